@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"database/sql/driver"
+	"time"
+)
+
+// The bounds of one read of the log from the database.
+const (
+	commitsPerRead = 256
+	bytesPerRead   = 1 << 20
+)
+
+// changeLog keeps the log in the database. It belongs to the committer's goroutine.
+type changeLog struct {
+	lastID      uint64
+	committedAt time.Time
+	// start is the totals before the oldest commit, end those after the newest.
+	start, end logTotals
+	// startedAt is not after the commit time of the oldest commit.
+	startedAt  time.Time
+	startIsOld bool
+
+	insertCommit          *statement
+	insertNamespaceCommit *statement
+	selectLast            *statement
+	selectFirst           *statement
+	selectAfter           *statement
+	selectNamespace       *statement
+	selectCommittedAfter  *statement
+	deleteCommits         *statement
+	deleteNamespaceCommit *statement
+}
+
+func newChangeLog(session *session) *changeLog {
+	return &changeLog{
+		insertCommit:          session.prepare(`INSERT INTO commits (id, committed_at, changes_total, bytes_total, changes) VALUES (?, ?, ?, ?, ?)`),
+		insertNamespaceCommit: session.prepare(`INSERT INTO namespace_commits (namespace, first_revision, commit_id) VALUES (?, ?, ?)`),
+		selectLast:            session.prepare(`SELECT id, committed_at, changes_total, bytes_total FROM commits ORDER BY id DESC LIMIT 1`),
+		selectFirst:           session.prepare(`SELECT committed_at, changes_total, bytes_total, changes FROM commits ORDER BY id LIMIT 1`),
+		selectAfter:           session.prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits WHERE id > ? ORDER BY id LIMIT ?`),
+		selectNamespace: session.prepare(`SELECT commits.committed_at, commits.changes FROM namespace_commits JOIN commits ON commits.id = namespace_commits.commit_id
+			WHERE namespace = ? AND first_revision >= (SELECT max(first_revision) FROM namespace_commits WHERE namespace = ? AND first_revision <= ?)
+			ORDER BY first_revision LIMIT ?`),
+		selectCommittedAfter:  session.prepare(`SELECT committed_at FROM commits WHERE id > ? ORDER BY id LIMIT 1`),
+		deleteCommits:         session.prepare(`DELETE FROM commits WHERE id <= ?`),
+		deleteNamespaceCommit: session.prepare(`DELETE FROM namespace_commits WHERE namespace = ? AND first_revision = ?`),
+	}
+}
+
+// load reads where the log stands.
+func (log *changeLog) load() error {
+	err := log.selectLast.query(func(row []driver.Value) bool {
+		log.lastID = unsigned(row[0])
+		log.committedAt = time.Unix(0, signed(row[1])).UTC()
+		log.end = logTotals{changes: unsigned(row[2]), bytes: unsigned(row[3])}
+		return false
+	})
+	if err != nil {
+		return err
+	}
+	return log.loadStart()
+}
+
+func (log *changeLog) loadStart() (err error) {
+	queryErr := log.selectFirst.query(func(row []driver.Value) bool {
+		blob, _ := row[3].([]byte)
+		var events []Event
+		events, err = decodeEvents(blob, time.Time{})
+		log.start = logTotals{changes: unsigned(row[1]) - uint64(len(events)), bytes: unsigned(row[2]) - uint64(len(blob))}
+		log.startedAt = time.Unix(0, signed(row[0])).UTC()
+		return false
+	})
+	if queryErr != nil {
+		return queryErr
+	}
+	return err
+}
+
+// append writes a batch's part of the log as the next commit. It changes nothing
+// in memory: see committed.
+func (log *changeLog) append(commit *encodedCommit, committedAt time.Time) error {
+	id, end := int64(log.lastID+1), log.end.plus(commit)
+	if err := log.insertCommit.execute(id, committedAt.UnixNano(), int64(end.changes), int64(end.bytes), commit.blob); err != nil {
+		return err
+	}
+	for _, section := range commit.sections {
+		if err := log.insertNamespaceCommit.execute(section.namespace, int64(section.firstRevision), id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// committed takes note that what append wrote is committed.
+func (log *changeLog) committed(encoded *encodedCommit, events []Event, committedAt time.Time) Commit {
+	log.lastID++
+	if log.startedAt.IsZero() {
+		log.startedAt = committedAt
+	}
+	log.committedAt = committedAt
+	log.end = log.end.plus(encoded)
+	return Commit{ID: log.lastID, Events: events, committedAt: committedAt, end: log.end}
+}
+
+// after returns the commits after one, bounded by number and bytes.
+func (log *changeLog) after(id uint64) (commits []Commit, err error) {
+	bytes := 0
+	queryErr := log.selectAfter.query(func(row []driver.Value) bool {
+		var commit Commit
+		var size int
+		if commit, size, err = readCommit(row); err != nil {
+			return false
+		}
+		commits = append(commits, commit)
+		bytes += size
+		return bytes < bytesPerRead
+	}, int64(id), int64(commitsPerRead))
+	if queryErr != nil {
+		return nil, queryErr
+	}
+	return commits, err
+}
+
+// readCommit reads a row of id, committed_at, changes_total, bytes_total, changes.
+func readCommit(row []driver.Value) (commit Commit, size int, err error) {
+	blob, _ := row[4].([]byte)
+	commit = Commit{
+		ID:          unsigned(row[0]),
+		committedAt: time.Unix(0, signed(row[1])).UTC(),
+		end:         logTotals{changes: unsigned(row[2]), bytes: unsigned(row[3])},
+	}
+	commit.Events, err = decodeEvents(blob, commit.committedAt)
+	return commit, len(blob), err
+}
+
+// changes answers a query from the database. The page may end early, with Next
+// telling how far it came.
+func (log *changeLog) changes(view *view, query ChangesQuery) (ChangesPage, error) {
+	state, err := view.namespace(query.Namespace)
+	if err != nil {
+		return ChangesPage{}, err
+	}
+	page := ChangesPage{Next: query.After, Oldest: max(state.oldest, 1), Revision: state.revision}
+	if err := query.checkRange(page); err != nil || query.After == state.revision {
+		return page, err
+	}
+	bytes := 0
+	queryErr := log.selectNamespace.query(func(row []driver.Value) bool {
+		blob, _ := row[1].([]byte)
+		var full bool
+		full, err = page.takeCommit(query, blob, time.Unix(0, signed(row[0])).UTC())
+		bytes += len(blob)
+		return err == nil && !full && bytes < bytesPerRead
+	}, query.Namespace, query.Namespace, int64(query.After+1), int64(commitsPerRead))
+	if queryErr != nil {
+		return page, queryErr
+	}
+	return page, err
+}
+
+// takeCommit adds what a commit holds for a query; full tells that the page ends in it.
+func (page *ChangesPage) takeCommit(query ChangesQuery, blob []byte, committedAt time.Time) (full bool, err error) {
+	err = decodeSections(blob, committedAt, func(header sectionHeader) func(*Event) bool {
+		if header.namespace != query.Namespace {
+			return nil
+		}
+		return func(event *Event) bool {
+			if event.Revision <= query.After {
+				return true
+			}
+			full = !page.take(query, event)
+			return !full
+		}
+	})
+	return full, err
+}
+
+// oldestAfter returns when the oldest commit after one was committed, zero where there is none.
+func (log *changeLog) oldestAfter(id uint64) (time.Time, error) {
+	nanoseconds, found, err := log.selectCommittedAfter.integer(int64(id))
+	if err != nil || !found {
+		return time.Time{}, err
+	}
+	return time.Unix(0, nanoseconds).UTC(), nil
+}

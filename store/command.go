@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"fmt"
+	"time"
+)
+
+// Command is a write as data: SetCommand or DeleteCommand.
+type Command interface {
+	// apply checks the command against the batch and, where it may be carried
+	// out, records its changes. A command that fails changes nothing.
+	apply(batch *batch, origin origin) (Outcome, error)
+}
+
+// origin is what the changes of a command carry of where it came from.
+type origin struct {
+	fromCaller bool
+}
+
+// Outcome is what a command did.
+type Outcome struct {
+	// Revision is that of the change, or the namespace's current one where
+	// nothing was to be done.
+	Revision uint64
+	// Created is true where a set made a new key.
+	Created bool
+	// Deleted is true where a delete removed a key.
+	Deleted bool
+	// ExpiresAt is the expiry of the entry that was set; the zero time: none.
+	ExpiresAt time.Time
+}
+
+// The bounds of a time to live.
+const (
+	MinTimeToLive = time.Millisecond
+	MaxTimeToLive = 100 * 365 * 24 * time.Hour
+)
+
+// SetCommand stores Value under Key of Group, the group's whole name. Without a
+// time to live the entry does not expire.
+//
+//	store.SetCommand{Group: "acme:config", Key: "theme", Value: "dark", TimeToLive: time.Minute}
+type SetCommand struct {
+	Group string
+	Key   string
+	Value string
+	// TimeToLive is MinTimeToLive to MaxTimeToLive, rounded up to milliseconds; 0 is none.
+	TimeToLive time.Duration
+	// KeepExpiry leaves the expiry of an existing entry as it is.
+	KeepExpiry bool
+	// IfRevision, where given, is the revision that the entry must stand at, 0 for
+	// one that is not there; else the command fails with RevisionConflictError.
+	IfRevision *uint64
+	// TraceParent is passed to the event.
+	TraceParent string
+}
+
+func (command SetCommand) apply(batch *batch, origin origin) (Outcome, error) {
+	target, err := batch.checkedTarget(command.Group, command.Key)
+	if err != nil {
+		return Outcome{}, err
+	}
+	current := target.live(batch.timestamp)
+	if err := checkGuard(command.IfRevision, target, current); err != nil {
+		return Outcome{}, err
+	}
+	_, group := NamespaceOf(command.Group)
+	if err := batch.limits.checkEntry(target.namespaceName, group, command.Key, command.Value); err != nil {
+		return Outcome{}, err
+	}
+	expiresAt, err := command.expiry(batch.timestamp, current)
+	if err != nil {
+		return Outcome{}, err
+	}
+	batch.expireIfDue(target)
+	event := batch.record(target, Event{
+		Type: EventSet, Value: command.Value, Created: !current.present(), ExpiresAt: expiresAt,
+		TraceParent: command.TraceParent, fromCaller: origin.fromCaller,
+	})
+	return Outcome{Revision: event.Revision, Created: event.Created, ExpiresAt: expiresAt}, nil
+}
+
+func (command SetCommand) expiry(now time.Time, current entryState) (time.Time, error) {
+	switch {
+	case command.KeepExpiry:
+		return timeOfMilliseconds(current.expiresAt), nil
+	case command.TimeToLive == 0:
+		return time.Time{}, nil
+	case command.TimeToLive < MinTimeToLive || command.TimeToLive > MaxTimeToLive:
+		return time.Time{}, fmt.Errorf("%w: %s is not %s to %s", ErrInvalidTTL, command.TimeToLive, MinTimeToLive, MaxTimeToLive)
+	default:
+		return ceilMilliseconds(now.Add(command.TimeToLive)), nil
+	}
+}
+
+// ceilMilliseconds rounds a time up to whole milliseconds, so that nothing expires early.
+func ceilMilliseconds(instant time.Time) time.Time {
+	return time.UnixMilli(instant.Add(time.Millisecond - 1).UnixMilli()).UTC()
+}
+
+// DeleteCommand removes Key of Group, the group's whole name. A key that is not
+// there is no error: nothing is changed.
+//
+//	store.DeleteCommand{Group: "acme:config", Key: "theme"}
+type DeleteCommand struct {
+	Group string
+	Key   string
+	// IfRevision is as in SetCommand.
+	IfRevision *uint64
+	// TraceParent is passed to the event.
+	TraceParent string
+}
+
+func (command DeleteCommand) apply(batch *batch, origin origin) (Outcome, error) {
+	target, err := batch.checkedTarget(command.Group, command.Key)
+	if err != nil {
+		return Outcome{}, err
+	}
+	current := target.live(batch.timestamp)
+	if err := checkGuard(command.IfRevision, target, current); err != nil {
+		return Outcome{}, err
+	}
+	if !current.present() {
+		return Outcome{Revision: target.namespace.revision}, nil
+	}
+	event := batch.record(target, Event{Type: EventDelete, TraceParent: command.TraceParent, fromCaller: origin.fromCaller})
+	return Outcome{Revision: event.Revision, Deleted: true}, nil
+}
+
+func checkGuard(expected *uint64, target *target, current entryState) error {
+	if expected == nil || *expected == current.revision {
+		return nil
+	}
+	return &RevisionConflictError{Group: target.name.group, Key: target.name.key, Expected: *expected, Current: current.revision}
+}
+
+// expiredPerBatch bounds how many keys expire in one batch, so that a million
+// expiring at once do not hold up everybody else.
+const expiredPerBatch = 512
+
+// expireCommand logs the expiry of the entries whose time has come. It must be the
+// first command of its batch: it asks the view what is committed.
+type expireCommand struct{}
+
+func (expireCommand) apply(batch *batch, _ origin) (Outcome, error) {
+	names, err := batch.view.expired(batch.timestamp, expiredPerBatch)
+	if err != nil {
+		return Outcome{}, err
+	}
+	for _, name := range names {
+		target, err := batch.target(name.group, name.key)
+		if err != nil {
+			return Outcome{}, err
+		}
+		batch.expireIfDue(target)
+	}
+	return Outcome{}, nil
+}

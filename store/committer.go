@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	sqlitelib "modernc.org/sqlite/lib"
+)
+
+// The bounds of one turn of the committer.
+const (
+	writesPerBatch = 4096
+	readsPerTurn   = 256
+	// housekeepingInterval is how soon after the last commit watermarks are saved.
+	housekeepingInterval = time.Second
+)
+
+// write is a command on its way through the committer.
+type write struct {
+	command Command
+	origin  origin
+	done    func(Outcome, error)
+
+	outcome Outcome
+	err     error
+	events  []Event
+}
+
+// read is a question to the view; the function that it returns is run afterwards,
+// outside the committer.
+type read func(view *view) (complete func())
+
+// committer owns the connection. One goroutine takes every waiting write into one
+// transaction, commits once, and completes them all; between two batches it
+// answers reads, expires what is due and trims the log in slices.
+type committer struct {
+	config      StoreConfig
+	storeID     string
+	tail        *tail
+	watchers    *watchers
+	writes      *mailbox[*write]
+	reads       *mailbox[read]
+	completions *mailbox[func()]
+
+	view         *view
+	log          *changeLog
+	materialiser *materialiser
+	consumers    *consumers
+	begin        *statement
+	commit       *statement
+	rollback     *statement
+	checkpoint   *statement
+
+	waitingWrites []*write
+	waitingReads  []read
+	nextExpiry    time.Time
+	nextSweep     time.Time
+	expiryTimer   *time.Timer
+	// commits since the last housekeeping, and whether the write-ahead log holds any.
+	recentCommits int
+	needsFlush    bool
+	// broken is why the store has stopped writing; nil while it writes.
+	broken atomic.Pointer[error]
+}
+
+// open prepares the statements and brings the tables up to the log.
+func (committer *committer) open(session *session) error {
+	committer.view = newView(session)
+	committer.log = newChangeLog(session)
+	committer.materialiser = newMaterialiser(session)
+	committer.consumers = newConsumers(session)
+	committer.begin = session.prepare(`BEGIN IMMEDIATE`)
+	committer.commit = session.prepare(`COMMIT`)
+	committer.rollback = session.prepare(`ROLLBACK`)
+	committer.checkpoint = session.prepare(`PRAGMA wal_checkpoint(TRUNCATE)`)
+	selectMaterialised := session.prepare(`SELECT value FROM meta WHERE name = 'materialised'`)
+	selectStoreID := session.prepare(`SELECT value FROM meta WHERE name = 'store_id'`)
+	if session.err != nil {
+		return session.err
+	}
+	if err := committer.log.load(); err != nil {
+		return err
+	}
+	if err := selectStoreID.query(func(row []driver.Value) bool {
+		committer.storeID, _ = row[0].(string)
+		return false
+	}); err != nil {
+		return err
+	}
+	materialised, _, err := selectMaterialised.integer()
+	if err != nil {
+		return err
+	}
+	if err := committer.replay(uint64(materialised)); err != nil {
+		return fmt.Errorf("replay the log after commit %d: %w", materialised, err)
+	}
+	if err := committer.view.load(); err != nil {
+		return err
+	}
+	committer.tail = newTail(committer.log.lastID)
+	committer.expiryTimer = time.NewTimer(0)
+	committer.nextExpiry, err = committer.view.nextExpiry()
+	return err
+}
+
+// replay applies what the log holds after a commit and the tables do not.
+func (committer *committer) replay(materialised uint64) error {
+	for {
+		commits, err := committer.log.after(materialised)
+		if err != nil || len(commits) == 0 {
+			return err
+		}
+		for _, commit := range commits {
+			if err := committer.replayCommit(commit); err != nil {
+				return err
+			}
+			materialised = commit.ID
+		}
+	}
+}
+
+func (committer *committer) replayCommit(commit Commit) error {
+	batch := newBatch(committer.view, Limits{}, commit.committedAt)
+	for index := range commit.Events {
+		event := &commit.Events[index]
+		target, err := batch.target(event.Group, event.Key)
+		if err != nil {
+			return err
+		}
+		batch.apply(target, event)
+	}
+	err := committer.transaction(func() error { return committer.materialiser.materialise(batch, commit.ID) })
+	if err == nil {
+		committer.view.committed(batch)
+	}
+	return err
+}
+
+// run serves until both mailboxes are closed and empty.
+func (committer *committer) run() {
+	housekeeping := time.NewTicker(housekeepingInterval)
+	defer housekeeping.Stop()
+	defer committer.expiryTimer.Stop()
+	for !committer.writes.finished() || !committer.reads.finished() {
+		select {
+		case <-committer.writes.ready:
+		case <-committer.reads.ready:
+		case <-committer.expiryTimer.C:
+		case <-housekeeping.C:
+			committer.keepHouse()
+		}
+		for committer.turn() {
+		}
+	}
+	committer.shutDown()
+}
+
+// turn does a bounded share of everything that waits, and reports whether more does.
+func (committer *committer) turn() (more bool) {
+	more = committer.answerReads()
+	more = committer.expireDue() || more
+	more = committer.commitWaiting() || more
+	return committer.trim() || more
+}
+
+func (committer *committer) answerReads() (more bool) {
+	committer.waitingReads = append(committer.waitingReads, committer.reads.take()...)
+	share := min(len(committer.waitingReads), readsPerTurn)
+	for _, read := range committer.waitingReads[:share] {
+		committer.completions.put(read(committer.view))
+	}
+	committer.waitingReads = committer.waitingReads[share:]
+	return len(committer.waitingReads) > 0
+}
+
+// expireDue logs a share of the expiries whose time has come.
+func (committer *committer) expireDue() (more bool) {
+	now := committer.now()
+	if committer.nextExpiry.IsZero() || committer.refusal() != nil {
+		return false
+	}
+	if wait := committer.nextExpiry.Sub(now); wait > 0 {
+		committer.expiryTimer.Reset(wait)
+		return false
+	}
+	expiry := &write{command: expireCommand{}, done: func(Outcome, error) {}}
+	committer.commitBatch([]*write{expiry})
+	next, err := committer.view.nextExpiry()
+	if err = errors.Join(err, expiry.err); err != nil {
+		committer.config.Logger.Error("expiry failed; it is tried again", slog.Any("error", err))
+		next = now.Add(housekeepingInterval)
+	}
+	committer.nextExpiry = next
+	return !next.IsZero()
+}
+
+func (committer *committer) commitWaiting() (more bool) {
+	committer.waitingWrites = append(committer.waitingWrites, committer.writes.take()...)
+	share := min(len(committer.waitingWrites), writesPerBatch)
+	if share == 0 {
+		return false
+	}
+	writes := committer.waitingWrites[:share:share]
+	committer.waitingWrites = committer.waitingWrites[share:]
+	if refusal := committer.refusal(); refusal != nil {
+		for _, write := range writes {
+			write.err = refusal
+		}
+		committer.complete(writes)
+	} else {
+		committer.commitBatch(writes)
+	}
+	return len(committer.waitingWrites) > 0
+}
+
+// refusal returns why no write can be taken, nil where it can.
+func (committer *committer) refusal() error {
+	if broken := committer.broken.Load(); broken != nil {
+		return fmt.Errorf("%w: writes have stopped until the store is opened again: %w", ErrUnavailable, *broken)
+	}
+	return committer.backlogRefusal()
+}
+
+// commitBatch carries out writes in one transaction and completes them. Where the
+// database refuses the transaction as a whole, each is tried alone: nothing was
+// changed, and what is at fault may be the size of one of them.
+func (committer *committer) commitBatch(writes []*write) {
+	batch := newBatch(committer.view, committer.config.Limits, committer.now())
+	for _, write := range writes {
+		first := len(batch.events)
+		write.outcome, write.err = write.command.apply(batch, write.origin)
+		write.events = batch.events[first:]
+	}
+	err := committer.persist(batch)
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrOutcomeUnknown):
+		committer.stopWriting(err)
+		failAll(writes, err)
+	case len(writes) > 1:
+		for index := range writes {
+			committer.commitBatch(writes[index : index+1])
+		}
+		return
+	default:
+		failAll(writes, writeFailure(err))
+	}
+	committer.complete(writes)
+}
+
+// persist commits a batch and tells everybody who follows the log.
+func (committer *committer) persist(batch *batch) error {
+	if len(batch.events) == 0 {
+		return nil
+	}
+	encoded := encodeCommit(batch.sections)
+	moved := committer.consumers.unsaved()
+	err := committer.transaction(func() error {
+		return errors.Join(
+			committer.log.append(encoded, batch.timestamp),
+			committer.materialiser.materialise(batch, committer.log.lastID+1),
+			committer.consumers.save(moved),
+		)
+	})
+	if err != nil {
+		return err
+	}
+	committer.consumers.committed(moved)
+	committer.view.committed(batch)
+	commit := committer.log.committed(encoded, batch.events, batch.timestamp)
+	committer.announce(batch, commit)
+	return nil
+}
+
+// announce tells those who follow the log of a commit.
+func (committer *committer) announce(batch *batch, commit Commit) {
+	committer.recentCommits++
+	committer.needsFlush = true
+	for index := range commit.Events {
+		committer.noteExpiry(commit.Events[index].ExpiresAt)
+	}
+	committer.watchers.notify(commit.Events)
+	woken := committer.tail.append(commit, func(namespace string) uint64 { return batch.namespaces[namespace].oldest })
+	for _, reader := range woken {
+		committer.completions.put(reader.read)
+	}
+}
+
+func (committer *committer) noteExpiry(expiresAt time.Time) {
+	if !expiresAt.IsZero() && (committer.nextExpiry.IsZero() || expiresAt.Before(committer.nextExpiry)) {
+		committer.nextExpiry = expiresAt
+		committer.expiryTimer.Reset(max(0, expiresAt.Sub(committer.now())))
+	}
+}
+
+// transaction runs function between BEGIN and COMMIT. An error other than
+// ErrOutcomeUnknown means that nothing was changed.
+func (committer *committer) transaction(function func() error) error {
+	if err := committer.begin.execute(); err != nil {
+		return err
+	}
+	if err := function(); err != nil {
+		return errors.Join(err, committer.undo())
+	}
+	err := committer.commit.execute()
+	if err == nil {
+		return nil
+	}
+	if undoErr := committer.undo(); undoErr != nil || !refusedBeforeCommit(err) {
+		return fmt.Errorf("%w: commit: %w", ErrOutcomeUnknown, errors.Join(err, undoErr))
+	}
+	return err
+}
+
+// refusedBeforeCommit tells the failures of COMMIT that leave no frame of the
+// commit in the write-ahead log from those, above all of its fsync, that may.
+func refusedBeforeCommit(err error) bool {
+	code := resultCode(err)
+	return code == sqlitelib.SQLITE_FULL || code == sqlitelib.SQLITE_BUSY
+}
+
+// undo rolls back. SQLite may have done so by itself: ROLLBACK then says that
+// there is no transaction, which is what was wanted.
+func (committer *committer) undo() error {
+	if err := committer.rollback.execute(); resultCode(err) != sqlitelib.SQLITE_ERROR {
+		return err
+	}
+	return nil
+}
+
+func (committer *committer) stopWriting(err error) {
+	committer.broken.Store(&err)
+	committer.config.Logger.Error("a commit failed: writes have stopped, reads go on; restart to check the store", slog.Any("error", err))
+}
+
+func failAll(writes []*write, err error) {
+	for _, write := range writes {
+		write.outcome, write.events, write.err = Outcome{}, nil, err
+	}
+}
+
+// writeFailure says whether a transaction that changed nothing may be tried again later.
+func writeFailure(err error) error {
+	switch resultCode(err) {
+	case sqlitelib.SQLITE_FULL:
+		return fmt.Errorf("%w: disk is full: %w", ErrUnavailable, err)
+	case sqlitelib.SQLITE_READONLY:
+		return fmt.Errorf("%w: database is read-only: %w", ErrUnavailable, err)
+	case sqlitelib.SQLITE_BUSY:
+		return fmt.Errorf("%w: another process holds the database: %w", ErrUnavailable, err)
+	default:
+		return err
+	}
+}
+
+func (committer *committer) complete(writes []*write) {
+	committer.completions.put(func() {
+		for _, write := range writes {
+			write.done(write.outcome, write.err)
+		}
+	})
+}
+
+// now never runs backwards, a restart included: it is not before the last commit.
+func (committer *committer) now() time.Time {
+	now := committer.config.Clock().Round(0).UTC()
+	if now.Before(committer.log.committedAt) {
+		return committer.log.committedAt
+	}
+	return now
+}
+
+// keepHouse does what can wait for a quiet moment.
+func (committer *committer) keepHouse() {
+	quiet := committer.recentCommits == 0
+	committer.recentCommits = 0
+	if quiet {
+		committer.saveWatermarks()
+		committer.flushLog()
+	}
+	now := committer.now()
+	if now.After(committer.nextSweep) {
+		committer.nextSweep = now.Add(committer.config.PurgeInterval)
+		committer.sweep()
+	}
+	committer.log.startIsOld = now.Sub(committer.log.startedAt) > committer.config.Retention.Age
+}
+
+// sweep finds expiries that no timer stands for, such as after a step of the clock.
+func (committer *committer) sweep() {
+	next, err := committer.view.nextExpiry()
+	if err != nil {
+		committer.config.Logger.Error("reading the next expiry failed", slog.Any("error", err))
+		return
+	}
+	committer.nextExpiry = next
+}
+
+func (committer *committer) saveWatermarks() {
+	moved := committer.consumers.unsaved()
+	if len(moved) == 0 || committer.broken.Load() != nil {
+		return
+	}
+	if err := committer.transaction(func() error { return committer.consumers.save(moved) }); err != nil {
+		committer.config.Logger.Error("saving watermarks failed; it is tried again", slog.Any("error", err))
+		return
+	}
+	committer.consumers.committed(moved)
+	committer.needsFlush = true
+}
+
+// flushLog empties the write-ahead log, so that an idle store is one file.
+func (committer *committer) flushLog() {
+	if !committer.needsFlush {
+		return
+	}
+	committer.needsFlush = false
+	if err := committer.checkpoint.query(func([]driver.Value) bool { return true }); err != nil {
+		committer.config.Logger.Warn("checkpoint failed", slog.Any("error", err))
+	}
+}
+
+func (committer *committer) shutDown() {
+	committer.saveWatermarks()
+	committer.flushLog()
+	for _, reader := range committer.tail.close() {
+		committer.completions.put(func() { reader.finish(ChangesPage{}, ErrClosed) })
+	}
+	committer.completions.close()
+}
+
+// register returns the consumer of a name.
+func (committer *committer) register(store *Store, name string) (*Consumer, error) {
+	if consumer := committer.consumers.find(name); consumer != nil {
+		return consumer, nil
+	}
+	at, known, err := committer.consumers.load(name, position{commitID: committer.log.lastID, end: committer.log.end})
+	if err != nil {
+		return nil, err
+	}
+	consumer := &Consumer{store: store, name: name, cursor: at, acknowledged: at}
+	if !known {
+		starts := map[*Consumer]position{consumer: at}
+		if err := committer.transaction(func() error { return committer.consumers.save(starts) }); err != nil {
+			return nil, err
+		}
+	}
+	consumer.saved = at
+	committer.consumers.registered = append(committer.consumers.registered, consumer)
+	return consumer, nil
+}
+
+// serve owns the connection until the store is closed. opened is told when reads
+// and writes are taken, or why they will not be.
+func (committer *committer) serve(database *database, opened chan<- error) {
+	err := database.use(func(session *session) error {
+		if err := committer.open(session); err != nil {
+			return errors.Join(err, session.close())
+		}
+		opened <- nil
+		committer.run()
+		return session.close()
+	})
+	if err != nil {
+		opened <- err
+	}
+}
+
+// runCompletions runs what the committer hands out, in order.
+func runCompletions(completions *mailbox[func()]) {
+	for !completions.finished() {
+		<-completions.ready
+		for _, complete := range completions.take() {
+			complete()
+		}
+	}
+}

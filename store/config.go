@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// MemoryDatabase is the DatabasePath of a store that keeps nothing on disk.
+const MemoryDatabase = ":memory:"
+
+// Defaults of StoreConfig.
+const (
+	DefaultPurgeInterval  = time.Minute
+	DefaultRetentionAge   = 24 * time.Hour
+	DefaultRetentionCount = 1_000_000
+	DefaultRetentionBytes = 1 << 30
+)
+
+// Durability says what a successful write means.
+type Durability string
+
+const (
+	// DurabilityFull, the default: the write is on disk, fsynced. It survives the
+	// loss of power.
+	DurabilityFull Durability = "full"
+	// DurabilityRelaxed: the write survives the death of the process, not of the machine.
+	DurabilityRelaxed Durability = "relaxed"
+	// DurabilityMemory is what a store on MemoryDatabase reports.
+	DurabilityMemory Durability = "memory"
+)
+
+// StoreConfig says how a store is opened. The zero value of every field but
+// DatabasePath is its default.
+//
+//	store.StoreConfig{DatabasePath: "./data/storebus.db", PurgeInterval: time.Minute}
+type StoreConfig struct {
+	// DatabasePath is the SQLite file, or MemoryDatabase. Required. The file is
+	// created where it is missing, its folder is not.
+	DatabasePath string
+	// Durability is DurabilityFull or DurabilityRelaxed; empty is DurabilityFull.
+	Durability Durability
+	// PurgeInterval is the time between two sweeps for expired keys that no timer
+	// caught; 0 is DefaultPurgeInterval. It may not be negative.
+	PurgeInterval time.Duration
+	// Limits bound what may be written into a namespace.
+	Limits Limits
+	// Retention bounds the change log.
+	Retention Retention
+	// Logger gets what an operator should know; nil discards it.
+	Logger *slog.Logger
+	// Clock tells the time; nil is time.Now.
+	Clock func() time.Time
+}
+
+// Limits bound what any caller may write into a namespace, and require its names
+// to be UTF-8. A zero field is no limit; groups outside every namespace have none.
+type Limits struct {
+	// GroupBytes is the longest name of a group within its namespace.
+	GroupBytes int
+	// KeyBytes is the longest key.
+	KeyBytes int
+	// EntryBytes is the largest entry, measured as it travels in JSON: escapes,
+	// base64 and EntryOverhead included.
+	EntryBytes int
+}
+
+// Retention bounds the change log: it is trimmed from its oldest end when any
+// bound is passed. What a registered consumer has not had is kept.
+type Retention struct {
+	// Age is how long a change is kept; 0 is DefaultRetentionAge.
+	Age time.Duration
+	// Count is how many changes are kept; 0 is DefaultRetentionCount.
+	Count uint64
+	// Bytes is how much of the log is kept; 0 is DefaultRetentionBytes.
+	Bytes uint64
+}
+
+// withDefaults checks the configuration and returns a copy with every zero
+// field at its default.
+func (config StoreConfig) withDefaults() (StoreConfig, error) {
+	if config.DatabasePath == "" {
+		return config, fmt.Errorf("DatabasePath is empty; use a file name or %q", MemoryDatabase)
+	}
+	switch config.Durability {
+	case "":
+		config.Durability = DurabilityFull
+	case DurabilityFull, DurabilityRelaxed:
+	default:
+		return config, fmt.Errorf("Durability is %q; use %q or %q", config.Durability, DurabilityFull, DurabilityRelaxed)
+	}
+	if config.DatabasePath == MemoryDatabase {
+		config.Durability = DurabilityMemory
+	}
+	if config.PurgeInterval < 0 || config.Retention.Age < 0 {
+		return config, fmt.Errorf("PurgeInterval %s and Retention.Age %s may not be negative", config.PurgeInterval, config.Retention.Age)
+	}
+	if config.Limits.GroupBytes < 0 || config.Limits.KeyBytes < 0 || config.Limits.EntryBytes < 0 {
+		return config, fmt.Errorf("Limits %+v may not be negative", config.Limits)
+	}
+	config.PurgeInterval = orDefault(config.PurgeInterval, DefaultPurgeInterval)
+	config.Retention.Age = orDefault(config.Retention.Age, DefaultRetentionAge)
+	config.Retention.Count = orDefault(config.Retention.Count, DefaultRetentionCount)
+	config.Retention.Bytes = orDefault(config.Retention.Bytes, DefaultRetentionBytes)
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.Clock == nil {
+		config.Clock = time.Now
+	}
+	return config, nil
+}
+
+func orDefault[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}

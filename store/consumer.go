@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"sync"
+)
+
+// Consumer reads the log in order and remembers, across restarts, how far it has
+// acknowledged it: its watermark. What it has not acknowledged is not trimmed. Next
+// and Rewind are for one goroutine.
+type Consumer struct {
+	store  *Store
+	name   string
+	cursor position
+
+	mutex        sync.Mutex
+	acknowledged position
+
+	// saved belongs to the committer's goroutine.
+	saved position
+}
+
+// position is a place in the log: after a commit.
+type position struct {
+	commitID uint64
+	end      logTotals
+}
+
+// RegisterConsumer returns the consumer of a name. It begins after what it
+// acknowledged before, or with the next commit where the name is new. While its
+// backlog is twice the retention, writes fail with ErrUnavailable.
+//
+//	publisher, err := store.RegisterConsumer("publisher")
+func (store *Store) RegisterConsumer(name string) (*Consumer, error) {
+	consumer, err := ask(store, func(*view) (*Consumer, error) { return store.committer.register(store, name) })
+	if err != nil {
+		return nil, fmt.Errorf("store.RegisterConsumer: consumer %q: %w", name, err)
+	}
+	return consumer, nil
+}
+
+// Next waits for commits after those that it returned before, and returns some of
+// them in order. The end of ctx and Close end it with an error.
+func (consumer *Consumer) Next(ctx context.Context) ([]Commit, error) {
+	commits, err := consumer.store.commitsAfter(ctx, consumer.cursor.commitID)
+	if err != nil {
+		return nil, fmt.Errorf("store.Consumer.Next: %w", err)
+	}
+	last := commits[len(commits)-1]
+	consumer.cursor = position{commitID: last.ID, end: last.end}
+	return commits, nil
+}
+
+// commitsAfter waits for commits after one and returns some of them.
+func (store *Store) commitsAfter(ctx context.Context, id uint64) ([]Commit, error) {
+	for {
+		commits, known, grown := store.tail.commitsAfter(id, commitsPerRead)
+		if !known {
+			var err error
+			commits, err = ask(store, func(*view) ([]Commit, error) { return store.committer.log.after(id) })
+			if err != nil {
+				return nil, err
+			}
+		}
+		if len(commits) > 0 {
+			return commits, nil
+		}
+		if err := waitGrown(ctx, store.stopped, grown); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Acknowledge says that everything that Next has returned is done with. It is
+// saved with the next commit, or after a second without one.
+func (consumer *Consumer) Acknowledge() {
+	consumer.mutex.Lock()
+	consumer.acknowledged = consumer.cursor
+	consumer.mutex.Unlock()
+}
+
+// Rewind makes Next begin again after what was acknowledged.
+func (consumer *Consumer) Rewind() {
+	consumer.cursor = consumer.watermark()
+}
+
+func (consumer *Consumer) watermark() position {
+	consumer.mutex.Lock()
+	defer consumer.mutex.Unlock()
+	return consumer.acknowledged
+}
+
+// consumers keeps the watermarks in the database. It belongs to the committer's goroutine.
+type consumers struct {
+	registered []*Consumer
+
+	selectConsumer *statement
+	upsertConsumer *statement
+}
+
+func newConsumers(session *session) *consumers {
+	return &consumers{
+		selectConsumer: session.prepare(`SELECT commit_id, changes_total, bytes_total FROM consumers WHERE name = ?`),
+		upsertConsumer: session.prepare(`INSERT INTO consumers (name, commit_id, changes_total, bytes_total) VALUES (?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET commit_id = excluded.commit_id, changes_total = excluded.changes_total, bytes_total = excluded.bytes_total`),
+	}
+}
+
+// load finds where a consumer left off, or returns start where its name is new.
+func (consumers *consumers) load(name string, start position) (at position, known bool, err error) {
+	at = start
+	err = consumers.selectConsumer.query(func(row []driver.Value) bool {
+		at = position{commitID: unsigned(row[0]), end: logTotals{changes: unsigned(row[1]), bytes: unsigned(row[2])}}
+		known = true
+		return false
+	}, name)
+	return at, known, err
+}
+
+func (consumers *consumers) find(name string) *Consumer {
+	for _, consumer := range consumers.registered {
+		if consumer.name == name {
+			return consumer
+		}
+	}
+	return nil
+}
+
+// unsaved returns the watermarks that have moved since they were saved.
+func (consumers *consumers) unsaved() map[*Consumer]position {
+	var moved map[*Consumer]position
+	for _, consumer := range consumers.registered {
+		if at := consumer.watermark(); at != consumer.saved {
+			if moved == nil {
+				moved = map[*Consumer]position{}
+			}
+			moved[consumer] = at
+		}
+	}
+	return moved
+}
+
+// save writes watermarks in the transaction of the caller.
+func (consumers *consumers) save(moved map[*Consumer]position) error {
+	for consumer, at := range moved {
+		if err := consumers.upsertConsumer.execute(consumer.name, int64(at.commitID), int64(at.end.changes), int64(at.end.bytes)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// committed takes note that what save wrote is committed.
+func (consumers *consumers) committed(moved map[*Consumer]position) {
+	for consumer, at := range moved {
+		consumer.saved = at
+	}
+}
+
+// slowest returns the watermark that lags most; end is that of no consumer.
+func (consumers *consumers) slowest(end position) position {
+	slowest := end
+	for _, consumer := range consumers.registered {
+		if at := consumer.watermark(); at.commitID < slowest.commitID {
+			slowest = at
+		}
+	}
+	return slowest
+}

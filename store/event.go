@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"strings"
+	"time"
+)
+
+// EventType says what a change did.
+type EventType int
+
+// The types of change.
+const (
+	// EventSet is a key that got a value.
+	EventSet EventType = iota
+	// EventDelete is a key that was removed.
+	EventDelete
+	// EventDeleteGroup stands for every key of its group; it has no key.
+	EventDeleteGroup
+	// EventTouch is a key whose expiry was changed.
+	EventTouch
+	// EventExpire is a key whose time came.
+	EventExpire
+)
+
+// String returns the type's name on the wire: "set", "delete", "delete_group",
+// "touch" or "expire".
+func (eventType EventType) String() string {
+	names := [...]string{"set", "delete", "delete_group", "touch", "expire"}
+	if eventType < 0 || int(eventType) >= len(names) {
+		return "unknown"
+	}
+	return names[eventType]
+}
+
+// Event is one change of the log: what Watch and OnChange deliver and Changes
+// returns.
+//
+//	store.Event{Type: store.EventSet, Namespace: "acme", Group: "acme:config", Key: "theme", Value: "dark", Revision: 42}
+type Event struct {
+	Type EventType
+	// Namespace is what stands before the first colon of Group, or empty.
+	Namespace string
+	// Group is the whole name, as the Store's methods take it.
+	Group string
+	Key   string
+	Value string
+	// Timestamp is the time of the commit.
+	Timestamp time.Time
+	// Revision is dense in the namespace.
+	Revision uint64
+	// Previous is the revision of the change before this one in the same group, 0
+	// where the log holds none.
+	Previous uint64
+	// Created tells a set of a new key from one that replaced a value.
+	Created bool
+	// ExpiresAt is the zero time where the key does not expire.
+	ExpiresAt time.Time
+	// TransactionFirst and TransactionLast are the revisions of the transaction
+	// that the change is part of, 0 where there is none.
+	TransactionFirst uint64
+	TransactionLast  uint64
+	// TraceParent is the traceparent of the request that caused the change.
+	TraceParent string
+
+	// fromCaller marks a change whose callbacks the goroutine that made it runs.
+	fromCaller bool
+}
+
+// LocalGroup returns the name of the group within its namespace: "config" of
+// "acme:config".
+func (event *Event) LocalGroup() string {
+	if event.Namespace == "" {
+		return event.Group
+	}
+	return strings.TrimPrefix(event.Group, event.Namespace+":")
+}

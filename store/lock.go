@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// databaseLock makes one process the owner of a database file. It is a file of its
+// own beside the database: a lock on the database file itself would vanish when
+// any code of the process closed any descriptor of it.
+type databaseLock struct {
+	file *flock.Flock
+}
+
+// lockDatabase takes the lock of a database, or returns ErrDatabaseInUse naming its owner.
+func lockDatabase(databasePath string) (*databaseLock, error) {
+	lockPath, err := lockPathOf(databasePath)
+	if err != nil {
+		return nil, err
+	}
+	lock := &databaseLock{file: flock.New(lockPath, flock.SetPermissions(0o600))}
+	locked, err := lock.file.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", lockPath, err)
+	}
+	if !locked {
+		return nil, errors.Join(fmt.Errorf("%s: %w by %s", databasePath, ErrDatabaseInUse, lockOwner(lockPath)), lock.file.Close())
+	}
+	// The number only tells an operator whom to look for; the lock holds without it.
+	if err := os.WriteFile(lockPath, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("write %s: %w", lockPath, err), lock.file.Close())
+	}
+	return lock, nil
+}
+
+// lockPathOf follows symbolic links, so that two names of a file have one lock.
+func lockPathOf(databasePath string) (string, error) {
+	resolved, err := filepath.EvalSymlinks(databasePath)
+	if errors.Is(err, fs.ErrNotExist) {
+		var directory string
+		directory, err = filepath.EvalSymlinks(filepath.Dir(databasePath))
+		resolved = filepath.Join(directory, filepath.Base(databasePath))
+	}
+	return resolved + ".lock", err
+}
+
+func lockOwner(lockPath string) string {
+	content, err := os.ReadFile(lockPath)
+	process := strings.TrimSpace(string(content))
+	if err != nil || process == "" {
+		return "another process"
+	}
+	return "process " + process
+}
+
+// release gives the database up. The file stays: removing it would let two
+// processes lock two files of the same name.
+func (lock *databaseLock) release() error {
+	return lock.file.Close()
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Commit is one batch of the log: everything that one transaction of the
+// database made durable. Its events are shared and must not be changed.
+type Commit struct {
+	// ID rises by one with each commit of the store.
+	ID     uint64
+	Events []Event
+
+	committedAt time.Time
+	end         logTotals
+}
+
+// logTotals count what the log has held in the whole life of the store, up to
+// some commit. What lies between two commits is the difference of their totals.
+type logTotals struct {
+	changes uint64
+	bytes   uint64
+}
+
+func (totals logTotals) plus(commit *encodedCommit) logTotals {
+	return logTotals{changes: totals.changes + uint64(commit.events), bytes: totals.bytes + uint64(len(commit.blob))}
+}
+
+func (totals logTotals) since(earlier logTotals) logTotals {
+	return logTotals{changes: totals.changes - earlier.changes, bytes: totals.bytes - earlier.bytes}
+}
+
+// The log keeps the changes of a commit as one blob: a version byte, then for
+// each namespace that it touches a section
+//
+//	namespace, first revision, number of changes, bytes of the changes, changes
+//
+// so that a reader of one namespace skips the others. Numbers are varints, texts
+// are a length and bytes.
+const logVersion = 1
+
+// The flags of a change share a byte with its type.
+const (
+	flagTypeMask    = 0b0000_0111
+	flagCreated     = 0b0000_1000
+	flagExpires     = 0b0001_0000
+	flagTransaction = 0b0010_0000
+	flagTraceParent = 0b0100_0000
+	flagFromCaller  = 0b1000_0000
+)
+
+// section gathers the encoded changes of one namespace.
+type section struct {
+	namespace     string
+	firstRevision uint64
+	count         int
+	changes       []byte
+}
+
+// add appends a change, which must carry the next revision of the section.
+func (section *section) add(event *Event) {
+	section.count++
+	buffer := append(section.changes, eventFlags(event))
+	buffer = binary.AppendUvarint(buffer, event.Previous)
+	buffer = appendText(buffer, event.LocalGroup())
+	if event.Type != EventDeleteGroup {
+		buffer = appendText(buffer, event.Key)
+	}
+	if event.Type == EventSet {
+		buffer = appendText(buffer, event.Value)
+	}
+	if !event.ExpiresAt.IsZero() {
+		buffer = binary.AppendVarint(buffer, event.ExpiresAt.UnixMilli())
+	}
+	if event.TransactionFirst != 0 {
+		buffer = binary.AppendUvarint(buffer, event.TransactionFirst)
+		buffer = binary.AppendUvarint(buffer, event.TransactionLast)
+	}
+	if event.TraceParent != "" {
+		buffer = appendText(buffer, event.TraceParent)
+	}
+	section.changes = buffer
+}
+
+func eventFlags(event *Event) byte {
+	flags := byte(event.Type)
+	for _, flag := range [...]struct {
+		set bool
+		bit byte
+	}{
+		{event.Created, flagCreated},
+		{!event.ExpiresAt.IsZero(), flagExpires},
+		{event.TransactionFirst != 0, flagTransaction},
+		{event.TraceParent != "", flagTraceParent},
+		{event.fromCaller, flagFromCaller},
+	} {
+		if flag.set {
+			flags |= flag.bit
+		}
+	}
+	return flags
+}
+
+func appendText(buffer []byte, text string) []byte {
+	return append(binary.AppendUvarint(buffer, uint64(len(text))), text...)
+}
+
+// encodedCommit is what a commit adds to the log.
+type encodedCommit struct {
+	blob     []byte
+	events   int
+	sections []*section
+}
+
+func encodeCommit(sections []*section) *encodedCommit {
+	commit := &encodedCommit{sections: sections}
+	size := 1
+	for _, section := range sections {
+		size += len(section.changes) + len(section.namespace) + 4*binary.MaxVarintLen32
+	}
+	commit.blob = append(make([]byte, 0, size), logVersion)
+	for _, section := range sections {
+		commit.events += section.count
+		commit.blob = appendText(commit.blob, section.namespace)
+		commit.blob = binary.AppendUvarint(commit.blob, section.firstRevision)
+		commit.blob = binary.AppendUvarint(commit.blob, uint64(section.count))
+		commit.blob = binary.AppendUvarint(commit.blob, uint64(len(section.changes)))
+		commit.blob = append(commit.blob, section.changes...)
+	}
+	return commit
+}
+
+// errDamagedLog is a blob that is not what encodeCommit writes.
+var errDamagedLog = errors.New("log is damaged")
+
+// sectionHeader is what precedes the changes of a namespace.
+type sectionHeader struct {
+	namespace     string
+	firstRevision uint64
+	count         uint64
+}
+
+// decodeSections calls visit with each section of a blob; visit returns the
+// events that it wants to see by returning a function for them, or nil to skip.
+func decodeSections(blob []byte, committedAt time.Time, visit func(header sectionHeader) func(event *Event) bool) error {
+	// One copy: every text of the commit is a part of it.
+	reader := logReader{rest: string(blob)}
+	if reader.byte() != logVersion {
+		return fmt.Errorf("%w: unknown version", errDamagedLog)
+	}
+	for reader.rest != "" && !reader.damaged {
+		header := sectionHeader{namespace: reader.text(), firstRevision: reader.number(), count: reader.number()}
+		changes := logReader{rest: reader.text(), damaged: reader.damaged}
+		wanted := visit(header)
+		for index := uint64(0); wanted != nil && index < header.count && !changes.damaged; index++ {
+			event := changes.event(header.namespace, committedAt)
+			event.Revision = header.firstRevision + index
+			if changes.damaged || !wanted(&event) {
+				break
+			}
+		}
+		reader.damaged = reader.damaged || changes.damaged
+	}
+	if reader.damaged {
+		return errDamagedLog
+	}
+	return nil
+}
+
+// decodeEvents returns every event of a blob.
+func decodeEvents(blob []byte, committedAt time.Time) (events []Event, err error) {
+	err = decodeSections(blob, committedAt, func(sectionHeader) func(*Event) bool {
+		return func(event *Event) bool {
+			events = append(events, *event)
+			return true
+		}
+	})
+	return events, err
+}
+
+// logReader takes a blob apart; after the first fault everything it returns is empty.
+type logReader struct {
+	rest    string
+	damaged bool
+}
+
+func (reader *logReader) event(namespace string, committedAt time.Time) Event {
+	flags := reader.byte()
+	event := Event{
+		Type:       EventType(flags & flagTypeMask),
+		Namespace:  namespace,
+		Created:    flags&flagCreated != 0,
+		fromCaller: flags&flagFromCaller != 0,
+		Previous:   reader.number(),
+		Timestamp:  committedAt,
+	}
+	event.Group = wholeGroup(namespace, reader.text())
+	if event.Type != EventDeleteGroup {
+		event.Key = reader.text()
+	}
+	if event.Type == EventSet {
+		event.Value = reader.text()
+	}
+	if flags&flagExpires != 0 {
+		event.ExpiresAt = timeOfMilliseconds(reader.signed())
+	}
+	if flags&flagTransaction != 0 {
+		event.TransactionFirst, event.TransactionLast = reader.number(), reader.number()
+	}
+	if flags&flagTraceParent != 0 {
+		event.TraceParent = reader.text()
+	}
+	return event
+}
+
+func (reader *logReader) byte() byte {
+	if reader.rest == "" {
+		reader.damaged = true
+		return 0
+	}
+	first := reader.rest[0]
+	reader.rest = reader.rest[1:]
+	return first
+}
+
+func (reader *logReader) number() uint64 {
+	var value uint64
+	for shift := 0; shift < 64; shift += 7 {
+		next := reader.byte()
+		value |= uint64(next&0x7f) << shift
+		if next < 0x80 {
+			return value
+		}
+	}
+	reader.damaged = true
+	return 0
+}
+
+// signed undoes binary.AppendVarint.
+func (reader *logReader) signed() int64 {
+	zigzag := reader.number()
+	return int64(zigzag>>1) ^ -int64(zigzag&1)
+}
+
+func (reader *logReader) text() string {
+	length := reader.number()
+	if length > uint64(len(reader.rest)) {
+		reader.damaged = true
+		return ""
+	}
+	text := reader.rest[:length]
+	reader.rest = reader.rest[length:]
+	return text
+}
+
+// wholeGroup undoes NamespaceOf.
+func wholeGroup(namespace, name string) string {
+	if namespace == "" {
+		return name
+	}
+	return namespace + ":" + name
+}
+
+func timeOfMilliseconds(milliseconds int64) time.Time {
+	if milliseconds == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(milliseconds).UTC()
+}

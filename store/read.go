@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// keysPerPage is how many entries the iterators and GetAll read at once.
+const keysPerPage = 1024
+
+// Entry is a key with its value and what is known of it.
+type Entry struct {
+	// Group is the whole name.
+	Group     string
+	Key       string
+	Value     string
+	Revision  uint64
+	UpdatedAt time.Time
+	// ExpiresAt is the zero time where the entry does not expire.
+	ExpiresAt time.Time
+}
+
+// KeyValue is an element of GetPage and All.
+type KeyValue struct {
+	Key   string
+	Value string
+}
+
+// Get returns the value of a key, or ErrNotFound.
+//
+//	value, err := store.Get("config", "theme")
+func (store *Store) Get(group, key string) (string, error) {
+	entry, err := store.get(group, key)
+	return entry.Value, operationError("store.Get", group, key, err)
+}
+
+// GetEntry returns a key with its value, revision and expiry, or ErrNotFound.
+//
+//	entry, err := store.GetEntry("config", "theme")
+func (store *Store) GetEntry(group, key string) (Entry, error) {
+	entry, err := store.get(group, key)
+	return entry, operationError("store.GetEntry", group, key, err)
+}
+
+// Exists reports whether a key is there.
+//
+//	there, err := store.Exists("config", "theme")
+func (store *Store) Exists(group, key string) (bool, error) {
+	_, err := store.get(group, key)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, operationError("store.Exists", group, key, err)
+}
+
+// SubmitGet is GetEntry for a caller that does not wait: done is called once,
+// before SubmitGet returns or later from a goroutine of the store, and may not block.
+func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
+	store.submitRead(func(view *view) func() {
+		entry, err := store.committer.lookUp(view, group, key)
+		return func() { done(entry, err) }
+	}, func(err error) { done(Entry{}, err) })
+}
+
+func (store *Store) get(group, key string) (Entry, error) {
+	return ask(store, func(view *view) (Entry, error) { return store.committer.lookUp(view, group, key) })
+}
+
+// lookUp returns a live entry.
+func (committer *committer) lookUp(view *view, group, key string) (Entry, error) {
+	state, err := view.entry(entryName{group: group, key: key})
+	if err != nil {
+		return Entry{}, err
+	}
+	if !state.present() || state.expired(committer.now()) {
+		return Entry{}, ErrNotFound
+	}
+	return newEntry(group, key, &state), nil
+}
+
+func newEntry(group, key string, state *entryState) Entry {
+	return Entry{
+		Group:     group,
+		Key:       key,
+		Value:     state.value,
+		Revision:  state.revision,
+		UpdatedAt: time.Unix(0, state.updatedAt).UTC(),
+		ExpiresAt: timeOfMilliseconds(state.expiresAt),
+	}
+}
+
+// PageQuery asks for a part of a group, in byte order of the keys.
+//
+//	store.PageQuery{Group: "acme:config", Prefix: "ui.", Limit: 100}
+type PageQuery struct {
+	// Group is the whole name.
+	Group string
+	// Prefix is what the keys begin with, byte for byte.
+	Prefix string
+	// After, where given, is the key behind which the page begins, in its direction.
+	After *string
+	// Limit is the largest number of entries; 0 is DefaultPageLimit.
+	Limit int
+	// KeysOnly leaves the values empty.
+	KeysOnly bool
+	// Descending begins with the last key.
+	Descending bool
+	// Fits is as in ChangesQuery.
+	Fits func(*Entry) bool
+}
+
+// Page is a part of a group as it stood at one point.
+type Page struct {
+	Entries []Entry
+	// More tells that there are entries behind the last one.
+	More bool
+	// Revision is the namespace's at that point.
+	Revision uint64
+}
+
+// GetEntries returns one page of a group.
+//
+//	page, err := store.GetEntries(store.PageQuery{Group: "acme:config", Limit: 100})
+func (store *Store) GetEntries(query PageQuery) (Page, error) {
+	page, err := store.page(query)
+	return page, operationError("store.GetEntries", query.Group, query.Prefix, err)
+}
+
+// SubmitPage is GetEntries for a caller that does not wait: done is called once,
+// before SubmitPage returns or later from a goroutine of the store, and may not block.
+func (store *Store) SubmitPage(query PageQuery, done func(Page, error)) {
+	store.submitRead(func(view *view) func() {
+		page, err := store.committer.readPage(view, query)
+		return func() { done(page, err) }
+	}, func(err error) { done(Page{}, err) })
+}
+
+func (store *Store) page(query PageQuery) (Page, error) {
+	return ask(store, func(view *view) (Page, error) { return store.committer.readPage(view, query) })
+}
+
+func (committer *committer) readPage(view *view, query PageQuery) (page Page, err error) {
+	namespace, _ := NamespaceOf(query.Group)
+	state, err := view.namespace(namespace)
+	if err != nil {
+		return Page{}, err
+	}
+	page.Revision = state.revision
+	limit := orDefault(query.Limit, DefaultPageLimit)
+	err = view.page(query.keys(), committer.now(), limit+1, func(key string, state *entryState) bool {
+		entry := newEntry(query.Group, key, state)
+		if len(page.Entries) == limit || (query.Fits != nil && !query.Fits(&entry) && len(page.Entries) > 0) {
+			page.More = true
+			return false
+		}
+		page.Entries = append(page.Entries, entry)
+		return true
+	})
+	return page, err
+}
+
+// keys is the range of keys that a query covers.
+func (query *PageQuery) keys() pageRange {
+	keys := pageRange{group: query.Group, low: query.Prefix, high: prefixEnd(query.Prefix), descending: query.Descending, keysOnly: query.KeysOnly}
+	switch {
+	case query.After == nil:
+	case query.Descending:
+		if keys.high == nil || *query.After < *keys.high {
+			keys.high = query.After
+		}
+	default:
+		// The first key behind another is that key and a zero byte.
+		keys.low = max(keys.low, *query.After+"\x00")
+	}
+	return keys
+}
+
+// prefixEnd returns the first text behind all those that begin with prefix, nil
+// where there is none.
+func prefixEnd(prefix string) *string {
+	end := []byte(prefix)
+	for len(end) > 0 && end[len(end)-1] == 0xff {
+		end = end[:len(end)-1]
+	}
+	if len(end) == 0 {
+		return nil
+	}
+	end[len(end)-1]++
+	text := string(end)
+	return &text
+}
+
+// All goes through the entries of a group in byte order of the keys. It reads in
+// pages and holds nothing between them, so the loop may call the store, and write
+// to the group: a key present throughout appears once, what is written meanwhile
+// may or may not.
+//
+//	for entry, err := range store.All("config") { … }
+func (store *Store) All(group string) iter.Seq2[KeyValue, error] {
+	return func(yield func(KeyValue, error) bool) {
+		for entry, err := range store.entries(PageQuery{Group: group, Limit: keysPerPage}) {
+			if err != nil {
+				err = operationError("store.All", group, "", err)
+			}
+			if !yield(KeyValue{Key: entry.Key, Value: entry.Value}, err) {
+				return
+			}
+		}
+	}
+}
+
+// entries goes through the pages of a query; an error is the last that it yields.
+func (store *Store) entries(query PageQuery) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		for more := true; more; {
+			page, err := store.page(query)
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			for _, entry := range page.Entries {
+				if !yield(entry, nil) {
+					return
+				}
+			}
+			more = page.More
+			if more {
+				query.After = &page.Entries[len(page.Entries)-1].Key
+			}
+		}
+	}
+}
+
+// GetAll returns every entry of a group. A large group is read in pages, so what
+// is written meanwhile may or may not be in it.
+//
+//	entries, err := store.GetAll("config")
+func (store *Store) GetAll(group string) (map[string]string, error) {
+	all := map[string]string{}
+	for entry, err := range store.entries(PageQuery{Group: group, Limit: keysPerPage}) {
+		if err != nil {
+			return nil, operationError("store.GetAll", group, "", err)
+		}
+		all[entry.Key] = entry.Value
+	}
+	return all, nil
+}
+
+// GetPage returns limit entries of a group in byte order of the keys, after
+// skipping offset. It takes longer the larger offset is: to go through a group
+// use All.
+//
+//	page, err := store.GetPage("config", 0, 25)
+func (store *Store) GetPage(group string, offset, limit int) ([]KeyValue, error) {
+	if offset < 0 || limit < 0 {
+		return nil, fmt.Errorf("store.GetPage: offset %d and limit %d may not be negative", offset, limit)
+	}
+	page := []KeyValue{}
+	if limit == 0 {
+		return page, nil
+	}
+	after, found, err := store.skip(group, offset)
+	if err != nil || !found {
+		return page, operationError("store.GetPage", group, "", err)
+	}
+	for entry, err := range store.entries(PageQuery{Group: group, After: after, Limit: min(limit, keysPerPage)}) {
+		if err != nil {
+			return nil, operationError("store.GetPage", group, "", err)
+		}
+		if page = append(page, KeyValue{Key: entry.Key, Value: entry.Value}); len(page) == limit {
+			break
+		}
+	}
+	return page, nil
+}
+
+// skip returns the key before the one at offset; found is false where the group
+// ends earlier.
+func (store *Store) skip(group string, offset int) (after *string, found bool, err error) {
+	if offset == 0 {
+		return nil, true, nil
+	}
+	for entry, err := range store.entries(PageQuery{Group: group, Limit: min(offset, keysPerPage), KeysOnly: true}) {
+		if err != nil {
+			return nil, false, err
+		}
+		if offset--; offset == 0 {
+			return &entry.Key, true, nil
+		}
+	}
+	return nil, false, nil
+}

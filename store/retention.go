@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// commitsPerTrim bounds how much of the log is trimmed between two batches.
+const commitsPerTrim = 64
+
+// trim removes a slice of whole commits from the log's oldest end where a bound
+// of the retention is passed, and reports whether there is more to trim. The
+// newest commit stays, and what a registered consumer has not had.
+func (committer *committer) trim() (more bool) {
+	if !committer.trimIsDue() || committer.broken.Load() != nil {
+		return false
+	}
+	trimmed, err := committer.trimSlice()
+	if err != nil {
+		committer.config.Logger.Error("trimming the log failed; it is tried again", slog.Any("error", err))
+	}
+	return err == nil && trimmed
+}
+
+// trimIsDue is asked after every batch, so it looks at numbers in memory only. Age
+// is looked at when house is kept.
+func (committer *committer) trimIsDue() bool {
+	retained := committer.log.end.since(committer.log.start)
+	over := retained.changes > committer.config.Retention.Count || retained.bytes > committer.config.Retention.Bytes ||
+		committer.log.startIsOld
+	limit := committer.consumers.slowest(committer.log.position())
+	return over && limit.end.changes > committer.log.start.changes
+}
+
+// trimSlice removes at most commitsPerTrim commits; trimmed is false where none may go.
+func (committer *committer) trimSlice() (trimmed bool, err error) {
+	slice, err := committer.log.trimmable(committer.config.Retention, committer.now(), committer.consumers.slowest(committer.log.position()).commitID)
+	committer.log.startIsOld = false
+	if err != nil || len(slice.commits) == 0 {
+		return false, err
+	}
+	emptied, err := committer.emptiedGroups(slice)
+	if err != nil {
+		return false, err
+	}
+	err = committer.transaction(func() error {
+		if err := committer.log.remove(slice); err != nil {
+			return err
+		}
+		for _, group := range emptied {
+			if err := committer.materialiser.deleteGroup.execute(group); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	committer.needsFlush = true
+	last := slice.commits[len(slice.commits)-1]
+	committer.log.start, committer.log.startedAt = last.end, last.committedAt
+	for _, group := range emptied {
+		delete(committer.view.groups, group)
+	}
+	for namespace, oldest := range slice.oldest {
+		committer.view.trimmed(namespace, oldest)
+		committer.tail.trimmed(namespace, oldest)
+	}
+	return true, nil
+}
+
+// emptiedGroups returns the groups without keys whose last change is in the slice.
+func (committer *committer) emptiedGroups(slice trimSlice) (groups []string, err error) {
+	for _, commit := range slice.commits {
+		for index := range commit.Events {
+			event := &commit.Events[index]
+			if event.Type == EventSet || event.Type == EventTouch {
+				continue
+			}
+			state, err := committer.view.group(event.Group)
+			if err != nil {
+				return nil, err
+			}
+			if state.keys == 0 && state.lastRevision == event.Revision {
+				groups = append(groups, event.Group)
+			}
+		}
+	}
+	return groups, nil
+}
+
+// trimSlice is what is trimmed at once.
+type trimSlice struct {
+	commits []Commit
+	// sections are the rows of namespace_commits that go.
+	sections []sectionHeader
+	// oldest is the new lowest revision of each namespace in it.
+	oldest map[string]uint64
+}
+
+// position is the log's end.
+func (log *changeLog) position() position { return position{commitID: log.lastID, end: log.end} }
+
+// trimmable returns the oldest commits that a bound no longer covers, up to one
+// that must stay.
+func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64) (slice trimSlice, err error) {
+	slice.oldest = map[string]uint64{}
+	queryErr := log.selectAfter.query(func(row []driver.Value) bool {
+		var commit Commit
+		if commit, _, err = readCommit(row); err != nil || commit.ID > last || commit.ID == log.lastID {
+			return false
+		}
+		retained := log.end.since(log.start)
+		if len(slice.commits) > 0 {
+			retained = log.end.since(slice.commits[len(slice.commits)-1].end)
+		}
+		if retained.changes <= retention.Count && retained.bytes <= retention.Bytes && now.Sub(commit.committedAt) <= retention.Age {
+			return false
+		}
+		slice.commits = append(slice.commits, commit)
+		blob, _ := row[4].([]byte)
+		err = decodeSections(blob, commit.committedAt, func(header sectionHeader) func(*Event) bool {
+			slice.sections = append(slice.sections, header)
+			slice.oldest[header.namespace] = header.firstRevision + header.count
+			return nil
+		})
+		return err == nil
+	}, int64(0), int64(commitsPerTrim))
+	if queryErr != nil {
+		return trimSlice{}, queryErr
+	}
+	return slice, err
+}
+
+// remove deletes a slice in the transaction of the caller.
+func (log *changeLog) remove(slice trimSlice) error {
+	for _, header := range slice.sections {
+		if err := log.deleteNamespaceCommit.execute(header.namespace, int64(header.firstRevision)); err != nil {
+			return err
+		}
+	}
+	return log.deleteCommits.execute(int64(slice.commits[len(slice.commits)-1].ID))
+}
+
+// backlogRefusal refuses writes while a consumer lags by twice the retention: a
+// gap in what it gets would be silent.
+func (committer *committer) backlogRefusal() error {
+	backlog := committer.log.end.since(committer.consumers.slowest(committer.log.position()).end)
+	if backlog.changes < 2*committer.config.Retention.Count && backlog.bytes < 2*committer.config.Retention.Bytes {
+		return nil
+	}
+	return fmt.Errorf("%w: %d changes (%d bytes) wait to be published", ErrUnavailable, backlog.changes, backlog.bytes)
+}

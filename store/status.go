@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"fmt"
+	"time"
+)
+
+// Status is how a store is.
+type Status struct {
+	// Writable is false while writes are refused; Reason says why.
+	Writable bool
+	Reason   string
+	// Backlog is how many changes the slowest registered consumer has not
+	// acknowledged, OldestPendingAt the commit time of the oldest of them.
+	Backlog         uint64
+	OldestPendingAt time.Time
+	// PendingMaterialisation is how many logged changes the tables do not hold yet.
+	PendingMaterialisation uint64
+	// Namespaces counts those that were ever written, Entries all entries,
+	// UnscopedEntries those outside every namespace.
+	Namespaces      uint64
+	Entries         uint64
+	UnscopedEntries uint64
+}
+
+// Status returns how the store is.
+//
+//	status, err := store.Status()
+func (store *Store) Status() (Status, error) {
+	status, err := ask(store, func(view *view) (Status, error) { return store.committer.status(view) })
+	if err != nil {
+		return status, fmt.Errorf("store.Status: %w", err)
+	}
+	return status, nil
+}
+
+// SubmitStatus is Status for a caller that does not wait: done is called once,
+// before SubmitStatus returns or later from a goroutine of the store, and may not block.
+func (store *Store) SubmitStatus(done func(Status, error)) {
+	store.submitRead(func(view *view) func() {
+		status, err := store.committer.status(view)
+		return func() { done(status, err) }
+	}, func(err error) { done(Status{}, err) })
+}
+
+func (committer *committer) status(view *view) (Status, error) {
+	slowest := committer.consumers.slowest(committer.log.position())
+	status := Status{
+		Writable:        true,
+		Backlog:         committer.log.end.since(slowest.end).changes,
+		Namespaces:      view.totals.namespaces,
+		Entries:         view.totals.entries,
+		UnscopedEntries: view.totals.unscoped,
+	}
+	if refusal := committer.refusal(); refusal != nil {
+		status.Writable, status.Reason = false, refusal.Error()
+	}
+	var err error
+	if status.Backlog > 0 {
+		status.OldestPendingAt, err = committer.log.oldestAfter(slowest.commitID)
+	}
+	return status, err
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Store is a key-value store in one SQLite file, with groups, namespaces, expiry
+// and a log of every change. All methods may be called from many goroutines.
+type Store struct {
+	config    StoreConfig
+	id        string
+	database  *database
+	committer *committer
+	tail      *tail
+	watchers  *watchers
+	callbacks *callbacks
+
+	// stopped is closed when Close begins; running joins the goroutines.
+	stopped   chan struct{}
+	running   sync.WaitGroup
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// StoreOption adds to the configuration that New begins with.
+type StoreOption func(*StoreConfig)
+
+// WithPurgeInterval sets StoreConfig.PurgeInterval.
+//
+//	store.New("storebus.db", store.WithPurgeInterval(time.Minute))
+func WithPurgeInterval(interval time.Duration) StoreOption {
+	return func(config *StoreConfig) { config.PurgeInterval = interval }
+}
+
+// New is NewConfigured for a configuration that is put together step by step.
+//
+//	opened, err := store.New(":memory:")
+func New(databasePath string, options ...StoreOption) (*Store, error) {
+	config := StoreConfig{DatabasePath: databasePath}
+	for _, option := range options {
+		option(&config)
+	}
+	return NewConfigured(config)
+}
+
+// NewConfigured opens a store, creating the database file where it is missing and
+// bringing it up to date where it is old. The caller closes it. It returns
+// ErrDatabaseInUse, ErrDatabaseFromFuture or ErrNotAStore for a database that
+// cannot be this store's.
+//
+//	opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: "storebus.db"})
+func NewConfigured(config StoreConfig) (*Store, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("store.NewConfigured: %w", err)
+	}
+	database, err := openDatabase(config)
+	if err != nil {
+		return nil, fmt.Errorf("store.NewConfigured: %w", err)
+	}
+	store := &Store{config: config, database: database, watchers: newWatchers(), stopped: make(chan struct{})}
+	store.callbacks = newCallbacks(store)
+	if err := store.start(); err != nil {
+		return nil, fmt.Errorf("store.NewConfigured: %w", errors.Join(err, database.close()))
+	}
+	return store, nil
+}
+
+// start runs the goroutines of the store: the committer, and the one that
+// completes what the committer has done. The callbacks' starts with the first one.
+func (store *Store) start() error {
+	store.committer = &committer{
+		config:      store.config,
+		watchers:    store.watchers,
+		writes:      newMailbox[*write](),
+		reads:       newMailbox[read](),
+		completions: newMailbox[func()](),
+	}
+	opened := make(chan error, 2)
+	store.running.Go(func() { store.committer.serve(store.database, opened) })
+	if err := <-opened; err != nil {
+		store.running.Wait()
+		return err
+	}
+	store.id, store.tail = store.committer.storeID, store.committer.tail
+	store.running.Go(func() { runCompletions(store.committer.completions) })
+	return nil
+}
+
+// Close refuses what is new, carries out what was taken, brings the database to
+// rest and releases it. Channels of Watch are closed. It may be called again, and
+// then returns what it returned before.
+func (store *Store) Close() error {
+	store.closeOnce.Do(func() {
+		close(store.stopped)
+		store.committer.writes.close()
+		store.committer.reads.close()
+		store.callbacks.stop()
+		store.running.Wait()
+		store.watchers.close()
+		store.closeErr = store.database.close()
+	})
+	if store.closeErr != nil {
+		return fmt.Errorf("store.Close: %w", store.closeErr)
+	}
+	return nil
+}
+
+// ID returns the store's id: random, given when the database was created, kept in it.
+func (store *Store) ID() string { return store.id }
+
+// Durability returns what a successful write means.
+func (store *Store) Durability() Durability { return store.config.Durability }
+
+// Submit hands a command to the committer and returns. done is called once, after
+// the commit or with the error, from a goroutine of the store (or before Submit
+// returns, where the store is closed); it may not block.
+//
+//	store.Submit(store.SetCommand{Group: "acme:config", Key: "theme", Value: "dark"},
+//		func(outcome store.Outcome, err error) { … })
+func (store *Store) Submit(command Command, done func(Outcome, error)) {
+	if !store.committer.writes.put(&write{command: command, done: done}) {
+		done(Outcome{}, ErrClosed)
+	}
+}
+
+// execute carries out a command for a caller that waits, and runs the callbacks
+// of OnChange for it.
+func (store *Store) execute(command Command) (Outcome, error) {
+	written := make(chan struct{})
+	write := &write{command: command, origin: origin{fromCaller: true}, done: func(Outcome, error) { close(written) }}
+	if !store.committer.writes.put(write) {
+		return Outcome{}, ErrClosed
+	}
+	<-written
+	store.callbacks.run(write.events)
+	return write.outcome, write.err
+}
+
+// submitRead hands a question to the committer; failed is called instead where
+// the store is closed.
+func (store *Store) submitRead(question read, failed func(err error)) {
+	if !store.committer.reads.put(question) {
+		failed(ErrClosed)
+	}
+}
+
+// ask puts a question to the committer and waits for the answer.
+func ask[Answer any](store *Store, question func(view *view) (Answer, error)) (Answer, error) {
+	answers := make(chan result[Answer], 1)
+	store.submitRead(func(view *view) func() {
+		answer, err := question(view)
+		return func() { answers <- result[Answer]{answer, err} }
+	}, func(err error) { answers <- result[Answer]{err: err} })
+	return (<-answers).unwrap()
+}
+
+// result is an answer on its way through a channel.
+type result[Answer any] struct {
+	answer Answer
+	err    error
+}
+
+func (result result[Answer]) unwrap() (Answer, error) { return result.answer, result.err }
+
+// Set stores value under key in a group, without expiry. It returns when the
+// write is on disk.
+//
+//	err := store.Set("config", "theme", "dark")
+func (store *Store) Set(group, key, value string) error {
+	_, err := store.execute(SetCommand{Group: group, Key: key, Value: value})
+	return operationError("store.Set", group, key, err)
+}
+
+// SetWithTTL is Set with a time to live of MinTimeToLive to MaxTimeToLive; outside
+// that it returns ErrInvalidTTL.
+//
+//	err := store.SetWithTTL("session", "token", "abc123", 5*time.Minute)
+func (store *Store) SetWithTTL(group, key, value string, timeToLive time.Duration) error {
+	if timeToLive == 0 {
+		return operationError("store.SetWithTTL", group, key, fmt.Errorf("%w: 0 s; use Set for no expiry", ErrInvalidTTL))
+	}
+	_, err := store.execute(SetCommand{Group: group, Key: key, Value: value, TimeToLive: timeToLive})
+	return operationError("store.SetWithTTL", group, key, err)
+}
+
+// Delete removes a key. A key that is not there is no error.
+//
+//	err := store.Delete("config", "theme")
+func (store *Store) Delete(group, key string) error {
+	_, err := store.execute(DeleteCommand{Group: group, Key: key})
+	return operationError("store.Delete", group, key, err)
+}
+
+func operationError(operation, group, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: group %q key %q: %w", operation, group, key, err)
+}

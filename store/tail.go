@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"sync"
+)
+
+// tailBytes bounds the newest part of the log that is kept in memory.
+const tailBytes = 16 << 20
+
+// eventOverhead is what an event takes in memory beside its texts.
+const eventOverhead = 320
+
+// tail is the newest part of the log, in memory: consumers, waiting readers and
+// whoever asks for recent changes are served from it without the database. The
+// committer appends to it, everybody may read.
+type tail struct {
+	mutex      sync.RWMutex
+	commits    []Commit
+	bytes      int
+	namespaces map[string]*namespaceTail
+	waiting    map[string]map[*changesReader]struct{}
+	waiters    int
+	// grown is closed and replaced when a commit is appended.
+	grown  chan struct{}
+	lastID uint64
+	closed bool
+}
+
+// namespaceTail is the part of one namespace. Its revisions are dense, so an
+// event is found by subtraction.
+type namespaceTail struct {
+	first  uint64
+	oldest uint64
+	events []*Event
+}
+
+func (part *namespaceTail) revision() uint64 { return part.first + uint64(len(part.events)) - 1 }
+
+// newTail begins after the commit lastID, which only the database holds.
+func newTail(lastID uint64) *tail {
+	return &tail{
+		lastID:     lastID,
+		namespaces: map[string]*namespaceTail{},
+		waiting:    map[string]map[*changesReader]struct{}{},
+		grown:      make(chan struct{}),
+	}
+}
+
+// append adds a commit and returns the readers that waited for one of its
+// namespaces. oldest tells the lowest revision in the log of a namespace.
+func (tail *tail) append(commit Commit, oldest func(namespace string) uint64) []*changesReader {
+	tail.mutex.Lock()
+	defer tail.mutex.Unlock()
+	tail.commits = append(tail.commits, commit)
+	tail.lastID = commit.ID
+	var woken []*changesReader
+	for index := range commit.Events {
+		event := &commit.Events[index]
+		part := tail.namespaces[event.Namespace]
+		if part == nil {
+			part = &namespaceTail{first: event.Revision, oldest: oldest(event.Namespace)}
+			tail.namespaces[event.Namespace] = part
+		}
+		part.events = append(part.events, event)
+		tail.bytes += eventBytes(event)
+		for reader := range tail.waiting[event.Namespace] {
+			woken = append(woken, reader)
+			tail.forgetLocked(reader)
+		}
+	}
+	tail.evictLocked()
+	close(tail.grown)
+	tail.grown = make(chan struct{})
+	return woken
+}
+
+func eventBytes(event *Event) int {
+	return eventOverhead + len(event.Group) + len(event.Key) + len(event.Value) + len(event.TraceParent)
+}
+
+// evictLocked drops the oldest commits beyond the bound, but never the newest.
+func (tail *tail) evictLocked() {
+	for tail.bytes > tailBytes && len(tail.commits) > 1 {
+		oldest := tail.commits[0]
+		tail.commits[0] = Commit{}
+		tail.commits = tail.commits[1:]
+		for index := range oldest.Events {
+			event := &oldest.Events[index]
+			tail.bytes -= eventBytes(event)
+			part := tail.namespaces[event.Namespace]
+			part.events[0] = nil
+			part.events = part.events[1:]
+			part.first++
+			if len(part.events) == 0 {
+				delete(tail.namespaces, event.Namespace)
+			}
+		}
+	}
+}
+
+// trimmed tells the tail that a namespace's log now begins at oldest.
+func (tail *tail) trimmed(namespace string, oldest uint64) {
+	tail.mutex.Lock()
+	defer tail.mutex.Unlock()
+	if part := tail.namespaces[namespace]; part != nil {
+		part.oldest = oldest
+	}
+}
+
+// changes answers a query from memory; known is false where memory does not
+// reach back far enough.
+func (tail *tail) changes(query ChangesQuery) (page ChangesPage, known bool, err error) {
+	tail.mutex.RLock()
+	defer tail.mutex.RUnlock()
+	part := tail.namespaces[query.Namespace]
+	if part == nil || query.After+1 < part.first {
+		return ChangesPage{}, false, nil
+	}
+	// The log may have been trimmed to within what memory still holds.
+	page = ChangesPage{Next: query.After, Oldest: part.oldest, Revision: part.revision()}
+	if err := query.checkRange(page); err != nil {
+		return ChangesPage{}, true, err
+	}
+	for _, event := range part.events[query.After+1-part.first:] {
+		if !page.take(query, event) {
+			break
+		}
+	}
+	return page, true, nil
+}
+
+// wait keeps a reader until a commit touches its namespace. It returns false
+// where one already has, so that the reader must look again.
+func (tail *tail) wait(reader *changesReader) (waits bool, err error) {
+	tail.mutex.Lock()
+	defer tail.mutex.Unlock()
+	namespace := reader.query.Namespace
+	if part := tail.namespaces[namespace]; part != nil && part.revision() > reader.query.After {
+		return false, nil
+	}
+	if tail.closed {
+		return true, ErrClosed
+	}
+	if tail.waiters >= maxWaitingReaders {
+		return true, errTooManyWaiting
+	}
+	if tail.waiting[namespace] == nil {
+		tail.waiting[namespace] = map[*changesReader]struct{}{}
+	}
+	tail.waiting[namespace][reader] = struct{}{}
+	tail.waiters++
+	return true, nil
+}
+
+// forget removes a waiting reader; it returns false where it did not wait.
+func (tail *tail) forget(reader *changesReader) bool {
+	tail.mutex.Lock()
+	defer tail.mutex.Unlock()
+	return tail.forgetLocked(reader)
+}
+
+func (tail *tail) forgetLocked(reader *changesReader) bool {
+	readers := tail.waiting[reader.query.Namespace]
+	if _, waits := readers[reader]; !waits {
+		return false
+	}
+	delete(readers, reader)
+	if len(readers) == 0 {
+		delete(tail.waiting, reader.query.Namespace)
+	}
+	tail.waiters--
+	return true
+}
+
+// commitsAfter returns what memory holds after a commit, at most limit of them;
+// known is false where there is more than memory holds. grown is closed when there
+// is more to come.
+func (tail *tail) commitsAfter(id uint64, limit int) (commits []Commit, known bool, grown <-chan struct{}) {
+	tail.mutex.RLock()
+	defer tail.mutex.RUnlock()
+	switch {
+	case len(tail.commits) == 0:
+		return nil, id >= tail.lastID, tail.grown
+	case id+1 < tail.commits[0].ID:
+		return nil, false, tail.grown
+	}
+	commits = tail.commits[min(id+1-tail.commits[0].ID, uint64(len(tail.commits))):]
+	return commits[:min(limit, len(commits))], true, tail.grown
+}
+
+// last returns the id of the newest commit.
+func (tail *tail) last() uint64 {
+	tail.mutex.RLock()
+	defer tail.mutex.RUnlock()
+	return tail.lastID
+}
+
+// close hands out every reader that waits, and lets none wait any more.
+func (tail *tail) close() (woken []*changesReader) {
+	tail.mutex.Lock()
+	defer tail.mutex.Unlock()
+	tail.closed = true
+	for _, readers := range tail.waiting {
+		for reader := range readers {
+			woken = append(woken, reader)
+		}
+	}
+	for _, reader := range woken {
+		tail.forgetLocked(reader)
+	}
+	return woken
+}
+
+// waitGrown waits for a commit, or for the end of ctx or stop.
+func waitGrown(ctx context.Context, stop <-chan struct{}, grown <-chan struct{}) error {
+	select {
+	case <-grown:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-stop:
+		return ErrClosed
+	}
+}

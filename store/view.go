@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"database/sql/driver"
+	"time"
+)
+
+// namespaceState is what is known of a namespace as a whole. The zero value is a
+// namespace that was never written.
+type namespaceState struct {
+	revision uint64
+	// oldest is the lowest revision in the log, revision + 1 where there is none.
+	oldest uint64
+	keys   int64
+	groups int64
+	bytes  int64
+}
+
+// groupState is what is known of a group as a whole.
+type groupState struct {
+	keys         int64
+	bytes        int64
+	lastRevision uint64
+}
+
+// entryState is what is known of a key. The zero value is a key that is not there.
+type entryState struct {
+	revision  uint64
+	updatedAt int64 // Unix nanoseconds
+	expiresAt int64 // Unix milliseconds, 0: never
+	// bytes is the length of value; value itself is empty where only the head was read.
+	bytes int
+	value string
+}
+
+func (state *entryState) present() bool { return state.revision != 0 }
+
+// expired reports whether the key's time has come.
+func (state *entryState) expired(now time.Time) bool {
+	return state.expiresAt != 0 && state.expiresAt <= now.UnixMilli()
+}
+
+// entryName is the address of an entry; group is the whole name.
+type entryName struct {
+	group string
+	key   string
+}
+
+// cachedStates bounds how many groups and namespaces are remembered; beyond it
+// they are read again.
+const cachedStates = 1 << 16
+
+// view is the one place that reads entries, groups and namespaces; together with
+// materialise it is all that knows their tables. It belongs to the committer's
+// goroutine and shows what is committed.
+type view struct {
+	namespaces map[string]namespaceState
+	groups     map[string]groupState
+	totals     storeTotals
+
+	selectNamespace   *statement
+	selectOldest      *statement
+	selectGroup       *statement
+	selectHead        *statement
+	selectEntry       *statement
+	selectPage        [2][2]*statement // by descending, by keys only
+	selectExpired     *statement
+	selectNextExpiry  *statement
+	selectStoreTotals *statement
+}
+
+// storeTotals count the whole store: named namespaces, all entries, and those
+// outside every namespace.
+type storeTotals struct {
+	namespaces uint64
+	entries    uint64
+	unscoped   uint64
+}
+
+func newView(session *session) *view {
+	const page = ` FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ?
+		AND (expires_at IS NULL OR expires_at > ?) ORDER BY entry_key `
+	const whole, keys = `SELECT entry_key, revision, updated_at, expires_at, entry_value`, `SELECT entry_key, revision, updated_at, expires_at, ''`
+	return &view{
+		namespaces:        map[string]namespaceState{},
+		groups:            map[string]groupState{},
+		selectNamespace:   session.prepare(`SELECT revision, keys, groups, bytes FROM namespaces WHERE namespace = ?`),
+		selectOldest:      session.prepare(`SELECT min(first_revision) FROM namespace_commits WHERE namespace = ?`),
+		selectGroup:       session.prepare(`SELECT keys, bytes, last_revision FROM groups WHERE group_name = ?`),
+		selectHead:        session.prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value) FROM entries WHERE group_name = ? AND entry_key = ?`),
+		selectEntry:       session.prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value), entry_value FROM entries WHERE group_name = ? AND entry_key = ?`),
+		selectPage:        [2][2]*statement{{session.prepare(whole + page + `LIMIT ?`), session.prepare(keys + page + `LIMIT ?`)}, {session.prepare(whole + page + `DESC LIMIT ?`), session.prepare(keys + page + `DESC LIMIT ?`)}},
+		selectExpired:     session.prepare(`SELECT group_name, entry_key FROM entries WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`),
+		selectNextExpiry:  session.prepare(`SELECT min(expires_at) FROM entries WHERE expires_at IS NOT NULL`),
+		selectStoreTotals: session.prepare(`SELECT count(*) FILTER (WHERE namespace <> ''), coalesce(sum(keys), 0), coalesce(sum(keys) FILTER (WHERE namespace = ''), 0) FROM namespaces`),
+	}
+}
+
+// load reads what is kept in memory for the view's whole life.
+func (view *view) load() error {
+	return view.selectStoreTotals.query(func(row []driver.Value) bool {
+		view.totals = storeTotals{namespaces: unsigned(row[0]), entries: unsigned(row[1]), unscoped: unsigned(row[2])}
+		return false
+	})
+}
+
+// namespace returns the state of a namespace.
+func (view *view) namespace(name string) (namespaceState, error) {
+	if state, known := view.namespaces[name]; known {
+		return state, nil
+	}
+	state := namespaceState{}
+	err := view.selectNamespace.query(func(row []driver.Value) bool {
+		state = namespaceState{revision: unsigned(row[0]), keys: signed(row[1]), groups: signed(row[2]), bytes: signed(row[3])}
+		return false
+	}, name)
+	if err != nil {
+		return state, err
+	}
+	oldest, found, err := view.selectOldest.integer(name)
+	if err != nil {
+		return state, err
+	}
+	state.oldest = state.revision + 1
+	if found {
+		state.oldest = uint64(oldest)
+	}
+	remember(view.namespaces, name, state)
+	return state, nil
+}
+
+// group returns the state of a group.
+func (view *view) group(name string) (groupState, error) {
+	if state, known := view.groups[name]; known {
+		return state, nil
+	}
+	state := groupState{}
+	err := view.selectGroup.query(func(row []driver.Value) bool {
+		state = groupState{keys: signed(row[0]), bytes: signed(row[1]), lastRevision: unsigned(row[2])}
+		return false
+	}, name)
+	if err == nil {
+		remember(view.groups, name, state)
+	}
+	return state, err
+}
+
+// remember keeps a state, and forgets all others where there are too many.
+func remember[State any](states map[string]State, name string, state State) {
+	if len(states) >= cachedStates {
+		clear(states)
+	}
+	states[name] = state
+}
+
+// committed takes note of what a batch has changed, after its commit.
+func (view *view) committed(batch *batch) {
+	for name, change := range batch.groups {
+		if change.changed {
+			remember(view.groups, name, change.groupState)
+		}
+	}
+	for name, change := range batch.namespaces {
+		if change.section == nil {
+			continue
+		}
+		view.totals.add(name, change)
+		remember(view.namespaces, name, change.namespaceState)
+	}
+}
+
+// trimmed takes note that a namespace's log now begins at oldest.
+func (view *view) trimmed(namespace string, oldest uint64) {
+	if state, known := view.namespaces[namespace]; known {
+		state.oldest = oldest
+		view.namespaces[namespace] = state
+	}
+}
+
+// add moves the totals by what changed in a namespace.
+func (totals *storeTotals) add(name string, change *namespaceChange) {
+	grown := uint64(change.keys - change.before.keys)
+	totals.entries += grown
+	switch {
+	case name == "":
+		totals.unscoped += grown
+	case change.before.revision == 0:
+		totals.namespaces++
+	}
+}
+
+// head returns the state of a key without its value, expired or not.
+func (view *view) head(name entryName) (entryState, error) {
+	return readEntry(view.selectHead, name)
+}
+
+// entry returns the state of a key, expired or not.
+func (view *view) entry(name entryName) (entryState, error) {
+	return readEntry(view.selectEntry, name)
+}
+
+func readEntry(statement *statement, name entryName) (state entryState, err error) {
+	err = statement.query(func(row []driver.Value) bool {
+		state = entryState{revision: unsigned(row[0]), updatedAt: signed(row[1]), expiresAt: signed(row[2]), bytes: int(signed(row[3]))}
+		if len(row) > 4 {
+			state.value, _ = row[4].(string)
+		}
+		return false
+	}, name.group, name.key)
+	return state, err
+}
+
+// pageRange is a range of the keys of a group: from low on, and before high where
+// that is not nil.
+type pageRange struct {
+	group      string
+	low        string
+	high       *string
+	descending bool
+	keysOnly   bool
+}
+
+// aboveAllText compares greater than every TEXT: SQLite orders a BLOB after it.
+var aboveAllText = []byte{0}
+
+// page calls visit with each live entry of a range in order, until visit returns
+// false or limit entries were visited.
+func (view *view) page(keys pageRange, now time.Time, limit int, visit func(key string, state *entryState) bool) error {
+	var high driver.Value = aboveAllText
+	if keys.high != nil {
+		high = *keys.high
+	}
+	statement := view.selectPage[index(keys.descending)][index(keys.keysOnly)]
+	return statement.query(func(row []driver.Value) bool {
+		state := entryState{revision: unsigned(row[1]), updatedAt: signed(row[2]), expiresAt: signed(row[3])}
+		state.value, _ = row[4].(string)
+		key, _ := row[0].(string)
+		return visit(key, &state)
+	}, keys.group, keys.low, high, now.UnixMilli(), int64(limit))
+}
+
+func index(condition bool) int {
+	if condition {
+		return 1
+	}
+	return 0
+}
+
+// expired returns the names of at most limit entries whose time has come, those
+// first that came first.
+func (view *view) expired(now time.Time, limit int) (names []entryName, err error) {
+	err = view.selectExpired.query(func(row []driver.Value) bool {
+		group, _ := row[0].(string)
+		key, _ := row[1].(string)
+		names = append(names, entryName{group: group, key: key})
+		return true
+	}, now.UnixMilli(), int64(limit))
+	return names, err
+}
+
+// nextExpiry returns the next time at which an entry expires, zero where none does.
+func (view *view) nextExpiry() (time.Time, error) {
+	milliseconds, _, err := view.selectNextExpiry.integer()
+	return timeOfMilliseconds(milliseconds), err
+}
+
+// unsigned and signed read an INTEGER column; NULL is 0.
+func unsigned(value driver.Value) uint64 { return uint64(signed(value)) }
+
+func signed(value driver.Value) int64 {
+	integer, _ := value.(int64)
+	return integer
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// watcherBuffer is how many events wait in a watcher's channel; beyond it they are lost.
+const watcherBuffer = 16
+
+// everyGroup is the group of a watcher that wants them all.
+const everyGroup = "*"
+
+// Watch returns a channel of the changes of a group, "*" for every group. It
+// begins with the next commit and keeps the order of the log. The channel holds 16
+// events: what a slow reader leaves no room for is lost to it, and never holds up
+// a writer (Changes has everything). Unwatch and Close close the channel.
+//
+//	events := store.Watch("config")
+//	defer store.Unwatch("config", events)
+func (store *Store) Watch(group string) <-chan Event {
+	return store.watchers.add(watchedGroup("", group), "")
+}
+
+// Unwatch ends a Watch of a group and closes its channel. A channel that is none
+// of this group's is left alone.
+func (store *Store) Unwatch(group string, events <-chan Event) {
+	store.watchers.remove(watchedGroup("", group), events)
+}
+
+// watched is what a watcher watches: one group, or every group of a namespace,
+// or, where namespace is empty too, every group there is.
+type watched struct {
+	namespace string
+	group     string
+	every     bool
+}
+
+func watchedGroup(namespace, group string) watched {
+	if group == everyGroup {
+		return watched{namespace: namespace, every: true}
+	}
+	return watched{group: wholeGroup(namespace, group)}
+}
+
+// watchers are the channels of Watch.
+type watchers struct {
+	mutex  sync.RWMutex
+	groups map[watched][]*watcher
+	closed bool
+}
+
+// watcher is one channel; strip is what is taken off the names of groups.
+type watcher struct {
+	events chan Event
+	strip  string
+}
+
+func newWatchers() *watchers { return &watchers{groups: map[watched][]*watcher{}} }
+
+func (watchers *watchers) add(group watched, strip string) <-chan Event {
+	added := &watcher{events: make(chan Event, watcherBuffer), strip: strip}
+	watchers.mutex.Lock()
+	defer watchers.mutex.Unlock()
+	if watchers.closed {
+		close(added.events)
+	} else {
+		watchers.groups[group] = append(watchers.groups[group], added)
+	}
+	return added.events
+}
+
+func (watchers *watchers) remove(group watched, events <-chan Event) {
+	watchers.mutex.Lock()
+	defer watchers.mutex.Unlock()
+	watchers.groups[group] = slices.DeleteFunc(watchers.groups[group], func(watcher *watcher) bool {
+		found := watcher.events == events
+		if found {
+			close(watcher.events)
+		}
+		return found
+	})
+	if len(watchers.groups[group]) == 0 {
+		delete(watchers.groups, group)
+	}
+}
+
+// notify sends committed events, without waiting for anybody.
+func (watchers *watchers) notify(events []Event) {
+	watchers.mutex.RLock()
+	defer watchers.mutex.RUnlock()
+	if len(watchers.groups) == 0 {
+		return
+	}
+	for index := range events {
+		event := &events[index]
+		send(watchers.groups[watched{group: event.Group}], event)
+		send(watchers.groups[watched{every: true}], event)
+		if event.Namespace != "" {
+			send(watchers.groups[watched{namespace: event.Namespace, every: true}], event)
+		}
+	}
+}
+
+func send(watchers []*watcher, event *Event) {
+	for _, watcher := range watchers {
+		stripped := *event
+		stripped.Group = strings.TrimPrefix(event.Group, watcher.strip)
+		select {
+		case watcher.events <- stripped:
+		default:
+		}
+	}
+}
+
+func (watchers *watchers) close() {
+	watchers.mutex.Lock()
+	defer watchers.mutex.Unlock()
+	watchers.closed = true
+	for _, group := range watchers.groups {
+		for _, watcher := range group {
+			close(watcher.events)
+		}
+	}
+	clear(watchers.groups)
+}
+
+// OnChange calls callback for every change from now on, until unregister is
+// called; one that has begun may still end after that. For a write through this
+// Store's methods it runs in the goroutine that called the method, after the
+// commit and before the method returns. For all other changes (of Submit, of
+// expiry) it runs in one goroutine of the store, in the order of the log; a slow
+// callback lags behind and holds up nobody. Either way it may call the store.
+// Between callers no order is promised: compare revisions.
+//
+//	unregister := store.OnChange(func(event store.Event) { fmt.Println(event.Type, event.Group, event.Key) })
+//	defer unregister()
+func (store *Store) OnChange(callback func(Event)) (unregister func()) {
+	return store.callbacks.add(callback)
+}
+
+// callbacks are the functions of OnChange and the goroutine that follows the log for them.
+type callbacks struct {
+	store   *Store
+	context context.Context //nolint:containedctx // the life of the goroutine
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
+	mutex      sync.Mutex
+	registered []*registration
+	following  bool
+}
+
+// registration is one callback, which gets what was committed after a commit.
+type registration struct {
+	callback func(Event)
+	after    uint64
+}
+
+func newCallbacks(store *Store) *callbacks {
+	callbacks := &callbacks{store: store}
+	callbacks.context, callbacks.cancel = context.WithCancel(context.Background())
+	return callbacks
+}
+
+func (callbacks *callbacks) add(callback func(Event)) (unregister func()) {
+	callbacks.mutex.Lock()
+	defer callbacks.mutex.Unlock()
+	added := &registration{callback: callback, after: callbacks.store.tail.last()}
+	// A new slice each time: whoever runs the callbacks holds the old one.
+	callbacks.registered = append(slices.Clone(callbacks.registered), added)
+	if !callbacks.following && callbacks.context.Err() == nil {
+		callbacks.following = true
+		callbacks.running.Go(func() { callbacks.follow(added.after) })
+	}
+	return func() { callbacks.remove(added) }
+}
+
+func (callbacks *callbacks) remove(removed *registration) {
+	callbacks.mutex.Lock()
+	defer callbacks.mutex.Unlock()
+	callbacks.registered = slices.DeleteFunc(slices.Clone(callbacks.registered), func(registration *registration) bool {
+		return registration == removed
+	})
+}
+
+func (callbacks *callbacks) snapshot() []*registration {
+	callbacks.mutex.Lock()
+	defer callbacks.mutex.Unlock()
+	return callbacks.registered
+}
+
+// run calls every callback for the events of a caller's own write.
+func (callbacks *callbacks) run(events []Event) {
+	if len(events) == 0 {
+		return
+	}
+	for _, registration := range callbacks.snapshot() {
+		for _, event := range events {
+			registration.callback(event)
+		}
+	}
+}
+
+// follow calls the callbacks for what no caller runs them for.
+func (callbacks *callbacks) follow(after uint64) {
+	for {
+		commits, err := callbacks.store.commitsAfter(callbacks.context, after)
+		if err != nil {
+			if !errors.Is(err, ErrClosed) && !errors.Is(err, context.Canceled) {
+				callbacks.store.config.Logger.Error("reading the log for callbacks failed", slog.Any("error", err))
+			}
+			return
+		}
+		for _, commit := range commits {
+			callbacks.runCommit(commit)
+			after = commit.ID
+		}
+	}
+}
+
+func (callbacks *callbacks) runCommit(commit Commit) {
+	for _, registration := range callbacks.snapshot() {
+		for _, event := range commit.Events {
+			if !event.fromCaller && commit.ID > registration.after && callbacks.context.Err() == nil {
+				registration.callback(event)
+			}
+		}
+	}
+}
+
+// stop ends the goroutine and waits for a callback that runs. A callback may call
+// the store meanwhile: it gets ErrClosed.
+func (callbacks *callbacks) stop() {
+	callbacks.cancel()
+	callbacks.running.Wait()
+}

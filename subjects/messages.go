@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package subjects
+
+import "time"
+
+// DefaultGroup is the group of a request that names none.
+const DefaultGroup = "default"
+
+// EncodingBase64 marks a value that is not valid UTF-8 and travels as standard
+// base64 with padding.
+const EncodingBase64 = "base64"
+
+// Content is a value as it travels: a JSON string, or base64 where the bytes
+// are not UTF-8. A nil Value is a value left out (keys_only, value_omitted).
+type Content struct {
+	Value    *string `json:"value,omitempty"`
+	Encoding *string `json:"encoding,omitempty"`
+}
+
+// SetRequest stores Value under Key. Group defaults to DefaultGroup; without a
+// TTL the entry does not expire; IfRevision is compare-and-set.
+type SetRequest struct {
+	Group *string `json:"group,omitempty"`
+	Key   *string `json:"key,omitempty"`
+	Content
+	TTL        *TTL    `json:"ttl,omitempty"`
+	IfRevision *uint64 `json:"if_revision,omitempty"`
+}
+
+// SetReply answers a set.
+type SetReply struct {
+	Revision  uint64    `json:"revision"`
+	Created   bool      `json:"created"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+}
+
+// GetRequest asks for one entry.
+type GetRequest struct {
+	Group *string `json:"group,omitempty"`
+	Key   *string `json:"key,omitempty"`
+}
+
+// Entry is one entry, wherever one is returned.
+type Entry struct {
+	Group string `json:"group"`
+	Key   string `json:"key"`
+	Content
+	Revision  uint64    `json:"revision"`
+	UpdatedAt time.Time `json:"updated_at"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+}
+
+// ExistsRequest asks whether an entry is there.
+type ExistsRequest struct {
+	Group *string `json:"group,omitempty"`
+	Key   *string `json:"key,omitempty"`
+}
+
+// ExistsReply answers an exists; Revision is 0 and left out where the key is missing.
+type ExistsReply struct {
+	Exists   bool   `json:"exists"`
+	Revision uint64 `json:"revision,omitzero"`
+}
+
+// DeleteRequest removes one entry; IfRevision is compare-and-set.
+type DeleteRequest struct {
+	Group      *string `json:"group,omitempty"`
+	Key        *string `json:"key,omitempty"`
+	IfRevision *uint64 `json:"if_revision,omitempty"`
+}
+
+// DeleteReply answers a delete. Where the key was missing Deleted is false and
+// Revision is the namespace's current one.
+type DeleteReply struct {
+	Deleted  bool   `json:"deleted"`
+	Revision uint64 `json:"revision"`
+}
+
+// ListRequest asks for a page of a group, in byte order of the keys.
+type ListRequest struct {
+	Group      *string `json:"group,omitempty"`
+	Prefix     *string `json:"prefix,omitempty"`
+	After      *string `json:"after,omitempty"`
+	Limit      *int    `json:"limit,omitempty"`
+	KeysOnly   *bool   `json:"keys_only,omitempty"`
+	Descending *bool   `json:"descending,omitempty"`
+}
+
+// ListReply is one page. Next, where there is more, is handed back as After.
+type ListReply struct {
+	Entries  []Entry `json:"entries"`
+	Next     string  `json:"next,omitzero"`
+	Revision uint64  `json:"revision"`
+	Store    string  `json:"store"`
+}
+
+// ChangesRequest asks for the changes of a namespace with a revision above
+// After, of one group where Group is given. Wait holds the reply until there is
+// a change. Store, where given, must be the store's id.
+type ChangesRequest struct {
+	After *uint64 `json:"after,omitempty"`
+	Group *string `json:"group,omitempty"`
+	Limit *int    `json:"limit,omitempty"`
+	Wait  *Wait   `json:"wait,omitempty"`
+	Store *string `json:"store,omitempty"`
+}
+
+// ChangesReply is one page of the log. Next is the last revision looked at,
+// Oldest the lowest that can still be read, Revision the namespace's current one.
+type ChangesReply struct {
+	Changes  []Event `json:"changes"`
+	Next     uint64  `json:"next"`
+	Oldest   uint64  `json:"oldest"`
+	Revision uint64  `json:"revision"`
+	Store    string  `json:"store"`
+}
+
+// EventType says what a change did.
+type EventType string
+
+// The types of events.
+const (
+	EventSet         EventType = "set"
+	EventDelete      EventType = "delete"
+	EventDeleteGroup EventType = "delete_group"
+	EventTouch       EventType = "touch"
+	EventExpire      EventType = "expire"
+)
+
+// Event is one change: the body of a message on store.events.<ns>.<group>, and
+// an element of ChangesReply.
+type Event struct {
+	Revision  uint64    `json:"revision"`
+	Previous  uint64    `json:"previous"`
+	Type      EventType `json:"type"`
+	Store     string    `json:"store"`
+	Namespace string    `json:"namespace"`
+	Group     string    `json:"group"`
+	Key       *string   `json:"key,omitempty"`
+	Content
+	Created      *bool             `json:"created,omitempty"`
+	ExpiresAt    time.Time         `json:"expires_at,omitzero"`
+	Timestamp    time.Time         `json:"timestamp"`
+	Transaction  *TransactionRange `json:"transaction,omitempty"`
+	ValueOmitted bool              `json:"value_omitted,omitzero"`
+}
+
+// TransactionRange names the revisions of the transaction that an event is part of.
+type TransactionRange struct {
+	First uint64 `json:"first"`
+	Last  uint64 `json:"last"`
+}
+
+// StatusRequest asks a sidecar how it is.
+type StatusRequest struct{}
+
+// StatusReply answers store.admin.status.
+type StatusReply struct {
+	Store                  string      `json:"store"`
+	Instance               string      `json:"instance"`
+	Version                string      `json:"version"`
+	Prefix                 string      `json:"prefix"`
+	Durability             string      `json:"durability"`
+	Writable               bool        `json:"writable"`
+	Reason                 string      `json:"reason,omitzero"`
+	Backlog                uint64      `json:"backlog"`
+	OldestUnpublishedAt    time.Time   `json:"oldest_unpublished_at,omitzero"`
+	PendingMaterialisation uint64      `json:"pending_materialisation"`
+	Queue                  QueueStatus `json:"queue"`
+	Namespaces             uint64      `json:"namespaces"`
+	Entries                uint64      `json:"entries"`
+	UnscopedEntries        uint64      `json:"unscoped_entries"`
+	Journal                any         `json:"journal"`
+}
+
+// QueueStatus is the work in hand: requests received and not yet answered.
+type QueueStatus struct {
+	Requests     uint64 `json:"requests"`
+	Bytes        uint64 `json:"bytes"`
+	RequestLimit uint64 `json:"request_limit"`
+	ByteLimit    uint64 `json:"byte_limit"`
+}
