@@ -18,14 +18,16 @@ type batch struct {
 	sections   []*section
 	namespaces map[string]*namespaceChange
 	groups     map[string]*groupChange
-	entries    map[entryName]*entryState
+	entries    map[entryName]*entryVersion
+	// refresh names entries whose stored state is out of date and to be written now.
+	refresh []entryName
 }
 
-// namespaceChange is a namespace as the batch leaves it, and its part of the log,
-// nil where it has none.
+// namespaceChange is a namespace as the batch leaves it, and its part of the log.
 type namespaceChange struct {
 	namespaceState
 	before  namespaceState
+	changed bool
 	section *section
 }
 
@@ -42,19 +44,18 @@ func newBatch(view *view, limits Limits, timestamp time.Time) *batch {
 		timestamp:  timestamp,
 		namespaces: map[string]*namespaceChange{},
 		groups:     map[string]*groupChange{},
-		entries:    map[entryName]*entryState{},
+		entries:    map[entryName]*entryVersion{},
 	}
 }
 
 // target is an entry that a command is about, with everything around it. All of
 // it is read before anything is changed, so that a command that fails leaves no trace.
 type target struct {
-	name      entryName
-	namespace *namespaceChange
-	group     *groupChange
-	entry     *entryState
-	// namespaceName is the namespace of name.group.
+	entryName
 	namespaceName string
+	namespace     *namespaceChange
+	group         *groupChange
+	entry         entryState
 }
 
 // live returns the entry where it is there and its time has not come, else the
@@ -63,7 +64,7 @@ func (target *target) live(now time.Time) entryState {
 	if target.entry.expired(now) {
 		return entryState{}
 	}
-	return *target.entry
+	return target.entry
 }
 
 // checkedTarget is target for names that a caller gave.
@@ -75,22 +76,28 @@ func (batch *batch) checkedTarget(group, key string) (*target, error) {
 	return batch.target(group, key)
 }
 
-// target reads what surrounds an entry.
+// target reads an entry and what surrounds it.
 func (batch *batch) target(group, key string) (*target, error) {
-	namespaceName, _ := NamespaceOf(group)
+	target, err := batch.surroundings(entryName{group: group, key: key})
+	if err != nil {
+		return nil, err
+	}
+	target.entry, err = batch.head(target.entryName)
+	return target, err
+}
+
+// surroundings is target without the entry itself.
+func (batch *batch) surroundings(name entryName) (*target, error) {
+	namespaceName, _ := NamespaceOf(name.group)
 	namespace, err := batch.namespace(namespaceName)
 	if err != nil {
 		return nil, err
 	}
-	groupState, err := batch.group(group)
+	group, err := batch.group(name.group)
 	if err != nil {
 		return nil, err
 	}
-	entry, err := batch.head(entryName{group: group, key: key})
-	if err != nil {
-		return nil, err
-	}
-	return &target{name: entryName{group: group, key: key}, namespace: namespace, group: groupState, entry: entry, namespaceName: namespaceName}, nil
+	return &target{entryName: name, namespaceName: namespaceName, namespace: namespace, group: group}, nil
 }
 
 func (batch *batch) namespace(name string) (*namespaceChange, error) {
@@ -119,12 +126,11 @@ func (batch *batch) group(name string) (*groupChange, error) {
 	return change, nil
 }
 
-func (batch *batch) head(name entryName) (*entryState, error) {
-	if state, known := batch.entries[name]; known {
-		return state, nil
+func (batch *batch) head(name entryName) (entryState, error) {
+	if version, known := batch.entries[name]; known {
+		return version.entryState, nil
 	}
-	state, err := batch.view.head(name)
-	return &state, err
+	return batch.view.head(name)
 }
 
 // expireIfDue logs the expiry of an entry whose time has come, before a write to it.
@@ -138,73 +144,64 @@ func (batch *batch) expireIfDue(target *target) {
 // what the command knows: its type and what was written.
 func (batch *batch) record(target *target, event Event) *Event {
 	event.Namespace = target.namespaceName
-	event.Group, event.Key = target.name.group, target.name.key
+	event.Group, event.Key = target.entryName.group, target.key
 	event.Timestamp = batch.timestamp
 	event.Revision = target.namespace.revision + 1
 	if target.group.lastRevision >= target.namespace.oldest {
 		event.Previous = target.group.lastRevision
 	}
+	event.replaced = target.entry.bytes
+	event.groups = target.groupsChange(&event)
+	batch.log(target.namespace, &event)
 	batch.apply(target, &event)
 	return &batch.events[len(batch.events)-1]
 }
 
-// apply brings the batch's states to where they are after an event, and adds the
-// event to the log's part. It serves new changes and those replayed from the log.
-func (batch *batch) apply(target *target, event *Event) {
-	target.namespace.revision = event.Revision
-	target.group.lastRevision = event.Revision
-	target.group.changed = true
-	switch event.Type {
-	case EventSet:
-		batch.put(target, event)
-	case EventDelete, EventExpire:
-		batch.remove(target)
+// replay applies events of the log as it stands.
+func (batch *batch) replay(events []Event) error {
+	for index := range events {
+		event := &events[index]
+		target, err := batch.surroundings(entryName{group: event.Group, key: event.Key})
+		if err != nil {
+			return err
+		}
+		batch.apply(target, event)
 	}
-	batch.log(target.namespace, event)
+	return nil
 }
 
-func (batch *batch) put(target *target, event *Event) {
-	if !target.entry.present() {
-		target.count(1, len(event.Key))
-	}
-	target.count(0, len(event.Value)-target.entry.bytes)
-	target.entry = &entryState{
-		revision:  event.Revision,
-		updatedAt: event.Timestamp.UnixNano(),
-		bytes:     len(event.Value),
-		value:     event.Value,
-	}
-	if !event.ExpiresAt.IsZero() {
-		target.entry.expiresAt = event.ExpiresAt.UnixMilli()
-	}
-	batch.entries[target.name] = target.entry
-}
-
-func (batch *batch) remove(target *target) {
-	if !target.entry.present() {
-		return
-	}
-	target.count(-1, -len(target.name.key)-target.entry.bytes)
-	target.entry = &entryState{}
-	batch.entries[target.name] = target.entry
-}
-
-// count adds keys and bytes to the group and its namespace. The name of a group
-// counts with each of its keys.
-func (target *target) count(keys int64, bytes int) {
-	_, group := NamespaceOf(target.name.group)
-	change := int64(bytes) + keys*int64(len(group))
-	before := target.group.keys
-	target.group.keys += keys
-	target.group.bytes += change
-	target.namespace.keys += keys
-	target.namespace.bytes += change
+// groupsChange tells whether an event makes its group appear or vanish.
+func (target *target) groupsChange(event *Event) int8 {
 	switch {
-	case before == 0 && target.group.keys > 0:
-		target.namespace.groups++
-	case before > 0 && target.group.keys == 0:
-		target.namespace.groups--
+	case event.keys() > 0 && target.group.keys == 0:
+		return 1
+	case event.keys() < 0 && target.group.keys == 1:
+		return -1
+	default:
+		return 0
 	}
+}
+
+// apply brings the batch's states to where they are after an event. It asks for
+// nothing but the event and what is counted, so that it serves the log's replay too:
+// a counter that already holds the event is left alone.
+func (batch *batch) apply(target *target, event *Event) {
+	keys, bytes := event.keys(), event.bytes()
+	if event.Revision > target.group.lastRevision {
+		target.group.lastRevision = event.Revision
+		target.group.keys += keys
+		target.group.bytes += bytes
+		target.group.changed = true
+	}
+	if event.Revision > target.namespace.revision {
+		target.namespace.revision = event.Revision
+		target.namespace.keys += keys
+		target.namespace.bytes += bytes
+		target.namespace.groups += int64(event.groups)
+		target.namespace.changed = true
+	}
+	target.entry = event.state()
+	batch.entries[target.entryName] = &entryVersion{entryName: target.entryName, entryState: target.entry}
 }
 
 func (batch *batch) log(namespace *namespaceChange, event *Event) {
@@ -214,4 +211,27 @@ func (batch *batch) log(namespace *namespaceChange, event *Event) {
 	}
 	namespace.section.add(event)
 	batch.events = append(batch.events, *event)
+}
+
+// changes returns what the batch has changed.
+func (batch *batch) changes() *slice {
+	changes := &slice{
+		entries:    make([]*entryVersion, 0, len(batch.entries)),
+		groups:     make(map[string]groupState, len(batch.groups)),
+		namespaces: make(map[string]namespaceState, len(batch.namespaces)),
+	}
+	for _, version := range batch.entries {
+		changes.entries = append(changes.entries, version)
+	}
+	for name, change := range batch.groups {
+		if change.changed {
+			changes.groups[name] = change.groupState
+		}
+	}
+	for name, change := range batch.namespaces {
+		if change.changed {
+			changes.namespaces[name] = change.namespaceState
+		}
+	}
+	return changes
 }

@@ -133,7 +133,7 @@ func checkGuard(expected *uint64, target *target, current entryState) error {
 	if expected == nil || *expected == current.revision {
 		return nil
 	}
-	return &RevisionConflictError{Group: target.name.group, Key: target.name.key, Expected: *expected, Current: current.revision}
+	return &RevisionConflictError{Group: target.entryName.group, Key: target.key, Expected: *expected, Current: current.revision}
 }
 
 // expiredPerBatch bounds how many keys expire in one batch, so that a million
@@ -153,6 +153,9 @@ func (expireCommand) apply(batch *batch, _ origin) (Outcome, error) {
 		target, err := batch.target(name.group, name.key)
 		if err != nil {
 			return Outcome{}, err
+		}
+		if target.entry.present() && !target.entry.expired(batch.timestamp) {
+			batch.refresh = append(batch.refresh, name)
 		}
 		batch.expireIfDue(target)
 	}

@@ -19,6 +19,8 @@ const (
 	readsPerTurn   = 256
 	// housekeepingInterval is how soon after the last commit watermarks are saved.
 	housekeepingInterval = time.Second
+	// idleDelay is how soon after the last commit what is pending is written.
+	idleDelay = 10 * time.Millisecond
 )
 
 // write is a command on its way through the committer.
@@ -42,6 +44,8 @@ type read func(view *view) (complete func())
 type committer struct {
 	config      StoreConfig
 	storeID     string
+	clock       *monotoneClock
+	hot         *hotEntries
 	tail        *tail
 	watchers    *watchers
 	writes      *mailbox[*write]
@@ -60,8 +64,11 @@ type committer struct {
 	waitingWrites []*write
 	waitingReads  []read
 	nextExpiry    time.Time
-	nextSweep     time.Time
+	nextPurge     time.Time
 	expiryTimer   *time.Timer
+	// idleTimer fires when no batch was committed for idleDelay; idle is set then.
+	idleTimer *time.Timer
+	idle      bool
 	// commits since the last housekeeping, and whether the write-ahead log holds any.
 	recentCommits int
 	needsFlush    bool
@@ -71,9 +78,9 @@ type committer struct {
 
 // open prepares the statements and brings the tables up to the log.
 func (committer *committer) open(session *session) error {
-	committer.view = newView(session)
+	committer.view = newView(session, committer.hot)
 	committer.log = newChangeLog(session)
-	committer.materialiser = newMaterialiser(session)
+	committer.materialiser = newMaterialiser(session, committer.view.pending, committer.config.PendingBytes)
 	committer.consumers = newConsumers(session)
 	committer.begin = session.prepare(`BEGIN IMMEDIATE`)
 	committer.commit = session.prepare(`COMMIT`)
@@ -97,49 +104,37 @@ func (committer *committer) open(session *session) error {
 	if err != nil {
 		return err
 	}
-	if err := committer.replay(uint64(materialised)); err != nil {
-		return fmt.Errorf("replay the log after commit %d: %w", materialised, err)
-	}
+	committer.clock.committedAt(committer.log.committedAt)
 	if err := committer.view.load(); err != nil {
 		return err
 	}
+	committer.materialiser.through = uint64(materialised)
+	if err := committer.replay(uint64(materialised)); err != nil {
+		return fmt.Errorf("replay the log after commit %d: %w", materialised, err)
+	}
 	committer.tail = newTail(committer.log.lastID)
 	committer.expiryTimer = time.NewTimer(0)
+	committer.idleTimer = time.NewTimer(idleDelay)
 	committer.nextExpiry, err = committer.view.nextExpiry()
 	return err
 }
 
-// replay applies what the log holds after a commit and the tables do not.
+// replay makes pending what the log holds after a commit and the tables do not.
 func (committer *committer) replay(materialised uint64) error {
 	for {
 		commits, err := committer.log.after(materialised)
 		if err != nil || len(commits) == 0 {
 			return err
 		}
+		batch := newBatch(committer.view, Limits{}, commits[0].committedAt)
 		for _, commit := range commits {
-			if err := committer.replayCommit(commit); err != nil {
+			if err := batch.replay(commit.Events); err != nil {
 				return err
 			}
 			materialised = commit.ID
 		}
+		committer.view.committed(batch, batch.changes())
 	}
-}
-
-func (committer *committer) replayCommit(commit Commit) error {
-	batch := newBatch(committer.view, Limits{}, commit.committedAt)
-	for index := range commit.Events {
-		event := &commit.Events[index]
-		target, err := batch.target(event.Group, event.Key)
-		if err != nil {
-			return err
-		}
-		batch.apply(target, event)
-	}
-	err := committer.transaction(func() error { return committer.materialiser.materialise(batch, commit.ID) })
-	if err == nil {
-		committer.view.committed(batch)
-	}
-	return err
 }
 
 // run serves until both mailboxes are closed and empty.
@@ -147,11 +142,14 @@ func (committer *committer) run() {
 	housekeeping := time.NewTicker(housekeepingInterval)
 	defer housekeeping.Stop()
 	defer committer.expiryTimer.Stop()
+	defer committer.idleTimer.Stop()
 	for !committer.writes.finished() || !committer.reads.finished() {
 		select {
 		case <-committer.writes.ready:
 		case <-committer.reads.ready:
 		case <-committer.expiryTimer.C:
+		case <-committer.idleTimer.C:
+			committer.idle = true
 		case <-housekeeping.C:
 			committer.keepHouse()
 		}
@@ -166,7 +164,31 @@ func (committer *committer) turn() (more bool) {
 	more = committer.answerReads()
 	more = committer.expireDue() || more
 	more = committer.commitWaiting() || more
+	more = committer.materialiseIdle() || more
 	return committer.trim() || more
+}
+
+// materialiseIdle writes a slice of what is pending while there is nothing else to do.
+func (committer *committer) materialiseIdle() (more bool) {
+	if !committer.idle || committer.broken.Load() != nil || committer.materialiser.through == committer.log.lastID {
+		return false
+	}
+	if err := committer.materialiseSlice(); err != nil {
+		committer.config.Logger.Error("bringing the tables up to the log failed; it is tried again", slog.Any("error", err))
+		committer.idle = false
+		committer.idleTimer.Reset(housekeepingInterval)
+	}
+	return committer.idle
+}
+
+func (committer *committer) materialiseSlice() error {
+	next := committer.materialiser.nextSlice(rowsPerSlice, committer.log.lastID, committer.log.end)
+	if err := committer.transaction(func() error { return committer.materialiser.write(next) }); err != nil {
+		return err
+	}
+	committer.materialiser.written(next)
+	committer.needsFlush = true
+	return nil
 }
 
 func (committer *committer) answerReads() (more bool) {
@@ -181,7 +203,7 @@ func (committer *committer) answerReads() (more bool) {
 
 // expireDue logs a share of the expiries whose time has come.
 func (committer *committer) expireDue() (more bool) {
-	now := committer.now()
+	now := committer.clock.now()
 	if committer.nextExpiry.IsZero() || committer.refusal() != nil {
 		return false
 	}
@@ -231,7 +253,7 @@ func (committer *committer) refusal() error {
 // database refuses the transaction as a whole, each is tried alone: nothing was
 // changed, and what is at fault may be the size of one of them.
 func (committer *committer) commitBatch(writes []*write) {
-	batch := newBatch(committer.view, committer.config.Limits, committer.now())
+	batch := newBatch(committer.view, committer.config.Limits, committer.clock.now())
 	for _, write := range writes {
 		first := len(batch.events)
 		write.outcome, write.err = write.command.apply(batch, write.origin)
@@ -257,14 +279,15 @@ func (committer *committer) commitBatch(writes []*write) {
 // persist commits a batch and tells everybody who follows the log.
 func (committer *committer) persist(batch *batch) error {
 	if len(batch.events) == 0 {
-		return nil
+		return committer.refresh(batch.refresh)
 	}
-	encoded := encodeCommit(batch.sections)
+	encoded, changes := encodeCommit(batch.sections), batch.changes()
+	slice := committer.materialiser.choose(changes, committer.log.lastID+1, committer.log.end, len(encoded.blob))
 	moved := committer.consumers.unsaved()
 	err := committer.transaction(func() error {
 		return errors.Join(
 			committer.log.append(encoded, batch.timestamp),
-			committer.materialiser.materialise(batch, committer.log.lastID+1),
+			committer.materialiser.write(slice),
 			committer.consumers.save(moved),
 		)
 	})
@@ -272,16 +295,32 @@ func (committer *committer) persist(batch *batch) error {
 		return err
 	}
 	committer.consumers.committed(moved)
-	committer.view.committed(batch)
-	commit := committer.log.committed(encoded, batch.events, batch.timestamp)
-	committer.announce(batch, commit)
-	return nil
+	committer.view.committed(batch, changes)
+	committer.materialiser.written(slice)
+	committer.announce(batch, committer.log.committed(encoded, batch.events, batch.timestamp))
+	return committer.refresh(batch.refresh)
+}
+
+// refresh writes entries whose stored state is out of date.
+func (committer *committer) refresh(names []entryName) error {
+	slice := committer.materialiser.refreshed(names)
+	if slice.rows() == 0 {
+		return nil
+	}
+	err := committer.transaction(func() error { return committer.materialiser.write(slice) })
+	if err == nil {
+		committer.materialiser.written(slice)
+	}
+	return err
 }
 
 // announce tells those who follow the log of a commit.
 func (committer *committer) announce(batch *batch, commit Commit) {
+	committer.clock.committedAt(commit.committedAt)
 	committer.recentCommits++
 	committer.needsFlush = true
+	committer.idle = false
+	committer.idleTimer.Reset(idleDelay)
 	for index := range commit.Events {
 		committer.noteExpiry(commit.Events[index].ExpiresAt)
 	}
@@ -295,7 +334,7 @@ func (committer *committer) announce(batch *batch, commit Commit) {
 func (committer *committer) noteExpiry(expiresAt time.Time) {
 	if !expiresAt.IsZero() && (committer.nextExpiry.IsZero() || expiresAt.Before(committer.nextExpiry)) {
 		committer.nextExpiry = expiresAt
-		committer.expiryTimer.Reset(max(0, expiresAt.Sub(committer.now())))
+		committer.expiryTimer.Reset(max(0, expiresAt.Sub(committer.clock.now())))
 	}
 }
 
@@ -367,15 +406,6 @@ func (committer *committer) complete(writes []*write) {
 	})
 }
 
-// now never runs backwards, a restart included: it is not before the last commit.
-func (committer *committer) now() time.Time {
-	now := committer.config.Clock().Round(0).UTC()
-	if now.Before(committer.log.committedAt) {
-		return committer.log.committedAt
-	}
-	return now
-}
-
 // keepHouse does what can wait for a quiet moment.
 func (committer *committer) keepHouse() {
 	quiet := committer.recentCommits == 0
@@ -384,16 +414,16 @@ func (committer *committer) keepHouse() {
 		committer.saveWatermarks()
 		committer.flushLog()
 	}
-	now := committer.now()
-	if now.After(committer.nextSweep) {
-		committer.nextSweep = now.Add(committer.config.PurgeInterval)
-		committer.sweep()
+	now := committer.clock.now()
+	if now.After(committer.nextPurge) {
+		committer.nextPurge = now.Add(committer.config.PurgeInterval)
+		committer.purge()
 	}
 	committer.log.startIsOld = now.Sub(committer.log.startedAt) > committer.config.Retention.Age
 }
 
-// sweep finds expiries that no timer stands for, such as after a step of the clock.
-func (committer *committer) sweep() {
+// purge finds expiries that no timer stands for, such as after a step of the clock.
+func (committer *committer) purge() {
 	next, err := committer.view.nextExpiry()
 	if err != nil {
 		committer.config.Logger.Error("reading the next expiry failed", slog.Any("error", err))
@@ -427,6 +457,9 @@ func (committer *committer) flushLog() {
 }
 
 func (committer *committer) shutDown() {
+	committer.idle = true
+	for committer.materialiseIdle() {
+	}
 	committer.saveWatermarks()
 	committer.flushLog()
 	for _, reader := range committer.tail.close() {

@@ -17,6 +17,8 @@ const (
 	DefaultRetentionAge   = 24 * time.Hour
 	DefaultRetentionCount = 1_000_000
 	DefaultRetentionBytes = 1 << 30
+	DefaultCacheBytes     = 64 << 20
+	DefaultPendingBytes   = 64 << 20
 )
 
 // Durability says what a successful write means.
@@ -49,6 +51,11 @@ type StoreConfig struct {
 	Limits Limits
 	// Retention bounds the change log.
 	Retention Retention
+	// CacheBytes is how much memory hot entries may take; 0 is DefaultCacheBytes.
+	CacheBytes int
+	// PendingBytes is how much memory may be taken by what is in the log and not yet
+	// in the tables; 0 is DefaultPendingBytes.
+	PendingBytes int
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
 	// Clock tells the time; nil is time.Now.
@@ -100,6 +107,11 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	if config.Limits.GroupBytes < 0 || config.Limits.KeyBytes < 0 || config.Limits.EntryBytes < 0 {
 		return config, fmt.Errorf("Limits %+v may not be negative", config.Limits)
 	}
+	if config.CacheBytes < 0 || config.PendingBytes < 0 {
+		return config, fmt.Errorf("CacheBytes %d and PendingBytes %d may not be negative", config.CacheBytes, config.PendingBytes)
+	}
+	config.CacheBytes = orDefault(config.CacheBytes, DefaultCacheBytes)
+	config.PendingBytes = orDefault(config.PendingBytes, DefaultPendingBytes)
 	config.PurgeInterval = orDefault(config.PurgeInterval, DefaultPurgeInterval)
 	config.Retention.Age = orDefault(config.Retention.Age, DefaultRetentionAge)
 	config.Retention.Count = orDefault(config.Retention.Count, DefaultRetentionCount)

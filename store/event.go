@@ -66,6 +66,42 @@ type Event struct {
 
 	// fromCaller marks a change whose callbacks the goroutine that made it runs.
 	fromCaller bool
+	// replaced is the length of the value that was replaced or removed; groups is 1
+	// where the group got its first key, -1 where it lost its last. With them the
+	// counters follow from the log alone.
+	replaced int
+	groups   int8
+}
+
+// keys is how many keys the change adds.
+func (event *Event) keys() int64 {
+	switch {
+	case event.Type == EventSet && event.Created:
+		return 1
+	case event.Type == EventDelete || event.Type == EventExpire:
+		return -1
+	default:
+		return 0
+	}
+}
+
+// bytes is how many bytes the change adds: the length of the value, and with a key
+// that of its own and its group's name.
+func (event *Event) bytes() int64 {
+	names := event.keys() * int64(len(event.Key)+len(event.LocalGroup()))
+	return names + int64(len(event.Value)) - int64(event.replaced)
+}
+
+// state is the entry as the change leaves it.
+func (event *Event) state() entryState {
+	if event.Type != EventSet {
+		return entryState{}
+	}
+	state := entryState{revision: event.Revision, updatedAt: event.Timestamp.UnixNano(), bytes: len(event.Value), value: event.Value}
+	if !event.ExpiresAt.IsZero() {
+		state.expiresAt = event.ExpiresAt.UnixMilli()
+	}
+	return state
 }
 
 // LocalGroup returns the name of the group within its namespace: "config" of

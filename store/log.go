@@ -74,6 +74,8 @@ func (section *section) add(event *Event) {
 	if event.Type == EventSet {
 		buffer = appendText(buffer, event.Value)
 	}
+	// The groups' change is -1, 0 or 1.
+	buffer = binary.AppendUvarint(buffer, uint64(event.replaced)<<2|uint64(event.groups+1))
 	if !event.ExpiresAt.IsZero() {
 		buffer = binary.AppendVarint(buffer, event.ExpiresAt.UnixMilli())
 	}
@@ -206,6 +208,8 @@ func (reader *logReader) event(namespace string, committedAt time.Time) Event {
 	if event.Type == EventSet {
 		event.Value = reader.text()
 	}
+	counters := reader.number()
+	event.replaced, event.groups = int(counters>>2), int8(counters&3)-1
 	if flags&flagExpires != 0 {
 		event.ExpiresAt = timeOfMilliseconds(reader.signed())
 	}

@@ -3,15 +3,33 @@
 package store
 
 import (
-	"cmp"
 	"database/sql/driver"
 	"maps"
 	"slices"
 )
 
-// materialiser writes entries, groups and namespaces: what the log says, in the
-// form that is read.
+// The bounds of what waits in memory before it is written to the tables.
+const (
+	// sweepBytes is how much the log grows while everything pending is written
+	// once; it bounds what opening a store replays.
+	sweepBytes = 32 << 20
+	// rowsPerSlice is the most that one transaction writes.
+	rowsPerSlice = 512
+	// writtenThrough is the largest batch that is written to the tables at once.
+	writtenThrough = 16
+)
+
+// materialiser brings entries, groups and namespaces up to the log: what the log
+// says, in the form that is read. A small batch is written through with its
+// commit; what larger ones change waits in the pending set and is written in
+// sweeps through it in key order, a slice with each commit.
 type materialiser struct {
+	pending *pending
+	limit   int
+	// through is the commit up to which the tables are known to hold the log.
+	through uint64
+	sweep   sweep
+
 	upsertEntry     *statement
 	deleteEntry     *statement
 	upsertGroup     *statement
@@ -20,8 +38,25 @@ type materialiser struct {
 	setMaterialised *statement
 }
 
-func newMaterialiser(session *session) *materialiser {
+// sweep is one way through the pending set. Whatever was pending when it began is
+// written when it ends.
+type sweep struct {
+	underway bool
+	// through is the last commit when the sweep began.
+	through uint64
+	// logBytes is how much the log held in its life when the sweep began, rows what
+	// was pending then and written how much of it is done.
+	logBytes      uint64
+	rows, written int
+	next          entryName
+	groups        []string
+	namespaces    []string
+}
+
+func newMaterialiser(session *session, pending *pending, limit int) *materialiser {
 	return &materialiser{
+		pending: pending,
+		limit:   limit,
 		upsertEntry: session.prepare(`INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET entry_value = excluded.entry_value, revision = excluded.revision, updated_at = excluded.updated_at, expires_at = excluded.expires_at`),
 		deleteEntry: session.prepare(`DELETE FROM entries WHERE group_name = ? AND entry_key = ?`),
@@ -34,44 +69,137 @@ func newMaterialiser(session *session) *materialiser {
 	}
 }
 
-// materialise brings the tables to where the batch leaves them, in key order: it
-// is cheaper for the pages that it touches. It runs in the transaction of the caller.
-func (materialiser *materialiser) materialise(batch *batch, commitID uint64) error {
-	for _, name := range slices.SortedFunc(maps.Keys(batch.entries), compareEntryNames) {
-		if err := materialiser.writeEntry(name, batch.entries[name]); err != nil {
-			return err
-		}
+// choose returns what the transaction of a commit shall write: a small batch's own
+// changes, else as much of the pending set as keeps pace with the log.
+func (materialiser *materialiser) choose(changes *slice, commitID uint64, log logTotals, logGrowth int) *slice {
+	if changes.rows() > writtenThrough {
+		return materialiser.nextSlice(materialiser.pace(changes.rows(), log, logGrowth), commitID-1, log)
 	}
-	for name, change := range batch.groups {
-		if !change.changed {
-			continue
-		}
-		if err := materialiser.upsertGroup.execute(name, change.keys, change.bytes, int64(change.lastRevision)); err != nil {
-			return err
-		}
+	through := *changes
+	if materialiser.pending.rows() == 0 {
+		through.completes = commitID
 	}
-	for name, change := range batch.namespaces {
-		if change.section == nil {
-			continue
-		}
-		if err := materialiser.upsertNamespace.execute(name, int64(change.revision), change.keys, change.groups, change.bytes); err != nil {
-			return err
-		}
-	}
-	return materialiser.setMaterialised.execute(int64(commitID))
+	return &through
 }
 
-func (materialiser *materialiser) writeEntry(name entryName, state *entryState) error {
-	if !state.present() {
-		return materialiser.deleteEntry.execute(name.group, name.key)
+// pace is how many rows to write with a commit of so many: enough that the sweep
+// ends before the log has grown by sweepBytes, and that a pending set at its limit
+// does not grow.
+func (materialiser *materialiser) pace(rows int, log logTotals, logGrowth int) int {
+	sweep := &materialiser.sweep
+	if materialiser.pending.bytes > materialiser.limit {
+		return max(rows, rowsPerSlice)
+	}
+	if !sweep.underway {
+		return 1
+	}
+	left := max(sweep.rows-sweep.written, 1)
+	room := max(sweepBytes-int(log.bytes-sweep.logBytes), 1)
+	return min((left*logGrowth+room-1)/room, rowsPerSlice)
+}
+
+// nextSlice returns up to limit rows of the sweep, beginning a new one at lastID
+// where none is underway. A slice that is not full is the last of its sweep.
+func (materialiser *materialiser) nextSlice(limit int, lastID uint64, log logTotals) *slice {
+	if !materialiser.sweep.underway {
+		materialiser.beginSweep(lastID, log)
+	}
+	sweep, pending := &materialiser.sweep, materialiser.pending
+	next := &slice{sweeps: true, groups: map[string]groupState{}, namespaces: map[string]namespaceState{}}
+	next.entries = pending.from(sweep.next, limit)
+	next.groupsTaken = takeStates(next.groups, pending.groups, sweep.groups, limit-next.rows())
+	next.namespacesTaken = takeStates(next.namespaces, pending.namespaces, sweep.namespaces, limit-next.rows())
+	if next.rows() < limit {
+		next.completes = sweep.through
+	}
+	return next
+}
+
+func (materialiser *materialiser) beginSweep(lastID uint64, log logTotals) {
+	materialiser.sweep = sweep{
+		underway:   true,
+		through:    lastID,
+		logBytes:   log.bytes,
+		rows:       materialiser.pending.rows(),
+		groups:     slices.Sorted(maps.Keys(materialiser.pending.groups)),
+		namespaces: slices.Sorted(maps.Keys(materialiser.pending.namespaces)),
+	}
+}
+
+// takeStates copies up to limit of the named states that still wait, and tells how
+// many names that took.
+func takeStates[State any](into, waiting map[string]State, names []string, limit int) (taken int) {
+	for taken = 0; taken < len(names) && len(into) < limit; taken++ {
+		if state, waits := waiting[names[taken]]; waits {
+			into[names[taken]] = state
+		}
+	}
+	return taken
+}
+
+// write brings the tables to where a slice has them, in the transaction of the caller.
+func (materialiser *materialiser) write(slice *slice) error {
+	for _, version := range slice.entries {
+		if err := materialiser.writeEntry(version); err != nil {
+			return err
+		}
+	}
+	for name, state := range slice.groups {
+		if err := materialiser.upsertGroup.execute(name, state.keys, state.bytes, int64(state.lastRevision)); err != nil {
+			return err
+		}
+	}
+	for name, state := range slice.namespaces {
+		if err := materialiser.upsertNamespace.execute(name, int64(state.revision), state.keys, state.groups, state.bytes); err != nil {
+			return err
+		}
+	}
+	if slice.completes == 0 {
+		return nil
+	}
+	return materialiser.setMaterialised.execute(int64(slice.completes))
+}
+
+func (materialiser *materialiser) writeEntry(version *entryVersion) error {
+	if !version.present() {
+		return materialiser.deleteEntry.execute(version.group, version.key)
 	}
 	var expiresAt driver.Value
-	if state.expiresAt != 0 {
-		expiresAt = state.expiresAt
+	if version.expiresAt != 0 {
+		expiresAt = version.expiresAt
 	}
-	return materialiser.upsertEntry.execute(name.group, name.key, state.value, int64(state.revision), state.updatedAt, expiresAt)
+	return materialiser.upsertEntry.execute(version.group, version.key, version.value, int64(version.revision), version.updatedAt, expiresAt)
 }
 
-func compareEntryNames(left, right entryName) int {
-	return cmp.Or(cmp.Compare(left.group, right.group), cmp.Compare(left.key, right.key))
+// written takes note that a slice is committed.
+func (materialiser *materialiser) written(slice *slice) {
+	materialiser.pending.written(slice)
+	if slice.completes != 0 {
+		materialiser.through = slice.completes
+		materialiser.sweep = sweep{}
+	} else if slice.sweeps {
+		materialiser.sweep.advance(slice)
+	}
+}
+
+func (sweep *sweep) advance(slice *slice) {
+	sweep.written += slice.rows()
+	sweep.groups = sweep.groups[slice.groupsTaken:]
+	sweep.namespaces = sweep.namespaces[slice.namespacesTaken:]
+	if len(slice.entries) > 0 {
+		last := slice.entries[len(slice.entries)-1]
+		// The first name behind another has a key that is one zero byte longer.
+		sweep.next = entryName{group: last.group, key: last.key + "\x00"}
+	}
+}
+
+// refreshed returns what is pending of the named entries.
+func (materialiser *materialiser) refreshed(names []entryName) *slice {
+	refreshed := &slice{}
+	for _, name := range names {
+		if version, waits := materialiser.pending.entries[name]; waits {
+			refreshed.entries = append(refreshed.entries, version)
+		}
+	}
+	return refreshed
 }

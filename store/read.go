@@ -60,6 +60,10 @@ func (store *Store) Exists(group, key string) (bool, error) {
 // SubmitGet is GetEntry for a caller that does not wait: done is called once,
 // before SubmitGet returns or later from a goroutine of the store, and may not block.
 func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
+	if version := store.hot.get(entryName{group: group, key: key}); version != nil {
+		done(store.live(version))
+		return
+	}
 	store.submitRead(func(view *view) func() {
 		entry, err := store.committer.lookUp(view, group, key)
 		return func() { done(entry, err) }
@@ -67,19 +71,35 @@ func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
 }
 
 func (store *Store) get(group, key string) (Entry, error) {
+	if version := store.hot.get(entryName{group: group, key: key}); version != nil {
+		return store.live(version)
+	}
 	return ask(store, func(view *view) (Entry, error) { return store.committer.lookUp(view, group, key) })
+}
+
+// live returns a remembered entry, where it is there and its time has not come.
+func (store *Store) live(version *entryVersion) (Entry, error) {
+	if store.closing.Load() {
+		return Entry{}, ErrClosed
+	}
+	return liveEntry(version.entryName, &version.entryState, store.committer.clock.now())
+}
+
+func liveEntry(name entryName, state *entryState, now time.Time) (Entry, error) {
+	if !state.present() || state.expired(now) {
+		return Entry{}, ErrNotFound
+	}
+	return newEntry(name.group, name.key, state), nil
 }
 
 // lookUp returns a live entry.
 func (committer *committer) lookUp(view *view, group, key string) (Entry, error) {
-	state, err := view.entry(entryName{group: group, key: key})
+	name := entryName{group: group, key: key}
+	state, err := view.entry(name)
 	if err != nil {
 		return Entry{}, err
 	}
-	if !state.present() || state.expired(committer.now()) {
-		return Entry{}, ErrNotFound
-	}
-	return newEntry(group, key, &state), nil
+	return liveEntry(name, &state, committer.clock.now())
 }
 
 func newEntry(group, key string, state *entryState) Entry {
@@ -151,7 +171,7 @@ func (committer *committer) readPage(view *view, query PageQuery) (page Page, er
 	}
 	page.Revision = state.revision
 	limit := orDefault(query.Limit, DefaultPageLimit)
-	err = view.page(query.keys(), committer.now(), limit+1, func(key string, state *entryState) bool {
+	err = view.page(query.keys(), committer.clock.now(), func(key string, state *entryState) bool {
 		entry := newEntry(query.Group, key, state)
 		if len(page.Entries) == limit || (query.Fits != nil && !query.Fits(&entry) && len(page.Entries) > 0) {
 			page.More = true

@@ -38,7 +38,7 @@ func (committer *committer) trimIsDue() bool {
 
 // trimSlice removes at most commitsPerTrim commits; trimmed is false where none may go.
 func (committer *committer) trimSlice() (trimmed bool, err error) {
-	slice, err := committer.log.trimmable(committer.config.Retention, committer.now(), committer.consumers.slowest(committer.log.position()).commitID)
+	slice, err := committer.log.trimmable(committer.config.Retention, committer.clock.now(), committer.trimLimit())
 	committer.log.startIsOld = false
 	if err != nil || len(slice.commits) == 0 {
 		return false, err
@@ -72,6 +72,12 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 		committer.tail.trimmed(namespace, oldest)
 	}
 	return true, nil
+}
+
+// trimLimit is the last commit that may be trimmed: what the tables do not hold
+// yet stays, and what a registered consumer has not had.
+func (committer *committer) trimLimit() uint64 {
+	return min(committer.materialiser.through, committer.consumers.slowest(committer.log.position()).commitID)
 }
 
 // emptiedGroups returns the groups without keys whose last change is in the slice.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,12 +17,14 @@ type Store struct {
 	id        string
 	database  *database
 	committer *committer
+	hot       *hotEntries
 	tail      *tail
 	watchers  *watchers
 	callbacks *callbacks
 
 	// stopped is closed when Close begins; running joins the goroutines.
 	stopped   chan struct{}
+	closing   atomic.Bool
 	running   sync.WaitGroup
 	closeOnce sync.Once
 	closeErr  error
@@ -74,8 +77,11 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 // start runs the goroutines of the store: the committer, and the one that
 // completes what the committer has done. The callbacks' starts with the first one.
 func (store *Store) start() error {
+	store.hot = newHotEntries(store.config.CacheBytes)
 	store.committer = &committer{
 		config:      store.config,
+		clock:       &monotoneClock{source: store.config.Clock},
+		hot:         store.hot,
 		watchers:    store.watchers,
 		writes:      newMailbox[*write](),
 		reads:       newMailbox[read](),
@@ -97,6 +103,7 @@ func (store *Store) start() error {
 // then returns what it returned before.
 func (store *Store) Close() error {
 	store.closeOnce.Do(func() {
+		store.closing.Store(true)
 		close(store.stopped)
 		store.committer.writes.close()
 		store.committer.reads.close()

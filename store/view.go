@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"database/sql/driver"
 	"time"
 )
@@ -48,14 +49,36 @@ type entryName struct {
 	key   string
 }
 
+func compareEntryNames(left, right entryName) int {
+	return cmp.Or(cmp.Compare(left.group, right.group), cmp.Compare(left.key, right.key))
+}
+
+// entryVersion is an entry as one commit left it. It does not change: the batch,
+// the pending set and the hot entries share it.
+type entryVersion struct {
+	entryName
+	entryState
+}
+
+// stateOverhead estimates what a state in memory takes beside its texts.
+const stateOverhead = 256
+
+// memory estimates the bytes that the version takes in memory.
+func (version *entryVersion) memory() int {
+	return stateOverhead + len(version.group) + len(version.key) + len(version.value)
+}
+
 // cachedStates bounds how many groups and namespaces are remembered; beyond it
 // they are read again.
 const cachedStates = 1 << 16
 
 // view is the one place that reads entries, groups and namespaces; together with
-// materialise it is all that knows their tables. It belongs to the committer's
-// goroutine and shows what is committed.
+// the materialiser it is all that knows their tables. It shows what is committed:
+// what is pending, then what is remembered, then what the tables hold. It belongs
+// to the committer's goroutine.
 type view struct {
+	pending    *pending
+	hot        *hotEntries
 	namespaces map[string]namespaceState
 	groups     map[string]groupState
 	totals     storeTotals
@@ -79,11 +102,12 @@ type storeTotals struct {
 	unscoped   uint64
 }
 
-func newView(session *session) *view {
-	const page = ` FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ?
-		AND (expires_at IS NULL OR expires_at > ?) ORDER BY entry_key `
+func newView(session *session, hot *hotEntries) *view {
+	const page = ` FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key `
 	const whole, keys = `SELECT entry_key, revision, updated_at, expires_at, entry_value`, `SELECT entry_key, revision, updated_at, expires_at, ''`
 	return &view{
+		pending:           newPending(),
+		hot:               hot,
 		namespaces:        map[string]namespaceState{},
 		groups:            map[string]groupState{},
 		selectNamespace:   session.prepare(`SELECT revision, keys, groups, bytes FROM namespaces WHERE namespace = ?`),
@@ -91,7 +115,7 @@ func newView(session *session) *view {
 		selectGroup:       session.prepare(`SELECT keys, bytes, last_revision FROM groups WHERE group_name = ?`),
 		selectHead:        session.prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value) FROM entries WHERE group_name = ? AND entry_key = ?`),
 		selectEntry:       session.prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value), entry_value FROM entries WHERE group_name = ? AND entry_key = ?`),
-		selectPage:        [2][2]*statement{{session.prepare(whole + page + `LIMIT ?`), session.prepare(keys + page + `LIMIT ?`)}, {session.prepare(whole + page + `DESC LIMIT ?`), session.prepare(keys + page + `DESC LIMIT ?`)}},
+		selectPage:        [2][2]*statement{{session.prepare(whole + page), session.prepare(keys + page)}, {session.prepare(whole + page + `DESC`), session.prepare(keys + page + `DESC`)}},
 		selectExpired:     session.prepare(`SELECT group_name, entry_key FROM entries WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`),
 		selectNextExpiry:  session.prepare(`SELECT min(expires_at) FROM entries WHERE expires_at IS NOT NULL`),
 		selectStoreTotals: session.prepare(`SELECT count(*) FILTER (WHERE namespace <> ''), coalesce(sum(keys), 0), coalesce(sum(keys) FILTER (WHERE namespace = ''), 0) FROM namespaces`),
@@ -111,11 +135,7 @@ func (view *view) namespace(name string) (namespaceState, error) {
 	if state, known := view.namespaces[name]; known {
 		return state, nil
 	}
-	state := namespaceState{}
-	err := view.selectNamespace.query(func(row []driver.Value) bool {
-		state = namespaceState{revision: unsigned(row[0]), keys: signed(row[1]), groups: signed(row[2]), bytes: signed(row[3])}
-		return false
-	}, name)
+	state, err := view.storedNamespace(name)
 	if err != nil {
 		return state, err
 	}
@@ -131,8 +151,23 @@ func (view *view) namespace(name string) (namespaceState, error) {
 	return state, nil
 }
 
+// storedNamespace returns the state of a namespace but for the log's.
+func (view *view) storedNamespace(name string) (state namespaceState, err error) {
+	if state, known := view.pending.namespaces[name]; known {
+		return state, nil
+	}
+	err = view.selectNamespace.query(func(row []driver.Value) bool {
+		state = namespaceState{revision: unsigned(row[0]), keys: signed(row[1]), groups: signed(row[2]), bytes: signed(row[3])}
+		return false
+	}, name)
+	return state, err
+}
+
 // group returns the state of a group.
 func (view *view) group(name string) (groupState, error) {
+	if state, known := view.pending.groups[name]; known {
+		return state, nil
+	}
 	if state, known := view.groups[name]; known {
 		return state, nil
 	}
@@ -156,18 +191,17 @@ func remember[State any](states map[string]State, name string, state State) {
 }
 
 // committed takes note of what a batch has changed, after its commit.
-func (view *view) committed(batch *batch) {
-	for name, change := range batch.groups {
-		if change.changed {
-			remember(view.groups, name, change.groupState)
-		}
+func (view *view) committed(batch *batch, changes *slice) {
+	view.pending.merge(changes)
+	for _, entry := range changes.entries {
+		view.hot.put(entry)
 	}
-	for name, change := range batch.namespaces {
-		if change.section == nil {
-			continue
-		}
-		view.totals.add(name, change)
-		remember(view.namespaces, name, change.namespaceState)
+	for name, state := range changes.groups {
+		remember(view.groups, name, state)
+	}
+	for name, state := range changes.namespaces {
+		view.totals.add(name, batch.namespaces[name])
+		remember(view.namespaces, name, state)
 	}
 }
 
@@ -191,14 +225,32 @@ func (totals *storeTotals) add(name string, change *namespaceChange) {
 	}
 }
 
-// head returns the state of a key without its value, expired or not.
+// head returns the state of a key, expired or not; its value may be left out.
 func (view *view) head(name entryName) (entryState, error) {
+	if version := view.remembered(name); version != nil {
+		return version.entryState, nil
+	}
 	return readEntry(view.selectHead, name)
 }
 
-// entry returns the state of a key, expired or not.
+// entry returns the state of a key, expired or not, and remembers it as hot.
 func (view *view) entry(name entryName) (entryState, error) {
-	return readEntry(view.selectEntry, name)
+	if version := view.remembered(name); version != nil {
+		return version.entryState, nil
+	}
+	state, err := readEntry(view.selectEntry, name)
+	if err == nil {
+		view.hot.put(&entryVersion{entryName: name, entryState: state})
+	}
+	return state, err
+}
+
+// remembered returns what memory knows of a key, nil where it knows nothing.
+func (view *view) remembered(name entryName) *entryVersion {
+	if version := view.pending.entries[name]; version != nil {
+		return version
+	}
+	return view.hot.get(name)
 }
 
 func readEntry(statement *statement, name entryName) (state entryState, err error) {
@@ -225,20 +277,65 @@ type pageRange struct {
 // aboveAllText compares greater than every TEXT: SQLite orders a BLOB after it.
 var aboveAllText = []byte{0}
 
-// page calls visit with each live entry of a range in order, until visit returns
-// false or limit entries were visited.
-func (view *view) page(keys pageRange, now time.Time, limit int, visit func(key string, state *entryState) bool) error {
+// page calls visit with each entry of a range in order, expired ones left out,
+// until visit returns false. It merges what is pending into what the tables hold.
+func (view *view) page(keys pageRange, now time.Time, visit func(key string, state *entryState) bool) error {
 	var high driver.Value = aboveAllText
 	if keys.high != nil {
 		high = *keys.high
 	}
-	statement := view.selectPage[index(keys.descending)][index(keys.keysOnly)]
-	return statement.query(func(row []driver.Value) bool {
+	merge := pageMerge{waiting: view.pending.within(keys), now: now, visit: visit}
+	defer merge.waiting.release()
+	err := view.selectPage[index(keys.descending)][index(keys.keysOnly)].query(func(row []driver.Value) bool {
 		state := entryState{revision: unsigned(row[1]), updatedAt: signed(row[2]), expiresAt: signed(row[3])}
 		state.value, _ = row[4].(string)
 		key, _ := row[0].(string)
-		return visit(key, &state)
-	}, keys.group, keys.low, high, now.UnixMilli(), int64(limit))
+		return merge.stored(key, &state)
+	}, keys.group, keys.low, high)
+	if err == nil {
+		merge.rest()
+	}
+	return err
+}
+
+// pageMerge joins the pending entries of a range with the stored ones, which come
+// in the same order; where both have a key, the pending one counts.
+type pageMerge struct {
+	waiting *pendingRange
+	now     time.Time
+	visit   func(key string, state *entryState) bool
+	ended   bool
+}
+
+// stored takes the next stored entry; it returns false when no more are wanted.
+func (merge *pageMerge) stored(key string, state *entryState) bool {
+	for version := merge.waiting.next; version != nil; version = merge.waiting.next {
+		order := merge.waiting.compare(version.key, key)
+		if order > 0 {
+			break
+		}
+		merge.waiting.advance()
+		merge.emit(version.key, &version.entryState)
+		if order == 0 || merge.ended {
+			return !merge.ended
+		}
+	}
+	merge.emit(key, state)
+	return !merge.ended
+}
+
+// rest takes the pending entries behind the last stored one.
+func (merge *pageMerge) rest() {
+	for version := merge.waiting.next; version != nil && !merge.ended; version = merge.waiting.next {
+		merge.waiting.advance()
+		merge.emit(version.key, &version.entryState)
+	}
+}
+
+func (merge *pageMerge) emit(key string, state *entryState) {
+	if !merge.ended && state.present() && !state.expired(merge.now) {
+		merge.ended = !merge.visit(key, state)
+	}
 }
 
 func index(condition bool) int {
@@ -248,9 +345,11 @@ func index(condition bool) int {
 	return 0
 }
 
-// expired returns the names of at most limit entries whose time has come, those
-// first that came first.
+// expired returns the names of some entries whose time has come, as the tables or
+// the pending set know it: the tables may know an older state of an entry that has
+// got another expiry since.
 func (view *view) expired(now time.Time, limit int) (names []entryName, err error) {
+	names = view.pending.expired(names, now.UnixMilli(), limit)
 	err = view.selectExpired.query(func(row []driver.Value) bool {
 		group, _ := row[0].(string)
 		key, _ := row[1].(string)
@@ -260,9 +359,12 @@ func (view *view) expired(now time.Time, limit int) (names []entryName, err erro
 	return names, err
 }
 
-// nextExpiry returns the next time at which an entry expires, zero where none does.
+// nextExpiry returns the next time at which an entry may expire, zero where none does.
 func (view *view) nextExpiry() (time.Time, error) {
-	milliseconds, _, err := view.selectNextExpiry.integer()
+	milliseconds, found, err := view.selectNextExpiry.integer()
+	if first, any := view.pending.byExpiry.Min(); any && (!found || first.expiresAt < milliseconds) {
+		milliseconds = first.expiresAt
+	}
 	return timeOfMilliseconds(milliseconds), err
 }
 

@@ -14,15 +14,15 @@ type Error struct {
 	Name            ErrorName `json:"name"`
 	Message         string    `json:"message"`
 	Field           string    `json:"field,omitzero"`
-	CurrentRevision *uint64   `json:"current_revision,omitempty"`
-	Oldest          *uint64   `json:"oldest,omitempty"`
-	Revision        *uint64   `json:"revision,omitempty"`
+	CurrentRevision *uint64   `json:"current_revision,omitzero"`
+	Oldest          *uint64   `json:"oldest,omitzero"`
+	Revision        *uint64   `json:"revision,omitzero"`
 	Store           string    `json:"store,omitzero"`
 	Quota           string    `json:"quota,omitzero"`
-	Limit           *uint64   `json:"limit,omitempty"`
-	Usage           *uint64   `json:"usage,omitempty"`
+	Limit           *uint64   `json:"limit,omitzero"`
+	Usage           *uint64   `json:"usage,omitzero"`
 	RetryAfter      string    `json:"retry_after,omitzero"`
-	Index           *int      `json:"index,omitempty"`
+	Index           *int      `json:"index,omitzero"`
 }
 
 // ErrorBody is the body of a reply that reports an error.

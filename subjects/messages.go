@@ -4,6 +4,9 @@ package subjects
 
 import "time"
 
+// Every optional field is `omitzero`: `omitempty` would leave out a pointer to an
+// empty string too, and {"value":""} is not the same as {}.
+
 // DefaultGroup is the group of a request that names none.
 const DefaultGroup = "default"
 
@@ -14,18 +17,18 @@ const EncodingBase64 = "base64"
 // Content is a value as it travels: a JSON string, or base64 where the bytes
 // are not UTF-8. A nil Value is a value left out (keys_only, value_omitted).
 type Content struct {
-	Value    *string `json:"value,omitempty"`
-	Encoding *string `json:"encoding,omitempty"`
+	Value    *string `json:"value,omitzero"`
+	Encoding *string `json:"encoding,omitzero"`
 }
 
 // SetRequest stores Value under Key. Group defaults to DefaultGroup; without a
 // TTL the entry does not expire; IfRevision is compare-and-set.
 type SetRequest struct {
-	Group *string `json:"group,omitempty"`
-	Key   *string `json:"key,omitempty"`
+	Group *string `json:"group,omitzero"`
+	Key   *string `json:"key,omitzero"`
 	Content
-	TTL        *TTL    `json:"ttl,omitempty"`
-	IfRevision *uint64 `json:"if_revision,omitempty"`
+	TTL        *TTL    `json:"ttl,omitzero"`
+	IfRevision *uint64 `json:"if_revision,omitzero"`
 }
 
 // SetReply answers a set.
@@ -37,8 +40,8 @@ type SetReply struct {
 
 // GetRequest asks for one entry.
 type GetRequest struct {
-	Group *string `json:"group,omitempty"`
-	Key   *string `json:"key,omitempty"`
+	Group *string `json:"group,omitzero"`
+	Key   *string `json:"key,omitzero"`
 }
 
 // Entry is one entry, wherever one is returned.
@@ -53,8 +56,8 @@ type Entry struct {
 
 // ExistsRequest asks whether an entry is there.
 type ExistsRequest struct {
-	Group *string `json:"group,omitempty"`
-	Key   *string `json:"key,omitempty"`
+	Group *string `json:"group,omitzero"`
+	Key   *string `json:"key,omitzero"`
 }
 
 // ExistsReply answers an exists; Revision is 0 and left out where the key is missing.
@@ -65,9 +68,9 @@ type ExistsReply struct {
 
 // DeleteRequest removes one entry; IfRevision is compare-and-set.
 type DeleteRequest struct {
-	Group      *string `json:"group,omitempty"`
-	Key        *string `json:"key,omitempty"`
-	IfRevision *uint64 `json:"if_revision,omitempty"`
+	Group      *string `json:"group,omitzero"`
+	Key        *string `json:"key,omitzero"`
+	IfRevision *uint64 `json:"if_revision,omitzero"`
 }
 
 // DeleteReply answers a delete. Where the key was missing Deleted is false and
@@ -79,12 +82,12 @@ type DeleteReply struct {
 
 // ListRequest asks for a page of a group, in byte order of the keys.
 type ListRequest struct {
-	Group      *string `json:"group,omitempty"`
-	Prefix     *string `json:"prefix,omitempty"`
-	After      *string `json:"after,omitempty"`
-	Limit      *int    `json:"limit,omitempty"`
-	KeysOnly   *bool   `json:"keys_only,omitempty"`
-	Descending *bool   `json:"descending,omitempty"`
+	Group      *string `json:"group,omitzero"`
+	Prefix     *string `json:"prefix,omitzero"`
+	After      *string `json:"after,omitzero"`
+	Limit      *int    `json:"limit,omitzero"`
+	KeysOnly   *bool   `json:"keys_only,omitzero"`
+	Descending *bool   `json:"descending,omitzero"`
 }
 
 // ListReply is one page. Next, where there is more, is handed back as After.
@@ -99,11 +102,11 @@ type ListReply struct {
 // After, of one group where Group is given. Wait holds the reply until there is
 // a change. Store, where given, must be the store's id.
 type ChangesRequest struct {
-	After *uint64 `json:"after,omitempty"`
-	Group *string `json:"group,omitempty"`
-	Limit *int    `json:"limit,omitempty"`
-	Wait  *Wait   `json:"wait,omitempty"`
-	Store *string `json:"store,omitempty"`
+	After *uint64 `json:"after,omitzero"`
+	Group *string `json:"group,omitzero"`
+	Limit *int    `json:"limit,omitzero"`
+	Wait  *Wait   `json:"wait,omitzero"`
+	Store *string `json:"store,omitzero"`
 }
 
 // ChangesReply is one page of the log. Next is the last revision looked at,
@@ -137,12 +140,12 @@ type Event struct {
 	Store     string    `json:"store"`
 	Namespace string    `json:"namespace"`
 	Group     string    `json:"group"`
-	Key       *string   `json:"key,omitempty"`
+	Key       *string   `json:"key,omitzero"`
 	Content
-	Created      *bool             `json:"created,omitempty"`
+	Created      *bool             `json:"created,omitzero"`
 	ExpiresAt    time.Time         `json:"expires_at,omitzero"`
 	Timestamp    time.Time         `json:"timestamp"`
-	Transaction  *TransactionRange `json:"transaction,omitempty"`
+	Transaction  *TransactionRange `json:"transaction,omitzero"`
 	ValueOmitted bool              `json:"value_omitted,omitzero"`
 }
 

@@ -2,11 +2,13 @@
 
 package subjects
 
+import "slices"
+
 // Verb is the word of a request subject that says what is asked: the "set" of
 // store.acme.set.
 type Verb string
 
-// The verbs of a namespace.
+// The verbs of a namespace. A verb that is added here goes into tenantVerbs too.
 const (
 	VerbSet     Verb = "set"
 	VerbGet     Verb = "get"
@@ -16,26 +18,33 @@ const (
 	VerbChanges Verb = "changes"
 )
 
-// The verbs of an operator, on store.admin.<verb>.
+// The verbs of an operator, on store.admin.<verb>. A verb that is added here goes
+// into adminVerbs too, and none may share its name with a verb of a namespace.
 const (
 	VerbAdminStatus Verb = "status"
 )
 
-// Headers of requests and replies.
-const (
-	// HeaderMessageID names a change on its event, the same at every republication.
-	HeaderMessageID = "Nats-Msg-Id"
-	// HeaderTTL is the time to live on a raw set; the grammar is TTL's.
-	HeaderTTL = "Nats-TTL"
-	// HeaderIfRevision is the expected revision on a raw set or delete.
-	HeaderIfRevision = "Storebus-If-Revision"
-	// HeaderRevision is the revision of an entry on a raw reply.
-	HeaderRevision = "Storebus-Revision"
-	// HeaderExpiresAt is the expiry of an entry on a raw reply, where it has one.
-	HeaderExpiresAt = "Storebus-Expires-At"
-	// HeaderTraceParent is passed from a request to the events that it causes.
-	HeaderTraceParent = "traceparent"
-	// HeaderError and HeaderErrorCode mark a reply that reports an error (ADR-32).
-	HeaderError     = "Nats-Service-Error"
-	HeaderErrorCode = "Nats-Service-Error-Code"
+var (
+	tenantVerbs = []Verb{VerbSet, VerbGet, VerbDelete, VerbExists, VerbList, VerbChanges}
+	rawVerbs    = []Verb{VerbSet, VerbGet, VerbDelete, VerbExists}
+	adminVerbs  = []Verb{VerbAdminStatus}
 )
+
+// TenantVerbs gives the verbs of a namespace: one endpoint each. The caller owns the slice.
+func TenantVerbs() []Verb { return slices.Clone(tenantVerbs) }
+
+// RawVerbs gives the verbs that have a raw form, store.acme.get.config.theme, as
+// well. The caller owns the slice.
+func RawVerbs() []Verb { return slices.Clone(rawVerbs) }
+
+// AdminVerbs gives the verbs of an operator. The caller owns the slice.
+func AdminVerbs() []Verb { return slices.Clone(adminVerbs) }
+
+// IsTenant reports whether the verb is one of a namespace.
+func (verb Verb) IsTenant() bool { return slices.Contains(tenantVerbs, verb) }
+
+// HasRaw reports whether the verb has a raw form.
+func (verb Verb) HasRaw() bool { return slices.Contains(rawVerbs, verb) }
+
+// IsAdmin reports whether the verb is one of an operator.
+func (verb Verb) IsAdmin() bool { return slices.Contains(adminVerbs, verb) }

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"cmp"
+
+	"github.com/tidwall/btree"
+)
+
+// pending is what the log holds and the tables do not yet: the newest state of
+// each entry, group and namespace that was changed since it was last written. It
+// belongs to the committer's goroutine.
+type pending struct {
+	entries    map[entryName]*entryVersion
+	ordered    *btree.BTreeG[*entryVersion]
+	byExpiry   *btree.BTreeG[*entryVersion]
+	groups     map[string]groupState
+	namespaces map[string]namespaceState
+	// bytes estimates the memory that all of it takes.
+	bytes int
+}
+
+func newPending() *pending {
+	options := btree.Options{NoLocks: true}
+	return &pending{
+		entries:    map[entryName]*entryVersion{},
+		ordered:    btree.NewBTreeGOptions(precedes, options),
+		byExpiry:   btree.NewBTreeGOptions(expiresBefore, options),
+		groups:     map[string]groupState{},
+		namespaces: map[string]namespaceState{},
+	}
+}
+
+// precedes orders entries as the table does.
+func precedes(left, right *entryVersion) bool {
+	return compareEntryNames(left.entryName, right.entryName) < 0
+}
+
+func expiresBefore(left, right *entryVersion) bool {
+	if left.expiresAt != right.expiresAt {
+		return left.expiresAt < right.expiresAt
+	}
+	return precedes(left, right)
+}
+
+// rows is how many rows of the tables wait to be written.
+func (pending *pending) rows() int {
+	return len(pending.entries) + len(pending.groups) + len(pending.namespaces)
+}
+
+// merge takes over what a committed batch has changed.
+func (pending *pending) merge(changes *slice) {
+	for _, entry := range changes.entries {
+		pending.put(entry)
+	}
+	for name, state := range changes.groups {
+		pending.putGroup(name, state)
+	}
+	for name, state := range changes.namespaces {
+		pending.namespaces[name] = state
+	}
+}
+
+func (pending *pending) putGroup(name string, state groupState) {
+	if _, known := pending.groups[name]; !known {
+		pending.bytes += stateOverhead + len(name)
+	}
+	pending.groups[name] = state
+}
+
+func (pending *pending) put(entry *entryVersion) {
+	if old, known := pending.entries[entry.entryName]; known {
+		pending.forgetExpiry(old)
+		pending.bytes -= old.memory()
+	}
+	pending.bytes += entry.memory()
+	pending.entries[entry.entryName] = entry
+	pending.ordered.Set(entry)
+	if entry.expiresAt != 0 {
+		pending.byExpiry.Set(entry)
+	}
+}
+
+func (pending *pending) forgetExpiry(entry *entryVersion) {
+	if entry.expiresAt != 0 {
+		pending.byExpiry.Delete(entry)
+	}
+}
+
+// written removes what a committed transaction has written to the tables. An
+// entry that has been changed since stays.
+func (pending *pending) written(slice *slice) {
+	for _, entry := range slice.entries {
+		if pending.entries[entry.entryName] == entry {
+			pending.forgetExpiry(entry)
+			pending.bytes -= entry.memory()
+			delete(pending.entries, entry.entryName)
+			pending.ordered.Delete(entry)
+		}
+	}
+	for name, state := range slice.groups {
+		if pending.groups[name] == state {
+			pending.bytes -= stateOverhead + len(name)
+			delete(pending.groups, name)
+		}
+	}
+	for name, state := range slice.namespaces {
+		if pending.namespaces[name] == state {
+			delete(pending.namespaces, name)
+		}
+	}
+}
+
+// slice is a part of the tables as they shall be: what a batch has changed, or
+// what one transaction writes.
+type slice struct {
+	entries    []*entryVersion
+	groups     map[string]groupState
+	namespaces map[string]namespaceState
+	// completes names the commit up to which the tables hold the log once the slice
+	// is written; 0 where the slice does not tell.
+	completes uint64
+	// sweeps marks a slice of the sweep, which took so many of its names.
+	sweeps          bool
+	groupsTaken     int
+	namespacesTaken int
+}
+
+func (slice *slice) rows() int { return len(slice.entries) + len(slice.groups) + len(slice.namespaces) }
+
+// from returns up to limit entries in key order, beginning with one.
+func (pending *pending) from(first entryName, limit int) []*entryVersion {
+	var entries []*entryVersion
+	pending.ordered.Ascend(&entryVersion{entryName: first}, func(entry *entryVersion) bool {
+		if len(entries) == limit {
+			return false
+		}
+		entries = append(entries, entry)
+		return true
+	})
+	return entries
+}
+
+// expired appends the names of at most limit entries whose time has come.
+func (pending *pending) expired(names []entryName, nowMilliseconds int64, limit int) []entryName {
+	pending.byExpiry.Scan(func(entry *entryVersion) bool {
+		if entry.expiresAt > nowMilliseconds || limit == 0 {
+			return false
+		}
+		names = append(names, entry.entryName)
+		limit--
+		return true
+	})
+	return names
+}
+
+// pendingRange goes through the pending entries of a range of keys, in its
+// direction. next is nil at its end.
+type pendingRange struct {
+	next *entryVersion
+
+	keys     pageRange
+	iterator btree.IterG[*entryVersion]
+}
+
+// within returns the pending entries of a range; the caller releases it.
+func (pending *pending) within(keys pageRange) *pendingRange {
+	waiting := &pendingRange{keys: keys, iterator: pending.ordered.Iter()}
+	switch {
+	case !keys.descending:
+		waiting.settle(waiting.iterator.Seek(&entryVersion{entryName: entryName{keys.group, keys.low}}))
+	case keys.high == nil:
+		// The first entry of any later group follows the last of this one.
+		waiting.before(entryName{group: keys.group + "\x00"})
+	default:
+		waiting.before(entryName{group: keys.group, key: *keys.high})
+	}
+	return waiting
+}
+
+// before goes to the last entry before a name.
+func (waiting *pendingRange) before(name entryName) {
+	if waiting.iterator.Seek(&entryVersion{entryName: name}) {
+		waiting.settle(waiting.iterator.Prev())
+	} else {
+		waiting.settle(waiting.iterator.Last())
+	}
+}
+
+func (waiting *pendingRange) advance() {
+	if waiting.keys.descending {
+		waiting.settle(waiting.iterator.Prev())
+	} else {
+		waiting.settle(waiting.iterator.Next())
+	}
+}
+
+// settle takes the entry that the iterator stands at, where it is within the range.
+func (waiting *pendingRange) settle(found bool) {
+	waiting.next = nil
+	if !found {
+		return
+	}
+	entry := waiting.iterator.Item()
+	if entry.group == waiting.keys.group && entry.key >= waiting.keys.low && (waiting.keys.high == nil || entry.key < *waiting.keys.high) {
+		waiting.next = entry
+	}
+}
+
+// compare tells which of two keys comes first in the range's direction.
+func (waiting *pendingRange) compare(left, right string) int {
+	if waiting.keys.descending {
+		return cmp.Compare(right, left)
+	}
+	return cmp.Compare(left, right)
+}
+
+func (waiting *pendingRange) release() { waiting.iterator.Release() }

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package subjects
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// strictBase64 refuses padding bits that are not zero, so that one value has one
+// encoding.
+var strictBase64 = base64.StdEncoding.Strict()
+
+// NewContent gives a value as it travels: a JSON string, or base64 where the
+// bytes are not valid UTF-8.
+func NewContent(value string) Content {
+	if utf8.ValidString(value) {
+		return Content{Value: &value}
+	}
+	encoded, encoding := base64.StdEncoding.EncodeToString([]byte(value)), EncodingBase64
+	return Content{Value: &encoded, Encoding: &encoding}
+}
+
+// Bytes gives the value itself, any bytes, as a string. A value left out, an
+// encoding that is not "base64" and a value that is not standard base64 with
+// padding are ErrBadRequest with the field "value" or "encoding".
+func (content Content) Bytes() (string, error) {
+	if content.Value == nil {
+		return "", BadField("value", "value is required")
+	}
+	if content.Encoding == nil {
+		return *content.Value, nil
+	}
+	if *content.Encoding != EncodingBase64 {
+		return "", BadField("encoding", fmt.Sprintf("encoding is %q or left out, not %s", EncodingBase64, quote(*content.Encoding)))
+	}
+	// The decoder passes over line breaks wherever they stand.
+	if index := strings.IndexAny(*content.Value, "\r\n"); index >= 0 {
+		return "", badBase64(index)
+	}
+	value, err := strictBase64.DecodeString(*content.Value)
+	if err != nil {
+		position, _ := errors.AsType[base64.CorruptInputError](err)
+		return "", badBase64(int(position))
+	}
+	return string(value), nil
+}
+
+func badBase64(position int) *Error {
+	return BadField("value", fmt.Sprintf("value is not standard base64 with padding: it goes wrong at character %d", position))
+}

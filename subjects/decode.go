@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package subjects
+
+import (
+	"bytes"
+
+	"github.com/go-json-experiment/json"
+)
+
+// strict is what Decode asks for besides the library's defaults, which refuse
+// repeated fields, names in another case, invalid UTF-8 and lone surrogates.
+var strict = json.RejectUnknownMembers(true)
+
+// Decode reads the body of a request into the struct that into points to, and
+// lets no mistake pass: an unknown or repeated field, a name in another case, a
+// wrong type, a number out of range, trailing data, invalid UTF-8 and a lone
+// surrogate are ErrBadRequest, with the field at fault where it can be known. A
+// field of a nested object is named by its path, if/0/key. An empty payload is
+// {}, and a field that is null is as if left out.
+//
+//	var request subjects.SetRequest
+//	err := subjects.Decode(message.Data, &request)
+func Decode(data []byte, into any) error {
+	if len(data) == 0 {
+		return nil
+	}
+	if !beginsObject(data) {
+		return notAnObject(data)
+	}
+	if err := json.Unmarshal(data, into, strict); err != nil {
+		return explain(data, err)
+	}
+	return nil
+}
+
+func beginsObject(data []byte) bool {
+	if data[0] == '{' {
+		return true
+	}
+	data = bytes.TrimLeft(data, " \t\r\n")
+	return len(data) > 0 && data[0] == '{'
+}

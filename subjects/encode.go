@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package subjects
+
+import (
+	"encoding/base64"
+	"strconv"
+	"time"
+)
+
+// EntryRecord is one entry with its names and value as they are. AppendEntry makes
+// of it what json.Marshal makes of an Entry, without building one.
+type EntryRecord struct {
+	Group, Key, Value    string
+	KeysOnly             bool // leave the value out
+	Revision             uint64
+	UpdatedAt, ExpiresAt time.Time
+}
+
+// EventRecord is one change with its names and value as they are. AppendEvent
+// makes of it what json.Marshal makes of an Event, without building one.
+type EventRecord struct {
+	Revision, Previous                uint64
+	Type                              EventType
+	Store, Namespace                  string
+	Group, Key, Value                 string // Key in all but EventDeleteGroup, Value in EventSet only
+	Created                           bool   // in EventSet only
+	ExpiresAt, Timestamp              time.Time
+	TransactionFirst, TransactionLast uint64 // 0 where the change is part of no transaction
+	ValueOmitted                      bool   // leave the value of an EventSet out, and say so
+}
+
+// ListRecord is one page of a group; AppendList makes of it what json.Marshal
+// makes of a ListReply.
+type ListRecord struct {
+	Entries  []EntryRecord
+	Next     string
+	Revision uint64
+	Store    string
+}
+
+// ChangesRecord is one page of the log; AppendChanges makes of it what
+// json.Marshal makes of a ChangesReply.
+type ChangesRecord struct {
+	Changes                []EventRecord
+	Next, Oldest, Revision uint64
+	Store                  string
+}
+
+// AppendSetReply appends the reply to a set to dst.
+func AppendSetReply(dst []byte, reply SetReply) []byte {
+	dst = appendUint(append(dst, `{"revision":`...), reply.Revision)
+	dst = strconv.AppendBool(append(dst, `,"created":`...), reply.Created)
+	return append(appendExpiry(dst, reply.ExpiresAt), '}')
+}
+
+// AppendExistsReply appends the reply to an exists to dst.
+func AppendExistsReply(dst []byte, reply ExistsReply) []byte {
+	dst = strconv.AppendBool(append(dst, `{"exists":`...), reply.Exists)
+	if reply.Revision != 0 {
+		dst = appendUint(append(dst, `,"revision":`...), reply.Revision)
+	}
+	return append(dst, '}')
+}
+
+// AppendDeleteReply appends the reply to a delete to dst.
+func AppendDeleteReply(dst []byte, reply DeleteReply) []byte {
+	dst = strconv.AppendBool(append(dst, `{"deleted":`...), reply.Deleted)
+	return append(appendUint(append(dst, `,"revision":`...), reply.Revision), '}')
+}
+
+// AppendEntry appends an entry to dst: the reply to a get, or an element of a page.
+//
+//	{"group":"config","key":"theme","value":"dark","revision":42,"updated_at":"2026-11-22T10:00:00Z"}
+func AppendEntry(dst []byte, entry *EntryRecord) []byte {
+	dst = appendString(append(dst, `{"group":`...), entry.Group)
+	dst = appendString(append(dst, `,"key":`...), entry.Key)
+	if !entry.KeysOnly {
+		dst = appendContent(dst, entry.Value)
+	}
+	dst = appendUint(append(dst, `,"revision":`...), entry.Revision)
+	dst = appendTime(append(dst, `,"updated_at":`...), entry.UpdatedAt)
+	return append(appendExpiry(dst, entry.ExpiresAt), '}')
+}
+
+// AppendList appends a page of a group to dst.
+func AppendList(dst []byte, page *ListRecord) []byte {
+	dst = append(dst, `{"entries":[`...)
+	for index := range page.Entries {
+		dst = AppendEntry(appendComma(dst, index), &page.Entries[index])
+	}
+	dst = append(dst, ']')
+	if page.Next != "" {
+		dst = appendString(append(dst, `,"next":`...), page.Next)
+	}
+	dst = appendUint(append(dst, `,"revision":`...), page.Revision)
+	return append(appendString(append(dst, `,"store":`...), page.Store), '}')
+}
+
+// AppendEvent appends an event to dst: the body of its message, or an element of
+// a page of changes.
+//
+//	{"revision":42,"previous":40,"type":"delete","store":"k3F","namespace":"acme","group":"config","key":"theme","timestamp":"2026-11-22T10:00:00Z"}
+func AppendEvent(dst []byte, event *EventRecord) []byte {
+	dst = appendUint(append(dst, `{"revision":`...), event.Revision)
+	dst = appendUint(append(dst, `,"previous":`...), event.Previous)
+	dst = appendString(append(dst, `,"type":`...), string(event.Type))
+	dst = appendString(append(dst, `,"store":`...), event.Store)
+	dst = appendString(append(dst, `,"namespace":`...), event.Namespace)
+	dst = appendString(append(dst, `,"group":`...), event.Group)
+	dst = appendEventSubject(dst, event)
+	if event.Type == EventSet || event.Type == EventTouch {
+		dst = appendExpiry(dst, event.ExpiresAt)
+	}
+	dst = appendTime(append(dst, `,"timestamp":`...), event.Timestamp)
+	dst = appendTransaction(dst, event)
+	if event.Type == EventSet && event.ValueOmitted {
+		dst = append(dst, `,"value_omitted":true`...)
+	}
+	return append(dst, '}')
+}
+
+// appendEventSubject appends what was changed, and to which value.
+func appendEventSubject(dst []byte, event *EventRecord) []byte {
+	if event.Type != EventDeleteGroup {
+		dst = appendString(append(dst, `,"key":`...), event.Key)
+	}
+	if event.Type != EventSet {
+		return dst
+	}
+	if !event.ValueOmitted {
+		dst = appendContent(dst, event.Value)
+	}
+	return strconv.AppendBool(append(dst, `,"created":`...), event.Created)
+}
+
+func appendTransaction(dst []byte, event *EventRecord) []byte {
+	if event.TransactionFirst == 0 {
+		return dst
+	}
+	dst = appendUint(append(dst, `,"transaction":{"first":`...), event.TransactionFirst)
+	return append(appendUint(append(dst, `,"last":`...), event.TransactionLast), '}')
+}
+
+// AppendChanges appends a page of the log to dst.
+func AppendChanges(dst []byte, page *ChangesRecord) []byte {
+	dst = append(dst, `{"changes":[`...)
+	for index := range page.Changes {
+		dst = AppendEvent(appendComma(dst, index), &page.Changes[index])
+	}
+	dst = appendUint(append(dst, `],"next":`...), page.Next)
+	dst = appendUint(append(dst, `,"oldest":`...), page.Oldest)
+	dst = appendUint(append(dst, `,"revision":`...), page.Revision)
+	return append(appendString(append(dst, `,"store":`...), page.Store), '}')
+}
+
+// AppendTime appends a time to dst as every time of the contract is written: RFC
+// 3339 in UTC, with as many of nine decimals as it needs.
+func AppendTime(dst []byte, at time.Time) []byte {
+	return at.UTC().AppendFormat(dst, time.RFC3339Nano)
+}
+
+// appendContent appends a value as a member: a JSON string, or base64 where its
+// bytes are not valid UTF-8.
+func appendContent(dst []byte, value string) []byte {
+	dst = append(dst, `,"value":`...)
+	quoted, valid := appendValidString(dst, value)
+	if valid {
+		return quoted
+	}
+	dst = base64.StdEncoding.AppendEncode(append(dst, '"'), []byte(value))
+	return append(dst, `","encoding":"`+EncodingBase64+`"`...)
+}
+
+func appendExpiry(dst []byte, at time.Time) []byte {
+	if at.IsZero() {
+		return dst
+	}
+	return appendTime(append(dst, `,"expires_at":`...), at)
+}
+
+func appendTime(dst []byte, at time.Time) []byte {
+	return append(AppendTime(append(dst, '"'), at), '"')
+}
+
+func appendComma(dst []byte, index int) []byte {
+	if index == 0 {
+		return dst
+	}
+	return append(dst, ',')
+}
+
+func appendUint(dst []byte, number uint64) []byte { return strconv.AppendUint(dst, number, 10) }

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package subjects
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	lowerHex = "0123456789abcdef"
+
+	// shortEscapes pairs each byte that has a short escape with its letter.
+	shortEscapes = "\"\"\\\\\bb\ff\nn\rr\tt"
+
+	// longEscape is the letter of \u0000, and notASCII what letters holds where
+	// there is a rune to be looked at.
+	longEscape = 'u'
+	notASCII   = utf8.RuneSelf
+
+	// longRun is how many literal bytes it takes for more of them to be likely.
+	longRun = 8
+
+	// everyByte times a byte is eight of that byte; highBits is the top bit of each.
+	everyByte = 0x0101010101010101
+	highBits  = 0x8080808080808080
+)
+
+// letters holds what follows the backslash where a byte is escaped in a JSON
+// string, and 0 where it stands for itself.
+var letters = func() (table [256]byte) {
+	for char := range byte(' ') {
+		table[char] = longEscape
+	}
+	for index := 0; index < len(shortEscapes); index += 2 {
+		table[shortEscapes[index]] = shortEscapes[index+1]
+	}
+	for char := notASCII; char < len(table); char++ {
+		table[char] = notASCII
+	}
+	return table
+}()
+
+// appendString appends text as a JSON string in its shortest form. Bytes that
+// are not UTF-8 become U+FFFD.
+func appendString(dst []byte, text string) []byte {
+	quoted, valid := appendValidString(dst, text)
+	if !valid {
+		quoted, _ = appendValidString(dst, strings.ToValidUTF8(text, string(utf8.RuneError)))
+	}
+	return quoted
+}
+
+// appendValidString appends text as appendString does, unless it is not valid
+// UTF-8: then it reports false and gives dst as it was.
+func appendValidString(dst []byte, text string) ([]byte, bool) {
+	length, start := len(dst), 0
+	dst = append(slices.Grow(dst, len(text)+len(`""`)), '"')
+	for index := literalLength(text); index < len(text); index += literalLength(text[index:]) {
+		char := text[index]
+		if char >= notASCII {
+			size := runesLength(text[index:])
+			if size == 0 {
+				return dst[:length], false
+			}
+			index += size
+			continue
+		}
+		dst = appendEscape(append(dst, text[start:index]...), char)
+		index++
+		start = index
+	}
+	dst = append(dst, text[start:]...)
+	return append(dst, '"'), true
+}
+
+func appendEscape(dst []byte, char byte) []byte {
+	if letter := letters[char]; letter != longEscape {
+		return append(dst, '\\', letter)
+	}
+	return append(dst, '\\', longEscape, '0', '0', lowerHex[char>>4], lowerHex[char&0x0f])
+}
+
+// stringSize is the size of text as appendString writes it, or more where text is
+// not valid UTF-8, which it reports.
+func stringSize(text string) (size int, valid bool) {
+	size, valid = len(`""`)+len(text), true
+	for index := literalLength(text); index < len(text); index += literalLength(text[index:]) {
+		switch letters[text[index]] {
+		case notASCII:
+			if length := runesLength(text[index:]); length > 0 {
+				index += length
+				continue
+			}
+			size, valid = size+len(string(utf8.RuneError))-1, false
+		case longEscape:
+			size += len(`\u0000`) - 1
+		default:
+			size += len(`\n`) - 1
+		}
+		index++
+	}
+	return size, valid
+}
+
+// runesLength is the length of the leading runes beyond ASCII, 0 where the first
+// one is not UTF-8.
+func runesLength(text string) int {
+	index := 0
+	for index < len(text) && text[index] >= notASCII {
+		char, size := utf8.DecodeRuneInString(text[index:])
+		if char == utf8.RuneError && size == 1 {
+			break
+		}
+		index += size
+	}
+	return index
+}
+
+// literalLength is the length of the leading ASCII bytes that stand for themselves.
+func literalLength(text string) int {
+	index := 0
+	for index < len(text) && letters[text[index]] == 0 {
+		index++
+		if index == longRun {
+			index += literalWords(text[index:])
+		}
+	}
+	return index
+}
+
+// literalWords is literalLength in whole words of eight bytes, which is what makes
+// long values cheap: a byte that is below the space, a quote or a backslash, or not
+// ASCII, sets a high bit of flags. So may a byte after one of those; none other.
+func literalWords(text string) int {
+	index := 0
+	for ; index+8 <= len(text); index += 8 {
+		eight := loadEight(text[index:])
+		quotes, backslashes := eight^('"'*everyByte), eight^('\\'*everyByte)
+		flags := (eight - ' '*everyByte) | (quotes - everyByte) | (backslashes - everyByte) | eight
+		if flags&highBits != 0 {
+			break
+		}
+	}
+	return index
+}
+
+// loadEight reads eight bytes, the first one lowest. The compiler makes one load of it.
+func loadEight(text string) uint64 {
+	_ = text[7]
+	return uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
+		uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package subjects
+
+import (
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// MaxWait is the longest that a request for changes may be held.
+const MaxWait = 30 * time.Second
+
+// Wait is how long a request for changes is held until there is one: 0 to
+// MaxWait. In JSON it is a number of seconds, or a string as ParseWait reads it.
+type Wait struct {
+	duration time.Duration
+}
+
+// WaitFor makes a wait of a duration, rounded up to milliseconds. One outside 0
+// to MaxWait is kept as it is, for Check to refuse.
+func WaitFor(duration time.Duration) Wait {
+	if 0 <= duration && duration <= MaxWait {
+		duration = spanOf(duration).roundUp()
+	}
+	return Wait{duration: duration}
+}
+
+// ParseWait reads digits (seconds) or a Go duration. Anything else, and a
+// duration outside 0 to MaxWait, is ErrBadRequest with the field "wait".
+//
+//	wait, err := subjects.ParseWait("30s")
+func ParseWait(text string) (Wait, error) {
+	wait, ok := newWait(parseSpan(text))
+	if !ok {
+		return Wait{}, badWait(quote(text))
+	}
+	return wait, nil
+}
+
+// newWait makes a wait of what was read, where it could be and is within the limit.
+func newWait(length span, ok bool) (Wait, bool) {
+	if !ok || length.roundUp() > MaxWait {
+		return Wait{}, false
+	}
+	return Wait{duration: length.roundUp()}, true
+}
+
+func badWait(given string) *Error {
+	return BadField("wait", `wait is a number of seconds or a duration such as "1500ms", and is 0 to 30s; not `+given)
+}
+
+// Duration is how long to wait, in whole milliseconds.
+func (wait Wait) Duration() time.Duration { return wait.duration }
+
+// Check returns ErrBadRequest with the field "wait" where WaitFor was given a
+// duration outside 0 to MaxWait.
+func (wait Wait) Check() error {
+	if wait.duration < 0 || wait.duration > MaxWait {
+		return badWait(wait.duration.String())
+	}
+	return nil
+}
+
+// String gives the wait as ParseWait reads it: "1.5s".
+func (wait Wait) String() string { return wait.duration.String() }
+
+// MarshalJSON gives a number of seconds. Its error is Check's.
+func (wait Wait) MarshalJSON() ([]byte, error) {
+	if err := wait.Check(); err != nil {
+		return nil, err
+	}
+	return appendSeconds(nil, wait.duration), nil
+}
+
+// UnmarshalJSON reads a number of seconds, or a string as ParseWait does. Its
+// error is ParseWait's.
+func (wait *Wait) UnmarshalJSON(data []byte) error {
+	value := jsontext.Value(data)
+	if value.Kind() == jsontext.KindNull {
+		*wait = Wait{}
+		return nil
+	}
+	parsed, ok := newWait(parseSpanValue(value))
+	if !ok {
+		return badWait(describe(value))
+	}
+	*wait = parsed
+	return nil
+}
