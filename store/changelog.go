@@ -15,8 +15,10 @@ const (
 
 // changeLog keeps the log in the database. It belongs to the committer's goroutine.
 type changeLog struct {
-	lastID      uint64
-	committedAt time.Time
+	// firstID and lastID are the oldest and the newest commit; the log is empty where
+	// lastID is 0.
+	firstID, lastID uint64
+	committedAt     time.Time
 	// start is the totals before the oldest commit, end those after the newest.
 	start, end logTotals
 	// startedAt is not after the commit time of the oldest commit.
@@ -39,7 +41,7 @@ func newChangeLog(session *session) *changeLog {
 		insertCommit:          session.prepare(`INSERT INTO commits (id, committed_at, changes_total, bytes_total, changes) VALUES (?, ?, ?, ?, ?)`),
 		insertNamespaceCommit: session.prepare(`INSERT INTO namespace_commits (namespace, first_revision, commit_id) VALUES (?, ?, ?)`),
 		selectLast:            session.prepare(`SELECT id, committed_at, changes_total, bytes_total FROM commits ORDER BY id DESC LIMIT 1`),
-		selectFirst:           session.prepare(`SELECT committed_at, changes_total, bytes_total, changes FROM commits ORDER BY id LIMIT 1`),
+		selectFirst:           session.prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits ORDER BY id LIMIT 1`),
 		selectAfter:           session.prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits WHERE id > ? ORDER BY id LIMIT ?`),
 		selectNamespace: session.prepare(`SELECT commits.committed_at, commits.changes FROM namespace_commits JOIN commits ON commits.id = namespace_commits.commit_id
 			WHERE namespace = ? AND first_revision >= (SELECT max(first_revision) FROM namespace_commits WHERE namespace = ? AND first_revision <= ?)
@@ -65,12 +67,13 @@ func (log *changeLog) load() error {
 }
 
 func (log *changeLog) loadStart() (err error) {
+	log.firstID = 1
 	queryErr := log.selectFirst.query(func(row []driver.Value) bool {
-		blob, _ := row[3].([]byte)
-		var events []Event
-		events, err = decodeEvents(blob, time.Time{})
-		log.start = logTotals{changes: unsigned(row[1]) - uint64(len(events)), bytes: unsigned(row[2]) - uint64(len(blob))}
-		log.startedAt = time.Unix(0, signed(row[0])).UTC()
+		var first Commit
+		var size int
+		first, size, err = readCommit(row)
+		log.firstID, log.startedAt = first.ID, first.committedAt
+		log.start = logTotals{changes: first.end.changes - uint64(len(first.Events)), bytes: first.end.bytes - uint64(size)}
 		return false
 	})
 	if queryErr != nil {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"path/filepath"
 
 	"modernc.org/sqlite"
@@ -38,6 +39,9 @@ func (database *database) open(config StoreConfig) (err error) {
 		if database.lock, err = lockDatabase(config.DatabasePath); err != nil {
 			return err
 		}
+		if err = createPrivate(config.DatabasePath); err != nil {
+			return err
+		}
 	}
 	if database.pool, err = sql.Open("sqlite", dataSourceName(config)); err != nil {
 		return err
@@ -47,6 +51,16 @@ func (database *database) open(config StoreConfig) (err error) {
 		return openError(config.DatabasePath, err)
 	}
 	return openError(config.DatabasePath, migrate(context.Background(), database.connection))
+}
+
+// createPrivate makes a missing file that only its owner may read; SQLite gives the
+// files beside it the same mode.
+func createPrivate(path string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return file.Close()
 }
 
 // close releases whatever open got hold of.

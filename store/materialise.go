@@ -77,7 +77,7 @@ func (materialiser *materialiser) choose(changes *slice, commitID uint64, log lo
 	}
 	through := *changes
 	if materialiser.pending.rows() == 0 {
-		through.completes = commitID
+		through.completes, through.through = true, commitID
 	}
 	return &through
 }
@@ -110,7 +110,7 @@ func (materialiser *materialiser) nextSlice(limit int, lastID uint64, log logTot
 	next.groupsTaken = takeStates(next.groups, pending.groups, sweep.groups, limit-next.rows())
 	next.namespacesTaken = takeStates(next.namespaces, pending.namespaces, sweep.namespaces, limit-next.rows())
 	if next.rows() < limit {
-		next.completes = sweep.through
+		next.completes, next.through = true, sweep.through
 	}
 	return next
 }
@@ -154,10 +154,10 @@ func (materialiser *materialiser) write(slice *slice) error {
 			return err
 		}
 	}
-	if slice.completes == 0 {
+	if !slice.completes {
 		return nil
 	}
-	return materialiser.setMaterialised.execute(int64(slice.completes))
+	return materialiser.setMaterialised.execute(int64(slice.through))
 }
 
 func (materialiser *materialiser) writeEntry(version *entryVersion) error {
@@ -174,8 +174,8 @@ func (materialiser *materialiser) writeEntry(version *entryVersion) error {
 // written takes note that a slice is committed.
 func (materialiser *materialiser) written(slice *slice) {
 	materialiser.pending.written(slice)
-	if slice.completes != 0 {
-		materialiser.through = slice.completes
+	if slice.completes {
+		materialiser.through = slice.through
 		materialiser.sweep = sweep{}
 	} else if slice.sweeps {
 		materialiser.sweep.advance(slice)

@@ -118,9 +118,10 @@ type slice struct {
 	entries    []*entryVersion
 	groups     map[string]groupState
 	namespaces map[string]namespaceState
-	// completes names the commit up to which the tables hold the log once the slice
-	// is written; 0 where the slice does not tell.
-	completes uint64
+	// completes tells that the tables hold the log up to the commit through once the
+	// slice is written.
+	completes bool
+	through   uint64
 	// sweeps marks a slice of the sweep, which took so many of its names.
 	sweeps          bool
 	groupsTaken     int

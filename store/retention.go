@@ -32,8 +32,7 @@ func (committer *committer) trimIsDue() bool {
 	retained := committer.log.end.since(committer.log.start)
 	over := retained.changes > committer.config.Retention.Count || retained.bytes > committer.config.Retention.Bytes ||
 		committer.log.startIsOld
-	limit := committer.consumers.slowest(committer.log.position())
-	return over && limit.end.changes > committer.log.start.changes
+	return over && committer.trimLimit() >= committer.log.firstID
 }
 
 // trimSlice removes at most commitsPerTrim commits; trimmed is false where none may go.
@@ -63,7 +62,7 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 	}
 	committer.needsFlush = true
 	last := slice.commits[len(slice.commits)-1]
-	committer.log.start, committer.log.startedAt = last.end, last.committedAt
+	committer.log.firstID, committer.log.start, committer.log.startedAt = last.ID+1, last.end, last.committedAt
 	for _, group := range emptied {
 		delete(committer.view.groups, group)
 	}
@@ -117,8 +116,11 @@ func (log *changeLog) position() position { return position{commitID: log.lastID
 func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64) (slice trimSlice, err error) {
 	slice.oldest = map[string]uint64{}
 	queryErr := log.selectAfter.query(func(row []driver.Value) bool {
+		if id := unsigned(row[0]); id > last || id == log.lastID {
+			return false
+		}
 		var commit Commit
-		if commit, _, err = readCommit(row); err != nil || commit.ID > last || commit.ID == log.lastID {
+		if commit, _, err = readCommit(row); err != nil {
 			return false
 		}
 		retained := log.end.since(log.start)
@@ -160,5 +162,6 @@ func (committer *committer) backlogRefusal() error {
 	if backlog.changes < 2*committer.config.Retention.Count && backlog.bytes < 2*committer.config.Retention.Bytes {
 		return nil
 	}
-	return fmt.Errorf("%w: %d changes (%d bytes) wait to be published", ErrUnavailable, backlog.changes, backlog.bytes)
+	// The text reaches tenants, who learn nothing of each other: no number is in it.
+	return fmt.Errorf("%w: too many changes wait to be taken by those who follow the log", ErrUnavailable)
 }
