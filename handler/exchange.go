@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package handler
+
+import (
+	"sync/atomic"
+
+	"dappco.re/go/storebus/subjects"
+)
+
+// operation is what a verb does, in the steps that every request takes.
+type operation[Query, Result any] struct {
+	// decode makes the call of the store from the request; its errors are *subjects.Error.
+	decode func(*request) (Query, error)
+	// submit hands the call to the store and returns at once.
+	submit func(service *Service, query Query, done func(Result, error))
+	// encode writes the reply.
+	encode func(*answer, *request, *Query, *Result) error
+	// weigh gives the bytes that a result takes up until it is sent; nil is none.
+	weigh func(*Result) int64
+}
+
+// serve takes one request and starts its exchange.
+func (operation *operation[Query, Result]) serve(request request) {
+	exchange := &exchange[Query, Result]{request: request, operation: operation}
+	exchange.begin()
+}
+
+// The progress of an exchange.
+const (
+	submitting int32 = iota
+	handedOver
+	finished
+)
+
+// exchange is one request on its way to its reply.
+type exchange[Query, Result any] struct {
+	request
+	operation *operation[Query, Result]
+	query     Query
+	result    Result
+	failure   error
+
+	progress atomic.Int32
+	held     int64
+	placed   bool
+}
+
+// begin runs in the callback of NATS: it hands the request to the store, and
+// answers what can be answered without waiting.
+func (exchange *exchange[Query, Result]) begin() {
+	if exchange.failure = exchange.prepare(); exchange.failure != nil {
+		exchange.send()
+		return
+	}
+	exchange.operation.submit(exchange.service, exchange.query, exchange.done)
+	if !exchange.progress.CompareAndSwap(submitting, handedOver) {
+		exchange.send()
+	}
+}
+
+// prepare reads the request and takes a place in the queue.
+func (exchange *exchange[Query, Result]) prepare() (err error) {
+	if err = exchange.parse(); err != nil {
+		return err
+	}
+	if exchange.query, err = exchange.operation.decode(&exchange.request); err != nil {
+		return err
+	}
+	if exchange.waits {
+		exchange.service.waiting.Add(1)
+		return nil
+	}
+	if !exchange.service.queue.enter(exchange.size()) {
+		return subjects.ErrUnavailable.New(exchange.message("the queue is full, try again"))
+	}
+	exchange.placed, exchange.held = true, exchange.size()
+	return nil
+}
+
+// done is called by the store, once, from any goroutine, perhaps before submit has
+// returned. It does not block: what comes later than that is sent from a goroutine
+// of the service, so that a slow broker never holds up the store.
+func (exchange *exchange[Query, Result]) done(result Result, err error) {
+	exchange.result, exchange.failure = result, err
+	if !exchange.progress.CompareAndSwap(submitting, finished) {
+		exchange.holdResult()
+		exchange.service.replies.push(exchange)
+	}
+}
+
+// holdResult counts the result among the bytes in hand, or gives it up for a 503:
+// only reads weigh anything, and a read has changed nothing.
+func (exchange *exchange[Query, Result]) holdResult() {
+	if exchange.operation.weigh == nil || exchange.failure != nil {
+		return
+	}
+	weight := exchange.operation.weigh(&exchange.result)
+	if exchange.service.queue.hold(weight) {
+		exchange.held += weight
+		return
+	}
+	var none Result
+	exchange.result = none
+	exchange.failure = subjects.ErrUnavailable.New(exchange.message("too many replies wait for the broker"))
+}
+
+// send encodes the reply, publishes it and gives the place back.
+func (exchange *exchange[Query, Result]) send() {
+	answer := takeAnswer()
+	defer answer.release()
+	failure := exchange.failure
+	if failure == nil {
+		failure = exchange.operation.encode(answer, &exchange.request, &exchange.query, &exchange.result)
+	}
+	exchange.conclude(answer, failure)
+	exchange.leave()
+}
+
+// leave gives back what prepare has taken.
+func (exchange *exchange[Query, Result]) leave() {
+	switch {
+	case exchange.placed:
+		exchange.service.queue.leave(exchange.held)
+	case exchange.waits:
+		exchange.service.queue.release(exchange.held)
+		exchange.service.waiting.Add(-1)
+	}
+}

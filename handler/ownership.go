@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package handler
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+)
+
+// DefaultOwnershipInterval is the time between two looks for other instances.
+const DefaultOwnershipInterval = 30 * time.Second
+
+// ownershipWait is how long other instances have to answer.
+const ownershipWait = 300 * time.Millisecond
+
+// ownership is the goroutine that looks for other instances, and what it found.
+type ownership struct {
+	interval   time.Duration
+	superseded chan error
+
+	mutex  sync.Mutex
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// instance is what another process says of itself in INFO.
+type instance struct {
+	name, store string
+	started     time.Time
+	serving     bool
+}
+
+// claim looks for other instances before the first request is taken. One that
+// serves, or that announced itself before this one, is a refusal.
+func (service *Service) claim(ctx context.Context) error {
+	others, err := service.others(ctx)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		if other.serving || other.before(service.self()) {
+			return service.refusal(other)
+		}
+	}
+	return nil
+}
+
+// watchOwnership starts the looks that follow. They stop at the first instance
+// that began before this one.
+func (service *Service) watchOwnership() {
+	watch := &service.ownership
+	watch.mutex.Lock()
+	defer watch.mutex.Unlock()
+	ctx, cancel := context.WithCancel(service.serving)
+	done := make(chan struct{})
+	watch.cancel, watch.done = cancel, done
+	go func() {
+		defer close(done)
+		service.lookRepeatedly(ctx)
+	}()
+}
+
+func (service *Service) lookRepeatedly(ctx context.Context) {
+	ticker := time.NewTicker(service.ownership.interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := service.lookOnce(ctx); err != nil {
+			service.ownership.superseded <- err
+			return
+		}
+	}
+}
+
+// lookOnce returns ErrOtherSidecar where an instance that began before this one
+// serves the same prefix.
+func (service *Service) lookOnce(ctx context.Context) error {
+	others, err := service.others(ctx)
+	if err != nil {
+		// A broker that is away is no other instance; the next look is soon.
+		return nil
+	}
+	for _, other := range others {
+		if other.serving && other.before(service.self()) {
+			return service.refusal(other)
+		}
+		service.logger.Error("another storebus serves this prefix and has to stop", "prefix", service.space.Prefix(),
+			"instance", other.name, "store", other.store)
+	}
+	return nil
+}
+
+// Superseded gives the error once when an older instance was found to serve the
+// same prefix; this one must stop. It is never closed.
+func (service *Service) Superseded() <-chan error { return service.ownership.superseded }
+
+// stop ends the goroutine and waits for it. It may be called more than once, and
+// where nothing was started.
+func (ownership *ownership) stop() {
+	ownership.mutex.Lock()
+	cancel, done := ownership.cancel, ownership.done
+	ownership.mutex.Unlock()
+	if cancel == nil {
+		return
+	}
+	cancel()
+	<-done
+}
+
+func (service *Service) self() instance {
+	return instance{name: service.instance, store: service.store.ID(), started: service.started}
+}
+
+func (service *Service) refusal(other instance) error {
+	return fmt.Errorf("%w: %s.> is served by instance %s with store %s; this is instance %s with store %s",
+		ErrOtherSidecar, service.space.Prefix(), other.name, other.store, service.instance, service.store.ID())
+}
+
+// before reports whether this instance began before other. Of two that began at
+// the same moment the one with the smaller name did.
+func (one instance) before(other instance) bool {
+	if !one.started.Equal(other.started) {
+		return one.started.Before(other.started)
+	}
+	return one.name < other.name
+}
+
+// others asks every service of our name who it is, and returns those of the same
+// prefix but this one.
+func (service *Service) others(ctx context.Context) ([]instance, error) {
+	inbox := service.connection.NewInbox()
+	subscription, err := service.connection.SubscribeSync(inbox)
+	if err != nil {
+		return nil, err
+	}
+	defer subscription.Unsubscribe() //nolint:errcheck // the connection has ended, and the subscription with it
+	subject, err := micro.ControlSubject(micro.InfoVerb, ServiceName, "")
+	if err != nil {
+		return nil, err
+	}
+	if err := service.connection.PublishRequest(subject, inbox, nil); err != nil {
+		return nil, err
+	}
+	return service.gather(ctx, subscription)
+}
+
+// gather collects the answers that come within ownershipWait.
+func (service *Service) gather(ctx context.Context, subscription *nats.Subscription) ([]instance, error) {
+	wait, cancel := context.WithTimeout(ctx, ownershipWait)
+	defer cancel()
+	var found []instance
+	for {
+		message, err := subscription.NextMsgWithContext(wait)
+		if err != nil {
+			return found, ctx.Err()
+		}
+		if other, ok := service.readInstance(message.Data); ok {
+			found = append(found, other)
+		}
+	}
+}
+
+// readInstance reads an INFO; it reports false for this instance, for another
+// prefix, and for what is no INFO.
+func (service *Service) readInstance(data []byte) (instance, bool) {
+	var info micro.Info
+	if err := json.Unmarshal(data, &info); err != nil {
+		return instance{}, false
+	}
+	if info.Metadata[MetadataPrefix] != service.space.Prefix() || info.Metadata[MetadataInstance] == service.instance {
+		return instance{}, false
+	}
+	// Without a readable time it counts as the older one: better to stop than to split.
+	started, _ := time.Parse(time.RFC3339Nano, info.Metadata[MetadataStarted])
+	return instance{
+		name:    info.Metadata[MetadataInstance],
+		store:   info.Metadata[MetadataStore],
+		started: started,
+		serving: len(info.Endpoints) > 0,
+	}, true
+}

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"dappco.re/go/storebus/store"
+	"dappco.re/go/storebus/subjects"
+)
+
+// ConsumerName is the publisher's name as a consumer of the log.
+const ConsumerName = "publisher"
+
+// The wait after a failure doubles from the first to the second.
+const (
+	minBackOff = 100 * time.Millisecond
+	maxBackOff = 5 * time.Second
+)
+
+const (
+	// maxEventSubject keeps a message's control line within the 4,096 bytes that a
+	// broker takes.
+	maxEventSubject = 4000
+	// maxKeptSubjects bounds the subjects that are remembered.
+	maxKeptSubjects = 4096
+)
+
+// errUnconfirmed is a batch that may not have reached the broker: the connection
+// was replaced, or the broker refused something, before it answered the flush.
+var errUnconfirmed = errors.New("the broker has not confirmed the events")
+
+// PublisherConfig says what a Publisher publishes, and where. Store and Connection
+// are required.
+type PublisherConfig struct {
+	// Store is whose changes are published. The publisher does not close it.
+	Store *store.Store
+	// Space builds the subjects; its zero value has the prefix "store".
+	Space subjects.Space
+	// Connection carries events, and nothing else: the answer to a flush on it, with
+	// no reconnect in between, says that the broker has them. Make it with
+	// nats.ReconnectBufSize(-1) and nats.ReconnectOnFlusherError(), so that what is
+	// written while the broker is away is an error. The publisher does not close it.
+	Connection *nats.Conn
+	// Logger gets what an operator should know; nil discards it.
+	Logger *slog.Logger
+}
+
+// Publisher publishes every change of the log in revision order, at least once,
+// across crashes of the sidecar and outages of the broker.
+type Publisher struct {
+	store      *store.Store
+	space      subjects.Space
+	connection *nats.Conn
+	logger     *slog.Logger
+	consumer   *store.Consumer
+
+	// following ends when Stop is called, working when its time is over.
+	following context.Context //nolint:containedctx // the goroutine's, no call's
+	follow    context.CancelFunc
+	working   context.Context //nolint:containedctx // the goroutine's, no call's
+	work      context.CancelFunc
+	done      chan struct{}
+
+	message  nats.Msg
+	body     []byte
+	prefix   string
+	subjects map[string]string
+	failures throttle
+
+	mutex  sync.Mutex
+	health PublisherHealth
+}
+
+// PublisherHealth is how a publisher is.
+type PublisherHealth struct {
+	// Published counts the events that the broker has confirmed.
+	Published uint64
+	// ValuesOmitted counts the events among them that went without their value.
+	ValuesOmitted uint64
+	// Skipped counts the changes whose names the broker cannot carry.
+	Skipped uint64
+	// Retries counts the batches that were begun again.
+	Retries uint64
+	// LastError is why the last batch was, nil where it was not.
+	LastError error
+}
+
+// StartPublisher registers the publisher with the store, where it goes on from what
+// was confirmed before, and starts it. Stop ends it.
+//
+//	publisher, err := handler.StartPublisher(handler.PublisherConfig{Store: store, Connection: connection})
+func StartPublisher(config PublisherConfig) (*Publisher, error) {
+	if config.Store == nil || config.Connection == nil {
+		return nil, errors.New("handler.StartPublisher: Store and Connection are required")
+	}
+	consumer, err := config.Store.RegisterConsumer(ConsumerName)
+	if err != nil {
+		return nil, fmt.Errorf("handler.StartPublisher: %w", err)
+	}
+	publisher := &Publisher{
+		store:      config.Store,
+		space:      config.Space,
+		connection: config.Connection,
+		logger:     orDefault(config.Logger, slog.New(slog.DiscardHandler)),
+		consumer:   consumer,
+		done:       make(chan struct{}),
+		message:    nats.Msg{Header: make(nats.Header, 2)},
+		prefix:     config.Store.ID() + ":",
+		subjects:   make(map[string]string),
+	}
+	publisher.following, publisher.follow = context.WithCancel(context.Background())
+	publisher.working, publisher.work = context.WithCancel(context.Background())
+	go publisher.run()
+	return publisher, nil
+}
+
+// Health tells how the publisher is.
+func (publisher *Publisher) Health() PublisherHealth {
+	publisher.mutex.Lock()
+	defer publisher.mutex.Unlock()
+	return publisher.health
+}
+
+// Stop publishes what is committed, and ends the publisher when that is done or
+// when ctx ends: what is left then is published after the next start. It may be
+// called more than once.
+func (publisher *Publisher) Stop(ctx context.Context) error {
+	publisher.follow()
+	defer publisher.work()
+	select {
+	case <-publisher.done:
+		return nil
+	case <-ctx.Done():
+	}
+	publisher.work()
+	<-publisher.done
+	return fmt.Errorf("handler.Publisher.Stop: events are left for the next start: %w", ctx.Err())
+}
+
+// run publishes until Stop: what is there when Stop is called goes out first.
+func (publisher *Publisher) run() {
+	defer close(publisher.done)
+	backOff := minBackOff
+	for publisher.working.Err() == nil {
+		err := publisher.runOnce()
+		switch {
+		case err == nil:
+			backOff = minBackOff
+		case errors.Is(err, store.ErrClosed), publisher.following.Err() != nil && errors.Is(err, context.Canceled):
+			return
+		default:
+			publisher.retry(err, backOff)
+			backOff = min(2*backOff, maxBackOff)
+		}
+	}
+}
+
+// runOnce publishes what there is, or waits until there is something. It
+// acknowledges only what the broker has confirmed.
+func (publisher *Publisher) runOnce() error {
+	commits, err := publisher.consumer.Next(publisher.following)
+	if err != nil {
+		return err
+	}
+	reconnects, refusal := publisher.connection.Stats().Reconnects, publisher.connection.LastError()
+	batch, err := publisher.publish(commits)
+	if err != nil {
+		return err
+	}
+	if err := publisher.flush(); err != nil {
+		return err
+	}
+	// The client takes note of a refusal before it sees the answer to a later flush.
+	if latest := publisher.connection.LastError(); latest != refusal && latest != nil {
+		return fmt.Errorf("%w: %w", errUnconfirmed, latest)
+	}
+	if publisher.connection.Stats().Reconnects != reconnects {
+		return fmt.Errorf("%w: the connection was replaced", errUnconfirmed)
+	}
+	publisher.consumer.Acknowledge()
+	publisher.confirm(batch)
+	return nil
+}
+
+// flush waits until the broker has everything that was published before.
+func (publisher *Publisher) flush() error {
+	ctx, cancel := context.WithTimeout(publisher.working, flushTimeout)
+	defer cancel()
+	return publisher.connection.FlushWithContext(ctx)
+}
+
+// publish sends the events of the namespaces; groups outside every namespace
+// belong to the program, not to the bus.
+func (publisher *Publisher) publish(commits []store.Commit) (batch PublisherHealth, err error) {
+	limit := eventLimit(publisher.connection.MaxPayload())
+	for _, commit := range commits {
+		for index := range commit.Events {
+			event := &commit.Events[index]
+			if event.Namespace == "" {
+				continue
+			}
+			if err := publisher.publishEvent(event, limit, &batch); err != nil {
+				return batch, err
+			}
+		}
+	}
+	return batch, nil
+}
+
+// publishEvent sends one event. What the broker cannot carry is left out and
+// counted: it never stops the rest.
+func (publisher *Publisher) publishEvent(event *store.Event, limit int, batch *PublisherHealth) error {
+	subject, ok := publisher.subject(event)
+	record := eventRecord(event, publisher.store.ID(), limit)
+	if !ok || record.ValueOmitted && record.Size() > limit {
+		batch.Skipped++
+		return nil
+	}
+	publisher.body = subjects.AppendEvent(publisher.body[:0], &record)
+	publisher.address(event, subject)
+	publisher.message.Data = publisher.body
+	if err := publisher.connection.PublishMsg(&publisher.message); err != nil {
+		return err
+	}
+	batch.Published++
+	if record.ValueOmitted {
+		batch.ValuesOmitted++
+	}
+	return nil
+}
+
+// address sets the subject and the headers: the id of the change, which is the same
+// each time that it is published, and the request's trace.
+func (publisher *Publisher) address(event *store.Event, subject string) {
+	publisher.message.Subject = subject
+	id := make([]byte, 0, len(publisher.prefix)+len(event.Namespace)+21)
+	id = append(append(append(id, publisher.prefix...), event.Namespace...), ':')
+	publisher.setHeader(subjects.HeaderMessageID, string(strconv.AppendUint(id, event.Revision, 10)))
+	if event.TraceParent == "" {
+		delete(publisher.message.Header, subjects.HeaderTraceParent)
+		return
+	}
+	publisher.setHeader(subjects.HeaderTraceParent, event.TraceParent)
+}
+
+// setHeader writes into the slice that the header has from the message before.
+func (publisher *Publisher) setHeader(name, value string) {
+	if values, ok := publisher.message.Header[name]; ok {
+		values[0] = value
+		return
+	}
+	publisher.message.Header[name] = []string{value}
+}
+
+// subject gives the subject of an event's group, and false where the broker cannot
+// carry the names.
+func (publisher *Publisher) subject(event *store.Event) (string, bool) {
+	subject, known := publisher.subjects[event.Group]
+	if !known {
+		subject = publisher.space.Event(event.Namespace, event.LocalGroup())
+		if !isUTF8(event.LocalGroup()) || len(subject) > maxEventSubject || event.LocalGroup() == "" {
+			subject = ""
+		}
+		if len(publisher.subjects) >= maxKeptSubjects {
+			clear(publisher.subjects)
+		}
+		publisher.subjects[event.Group] = subject
+	}
+	return subject, subject != "" && isUTF8(event.Key)
+}
+
+// confirm adds a batch to what is known to have arrived.
+func (publisher *Publisher) confirm(batch PublisherHealth) {
+	publisher.mutex.Lock()
+	health := &publisher.health
+	health.Published += batch.Published
+	health.ValuesOmitted += batch.ValuesOmitted
+	health.Skipped += batch.Skipped
+	recovered := health.LastError != nil
+	health.LastError = nil
+	publisher.mutex.Unlock()
+	if recovered {
+		publisher.logger.Info("events are published again")
+	}
+	if batch.Skipped > 0 {
+		publisher.logger.Warn("changes not published: their names are not UTF-8 or too long", "changes", batch.Skipped)
+	}
+}
+
+// retry goes back to what is confirmed and waits, for the connection where it is
+// away, and for the back-off in any case.
+func (publisher *Publisher) retry(err error, backOff time.Duration) {
+	publisher.consumer.Rewind()
+	publisher.mutex.Lock()
+	publisher.health.Retries++
+	publisher.health.LastError = err
+	publisher.mutex.Unlock()
+	if silent, ok := publisher.failures.allow(); ok {
+		publisher.logger.Warn("events not published, will try again", "error", err, "silent", silent)
+	}
+	connected := publisher.connection.StatusChanged(nats.CONNECTED, nats.CLOSED)
+	defer publisher.connection.RemoveStatusListener(connected)
+	timer := time.NewTimer(backOff)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-publisher.working.Done():
+		return
+	}
+	if !publisher.connection.IsConnected() {
+		select {
+		case <-connected:
+		case <-publisher.working.Done():
+		}
+	}
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package handler
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/micro"
+
+	"dappco.re/go/storebus/subjects"
+)
+
+// maxTraceParentBytes is more than any traceparent takes; what is longer, or is
+// not printable ASCII, is no traceparent and is left out.
+const maxTraceParentBytes = 128
+
+// request is one message to an endpoint and what its subject says.
+type request struct {
+	service  *Service
+	endpoint *endpoint
+	received time.Time
+
+	subject string
+	reply   string
+	data    []byte
+	headers micro.Headers
+
+	address     subjects.Address
+	traceParent string
+	// group and key are what the request is about, for the messages of errors.
+	group, key string
+	// waits marks a request that may be held for a while: it takes no place in the
+	// queue, for the store bounds how many wait.
+	waits bool
+}
+
+func newRequest(endpoint *endpoint, message micro.Request) request {
+	return request{
+		service:  endpoint.service,
+		endpoint: endpoint,
+		received: time.Now(),
+		subject:  message.Subject(),
+		reply:    message.Reply(),
+		data:     message.Data(),
+		headers:  message.Headers(),
+	}
+}
+
+// mayBeServed looks at where the reply would go, which the broker does not check.
+// A write without a reply subject is executed, a read without one has no use.
+func (request *request) mayBeServed() bool {
+	if request.reply == "" {
+		if !request.endpoint.verb.writes {
+			request.endpoint.statistics.withoutReply.Add(1)
+		}
+		return request.endpoint.verb.writes
+	}
+	err := request.service.space.CheckReply(request.reply)
+	if err == nil {
+		return true
+	}
+	request.endpoint.statistics.refusedReplies.Add(1)
+	if silent, ok := request.service.refusals.allow(); ok {
+		request.service.logger.Warn("request not executed", "subject", request.subject, "error", err, "silent", silent)
+	}
+	return false
+}
+
+// parse reads the subject and the headers that every verb has.
+func (request *request) parse() (err error) {
+	if request.address, err = request.service.space.Parse(request.subject); err != nil {
+		return err
+	}
+	request.group, request.key = request.address.Group, request.address.Key
+	if len(request.headers) == 0 {
+		return nil
+	}
+	traceParent, _, err := request.header(subjects.HeaderTraceParent)
+	if isTraceParent(traceParent) {
+		request.traceParent = traceParent
+	}
+	return err
+}
+
+// header gives the one value of a header, and whether it is there. A repeated
+// header is 400.
+func (request *request) header(name string) (value string, given bool, err error) {
+	values := request.headers.Values(name)
+	switch len(values) {
+	case 0:
+		return "", false, nil
+	case 1:
+		return values[0], true, nil
+	}
+	return "", true, subjects.BadField(name, fmt.Sprintf("header %s is given %d times", name, len(values)))
+}
+
+// refuseHeaders returns 400 where one of the headers is there.
+func (request *request) refuseHeaders(reason string, names ...string) error {
+	for _, name := range names {
+		if len(request.headers.Values(name)) > 0 {
+			return subjects.BadField(name, fmt.Sprintf("header %s %s", name, reason))
+		}
+	}
+	return nil
+}
+
+// size is what the request takes up while it is in hand.
+func (request *request) size() int64 {
+	return int64(len(request.subject) + len(request.reply) + len(request.data))
+}
+
+// wholeGroup is the name of a group of the request's namespace, as the store
+// takes it: "acme:config".
+func (request *request) wholeGroup(group string) string {
+	return request.address.Namespace + ":" + group
+}
+
+// localGroup is the name of a group as replies show it: "config" of "acme:config".
+func (request *request) localGroup(group string) string {
+	return strings.TrimPrefix(group, request.address.Namespace+":")
+}
+
+// method names what was asked in the way of the store's methods: store.Set.
+func (request *request) method() string {
+	verb := string(request.endpoint.verb.name)
+	return "store." + strings.ToUpper(verb[:1]) + verb[1:]
+}
+
+// message begins with the operation and, where the request is about one, the entry.
+func (request *request) message(text string) string {
+	if request.key == "" {
+		return request.method() + ": " + text
+	}
+	return fmt.Sprintf("%s: %s/%s %s", request.method(), request.group, request.key, text)
+}
+
+// maxReply is the largest payload that the connection takes now.
+func (request *request) maxReply() int {
+	return int(request.service.connection.MaxPayload())
+}
+
+func (request *request) storeID() string { return request.service.store.ID() }
+
+func isTraceParent(text string) bool {
+	if len(text) > maxTraceParentBytes {
+		return false
+	}
+	for index := range len(text) {
+		if text[index] < ' ' || text[index] > '~' {
+			return false
+		}
+	}
+	return true
+}

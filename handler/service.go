@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+	"github.com/nats-io/nuid"
+
+	"dappco.re/go/storebus/store"
+	"dappco.re/go/storebus/subjects"
+)
+
+// ServiceName is the name of the service and of its queue group, on every broker.
+const ServiceName = "storebus"
+
+// The metadata of the service's INFO.
+const (
+	MetadataStore      = "store"
+	MetadataInstance   = "instance"
+	MetadataDurability = "durability"
+	MetadataPrefix     = "prefix"
+	// MetadataStarted is when the instance announced itself, in RFC 3339.
+	MetadataStarted = "started"
+)
+
+// DefaultVersion is the version of a service that is told none.
+const DefaultVersion = "0.0.0"
+
+const (
+	// flushTimeout is how long the broker may take to answer a flush.
+	flushTimeout = 10 * time.Second
+	// drainInterval is how often Stop looks whether everything is answered.
+	drainInterval = 2 * time.Millisecond
+)
+
+// Config says what a Service answers, and where. Store, Space and Connection are
+// required.
+type Config struct {
+	// Store is where every request goes. The service does not close it.
+	Store *store.Store
+	// Space builds and parses the subjects; its zero value has the prefix "store".
+	Space subjects.Space
+	// Connection carries requests and replies, and nothing else. The service does
+	// not close it. Its own handlers must be set before.
+	Connection *nats.Conn
+	// Instance names this process; empty makes a random name.
+	Instance string
+	// Version is the version in SemVer; empty is DefaultVersion.
+	Version string
+	// QueueLimit bounds the requests in hand; 0 is DefaultQueueLimit.
+	QueueLimit int
+	// QueueBytes bounds their bytes; 0 is DefaultQueueBytes.
+	QueueBytes int64
+	// AloneAtStart leaves out the look for other instances before the first request
+	// is taken, for a broker that nobody else can have reached yet.
+	AloneAtStart bool
+	// OwnershipInterval is the time between two looks for other instances; 0 is
+	// DefaultOwnershipInterval.
+	OwnershipInterval time.Duration
+	// Logger gets what an operator should know; nil discards it.
+	Logger *slog.Logger
+}
+
+// Service answers the requests of one subject space.
+type Service struct {
+	store      *store.Store
+	space      subjects.Space
+	connection *nats.Conn
+	logger     *slog.Logger
+	instance   string
+	version    string
+	started    time.Time
+
+	queue    queue
+	waiting  atomic.Int64
+	replies  *replies
+	refusals throttle
+	losses   throttle
+
+	micro     micro.Service
+	endpoints map[string]*endpoint
+
+	// serving ends with the service; requests that wait for a change wait no longer.
+	serving  context.Context //nolint:containedctx // its end is the service's, no call's
+	stopWait context.CancelFunc
+
+	// ownership is the goroutine that looks for other instances.
+	ownership ownership
+}
+
+// endpoint is one verb of a running service.
+type endpoint struct {
+	service    *Service
+	verb       *verb
+	statistics *statistics
+}
+
+// Handle takes one request. It runs in a callback of NATS and never waits.
+func (endpoint *endpoint) Handle(message micro.Request) {
+	request := newRequest(endpoint, message)
+	if request.mayBeServed() {
+		endpoint.verb.serve(request)
+	}
+}
+
+// Announce shows the service on the broker, without taking requests, and makes sure
+// that no other instance serves the same prefix. It returns ErrOtherSidecar, with
+// the ids of both, where one does. Serve begins to answer; Stop and Close end what
+// both have started.
+//
+//	service, err := handler.Announce(ctx, handler.Config{Store: store, Connection: connection})
+func Announce(ctx context.Context, config Config) (*Service, error) {
+	service, err := newService(config)
+	if err != nil {
+		return nil, fmt.Errorf("handler.Announce: %w", err)
+	}
+	err = service.announce()
+	if err == nil && !config.AloneAtStart {
+		err = service.claim(ctx)
+	}
+	if err != nil {
+		service.Close()
+		return nil, fmt.Errorf("handler.Announce: %w", err)
+	}
+	return service, nil
+}
+
+// check returns what is missing or wrong.
+func (config *Config) check() error {
+	if config.Store == nil || config.Connection == nil {
+		return errors.New("Store and Connection are required")
+	}
+	if config.QueueLimit < 0 || config.QueueBytes < 0 || config.OwnershipInterval < 0 {
+		return fmt.Errorf("QueueLimit %d, QueueBytes %d and OwnershipInterval %s may not be negative",
+			config.QueueLimit, config.QueueBytes, config.OwnershipInterval)
+	}
+	return nil
+}
+
+func newService(config Config) (*Service, error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	service := &Service{
+		store:      config.Store,
+		space:      config.Space,
+		connection: config.Connection,
+		logger:     orDefault(config.Logger, slog.New(slog.DiscardHandler)),
+		instance:   orDefault(config.Instance, nuid.Next()),
+		version:    orDefault(config.Version, DefaultVersion),
+		started:    time.Now().UTC(),
+		endpoints:  make(map[string]*endpoint, len(verbs)),
+	}
+	service.ownership.interval = orDefault(config.OwnershipInterval, DefaultOwnershipInterval)
+	service.ownership.superseded = make(chan error, 1)
+	service.queue.requestLimit = int64(orDefault(config.QueueLimit, DefaultQueueLimit))
+	service.queue.byteLimit = orDefault(config.QueueBytes, DefaultQueueBytes)
+	service.serving, service.stopWait = context.WithCancel(context.Background())
+	for index := range verbs {
+		verb := &verbs[index]
+		service.endpoints[verb.endpointName()] = &endpoint{service: service, verb: verb, statistics: newStatistics()}
+	}
+	service.replies = startReplies()
+	return service, nil
+}
+
+// announce adds the service without an endpoint: whoever starts at the same moment
+// sees it before either takes a request.
+func (service *Service) announce() (err error) {
+	service.micro, err = micro.AddService(service.connection, micro.Config{
+		Name:        ServiceName,
+		Version:     service.version,
+		Description: "key-value store with change events, on SQLite",
+		QueueGroup:  ServiceName,
+		Metadata: map[string]string{
+			MetadataStore:      service.store.ID(),
+			MetadataInstance:   service.instance,
+			MetadataDurability: string(service.store.Durability()),
+			MetadataPrefix:     service.space.Prefix(),
+			MetadataStarted:    service.started.Format(time.RFC3339Nano),
+		},
+		StatsHandler: service.endpointStatistics,
+	})
+	return err
+}
+
+// Serve subscribes to every verb and begins to answer. It returns when the broker
+// has taken the subscriptions. What must see every change, the publisher, is
+// registered with the store before.
+func (service *Service) Serve(ctx context.Context) error {
+	before := service.connection.LastError()
+	for index := range verbs {
+		if err := service.addEndpoint(&verbs[index]); err != nil {
+			return fmt.Errorf("handler.Serve: %w", err)
+		}
+	}
+	flushContext, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	if err := service.connection.FlushWithContext(flushContext); err != nil {
+		return fmt.Errorf("handler.Serve: the broker did not answer: %w", err)
+	}
+	// The broker refuses a subscription before it answers the flush that follows.
+	if err := service.connection.LastError(); err != before && errors.Is(err, nats.ErrPermissionViolation) {
+		return fmt.Errorf("handler.Serve: the broker does not let this user serve %s.>: %w", service.space.Prefix(), err)
+	}
+	service.watchOwnership()
+	return nil
+}
+
+func (service *Service) addEndpoint(verb *verb) error {
+	name := verb.endpointName()
+	return service.micro.AddEndpoint(name, service.endpoints[name],
+		micro.WithEndpointSubject(verb.pattern(service.space)),
+		micro.WithEndpointMetadata(map[string]string{"description": verb.description, "writes": fmt.Sprint(verb.writes)}),
+		// The bound is the queue, which answers; a bound of the subscription would drop.
+		micro.WithEndpointPendingLimits(-1, -1))
+}
+
+// endpointStatistics is the "data" of an endpoint in STATS.
+func (service *Service) endpointStatistics(microEndpoint *micro.Endpoint) any {
+	endpoint, ok := service.endpoints[microEndpoint.Name]
+	if !ok {
+		return nil
+	}
+	return endpoint.statistics.snapshot(service.queue.status())
+}
+
+// Instance is the name of this process in INFO and in the status.
+func (service *Service) Instance() string { return service.instance }
+
+// Queue gives the requests in hand and the bounds.
+func (service *Service) Queue() subjects.QueueStatus { return service.queue.status() }
+
+// Statistics gives the figures of every endpoint by its name: "get", "set_raw".
+func (service *Service) Statistics() map[string]EndpointStatistics {
+	figures := make(map[string]EndpointStatistics, len(service.endpoints))
+	for name, endpoint := range service.endpoints {
+		figures[name] = endpoint.statistics.snapshot(service.queue.status())
+	}
+	return figures
+}
+
+// Stop takes no more requests and waits until those in hand are answered, or until
+// ctx ends. Requests that wait for a change are answered at once. It may be called
+// more than once.
+func (service *Service) Stop(ctx context.Context) error {
+	service.ownership.stop()
+	service.stopWait()
+	if service.micro == nil {
+		return nil
+	}
+	if err := service.micro.Stop(); err != nil {
+		return fmt.Errorf("handler.Stop: %w", err)
+	}
+	ticker := time.NewTicker(drainInterval)
+	defer ticker.Stop()
+	for !service.idle() {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("handler.Stop: %d requests not answered: %w", service.queue.status().Requests, ctx.Err())
+		}
+	}
+	return nil
+}
+
+// idle reports whether every request that the broker handed over is answered. A
+// connection that is away hands over nothing.
+func (service *Service) idle() bool {
+	drained := service.connection.NumSubscriptions() == 0 || !service.connection.IsConnected()
+	return drained && service.queue.requests.Load() == 0 && service.waiting.Load() == 0
+}
+
+// Close ends what was started. Call it after Stop and after the store is closed:
+// what the closing store has answered is sent first.
+func (service *Service) Close() {
+	service.ownership.stop()
+	service.stopWait()
+	if service.micro != nil {
+		// Stopping a second time, or on a closed connection, has nothing to report.
+		_ = service.micro.Stop()
+	}
+	service.replies.close()
+}
+
+// eventLimit is the largest body of an event with its value, as the connection is now.
+func (service *Service) eventLimit() int { return eventLimit(service.connection.MaxPayload()) }
+
+func orDefault[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package handler
+
+import (
+	"encoding/json"
+
+	"dappco.re/go/storebus/store"
+	"dappco.re/go/storebus/subjects"
+)
+
+var statusJSON = &operation[subjects.StatusRequest, store.Status]{
+	decode: decodeBody[subjects.StatusRequest], submit: submitStatus, encode: encodeStatus,
+}
+
+func submitStatus(service *Service, _ subjects.StatusRequest, done func(store.Status, error)) {
+	service.store.SubmitStatus(done)
+}
+
+func encodeStatus(answer *answer, request *request, _ *subjects.StatusRequest, status *store.Status) error {
+	service := request.service
+	body, err := json.Marshal(subjects.StatusReply{
+		Store:                  request.storeID(),
+		Instance:               service.instance,
+		Version:                service.version,
+		Prefix:                 service.space.Prefix(),
+		Durability:             string(service.store.Durability()),
+		Writable:               status.Writable,
+		Reason:                 status.Reason,
+		Backlog:                status.Backlog,
+		OldestUnpublishedAt:    status.OldestPendingAt,
+		PendingMaterialisation: status.PendingMaterialisation,
+		Queue:                  service.queue.status(),
+		Namespaces:             status.Namespaces,
+		Entries:                status.Entries,
+		UnscopedEntries:        status.UnscopedEntries,
+	})
+	answer.body = append(answer.body, body...)
+	return err
+}
