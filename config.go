@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package storebus
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strconv"
+	"time"
+
+	"dappco.re/go/storebus/handler"
+	"dappco.re/go/storebus/store"
+	"dappco.re/go/storebus/subjects"
+)
+
+// Version is the version of this program, in SemVer.
+const Version = "0.1.0"
+
+// Defaults of Config.
+const (
+	DefaultDatabasePath = "./data/storebus.db"
+	DefaultListen       = "127.0.0.1:4222"
+)
+
+// Config says what a sidecar serves, and where. Its zero value serves
+// DefaultDatabasePath on a broker of its own at DefaultListen.
+//
+//	storebus.Config{DatabasePath: "./data/storebus.db", Listen: "127.0.0.1:0"}
+type Config struct {
+	// DatabasePath is the SQLite file, or store.MemoryDatabase; empty is
+	// DefaultDatabasePath. Missing folders are created, for their owner only.
+	DatabasePath string
+	// Durability is what a success reply means; empty is store.DurabilityFull.
+	Durability store.Durability
+	// PurgeInterval is the time between two sweeps for expired keys that no timer
+	// caught; 0 is store.DefaultPurgeInterval.
+	PurgeInterval time.Duration
+	// Retention bounds the change log; its zero fields are the store's defaults.
+	Retention store.Retention
+	// CacheBytes bounds the entries that are kept in memory; 0 is the store's choice.
+	CacheBytes int64
+
+	// NATS names the broker to connect to. With neither URL nor Context the sidecar
+	// starts a broker of its own.
+	NATS NATSConfig
+	// Listen is the address of that broker; empty is DefaultListen, and port 0 picks
+	// a free one. It may not be given together with a broker to connect to.
+	Listen string
+	// Prefix is what every subject begins with; empty is subjects.DefaultPrefix.
+	Prefix string
+	// QueueLimit bounds the requests in hand; 0 is handler.DefaultQueueLimit.
+	QueueLimit int
+	// QueueBytes bounds their bytes; 0 is handler.DefaultQueueBytes.
+	QueueBytes int64
+	// EventsStream names a JetStream stream over the events; empty is none.
+	EventsStream string
+
+	// HTTPAddress is where health and metrics are served; empty is nowhere.
+	HTTPAddress string
+	// Journal names the endpoint that journal entries are delivered to.
+	Journal JournalConfig
+	// StateDirectory holds the workspaces.
+	StateDirectory string
+	// ArchiveDirectory holds what compaction has moved out of the journal.
+	ArchiveDirectory string
+	// BackupDirectory holds backups.
+	BackupDirectory string
+
+	// Instance names this process; empty makes a random name.
+	Instance string
+	// Logger gets what an operator should know; nil discards it.
+	Logger *slog.Logger
+}
+
+// NATSConfig says how to connect to a broker.
+type NATSConfig struct {
+	// URL is one broker or several, with commas between them.
+	URL string
+	// Context is the name of a context of the nats command line tool. It may not be
+	// given together with URL; what else is given here overrides it.
+	Context string
+	// CredentialsFile is a .creds file.
+	CredentialsFile string
+	// SeedFile holds the seed of an NKey.
+	SeedFile string
+	// User and Password, or Token.
+	User     string
+	Password string
+	Token    string
+	// CertificateFile and KeyFile are the client's, in PEM; both or neither.
+	CertificateFile string
+	KeyFile         string
+	// AuthorityFile holds the certificate authorities that the broker's certificate
+	// is checked with, in PEM; empty is the system's.
+	AuthorityFile string
+	// InboxPrefix is what inboxes begin with; empty is _INBOX.
+	InboxPrefix string
+}
+
+// JournalConfig names an InfluxDB-compatible endpoint.
+type JournalConfig struct {
+	// URL is the endpoint, http or https; empty is none.
+	URL          string
+	Organisation string
+	Bucket       string
+	// Token authorises; it is never shown.
+	Token string
+}
+
+// outside reports whether the sidecar connects to a broker that is there.
+func (config *NATSConfig) outside() bool { return config.URL != "" || config.Context != "" }
+
+// withDefaults checks the configuration and returns a copy with its defaults
+// filled in. What only the store knows is left to the store.
+func (config Config) withDefaults() (Config, error) {
+	if err := config.check(); err != nil {
+		return config, err
+	}
+	config.DatabasePath = orDefault(config.DatabasePath, DefaultDatabasePath)
+	config.Prefix = orDefault(config.Prefix, subjects.DefaultPrefix)
+	config.Logger = orDefault(config.Logger, slog.New(slog.DiscardHandler))
+	if !config.NATS.outside() {
+		config.Listen = orDefault(config.Listen, DefaultListen)
+	}
+	return config, nil
+}
+
+func (config *Config) check() error {
+	var failures []error
+	if config.QueueLimit < 0 || config.QueueBytes < 0 || config.CacheBytes < 0 {
+		failures = append(failures, fmt.Errorf("QueueLimit %d, QueueBytes %d and CacheBytes %d may not be negative",
+			config.QueueLimit, config.QueueBytes, config.CacheBytes))
+	}
+	if config.Listen != "" && config.NATS.outside() {
+		failures = append(failures, errors.New("Listen is the address of the sidecar's own broker: it has none when it connects to another"))
+	}
+	if config.Prefix != "" {
+		_, err := subjects.NewSpace(config.Prefix)
+		failures = append(failures, err)
+	}
+	return errors.Join(append(failures, config.NATS.check(), checkAddress("Listen", config.Listen),
+		checkAddress("HTTPAddress", config.HTTPAddress), config.Journal.check())...)
+}
+
+func (config *NATSConfig) check() error {
+	switch {
+	case config.URL != "" && config.Context != "":
+		return errors.New("NATS.URL and NATS.Context both name a broker: give one of them")
+	case (config.CertificateFile == "") != (config.KeyFile == ""):
+		return errors.New("NATS.CertificateFile and NATS.KeyFile belong together")
+	case config.Password != "" && config.User == "":
+		return errors.New("NATS.Password needs NATS.User")
+	}
+	return nil
+}
+
+func (config *JournalConfig) check() error {
+	if config.URL == "" {
+		return nil
+	}
+	endpoint, err := url.Parse(config.URL)
+	if err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https" {
+		return errors.New("Journal.URL is no http or https URL")
+	}
+	return nil
+}
+
+// checkAddress checks a host and a port; no address is none.
+func checkAddress(field, address string) error {
+	if address == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%s %q: use host:port: %w", field, address, err)
+	}
+	if number, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("%s %q: the port is a number from 0 to 65535, not %d", field, address, number)
+	}
+	return nil
+}
+
+// inactive names the settings that are accepted and have no effect yet.
+func (config *Config) inactive() (names []string) {
+	for name, given := range map[string]bool{
+		"EventsStream": config.EventsStream != "",
+		"HTTPAddress":  config.HTTPAddress != "",
+		"Journal":      config.Journal.URL != "",
+	} {
+		if given {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// storeConfig is how the store is opened for a broker of this max_payload.
+func (config *Config) storeConfig(maxPayload int64) store.StoreConfig {
+	return store.StoreConfig{
+		DatabasePath:  config.DatabasePath,
+		Durability:    config.Durability,
+		PurgeInterval: config.PurgeInterval,
+		Retention:     config.Retention,
+		Limits: store.Limits{
+			GroupBytes: subjects.MaxGroupBytes,
+			KeyBytes:   subjects.MaxKeyBytes,
+			EntryBytes: int(maxPayload) - payloadMargin,
+		},
+		Logger: config.Logger,
+	}
+}
+
+// handlerConfig is how the service is started.
+func (config *Config) handlerConfig() handler.Config {
+	return handler.Config{
+		Instance:     config.Instance,
+		Version:      Version,
+		QueueLimit:   config.QueueLimit,
+		QueueBytes:   config.QueueBytes,
+		AloneAtStart: !config.NATS.outside(),
+		Logger:       config.Logger,
+	}
+}
+
+func orDefault[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package storebus
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestConfig_WithDefaults_Good(t *testing.T) {
+	config, err := Config{}.withDefaults()
+	require.NoError(t, err)
+	assert.Equal(t, DefaultDatabasePath, config.DatabasePath)
+	assert.Equal(t, DefaultListen, config.Listen)
+	assert.Equal(t, "store", config.Prefix)
+
+	config, err = Config{NATS: NATSConfig{URL: "nats://broker:4222"}}.withDefaults()
+	require.NoError(t, err)
+	assert.Empty(t, config.Listen)
+	assert.Equal(t, 96<<10, config.storeConfig(128<<10).Limits.EntryBytes)
+}
+
+func TestConfig_WithDefaults_Bad(t *testing.T) {
+	for text, config := range map[string]Config{
+		"QueueLimit":      {QueueLimit: -1},
+		"QueueBytes":      {QueueBytes: -1},
+		"CacheBytes":      {CacheBytes: -1},
+		"prefix":          {Prefix: "a..b"},
+		"Listen":          {Listen: "nowhere"},
+		"65535":           {Listen: "127.0.0.1:65536"},
+		"sidecar's own":   {Listen: "127.0.0.1:0", NATS: NATSConfig{URL: "nats://broker:4222"}},
+		"NATS.Context":    {NATS: NATSConfig{URL: "nats://broker:4222", Context: "berlin"}},
+		"NATS.KeyFile":    {NATS: NATSConfig{CertificateFile: "cert.pem"}},
+		"NATS.User":       {NATS: NATSConfig{Password: "secret"}},
+		"HTTPAddress":     {HTTPAddress: "8080"},
+		"Journal.URL":     {Journal: JournalConfig{URL: "influx"}},
+		"Journal.URL is ": {Journal: JournalConfig{URL: "ftp://influx"}},
+	} {
+		_, err := config.withDefaults()
+		assert.ErrorContains(t, err, text)
+	}
+}
+
+func TestRedact_Redact_Good(t *testing.T) {
+	for address, shown := range map[string]string{
+		"nats://broker:4222":                      "nats://broker:4222",
+		"nats://user:secret@broker:4222":          "nats://user:xxxxx@broker:4222",
+		"nats://token@broker:4222":                "nats://xxxxx@broker:4222",
+		"user:secret@broker:4222":                 "nats://user:xxxxx@broker:4222",
+		"nats://a:4222, tls://user:secret@b:4222": "nats://a:4222,tls://user:xxxxx@b:4222",
+		"nats://user:sec%zzret@broker:4222":       "xxxxx",
+	} {
+		assert.Equal(t, shown, redact(address))
+	}
+}

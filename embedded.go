@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package storebus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// brokerTimeout is how long the sidecar's own broker may take to listen.
+const brokerTimeout = 10 * time.Second
+
+// startBroker starts a broker inside this process, unless there is one to connect to.
+func (sidecar *Sidecar) startBroker(context.Context) error {
+	if sidecar.config.NATS.outside() {
+		return nil
+	}
+	options, err := brokerOptions(sidecar.config.Listen)
+	if err != nil {
+		return err
+	}
+	broker, err := server.NewServer(options)
+	if err != nil {
+		return err
+	}
+	broker.SetLoggerV2(brokerLogger{sidecar.config.Logger.With("from", "broker")}, false, false, false)
+	sidecar.broker = broker
+	broker.Start()
+	if !broker.ReadyForConnections(brokerTimeout) {
+		return fmt.Errorf("the broker does not listen at %s", sidecar.config.Listen)
+	}
+	return nil
+}
+
+// brokerOptions are those of a broker at an address, which must be free.
+func brokerOptions(listen string) (*server.Options, error) {
+	host, portText, err := net.SplitHostPort(listen)
+	if err != nil {
+		return nil, err
+	}
+	port, err := strconv.Atoi(portText)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkFree(listen); err != nil {
+		return nil, err
+	}
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	return &server.Options{ServerName: "storebus", Host: host, Port: port, NoSigs: true}, nil
+}
+
+// checkFree tries the address: the broker would only say in its log that it is taken.
+func checkFree(address string) error {
+	listener, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: %s", ErrAddressInUse, address)
+	}
+	if err != nil {
+		return err
+	}
+	return listener.Close()
+}
+
+// brokerURL is where a client on this machine reaches the broker.
+func brokerURL(broker *server.Server) string {
+	address, err := url.Parse(broker.ClientURL())
+	if err != nil {
+		return broker.ClientURL()
+	}
+	if ip := net.ParseIP(address.Hostname()); ip != nil && ip.IsUnspecified() {
+		address.Host = net.JoinHostPort("127.0.0.1", address.Port())
+	}
+	return address.String()
+}
+
+// brokerLogger passes on what an operator should know of the broker.
+type brokerLogger struct{ logger *slog.Logger }
+
+func (brokerLogger) Noticef(string, ...any) {}
+func (brokerLogger) Debugf(string, ...any)  {}
+func (brokerLogger) Tracef(string, ...any)  {}
+
+func (broker brokerLogger) Warnf(format string, values ...any) {
+	broker.logger.Warn(fmt.Sprintf(format, values...))
+}
+
+func (broker brokerLogger) Errorf(format string, values ...any) {
+	broker.logger.Error(fmt.Sprintf(format, values...))
+}
+
+func (broker brokerLogger) Fatalf(format string, values ...any) {
+	broker.logger.Error(fmt.Sprintf(format, values...))
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package storebus
+
+import (
+	"errors"
+
+	"dappco.re/go/storebus/handler"
+)
+
+// Errors of Start.
+var (
+	// ErrConfig is returned by Start for a configuration that cannot be.
+	ErrConfig = errors.New("configuration")
+	// ErrAddressInUse is returned by Start when something else listens at the address
+	// of the sidecar's own broker.
+	ErrAddressInUse = errors.New("address is in use")
+	// ErrOtherSidecar is returned by Start, and given by Err, when another sidecar
+	// serves the same prefix on the same broker.
+	ErrOtherSidecar = handler.ErrOtherSidecar
+	// ErrPayloadTooSmall is returned by Start for a broker whose max_payload leaves
+	// no room for an entry.
+	ErrPayloadTooSmall = errors.New("max_payload of the broker is too small")
+)
+
+// ErrDisconnected is given by Err when a connection to the broker has ended for
+// good, which only the broker's refusal of what was sent brings about.
+var ErrDisconnected = errors.New("connection to the broker has ended")

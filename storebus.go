@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package storebus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+
+	"dappco.re/go/storebus/handler"
+	"dappco.re/go/storebus/store"
+	"dappco.re/go/storebus/subjects"
+)
+
+// The bounds of Close: after them it goes on with what comes next.
+const (
+	answerTimeout  = 10 * time.Second
+	publishTimeout = 5 * time.Second
+	flushTimeout   = 2 * time.Second
+)
+
+const (
+	// payloadMargin is what a reply or an event needs beside its entry.
+	payloadMargin = 32 << 10
+	// minPayload is the smallest max_payload that a broker may have.
+	minPayload = 64 << 10
+)
+
+// Sidecar is a store that is served on a broker.
+type Sidecar struct {
+	config Config
+	space  subjects.Space
+
+	broker    *server.Server // nil where it connects to another
+	store     *store.Store
+	requests  *nats.Conn
+	events    *nats.Conn
+	publisher *handler.Publisher
+	service   *handler.Service
+
+	// closing is closed when Close begins, watching joins what waits for it.
+	closing   chan struct{}
+	watching  sync.WaitGroup
+	closeOnce sync.Once
+	closeErr  error
+
+	// done is closed when the sidecar had to stop by itself.
+	done     chan struct{}
+	failOnce sync.Once
+	failure  error
+}
+
+// Start opens the store, starts or finds the broker, publishes what is left from
+// before and begins to answer. Where the broker to connect to is away it waits
+// until it comes, or until ctx ends. The caller closes the sidecar.
+//
+//	sidecar, err := storebus.Start(ctx, storebus.Config{DatabasePath: "./data/storebus.db"})
+func Start(ctx context.Context, config Config) (*Sidecar, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("storebus.Start: %w: %w", ErrConfig, err)
+	}
+	config.Instance = orDefault(config.Instance, nuid.Next())
+	sidecar := &Sidecar{config: config, closing: make(chan struct{}), done: make(chan struct{})}
+	if err := sidecar.start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("storebus.Start: %w", err), sidecar.Close())
+	}
+	return sidecar, nil
+}
+
+// start is the order of things. The database comes first, for what is wrong with
+// it needs no broker to be said. Nothing is published before it is clear that no
+// other sidecar owns the subjects, and nothing is written before the publisher is
+// registered, so that it sees every change.
+func (sidecar *Sidecar) start(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{
+		sidecar.prepare,
+		sidecar.openStore,
+		sidecar.startBroker,
+		sidecar.connectBoth,
+		sidecar.fitStore,
+		sidecar.announce,
+		sidecar.startPublisher,
+		sidecar.serve,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	sidecar.watching.Go(sidecar.watch)
+	return nil
+}
+
+// prepare makes the subject space, says what has no effect, and creates the
+// database's folder.
+func (sidecar *Sidecar) prepare(context.Context) (err error) {
+	for _, setting := range sidecar.config.inactive() {
+		sidecar.config.Logger.Warn("this setting is accepted and has no effect yet", "setting", setting)
+	}
+	if sidecar.space, err = subjects.NewSpace(sidecar.config.Prefix); err != nil {
+		return err
+	}
+	if sidecar.config.DatabasePath == store.MemoryDatabase {
+		return nil
+	}
+	return os.MkdirAll(filepath.Dir(sidecar.config.DatabasePath), 0o700)
+}
+
+func (sidecar *Sidecar) openStore(context.Context) (err error) {
+	sidecar.store, err = store.NewConfigured(sidecar.config.storeConfig(server.MAX_PAYLOAD_SIZE))
+	return err
+}
+
+// fitStore opens the store again where the broker takes larger or smaller messages
+// than most: what is stored must fit into one.
+func (sidecar *Sidecar) fitStore(context.Context) error {
+	maxPayload := sidecar.requests.MaxPayload()
+	if maxPayload < minPayload {
+		return fmt.Errorf("%w: it is %d bytes, %d are needed", ErrPayloadTooSmall, maxPayload, minPayload)
+	}
+	if maxPayload == server.MAX_PAYLOAD_SIZE {
+		return nil
+	}
+	err := sidecar.store.Close()
+	sidecar.store = nil
+	if err != nil {
+		return err
+	}
+	sidecar.store, err = store.NewConfigured(sidecar.config.storeConfig(maxPayload))
+	return err
+}
+
+func (sidecar *Sidecar) announce(ctx context.Context) (err error) {
+	config := sidecar.config.handlerConfig()
+	config.Store, config.Space, config.Connection = sidecar.store, sidecar.space, sidecar.requests
+	sidecar.service, err = handler.Announce(ctx, config)
+	return err
+}
+
+func (sidecar *Sidecar) startPublisher(context.Context) (err error) {
+	sidecar.publisher, err = handler.StartPublisher(handler.PublisherConfig{
+		Store: sidecar.store, Space: sidecar.space, Connection: sidecar.events, Logger: sidecar.config.Logger,
+	})
+	return err
+}
+
+func (sidecar *Sidecar) serve(ctx context.Context) error { return sidecar.service.Serve(ctx) }
+
+// watch stops serving when an older sidecar turns up on the same prefix.
+func (sidecar *Sidecar) watch() {
+	select {
+	case <-sidecar.closing:
+	case err := <-sidecar.service.Superseded():
+		sidecar.config.Logger.Error("no longer serving", "error", err)
+		sidecar.stopService()
+		sidecar.fail(err)
+	}
+}
+
+// fail makes it known that the sidecar cannot go on. Its owner closes it.
+func (sidecar *Sidecar) fail(err error) {
+	sidecar.failOnce.Do(func() {
+		sidecar.failure = err
+		close(sidecar.done)
+	})
+}
+
+// Done is closed when the sidecar had to stop by itself; Err says why. It is left to
+// the caller to close it.
+func (sidecar *Sidecar) Done() <-chan struct{} { return sidecar.done }
+
+// Err is why Done is closed: ErrOtherSidecar or ErrDisconnected; nil before.
+func (sidecar *Sidecar) Err() error {
+	select {
+	case <-sidecar.done:
+		return sidecar.failure
+	default:
+		return nil
+	}
+}
+
+// NATSURL is where a client connects. Passwords in the address of an outside
+// broker are left out.
+func (sidecar *Sidecar) NATSURL() string {
+	if sidecar.broker != nil {
+		return brokerURL(sidecar.broker)
+	}
+	return sidecar.requests.ConnectedUrlRedacted()
+}
+
+// Prefix is what every subject begins with.
+func (sidecar *Sidecar) Prefix() string { return sidecar.space.Prefix() }
+
+// Instance is the name of this process in the service's INFO.
+func (sidecar *Sidecar) Instance() string { return sidecar.config.Instance }
+
+// StoreID is the id of the database.
+func (sidecar *Sidecar) StoreID() string { return sidecar.store.ID() }
+
+// Durability is what a success reply means.
+func (sidecar *Sidecar) Durability() store.Durability { return sidecar.store.Durability() }
+
+// Close stops the sidecar. It may be called more than once, and after Done; the
+// later calls wait for the first and return what it returned.
+func (sidecar *Sidecar) Close() error {
+	sidecar.closeOnce.Do(func() { sidecar.closeErr = sidecar.shutDown() })
+	return sidecar.closeErr
+}
+
+// shutDown ends what start has started, as far as it came. The order: no new
+// requests, and an answer for those in hand, so that nobody waits for one that does
+// not come; then the events of what was committed, for which the store must be open;
+// then the store, after which the last replies are sent; the connections, which
+// everything before has used; and the broker, which the connections have used.
+func (sidecar *Sidecar) shutDown() error {
+	close(sidecar.closing)
+	sidecar.stopService()
+	sidecar.stopPublisher()
+	sidecar.watching.Wait()
+	err := sidecar.closeStore()
+	if sidecar.service != nil {
+		sidecar.service.Close()
+	}
+	sidecar.disconnect()
+	if sidecar.broker != nil {
+		sidecar.broker.Shutdown()
+		sidecar.broker.WaitForShutdown()
+	}
+	if err != nil {
+		return fmt.Errorf("storebus.Close: %w", err)
+	}
+	return nil
+}
+
+// stopService answers what is in hand. What is not answered in time is not lost: a
+// client without a reply asks again.
+func (sidecar *Sidecar) stopService() {
+	if sidecar.service == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	defer cancel()
+	if err := sidecar.service.Stop(ctx); err != nil {
+		sidecar.config.Logger.Warn("stopped with requests in hand", "error", err)
+	}
+}
+
+// stopPublisher publishes what is committed. What is left is in the log, and is
+// published after the next start.
+func (sidecar *Sidecar) stopPublisher() {
+	if sidecar.publisher == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
+	defer cancel()
+	if err := sidecar.publisher.Stop(ctx); err != nil {
+		sidecar.config.Logger.Warn("stopped with events to publish", "error", err)
+	}
+}
+
+func (sidecar *Sidecar) closeStore() error {
+	if sidecar.store == nil {
+		return nil
+	}
+	return sidecar.store.Close()
+}
