@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/nats-io/nats.go"
+
+	"dappco.re/go/storebus/subjects"
+)
+
+// errMalformed is what a reply is that the contract does not know.
+var errMalformed = errors.New("the reply is not one of storebus")
+
+// notSentErrors are the errors of NATS after which the sidecar cannot have had
+// the request.
+var notSentErrors = []error{
+	nats.ErrNoResponders,
+	nats.ErrMaxPayload,
+	nats.ErrBadSubject,
+	nats.ErrConnectionDraining,
+	nats.ErrReconnectBufExceeded,
+	nats.ErrHeadersNotSupported,
+	nats.ErrInvalidConnection,
+}
+
+// call is one request: what its errors say of it, and what is sent.
+type call struct {
+	// method is the call as errors name it: "Set".
+	method  string
+	subject string
+	body    any
+	// writes says that a missing reply leaves the outcome unknown.
+	writes bool
+	// wait is how long the sidecar was asked to hold the reply.
+	wait time.Duration
+}
+
+// exchange sends a call and decodes its reply. Every error is named after the call.
+func exchange[Reply any](ctx context.Context, client *Client, call call) (Reply, error) {
+	var reply Reply
+	body, err := client.roundTrip(ctx, call)
+	if err == nil {
+		err = decode(body, &reply)
+	}
+	if err != nil {
+		var none Reply
+		return none, named(call.method, err)
+	}
+	return reply, nil
+}
+
+// named says which call an error comes from.
+func named(method string, err error) error {
+	return fmt.Errorf("client.%s: %w", method, err)
+}
+
+// decode reads a reply or an event. Fields that it does not know are passed over:
+// a newer sidecar may say more.
+func decode(body []byte, target any) error {
+	if err := json.Unmarshal(body, target); err != nil {
+		return fmt.Errorf("%w: %w", errMalformed, err)
+	}
+	return nil
+}
+
+// roundTrip sends the request and gives the body of a success reply.
+func (client *Client) roundTrip(ctx context.Context, call call) ([]byte, error) {
+	body, err := json.Marshal(call.body)
+	if err != nil {
+		return nil, fmt.Errorf("encode the request: %w", err)
+	}
+	ctx, cancel := client.bounded(ctx, call.wait)
+	defer cancel()
+	if err := client.ready(ctx); err != nil {
+		return nil, fmt.Errorf("%s was not sent: %w", call.subject, err)
+	}
+	reply, err := client.connection.RequestMsgWithContext(ctx, &nats.Msg{Subject: call.subject, Data: body})
+	if err != nil {
+		return nil, client.transportError(call, err)
+	}
+	if err := errorOf(reply); err != nil {
+		return nil, err
+	}
+	if client.replyFunc != nil {
+		client.replyFunc(call.subject, reply.Data)
+	}
+	return reply.Data, nil
+}
+
+// bounded gives the context the client's timeout where it has no deadline.
+func (client *Client) bounded(ctx context.Context, wait time.Duration) (context.Context, context.CancelFunc) {
+	if _, bounded := ctx.Deadline(); bounded {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, client.timeout+wait)
+}
+
+// ready returns why a request would not even be sent: known before, it does not
+// make a write's outcome unknown.
+func (client *Client) ready(ctx context.Context) error {
+	if client.connection.IsClosed() {
+		return nats.ErrConnectionClosed
+	}
+	return ctx.Err()
+}
+
+// transportError says what became of a request that has no reply.
+func (client *Client) transportError(call call, err error) error {
+	broker := client.connection.ConnectedUrlRedacted()
+	if broker == "" {
+		broker = "a broker that is away"
+	}
+	if errors.Is(err, nats.ErrNoResponders) {
+		return fmt.Errorf("no storebus answers on %s at %s: %w", call.subject, broker, err)
+	}
+	for _, notSent := range notSentErrors {
+		if errors.Is(err, notSent) {
+			return fmt.Errorf("%s was not sent: %w", call.subject, err)
+		}
+	}
+	silence := fmt.Errorf("no reply on %s at %s%s", call.subject, broker, client.hint())
+	if call.writes {
+		return fmt.Errorf("%w: %w: %w", silence, subjects.ErrOutcomeUnknown.New("the write may have happened"), err)
+	}
+	return fmt.Errorf("%w: %w", silence, err)
+}
+
+// hint gives the usual reason for silence: the broker drops what a connection may
+// not publish, and says so to the connection instead of the request.
+func (client *Client) hint() string {
+	last := client.connection.LastError()
+	if !errors.Is(last, nats.ErrPermissionViolation) {
+		return ""
+	}
+	return fmt.Sprintf(" (the broker's last complaint: %v)", last)
+}
+
+// errorOf gives the error that a reply reports, nil where it reports none.
+func errorOf(reply *nats.Msg) error {
+	code := reply.Header.Get(subjects.HeaderErrorCode)
+	if code == "" {
+		return nil
+	}
+	failure, err := subjects.ParseError(reply.Data)
+	if err != nil {
+		return fmt.Errorf("%w: error %s, %s", errMalformed, code, reply.Header.Get(subjects.HeaderError))
+	}
+	return failure
+}
