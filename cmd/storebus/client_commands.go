@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus/client"
+)
+
+// clientCommands gives the commands that call a sidecar: the verbs of the bus, for a
+// person at a shell.
+func clientCommands() []*cli.Command {
+	declared := []*clientCommand{
+		setCommand(),
+		getCommand(),
+		deleteCommand(),
+		listCommand(),
+		watchCommand(),
+		statusCommand(),
+	}
+	commands := make([]*cli.Command, len(declared))
+	for index, command := range declared {
+		commands[index] = command.command()
+	}
+	return commands
+}
+
+// clientCommand is what the file of a command declares.
+type clientCommand struct {
+	name, usage, description string
+	// words are the names of the words that the command takes, in their order. One in
+	// brackets may be left out: "[GROUP]".
+	words []string
+	flags []cli.Flag
+	// examples are complete lines, the first of them shown with an error of usage.
+	examples []string
+	// lasting says that the command goes on for as long as it takes: its connection
+	// comes back after an outage, and it prints --json itself.
+	lasting bool
+	run     func(ctx context.Context, call *call) error
+}
+
+// call is one run of a command.
+type call struct {
+	command *cli.Command
+	words   []string
+	// given names the flags that stand on the command line.
+	given map[string]bool
+	// json says that replies are printed as they came, and nothing else.
+	json   bool
+	output *bufio.Writer
+	store  *client.Client
+}
+
+// command makes the command that the library runs. It parses the flags itself, see
+// splitWords.
+func (declared *clientCommand) command() *cli.Command {
+	return &cli.Command{
+		Name:               declared.name,
+		Usage:              declared.usage,
+		ArgsUsage:          strings.Join(declared.words, " "),
+		Description:        declared.description,
+		Category:           "client",
+		Flags:              append(declared.flags, sharedFlags()...),
+		CustomHelpTemplate: cli.CommandHelpTemplate + declared.exampleHelp(),
+		SkipFlagParsing:    true,
+		HideHelpCommand:    true, // or no namespace could be called help
+		Action:             declared.action,
+	}
+}
+
+func (declared *clientCommand) exampleHelp() string {
+	indented := "\nEXAMPLE:\n   " + strings.Join(declared.examples, "\n   ") + "\n"
+	return strings.ReplaceAll(indented, "{{", `{{"{{"}}`)
+}
+
+func (declared *clientCommand) action(ctx context.Context, command *cli.Command) error {
+	words, given, err := splitWords(command)
+	if err != nil {
+		return declared.usageError(err.Error())
+	}
+	if command.Bool("help") {
+		return cli.ShowCommandHelp(ctx, command.Lineage()[1], declared.name)
+	}
+	if err := declared.checkWords(words); err != nil {
+		return err
+	}
+	call := &call{command: command, words: words, given: given, json: command.Bool("json"), output: bufio.NewWriter(command.Root().Writer)}
+	connection, err := call.connect(declared)
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	if err := call.newClient(connection, declared); err != nil {
+		return err
+	}
+	err = declared.run(ctx, call)
+	if flushError := call.output.Flush(); err == nil {
+		err = flushError
+	}
+	return err
+}
+
+// newClient makes the client, which prints the replies itself where --json is given.
+func (call *call) newClient(connection *nats.Conn, declared *clientCommand) error {
+	config := client.Config{Prefix: call.command.String(prefixFlag), Timeout: call.command.Duration(timeoutFlag)}
+	if call.json && !declared.lasting {
+		config.ReplyFunc = func(_ string, body []byte) { call.printLine(string(body)) }
+	}
+	store, err := client.New(connection, config)
+	if err != nil {
+		return declared.usageError(err.Error())
+	}
+	call.store = store
+	return nil
+}
+
+// word gives a word by its place, "" where it was left out.
+func (call *call) word(index int) string {
+	if index < len(call.words) {
+		return call.words[index]
+	}
+	return ""
+}
+
+// ifRevision gives the value of --if-revision, nil where it was not given.
+func (call *call) ifRevision() *uint64 {
+	if !call.given[ifRevisionFlag] {
+		return nil
+	}
+	return client.Revision(call.command.Uint64(ifRevisionFlag))
+}
+
+// checkWords returns an error of usage where there are too many words, or too few.
+func (declared *clientCommand) checkWords(words []string) error {
+	least := 0
+	for _, word := range declared.words {
+		if !strings.HasPrefix(word, "[") {
+			least++
+		}
+	}
+	if least <= len(words) && len(words) <= len(declared.words) {
+		return nil
+	}
+	expected := "no words"
+	if len(declared.words) > 0 {
+		expected = strings.Join(declared.words, " ")
+	}
+	return declared.usageError(fmt.Sprintf("it takes %s, and was given %q", expected, words))
+}
+
+// usageError says what is wrong with the command line, and how it looks when it is
+// right.
+func (declared *clientCommand) usageError(problem string) error {
+	return fmt.Errorf("%w: storebus %s: %s; for example: %s", errUsage, declared.name, problem, declared.examples[0])
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/subjects"
+)
+
+func deleteCommand() *clientCommand {
+	return &clientCommand{
+		name:  "delete",
+		usage: "remove a key",
+		description: "Removes a key and prints the revision of the change. " +
+			"A key that was not there is \"not found\" on standard error, and exit status 3.",
+		words: []string{"NAMESPACE", "GROUP", "KEY"},
+		flags: []cli.Flag{newIfRevisionFlag("remove")},
+		examples: []string{
+			"storebus delete acme config theme",
+			"storebus delete acme config theme --if-revision 41",
+		},
+		run: deleteKey,
+	}
+}
+
+func deleteKey(ctx context.Context, call *call) error {
+	namespace, group, key := call.word(0), call.word(1), call.word(2)
+	reply, err := call.store.Delete(ctx, namespace, group, key, client.DeleteOptions{IfRevision: call.ifRevision()})
+	if err != nil {
+		return err
+	}
+	if !reply.Deleted {
+		return subjects.ErrNotFound.New(fmt.Sprintf("group %q has no key %q", group, key))
+	}
+	if !call.json {
+		call.printLine(strconv.FormatUint(reply.Revision, 10))
+	}
+	return nil
+}

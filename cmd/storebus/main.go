@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+// Command storebus is a message-bus sidecar that owns one SQLite store, and the
+// tool to talk to it from a shell.
+//
+//	storebus serve
+//	storebus set acme config theme dark
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus"
+	"dappco.re/go/storebus/subjects"
+)
+
+// The exit statuses of every command.
+const (
+	exitDone     = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitNotFound = 3
+)
+
+// errUsage is wrapped by the errors of a command line that cannot be carried out.
+var errUsage = errors.New("usage")
+
+func main() {
+	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run carries out one command line and gives its exit status.
+//
+//	run(ctx, []string{"storebus", "get", "acme", "config", "theme"}, os.Stdin, os.Stdout, os.Stderr)
+func run(ctx context.Context, arguments []string, input io.Reader, output, errorOutput io.Writer) int {
+	started := false
+	root := rootCommand(func() { started = true })
+	root.Reader, root.Writer, root.ErrWriter = input, output, errorOutput
+	err := root.Run(ctx, arguments)
+	if err != nil && !started {
+		// No command has begun: what is wrong is the command line, or a variable.
+		err = asUsage(err)
+	}
+	return report(errorOutput, err)
+}
+
+// rootCommand gives every command of the program. started is called when one begins.
+func rootCommand(started func()) *cli.Command {
+	root := &cli.Command{
+		Name:                  "storebus",
+		Usage:                 "a key-value store on SQLite that services use over NATS",
+		Version:               storebus.Version,
+		Description:           "storebus serve runs the store; the other commands talk to one that runs.",
+		EnableShellCompletion: true,
+		Suggest:               true,
+		Commands:              append([]*cli.Command{serveCommand()}, clientCommands()...),
+		Action:                helpOrUnknown,
+		// The exit status is decided in one place, report.
+		ExitErrHandler: func(context.Context, *cli.Command, error) {},
+	}
+	for _, command := range append(root.Commands, root) {
+		command.OnUsageError = usageError
+		command.Action = announced(command.Action, started)
+	}
+	return root
+}
+
+// announced calls started before the action.
+func announced(action cli.ActionFunc, started func()) cli.ActionFunc {
+	return func(ctx context.Context, command *cli.Command) error {
+		started()
+		return action(ctx, command)
+	}
+}
+
+// helpOrUnknown is what happens without a command, or with one that there is not.
+func helpOrUnknown(_ context.Context, command *cli.Command) error {
+	if command.Args().Present() {
+		return fmt.Errorf("%w: there is no command %q; storebus --help lists them", errUsage, command.Args().First())
+	}
+	return cli.ShowRootCommandHelp(command)
+}
+
+// usageError is called for a command line that cannot be read.
+func usageError(_ context.Context, command *cli.Command, err error, isSubcommand bool) error {
+	if !isSubcommand {
+		return fmt.Errorf("%w; see storebus --help", asUsage(err))
+	}
+	return fmt.Errorf("%w; see storebus %s --help", asUsage(err), command.Name)
+}
+
+func asUsage(err error) error {
+	if errors.Is(err, errUsage) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errUsage, err)
+}
+
+// report prints an error and gives the exit status that it stands for.
+func report(output io.Writer, err error) int {
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, subjects.ErrNotFound):
+		fmt.Fprintln(output, "not found")
+		return exitNotFound
+	case errors.Is(err, errUsage):
+		fmt.Fprintln(output, "storebus:", err)
+		return exitUsage
+	}
+	fmt.Fprintln(output, "storebus:", err)
+	return exitFailed
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus"
+)
+
+const serveExamples = `
+EXAMPLES:
+   storebus serve
+      a broker of its own at 127.0.0.1:4222, the database in ./data
+   storebus serve --listen 127.0.0.1:0 --database :memory:
+      a broker at a free port, nothing on disk
+   storebus serve --nats nats://broker:4222 --creds /etc/storebus.creds
+      on a broker that is there
+   storebus serve --prefix berlin.store --change-retention-age 72h --cache-bytes 256MiB
+      other subjects, a longer log, more memory
+`
+
+func serveCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "serve",
+		Usage: "run the store",
+		Description: "Serves one SQLite database on NATS until it is interrupted or terminated. When it is ready it prints one line " +
+			"on standard output that begins \"storebus ready\" and names the broker; logs go to standard error.\n\n" +
+			"Flags are variables too: --journal-url is STOREBUS_JOURNAL_URL. An outside broker is used only when one of " +
+			"--nats, STOREBUS_NATS and --context names it.",
+		Flags:              serveFlags(),
+		CustomHelpTemplate: cli.CommandHelpTemplate + serveExamples,
+		HideHelpCommand:    true,
+		Action:             serve,
+	}
+}
+
+// serve runs a sidecar until it is told to end, or has to.
+func serve(ctx context.Context, command *cli.Command) error {
+	if command.Args().Present() {
+		return fmt.Errorf("%w: serve takes no words, and was given %q; see storebus serve --help", errUsage, command.Args().Slice())
+	}
+	config, err := serveConfig(command)
+	if err != nil {
+		return err
+	}
+	errorOutput := command.Root().ErrWriter
+	config.Logger = slog.New(slog.NewTextHandler(errorOutput, nil))
+	ctx, stop := untilSignal(ctx, errorOutput)
+	defer stop()
+	sidecar, err := storebus.Start(ctx, config)
+	if err != nil {
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return nil // told to end before there was anything to end
+		}
+		return explained(err)
+	}
+	announce(command.Root().Writer, errorOutput, sidecar, config.DatabasePath)
+	select {
+	case <-ctx.Done():
+		config.Logger.Info("stopping")
+	case <-sidecar.Done():
+	}
+	return errors.Join(sidecar.Err(), sidecar.Close())
+}
+
+// untilSignal gives a context that ends with the first signal. The second ends the
+// program at once: what is committed is on disk.
+func untilSignal(ctx context.Context, errorOutput io.Writer) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	ended := make(chan struct{})
+	go func() {
+		for count := 0; ; count++ {
+			select {
+			case <-ended:
+				return
+			case <-signals:
+			}
+			if count > 0 {
+				fmt.Fprintln(errorOutput, "storebus: ended at once")
+				os.Exit(exitFailed)
+			}
+			cancel()
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(ended)
+		cancel()
+	}
+}
+
+// explained adds what to do about an error where a flag is the way.
+func explained(err error) error {
+	switch {
+	case errors.Is(err, storebus.ErrConfig):
+		return fmt.Errorf("%w: %w; see storebus serve --help", errUsage, err)
+	case errors.Is(err, storebus.ErrAddressInUse):
+		return fmt.Errorf("%w: if a NATS server is there, use it with --nats URL; else choose another address with --listen", err)
+	}
+	return err
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/subjects"
+)
+
+const ttlFlag = "ttl"
+
+func setCommand() *clientCommand {
+	return &clientCommand{
+		name:  "set",
+		usage: "store a value",
+		description: "Stores a value under a key and prints the revision that the key now stands at. It is on disk then. " +
+			"The value - reads standard input, every byte as it is. A value that begins with a dash and a letter comes after --.",
+		words: []string{"NAMESPACE", "GROUP", "KEY", "VALUE"},
+		flags: []cli.Flag{
+			&cli.StringFlag{
+				Name: ttlFlag, Validator: checkTTL,
+				Usage: "let the key expire after this `TIME`: 60, 90s, 1h30m, or keep what stands; without it the key stays",
+			},
+			newIfRevisionFlag("store"),
+		},
+		examples: []string{
+			"storebus set acme config theme dark",
+			"storebus set acme sessions 42 online --ttl 90s",
+			"storebus set acme files logo - < logo.png",
+			"storebus set acme config theme light --if-revision 41",
+			"storebus set acme notes first -- --not-a-flag",
+		},
+		run: set,
+	}
+}
+
+// checkTTL finds a mistake before anything is read or sent.
+func checkTTL(text string) error {
+	_, err := subjects.ParseTTL(text)
+	return err
+}
+
+func set(ctx context.Context, call *call) error {
+	options := client.SetOptions{IfRevision: call.ifRevision()}
+	if call.given[ttlFlag] {
+		ttl, err := subjects.ParseTTL(call.command.String(ttlFlag))
+		if err != nil {
+			return err
+		}
+		options.TTL = ttl
+	}
+	value, err := call.value(call.word(3))
+	if err != nil {
+		return err
+	}
+	reply, err := call.store.Set(ctx, call.word(0), call.word(1), call.word(2), value, options)
+	if err != nil {
+		return err
+	}
+	if !call.json {
+		call.printLine(strconv.FormatUint(reply.Revision, 10))
+	}
+	return nil
+}
+
+// value gives the bytes of a word, or those of standard input for a dash.
+func (call *call) value(word string) ([]byte, error) {
+	if word != "-" {
+		return []byte(word), nil
+	}
+	value, err := io.ReadAll(call.command.Root().Reader)
+	if err != nil {
+		return nil, fmt.Errorf("read the value from standard input: %w", err)
+	}
+	return value, nil
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus"
+)
+
+// shell runs client commands in this process, against a sidecar of its own.
+type shell struct {
+	sidecar *storebus.Sidecar
+	// input is what the next command reads from standard input.
+	input string
+}
+
+// newShell starts a sidecar, and points STOREBUS_NATS at it.
+func newShell(t *testing.T) *shell {
+	t.Helper()
+	isolate(t)
+	sidecar := startSidecar(t, storebus.Config{Listen: "127.0.0.1:0"})
+	t.Setenv("STOREBUS_NATS", sidecar.NATSURL())
+	return &shell{sidecar: sidecar}
+}
+
+// isolate keeps the variables and the NATS contexts of whoever runs the tests out
+// of them.
+func isolate(t *testing.T) {
+	t.Helper()
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Setenv("STOREBUS_NATS", "")
+	t.Setenv("NATS_URL", "")
+	t.Setenv("STOREBUS_PREFIX", "store")
+	t.Setenv("STOREBUS_TIMEOUT", "5s")
+}
+
+func startSidecar(t *testing.T, config storebus.Config) *storebus.Sidecar {
+	t.Helper()
+	if config.DatabasePath == "" {
+		config.DatabasePath = filepath.Join(t.TempDir(), "storebus.db")
+	}
+	config.Logger = slog.New(slog.DiscardHandler)
+	sidecar, err := storebus.Start(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, sidecar.Close()) })
+	return sidecar
+}
+
+// run runs a command line and gives what it printed.
+func (shell *shell) run(t *testing.T, arguments ...string) (output string, err error) {
+	t.Helper()
+	var written bytes.Buffer
+	err = runShell(t.Context(), strings.NewReader(shell.input), &written, io.Discard, arguments...)
+	return written.String(), err
+}
+
+// mustRun runs a command line that has to succeed.
+func (shell *shell) mustRun(t *testing.T, arguments ...string) string {
+	t.Helper()
+	output, err := shell.run(t, arguments...)
+	require.NoError(t, err, "storebus %s", strings.Join(arguments, " "))
+	return output
+}
+
+func runShell(ctx context.Context, input io.Reader, output, errors io.Writer, arguments ...string) error {
+	root := rootCommand(func() {})
+	root.Reader, root.Writer, root.ErrWriter = input, output, errors
+	return root.Run(ctx, append([]string{"storebus"}, arguments...))
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"dappco.re/go/storebus/subjects"
+)
+
+func statusCommand() *clientCommand {
+	return &clientCommand{
+		name:        "status",
+		usage:       "print how the sidecar is",
+		description: "Prints how the sidecar is. It takes the permission of an operator.",
+		examples: []string{
+			"storebus status",
+			"storebus status --json | jq .backlog",
+		},
+		run: status,
+	}
+}
+
+func status(ctx context.Context, call *call) error {
+	reply, err := call.store.Status(ctx)
+	if err != nil || call.json {
+		return err
+	}
+	table := tabwriter.NewWriter(call.output, 0, 0, 2, ' ', 0)
+	for _, row := range statusRows(reply) {
+		fmt.Fprintf(table, "%s\t%v\n", row.name, row.value)
+	}
+	return table.Flush()
+}
+
+type statusRow struct {
+	name  string
+	value any
+}
+
+func statusRows(reply subjects.StatusReply) []statusRow {
+	writable := "yes"
+	if !reply.Writable {
+		writable = "no: " + reply.Reason
+	}
+	backlog := fmt.Sprintf("%d changes to be announced", reply.Backlog)
+	if !reply.OldestUnpublishedAt.IsZero() {
+		backlog += ", the oldest of " + reply.OldestUnpublishedAt.Format(time.RFC3339Nano)
+	}
+	return []statusRow{
+		{"store", reply.Store},
+		{"instance", reply.Instance},
+		{"version", reply.Version},
+		{"prefix", reply.Prefix},
+		{"durability", reply.Durability},
+		{"writable", writable},
+		{"backlog", backlog},
+		{"queue", fmt.Sprintf("%d of %d requests, %d of %d bytes",
+			reply.Queue.Requests, reply.Queue.RequestLimit, reply.Queue.Bytes, reply.Queue.ByteLimit)},
+		{"namespaces", reply.Namespaces},
+		{"entries", reply.Entries},
+		{"entries outside namespaces", reply.UnscopedEntries},
+	}
+}

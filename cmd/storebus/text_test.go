@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// errFullDisk is what a full disk makes of every write.
+var errFullDisk = errors.New("no space left on device")
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errFullDisk }
+
+func TestText_Printable_Good(t *testing.T) {
+	for text, printed := range map[string]string{
+		"":                "",
+		"dark":            "dark",
+		"two words":       "two words",
+		"grüße 🙂":         "grüße 🙂",
+		`a "quoted" word`: `a "quoted" word`,
+		`"quoted"`:        `"\"quoted\""`,
+		"two\nlines":      `"two\nlines"`,
+		"a\ttab":          `"a\ttab"`,
+		"\x1b[31mred":     `"\x1b[31mred"`,
+		"\xff":            `"\xff"`,
+		"a\u202eb":        `"a\u202eb"`,
+	} {
+		assert.Equal(t, printed, printable(text))
+	}
+}
+
+func TestText_IsTerminal_Good(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	require.NoError(t, err)
+	defer file.Close()
+	assert.False(t, isTerminal(file))
+	assert.False(t, isTerminal(&bytes.Buffer{}))
+	device, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer device.Close()
+	assert.True(t, isTerminal(device))
+}

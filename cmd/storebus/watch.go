@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os/signal"
+	"strconv"
+	"syscall"
+
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/subjects"
+)
+
+// The flags of watch.
+const (
+	afterFlag = "after"
+	storeFlag = "store"
+)
+
+func watchCommand() *clientCommand {
+	return &clientCommand{
+		name:  "watch",
+		usage: "print every change as it happens",
+		description: "Prints a line for each change of a namespace, or of one of its groups: revision, type, group, key and value, with tabs between. " +
+			"What does not print is shown in quotes. It loses no change while the sidecar or the broker restarts, " +
+			"and ends with exit status 0 when it is interrupted or terminated. To go on later where it ended, give the last revision to --after.",
+		words: []string{"NAMESPACE", "[GROUP]"},
+		flags: []cli.Flag{
+			&cli.Uint64Flag{Name: afterFlag, Usage: "begin after this `REVISION`, 0 for the oldest change that is kept; without it begin now"},
+			&cli.StringFlag{Name: storeFlag, Usage: "fail unless this is the `ID` of the store, of which --after is a revision"},
+		},
+		examples: []string{
+			"storebus watch acme",
+			"storebus watch acme config --after 41",
+			"storebus watch acme --json | jq .key",
+		},
+		lasting: true,
+		run:     watch,
+	}
+}
+
+func watch(ctx context.Context, call *call) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	options, err := call.watchOptions(ctx)
+	if err == nil {
+		err = call.printChanges(ctx, options)
+	}
+	if ctx.Err() != nil { // to be told to end is how a watch ends
+		return nil
+	}
+	return err
+}
+
+// watchOptions asks where the namespace stands, which fails at once where no sidecar
+// answers: only later is it worth waiting for one.
+func (call *call) watchOptions(ctx context.Context) (client.WatchOptions, error) {
+	options := client.WatchOptions{Group: call.word(1), Store: call.command.String(storeFlag)}
+	if len(call.words) > 1 {
+		if err := subjects.CheckGroup(options.Group); err != nil {
+			return options, err
+		}
+	}
+	position, err := call.store.Position(ctx, call.word(0))
+	if err != nil {
+		return options, err
+	}
+	options.After = &position.Revision
+	if call.given[afterFlag] {
+		options.After = client.Revision(call.command.Uint64(afterFlag))
+	}
+	if options.Store == "" {
+		options.Store = position.Store
+	}
+	return options, nil
+}
+
+func (call *call) printChanges(ctx context.Context, options client.WatchOptions) error {
+	outage := &outage{output: call.command.Root().ErrWriter}
+	options.RetryFunc = outage.tell
+	for change, err := range call.store.Watch(ctx, call.word(0), options) {
+		if err != nil {
+			return err
+		}
+		outage.end()
+		call.printChange(change)
+		// Whoever reads it waits for this line, not for a full buffer.
+		if err := call.output.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (call *call) printChange(change client.Change) {
+	if call.json {
+		call.printLine(string(change.JSON))
+		return
+	}
+	call.printLine(strconv.FormatUint(change.Revision, 10), string(change.Type),
+		printable(change.Group), printable(change.Key), printable(string(change.Value)))
+}
+
+// outage says what a watch waits for, once for each reason and not at every attempt.
+type outage struct {
+	output io.Writer
+	told   string
+}
+
+func (outage *outage) tell(reason error) {
+	if text := reason.Error(); text != outage.told {
+		outage.told = text
+		fmt.Fprintf(outage.output, "storebus: waiting: %s\n", text)
+	}
+}
+
+func (outage *outage) end() { outage.told = "" }
