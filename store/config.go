@@ -25,10 +25,10 @@ const (
 type Durability string
 
 const (
-	// DurabilityFull, the default: the write is on disk, fsynced. It survives the
+	// DurabilityFull is the default: the write is on disk, fsynced. It survives the
 	// loss of power.
 	DurabilityFull Durability = "full"
-	// DurabilityRelaxed: the write survives the death of the process, not of the machine.
+	// DurabilityRelaxed means that the write survives the death of the process, not of the machine.
 	DurabilityRelaxed Durability = "relaxed"
 	// DurabilityMemory is what a store on MemoryDatabase reports.
 	DurabilityMemory Durability = "memory"

@@ -39,7 +39,7 @@ func (database *database) open(config StoreConfig) (err error) {
 		if database.lock, err = lockDatabase(config.DatabasePath); err != nil {
 			return err
 		}
-		if err = createPrivate(config.DatabasePath); err != nil {
+		if err := createPrivate(config.DatabasePath); err != nil {
 			return err
 		}
 	}
@@ -81,7 +81,11 @@ func (database *database) close() error {
 // use lends the driver's connection to function, which may keep it until it returns.
 func (database *database) use(function func(session *session) error) error {
 	return database.connection.Raw(func(driverConnection any) error {
-		return function(&session{connection: driverConnection.(driver.ConnPrepareContext)})
+		connection, ok := driverConnection.(driver.ConnPrepareContext)
+		if !ok {
+			return fmt.Errorf("driver connection is a %T, which prepares no statements", driverConnection)
+		}
+		return function(&session{connection: connection})
 	})
 }
 
@@ -138,21 +142,28 @@ func resultCode(err error) int {
 // session prepares statements on the driver's connection. It belongs to one goroutine.
 type session struct {
 	connection driver.ConnPrepareContext
-	statements []*statement
+	statements []driver.Stmt
 	err        error
 }
 
 // prepare returns a statement; the first error is kept in session.err, so that a
 // list of statements is prepared without a check behind each.
 func (session *session) prepare(text string) *statement {
-	prepared := &statement{text: text}
-	if session.err == nil {
-		prepared.prepared, session.err = session.connection.PrepareContext(context.Background(), text)
-		if session.err != nil {
-			session.err = fmt.Errorf("prepare %q: %w", text, session.err)
-		} else {
-			session.statements = append(session.statements, prepared)
-		}
+	prepared := &statement{}
+	if session.err != nil {
+		return prepared
+	}
+	driverStatement, err := session.connection.PrepareContext(context.Background(), text)
+	if err != nil {
+		session.err = fmt.Errorf("prepare %q: %w", text, err)
+		return prepared
+	}
+	session.statements = append(session.statements, driverStatement)
+	var executes, queries bool
+	prepared.executor, executes = driverStatement.(driver.StmtExecContext)
+	prepared.querier, queries = driverStatement.(driver.StmtQueryContext)
+	if !executes || !queries {
+		session.err = fmt.Errorf("driver statement is a %T, which takes no context", driverStatement)
 	}
 	return prepared
 }
@@ -161,15 +172,15 @@ func (session *session) prepare(text string) *statement {
 func (session *session) close() error {
 	var err error
 	for _, statement := range session.statements {
-		err = errors.Join(err, statement.prepared.Close())
+		err = errors.Join(err, statement.Close())
 	}
 	return err
 }
 
 // statement is a prepared statement whose argument and row buffers are used again.
 type statement struct {
-	text      string
-	prepared  driver.Stmt
+	executor  driver.StmtExecContext
+	querier   driver.StmtQueryContext
 	arguments []driver.NamedValue
 	row       []driver.Value
 }
@@ -177,14 +188,14 @@ type statement struct {
 // execute runs the statement to its end. No context: an interrupt would undo the
 // whole shared transaction.
 func (statement *statement) execute(values ...driver.Value) error {
-	_, err := statement.prepared.(driver.StmtExecContext).ExecContext(context.Background(), statement.bind(values))
+	_, err := statement.executor.ExecContext(context.Background(), statement.bind(values))
 	return err
 }
 
 // query calls scan for each row, until scan returns false. What scan is given is
 // valid during the call only.
 func (statement *statement) query(scan func(row []driver.Value) bool, values ...driver.Value) error {
-	rows, err := statement.prepared.(driver.StmtQueryContext).QueryContext(context.Background(), statement.bind(values))
+	rows, err := statement.querier.QueryContext(context.Background(), statement.bind(values))
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@
 package store
 
 import (
-	"container/list"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -24,9 +23,9 @@ type hotEntries struct {
 // hotShard evicts by second chance: what was got since it was last looked at stays.
 type hotShard struct {
 	mutex   sync.RWMutex
-	entries map[entryName]*list.Element
-	// queue holds *hotEntry, the next to be looked at in front.
-	queue *list.List
+	entries map[entryName]*hotEntry
+	// queue holds every entry once, the next to be looked at in front.
+	queue []*hotEntry
 	bytes int
 	limit int
 }
@@ -43,7 +42,7 @@ func newHotEntries(limit int) *hotEntries {
 	}
 	hot := &hotEntries{seed: maphash.MakeSeed()}
 	for index := range hot.shards {
-		hot.shards[index] = hotShard{entries: map[entryName]*list.Element{}, queue: list.New(), limit: limit / hotShards}
+		hot.shards[index] = hotShard{entries: map[entryName]*hotEntry{}, limit: limit / hotShards}
 	}
 	return hot
 }
@@ -60,11 +59,11 @@ func (hot *hotEntries) get(name entryName) *entryVersion {
 	shard := hot.shard(name)
 	shard.mutex.RLock()
 	defer shard.mutex.RUnlock()
-	element, known := shard.entries[name]
+	entry, known := shard.entries[name]
 	if !known {
 		return nil
 	}
-	entry := element.Value.(*hotEntry)
+	// Looking first spares the cache line of a hot entry.
 	if !entry.got.Load() {
 		entry.got.Store(true)
 	}
@@ -79,26 +78,28 @@ func (hot *hotEntries) put(version *entryVersion) {
 	shard := hot.shard(version.entryName)
 	shard.mutex.Lock()
 	defer shard.mutex.Unlock()
-	if element, known := shard.entries[version.entryName]; known {
-		entry := element.Value.(*hotEntry)
-		shard.bytes += version.memory() - entry.version.memory()
+	entry, known := shard.entries[version.entryName]
+	if known {
+		shard.bytes -= entry.version.memory()
 		entry.version = version
 	} else {
-		shard.entries[version.entryName] = shard.queue.PushBack(&hotEntry{version: version})
-		shard.bytes += version.memory()
+		entry = &hotEntry{version: version}
+		shard.entries[version.entryName] = entry
+		shard.queue = append(shard.queue, entry)
 	}
+	shard.bytes += version.memory()
 	shard.evict()
 }
 
 func (shard *hotShard) evict() {
-	for shard.bytes > shard.limit && shard.queue.Len() > 0 {
-		element := shard.queue.Front()
-		entry := element.Value.(*hotEntry)
+	for shard.bytes > shard.limit && len(shard.queue) > 0 {
+		entry := shard.queue[0]
+		shard.queue[0] = nil
+		shard.queue = shard.queue[1:]
 		if entry.got.Swap(false) {
-			shard.queue.MoveToBack(element)
+			shard.queue = append(shard.queue, entry)
 			continue
 		}
-		shard.queue.Remove(element)
 		delete(shard.entries, entry.version.entryName)
 		shard.bytes -= entry.version.memory()
 	}

@@ -65,7 +65,8 @@ type section struct {
 // add appends a change, which must carry the next revision of the section.
 func (section *section) add(event *Event) {
 	section.count++
-	buffer := append(section.changes, eventFlags(event))
+	buffer := section.changes
+	buffer = append(buffer, eventFlags(event))
 	buffer = binary.AppendUvarint(buffer, event.Previous)
 	buffer = appendText(buffer, event.LocalGroup())
 	if event.Type != EventDeleteGroup {

@@ -16,7 +16,7 @@ type Status struct {
 	// acknowledged, OldestPendingAt the commit time of the oldest of them.
 	Backlog         uint64
 	OldestPendingAt time.Time
-	// PendingMaterialisation is how many logged changes the tables do not hold yet.
+	// PendingMaterialisation is how many rows of the tables are behind the log.
 	PendingMaterialisation uint64
 	// Namespaces counts those that were ever written, Entries all entries,
 	// UnscopedEntries those outside every namespace.
@@ -48,11 +48,13 @@ func (store *Store) SubmitStatus(done func(Status, error)) {
 func (committer *committer) status(view *view) (Status, error) {
 	slowest := committer.consumers.slowest(committer.log.position())
 	status := Status{
-		Writable:        true,
-		Backlog:         committer.log.end.since(slowest.end).changes,
-		Namespaces:      view.totals.namespaces,
-		Entries:         view.totals.entries,
-		UnscopedEntries: view.totals.unscoped,
+		Writable:   true,
+		Backlog:    committer.log.end.since(slowest.end).changes,
+		Namespaces: view.totals.namespaces,
+
+		PendingMaterialisation: uint64(view.pending.rows()),
+		Entries:                view.totals.entries,
+		UnscopedEntries:        view.totals.unscoped,
 	}
 	if refusal := committer.refusal(); refusal != nil {
 		status.Writable, status.Reason = false, refusal.Error()

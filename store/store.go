@@ -138,15 +138,15 @@ func (store *Store) Submit(command Command, done func(Outcome, error)) {
 
 // execute carries out a command for a caller that waits, and runs the callbacks
 // of OnChange for it.
-func (store *Store) execute(command Command) (Outcome, error) {
+func (store *Store) execute(command Command) error {
 	written := make(chan struct{})
 	write := &write{command: command, origin: origin{fromCaller: true}, done: func(Outcome, error) { close(written) }}
 	if !store.committer.writes.put(write) {
-		return Outcome{}, ErrClosed
+		return ErrClosed
 	}
 	<-written
 	store.callbacks.run(write.events)
-	return write.outcome, write.err
+	return write.err
 }
 
 // submitRead hands a question to the committer; failed is called instead where
@@ -180,7 +180,7 @@ func (result result[Answer]) unwrap() (Answer, error) { return result.answer, re
 //
 //	err := store.Set("config", "theme", "dark")
 func (store *Store) Set(group, key, value string) error {
-	_, err := store.execute(SetCommand{Group: group, Key: key, Value: value})
+	err := store.execute(SetCommand{Group: group, Key: key, Value: value})
 	return operationError("store.Set", group, key, err)
 }
 
@@ -192,7 +192,7 @@ func (store *Store) SetWithTTL(group, key, value string, timeToLive time.Duratio
 	if timeToLive == 0 {
 		return operationError("store.SetWithTTL", group, key, fmt.Errorf("%w: 0 s; use Set for no expiry", ErrInvalidTTL))
 	}
-	_, err := store.execute(SetCommand{Group: group, Key: key, Value: value, TimeToLive: timeToLive})
+	err := store.execute(SetCommand{Group: group, Key: key, Value: value, TimeToLive: timeToLive})
 	return operationError("store.SetWithTTL", group, key, err)
 }
 
@@ -200,7 +200,7 @@ func (store *Store) SetWithTTL(group, key, value string, timeToLive time.Duratio
 //
 //	err := store.Delete("config", "theme")
 func (store *Store) Delete(group, key string) error {
-	_, err := store.execute(DeleteCommand{Group: group, Key: key})
+	err := store.execute(DeleteCommand{Group: group, Key: key})
 	return operationError("store.Delete", group, key, err)
 }
 

@@ -362,7 +362,7 @@ func (view *view) expired(now time.Time, limit int) (names []entryName, err erro
 // nextExpiry returns the next time at which an entry may expire, zero where none does.
 func (view *view) nextExpiry() (time.Time, error) {
 	milliseconds, found, err := view.selectNextExpiry.integer()
-	if first, any := view.pending.byExpiry.Min(); any && (!found || first.expiresAt < milliseconds) {
+	if first, waits := view.pending.byExpiry.Min(); waits && (!found || first.expiresAt < milliseconds) {
 		milliseconds = first.expiresAt
 	}
 	return timeOfMilliseconds(milliseconds), err
