@@ -82,10 +82,9 @@ type WatchOptions struct {
 // away it asks again, after pauses that double from 0.1 s to QuietInterval.
 //
 // The loop's body runs between changes, in the caller's goroutine: nothing is
-// read ahead for it but the bounded buffer. A slow body loses nothing either: the
-// buffer overflows (the connection's error handler hears nats.ErrSlowConsumer,
-// which is no loss here) and the log is read instead, until the change after the
-// last one given is no longer retained.
+// read ahead for it but the bounded buffer and one page of the log. A slow body loses
+// nothing either: when the buffer overflows the log is read instead, for as long
+// as it retains the change after the last one given.
 //
 // It ends without an error when the context is done or the loop is left, and has
 // unsubscribed by then; there is nothing to close. It ends with an error as its
@@ -127,8 +126,7 @@ func checkWatch(namespace string, options WatchOptions) error {
 }
 
 // watch is one Watch that runs: whom it reads for, and how far it has come. All of
-// it belongs to the goroutine of the loop but hand, which runs in the
-// subscription's.
+// it but the buffer belongs to the goroutine of the loop.
 type watch struct {
 	client    *Client
 	namespace string
@@ -142,10 +140,11 @@ type watch struct {
 	pause time.Duration
 
 	subscription *nats.Subscription
-	events       chan *nats.Msg
-	overflows    <-chan nats.SubStatus
+	events       *buffer
+	// unsubscribed says that the subscription was ended from outside, connections that
+	// the connection was opened again, or closed.
+	unsubscribed <-chan nats.SubStatus
 	connections  chan nats.Status
-	done         chan struct{}
 }
 
 // newWatch fills the defaults in. Its timer fires at once: the log is asked right
@@ -156,8 +155,7 @@ func newWatch(client *Client, namespace string, options WatchOptions, yield func
 	options.BufferBytes = withDefault(options.BufferBytes, DefaultBufferBytes)
 	return &watch{
 		client: client, namespace: namespace, options: options, yield: yield,
-		progress: newProgress(options), timer: time.NewTimer(0),
-		events: make(chan *nats.Msg), done: make(chan struct{}),
+		progress: newProgress(options), timer: time.NewTimer(0), events: newBuffer(options),
 	}
 }
 
@@ -179,28 +177,18 @@ func (watch *watch) subscribe() error {
 	}
 	connection := watch.client.connection
 	watch.connections = connection.StatusChanged(nats.CONNECTED, nats.CLOSED)
-	subscription, err := connection.Subscribe(subject, watch.hand)
+	subscription, err := connection.Subscribe(subject, watch.events.put)
 	if err != nil {
 		connection.RemoveStatusListener(watch.connections)
 		return err
 	}
 	watch.subscription = subscription
-	watch.overflows = subscription.StatusChanged(nats.SubscriptionSlowConsumer, nats.SubscriptionClosed)
-	return subscription.SetPendingLimits(watch.options.BufferMessages, watch.options.BufferBytes)
+	watch.unsubscribed = subscription.StatusChanged(nats.SubscriptionClosed)
+	return nil
 }
 
-// hand gives an event to the loop. It waits for it: the events that come meanwhile
-// are the subscription's to keep, within its limits.
-func (watch *watch) hand(message *nats.Msg) {
-	select {
-	case watch.events <- message:
-	case <-watch.done:
-	}
-}
-
-// close unsubscribes, and sets the subscription's goroutine free to end.
+// close unsubscribes, upon which the subscription's goroutine ends.
 func (watch *watch) close() {
-	close(watch.done)
 	// It fails only where the connection is closed or about to be, which ends the
 	// subscription as well.
 	_ = watch.subscription.Unsubscribe()
@@ -224,27 +212,21 @@ func (watch *watch) step(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return errStopped
-	case message := <-watch.events:
-		return watch.receive(ctx, message)
-	case _, open := <-watch.overflows:
-		if !open {
-			return named("Watch", fmt.Errorf("the subscription was ended: %w", nats.ErrBadSubscription))
-		}
+	case <-watch.events.ready:
+		return watch.receive(ctx)
+	case <-watch.unsubscribed:
+		return named("Watch", fmt.Errorf("the subscription was ended: %w", nats.ErrBadSubscription))
 	case <-watch.connections:
 	case <-watch.timer.C:
 	}
 	return watch.catchUp(ctx)
 }
 
-// receive gives an event to the loop where it is the next one. Where it shows that
+// receive takes an event and gives it to the loop where it is the next one. Where
 // something is missing the log is asked, which holds the event too; while the
 // sidecar does not answer that is left to the timer.
-func (watch *watch) receive(ctx context.Context, message *nats.Msg) error {
-	change, err := newChange(message.Data)
-	verdict := verdictGap
-	if err == nil {
-		verdict = watch.progress.judge(change)
-	}
+func (watch *watch) receive(ctx context.Context) error {
+	change, verdict := watch.takeEvent()
 	switch {
 	case verdict == verdictNext:
 		return watch.give(ctx, change)
@@ -252,6 +234,23 @@ func (watch *watch) receive(ctx context.Context, message *nats.Msg) error {
 		return watch.catchUp(ctx)
 	}
 	return nil
+}
+
+// takeEvent takes an event from the buffer. One that cannot be read, and those that
+// the buffer had to drop, are a gap.
+func (watch *watch) takeEvent() (Change, verdict) {
+	message, overflowed := watch.events.take()
+	if overflowed {
+		return Change{}, verdictGap
+	}
+	if message == nil {
+		return Change{}, verdictRepeat
+	}
+	change, err := newChange(message.Data)
+	if err != nil {
+		return Change{}, verdictGap
+	}
+	return change, watch.progress.judge(change)
 }
 
 // give hands one change to the loop and waits until the loop is done with it.
