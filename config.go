@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,7 +41,7 @@ type Config struct {
 	PurgeInterval time.Duration
 	// Retention bounds the change log; its zero fields are the store's defaults.
 	Retention store.Retention
-	// CacheBytes bounds the entries that are kept in memory; 0 is the store's choice.
+	// CacheBytes bounds the entries that are kept in memory; 0 is store.DefaultCacheBytes.
 	CacheBytes int64
 
 	// NATS names the broker to connect to. With neither URL nor Context the sidecar
@@ -129,13 +130,12 @@ func (config Config) withDefaults() (Config, error) {
 }
 
 func (config *Config) check() error {
-	var failures []error
-	if config.QueueLimit < 0 || config.QueueBytes < 0 || config.CacheBytes < 0 {
-		failures = append(failures, fmt.Errorf("QueueLimit %d, QueueBytes %d and CacheBytes %d may not be negative",
-			config.QueueLimit, config.QueueBytes, config.CacheBytes))
+	failures := config.checkNumbers()
+	if !slices.Contains([]store.Durability{"", store.DurabilityFull, store.DurabilityRelaxed}, config.Durability) {
+		failures = append(failures, fmt.Errorf("Durability is %q: use %q or %q", config.Durability, store.DurabilityFull, store.DurabilityRelaxed))
 	}
 	if config.Listen != "" && config.NATS.outside() {
-		failures = append(failures, errors.New("Listen is the address of the sidecar's own broker: it has none when it connects to another"))
+		failures = append(failures, errors.New("a Listen address is for the sidecar's own broker: it has none when it connects to another"))
 	}
 	if config.Prefix != "" {
 		_, err := subjects.NewSpace(config.Prefix)
@@ -143,6 +143,17 @@ func (config *Config) check() error {
 	}
 	return errors.Join(append(failures, config.NATS.check(), checkAddress("Listen", config.Listen),
 		checkAddress("HTTPAddress", config.HTTPAddress), config.Journal.check())...)
+}
+
+func (config *Config) checkNumbers() (failures []error) {
+	if config.QueueLimit < 0 || config.QueueBytes < 0 || config.CacheBytes < 0 {
+		failures = append(failures, fmt.Errorf("QueueLimit %d, QueueBytes %d and CacheBytes %d may not be negative",
+			config.QueueLimit, config.QueueBytes, config.CacheBytes))
+	}
+	if config.PurgeInterval < 0 || config.Retention.Age < 0 {
+		failures = append(failures, fmt.Errorf("PurgeInterval %s and Retention.Age %s may not be negative", config.PurgeInterval, config.Retention.Age))
+	}
+	return failures
 }
 
 func (config *NATSConfig) check() error {
@@ -204,6 +215,7 @@ func (config *Config) storeConfig(maxPayload int64) store.StoreConfig {
 		Durability:    config.Durability,
 		PurgeInterval: config.PurgeInterval,
 		Retention:     config.Retention,
+		CacheBytes:    int(config.CacheBytes),
 		Limits: store.Limits{
 			GroupBytes: subjects.MaxGroupBytes,
 			KeyBytes:   subjects.MaxKeyBytes,

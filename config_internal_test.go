@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/store"
 )
 
 func TestConfig_WithDefaults_Good(t *testing.T) {
@@ -27,6 +29,9 @@ func TestConfig_WithDefaults_Bad(t *testing.T) {
 		"QueueLimit":      {QueueLimit: -1},
 		"QueueBytes":      {QueueBytes: -1},
 		"CacheBytes":      {CacheBytes: -1},
+		"PurgeInterval":   {PurgeInterval: -1},
+		"Retention.Age":   {Retention: store.Retention{Age: -1}},
+		"Durability":      {Durability: store.DurabilityMemory},
 		"prefix":          {Prefix: "a..b"},
 		"Listen":          {Listen: "nowhere"},
 		"65535":           {Listen: "127.0.0.1:65536"},

@@ -108,6 +108,11 @@ func TestConnection_Reconnect_Ugly_TheBrokerIsStartedAgain(t *testing.T) {
 	logs.waitFor(t, "the broker is back")
 	logs.waitFor(t, "the broker is back")
 	connection := connect(t, broker.ClientURL())
+	// The client says that it is back before the broker has its subscriptions.
+	require.Eventually(t, func() bool {
+		_, err := connection.Request("store.acme.exists.g.k", nil, patience)
+		return err == nil
+	}, patience, time.Millisecond)
 	events, err := connection.SubscribeSync("store.events.>")
 	require.NoError(t, err)
 	assert.Equal(t, `{"revision":2,"created":false}`, request(t, connection, "store.acme.set.g.k", "w"))

@@ -32,7 +32,7 @@ func (sidecar *Sidecar) startBroker(context.Context) error {
 	if err != nil {
 		return err
 	}
-	broker.SetLoggerV2(brokerLogger{sidecar.config.Logger.With("from", "broker")}, false, false, false)
+	broker.SetLoggerV2(brokerLogger{sidecar.config.Logger}, false, false, false)
 	sidecar.broker = broker
 	broker.Start()
 	if !broker.ReadyForConnections(brokerTimeout) {
@@ -92,13 +92,17 @@ func (brokerLogger) Debugf(string, ...any)  {}
 func (brokerLogger) Tracef(string, ...any)  {}
 
 func (broker brokerLogger) Warnf(format string, values ...any) {
-	broker.logger.Warn(fmt.Sprintf(format, values...))
+	broker.log(slog.LevelWarn, format, values)
 }
 
 func (broker brokerLogger) Errorf(format string, values ...any) {
-	broker.logger.Error(fmt.Sprintf(format, values...))
+	broker.log(slog.LevelError, format, values)
 }
 
 func (broker brokerLogger) Fatalf(format string, values ...any) {
-	broker.logger.Error(fmt.Sprintf(format, values...))
+	broker.log(slog.LevelError, format, values)
+}
+
+func (broker brokerLogger) log(level slog.Level, format string, values []any) {
+	broker.logger.Log(context.Background(), level, "the broker says", "text", fmt.Sprintf(format, values...))
 }

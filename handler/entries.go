@@ -139,10 +139,10 @@ func decodeDelete(request *request) (command store.DeleteCommand, err error) {
 }
 
 func decodeRawDelete(request *request) (command store.DeleteCommand, err error) {
-	if err = request.refusePayload(); err != nil {
+	if err := request.refusePayload(); err != nil {
 		return command, err
 	}
-	if err = request.refuseHeaders("has no meaning here", subjects.HeaderTTL); err != nil {
+	if err := request.refuseHeaders("has no meaning here", subjects.HeaderTTL); err != nil {
 		return command, err
 	}
 	entry := request.rawEntry()

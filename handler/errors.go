@@ -15,7 +15,8 @@ import (
 var ErrOtherSidecar = errors.New("another storebus serves this prefix")
 
 // wireErrors says what each error of the store is on the wire. The first that
-// matches counts; what matches none is internal.
+// matches counts; what matches none is internal. A write that is refused because
+// the outcome of an earlier one is unknown wraps both errors: it is unavailable.
 var wireErrors = []struct {
 	cause error
 	wire  func(*request, error) *subjects.Error
@@ -27,8 +28,8 @@ var wireErrors = []struct {
 	{store.ErrInvalidName, badRequest},
 	{store.ErrInvalidTTL, badRequest},
 	{store.ErrClosed, closed},
-	{store.ErrOutcomeUnknown, outcomeUnknown},
 	{store.ErrUnavailable, unavailable},
+	{store.ErrOutcomeUnknown, outcomeUnknown},
 }
 
 // wireError gives the error that the reply reports. What only an operator should
@@ -110,7 +111,7 @@ func closed(request *request, _ error) *subjects.Error {
 }
 
 func unavailable(request *request, failure error) *subjects.Error {
-	return subjects.ErrUnavailable.New(failure.Error())
+	return subjects.ErrUnavailable.New(request.method() + ": " + failure.Error())
 }
 
 func outcomeUnknown(request *request, failure error) *subjects.Error {

@@ -43,6 +43,8 @@ func TestErrors_WireError_Bad(t *testing.T) {
 		assert.Equal(t, each.message, wire.Message)
 	}
 	assert.Contains(t, logged.String(), "/var/lib/store.db: INSERT INTO entries: disk I/O error")
-	assert.ErrorIs(t, request.wireError(fmt.Errorf("%w: disk is full", store.ErrUnavailable)), subjects.ErrUnavailable)
+	assert.Equal(t, "store.Set: unavailable: disk is full", request.wireError(fmt.Errorf("%w: disk is full", store.ErrUnavailable)).Message)
+	refused := fmt.Errorf("%w: writes have stopped: %w", store.ErrUnavailable, store.ErrOutcomeUnknown)
+	assert.ErrorIs(t, request.wireError(refused), subjects.ErrUnavailable)
 	assert.ErrorIs(t, request.wireError(store.ErrInvalidTTL), subjects.ErrBadRequest)
 }

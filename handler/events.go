@@ -17,9 +17,10 @@ const eventMargin = 8 << 10
 func eventLimit(maxPayload int64) int { return int(maxPayload) - eventMargin }
 
 // eventRecord is a change as it travels. Its value is left out where the event
-// would be larger than limit; names that JSON cannot carry are shown as tokens.
-func eventRecord(event *store.Event, storeID string, limit int) subjects.EventRecord {
-	record := subjects.EventRecord{
+// would be larger than limit; it does not fit where it is larger without. Names
+// that JSON cannot carry are shown as tokens.
+func eventRecord(event *store.Event, storeID string, limit int) (record subjects.EventRecord, fits bool) {
+	record = subjects.EventRecord{
 		Revision:         event.Revision,
 		Previous:         event.Previous,
 		Type:             subjects.EventType(event.Type.String()),
@@ -34,8 +35,10 @@ func eventRecord(event *store.Event, storeID string, limit int) subjects.EventRe
 		TransactionFirst: event.TransactionFirst,
 		TransactionLast:  event.TransactionLast,
 	}
-	if event.Type == store.EventSet && !subjects.EntryFits(record.Group, record.Key, event.Value, limit) {
+	fits = subjects.EntryFits(record.Group, record.Key, event.Value, limit)
+	if !fits && event.Type == store.EventSet {
 		record.ValueOmitted = true
+		fits = subjects.EntryFits(record.Group, record.Key, "", limit)
 	}
-	return record
+	return record, fits
 }

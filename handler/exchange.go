@@ -61,7 +61,7 @@ func (exchange *exchange[Query, Result]) begin() {
 
 // prepare reads the request and takes a place in the queue.
 func (exchange *exchange[Query, Result]) prepare() (err error) {
-	if err = exchange.parse(); err != nil {
+	if err := exchange.parse(); err != nil {
 		return err
 	}
 	if exchange.query, err = exchange.operation.decode(&exchange.request); err != nil {

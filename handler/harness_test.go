@@ -136,9 +136,6 @@ func jsonNumber(number int) string {
 	return string(text)
 }
 
-// pointer gives a pointer to a value.
-func pointer[Value any](value Value) *Value { return &value }
-
 // logs keeps what was logged.
 type logs struct {
 	mutex sync.Mutex

@@ -32,8 +32,10 @@ type ownership struct {
 // instance is what another process says of itself in INFO.
 type instance struct {
 	name, store string
-	started     time.Time
-	serving     bool
+	// id is the service's own, which no two processes share whatever their names.
+	id      string
+	started time.Time
+	serving bool
 }
 
 // claim looks for other instances before the first request is taken. One that
@@ -87,8 +89,7 @@ func (service *Service) lookRepeatedly(ctx context.Context) {
 func (service *Service) lookOnce(ctx context.Context) error {
 	others, err := service.others(ctx)
 	if err != nil {
-		// A broker that is away is no other instance; the next look is soon.
-		return nil
+		return nil //nolint:nilerr // a broker that is away is no other instance, and the next look is soon
 	}
 	for _, other := range others {
 		if other.serving && other.before(service.self()) {
@@ -118,7 +119,7 @@ func (ownership *ownership) stop() {
 }
 
 func (service *Service) self() instance {
-	return instance{name: service.instance, store: service.store.ID(), started: service.started}
+	return instance{name: service.instance, store: service.store.ID(), id: service.micro.Info().ID, started: service.started}
 }
 
 func (service *Service) refusal(other instance) error {
@@ -132,7 +133,7 @@ func (one instance) before(other instance) bool {
 	if !one.started.Equal(other.started) {
 		return one.started.Before(other.started)
 	}
-	return one.name < other.name
+	return one.name < other.name || one.name == other.name && one.id < other.id
 }
 
 // others asks every service of our name who it is, and returns those of the same
@@ -177,7 +178,7 @@ func (service *Service) readInstance(data []byte) (instance, bool) {
 	if err := json.Unmarshal(data, &info); err != nil {
 		return instance{}, false
 	}
-	if info.Metadata[MetadataPrefix] != service.space.Prefix() || info.Metadata[MetadataInstance] == service.instance {
+	if info.Metadata[MetadataPrefix] != service.space.Prefix() || info.ID == service.micro.Info().ID {
 		return instance{}, false
 	}
 	// Without a readable time it counts as the older one: better to stop than to split.
@@ -185,6 +186,7 @@ func (service *Service) readInstance(data []byte) (instance, bool) {
 	return instance{
 		name:    info.Metadata[MetadataInstance],
 		store:   info.Metadata[MetadataStore],
+		id:      info.ID,
 		started: started,
 		serving: len(info.Endpoints) > 0,
 	}, true

@@ -68,6 +68,14 @@ func TestOwnership_Claim_Bad(t *testing.T) {
 	assert.ErrorContains(t, err, "this is instance second with store ")
 }
 
+func TestOwnership_Claim_Ugly_TwoOfOneName(t *testing.T) {
+	broker := startBroker(t, &server.Options{})
+	_, err := serveOn(t, broker, handler.Config{Instance: "same"})
+	require.NoError(t, err)
+	_, err = serveOn(t, broker, handler.Config{Instance: "same"})
+	assert.ErrorIs(t, err, handler.ErrOtherSidecar)
+}
+
 func TestOwnership_Claim_Ugly_TwoAtOnce(t *testing.T) {
 	broker := startBroker(t, &server.Options{})
 	const contenders = 4

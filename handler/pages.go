@@ -46,7 +46,7 @@ func decodeList(request *request) (query store.PageQuery, err error) {
 	if err != nil {
 		return query, err
 	}
-	if err = request.checkGroup(body.Group); err != nil {
+	if err := request.checkGroup(body.Group); err != nil {
 		return query, err
 	}
 	query = store.PageQuery{Group: request.wholeGroup(request.group), KeysOnly: isTrue(body.KeysOnly), Descending: isTrue(body.Descending)}
@@ -119,7 +119,7 @@ func decodeChanges(request *request) (query changesQuery, err error) {
 	after := min(*body.After, math.MaxInt64)
 	query.ChangesQuery = store.ChangesQuery{Namespace: request.address.Namespace, Group: body.Group, After: after}
 	if body.Group != nil {
-		if err = request.checkGroup(body.Group); err != nil {
+		if err := request.checkGroup(body.Group); err != nil {
 			return query, err
 		}
 	}
@@ -133,7 +133,7 @@ func decodeChanges(request *request) (query changesQuery, err error) {
 	request.waits = query.Wait > 0
 	budget, limit := request.newPageBudget(), request.service.eventLimit()
 	query.Fits = func(event *store.Event) bool {
-		record := eventRecord(event, request.storeID(), limit)
+		record, _ := eventRecord(event, request.storeID(), limit)
 		return budget.take(record.Size())
 	}
 	return query, nil
@@ -174,7 +174,7 @@ func encodeChanges(answer *answer, request *request, _ *changesQuery, page *stor
 	}
 	limit := request.service.eventLimit()
 	for index := range page.Events {
-		changes.Changes[index] = eventRecord(&page.Events[index], changes.Store, limit)
+		changes.Changes[index], _ = eventRecord(&page.Events[index], changes.Store, limit)
 	}
 	answer.body = subjects.AppendChanges(answer.body, &changes)
 	return nil

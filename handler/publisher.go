@@ -180,7 +180,8 @@ func (publisher *Publisher) runOnce() error {
 		return err
 	}
 	// The client takes note of a refusal before it sees the answer to a later flush.
-	if latest := publisher.connection.LastError(); latest != refusal && latest != nil {
+	// Each refusal is an error of its own, and whether it is another is all that counts.
+	if latest := publisher.connection.LastError(); latest != nil && latest != refusal { //nolint:errorlint // identity is meant
 		return fmt.Errorf("%w: %w", errUnconfirmed, latest)
 	}
 	if publisher.connection.Stats().Reconnects != reconnects {
@@ -220,8 +221,8 @@ func (publisher *Publisher) publish(commits []store.Commit) (batch PublisherHeal
 // counted: it never stops the rest.
 func (publisher *Publisher) publishEvent(event *store.Event, limit int, batch *PublisherHealth) error {
 	subject, ok := publisher.subject(event)
-	record := eventRecord(event, publisher.store.ID(), limit)
-	if !ok || record.ValueOmitted && record.Size() > limit {
+	record, fits := eventRecord(event, publisher.store.ID(), limit)
+	if !ok || !fits {
 		batch.Skipped++
 		return nil
 	}

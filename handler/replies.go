@@ -24,9 +24,14 @@ type answer struct {
 	header  nats.Header
 }
 
-var answers = sync.Pool{New: func() any { return &answer{header: make(nats.Header, 2)} }}
+var answers sync.Pool
 
-func takeAnswer() *answer { return answers.Get().(*answer) }
+func takeAnswer() *answer {
+	if used, ok := answers.Get().(*answer); ok {
+		return used
+	}
+	return &answer{header: make(nats.Header, 2)}
+}
 
 // release gives the answer back; it may not be used afterwards.
 func (answer *answer) release() {

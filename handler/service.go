@@ -136,7 +136,7 @@ func Announce(ctx context.Context, config Config) (*Service, error) {
 // check returns what is missing or wrong.
 func (config *Config) check() error {
 	if config.Store == nil || config.Connection == nil {
-		return errors.New("Store and Connection are required")
+		return errors.New("both Store and Connection are required")
 	}
 	if config.QueueLimit < 0 || config.QueueBytes < 0 || config.OwnershipInterval < 0 {
 		return fmt.Errorf("QueueLimit %d, QueueBytes %d and OwnershipInterval %s may not be negative",
@@ -208,7 +208,7 @@ func (service *Service) Serve(ctx context.Context) error {
 		return fmt.Errorf("handler.Serve: the broker did not answer: %w", err)
 	}
 	// The broker refuses a subscription before it answers the flush that follows.
-	if err := service.connection.LastError(); err != before && errors.Is(err, nats.ErrPermissionViolation) {
+	if err := service.connection.LastError(); err != before && errors.Is(err, nats.ErrPermissionViolation) { //nolint:errorlint // identity is meant
 		return fmt.Errorf("handler.Serve: the broker does not let this user serve %s.>: %w", service.space.Prefix(), err)
 	}
 	service.watchOwnership()

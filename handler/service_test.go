@@ -96,7 +96,7 @@ func TestService_Serve_Good(t *testing.T) {
 	})
 	t.Run("TellsItsFigures", func(t *testing.T) {
 		ask[subjects.SetReply](bench, "store.acme.set", `{"key":"k","value":"v"}`)
-		bench.refuse("store.acme.set", `{}`)
+		assert.ErrorIs(t, bench.refuse("store.acme.set", `{}`), subjects.ErrBadRequest)
 		stats := ask[micro.Stats](bench, "$SRV.STATS.storebus", "")
 		for _, endpoint := range stats.Endpoints {
 			if endpoint.Name != "set" {
@@ -255,8 +255,8 @@ func TestService_Queue_Bad(t *testing.T) {
 		bench := startService(t, handler.Config{QueueLimit: 1})
 		for range 3 {
 			ask[subjects.SetReply](bench, "store.acme.set", `{"key":"k","value":"v"}`)
-			bench.refuse("store.acme.get", `{"key":"none"}`)
-			bench.refuse("store.acme.get", `{}`)
+			assert.ErrorIs(t, bench.refuse("store.acme.get", `{"key":"none"}`), subjects.ErrNotFound)
+			assert.ErrorIs(t, bench.refuse("store.acme.get", `{}`), subjects.ErrBadRequest)
 			ask[subjects.ListReply](bench, "store.acme.list", `{}`)
 		}
 		assert.Eventually(t, func() bool { return bench.service.Queue().Requests == 0 && bench.service.Queue().Bytes == 0 }, patience, time.Millisecond)

@@ -37,7 +37,7 @@ func listCommand() *clientCommand {
 		},
 		examples: []string{
 			"storebus list acme config",
-			"storebus list acme sessions --key-prefix user: --keys-only",
+			"storebus list acme presence --key-prefix user: --keys-only",
 			"storebus list acme config --limit 10 --descending --json",
 		},
 		run: list,

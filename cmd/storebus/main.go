@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v3"
 
@@ -59,7 +60,7 @@ func rootCommand(started func()) *cli.Command {
 		Description:           "storebus serve runs the store; the other commands talk to one that runs.",
 		EnableShellCompletion: true,
 		Suggest:               true,
-		Commands:              append([]*cli.Command{serveCommand()}, clientCommands()...),
+		Commands:              slices.Concat([]*cli.Command{serveCommand()}, clientCommands(), benchCommands()),
 		Action:                helpOrUnknown,
 		// The exit status is decided in one place, report.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},

@@ -44,7 +44,7 @@ func storeFlags() []cli.Flag {
 			Sources: variable("change-retention-count"), Usage: "how many changes can be replayed, a `NUMBER`",
 		},
 		sizeFlag(storeCategory, "change-retention-bytes", store.DefaultRetentionBytes, "how much of the log is kept, a `SIZE`"),
-		sizeFlag(storeCategory, "cache-bytes", 0, "how much memory entries are kept in, a `SIZE`; 0 is the store's choice"),
+		sizeFlag(storeCategory, "cache-bytes", store.DefaultCacheBytes, "how much memory entries are kept in, a `SIZE`"),
 		stringFlag(storeCategory, "state-directory", "./data/state", "the `FOLDER` of the workspaces"),
 		stringFlag(storeCategory, "archive-directory", "./data/archive", "the `FOLDER` of what compaction has moved out"),
 		stringFlag(storeCategory, "backup-directory", "./data/backup", "the `FOLDER` of the backups"),

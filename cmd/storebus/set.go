@@ -32,7 +32,7 @@ func setCommand() *clientCommand {
 		},
 		examples: []string{
 			"storebus set acme config theme dark",
-			"storebus set acme sessions 42 online --ttl 90s",
+			"storebus set acme presence 42 online --ttl 90s",
 			"storebus set acme files logo - < logo.png",
 			"storebus set acme config theme light --if-revision 41",
 			"storebus set acme notes first -- --not-a-flag",

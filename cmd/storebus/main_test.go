@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"dappco.re/go/storebus/subjects"
+)
+
+// asProgram makes the test binary behave as the program itself.
+const asProgram = "STOREBUS_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// runProgram carries out a command line in this process.
+func runProgram(arguments ...string) (status int, output, errorOutput string) {
+	var out, errorOut bytes.Buffer
+	status = run(context.Background(), append([]string{"storebus"}, arguments...), strings.NewReader(""), &out, &errorOut)
+	return status, out.String(), errorOut.String()
+}
+
+func TestMain_Run_Good(t *testing.T) {
+	for _, arguments := range [][]string{{}, {"--help"}, {"help"}} {
+		status, output, errorOutput := runProgram(arguments...)
+		assert.Equal(t, exitDone, status)
+		assert.Contains(t, output, "serve")
+		assert.Contains(t, output, "watch")
+		assert.Empty(t, errorOutput)
+	}
+	status, output, _ := runProgram("serve", "--help")
+	assert.Equal(t, exitDone, status)
+	assert.Contains(t, output, "EXAMPLES:")
+	assert.Contains(t, output, "$STOREBUS_JOURNAL_URL")
+	status, output, _ = runProgram("--version")
+	assert.Equal(t, exitDone, status)
+	assert.Contains(t, output, "storebus version ")
+}
+
+func TestMain_Run_Bad(t *testing.T) {
+	for text, arguments := range map[string][]string{
+		`there is no command "sevre"`: {"sevre"},
+		"-bogus; see storebus --help": {"--bogus"},
+		"-bogus; see storebus serve":  {"serve", "--bogus"},
+		`serve takes no words`:        {"serve", "now"},
+		"--listen is the address":     {"serve", "--listen", "127.0.0.1:0", "--nats", "nats://127.0.0.1:1"},
+		"--listen is the address of":  {"serve", "--listen", "127.0.0.1:0", "--context", "berlin"},
+		`is no size`:                  {"serve", "--cache-bytes", "many"},
+		"invalid value":               {"serve", "--purge-interval", "often"},
+		`prefix "a..b"`:               {"serve", "--prefix", "a..b"},
+		`use "full" or "relaxed"`:     {"serve", "--listen", "127.0.0.1:0", "--durability", "none"},
+		"NATS.URL and NATS.Context":   {"serve", "--nats", "nats://127.0.0.1:1", "--context", "berlin"},
+		"HTTPAddress":                 {"serve", "--http", "8080"},
+		"QueueLimit":                  {"serve", "--queue-limit", "-1"},
+	} {
+		t.Run(text, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			status, output, errorOutput := runProgram(arguments...)
+			assert.Equal(t, exitUsage, status, errorOutput)
+			assert.Contains(t, errorOutput, text)
+			assert.Empty(t, output)
+		})
+	}
+	t.Run("AVariableThatCannotBeRead", func(t *testing.T) {
+		t.Setenv("STOREBUS_QUEUE_BYTES", "many")
+		status, _, errorOutput := runProgram("serve")
+		assert.Equal(t, exitUsage, status)
+		assert.Contains(t, errorOutput, "STOREBUS_QUEUE_BYTES")
+	})
+}
+
+func TestMain_Report_Good(t *testing.T) {
+	for _, each := range []struct {
+		err    error
+		status int
+		text   string
+	}{
+		{nil, exitDone, ""},
+		{fmt.Errorf("client.Get: %w", subjects.ErrNotFound.New("store.Get: config/theme is not there")), exitNotFound, "not found\n"},
+		{fmt.Errorf("%w: what", errUsage), exitUsage, "storebus: usage: what\n"},
+		{errors.New("disk is full"), exitFailed, "storebus: disk is full\n"},
+	} {
+		var output bytes.Buffer
+		assert.Equal(t, each.status, report(&output, each.err))
+		assert.Equal(t, each.text, output.String())
+	}
+}
