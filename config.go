@@ -208,20 +208,24 @@ func (config *Config) inactive() (names []string) {
 	return names
 }
 
-// storeConfig is how the store is opened for a broker of this max_payload.
-func (config *Config) storeConfig(maxPayload int64) store.StoreConfig {
+// limits are what the store may take where a broker carries messages of maxPayload bytes.
+func limits(maxPayload int64) store.Limits {
+	return store.Limits{
+		GroupBytes: subjects.MaxGroupBytes,
+		KeyBytes:   subjects.MaxKeyBytes,
+		EntryBytes: int(maxPayload) - payloadMargin,
+	}
+}
+
+// storeConfig is how the store is opened, before it is known what the broker carries.
+func (config *Config) storeConfig() store.StoreConfig {
 	return store.StoreConfig{
 		DatabasePath:  config.DatabasePath,
 		Durability:    config.Durability,
 		PurgeInterval: config.PurgeInterval,
 		Retention:     config.Retention,
 		CacheBytes:    int(config.CacheBytes),
-		Limits: store.Limits{
-			GroupBytes: subjects.MaxGroupBytes,
-			KeyBytes:   subjects.MaxKeyBytes,
-			EntryBytes: int(maxPayload) - payloadMargin,
-		},
-		Logger: config.Logger,
+		Logger:        config.Logger,
 	}
 }
 

@@ -21,7 +21,7 @@ func TestConfig_WithDefaults_Good(t *testing.T) {
 	config, err = Config{NATS: NATSConfig{URL: "nats://broker:4222"}}.withDefaults()
 	require.NoError(t, err)
 	assert.Empty(t, config.Listen)
-	assert.Equal(t, 96<<10, config.storeConfig(128<<10).Limits.EntryBytes)
+	assert.Equal(t, 96<<10, limits(128<<10).EntryBytes)
 }
 
 func TestConfig_WithDefaults_Bad(t *testing.T) {

@@ -169,6 +169,10 @@ func (events *connectionEvents) disconnected(_ *nats.Conn, err error) {
 
 func (events *connectionEvents) reconnected(connection *nats.Conn) {
 	events.logger.Info("the broker is back", "broker", connection.ConnectedUrlRedacted())
+	// It may have come back with another max_payload, or be another one.
+	if err := events.sidecar.fitStore(connection); err != nil {
+		events.logger.Error("the store could not be fitted to the broker", "error", err)
+	}
 }
 
 func (events *connectionEvents) stillAway(_ *nats.Conn, err error) {

@@ -86,7 +86,7 @@ func (sidecar *Sidecar) start(ctx context.Context) error {
 		sidecar.openStore,
 		sidecar.startBroker,
 		sidecar.connectBoth,
-		sidecar.fitStore,
+		func(context.Context) error { return sidecar.fitStore(sidecar.requests) },
 		sidecar.announce,
 		sidecar.startPublisher,
 		sidecar.serve,
@@ -115,27 +115,17 @@ func (sidecar *Sidecar) prepare(context.Context) (err error) {
 }
 
 func (sidecar *Sidecar) openStore(context.Context) (err error) {
-	sidecar.store, err = store.NewConfigured(sidecar.config.storeConfig(server.MAX_PAYLOAD_SIZE))
+	sidecar.store, err = store.NewConfigured(sidecar.config.storeConfig())
 	return err
 }
 
-// fitStore opens the store again where the broker takes larger or smaller messages
-// than most: what is stored must fit into one.
-func (sidecar *Sidecar) fitStore(context.Context) error {
-	maxPayload := sidecar.requests.MaxPayload()
+// fitStore bounds what may be written by what the broker can carry.
+func (sidecar *Sidecar) fitStore(connection *nats.Conn) error {
+	maxPayload := connection.MaxPayload()
 	if maxPayload < minPayload {
 		return fmt.Errorf("%w: it is %d bytes, %d are needed", ErrPayloadTooSmall, maxPayload, minPayload)
 	}
-	if maxPayload == server.MAX_PAYLOAD_SIZE {
-		return nil
-	}
-	err := sidecar.store.Close()
-	sidecar.store = nil
-	if err != nil {
-		return err
-	}
-	sidecar.store, err = store.NewConfigured(sidecar.config.storeConfig(maxPayload))
-	return err
+	return sidecar.store.SetLimits(limits(maxPayload))
 }
 
 func (sidecar *Sidecar) announce(ctx context.Context) (err error) {

@@ -154,7 +154,8 @@ func (expireCommand) apply(batch *batch, _ origin) (Outcome, error) {
 		if err != nil {
 			return Outcome{}, err
 		}
-		if target.entry.present() && !target.entry.expired(batch.timestamp) {
+		if !target.entry.expired(batch.timestamp) {
+			// The tables hold an older state, which would be found again and again.
 			batch.refresh = append(batch.refresh, name)
 		}
 		batch.expireIfDue(target)

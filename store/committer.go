@@ -43,6 +43,7 @@ type read func(view *view) (complete func())
 // answers reads, expires what is due and trims the log in slices.
 type committer struct {
 	config      StoreConfig
+	limits      Limits
 	storeID     string
 	clock       *monotoneClock
 	hot         *hotEntries
@@ -253,7 +254,7 @@ func (committer *committer) refusal() error {
 // database refuses the transaction as a whole, each is tried alone: nothing was
 // changed, and what is at fault may be the size of one of them.
 func (committer *committer) commitBatch(writes []*write) {
-	batch := newBatch(committer.view, committer.config.Limits, committer.clock.now())
+	batch := newBatch(committer.view, committer.limits, committer.clock.now())
 	for _, write := range writes {
 		first := len(batch.events)
 		write.outcome, write.err = write.command.apply(batch, write.origin)

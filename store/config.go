@@ -104,8 +104,8 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	if config.PurgeInterval < 0 || config.Retention.Age < 0 {
 		return config, fmt.Errorf("PurgeInterval %s and Retention.Age %s may not be negative", config.PurgeInterval, config.Retention.Age)
 	}
-	if config.Limits.GroupBytes < 0 || config.Limits.KeyBytes < 0 || config.Limits.EntryBytes < 0 {
-		return config, fmt.Errorf("Limits %+v may not be negative", config.Limits)
+	if err := config.Limits.check(); err != nil {
+		return config, err
 	}
 	if config.CacheBytes < 0 || config.PendingBytes < 0 {
 		return config, fmt.Errorf("CacheBytes %d and PendingBytes %d may not be negative", config.CacheBytes, config.PendingBytes)
@@ -123,6 +123,13 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 		config.Clock = time.Now
 	}
 	return config, nil
+}
+
+func (limits Limits) check() error {
+	if limits.GroupBytes < 0 || limits.KeyBytes < 0 || limits.EntryBytes < 0 {
+		return fmt.Errorf("Limits %+v may not be negative", limits)
+	}
+	return nil
 }
 
 func orDefault[T comparable](value, fallback T) T {

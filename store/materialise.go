@@ -197,8 +197,8 @@ func (sweep *sweep) advance(slice *slice) {
 func (materialiser *materialiser) refreshed(names []entryName) *slice {
 	refreshed := &slice{}
 	for _, name := range names {
-		if version, waits := materialiser.pending.entries[name]; waits {
-			refreshed.entries = append(refreshed.entries, version)
+		if place, waits := materialiser.pending.entries[name]; waits {
+			refreshed.entries = append(refreshed.entries, place.entryVersion)
 		}
 	}
 	return refreshed

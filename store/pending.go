@@ -12,8 +12,8 @@ import (
 // each entry, group and namespace that was changed since it was last written. It
 // belongs to the committer's goroutine.
 type pending struct {
-	entries    map[entryName]*entryVersion
-	ordered    *btree.BTreeG[*entryVersion]
+	entries    map[entryName]*pendingEntry
+	ordered    *btree.BTreeG[*pendingEntry]
 	byExpiry   *btree.BTreeG[*entryVersion]
 	groups     map[string]groupState
 	namespaces map[string]namespaceState
@@ -21,10 +21,16 @@ type pending struct {
 	bytes int
 }
 
+// pendingEntry is the place of an entry in the pending set, which each new version
+// of it takes.
+type pendingEntry struct {
+	*entryVersion
+}
+
 func newPending() *pending {
 	options := btree.Options{NoLocks: true}
 	return &pending{
-		entries:    map[entryName]*entryVersion{},
+		entries:    map[entryName]*pendingEntry{},
 		ordered:    btree.NewBTreeGOptions(precedes, options),
 		byExpiry:   btree.NewBTreeGOptions(expiresBefore, options),
 		groups:     map[string]groupState{},
@@ -33,7 +39,7 @@ func newPending() *pending {
 }
 
 // precedes orders entries as the table does.
-func precedes(left, right *entryVersion) bool {
+func precedes(left, right *pendingEntry) bool {
 	return compareEntryNames(left.entryName, right.entryName) < 0
 }
 
@@ -41,7 +47,7 @@ func expiresBefore(left, right *entryVersion) bool {
 	if left.expiresAt != right.expiresAt {
 		return left.expiresAt < right.expiresAt
 	}
-	return precedes(left, right)
+	return compareEntryNames(left.entryName, right.entryName) < 0
 }
 
 // rows is how many rows of the tables wait to be written.
@@ -70,13 +76,17 @@ func (pending *pending) putGroup(name string, state groupState) {
 }
 
 func (pending *pending) put(entry *entryVersion) {
-	if old, known := pending.entries[entry.entryName]; known {
-		pending.forgetExpiry(old)
-		pending.bytes -= old.memory()
+	place, known := pending.entries[entry.entryName]
+	if known {
+		pending.forgetExpiry(place.entryVersion)
+		pending.bytes -= place.memory()
+		place.entryVersion = entry
+	} else {
+		place = &pendingEntry{entry}
+		pending.entries[entry.entryName] = place
+		pending.ordered.Set(place)
 	}
 	pending.bytes += entry.memory()
-	pending.entries[entry.entryName] = entry
-	pending.ordered.Set(entry)
 	if entry.expiresAt != 0 {
 		pending.byExpiry.Set(entry)
 	}
@@ -92,11 +102,11 @@ func (pending *pending) forgetExpiry(entry *entryVersion) {
 // entry that has been changed since stays.
 func (pending *pending) written(slice *slice) {
 	for _, entry := range slice.entries {
-		if pending.entries[entry.entryName] == entry {
+		if place, waits := pending.entries[entry.entryName]; waits && place.entryVersion == entry {
 			pending.forgetExpiry(entry)
 			pending.bytes -= entry.memory()
 			delete(pending.entries, entry.entryName)
-			pending.ordered.Delete(entry)
+			pending.ordered.Delete(place)
 		}
 	}
 	for name, state := range slice.groups {
@@ -133,14 +143,19 @@ func (slice *slice) rows() int { return len(slice.entries) + len(slice.groups) +
 // from returns up to limit entries in key order, beginning with one.
 func (pending *pending) from(first entryName, limit int) []*entryVersion {
 	var entries []*entryVersion
-	pending.ordered.Ascend(&entryVersion{entryName: first}, func(entry *entryVersion) bool {
+	pending.ordered.Ascend(placeOf(first), func(place *pendingEntry) bool {
 		if len(entries) == limit {
 			return false
 		}
-		entries = append(entries, entry)
+		entries = append(entries, place.entryVersion)
 		return true
 	})
 	return entries
+}
+
+// placeOf is where the tree is searched for a name.
+func placeOf(name entryName) *pendingEntry {
+	return &pendingEntry{&entryVersion{entryName: name}}
 }
 
 // expired appends the names of at most limit entries whose time has come.
@@ -162,7 +177,7 @@ type pendingRange struct {
 	next *entryVersion
 
 	keys     pageRange
-	iterator btree.IterG[*entryVersion]
+	iterator btree.IterG[*pendingEntry]
 }
 
 // within returns the pending entries of a range; the caller releases it.
@@ -170,7 +185,7 @@ func (pending *pending) within(keys pageRange) *pendingRange {
 	waiting := &pendingRange{keys: keys, iterator: pending.ordered.Iter()}
 	switch {
 	case !keys.descending:
-		waiting.settle(waiting.iterator.Seek(&entryVersion{entryName: entryName{keys.group, keys.low}}))
+		waiting.settle(waiting.iterator.Seek(placeOf(entryName{keys.group, keys.low})))
 	case keys.high == nil:
 		// The first entry of any later group follows the last of this one.
 		waiting.before(entryName{group: keys.group + "\x00"})
@@ -182,7 +197,7 @@ func (pending *pending) within(keys pageRange) *pendingRange {
 
 // before goes to the last entry before a name.
 func (waiting *pendingRange) before(name entryName) {
-	if waiting.iterator.Seek(&entryVersion{entryName: name}) {
+	if waiting.iterator.Seek(placeOf(name)) {
 		waiting.settle(waiting.iterator.Prev())
 	} else {
 		waiting.settle(waiting.iterator.Last())
@@ -203,7 +218,7 @@ func (waiting *pendingRange) settle(found bool) {
 	if !found {
 		return
 	}
-	entry := waiting.iterator.Item()
+	entry := waiting.iterator.Item().entryVersion
 	if entry.group == waiting.keys.group && entry.key >= waiting.keys.low && (waiting.keys.high == nil || entry.key < *waiting.keys.high) {
 		waiting.next = entry
 	}

@@ -173,6 +173,10 @@ func (committer *committer) readPage(view *view, query PageQuery) (page Page, er
 	limit := orDefault(query.Limit, DefaultPageLimit)
 	err = view.page(query.keys(), committer.clock.now(), func(key string, state *entryState) bool {
 		entry := newEntry(query.Group, key, state)
+		if query.KeysOnly {
+			// Memory has the values at hand; the tables were not asked for them.
+			entry.Value = ""
+		}
 		if len(page.Entries) == limit || (query.Fits != nil && !query.Fits(&entry) && len(page.Entries) > 0) {
 			page.More = true
 			return false

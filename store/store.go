@@ -80,6 +80,7 @@ func (store *Store) start() error {
 	store.hot = newHotEntries(store.config.CacheBytes)
 	store.committer = &committer{
 		config:      store.config,
+		limits:      store.config.Limits,
 		clock:       &monotoneClock{source: store.config.Clock},
 		hot:         store.hot,
 		watchers:    store.watchers,
@@ -123,6 +124,24 @@ func (store *Store) ID() string { return store.id }
 
 // Durability returns what a successful write means.
 func (store *Store) Durability() Durability { return store.config.Durability }
+
+// SetLimits replaces StoreConfig.Limits for the writes that come after it. What is
+// there already stays.
+//
+//	err := store.SetLimits(store.Limits{GroupBytes: 512, KeyBytes: 2048, EntryBytes: 1 << 20})
+func (store *Store) SetLimits(limits Limits) error {
+	err := limits.check()
+	if err == nil {
+		_, err = ask(store, func(*view) (Limits, error) {
+			store.committer.limits = limits
+			return limits, nil
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("store.SetLimits: %w", err)
+	}
+	return nil
+}
 
 // Submit hands a command to the committer and returns. done is called once, after
 // the commit or with the error, from a goroutine of the store (or before Submit

@@ -247,8 +247,8 @@ func (view *view) entry(name entryName) (entryState, error) {
 
 // remembered returns what memory knows of a key, nil where it knows nothing.
 func (view *view) remembered(name entryName) *entryVersion {
-	if version := view.pending.entries[name]; version != nil {
-		return version
+	if place := view.pending.entries[name]; place != nil {
+		return place.entryVersion
 	}
 	return view.hot.get(name)
 }
