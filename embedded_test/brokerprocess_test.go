@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package embedded_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	// brokerVariable makes this test binary a broker that listens at its value.
+	brokerVariable = "STOREBUS_TEST_BROKER_ADDRESS"
+	brokerReady    = "broker ready "
+)
+
+// broker is a nats-server without JetStream in a process of its own, so that it
+// can be killed as a whole.
+type broker struct {
+	*process
+	address string
+}
+
+// URL is where clients find the broker; it stays the same across restarts.
+func (broker *broker) URL() string { return "nats://" + broker.address }
+
+// startBroker starts a broker at address, where port 0 is any free one, and
+// waits until it takes connections.
+func startBroker(t *testing.T, address string) *broker {
+	t.Helper()
+	executable, err := os.Executable()
+	require.NoError(t, err)
+	started := startProcess(t, executable, []string{brokerVariable + "=" + address})
+	line := started.line(t, brokerReady)
+	return &broker{process: started, address: strings.TrimPrefix(line, brokerReady)}
+}
+
+// runBroker is the body of the broker's process. It ends when its standard input
+// does, which is when the process that started it is gone.
+func runBroker(address string) error {
+	host, portText, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	port, err := strconv.Atoi(portText)
+	if err != nil {
+		return err
+	}
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	natsServer, err := server.NewServer(&server.Options{Host: host, Port: port, NoSigs: true, NoLog: true})
+	if err != nil {
+		return err
+	}
+	natsServer.Start()
+	if !natsServer.ReadyForConnections(patience) {
+		return errors.New("the broker does not take connections at " + address)
+	}
+	fmt.Println(brokerReady + natsServer.Addr().String()) //nolint:forbidigo // the parent reads this line
+	_, err = io.Copy(io.Discard, os.Stdin)
+	natsServer.Shutdown()
+	natsServer.WaitForShutdown()
+	return err
+}

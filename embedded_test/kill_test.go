@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package embedded_test
+
+import (
+	"database/sql"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	_ "modernc.org/sqlite" // looks into the file that a sidecar left behind
+)
+
+// seeded returns random numbers, and says in the test's log how to have them again.
+func seeded(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("random seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// The whole promise about crashes, on the real binary: what was acknowledged is
+// there, revisions are dense, no event is lost, and the order holds.
+func TestKill_Sidecar_Ugly(t *testing.T) {
+	const kills = 10
+	random := seeded(t)
+	outside := startBroker(t, "127.0.0.1:0")
+	database := filepath.Join(t.TempDir(), "storebus.db")
+	listener := startListener(t, outside.URL())
+	watchers := startWatchers(t, outside.URL())
+	load := startLoad(t, outside.URL())
+
+	for kill := range kills {
+		sidecar := startServe(t, outside.URL(), database)
+		load.settle()
+		load.verify(t, listener.connection)
+		// Killed by the writer who has just been told that its write is safe.
+		reached := load.beginUntil(50+random.IntN(1000), func() { assert.NoError(t, sidecar.native.Kill()) })
+		waitFor(t, reached, "acknowledgements after start %d", kill)
+		sidecar.wait(t)
+		load.shut()
+	}
+	last := startServe(t, outside.URL(), database)
+	load.settle()
+	reached := load.begin(500)
+	waitFor(t, reached, "acknowledgements after the last start")
+	load.finish()
+
+	logs := load.verify(t, listener.connection)
+	store := readStatus(t, listener.connection).Store
+	repeats := listener.verify(t, logs, store)
+	for _, watcher := range watchers {
+		watcher.verify(t, logs[watcher.namespace])
+	}
+	assert.Zero(t, last.terminate(t), "exit status after SIGTERM")
+	requireSilence(t, listener.connection, listener.subscription)
+	load.verifyRefusals(t, "unavailable")
+	verifyIntegrity(t, database)
+	t.Logf("%d acknowledged, %d without a reply, %d events came again", len(load.acknowledged), load.unknown, repeats)
+}
+
+// verifyRefusals checks that requests were refused for these reasons alone.
+func (load *load) verifyRefusals(t *testing.T, reasons ...string) {
+	t.Helper()
+	load.mutex.Lock()
+	defer load.mutex.Unlock()
+	for reason, count := range load.refused {
+		assert.Contains(t, reasons, reason, "%d requests", count)
+	}
+}
+
+// verifyIntegrity has SQLite look through a database that nobody has open.
+func verifyIntegrity(t *testing.T, path string) {
+	t.Helper()
+	database, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	defer database.Close()
+	var verdict string
+	require.NoError(t, database.QueryRow("PRAGMA integrity_check").Scan(&verdict))
+	assert.Equal(t, "ok", verdict)
+}
+
+// waitFor waits until a channel is closed.
+func waitFor(t *testing.T, channel <-chan struct{}, format string, arguments ...any) {
+	t.Helper()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-channel:
+	case <-timer.C:
+		require.FailNowf(t, "waited in vain", format, arguments...)
+	}
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package embedded_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// proxy stands between a sidecar and its broker, and can cut the line: everybody
+// else stays connected and sees what the sidecar makes of it.
+type proxy struct {
+	listener net.Listener
+	target   string
+	group    sync.WaitGroup
+
+	mutex    sync.Mutex
+	lines    []*line
+	vanished chan struct{} // not nil while what the sidecar sends vanishes
+}
+
+// line is one connection through a proxy.
+type line struct {
+	inner, outer net.Conn
+}
+
+func (line *line) cut() {
+	line.inner.Close()
+	line.outer.Close()
+}
+
+// startProxy listens on a free port and passes on to target.
+func startProxy(t *testing.T, target string) *proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	started := &proxy{listener: listener, target: target}
+	started.group.Go(started.accept)
+	t.Cleanup(func() {
+		assert.NoError(t, listener.Close())
+		started.cut(func(int) bool { return true })
+		started.group.Wait()
+	})
+	return started
+}
+
+// URL is where the sidecar finds the broker.
+func (proxy *proxy) URL() string { return "nats://" + proxy.listener.Addr().String() }
+
+func (proxy *proxy) accept() {
+	for {
+		inner, err := proxy.listener.Accept()
+		if err != nil {
+			return
+		}
+		outer, err := net.Dial("tcp", proxy.target)
+		if err != nil {
+			inner.Close()
+			continue
+		}
+		accepted := &line{inner: inner, outer: outer}
+		proxy.mutex.Lock()
+		proxy.lines = append(proxy.lines, accepted)
+		proxy.mutex.Unlock()
+		proxy.group.Go(func() { proxy.pass(accepted, &swallower{proxy: proxy, writer: outer}, inner) })
+		proxy.group.Go(func() { proxy.pass(accepted, inner, outer) })
+	}
+}
+
+// swallow makes everything that the sidecar sends vanish until the next cut, as it
+// does in the buffers of a connection that is about to break. The channel is closed
+// when an event has vanished.
+func (proxy *proxy) swallow() <-chan struct{} {
+	proxy.mutex.Lock()
+	defer proxy.mutex.Unlock()
+	proxy.vanished = make(chan struct{})
+	return proxy.vanished
+}
+
+// swallowed reports whether data vanishes.
+func (proxy *proxy) swallowed(data []byte) bool {
+	proxy.mutex.Lock()
+	defer proxy.mutex.Unlock()
+	if proxy.vanished == nil {
+		return false
+	}
+	if bytes.Contains(data, []byte("store.events.")) {
+		select {
+		case <-proxy.vanished:
+		default:
+			close(proxy.vanished)
+		}
+	}
+	return true
+}
+
+// pass copies until either side is gone, which ends both.
+func (proxy *proxy) pass(passed *line, to io.Writer, from io.Reader) {
+	// How the line ends is what the test is about; there is nobody to tell.
+	_, _ = io.Copy(to, from)
+	passed.cut()
+	proxy.mutex.Lock()
+	defer proxy.mutex.Unlock()
+	proxy.lines = slices.DeleteFunc(proxy.lines, func(line *line) bool { return line == passed })
+}
+
+// cut breaks the lines that are chosen, counted from the oldest that still stands.
+func (proxy *proxy) cut(chosen func(index int) bool) {
+	proxy.mutex.Lock()
+	defer proxy.mutex.Unlock()
+	for index, line := range proxy.lines {
+		if chosen(index) {
+			line.cut()
+		}
+	}
+	proxy.vanished = nil
+}
+
+// swallower drops what it is given while its proxy swallows.
+type swallower struct {
+	proxy  *proxy
+	writer io.Writer
+}
+
+func (swallower *swallower) Write(data []byte) (int, error) {
+	if swallower.proxy.swallowed(data) {
+		return len(data), nil
+	}
+	return swallower.writer.Write(data)
+}

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package embedded_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus"
+)
+
+// The headers of the contract, written out: what a client in another language has.
+const (
+	headerMessageID   = "Nats-Msg-Id"
+	headerTTL         = "Nats-TTL"
+	headerIfRevision  = "Storebus-If-Revision"
+	headerRevision    = "Storebus-Revision"
+	headerExpiresAt   = "Storebus-Expires-At"
+	headerTraceParent = "traceparent"
+	headerError       = "Nats-Service-Error"
+	headerErrorCode   = "Nats-Service-Error-Code"
+)
+
+// maxPayload is what the broker of an embedded sidecar, like every NATS server as
+// it comes, carries in one message.
+const maxPayload = 1 << 20
+
+// startSidecar starts a sidecar with a broker of its own and a real file.
+func startSidecar(t *testing.T) *storebus.Sidecar {
+	t.Helper()
+	return startSidecarWith(t, embeddedConfig(t, func(*storebus.Config) {}))
+}
+
+// embeddedConfig is a sidecar with a broker of its own on a free port and a real
+// file, changed by adjust.
+func embeddedConfig(t *testing.T, adjust func(*storebus.Config)) storebus.Config {
+	t.Helper()
+	config := storebus.Config{
+		DatabasePath: filepath.Join(t.TempDir(), "storebus.db"),
+		Listen:       "127.0.0.1:0",
+	}
+	adjust(&config)
+	return config
+}
+
+// startSidecarWith starts a sidecar as config says and closes it after the test.
+func startSidecarWith(t *testing.T, config storebus.Config) *storebus.Sidecar {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	sidecar, err := storebus.Start(ctx, config)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, sidecar.Close()) })
+	return sidecar
+}
+
+// outsideConfig is a sidecar on a broker that is there, and a real file.
+func outsideConfig(t *testing.T, url string) storebus.Config {
+	t.Helper()
+	return storebus.Config{
+		DatabasePath: filepath.Join(t.TempDir(), "storebus.db"),
+		NATS:         storebus.NATSConfig{URL: url},
+	}
+}
+
+// requireStartFails says that no sidecar starts as config says, and that the error
+// contains word.
+func requireStartFails(t *testing.T, config storebus.Config, word string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	sidecar, err := storebus.Start(ctx, config)
+	if err == nil {
+		require.NoError(t, sidecar.Close())
+	}
+	require.ErrorContains(t, err, word)
+}
+
+// readStatus asks the sidecar how it is.
+func readStatus(t *testing.T, connection *nats.Conn) statusReply {
+	t.Helper()
+	admin := &tenant{connection: connection, namespace: "admin"}
+	return decode[statusReply](t, admin.call(t, "status", ""))
+}
+
+// connect opens a plain connection and closes it after the test.
+func connect(t *testing.T, url string, options ...nats.Option) *nats.Conn {
+	t.Helper()
+	connection, err := nats.Connect(url, options...)
+	require.NoError(t, err)
+	t.Cleanup(connection.Close)
+	return connection
+}
+
+// subscribe subscribes and waits until the broker knows of it.
+func subscribe(t *testing.T, connection *nats.Conn, subject string) *nats.Subscription {
+	t.Helper()
+	subscription, err := connection.SubscribeSync(subject)
+	require.NoError(t, err)
+	require.NoError(t, subscription.SetPendingLimits(-1, -1))
+	require.NoError(t, connection.Flush())
+	return subscription
+}
+
+// receive returns the next message of a subscription.
+func receive(t *testing.T, subscription *nats.Subscription) *nats.Msg {
+	t.Helper()
+	message, err := subscription.NextMsg(patience)
+	require.NoError(t, err, "waiting for a message on %s", subscription.Subject)
+	return message
+}
+
+// requireSilence says that nothing has come to a subscription. What was sent
+// before is here by now: the connection makes a round trip first.
+func requireSilence(t *testing.T, connection *nats.Conn, subscription *nats.Subscription) {
+	t.Helper()
+	require.NoError(t, connection.Flush())
+	message, err := subscription.NextMsg(time.Nanosecond)
+	require.ErrorIs(t, err, nats.ErrTimeout, "a message on %s: %+v", subscription.Subject, message)
+}
+
+// tenant is a plain NATS client at work in one namespace.
+type tenant struct {
+	connection *nats.Conn
+	namespace  string
+}
+
+// newTenant connects a tenant to the broker at url.
+func newTenant(t *testing.T, url, namespace string) *tenant {
+	t.Helper()
+	return &tenant{connection: connect(t, url), namespace: namespace}
+}
+
+// answer is the reply to one request.
+type answer struct {
+	*nats.Msg
+}
+
+// send makes a request on any subject.
+func (tenant *tenant) send(t *testing.T, message *nats.Msg) answer {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	reply, err := tenant.connection.RequestMsgWithContext(ctx, message)
+	require.NoError(t, err, "a request on %.200s", message.Subject)
+	return answer{reply}
+}
+
+// call makes a request of a verb of the namespace with a JSON body.
+func (tenant *tenant) call(t *testing.T, verb, body string) answer {
+	t.Helper()
+	return tenant.send(t, &nats.Msg{Subject: "store." + tenant.namespace + "." + verb, Data: []byte(body)})
+}
+
+// raw makes a request in the raw form; header goes in pairs of name and value.
+func (tenant *tenant) raw(t *testing.T, verb, group, key string, payload []byte, header ...string) answer {
+	t.Helper()
+	return tenant.rawToken(t, verb, token(group), token(key), payload, header...)
+}
+
+// rawToken is raw with the tokens as they stand.
+func (tenant *tenant) rawToken(t *testing.T, verb, group, key string, payload []byte, header ...string) answer {
+	t.Helper()
+	message := nats.NewMsg(strings.Join([]string{"store", tenant.namespace, verb, group, key}, "."))
+	message.Data = payload
+	for ; len(header) > 0; header = header[2:] {
+		message.Header.Set(header[0], header[1])
+	}
+	return tenant.send(t, message)
+}
+
+// set stores a value in the JSON form and returns its revision.
+func (tenant *tenant) set(t *testing.T, group, key, value string) uint64 {
+	t.Helper()
+	return decode[setReply](t, tenant.call(t, "set", object(t, "group", group, "key", key, "value", value))).Revision
+}
+
+// remove deletes a key that is there and returns the revision of that.
+func (tenant *tenant) remove(t *testing.T, group, key string) uint64 {
+	t.Helper()
+	reply := decode[deleteReply](t, tenant.call(t, "delete", object(t, "group", group, "key", key)))
+	require.True(t, reply.Deleted)
+	return reply.Revision
+}
+
+// revision returns the namespace's current revision.
+func (tenant *tenant) revision(t *testing.T) uint64 {
+	t.Helper()
+	return decode[listReply](t, tenant.call(t, "list", `{"limit":1}`)).Revision
+}
+
+// object writes a JSON object of names and values in pairs. An html escape, which
+// Go would write by itself, is not wanted here.
+func object(t *testing.T, pairs ...any) string {
+	t.Helper()
+	fields := map[string]any{}
+	for ; len(pairs) > 0; pairs = pairs[2:] {
+		name, ok := pairs[0].(string)
+		require.True(t, ok)
+		fields[name] = pairs[1]
+	}
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetEscapeHTML(false)
+	require.NoError(t, encoder.Encode(fields))
+	return strings.TrimSuffix(buffer.String(), "\n")
+}
+
+// decode reads a reply that must be a success, with no field but those of Reply.
+func decode[Reply any](t *testing.T, got answer) Reply {
+	t.Helper()
+	require.Empty(t, got.Header.Get(headerError), "%s", got.Data)
+	require.Empty(t, got.Header.Get(headerErrorCode), "%s", got.Data)
+	return decodeBody[Reply](t, got.Data)
+}
+
+// decodeBody reads JSON with no field but those of Body.
+func decodeBody[Body any](t *testing.T, data []byte) Body {
+	t.Helper()
+	var body Body
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	require.NoError(t, decoder.Decode(&body), "%.2000s", data)
+	return body
+}
+
+// requireFailure reads a reply that must be an error of this code and name.
+func requireFailure(t *testing.T, got answer, code int, name string) failure {
+	t.Helper()
+	body := decodeBody[errorReply](t, got.Data)
+	require.NotNil(t, body.Error, "%.2000s", got.Data)
+	require.Equal(t, name, body.Error.Name, "%.2000s", got.Data)
+	require.Equal(t, code, body.Error.Code, "%.2000s", got.Data)
+	assert.Equal(t, strconv.Itoa(code), got.Header.Get(headerErrorCode))
+	assert.NotEmpty(t, body.Error.Message)
+	assertASCIILine(t, got.Header.Get(headerError))
+	return *body.Error
+}
+
+// requireBadField reads a reply that must be a 400 that names field.
+func requireBadField(t *testing.T, got answer, field string) {
+	t.Helper()
+	assert.Equal(t, field, requireFailure(t, got, 400, "bad_request").Field, "%.2000s", got.Data)
+}
+
+func assertASCIILine(t *testing.T, line string) {
+	t.Helper()
+	assert.NotEmpty(t, line)
+	for _, letter := range []byte(line) {
+		if letter < ' ' || letter > '~' {
+			assert.Failf(t, "not one line of printable ASCII", "%q", line)
+			return
+		}
+	}
+}
+
+// token encodes a name as a subject token, by the words of the contract: letters,
+// digits and - _ : / = @ + ~ stand for themselves, every other byte is %XX.
+func token(name string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_:/=@+~"
+	var encoded strings.Builder
+	for _, letter := range []byte(name) {
+		if strings.IndexByte(plain, letter) >= 0 {
+			encoded.WriteByte(letter)
+			continue
+		}
+		encoded.WriteByte('%')
+		encoded.WriteByte("0123456789ABCDEF"[letter>>4])
+		encoded.WriteByte("0123456789ABCDEF"[letter&15])
+	}
+	return encoded.String()
+}
+
+// The bodies of the contract as a client would declare them.
+type (
+	setReply struct {
+		Revision  uint64     `json:"revision"`
+		Created   *bool      `json:"created"`
+		ExpiresAt *time.Time `json:"expires_at"`
+	}
+	deleteReply struct {
+		Deleted  bool   `json:"deleted"`
+		Revision uint64 `json:"revision"`
+	}
+	existsReply struct {
+		Exists   bool    `json:"exists"`
+		Revision *uint64 `json:"revision"`
+	}
+	entry struct {
+		Group     string     `json:"group"`
+		Key       string     `json:"key"`
+		Value     *string    `json:"value"`
+		Encoding  string     `json:"encoding"`
+		Revision  uint64     `json:"revision"`
+		UpdatedAt time.Time  `json:"updated_at"`
+		ExpiresAt *time.Time `json:"expires_at"`
+	}
+	listReply struct {
+		Entries  []entry `json:"entries"`
+		Next     string  `json:"next"`
+		Revision uint64  `json:"revision"`
+		Store    string  `json:"store"`
+	}
+	changesReply struct {
+		Changes  []json.RawMessage `json:"changes"`
+		Next     *uint64           `json:"next"`
+		Oldest   *uint64           `json:"oldest"`
+		Revision uint64            `json:"revision"`
+		Store    string            `json:"store"`
+	}
+	event struct {
+		Revision     uint64     `json:"revision"`
+		Previous     *uint64    `json:"previous"`
+		Type         string     `json:"type"`
+		Store        string     `json:"store"`
+		Namespace    string     `json:"namespace"`
+		Group        string     `json:"group"`
+		Key          *string    `json:"key"`
+		Value        *string    `json:"value"`
+		Encoding     string     `json:"encoding"`
+		Created      *bool      `json:"created"`
+		ExpiresAt    *time.Time `json:"expires_at"`
+		Timestamp    time.Time  `json:"timestamp"`
+		ValueOmitted bool       `json:"value_omitted"`
+	}
+	failure struct {
+		Code            int     `json:"code"`
+		Name            string  `json:"name"`
+		Message         string  `json:"message"`
+		Field           string  `json:"field"`
+		CurrentRevision *uint64 `json:"current_revision"`
+		Oldest          *uint64 `json:"oldest"`
+		Revision        *uint64 `json:"revision"`
+		Store           string  `json:"store"`
+		Limit           *uint64 `json:"limit"`
+		RetryAfter      any     `json:"retry_after"`
+	}
+	errorReply struct {
+		Error *failure `json:"error"`
+	}
+	statusReply struct {
+		Store                  string          `json:"store"`
+		Instance               string          `json:"instance"`
+		Version                string          `json:"version"`
+		Prefix                 string          `json:"prefix"`
+		Durability             string          `json:"durability"`
+		Writable               bool            `json:"writable"`
+		Reason                 string          `json:"reason"`
+		Backlog                *uint64         `json:"backlog"`
+		OldestUnpublishedAt    *time.Time      `json:"oldest_unpublished_at"`
+		PendingMaterialisation *uint64         `json:"pending_materialisation"`
+		Queue                  json.RawMessage `json:"queue"`
+		Namespaces             *uint64         `json:"namespaces"`
+		Entries                *uint64         `json:"entries"`
+		UnscopedEntries        *uint64         `json:"unscoped_entries"`
+		Journal                any             `json:"journal"`
+	}
+)
