@@ -91,6 +91,10 @@ func (store *Store) Changes(ctx context.Context, query ChangesQuery) (ChangesPag
 // before SubmitChanges returns or later from a goroutine of the store, and may not block.
 func (store *Store) SubmitChanges(ctx context.Context, query ChangesQuery, done func(ChangesPage, error)) {
 	reader := &changesReader{store: store, query: query, ctx: ctx, done: done}
+	if store.closing.Load() {
+		reader.finish(ChangesPage{}, ErrClosed)
+		return
+	}
 	reader.read()
 }
 

@@ -20,7 +20,7 @@ const (
 	// housekeepingInterval is how soon after the last commit watermarks are saved.
 	housekeepingInterval = time.Second
 	// idleDelay is how soon after the last commit what is pending is written.
-	idleDelay = 10 * time.Millisecond
+	idleDelay = 100 * time.Millisecond
 )
 
 // write is a command on its way through the committer.
@@ -283,21 +283,21 @@ func (committer *committer) persist(batch *batch) error {
 		return committer.refresh(batch.refresh)
 	}
 	encoded, changes := encodeCommit(batch.sections), batch.changes()
-	slice := committer.materialiser.choose(changes, committer.log.lastID+1, committer.log.end, len(encoded.blob))
-	moved := committer.consumers.unsaved()
+	slices := committer.materialiser.choose(changes, committer.log.lastID+1, committer.log.end, len(encoded.blob))
+	moved := committer.consumers.due(batch.timestamp)
 	err := committer.transaction(func() error {
 		return errors.Join(
 			committer.log.append(encoded, batch.timestamp),
-			committer.materialiser.write(slice),
+			committer.materialiser.write(slices...),
 			committer.consumers.save(moved),
 		)
 	})
 	if err != nil {
 		return err
 	}
-	committer.consumers.committed(moved)
+	committer.consumers.committed(moved, batch.timestamp)
 	committer.view.committed(batch, changes)
-	committer.materialiser.written(slice)
+	committer.materialiser.written(slices...)
 	committer.announce(batch, committer.log.committed(encoded, batch.events, batch.timestamp))
 	return committer.refresh(batch.refresh)
 }
@@ -442,7 +442,7 @@ func (committer *committer) saveWatermarks() {
 		committer.config.Logger.Error("saving watermarks failed; it is tried again", slog.Any("error", err))
 		return
 	}
-	committer.consumers.committed(moved)
+	committer.consumers.committed(moved, committer.clock.now())
 	committer.needsFlush = true
 }
 

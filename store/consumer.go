@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // Consumer reads the log in order and remembers, across restarts, how far it has
@@ -23,6 +24,9 @@ type Consumer struct {
 	// saved belongs to the committer's goroutine.
 	saved position
 }
+
+// watermarkInterval is the time between two commits that carry watermarks.
+const watermarkInterval = 100 * time.Millisecond
 
 // position is a place in the log: after a commit.
 type position struct {
@@ -58,6 +62,9 @@ func (consumer *Consumer) Next(ctx context.Context) ([]Commit, error) {
 // commitsAfter waits for commits after one and returns some of them.
 func (store *Store) commitsAfter(ctx context.Context, id uint64) ([]Commit, error) {
 	for {
+		if store.closing.Load() {
+			return nil, ErrClosed
+		}
 		commits, known, grown := store.tail.commitsAfter(id, commitsPerRead)
 		if !known {
 			var err error
@@ -97,6 +104,7 @@ func (consumer *Consumer) watermark() position {
 // consumers keeps the watermarks in the database. It belongs to the committer's goroutine.
 type consumers struct {
 	registered []*Consumer
+	savedAt    time.Time
 
 	selectConsumer *statement
 	upsertConsumer *statement
@@ -154,8 +162,18 @@ func (consumers *consumers) save(moved map[*Consumer]position) error {
 	return nil
 }
 
+// due is unsaved for a commit, which need not carry every step: what is saved late
+// only comes again after a crash.
+func (consumers *consumers) due(now time.Time) map[*Consumer]position {
+	if now.Sub(consumers.savedAt) < watermarkInterval {
+		return nil
+	}
+	return consumers.unsaved()
+}
+
 // committed takes note that what save wrote is committed.
-func (consumers *consumers) committed(moved map[*Consumer]position) {
+func (consumers *consumers) committed(moved map[*Consumer]position, now time.Time) {
+	consumers.savedAt = now
 	for consumer, at := range moved {
 		consumer.saved = at
 	}

@@ -15,20 +15,25 @@ const (
 	sweepBytes = 32 << 20
 	// rowsPerSlice is the most that one transaction writes.
 	rowsPerSlice = 512
-	// writtenThrough is the largest batch that is written to the tables at once.
+	// sweepStartBytes is how much the log grows between the beginnings of two sweeps
+	// at least.
+	sweepStartBytes = 1 << 20
+	// writtenThrough is the largest batch whose entries are written at once.
 	writtenThrough = 16
 )
 
 // materialiser brings entries, groups and namespaces up to the log: what the log
-// says, in the form that is read. A small batch is written through with its
-// commit; what larger ones change waits in the pending set and is written in
-// sweeps through it in key order, a slice with each commit.
+// says, in the form that is read. The entries of a small batch are written through
+// with its commit; all else waits in the pending set and is written in sweeps
+// through it in key order, a slice with each commit, or when the store is idle.
 type materialiser struct {
 	pending *pending
 	limit   int
-	// through is the commit up to which the tables are known to hold the log.
-	through uint64
-	sweep   sweep
+	// through is the commit up to which the tables are known to hold the log, and
+	// sweptBytes how much the log had held when the sweep that told so began.
+	through    uint64
+	sweptBytes uint64
+	sweep      sweep
 
 	upsertEntry     *statement
 	deleteEntry     *statement
@@ -69,28 +74,30 @@ func newMaterialiser(session *session, pending *pending, limit int) *materialise
 	}
 }
 
-// choose returns what the transaction of a commit shall write: a small batch's own
-// changes, else as much of the pending set as keeps pace with the log.
-func (materialiser *materialiser) choose(changes *slice, commitID uint64, log logTotals, logGrowth int) *slice {
-	if changes.rows() > writtenThrough {
-		return materialiser.nextSlice(materialiser.pace(changes.rows(), log, logGrowth), commitID-1, log)
+// choose returns what the transaction of a commit shall write, in this order: as
+// much of the pending set as keeps pace with the log, then the entries of a small
+// batch.
+func (materialiser *materialiser) choose(changes *slice, commitID uint64, log logTotals, logGrowth int) (chosen []*slice) {
+	if limit := materialiser.pace(len(changes.entries), log, logGrowth); limit > 0 {
+		chosen = append(chosen, materialiser.nextSlice(limit, commitID-1, log))
 	}
-	through := *changes
-	if materialiser.pending.rows() == 0 {
-		through.completes, through.through = true, commitID
+	if len(changes.entries) <= writtenThrough {
+		chosen = append(chosen, &slice{entries: changes.entries})
 	}
-	return &through
+	return chosen
 }
 
-// pace is how many rows to write with a commit of so many: enough that the sweep
-// ends before the log has grown by sweepBytes, and that a pending set at its limit
-// does not grow.
-func (materialiser *materialiser) pace(rows int, log logTotals, logGrowth int) int {
+// pace is how many rows to write with a commit of so many entries: enough that the
+// sweep ends before the log has grown by sweepBytes, and that a pending set at its
+// limit does not grow.
+func (materialiser *materialiser) pace(entries int, log logTotals, logGrowth int) int {
 	sweep := &materialiser.sweep
-	if materialiser.pending.bytes > materialiser.limit {
-		return max(rows, rowsPerSlice)
-	}
-	if !sweep.underway {
+	switch {
+	case materialiser.pending.bytes > materialiser.limit:
+		return max(entries, rowsPerSlice)
+	case !sweep.underway && log.bytes-materialiser.sweptBytes < sweepStartBytes:
+		return 0
+	case !sweep.underway:
 		return 1
 	}
 	left := max(sweep.rows-sweep.written, 1)
@@ -137,8 +144,17 @@ func takeStates[State any](into, waiting map[string]State, names []string, limit
 	return taken
 }
 
-// write brings the tables to where a slice has them, in the transaction of the caller.
-func (materialiser *materialiser) write(slice *slice) error {
+// write brings the tables to where slices have them, in the transaction of the caller.
+func (materialiser *materialiser) write(slices ...*slice) error {
+	for _, slice := range slices {
+		if err := materialiser.writeSlice(slice); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (materialiser *materialiser) writeSlice(slice *slice) error {
 	for _, version := range slice.entries {
 		if err := materialiser.writeEntry(version); err != nil {
 			return err
@@ -171,11 +187,17 @@ func (materialiser *materialiser) writeEntry(version *entryVersion) error {
 	return materialiser.upsertEntry.execute(version.group, version.key, version.value, int64(version.revision), version.updatedAt, expiresAt)
 }
 
-// written takes note that a slice is committed.
-func (materialiser *materialiser) written(slice *slice) {
-	materialiser.pending.written(slice)
+// written takes note that slices are committed.
+func (materialiser *materialiser) written(slices ...*slice) {
+	for _, slice := range slices {
+		materialiser.pending.written(slice)
+		materialiser.advance(slice)
+	}
+}
+
+func (materialiser *materialiser) advance(slice *slice) {
 	if slice.completes {
-		materialiser.through = slice.through
+		materialiser.through, materialiser.sweptBytes = slice.through, materialiser.sweep.logBytes
 		materialiser.sweep = sweep{}
 	} else if slice.sweeps {
 		materialiser.sweep.advance(slice)
