@@ -94,6 +94,7 @@ func startProcess(t *testing.T, path string, environment []string, arguments ...
 		exited: make(chan struct{}),
 	}
 	command.Stderr = started.errors
+	started.errors.grown = make(chan struct{}, 1)
 	require.NoError(t, command.Start())
 	started.native = command.Process
 	go func() {
@@ -146,6 +147,22 @@ func (process *process) line(t *testing.T, prefix string) string {
 			}
 		case <-ctx.Done():
 			require.FailNowf(t, "no such line", "%s: no line %q; standard error:\n%s", process.name, prefix, process.errors)
+		}
+	}
+}
+
+// says waits until standard error contains text.
+func (process *process) says(t *testing.T, text string) {
+	t.Helper()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for !strings.Contains(process.errors.String(), text) {
+		select {
+		case <-process.errors.grown:
+		case <-process.exited:
+			require.Contains(t, process.errors.String(), text, "%s ended", process.name)
+		case <-timer.C:
+			require.FailNowf(t, "not said", "%s: %q; standard error:\n%s", process.name, text, process.errors)
 		}
 	}
 }
@@ -223,6 +240,8 @@ func runWith(t *testing.T, environment []string, input string, arguments ...stri
 type lockedBuffer struct {
 	mutex  sync.Mutex
 	buffer bytes.Buffer
+	// grown, where it is not nil, has something to receive after each write.
+	grown chan struct{}
 }
 
 var _ io.Writer = (*lockedBuffer)(nil)
@@ -230,6 +249,10 @@ var _ io.Writer = (*lockedBuffer)(nil)
 func (locked *lockedBuffer) Write(data []byte) (int, error) {
 	locked.mutex.Lock()
 	defer locked.mutex.Unlock()
+	select {
+	case locked.grown <- struct{}{}:
+	default:
+	}
 	return locked.buffer.Write(data)
 }
 

@@ -10,6 +10,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus"
 )
 
 // changes asks for a page of the log; fields go in pairs.
@@ -117,6 +119,46 @@ func TestChanges_Outside_Bad(t *testing.T) {
 		require.NotNil(t, compacted.Revision)
 		assert.Zero(t, *compacted.Revision)
 		assert.Equal(t, uint64(1), *compacted.Oldest)
+	})
+}
+
+func TestChanges_Trimmed_Bad(t *testing.T) {
+	sidecar := startSidecarWith(t, embeddedConfig(t, func(config *storebus.Config) { config.Retention.Count = 10 }))
+	acme := newTenant(t, sidecar.NATSURL(), "acme")
+	acme.set(t, "early", "k", "v")
+
+	// The log is trimmed beside the writes, when their events are out and the tables
+	// have them: a moment of quiet does for both.
+	oldest := uint64(1)
+	for oldest < 10 {
+		var revision uint64
+		for range 5 {
+			revision = acme.set(t, "config", "theme", "dark")
+		}
+		assert.Empty(t, acme.changes(t, "after", revision, "wait", "300ms").Changes)
+		if reply := acme.call(t, "changes", object(t, "after", 0)); reply.Header.Get(headerErrorCode) != "" {
+			compacted := requireFailure(t, reply, 410, "compacted")
+			require.NotNil(t, compacted.Oldest)
+			assert.GreaterOrEqual(t, *compacted.Oldest, oldest, "it never goes back")
+			oldest = *compacted.Oldest
+			assert.Equal(t, revision, *compacted.Revision)
+		}
+	}
+	oldest = *acme.changes(t, "after", acme.revision(t)).Oldest
+
+	t.Run("TheRestCanBeRead", func(t *testing.T) {
+		page := acme.changes(t, "after", oldest-1)
+		assert.Equal(t, oldest, revisionsOf(t, page)[0])
+		assert.Equal(t, oldest, *page.Oldest)
+		requireFailure(t, acme.call(t, "changes", object(t, "after", oldest-2)), 410, "compacted")
+	})
+	t.Run("PreviousNamesOnlyWhatIsThere", func(t *testing.T) {
+		revision := acme.set(t, "early", "k", "w")
+		page := acme.changes(t, "after", revision-1, "group", "early")
+		assert.Zero(t, *decodeBody[event](t, page.Changes[0]).Previous)
+	})
+	t.Run("EntriesStay", func(t *testing.T) {
+		assert.Equal(t, "w", *decode[entry](t, acme.call(t, "get", `{"group":"early","key":"k"}`)).Value)
 	})
 }
 

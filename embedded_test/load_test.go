@@ -349,7 +349,7 @@ func verifyLog(t *testing.T, namespace string, changes []json.RawMessage, listed
 			if isTold {
 				_, group, key, deletes := one.request()
 				require.True(t, deletes, "revision %d was acknowledged for %s", change.Revision, one.name())
-				require.Equal(t, place, [2]string{group, key})
+				require.Equal(t, [2]string{group, key}, place)
 			}
 			delete(state, place)
 		default:

@@ -83,7 +83,24 @@ func TestProcess_Serve_Good(t *testing.T) {
 		_, err := connect(t, outside.URL()).Request("store.acme.get", []byte(`{"key":"k"}`), patience)
 		assert.ErrorIs(t, err, nats.ErrNoResponders)
 	})
-	t.Run("KeepsNothingInMemory", func(t *testing.T) {
+	t.Run("WaitsForABrokerThatIsAway", func(t *testing.T) {
+		outside := startBroker(t, "127.0.0.1:0")
+		outside.kill(t)
+		sidecar := startProcess(t, storebusBinary(t), nil, "serve", "--nats", outside.URL(), "--database", filepath.Join(t.TempDir(), "storebus.db"))
+		startBroker(t, outside.address)
+		sidecar.line(t, readyLine)
+		newTenant(t, outside.URL(), "acme").set(t, "config", "theme", "dark")
+		assert.Zero(t, sidecar.terminate(t))
+	})
+	t.Run("EndsWhileItWaitsForABroker", func(t *testing.T) {
+		outside := startBroker(t, "127.0.0.1:0")
+		outside.kill(t)
+		sidecar := startProcess(t, storebusBinary(t), nil, "serve", "--nats", outside.URL(), "--database", filepath.Join(t.TempDir(), "storebus.db"))
+		sidecar.says(t, "away")
+		assert.Zero(t, sidecar.terminate(t))
+		assert.NotContains(t, sidecar.printed(), readyLine)
+	})
+	t.Run("KeepsNothingOnDisk", func(t *testing.T) {
 		_, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--database", ":memory:")
 		assert.Equal(t, "memory", readStatus(t, connect(t, address)).Durability)
 	})

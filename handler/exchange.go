@@ -105,7 +105,8 @@ func (exchange *exchange[Query, Result]) holdResult() {
 	exchange.failure = subjects.ErrUnavailable.New(exchange.message("too many replies wait for the broker"))
 }
 
-// send encodes the reply, publishes it and gives the place back.
+// send encodes the reply, gives the place back and publishes: whoever has the reply
+// may ask again at once.
 func (exchange *exchange[Query, Result]) send() {
 	answer := takeAnswer()
 	defer answer.release()
@@ -113,8 +114,8 @@ func (exchange *exchange[Query, Result]) send() {
 	if failure == nil {
 		failure = exchange.operation.encode(answer, &exchange.request, &exchange.query, &exchange.result)
 	}
-	exchange.conclude(answer, failure)
 	exchange.leave()
+	exchange.conclude(answer, failure)
 }
 
 // leave gives back what prepare has taken.

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v3"
+)
+
+const examples = `
+EXAMPLES:
+   storebus bench --quick
+      a short look
+   storebus bench --directory /var/lib/storebus --json > bench.json
+      everything, on the disk that the store will be on
+   storebus bench --cases set,kv-put,kv-put-always --in-flight 64
+      one question
+   storebus bench --nats nats://broker:4222
+      on a broker that is there
+`
+
+// errInterrupted is why a run has ended that somebody ended.
+var errInterrupted = errors.New("interrupted")
+
+// Commands gives the command bench, and the hidden ones that it starts its parts with.
+func Commands() []*cli.Command {
+	return []*cli.Command{benchCommand(), brokerHelper(), echoHelper(), subscribersHelper()}
+}
+
+func benchCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "bench",
+		Usage: "measure this machine",
+		Description: "Measures storebus beside a bare NATS responder and JetStream KV, each part a process of its own, in interleaved rounds, " +
+			"and prints requests a second, latencies, processor time and the ratios of what belongs together. " +
+			"Its files are removed afterwards. While it runs the machine should have nothing else to do.",
+		Flags:              flags(),
+		CustomHelpTemplate: cli.CommandHelpTemplate + caseHelp() + examples,
+		HideHelpCommand:    true,
+		Action:             bench,
+	}
+}
+
+// caseHelp lists what --cases takes.
+func caseHelp() string {
+	return "\nCASES:\n   " + strings.Join(caseNames(), "\n   ") + "\n"
+}
+
+func flags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "rounds", Value: DefaultRounds, Usage: "how often each case is measured, a `NUMBER`"},
+		&cli.DurationFlag{Name: "duration", Value: DefaultDuration, Usage: "for how long each time, a `TIME`"},
+		&cli.StringSliceFlag{Name: "cases", Usage: "the `NAMES` of the cases, with commas between them, instead of all"},
+		&cli.IntSliceFlag{Name: "in-flight", Value: DefaultInFlight(), Usage: "how many requests are outstanding, `NUMBERS` with commas between them"},
+		&cli.IntFlag{Name: "keys", Value: DefaultKeys, Usage: "how many keys there are, a `NUMBER`"},
+		&cli.IntFlag{Name: "value-bytes", Value: DefaultValueBytes, Usage: "the `SIZE` of a value; some cases take 16 KiB besides"},
+		&cli.IntFlag{Name: "connections", Value: DefaultConnections, Usage: "the `NUMBER` of connections that the load is spread over, alike for every case"},
+		&cli.StringFlag{Name: "directory", Usage: "the `FOLDER` to make one in for the files, instead of the system's temporary one"},
+		&cli.StringFlag{Name: "durability", Usage: "the `LEVEL` of the sidecars, full or relaxed"},
+		&cli.StringFlag{Name: "nats", Usage: "the `URL` of a broker that is there: what it offers is measured"},
+		&cli.BoolFlag{Name: "large", Usage: "measure a store with a million keys too, which takes long to fill"},
+		&cli.BoolFlag{Name: "quick", Usage: "fewer keys and rounds, and shorter ones"},
+		&cli.BoolFlag{Name: "json", Usage: "print everything as JSON, each round too"},
+	}
+}
+
+func bench(ctx context.Context, command *cli.Command) error {
+	if command.Args().Present() {
+		return fmt.Errorf("%w: it takes no words, and was given %q; see storebus bench --help", ErrUsage, command.Args().Slice())
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	settings := readSettings(command)
+	settings.Program = program
+	ctx, cancel := untilInterrupted(ctx)
+	defer cancel()
+	return Run(ctx, settings, command.Root().Writer, command.Root().ErrWriter)
+}
+
+// readSettings reads the flags. --quick changes what was not given.
+func readSettings(command *cli.Command) Settings {
+	settings := Settings{
+		Rounds:      command.Int("rounds"),
+		Duration:    command.Duration("duration"),
+		Cases:       command.StringSlice("cases"),
+		InFlight:    command.IntSlice("in-flight"),
+		Keys:        command.Int("keys"),
+		ValueBytes:  command.Int("value-bytes"),
+		Connections: command.Int("connections"),
+		Directory:   command.String("directory"),
+		Durability:  command.String("durability"),
+		NATSURL:     command.String("nats"),
+		Large:       command.Bool("large"),
+		JSON:        command.Bool("json"),
+	}
+	if command.Bool("quick") {
+		quicken(command, "rounds", &settings.Rounds, quickRounds)
+		quicken(command, "duration", &settings.Duration, quickDuration)
+		quicken(command, "keys", &settings.Keys, quickKeys)
+	}
+	return settings
+}
+
+func quicken[T int | time.Duration](command *cli.Command, flag string, setting *T, quick T) {
+	if !command.IsSet(flag) {
+		*setting = quick
+	}
+}
+
+// untilInterrupted gives a context that a signal ends.
+func untilInterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-signals:
+			cancel(errInterrupted)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel(nil)
+	}
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import "slices"
+
+// medianRound gives the median of each figure by itself, and the sum of the errors.
+func medianRound(rounds []Round) Round {
+	middle := func(figure func(*Round) float64) float64 { return medianOf(rounds, figure) }
+	median := Round{
+		Requests:     uint64(middle(func(round *Round) float64 { return float64(round.Requests) })),
+		Seconds:      middle(func(round *Round) float64 { return round.Seconds }),
+		DrainSeconds: middle(func(round *Round) float64 { return round.DrainSeconds }),
+		Rate:         middle(rate),
+		P50:          middle(func(round *Round) float64 { return round.P50 }),
+		P99:          middle(p99),
+		WriteRate:    middle(func(round *Round) float64 { return round.WriteRate }),
+		Events:       uint64(middle(func(round *Round) float64 { return float64(round.Events) })),
+		CPU:          medianCPU(rounds),
+	}
+	for _, round := range rounds {
+		median.Errors += round.Errors
+		if median.Error == "" {
+			median.Error = round.Error
+		}
+	}
+	if len(rounds) > 0 && rounds[0].Lag != nil {
+		median.Lag = &Lag{P50: middle(lagP50), P99: middle(lagP99)}
+	}
+	return median
+}
+
+func rate(round *Round) float64   { return round.Rate }
+func p99(round *Round) float64    { return round.P99 }
+func lagP50(round *Round) float64 { return round.Lag.P50 }
+func lagP99(round *Round) float64 { return round.Lag.P99 }
+
+// medianCPU gives the medians of the roles that every round has.
+func medianCPU(rounds []Round) map[string]float64 {
+	medians := map[string]float64{}
+	for _, role := range []string{roleBroker, roleResponder, roleClient, roleSubscribers} {
+		var known []float64
+		for _, round := range rounds {
+			if used, is := round.CPU[role]; is {
+				known = append(known, used)
+			}
+		}
+		if len(known) > 0 && len(known) == len(rounds) {
+			medians[role] = median(known)
+		}
+	}
+	if len(medians) == 0 {
+		return nil
+	}
+	return medians
+}
+
+func medianOf(rounds []Round, figure func(*Round) float64) float64 {
+	return median(figures(rounds, figure))
+}
+
+func figures(rounds []Round, figure func(*Round) float64) []float64 {
+	values := make([]float64, len(rounds))
+	for index := range rounds {
+		values[index] = figure(&rounds[index])
+	}
+	return values
+}
+
+// median gives the middle one, or the mean of the middle two; 0 where there is none.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[middle]
+	}
+	return (sorted[middle-1] + sorted[middle]) / 2
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// dieWithParent has the kernel end a child whose parent was killed.
+func dieWithParent(command *exec.Cmd) {
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+}

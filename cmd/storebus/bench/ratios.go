@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"math"
+	"slices"
+)
+
+// bar is a comparison that storebus is measured by.
+type bar struct {
+	name string
+	// above and below name the cases that are divided, at the same level and with
+	// values of the same size. Without below it is the figure itself.
+	above, below string
+	figure       func(*Round) float64
+	unit         string // of the figure, where nothing is divided
+	// levels are those that the bar is about; empty: all.
+	levels []int
+	goal   string
+}
+
+// The goals of docs/performance.md.
+const (
+	goalPut    = "0.85"
+	goalAlways = "> 10"
+	goalAhead  = "> 1"
+	goalLevel  = "1"
+	goalNoMore = "at most 1"
+)
+
+// bars is every comparison, in the order of the report.
+func bars() []bar {
+	return []bar{
+		{name: "set ÷ KV put", above: "set", below: "kv-put", figure: rate, goal: goalPut},
+		{name: "embedded set ÷ KV put", above: "embedded-set", below: "kv-put", figure: rate, goal: goalPut},
+		{name: "set ÷ KV put always", above: "set", below: "kv-put-always", figure: rate, levels: []int{64, 256}, goal: goalAlways},
+		{name: "embedded set ÷ KV put always", above: "embedded-set", below: "kv-put-always", figure: rate, levels: []int{64, 256}, goal: goalAlways},
+		{name: "lone client: embedded set ÷ KV put always", above: "embedded-set", below: "kv-put-always", figure: rate, levels: []int{1}},
+		{name: "lone client: set ÷ KV put always", above: "set", below: "kv-put-always", figure: rate, levels: []int{1}},
+		{name: "set ÷ echo with the same client work", above: "set", below: "echo-set", figure: rate},
+		{name: "get ÷ KV get", above: "get", below: "kv-get", figure: rate, goal: goalAhead},
+		{name: "embedded get ÷ KV get", above: "embedded-get", below: "kv-get", figure: rate, goal: goalAhead},
+		{name: "get ÷ echo with the same client work", above: "get", below: "echo-get", figure: rate, goal: goalLevel},
+		{name: "raw get ÷ raw echo", above: "raw-get", below: "raw-echo", figure: rate, goal: goalLevel},
+		{name: "set with 1 subscriber ÷ set", above: "set-1-subscriber", below: "set", figure: rate},
+		{name: "set with 100 subscribers ÷ set", above: "set-100-subscribers", below: "set", figure: rate},
+		{
+			name: "get p99 beside writers ÷ echo p99 beside the same writers", above: "get-beside-writers", below: "echo-beside-writers",
+			figure: p99, goal: goalNoMore,
+		},
+		{name: "change latency from reply to event, median", above: "change-latency", figure: lagP50, unit: "µs"},
+		{name: "change latency from reply to event, p99", above: "change-latency", figure: lagP99, unit: "µs"},
+		{name: "embedded change latency from reply to event, median", above: "embedded-change-latency", figure: lagP50, unit: "µs"},
+		{name: "embedded change latency from reply to event, p99", above: "embedded-change-latency", figure: lagP99, unit: "µs"},
+		{name: "growth: set of 1 million keys ÷ set", above: "set-1m-keys", below: "set", figure: rate},
+		{name: "growth: get of 1 million keys ÷ get", above: "get-1m-keys", below: "get", figure: rate},
+	}
+}
+
+// Ratio is a bar at one level. Value is of the medians over the rounds, Lowest and
+// Highest are of the rounds.
+type Ratio struct {
+	Name       string  `json:"name"`
+	InFlight   int     `json:"in_flight"`
+	ValueBytes int     `json:"value_bytes"`
+	Value      float64 `json:"value"`
+	Lowest     float64 `json:"lowest"`
+	Highest    float64 `json:"highest"`
+	// Unit is that of a figure that is no ratio.
+	Unit string `json:"unit,omitzero"`
+	// Goal is what storebus wants to reach.
+	Goal string `json:"goal,omitzero"`
+}
+
+// ratiosOf gives every bar that the results have the figures for.
+func ratiosOf(results []Result) []Ratio {
+	ratios := []Ratio{}
+	for _, bar := range bars() {
+		for _, above := range results {
+			if above.Name != bar.above || !bar.covers(above.InFlight) {
+				continue
+			}
+			if ratio, possible := bar.ratio(&above, results); possible {
+				ratios = append(ratios, ratio)
+			}
+		}
+	}
+	return ratios
+}
+
+func (bar *bar) covers(level int) bool {
+	return len(bar.levels) == 0 || slices.Contains(bar.levels, level)
+}
+
+// ratio compares a result with its counterpart, where there is one.
+func (bar *bar) ratio(above *Result, results []Result) (Ratio, bool) {
+	ratio := Ratio{Name: bar.name, InFlight: above.InFlight, ValueBytes: above.ValueBytes, Unit: bar.unit, Goal: bar.goal}
+	rounds := figures(above.Rounds, bar.figure)
+	ratio.Value = median(rounds)
+	if bar.below != "" {
+		below := slices.IndexFunc(results, func(other Result) bool {
+			return other.Name == bar.below && other.InFlight == above.InFlight && other.ValueBytes == above.ValueBytes
+		})
+		if below < 0 {
+			return ratio, false
+		}
+		divisors := figures(results[below].Rounds, bar.figure)
+		ratio.Value /= median(divisors)
+		for index := range rounds {
+			rounds[index] /= divisors[index]
+		}
+	}
+	ratio.Lowest, ratio.Highest = slices.Min(rounds), slices.Max(rounds)
+	// A case that served nothing has nothing to be compared with.
+	possible := !slices.ContainsFunc([]float64{ratio.Value, ratio.Lowest, ratio.Highest}, func(value float64) bool {
+		return math.IsNaN(value) || math.IsInf(value, 0)
+	})
+	return ratio, possible
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"dappco.re/go/storebus"
+)
+
+// Report is everything that a run has measured.
+type Report struct {
+	Machine Machine   `json:"machine"`
+	BeganAt time.Time `json:"began_at"`
+	Seconds float64   `json:"seconds"`
+	Setup   Setup     `json:"settings"`
+	Cases   []Result  `json:"cases"`
+	Ratios  []Ratio   `json:"ratios"`
+}
+
+// Machine is what was measured on, and what.
+type Machine struct {
+	Storebus        string `json:"storebus"`
+	Broker          string `json:"nats_server"`
+	Go              string `json:"go"`
+	OperatingSystem string `json:"operating_system"`
+	Architecture    string `json:"architecture"`
+	Processors      int    `json:"processors"`
+	// Fsync is how long it takes to have 4 KiB on disk, in microseconds.
+	Fsync float64 `json:"fsync_us"`
+}
+
+// Setup is the settings that the figures depend on.
+type Setup struct {
+	// Rounds are those that were complete.
+	Rounds       int     `json:"rounds"`
+	RoundSeconds float64 `json:"round_seconds"`
+	InFlight     []int   `json:"in_flight"`
+	Keys         int     `json:"keys"`
+	ValueBytes   int     `json:"value_bytes"`
+	Connections  int     `json:"connections"`
+	Durability   string  `json:"durability"`
+	// OutsideBroker says that the broker was there already.
+	OutsideBroker bool `json:"outside_broker"`
+}
+
+// Result is one case at one level, with values of one size.
+type Result struct {
+	Name string `json:"name"`
+	// Target is what answered: echo, outside, embedded, large, kv, kv-always.
+	Target     string  `json:"target"`
+	InFlight   int     `json:"in_flight"`
+	ValueBytes int     `json:"value_bytes"`
+	Median     Round   `json:"median"`
+	Rounds     []Round `json:"rounds"`
+}
+
+// newReport makes the report of a run that began at some time and ends now.
+func newReport(stage *stage, began time.Time, results []Result) *Report {
+	settings := stage.settings
+	return &Report{
+		Machine: Machine{
+			Storebus:        storebus.Version,
+			Broker:          stage.outside.control.ConnectedServerVersion(),
+			Go:              runtime.Version(),
+			OperatingSystem: runtime.GOOS,
+			Architecture:    runtime.GOARCH,
+			Processors:      runtime.NumCPU(),
+			Fsync:           microseconds(stage.fsync),
+		},
+		BeganAt: began.UTC(),
+		Seconds: time.Since(began).Seconds(),
+		Setup: Setup{
+			Rounds: len(results[0].Rounds), RoundSeconds: settings.Duration.Seconds(), InFlight: settings.InFlight, Keys: settings.Keys,
+			ValueBytes: settings.ValueBytes, Connections: settings.Connections, Durability: stage.durability, OutsideBroker: settings.NATSURL != "",
+		},
+		Cases:  results,
+		Ratios: ratiosOf(results),
+	}
+}
+
+// newResult gives a case and the medians of its rounds.
+func newResult(trial trial, rounds []Round) Result {
+	return Result{
+		Name: trial.name, Target: string(trial.target), InFlight: trial.inFlight, ValueBytes: trial.valueBytes,
+		Median: medianRound(rounds), Rounds: rounds,
+	}
+}
+
+// write prints the report as one or the other.
+func (report *Report) write(output io.Writer, asJSON bool) error {
+	if asJSON {
+		return report.writeJSON(output)
+	}
+	return report.writeText(output)
+}
+
+// writeJSON prints everything, each round too.
+func (report *Report) writeJSON(output io.Writer) error {
+	encoder := json.NewEncoder(output)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(report)
+}
+
+// writeText prints the tables.
+func (report *Report) writeText(output io.Writer) error {
+	text := &errorWriter{output: output}
+	fmt.Fprintln(text, report.heading())
+	report.writeCases(text)
+	report.writeNotes(text)
+	report.writeRatios(text)
+	return text.err
+}
+
+func (report *Report) heading() string {
+	machine, setup := &report.Machine, &report.Setup
+	return fmt.Sprintf("storebus %s (durability %s), nats-server %s, %s, %s/%s, %d processors; an fsync takes %s\n"+
+		"medians of %d rounds of %gs a case; keys: %s; client connections: %d; processor time in µs a request",
+		machine.Storebus, setup.Durability, machine.Broker, machine.Go, machine.OperatingSystem, machine.Architecture, machine.Processors,
+		latencyText(machine.Fsync), setup.Rounds, setup.RoundSeconds, rateText(float64(setup.Keys)), setup.Connections)
+}
+
+// writeCases prints a table for each level and size of values: what is compared
+// stands together.
+func (report *Report) writeCases(output io.Writer) {
+	var rows table
+	for index, result := range report.Cases {
+		if index == 0 || result.InFlight != report.Cases[index-1].InFlight || result.ValueBytes != report.Cases[index-1].ValueBytes {
+			rows.write(output)
+			fmt.Fprintf(output, "\n%d in flight, values of %s\n", result.InFlight, sizeText(result.ValueBytes))
+			rows = table{{"", "requests/s", "p50", "p99", "broker", "responder", "client", "errors"}}
+		}
+		median := &result.Median
+		rows = append(rows, []string{
+			result.Name, rateText(median.Rate), latencyText(median.P50), latencyText(median.P99),
+			cpuText(median, roleBroker), cpuText(median, roleResponder), cpuText(median, roleClient), countText(median.Errors),
+		})
+	}
+	rows.write(output)
+}
+
+// writeNotes says what stands in no column.
+func (report *Report) writeNotes(output io.Writer) {
+	rows := table{}
+	for _, result := range report.Cases {
+		median := &result.Median
+		label := fmt.Sprintf("%s, %d in flight, %s:", result.Name, result.InFlight, sizeText(result.ValueBytes))
+		if median.WriteRate > 0 {
+			rows = append(rows, []string{label + " beside " + rateText(median.WriteRate) + " sets/s"})
+		}
+		if median.Events > 0 {
+			rows = append(rows, []string{label + " all of " + rateText(float64(median.Events)) + " events a round arrived"})
+		}
+		if median.Error != "" {
+			rows = append(rows, []string{label + " the first error: " + median.Error})
+		}
+	}
+	if len(rows) > 0 {
+		fmt.Fprintln(output)
+	}
+	rows.write(output)
+}
+
+func (report *Report) writeRatios(output io.Writer) {
+	if len(report.Ratios) == 0 {
+		return
+	}
+	rows := table{{"ratios of medians", "in flight", "value", "ratio", "lowest", "highest", "goal"}}
+	for _, ratio := range report.Ratios {
+		rows = append(rows, []string{
+			ratio.Name, fmt.Sprint(ratio.InFlight), sizeText(ratio.ValueBytes),
+			ratio.text(ratio.Value), ratio.text(ratio.Lowest), ratio.text(ratio.Highest), ratio.Goal,
+		})
+	}
+	fmt.Fprintln(output)
+	rows.write(output)
+}
+
+func (ratio *Ratio) text(value float64) string {
+	if ratio.Unit == "" {
+		return fmt.Sprintf("%.2f", value)
+	}
+	return latencyText(value)
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// What a measurement takes besides its duration, and what comes before the first, for
+// the estimate.
+const (
+	overhead    = 120 * time.Millisecond
+	preparation = 5 * time.Second
+)
+
+// Run measures, and prints the report. How far it is goes to errorOutput. Of a run
+// that is interrupted the rounds are reported that were complete.
+//
+//	err := bench.Run(ctx, settings, os.Stdout, os.Stderr)
+func Run(ctx context.Context, settings Settings, output, errorOutput io.Writer) error {
+	if err := settings.check(); err != nil {
+		return err
+	}
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	progress := newProgress(errorOutput)
+	report, err := run(ctx, fail, &settings, progress)
+	progress.clear()
+	if err != nil {
+		err = fmt.Errorf("storebus bench: %w", explained(ctx, err))
+	}
+	if report == nil {
+		return err
+	}
+	return errors.Join(report.write(output, settings.JSON), err)
+}
+
+// explained says why the context has ended, which may say more than what failed
+// because of it.
+func explained(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	return err
+}
+
+// run is the order of things: what is needed is started and filled, then every case
+// warms up, then come the rounds; whatever happens, everything is ended again.
+func run(ctx context.Context, fail context.CancelCauseFunc, settings *Settings, progress *progress) (report *Report, err error) {
+	trials, began := settings.plan(), time.Now()
+	progress.note("%d cases, %d rounds of %s each after a warm-up: about %s", len(trials), settings.Rounds, settings.Duration, settings.estimate(len(trials)))
+	stage, err := openStage(ctx, fail, settings)
+	defer func() { err = errors.Join(err, stage.close()) }()
+	if err != nil {
+		return nil, err
+	}
+	if stage.fsync < memoryFsync {
+		progress.note("an fsync takes %s in %s: nothing is on disk there; name another folder with --directory", stage.fsync, stage.directory)
+	}
+	if trials, err = stage.prepare(ctx, trials, progress); err != nil {
+		return nil, err
+	}
+	results, err := stage.rounds(ctx, trials, progress)
+	if len(results) == 0 {
+		return nil, err
+	}
+	return newReport(stage, began, results), err
+}
+
+// estimate is how long a run takes, with some time for the preparations.
+func (settings *Settings) estimate(trials int) time.Duration {
+	each := settings.warmUp() + overhead + time.Duration(settings.Rounds)*(settings.Duration+overhead)
+	return (preparation + time.Duration(trials)*each).Round(time.Second)
+}
+
+// rounds measures every trial in turn, round after round. The first round of all is
+// the warm-up and does not count. Where it is interrupted it gives the rounds that
+// were complete besides the error.
+func (stage *stage) rounds(ctx context.Context, trials []trial, progress *progress) ([]Result, error) {
+	progress.began, progress.planned = time.Now(), stage.settings.estimate(len(trials))-preparation
+	var rounds [][]Round
+	if _, err := stage.wholeRound(ctx, trials, "warm-up", 0, progress); err != nil {
+		return nil, err
+	}
+	for number := 1; number <= stage.settings.Rounds; number++ {
+		round, err := stage.wholeRound(ctx, trials, fmt.Sprintf("round %d of %d", number, stage.settings.Rounds), number, progress)
+		switch {
+		case errors.Is(err, errInterrupted):
+			return resultsOf(trials, rounds), err
+		case err != nil:
+			return nil, err
+		}
+		rounds = append(rounds, round)
+	}
+	return resultsOf(trials, rounds), nil
+}
+
+// wholeRound measures every trial once. Number 0 is the warm-up.
+func (stage *stage) wholeRound(ctx context.Context, trials []trial, name string, number int, progress *progress) ([]Round, error) {
+	duration := stage.settings.Duration
+	if number == 0 {
+		duration = stage.settings.warmUp()
+	}
+	rounds := make([]Round, len(trials))
+	for index, trial := range trials {
+		progress.measuring(name, index == 0, trial, duration)
+		var err error
+		if rounds[index], err = stage.oneRound(ctx, trial, duration, uint64(number)); err != nil {
+			return nil, fmt.Errorf("%s: %w", trial, err)
+		}
+	}
+	return rounds, nil
+}
+
+// resultsOf turns rounds of trials into trials with their rounds.
+func resultsOf(trials []trial, rounds [][]Round) []Result {
+	if len(rounds) == 0 {
+		return nil
+	}
+	results := make([]Result, len(trials))
+	for index, trial := range trials {
+		own := make([]Round, len(rounds))
+		for number := range rounds {
+			own[number] = rounds[number][index]
+		}
+		results[index] = newResult(trial, own)
+	}
+	return results
+}
+
+// oneRound measures a trial once it is quiet.
+func (stage *stage) oneRound(ctx context.Context, trial trial, duration time.Duration, seed uint64) (Round, error) {
+	if err := stage.quieten(ctx, trial); err != nil {
+		return Round{}, err
+	}
+	return stage.measure(ctx, trial, duration, seed)
+}

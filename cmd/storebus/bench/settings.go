@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dappco.re/go/storebus/store"
+)
+
+// ErrUsage is wrapped by what Run returns for settings that cannot be carried out.
+var ErrUsage = errors.New("bench")
+
+// The defaults of Settings.
+const (
+	DefaultRounds      = 5
+	DefaultDuration    = time.Second
+	DefaultKeys        = 10_000
+	DefaultValueBytes  = 128
+	DefaultConnections = 1
+)
+
+// What --quick takes where nothing else is said.
+const (
+	quickRounds   = 2
+	quickDuration = 200 * time.Millisecond
+	quickKeys     = 2_000
+)
+
+const (
+	// bigValueBytes is the size of the large values.
+	bigValueBytes = 16 << 10
+	// maxValueBytes leaves room for names and headers in a message of 1 MiB.
+	maxValueBytes = 900 << 10
+	maxInFlight   = 10_000
+)
+
+// DefaultInFlight gives the numbers of requests in flight that cases are measured at.
+func DefaultInFlight() []int { return []int{1, 64, 256} }
+
+// Settings says what is measured, and for how long.
+type Settings struct {
+	// Rounds is how often each case is measured, and Duration for how long each time.
+	Rounds   int
+	Duration time.Duration
+	// Cases names those that are measured; empty: all.
+	Cases []string
+	// InFlight is the numbers of requests in flight.
+	InFlight []int
+	// Keys is how many keys there are, each as likely as any other.
+	Keys int
+	// ValueBytes is the size of a value; some cases have values of 16 KiB besides.
+	ValueBytes int
+	// Connections is how many connections the load is spread over, the same for every
+	// case.
+	Connections int
+	// Directory is where a folder is made for the files, and removed afterwards;
+	// empty is the system's for temporary files.
+	Directory string
+	// Durability is what the sidecars are started with; empty is their default.
+	Durability string
+	// NATSURL is a broker to measure instead of one started for it; empty is none.
+	NATSURL string
+	// Large measures a store with a million keys too.
+	Large bool
+	// JSON prints everything as one JSON object instead of tables.
+	JSON bool
+	// Program is the storebus that is started for the parts.
+	Program string
+}
+
+// check returns what is wrong with the settings, each with the flag at fault.
+func (settings *Settings) check() error {
+	var failures []error
+	within := func(flag string, value, most int) {
+		if value < 1 || value > most {
+			failures = append(failures, fmt.Errorf("--%s is %d: it is 1 to %d", flag, value, most))
+		}
+	}
+	within("rounds", settings.Rounds, 1000)
+	within("keys", settings.Keys, maxKeys)
+	within("value-bytes", settings.ValueBytes, maxValueBytes)
+	within("connections", settings.Connections, 64)
+	for _, inFlight := range settings.InFlight {
+		within("in-flight", inFlight, maxInFlight)
+	}
+	if len(settings.InFlight) == 0 {
+		failures = append(failures, errors.New("--in-flight names no number"))
+	}
+	if !slices.Contains([]store.Durability{"", store.DurabilityFull, store.DurabilityRelaxed}, store.Durability(settings.Durability)) {
+		failures = append(failures, fmt.Errorf("--durability is %q: it is %s or %s", settings.Durability, store.DurabilityFull, store.DurabilityRelaxed))
+	}
+	if settings.Duration <= 0 {
+		failures = append(failures, fmt.Errorf("--duration is %s: it must be more than nothing", settings.Duration))
+	}
+	if err := errors.Join(append(failures, settings.checkCases())...); err != nil {
+		return fmt.Errorf("%w: %w; see storebus bench --help", ErrUsage, err)
+	}
+	return nil
+}
+
+// checkCases returns an error for a name that no case has.
+func (settings *Settings) checkCases() error {
+	known := caseNames()
+	for _, name := range settings.Cases {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("--cases: there is no case %q; there are %s", name, strings.Join(known, ", "))
+		}
+	}
+	if len(settings.chosen()) == 0 {
+		return errors.New("--cases: with a broker that is there none of them can be measured")
+	}
+	return nil
+}
+
+// warmUp is how long a case runs before its first counted round.
+func (settings *Settings) warmUp() time.Duration { return settings.Duration/4 + time.Millisecond }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"context"
+	"path/filepath"
+
+	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/subjects"
+)
+
+// sidecar is a storebus serve.
+type sidecar struct {
+	process *process
+	broker  *broker
+	space   subjects.Space
+	client  *client.Client
+}
+
+// startOutsideSidecar starts the sidecar that is there whatever is measured: the quiet
+// of its store ends the rounds of those that have none, too.
+func (stage *stage) startOutsideSidecar(ctx context.Context) error {
+	if err := stage.startSidecar(ctx, targetSidecar, "store", stage.outside); err != nil {
+		return err
+	}
+	status, err := stage.sidecars[targetSidecar].client.Status(ctx)
+	stage.durability = status.Durability
+	return err
+}
+
+// startSidecar starts a sidecar on a broker, or with its own where there is none.
+func (stage *stage) startSidecar(ctx context.Context, target target, prefix string, broker *broker) error {
+	sidecar := &sidecar{broker: broker}
+	var err error
+	if sidecar.space, err = subjects.NewSpace(prefix + stage.id); err != nil {
+		return err
+	}
+	arguments := []string{"serve", "--database", stage.databasePath(target), "--prefix", sidecar.space.Prefix()}
+	if stage.settings.Durability != "" {
+		arguments = append(arguments, "--durability", stage.settings.Durability)
+	}
+	address := ""
+	if broker == nil {
+		arguments = append(arguments, "--listen", "127.0.0.1:0")
+	} else {
+		address = broker.url
+	}
+	if sidecar.process, err = stage.launcher.launch(ctx, "sidecar-"+string(target), address, arguments...); err != nil {
+		return err
+	}
+	if broker == nil {
+		if sidecar.broker, err = stage.connect(sidecar.process.url(), nil); err != nil {
+			return err
+		}
+	}
+	stage.sidecars[target] = sidecar
+	sidecar.client, err = client.New(sidecar.broker.control, client.Config{Prefix: sidecar.space.Prefix(), Timeout: replyTimeout})
+	return err
+}
+
+func (stage *stage) databasePath(target target) string {
+	return filepath.Join(stage.directory, string(target), "storebus.db")
+}
+
+// sidecarOf gives the sidecar that a case is about. Those without one are measured
+// beside the one on their broker.
+func (stage *stage) sidecarOf(trial trial) *sidecar {
+	if sidecar := stage.sidecars[trial.target]; sidecar != nil {
+		return sidecar
+	}
+	return stage.sidecars[targetSidecar]
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nuid"
+
+	"dappco.re/go/storebus/subjects"
+)
+
+// stage is everything that takes part: the processes, and the client's connections.
+type stage struct {
+	settings  *Settings
+	directory string
+	launcher  launcher
+	brokers   []*broker
+	// outside is the broker that all but the embedded cases share, always the one
+	// whose JetStream fsyncs every write; it may be nil.
+	outside, always *broker
+	sidecars        map[target]*sidecar
+	echo            *process
+	echoSpace       subjects.Space
+	subscribers     map[int]*process // by how many they are
+	buckets         []bucket
+	values          map[int]*valuePool // by size
+	// id keeps the subjects and buckets on a broker that was there apart from those of
+	// others.
+	id string
+	// last is the trial that has run before.
+	last trial
+	// fsync is how long one takes in the folder of the files.
+	fsync time.Duration
+	// durability is what the sidecars have.
+	durability string
+}
+
+// openStage starts what the cases need. The caller closes it, after an error too.
+func openStage(ctx context.Context, fail context.CancelCauseFunc, settings *Settings) (*stage, error) {
+	stage := &stage{
+		settings: settings, sidecars: map[target]*sidecar{}, subscribers: map[int]*process{}, values: map[int]*valuePool{},
+		launcher: launcher{program: settings.Program, fail: fail},
+	}
+	if settings.NATSURL != "" {
+		stage.id = "-" + nuid.Next()
+	}
+	for _, step := range []func(context.Context) error{stage.makeDirectory, stage.startOutside, stage.startEcho, stage.startOutsideSidecar} {
+		if err := step(ctx); err != nil {
+			return stage, err
+		}
+	}
+	return stage, nil
+}
+
+// close ends everything and removes the files.
+func (stage *stage) close() error {
+	failures := []error{stage.deleteBuckets()}
+	for _, broker := range stage.brokers {
+		broker.disconnect()
+	}
+	failures = append(failures, stage.launcher.stop())
+	if stage.directory != "" {
+		failures = append(failures, os.RemoveAll(stage.directory))
+	}
+	return errors.Join(failures...)
+}
+
+func (stage *stage) makeDirectory(context.Context) (err error) {
+	if stage.settings.Directory != "" {
+		if err := os.MkdirAll(stage.settings.Directory, 0o700); err != nil {
+			return err
+		}
+	}
+	stage.directory, err = os.MkdirTemp(stage.settings.Directory, "storebus-bench-")
+	if err != nil {
+		return err
+	}
+	stage.launcher.directory = stage.directory
+	stage.fsync, err = measureFsync(stage.directory)
+	return err
+}
+
+func (stage *stage) startEcho(ctx context.Context) (err error) {
+	if stage.echoSpace, err = subjects.NewSpace("floor" + stage.id); err != nil {
+		return err
+	}
+	stage.echo, err = stage.launcher.launch(ctx, "echo", stage.outside.url, echoCommand, "--"+spaceFlag, stage.echoSpace.Prefix())
+	return err
+}
+
+// require starts what one case needs and is not there yet.
+func (stage *stage) require(ctx context.Context, trial trial) (err error) {
+	if _, made := stage.values[trial.valueBytes]; !made {
+		stage.values[trial.valueBytes] = newValuePool(trial.valueBytes)
+	}
+	switch trial.target {
+	case targetKV:
+		return stage.requireBucket(ctx, stage.outside, bucketName(stage.id, trial.valueBytes))
+	case targetAlways:
+		return stage.requireAlways(ctx, trial)
+	case targetEmbedded, targetLarge:
+		if stage.sidecars[trial.target] != nil {
+			return nil
+		}
+		if trial.target == targetLarge {
+			return stage.startSidecar(ctx, targetLarge, "large", stage.outside)
+		}
+		return stage.startSidecar(ctx, targetEmbedded, "store", nil)
+	}
+	return stage.requireSubscribers(ctx, trial)
+}
+
+// requireSubscribers starts those that listen to a case.
+func (stage *stage) requireSubscribers(ctx context.Context, trial trial) (err error) {
+	count := trial.subscribers
+	if count == 0 || stage.subscribers[count] != nil {
+		return nil
+	}
+	space := stage.sidecars[targetSidecar].space
+	stage.subscribers[count], err = stage.launcher.launch(ctx, "subscribers-"+strconv.Itoa(count), stage.outside.url, subscribersCommand,
+		"--"+countFlag, strconv.Itoa(count),
+		"--"+subjectFlag, space.Events(trial.namespace()),
+		"--"+reportFlag, stage.reportSubject(count))
+	return err
+}
+
+// reportSubject is where subscribers say what has arrived.
+func (stage *stage) reportSubject(count int) string {
+	return stage.echoSpace.Prefix() + ".arrived." + strconv.Itoa(count)
+}

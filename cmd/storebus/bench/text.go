@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// table is rows of cells. The first column stands to the left, the others to the right.
+type table [][]string
+
+func (table table) write(output io.Writer) {
+	var widths []int
+	for _, row := range table {
+		for column, cell := range row {
+			if column == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[column] = max(widths[column], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, row := range table {
+		var line strings.Builder
+		for column, cell := range row {
+			padding := strings.Repeat(" ", widths[column]-utf8.RuneCountInString(cell))
+			if column == 0 {
+				line.WriteString(cell + padding)
+			} else {
+				line.WriteString("  " + padding + cell)
+			}
+		}
+		fmt.Fprintln(output, strings.TrimRight(line.String(), " "))
+	}
+}
+
+// rateText gives a number with a comma before each three digits: 48,210.
+func rateText(rate float64) string {
+	digits := strconv.FormatFloat(rate, 'f', 0, 64)
+	for index := len(digits) - 3; index > 0; index -= 3 {
+		digits = digits[:index] + "," + digits[index:]
+	}
+	return digits
+}
+
+// latencyText gives microseconds as people say them: 84 µs, 1.25 ms, 2.10 s.
+func latencyText(microseconds float64) string {
+	switch size := math.Abs(microseconds); {
+	case size < 1000:
+		return fmt.Sprintf("%.0f µs", microseconds)
+	case size < 1e6:
+		return fmt.Sprintf("%.2f ms", microseconds/1e3)
+	}
+	return fmt.Sprintf("%.2f s", microseconds/1e6)
+}
+
+// cpuText gives the processor time of a role, nothing where it is not known.
+func cpuText(round *Round, role string) string {
+	used, known := round.CPU[role]
+	if !known {
+		return ""
+	}
+	return fmt.Sprintf("%.1f", used)
+}
+
+func countText(count uint64) string {
+	if count == 0 {
+		return ""
+	}
+	return strconv.FormatUint(count, 10)
+}
+
+// sizeText gives a number of bytes as it is usually said: 128 B, 16 KiB.
+func sizeText(bytes int) string {
+	if bytes >= 1024 && bytes%1024 == 0 {
+		return fmt.Sprintf("%d KiB", bytes/1024)
+	}
+	return fmt.Sprintf("%d B", bytes)
+}
+
+// errorWriter keeps the first error, so that whoever prints much asks once.
+type errorWriter struct {
+	output io.Writer
+	err    error
+}
+
+func (writer *errorWriter) Write(text []byte) (int, error) {
+	if writer.err != nil {
+		return 0, writer.err
+	}
+	written, err := writer.output.Write(text)
+	writer.err = err
+	return written, err
+}
