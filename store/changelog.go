@@ -158,14 +158,20 @@ func (log *changeLog) changes(view *view, query ChangesQuery) (ChangesPage, erro
 		bytes += len(blob)
 		return err == nil && !full && bytes < bytesPerRead
 	}, query.Namespace, query.Namespace, int64(query.After+1), int64(commitsPerRead))
-	if queryErr != nil {
+	switch {
+	case queryErr != nil:
 		return page, queryErr
+	case err == nil && page.Next == query.After:
+		// There is more in the namespace, and it is not found.
+		return page, errDamagedLog
+	default:
+		return page, err
 	}
-	return page, err
 }
 
 // takeCommit adds what a commit holds for a query; full tells that the page ends in it.
 func (page *ChangesPage) takeCommit(query ChangesQuery, blob []byte, committedAt time.Time) (full bool, err error) {
+	gap := false
 	err = decodeSections(blob, committedAt, func(header sectionHeader) func(*Event) bool {
 		if header.namespace != query.Namespace {
 			return nil
@@ -174,10 +180,14 @@ func (page *ChangesPage) takeCommit(query ChangesQuery, blob []byte, committedAt
 			if event.Revision <= query.After {
 				return true
 			}
-			full = !page.take(query, event)
+			gap = event.Revision != page.Next+1
+			full = gap || !page.take(query, event)
 			return !full
 		}
 	})
+	if gap {
+		return full, errDamagedLog
+	}
 	return full, err
 }
 

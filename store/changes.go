@@ -91,11 +91,22 @@ func (store *Store) Changes(ctx context.Context, query ChangesQuery) (ChangesPag
 // before SubmitChanges returns or later from a goroutine of the store, and may not block.
 func (store *Store) SubmitChanges(ctx context.Context, query ChangesQuery, done func(ChangesPage, error)) {
 	reader := &changesReader{store: store, query: query, ctx: ctx, done: done}
+	err := checkLimit(query.Limit)
 	if store.closing.Load() {
-		reader.finish(ChangesPage{}, ErrClosed)
+		err = ErrClosed
+	}
+	if err != nil {
+		reader.finish(ChangesPage{}, err)
 		return
 	}
 	reader.read()
+}
+
+func checkLimit(limit int) error {
+	if limit < 0 {
+		return fmt.Errorf("limit %d may not be negative", limit)
+	}
+	return nil
 }
 
 // changesReader is a query on its way through memory, the database and waiting.

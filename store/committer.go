@@ -244,10 +244,19 @@ func (committer *committer) commitWaiting() (more bool) {
 
 // refusal returns why no write can be taken, nil where it can.
 func (committer *committer) refusal() error {
-	if broken := committer.broken.Load(); broken != nil {
-		return fmt.Errorf("%w: writes have stopped until the store is opened again: %w", ErrUnavailable, *broken)
+	if err := committer.stopped(); err != nil {
+		return err
 	}
 	return committer.backlogRefusal()
+}
+
+// stopped returns why nothing is written any more, nil where it is. The error does
+// not wrap the one that stopped it: of what comes later the outcome is known.
+func (committer *committer) stopped() error {
+	if broken := committer.broken.Load(); broken != nil {
+		return fmt.Errorf("%w: writes have stopped until the store is opened again: %s", ErrUnavailable, *broken)
+	}
+	return nil
 }
 
 // commitBatch carries out writes in one transaction and completes them. Where the
@@ -264,7 +273,6 @@ func (committer *committer) commitBatch(writes []*write) {
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrOutcomeUnknown):
-		committer.stopWriting(err)
 		failAll(writes, err)
 	case len(writes) > 1:
 		for index := range writes {
@@ -286,11 +294,15 @@ func (committer *committer) persist(batch *batch) error {
 	slices := committer.materialiser.choose(changes, committer.log.lastID+1, committer.log.end, len(encoded.blob))
 	moved := committer.consumers.due(batch.timestamp)
 	err := committer.transaction(func() error {
-		return errors.Join(
-			committer.log.append(encoded, batch.timestamp),
-			committer.materialiser.write(slices...),
-			committer.consumers.save(moved),
-		)
+		// One after the other: a statement that fails may have ended the transaction,
+		// and what is executed then is committed by itself.
+		if err := committer.log.append(encoded, batch.timestamp); err != nil {
+			return err
+		}
+		if err := committer.materialiser.write(slices...); err != nil {
+			return err
+		}
+		return committer.consumers.save(moved)
 	})
 	if err != nil {
 		return err
@@ -340,8 +352,12 @@ func (committer *committer) noteExpiry(expiresAt time.Time) {
 }
 
 // transaction runs function between BEGIN and COMMIT. An error other than
-// ErrOutcomeUnknown means that nothing was changed.
+// ErrOutcomeUnknown means that nothing was changed; after that one, whatever the
+// transaction was for, nothing is written any more.
 func (committer *committer) transaction(function func() error) error {
+	if err := committer.stopped(); err != nil {
+		return err
+	}
 	if err := committer.begin.execute(); err != nil {
 		return err
 	}
@@ -353,7 +369,8 @@ func (committer *committer) transaction(function func() error) error {
 		return nil
 	}
 	if undoErr := committer.undo(); undoErr != nil || !refusedBeforeCommit(err) {
-		return fmt.Errorf("%w: commit: %w", ErrOutcomeUnknown, errors.Join(err, undoErr))
+		err = fmt.Errorf("%w: commit: %w", ErrOutcomeUnknown, errors.Join(err, undoErr))
+		committer.stopWriting(err)
 	}
 	return err
 }

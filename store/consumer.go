@@ -173,7 +173,9 @@ func (consumers *consumers) due(now time.Time) map[*Consumer]position {
 
 // committed takes note that what save wrote is committed.
 func (consumers *consumers) committed(moved map[*Consumer]position, now time.Time) {
-	consumers.savedAt = now
+	if len(moved) > 0 {
+		consumers.savedAt = now
+	}
 	for consumer, at := range moved {
 		consumer.saved = at
 	}

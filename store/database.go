@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"modernc.org/sqlite"
 	sqlitelib "modernc.org/sqlite/lib"
@@ -89,12 +90,11 @@ func (database *database) use(function func(session *session) error) error {
 	})
 }
 
-// dataSourceName carries every setting: what is set by a statement is lost when
-// the connection is replaced.
+// dataSourceName carries every setting that belongs to the connection: what is set
+// by a statement is lost when the connection is replaced.
 func dataSourceName(config StoreConfig) string {
 	settings := url.Values{"_pragma": {
 		"busy_timeout(5000)",
-		"journal_mode(WAL)",
 		"synchronous(" + synchronousLevel(config.Durability) + ")",
 		"temp_store(MEMORY)",
 		"cache_size(-32768)",
@@ -104,9 +104,14 @@ func dataSourceName(config StoreConfig) string {
 	if config.DatabasePath == MemoryDatabase {
 		return MemoryDatabase + "?" + settings.Encode()
 	}
-	// As a URI, so that no character of the path can be taken for a parameter.
+	// As a URI, so that no character of the path can be taken for a parameter, with
+	// an empty authority, so that no part of it can be taken for one.
 	path := url.URL{Path: filepath.ToSlash(config.DatabasePath)}
-	return "file:" + path.EscapedPath() + "?" + settings.Encode()
+	scheme := "file:"
+	if strings.HasPrefix(path.Path, "/") {
+		scheme = "file://"
+	}
+	return scheme + path.EscapedPath() + "?" + settings.Encode()
 }
 
 // synchronousLevel: FULL syncs the write-ahead log on every commit, NORMAL only

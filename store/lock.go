@@ -46,11 +46,28 @@ func lockDatabase(databasePath string) (*databaseLock, error) {
 func lockPathOf(databasePath string) (string, error) {
 	resolved, err := filepath.EvalSymlinks(databasePath)
 	if errors.Is(err, fs.ErrNotExist) {
-		var directory string
-		directory, err = filepath.EvalSymlinks(filepath.Dir(databasePath))
-		resolved = filepath.Join(directory, filepath.Base(databasePath))
+		return lockPathOfMissing(databasePath)
 	}
 	return resolved + ".lock", err
+}
+
+// lockPathOfMissing is lockPathOf for a file that is not there yet, but may have
+// links that lead to it: SQLite will create it where they end.
+func lockPathOfMissing(databasePath string) (string, error) {
+	directory, err := filepath.EvalSymlinks(filepath.Dir(databasePath))
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(directory, filepath.Base(databasePath))
+	target, err := os.Readlink(path)
+	switch {
+	case err != nil:
+		return path + ".lock", nil
+	case filepath.IsAbs(target):
+		return lockPathOf(target)
+	default:
+		return lockPathOf(filepath.Join(directory, target))
+	}
 }
 
 func lockOwner(lockPath string) string {

@@ -159,13 +159,8 @@ func decodeSections(blob []byte, committedAt time.Time, visit func(header sectio
 	for reader.rest != "" && !reader.damaged {
 		header := sectionHeader{namespace: reader.text(), firstRevision: reader.number(), count: reader.number()}
 		changes := logReader{rest: reader.text(), damaged: reader.damaged}
-		wanted := visit(header)
-		for index := uint64(0); wanted != nil && index < header.count && !changes.damaged; index++ {
-			event := changes.event(header.namespace, committedAt)
-			event.Revision = header.firstRevision + index
-			if changes.damaged || !wanted(&event) {
-				break
-			}
+		if wanted := visit(header); wanted != nil {
+			changes.section(header, committedAt, wanted)
 		}
 		reader.damaged = reader.damaged || changes.damaged
 	}
@@ -190,6 +185,19 @@ func decodeEvents(blob []byte, committedAt time.Time) (events []Event, err error
 type logReader struct {
 	rest    string
 	damaged bool
+}
+
+// section gives the changes of a section to wanted, until it returns false.
+func (reader *logReader) section(header sectionHeader, committedAt time.Time, wanted func(event *Event) bool) {
+	for index := range header.count {
+		event := reader.event(header.namespace, committedAt)
+		event.Revision = header.firstRevision + index
+		if reader.damaged || !wanted(&event) {
+			return
+		}
+	}
+	// There are as many changes as the header tells, and nothing else.
+	reader.damaged = reader.damaged || reader.rest != ""
 }
 
 func (reader *logReader) event(namespace string, committedAt time.Time) Event {

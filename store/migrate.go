@@ -27,13 +27,14 @@ func migrate(ctx context.Context, connection *sql.Conn) error {
 	if err != nil {
 		return err
 	}
+	if err := requireOurs(ctx, connection, version); err != nil {
+		return err
+	}
 	if version > len(names) {
 		return fmt.Errorf("%w: its schema is version %d, this program knows up to %d", ErrDatabaseFromFuture, version, len(names))
 	}
-	if version == 0 {
-		if err := requireEmpty(ctx, connection); err != nil {
-			return err
-		}
+	if err := useWriteAheadLog(ctx, connection); err != nil {
+		return err
 	}
 	for index := version; index < len(names); index++ {
 		if err := applyMigration(ctx, connection, names[index], index+1); err != nil {
@@ -46,6 +47,29 @@ func migrate(ctx context.Context, connection *sql.Conn) error {
 func schemaVersion(ctx context.Context, connection *sql.Conn) (version int, err error) {
 	err = connection.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
 	return version, err
+}
+
+// requireOurs refuses somebody else's database, before anything in it is changed.
+func requireOurs(ctx context.Context, connection *sql.Conn, version int) error {
+	if version == 0 {
+		return requireEmpty(ctx, connection)
+	}
+	var tables int
+	err := connection.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('commits', 'namespace_commits', 'meta')").Scan(&tables)
+	if err == nil && tables != 3 {
+		err = fmt.Errorf("%w: its schema is version %d of something else", ErrNotAStore, version)
+	}
+	return err
+}
+
+// useWriteAheadLog sets the one setting that the file keeps.
+func useWriteAheadLog(ctx context.Context, connection *sql.Conn) error {
+	var mode string
+	err := connection.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode)
+	if err == nil && mode != "wal" && mode != "memory" {
+		err = fmt.Errorf("its folder takes no write-ahead log: the journal mode is %q", mode)
+	}
+	return err
 }
 
 // requireEmpty refuses to put a schema into somebody else's database.

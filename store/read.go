@@ -164,6 +164,9 @@ func (store *Store) page(query PageQuery) (Page, error) {
 }
 
 func (committer *committer) readPage(view *view, query PageQuery) (page Page, err error) {
+	if err := checkLimit(query.Limit); err != nil {
+		return Page{}, err
+	}
 	namespace, _ := NamespaceOf(query.Group)
 	state, err := view.namespace(namespace)
 	if err != nil {

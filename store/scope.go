@@ -126,6 +126,13 @@ func (scoped *ScopedStore) All(group string) iter.Seq2[KeyValue, error] {
 //	page, err := scoped.Changes(ctx, store.ChangesQuery{After: 41})
 func (scoped *ScopedStore) Changes(ctx context.Context, query ChangesQuery) (ChangesPage, error) {
 	query.Namespace = scoped.namespace
+	if fits := query.Fits; fits != nil {
+		query.Fits = func(event *Event) bool {
+			stripped := *event
+			stripped.Group = scoped.local(event.Group)
+			return fits(&stripped)
+		}
+	}
 	page, err := scoped.store.Changes(ctx, query)
 	for index := range page.Events {
 		page.Events[index].Group = scoped.local(page.Events[index].Group)

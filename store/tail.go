@@ -4,6 +4,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -188,7 +189,8 @@ func (tail *tail) commitsAfter(id uint64, limit int) (commits []Commit, known bo
 		return nil, false, tail.grown
 	}
 	commits = tail.commits[min(id+1-tail.commits[0].ID, uint64(len(tail.commits))):]
-	return commits[:min(limit, len(commits))], true, tail.grown
+	// A copy: what is evicted later is cleared in place.
+	return slices.Clone(commits[:min(limit, len(commits))]), true, tail.grown
 }
 
 // last returns the id of the newest commit.

@@ -196,14 +196,17 @@ func (callbacks *callbacks) snapshot() []*registration {
 	return callbacks.registered
 }
 
-// run calls every callback for the events of a caller's own write.
+// run calls every callback for the events of a caller's own write. An expiry that
+// the write came upon is not its own.
 func (callbacks *callbacks) run(events []Event) {
 	if len(events) == 0 {
 		return
 	}
 	for _, registration := range callbacks.snapshot() {
 		for _, event := range events {
-			registration.callback(event)
+			if event.fromCaller {
+				registration.callback(event)
+			}
 		}
 	}
 }
@@ -238,6 +241,8 @@ func (callbacks *callbacks) runCommit(commit Commit) {
 // stop ends the goroutine and waits for a callback that runs. A callback may call
 // the store meanwhile: it gets ErrClosed.
 func (callbacks *callbacks) stop() {
+	callbacks.mutex.Lock()
 	callbacks.cancel()
+	callbacks.mutex.Unlock()
 	callbacks.running.Wait()
 }
