@@ -20,22 +20,25 @@ const (
 	// housekeepingInterval is how soon after the last commit watermarks are saved.
 	housekeepingInterval = time.Second
 	// idleDelay is how soon after the last commit what is pending is written.
-	idleDelay = 100 * time.Millisecond
+	idleDelay = 10 * time.Millisecond
 )
 
 // write is a command on its way through the committer.
 type write struct {
 	command Command
 	origin  origin
+	// done is called outside the committer; written is closed in it, for a caller
+	// that waits. One of them is nil.
 	done    func(Outcome, error)
+	written chan struct{}
 
 	outcome Outcome
 	err     error
 	events  []Event
 }
 
-// read is a question to the view; the function that it returns is run afterwards,
-// outside the committer.
+// read is a question to the view; the function that it returns, if any, is run
+// afterwards, outside the committer.
 type read func(view *view) (complete func())
 
 // committer owns the connection. One goroutine takes every waiting write into one
@@ -53,6 +56,7 @@ type committer struct {
 	reads       *mailbox[read]
 	completions *mailbox[func()]
 
+	session      *session
 	view         *view
 	log          *changeLog
 	materialiser *materialiser
@@ -79,6 +83,7 @@ type committer struct {
 
 // open prepares the statements and brings the tables up to the log.
 func (committer *committer) open(session *session) error {
+	committer.session = session
 	committer.view = newView(session, committer.hot)
 	committer.log = newChangeLog(session)
 	committer.materialiser = newMaterialiser(session, committer.view.pending, committer.config.PendingBytes)
@@ -184,7 +189,7 @@ func (committer *committer) materialiseIdle() (more bool) {
 
 func (committer *committer) materialiseSlice() error {
 	next := committer.materialiser.nextSlice(rowsPerSlice, committer.log.lastID, committer.log.end)
-	if err := committer.transaction(func() error { return committer.materialiser.write(next) }); err != nil {
+	if err := committer.unsynced(func() error { return committer.materialiser.write(next) }); err != nil {
 		return err
 	}
 	committer.materialiser.written(next)
@@ -196,7 +201,9 @@ func (committer *committer) answerReads() (more bool) {
 	committer.waitingReads = append(committer.waitingReads, committer.reads.take()...)
 	share := min(len(committer.waitingReads), readsPerTurn)
 	for _, read := range committer.waitingReads[:share] {
-		committer.completions.put(read(committer.view))
+		if complete := read(committer.view); complete != nil {
+			committer.completions.put(complete)
+		}
 	}
 	committer.waitingReads = committer.waitingReads[share:]
 	return len(committer.waitingReads) > 0
@@ -212,7 +219,7 @@ func (committer *committer) expireDue() (more bool) {
 		committer.expiryTimer.Reset(wait)
 		return false
 	}
-	expiry := &write{command: expireCommand{}, done: func(Outcome, error) {}}
+	expiry := &write{command: expireCommand{}, written: make(chan struct{})}
 	committer.commitBatch([]*write{expiry})
 	next, err := committer.view.nextExpiry()
 	if err = errors.Join(err, expiry.err); err != nil {
@@ -375,6 +382,20 @@ func (committer *committer) transaction(function func() error) error {
 	return err
 }
 
+// unsynced is transaction for what the log can make again: it does not wait for
+// the disk. The next commit's fsync covers it; what a crash takes is done again.
+func (committer *committer) unsynced(function func() error) error {
+	if err := committer.session.run(`PRAGMA synchronous = NORMAL`); err != nil {
+		return err
+	}
+	err := committer.transaction(function)
+	if levelErr := committer.session.run(`PRAGMA synchronous = ` + synchronousLevel(committer.config.Durability)); levelErr != nil {
+		committer.stopWriting(levelErr)
+		return errors.Join(err, levelErr)
+	}
+	return err
+}
+
 // refusedBeforeCommit tells the failures of COMMIT that leave no frame of the
 // commit in the write-ahead log from those, above all of its fsync, that may.
 func refusedBeforeCommit(err error) bool {
@@ -417,11 +438,25 @@ func writeFailure(err error) error {
 }
 
 func (committer *committer) complete(writes []*write) {
-	committer.completions.put(func() {
-		for _, write := range writes {
+	submitted := false
+	for _, write := range writes {
+		if write.written != nil {
+			close(write.written)
+		} else {
+			submitted = true
+		}
+	}
+	if submitted {
+		committer.completions.put(func() { callDone(writes) })
+	}
+}
+
+func callDone(writes []*write) {
+	for _, write := range writes {
+		if write.done != nil {
 			write.done(write.outcome, write.err)
 		}
-	})
+	}
 }
 
 // keepHouse does what can wait for a quiet moment.
@@ -455,7 +490,7 @@ func (committer *committer) saveWatermarks() {
 	if len(moved) == 0 || committer.broken.Load() != nil {
 		return
 	}
-	if err := committer.transaction(func() error { return committer.consumers.save(moved) }); err != nil {
+	if err := committer.unsynced(func() error { return committer.consumers.save(moved) }); err != nil {
 		committer.config.Logger.Error("saving watermarks failed; it is tried again", slog.Any("error", err))
 		return
 	}

@@ -173,6 +173,19 @@ func (session *session) prepare(text string) *statement {
 	return prepared
 }
 
+// run executes a text once. Settings are made this way: SQLite applies them when
+// the text is prepared.
+func (session *session) run(text string) error {
+	driverStatement, err := session.connection.PrepareContext(context.Background(), text)
+	if err != nil {
+		return fmt.Errorf("prepare %q: %w", text, err)
+	}
+	if executor, executes := driverStatement.(driver.StmtExecContext); executes {
+		_, err = executor.ExecContext(context.Background(), nil)
+	}
+	return errors.Join(err, driverStatement.Close())
+}
+
 // close finalises every statement.
 func (session *session) close() error {
 	var err error

@@ -46,7 +46,7 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	err = committer.transaction(func() error {
+	err = committer.unsynced(func() error {
 		if err := committer.log.remove(slice); err != nil {
 			return err
 		}

@@ -145,7 +145,8 @@ func (store *Store) SetLimits(limits Limits) error {
 
 // Submit hands a command to the committer and returns. done is called once, after
 // the commit or with the error, from a goroutine of the store (or before Submit
-// returns, where the store is closed); it may not block.
+// returns, where the store is closed). The calls of all Submits come one after the
+// other: done may not block.
 //
 //	store.Submit(store.SetCommand{Group: "acme:config", Key: "theme", Value: "dark"},
 //		func(outcome store.Outcome, err error) { … })
@@ -158,12 +159,11 @@ func (store *Store) Submit(command Command, done func(Outcome, error)) {
 // execute carries out a command for a caller that waits, and runs the callbacks
 // of OnChange for it.
 func (store *Store) execute(command Command) error {
-	written := make(chan struct{})
-	write := &write{command: command, origin: origin{fromCaller: true}, done: func(Outcome, error) { close(written) }}
+	write := &write{command: command, origin: origin{fromCaller: true}, written: make(chan struct{})}
 	if !store.committer.writes.put(write) {
 		return ErrClosed
 	}
-	<-written
+	<-write.written
 	store.callbacks.run(write.events)
 	return write.err
 }
@@ -181,7 +181,8 @@ func ask[Answer any](store *Store, question func(view *view) (Answer, error)) (A
 	answers := make(chan result[Answer], 1)
 	store.submitRead(func(view *view) func() {
 		answer, err := question(view)
-		return func() { answers <- result[Answer]{answer, err} }
+		answers <- result[Answer]{answer, err}
+		return nil
 	}, func(err error) { answers <- result[Answer]{err: err} })
 	return (<-answers).unwrap()
 }
