@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"dappco.re/go/storebus/store"
+)
+
+func TestErrors_Error_Good(t *testing.T) {
+	for _, test := range []struct {
+		err      error
+		sentinel error
+		text     string
+	}{
+		{&store.RevisionConflictError{Group: "g", Key: "k", Expected: 1, Current: 2}, store.ErrRevisionConflict, `group "g" key "k" stands at revision 2, not 1`},
+		{&store.CompactedError{Namespace: "acme", After: 1, Oldest: 3, Revision: 9}, store.ErrCompacted, `changes of namespace "acme" after revision 1 cannot be read: the log holds 3 to 9`},
+		{&store.TooLargeError{Size: 20, Limit: 10}, store.ErrTooLarge, "entry takes 20 bytes as it travels, 10 are allowed"},
+	} {
+		assert.EqualError(t, test.err, test.text)
+		assert.ErrorIs(t, fmt.Errorf("wrapped: %w", test.err), test.sentinel)
+	}
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/store"
+)
+
+func TestLock_NewConfigured_Bad(t *testing.T) {
+	path := databasePath(t)
+	opened := openStore(t, store.StoreConfig{DatabasePath: path})
+	directory := filepath.Dir(path)
+	link := filepath.Join(t.TempDir(), "link.db")
+	require.NoError(t, os.Symlink(path, link))
+	folderLink := filepath.Join(t.TempDir(), "folder")
+	require.NoError(t, os.Symlink(directory, folderLink))
+	for name, other := range map[string]string{
+		"SamePath":          path,
+		"OtherSpelling":     filepath.Join(directory, "..", filepath.Base(directory), ".", filepath.Base(path)),
+		"SymbolicLink":      link,
+		"LinkedFolder":      filepath.Join(folderLink, filepath.Base(path)),
+		"LinkOfALinkToItIs": filepath.Join(folderLink, ".", filepath.Base(path)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := requireRefusedOpening(t, other)
+			require.ErrorIs(t, err, store.ErrDatabaseInUse)
+			assert.ErrorContains(t, err, fmt.Sprintf("%s: database is in use by process %d", other, os.Getpid()))
+		})
+	}
+	t.Run("OwnerThatIsNotSaid", func(t *testing.T) {
+		require.NoError(t, os.WriteFile(path+".lock", nil, 0o600))
+		require.ErrorContains(t, requireRefusedOpening(t, path), "in use by another process")
+	})
+	require.NoError(t, opened.Set("acme:g", "a", ""), "its owner goes on")
+	t.Run("FreeAfterClose", func(t *testing.T) {
+		require.NoError(t, opened.Close())
+		openStore(t, store.StoreConfig{DatabasePath: link})
+	})
+}
+
+func TestLock_NewConfigured_Ugly(t *testing.T) {
+	t.Run("LinkToAFileThatIsNotThereYet", func(t *testing.T) {
+		path := databasePath(t)
+		folder := t.TempDir()
+		links := filepath.Join(folder, "links")
+		require.NoError(t, os.Mkdir(links, 0o700))
+		first, second := filepath.Join(links, "first.db"), filepath.Join(links, "second.db")
+		relative, err := filepath.Rel(links, path)
+		require.NoError(t, err)
+		require.NoError(t, os.Symlink(relative, first))
+		require.NoError(t, os.Symlink("first.db", second))
+		openStore(t, store.StoreConfig{DatabasePath: second})
+		for _, other := range []string{path, first, second} {
+			require.ErrorIs(t, requireRefusedOpening(t, other), store.ErrDatabaseInUse, other)
+		}
+	})
+	t.Run("LinkToItself", func(t *testing.T) {
+		path := databasePath(t)
+		require.NoError(t, os.Symlink(path, path))
+		requireRefusedOpening(t, path)
+	})
+	t.Run("LockThatCannotBeTaken", func(t *testing.T) {
+		path := databasePath(t)
+		require.NoError(t, os.Mkdir(path+".lock", 0o700))
+		requireRefusedOpening(t, path)
+	})
+	t.Run("ManyAtOnceHaveOneWinner", func(t *testing.T) {
+		path := databasePath(t)
+		var winners atomic.Int64
+		var opening sync.WaitGroup
+		owners := make(chan *store.Store, 20)
+		for range 20 {
+			opening.Go(func() {
+				opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: path})
+				if err != nil {
+					assert.ErrorIs(t, err, store.ErrDatabaseInUse)
+					return
+				}
+				winners.Add(1)
+				owners <- opened
+			})
+		}
+		opening.Wait()
+		assert.Equal(t, int64(1), winners.Load())
+		require.NoError(t, (<-owners).Close())
+		requireSound(t, path)
+	})
+}

@@ -1,0 +1,672 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"dappco.re/go/storebus/store"
+)
+
+// model is what a store ought to be: the same rules on maps, without concurrency,
+// a database or a cache. Nothing in it knows how the store does it.
+type model struct {
+	clock *testClock
+	// committedAt is the time of the last commit, behind which time does not go back.
+	committedAt time.Time
+	limits      store.Limits
+	retention   uint64
+
+	namespaces map[string]*modelNamespace
+	entries    map[entryID]store.Entry
+	// lastChange is the revision of the last change of each group.
+	lastChange map[string]uint64
+	// commits are those in the log: how far each took its namespaces, and how many
+	// changes it has.
+	commits []modelCommit
+	trimmed bool
+}
+
+type modelNamespace struct {
+	revision, oldest uint64
+	// events is every change there ever was.
+	events []store.Event
+}
+
+type modelCommit struct {
+	changes   uint64
+	revisions map[string]uint64
+}
+
+func newModel(clock *testClock, limits store.Limits, retention uint64) *model {
+	return &model{
+		clock: clock, limits: limits, retention: retention,
+		namespaces: map[string]*modelNamespace{}, entries: map[entryID]store.Entry{}, lastChange: map[string]uint64{},
+	}
+}
+
+func (model *model) namespace(name string) *modelNamespace {
+	if model.namespaces[name] == nil {
+		model.namespaces[name] = &modelNamespace{oldest: 1}
+	}
+	return model.namespaces[name]
+}
+
+// now is the time by which the store goes.
+func (model *model) now() time.Time {
+	if now := model.clock.Now(); now.After(model.committedAt) {
+		return now
+	}
+	return model.committedAt
+}
+
+// commit makes what function does one commit, and trims the log.
+func (model *model) commit(function func()) {
+	before := map[string]uint64{}
+	for name, namespace := range model.namespaces {
+		before[name] = namespace.revision
+	}
+	function()
+	added := modelCommit{revisions: map[string]uint64{}}
+	for name, namespace := range model.namespaces {
+		if namespace.revision != before[name] {
+			added.revisions[name] = namespace.revision
+			added.changes += namespace.revision - before[name]
+		}
+	}
+	if added.changes == 0 {
+		return
+	}
+	model.committedAt = model.now()
+	model.commits = append(model.commits, added)
+	model.trim()
+}
+
+func (model *model) trim() {
+	retained := uint64(0)
+	for _, commit := range model.commits {
+		retained += commit.changes
+	}
+	for retained > model.retention && len(model.commits) > 1 {
+		for name, revision := range model.commits[0].revisions {
+			model.namespace(name).oldest = revision + 1
+		}
+		retained -= model.commits[0].changes
+		model.commits = model.commits[1:]
+		model.trimmed = true
+	}
+}
+
+// due returns the entries whose time has come.
+func (model *model) due() map[entryID]bool {
+	due := map[entryID]bool{}
+	for id, entry := range model.entries {
+		if !entry.ExpiresAt.IsZero() && !entry.ExpiresAt.After(model.now()) {
+			due[id] = true
+		}
+	}
+	return due
+}
+
+// expire logs that entries expired, in one commit.
+func (model *model) expire(ids []entryID) {
+	model.commit(func() {
+		for _, id := range ids {
+			model.log(store.Event{Type: store.EventExpire, Group: id.group, Key: id.key})
+			delete(model.entries, id)
+		}
+	})
+}
+
+// log gives an event its place.
+func (model *model) log(event store.Event) store.Event {
+	namespaceName, _ := store.NamespaceOf(event.Group)
+	namespace := model.namespace(namespaceName)
+	namespace.revision++
+	event.Namespace, event.Revision, event.Timestamp = namespaceName, namespace.revision, model.now()
+	if last := model.lastChange[event.Group]; last >= namespace.oldest {
+		event.Previous = last
+	}
+	model.lastChange[event.Group] = event.Revision
+	namespace.events = append(namespace.events, event)
+	return event
+}
+
+// apply carries out a command, and returns what the store must return.
+func (model *model) apply(command store.Command) (store.Outcome, error) {
+	switch command := command.(type) {
+	case store.SetCommand:
+		return model.set(command)
+	case store.DeleteCommand:
+		return model.delete(command)
+	default:
+		panic("unknown command")
+	}
+}
+
+func (model *model) set(command store.SetCommand) (store.Outcome, error) {
+	current, exists := model.entries[entryID{command.Group, command.Key}]
+	if err := model.check(command.Group, command.Key, command.IfRevision); err != nil {
+		return store.Outcome{}, err
+	}
+	expiresAt := time.Time{}
+	switch {
+	case command.KeepExpiry:
+		expiresAt = current.ExpiresAt
+	case command.TimeToLive != 0 && (command.TimeToLive < time.Millisecond || command.TimeToLive > 876_000*time.Hour):
+		return store.Outcome{}, store.ErrInvalidTTL
+	case command.TimeToLive != 0:
+		expiresAt = model.now().Add(command.TimeToLive)
+		if rest := expiresAt.Nanosecond() % 1_000_000; rest > 0 {
+			expiresAt = expiresAt.Add(time.Duration(1_000_000 - rest))
+		}
+	}
+	event := model.log(store.Event{
+		Type: store.EventSet, Group: command.Group, Key: command.Key, Value: command.Value,
+		Created: !exists, ExpiresAt: expiresAt, TraceParent: command.TraceParent,
+	})
+	model.entries[entryID{command.Group, command.Key}] = store.Entry{
+		Group: command.Group, Key: command.Key, Value: command.Value,
+		Revision: event.Revision, UpdatedAt: event.Timestamp, ExpiresAt: expiresAt,
+	}
+	return store.Outcome{Revision: event.Revision, Created: !exists, ExpiresAt: expiresAt}, nil
+}
+
+func (model *model) delete(command store.DeleteCommand) (store.Outcome, error) {
+	if err := model.check(command.Group, command.Key, command.IfRevision); err != nil {
+		return store.Outcome{}, err
+	}
+	id := entryID{command.Group, command.Key}
+	if _, exists := model.entries[id]; !exists {
+		namespaceName, _ := store.NamespaceOf(command.Group)
+		return store.Outcome{Revision: model.namespace(namespaceName).revision}, nil
+	}
+	delete(model.entries, id)
+	event := model.log(store.Event{Type: store.EventDelete, Group: command.Group, Key: command.Key, TraceParent: command.TraceParent})
+	return store.Outcome{Revision: event.Revision, Deleted: true}, nil
+}
+
+func (model *model) check(group, key string, expected *uint64) error {
+	namespaceName, local := store.NamespaceOf(group)
+	if namespaceName != "" && !(allowed(local, model.limits.GroupBytes) && allowed(key, model.limits.KeyBytes)) {
+		return store.ErrInvalidName
+	}
+	if current := model.entries[entryID{group, key}].Revision; expected != nil && *expected != current {
+		return &store.RevisionConflictError{Group: group, Key: key, Expected: *expected, Current: current}
+	}
+	return nil
+}
+
+func allowed(name string, limit int) bool {
+	return limit == 0 || (name != "" && len(name) <= limit && strings.ToValidUTF8(name, "") == name)
+}
+
+// group returns the entries of a group in the order of the keys.
+func (model *model) group(name string) []store.Entry {
+	entries := []store.Entry{}
+	for id, entry := range model.entries {
+		if id.group == name {
+			entries = append(entries, entry)
+		}
+	}
+	slices.SortFunc(entries, func(left, right store.Entry) int { return strings.Compare(left.Key, right.Key) })
+	return entries
+}
+
+// page is what GetEntries must return.
+func (model *model) page(query store.PageQuery, fits int) store.Page {
+	entries := model.group(query.Group)
+	if query.Descending {
+		slices.Reverse(entries)
+	}
+	namespaceName, _ := store.NamespaceOf(query.Group)
+	page := store.Page{Revision: model.namespace(namespaceName).revision}
+	for _, entry := range entries {
+		behind := query.After == nil || (!query.Descending && entry.Key > *query.After) || (query.Descending && entry.Key < *query.After)
+		if !behind || !strings.HasPrefix(entry.Key, query.Prefix) {
+			continue
+		}
+		if len(page.Entries) == min(query.Limit, max(fits, 1)) {
+			page.More = true
+			break
+		}
+		if query.KeysOnly {
+			entry.Value = ""
+		}
+		page.Entries = append(page.Entries, entry)
+	}
+	return page
+}
+
+// changes is what Changes must return.
+func (model *model) changes(query store.ChangesQuery) (store.ChangesPage, error) {
+	namespace := model.namespace(query.Namespace)
+	page := store.ChangesPage{Next: query.After, Oldest: namespace.oldest, Revision: namespace.revision}
+	if query.After > namespace.revision || query.After+1 < namespace.oldest {
+		return store.ChangesPage{}, &store.CompactedError{Namespace: query.Namespace, After: query.After, Oldest: namespace.oldest, Revision: namespace.revision}
+	}
+	for _, event := range namespace.events[query.After:] {
+		if len(page.Events) == query.Limit {
+			break
+		}
+		if query.Group == nil || event.LocalGroup() == *query.Group {
+			page.Events = append(page.Events, event)
+		}
+		page.Next = event.Revision
+	}
+	return page, nil
+}
+
+// What the commands of the model test are about: names that could be taken for
+// each other, and bytes that could be taken for something else.
+var (
+	modelGroups = []string{
+		"config", "", "acme:config", "ACME:config", "acme:", "acme:user:42", ":config", "events:x", "admin:x", "workspace:x",
+		"acme:caf\u00e9", "acme:\xff\x00", "tenant-a:g", "ac me:config", "acme", strings.Repeat("n", 64) + ":g", strings.Repeat("n", 65) + ":g",
+	}
+	modelKeys   = []string{"a", "b", "", "ab", "A", "a\x00", "a\x00b", "a\xff", "\xff", "\xff\xff", "é", "%", "_", "\U0010ffff"}
+	modelValues = []string{"", "v", "value", "\x00", "\xff\xfe", strings.Repeat("long ", 30), strings.Repeat("large", 10_000)}
+)
+
+// drawValue draws the place of a value: a large one would fill the report of a failure.
+func drawValue(t *rapid.T) string {
+	return modelValues[rapid.IntRange(0, len(modelValues)-1).Draw(t, "value")]
+}
+
+// unlimited is a retention that no run reaches.
+const unlimited = 1_000_000
+
+// machine is a store and its model, and what is done to both.
+type machine struct {
+	opened *store.Store
+	config store.StoreConfig
+	clock  *testClock
+	model  *model
+	// directory makes a new folder.
+	directory func() string
+	// compared is how far the log of each namespace was compared.
+	compared map[string]uint64
+}
+
+func newMachine(t *rapid.T, directory func() string) *machine {
+	clock := newClock()
+	machine := &machine{clock: clock, directory: directory, compared: map[string]uint64{}}
+	machine.config = store.StoreConfig{
+		DatabasePath: filepath.Join(directory(), "storebus.db"),
+		Durability:   store.DurabilityRelaxed,
+		Clock:        clock.Now,
+		Retention: store.Retention{
+			Age:   1000 * time.Hour,
+			Count: rapid.SampledFrom([]uint64{unlimited, unlimited, 20, 5, 1}).Draw(t, "retention"),
+		},
+		Limits:       rapid.SampledFrom([]store.Limits{{}, {GroupBytes: 6, KeyBytes: 2}}).Draw(t, "limits"),
+		CacheBytes:   rapid.SampledFrom([]int{0, 1, 16_000}).Draw(t, "cache"),
+		PendingBytes: rapid.SampledFrom([]int{0, 0, 1, 100_000}).Draw(t, "pending"),
+	}
+	machine.model = newModel(clock, machine.config.Limits, machine.config.Retention.Count)
+	machine.open(t)
+	return machine
+}
+
+func (machine *machine) open(t *rapid.T) {
+	var err error
+	machine.opened, err = store.NewConfigured(machine.config)
+	require.NoError(t, err)
+	machine.settle(t)
+}
+
+func (machine *machine) close(t *rapid.T) {
+	require.NoError(t, machine.opened.Close())
+	requireSound(t, machine.config.DatabasePath)
+}
+
+// settle waits until what is due is expired and trimmed, in the store and in the
+// model. In which order keys expire that are due together is the store's affair.
+func (machine *machine) settle(t *rapid.T) {
+	if machine.config.Retention.Count < unlimited {
+		require.NoError(t, store.Settle(machine.opened))
+	}
+	for range 2 {
+		_, err := machine.opened.Status()
+		require.NoError(t, err)
+	}
+	due := machine.model.due()
+	var expired []entryID
+	for name, namespace := range machine.model.namespaces {
+		page, err := machine.changes(store.ChangesQuery{Namespace: name, After: namespace.revision, Limit: 10_000})
+		require.NoError(t, err)
+		for _, event := range page.Events {
+			require.Equal(t, store.EventExpire, event.Type)
+			id := entryID{event.Group, event.Key}
+			require.True(t, due[id], "%q has expired", id)
+			delete(due, id)
+			expired = append(expired, id)
+		}
+	}
+	require.Empty(t, due, "have not expired")
+	machine.model.expire(expired)
+}
+
+// command draws a command; its guard is right more often than not.
+func (machine *machine) command(t *rapid.T) store.Command {
+	group := rapid.SampledFrom(modelGroups).Draw(t, "group")
+	key := rapid.SampledFrom(modelKeys).Draw(t, "key")
+	traceParent := rapid.SampledFrom([]string{"", "00-trace-01"}).Draw(t, "trace parent")
+	var guard *uint64
+	current := machine.model.entries[entryID{group, key}].Revision
+	switch rapid.IntRange(0, 5).Draw(t, "guard") {
+	case 0, 1:
+		guard = &current
+	case 2:
+		guard = pointerTo(rapid.SampledFrom([]uint64{0, 1, current + 1, 1 << 63}).Draw(t, "expected"))
+	}
+	if rapid.IntRange(0, 3).Draw(t, "delete") == 0 {
+		return store.DeleteCommand{Group: group, Key: key, IfRevision: guard, TraceParent: traceParent}
+	}
+	return store.SetCommand{
+		Group: group, Key: key, Value: drawValue(t), IfRevision: guard, TraceParent: traceParent,
+		TimeToLive: rapid.SampledFrom([]time.Duration{0, 0, time.Millisecond, 1500 * time.Microsecond, time.Second, time.Hour, 1, -time.Second, store.MaxTimeToLive, store.MaxTimeToLive + 1}).Draw(t, "ttl"),
+		KeepExpiry: rapid.IntRange(0, 4).Draw(t, "keep") == 0,
+	}
+}
+
+// Batch carries out some commands at once; some of them fail.
+func (machine *machine) Batch(t *rapid.T) {
+	// A batch of more than a few is not written to the tables at once.
+	commands := make([]store.Command, rapid.OneOf(rapid.IntRange(1, 6), rapid.IntRange(1, 6), rapid.IntRange(20, 40)).Draw(t, "commands"))
+	for index := range commands {
+		commands[index] = machine.command(t)
+	}
+	results := submitTogether(machine.opened, commands...)
+	machine.model.commit(func() {
+		for index, command := range commands {
+			outcome, err := machine.model.apply(command)
+			requireSameError(t, err, results[index].err)
+			require.Equal(t, outcome, results[index].outcome, "%#v", command)
+		}
+	})
+}
+
+// Write uses the methods of the store.
+func (machine *machine) Write(t *rapid.T) {
+	group, key := rapid.SampledFrom(modelGroups).Draw(t, "group"), rapid.SampledFrom(modelKeys).Draw(t, "key")
+	value := drawValue(t)
+	var got, want error
+	machine.model.commit(func() {
+		switch rapid.IntRange(0, 2).Draw(t, "method") {
+		case 0:
+			got = machine.opened.Set(group, key, value)
+			_, want = machine.model.apply(store.SetCommand{Group: group, Key: key, Value: value})
+		case 1:
+			got = machine.opened.SetWithTTL(group, key, value, 700*time.Millisecond)
+			_, want = machine.model.apply(store.SetCommand{Group: group, Key: key, Value: value, TimeToLive: 700 * time.Millisecond})
+		case 2:
+			got = machine.opened.Delete(group, key)
+			_, want = machine.model.apply(store.DeleteCommand{Group: group, Key: key})
+		}
+	})
+	requireSameError(t, want, got)
+}
+
+// Advance moves the clock, back too; what is due then is absent at once.
+func (machine *machine) Advance(t *rapid.T) {
+	machine.clock.Advance(rapid.SampledFrom([]time.Duration{1, 999 * time.Microsecond, time.Millisecond, 700 * time.Millisecond, 2 * time.Second, time.Hour, -time.Second, -time.Hour}).Draw(t, "time"))
+	for id := range machine.model.due() {
+		requireMissing(t, machine.opened, id)
+		break
+	}
+	machine.settle(t)
+}
+
+func requireMissing(t *rapid.T, opened *store.Store, id entryID) {
+	_, err := opened.Get(id.group, id.key)
+	require.ErrorIs(t, err, store.ErrNotFound)
+	exists, err := opened.Exists(id.group, id.key)
+	require.NoError(t, err)
+	require.False(t, exists)
+}
+
+// ReadEntry reads one key.
+func (machine *machine) ReadEntry(t *rapid.T) {
+	id := entryID{rapid.SampledFrom(modelGroups).Draw(t, "group"), rapid.SampledFrom(modelKeys).Draw(t, "key")}
+	if entry, exists := machine.model.entries[id]; exists {
+		machine.compareEntry(t, entry)
+	} else {
+		requireMissing(t, machine.opened, id)
+	}
+}
+
+func (machine *machine) compareEntry(t *rapid.T, want store.Entry) {
+	got, err := machine.opened.GetEntry(want.Group, want.Key)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	value, err := machine.opened.Get(want.Group, want.Key)
+	require.NoError(t, err)
+	require.Equal(t, want.Value, value)
+}
+
+// ReadPage reads a part of a group.
+func (machine *machine) ReadPage(t *rapid.T) {
+	machine.settle(t)
+	query := store.PageQuery{
+		Group:      rapid.SampledFrom(modelGroups).Draw(t, "group"),
+		Prefix:     rapid.SampledFrom(append([]string{"", "", ""}, modelKeys...)).Draw(t, "prefix"),
+		Limit:      rapid.IntRange(1, 5).Draw(t, "limit"),
+		KeysOnly:   rapid.Bool().Draw(t, "keys only"),
+		Descending: rapid.Bool().Draw(t, "descending"),
+	}
+	if rapid.Bool().Draw(t, "has after") {
+		query.After = pointerTo(rapid.SampledFrom(modelKeys).Draw(t, "after"))
+	}
+	fits, asked := rapid.SampledFrom([]int{0, 1, 3, 100}).Draw(t, "fits"), 0
+	query.Fits = func(*store.Entry) bool {
+		asked++
+		return asked <= fits
+	}
+	page, err := machine.opened.GetEntries(query)
+	require.NoError(t, err)
+	require.Equal(t, machine.model.page(query, fits), page)
+}
+
+// ReadGroup reads a group in every other way.
+func (machine *machine) ReadGroup(t *rapid.T) {
+	machine.compareGroup(t, rapid.SampledFrom(modelGroups).Draw(t, "group"))
+	group := rapid.SampledFrom(modelGroups).Draw(t, "page of group")
+	offset, limit := rapid.IntRange(0, 6).Draw(t, "offset"), rapid.IntRange(0, 6).Draw(t, "limit")
+	page, err := machine.opened.GetPage(group, offset, limit)
+	require.NoError(t, err)
+	entries := machine.model.group(group)
+	entries = entries[min(offset, len(entries)):]
+	require.Equal(t, keyValues(entries[:min(limit, len(entries))]), page)
+}
+
+func (machine *machine) compareGroup(t *rapid.T, group string) {
+	want := machine.model.group(group)
+	all, err := machine.opened.GetAll(group)
+	require.NoError(t, err)
+	require.Len(t, all, len(want))
+	got := []store.KeyValue{}
+	for entry, err := range machine.opened.All(group) {
+		require.NoError(t, err)
+		require.Equal(t, entry.Value, all[entry.Key])
+		got = append(got, entry)
+	}
+	require.Equal(t, keyValues(want), got)
+}
+
+func keyValues(entries []store.Entry) []store.KeyValue {
+	pairs := []store.KeyValue{}
+	for _, entry := range entries {
+		pairs = append(pairs, store.KeyValue{Key: entry.Key, Value: entry.Value})
+	}
+	return pairs
+}
+
+// ReadChanges reads a part of the log, inside and outside of what there is.
+func (machine *machine) ReadChanges(t *rapid.T) {
+	machine.settle(t)
+	group := rapid.SampledFrom(modelGroups).Draw(t, "group")
+	namespaceName, local := store.NamespaceOf(group)
+	query := store.ChangesQuery{
+		Namespace: namespaceName,
+		After:     rapid.Uint64Range(0, machine.model.namespace(namespaceName).revision+2).Draw(t, "after"),
+		Limit:     rapid.IntRange(1, 10).Draw(t, "limit"),
+	}
+	if rapid.Bool().Draw(t, "of the group") {
+		query.Group = &local
+	}
+	page, err := machine.changes(query)
+	want, wantErr := machine.model.changes(query)
+	requireSameError(t, wantErr, err)
+	if err == nil {
+		page.Events = public(page.Events)
+		want.Events = public(want.Events)
+		require.Equal(t, want, page)
+	}
+}
+
+// changes asks again where a page ended before its time, as it may.
+func (machine *machine) changes(query store.ChangesQuery) (store.ChangesPage, error) {
+	page, err := machine.opened.Changes(context.Background(), query)
+	for err == nil && len(page.Events) < query.Limit && page.Next < page.Revision {
+		rest := query
+		rest.After, rest.Limit = page.Next, query.Limit-len(page.Events)
+		events := page.Events
+		page, err = machine.opened.Changes(context.Background(), rest)
+		page.Events = append(events, page.Events...)
+	}
+	return page, err
+}
+
+// Flush brings the tables up to the log.
+func (machine *machine) Flush(t *rapid.T) { require.NoError(t, store.Settle(machine.opened)) }
+
+// Evict leaves the log to the database.
+func (machine *machine) Evict(*rapid.T) { store.Evict(machine.opened) }
+
+// Restart closes the store and opens it again.
+func (machine *machine) Restart(t *rapid.T) {
+	machine.close(t)
+	machine.open(t)
+	machine.compareAll(t)
+}
+
+// Replay opens the store with tables that are older than the log: all of them gone
+// where the log reaches back to the beginning.
+func (machine *machine) Replay(t *rapid.T) {
+	machine.close(t)
+	if machine.model.trimmed {
+		execute(t, machine.config.DatabasePath, `UPDATE meta SET value = (SELECT min(id) - 1 FROM commits) WHERE name = 'materialised'`)
+	} else {
+		execute(t, machine.config.DatabasePath, `DELETE FROM entries; DELETE FROM groups; DELETE FROM namespaces; UPDATE meta SET value = 0 WHERE name = 'materialised'`)
+	}
+	machine.open(t)
+	machine.compareAll(t)
+}
+
+// Crash goes on with a copy of the files as they are while the store is open.
+func (machine *machine) Crash(t *rapid.T) {
+	machine.settle(t)
+	path := filepath.Join(machine.directory(), "storebus.db")
+	require.NoError(t, store.OnCommitter(machine.opened, func() error { return copyDatabase(machine.config.DatabasePath, path) }))
+	machine.close(t)
+	machine.config.DatabasePath = path
+	machine.open(t)
+	machine.compareAll(t)
+}
+
+// Check compares what is cheap to compare after every step.
+func (machine *machine) Check(t *rapid.T) {
+	machine.settle(t)
+	status, err := machine.opened.Status()
+	require.NoError(t, err)
+	want := store.Status{Writable: true, Entries: uint64(len(machine.model.entries)), PendingMaterialisation: status.PendingMaterialisation}
+	for name, namespace := range machine.model.namespaces {
+		if name != "" && namespace.revision > 0 {
+			want.Namespaces++
+		}
+		machine.compareChanges(t, name, namespace)
+	}
+	for id := range machine.model.entries {
+		if namespaceName, _ := store.NamespaceOf(id.group); namespaceName == "" {
+			want.UnscopedEntries++
+		}
+	}
+	require.Equal(t, want, status)
+}
+
+// compareChanges compares what is new in the log of a namespace.
+func (machine *machine) compareChanges(t *rapid.T, name string, namespace *modelNamespace) {
+	after := max(machine.compared[name], namespace.oldest-1)
+	query := store.ChangesQuery{Namespace: name, After: after, Limit: 10_000}
+	page, err := machine.changes(query)
+	require.NoError(t, err)
+	require.Equal(t, public(namespace.events[after:]), public(page.Events))
+	page.Events = nil
+	require.Equal(t, store.ChangesPage{Next: namespace.revision, Oldest: namespace.oldest, Revision: namespace.revision}, page)
+	machine.compared[name] = namespace.revision
+}
+
+// compareAll compares everything, and the log from the database.
+func (machine *machine) compareAll(t *rapid.T) {
+	for _, group := range modelGroups {
+		machine.compareGroup(t, group)
+	}
+	for _, entry := range machine.model.entries {
+		machine.compareEntry(t, entry)
+	}
+	clear(machine.compared)
+	machine.Check(t)
+}
+
+func requireSameError(t *rapid.T, want, got error) {
+	var conflict *store.RevisionConflictError
+	var compacted *store.CompactedError
+	switch {
+	case want == nil:
+		require.NoError(t, got)
+	case errors.As(want, &conflict):
+		var gotConflict *store.RevisionConflictError
+		require.ErrorAs(t, got, &gotConflict)
+		require.Equal(t, conflict, gotConflict)
+		require.ErrorIs(t, got, store.ErrRevisionConflict)
+	case errors.As(want, &compacted):
+		var gotCompacted *store.CompactedError
+		require.ErrorAs(t, got, &gotCompacted)
+		require.Equal(t, compacted, gotCompacted)
+		require.ErrorIs(t, got, store.ErrCompacted)
+	default:
+		require.ErrorIs(t, got, want)
+	}
+}
+
+// TestModel_Store_Good carries out random commands on a store and on its model: both
+// always say the same, restarts and crashes included.
+func TestModel_Store_Good(t *testing.T) {
+	root := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		run, err := os.MkdirTemp(root, "run")
+		require.NoError(t, err)
+		defer os.RemoveAll(run)
+		machine := newMachine(t, func() string {
+			path, err := os.MkdirTemp(run, "")
+			require.NoError(t, err)
+			return path
+		})
+		// A store that a failed step left open would keep its goroutines.
+		defer func() { _ = machine.opened.Close() }()
+		t.Repeat(rapid.StateMachineActions(machine))
+		machine.compareAll(t)
+		machine.close(t)
+	})
+}

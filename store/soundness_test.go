@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store_test
+
+import (
+	"database/sql"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/store"
+)
+
+// tester is what the checks need of a test, so that rapid's can be one too.
+type tester interface {
+	require.TestingT
+	Helper()
+}
+
+// openRaw opens a database file without the store, which must be closed.
+func openRaw(t tester, path string) *sql.DB {
+	t.Helper()
+	address := url.URL{Path: path}
+	raw, err := sql.Open("sqlite", "file:"+address.EscapedPath())
+	require.NoError(t, err)
+	raw.SetMaxOpenConns(1)
+	return raw
+}
+
+// execute changes a database file without the store.
+func execute(t tester, path, statement string, arguments ...any) {
+	t.Helper()
+	raw := openRaw(t, path)
+	_, err := raw.Exec(statement, arguments...)
+	require.NoError(t, err)
+	require.NoError(t, raw.Close())
+}
+
+// requireSound checks what must hold in the file of every store that is closed:
+// the log is dense and adds up, and the tables say what the log says.
+func requireSound(t tester, path string) {
+	t.Helper()
+	raw := openRaw(t, path)
+	defer raw.Close()
+	check := &soundness{t: t, raw: raw, namespaces: map[string]*namespaceCount{}, groups: map[string]*groupCount{}, entries: map[entryID]*loggedEntry{}}
+	check.text("ok", "PRAGMA integrity_check")
+	check.readLog()
+	check.readEntries()
+	check.compareGroups()
+	check.compareNamespaces()
+	check.compareWatermarks()
+}
+
+// soundness counts again what the database says.
+type soundness struct {
+	t   tester
+	raw *sql.DB
+
+	lastCommit uint64
+	namespaces map[string]*namespaceCount
+	groups     map[string]*groupCount
+	entries    map[entryID]*loggedEntry
+}
+
+type entryID struct {
+	group string
+	key   string
+}
+
+type namespaceCount struct {
+	keys, groups, bytes int64
+	// first and last are the revisions in the log; 0 where there is none.
+	first, last uint64
+}
+
+type groupCount struct {
+	keys, bytes  int64
+	lastRevision uint64
+}
+
+type loggedEntry struct {
+	last  store.Event
+	found bool
+}
+
+func (check *soundness) namespace(name string) *namespaceCount {
+	if check.namespaces[name] == nil {
+		check.namespaces[name] = &namespaceCount{}
+	}
+	return check.namespaces[name]
+}
+
+func (check *soundness) group(name string) *groupCount {
+	if check.groups[name] == nil {
+		check.groups[name] = &groupCount{}
+	}
+	return check.groups[name]
+}
+
+// rows calls scan for each row of a query.
+func (check *soundness) rows(scan func(row *sql.Rows) error, query string) {
+	check.t.Helper()
+	rows, err := check.raw.Query(query)
+	require.NoError(check.t, err)
+	for rows.Next() {
+		require.NoError(check.t, scan(rows))
+	}
+	require.NoError(check.t, rows.Err())
+	require.NoError(check.t, rows.Close())
+}
+
+func (check *soundness) text(want, query string) {
+	check.t.Helper()
+	var got string
+	require.NoError(check.t, check.raw.QueryRow(query).Scan(&got))
+	require.Equal(check.t, want, got)
+}
+
+// readLog checks that commits and revisions are dense, that the totals add up, and
+// that namespace_commits finds every commit of a namespace and nothing else.
+func (check *soundness) readLog() {
+	check.t.Helper()
+	var changesTotal, bytesTotal uint64
+	var committedAt int64
+	found := map[string]map[uint64]uint64{}
+	check.rows(func(row *sql.Rows) error {
+		var id, changes, bytes uint64
+		var at int64
+		var blob []byte
+		if err := row.Scan(&id, &at, &changes, &bytes, &blob); err != nil {
+			return err
+		}
+		events, err := store.DecodeLog(blob)
+		require.NoError(check.t, err)
+		require.NotEmpty(check.t, events)
+		if check.lastCommit != 0 {
+			require.Equal(check.t, check.lastCommit+1, id, "ids of commits are dense")
+			require.Equal(check.t, changesTotal+uint64(len(events)), changes, "changes_total of commit %d", id)
+			require.Equal(check.t, bytesTotal+uint64(len(blob)), bytes, "bytes_total of commit %d", id)
+			require.GreaterOrEqual(check.t, at, committedAt, "time of commit %d", id)
+		}
+		check.lastCommit, changesTotal, bytesTotal, committedAt = id, changes, bytes, at
+		first := map[string]bool{}
+		for index := range events {
+			events[index].Timestamp = time.Unix(0, at).UTC()
+			check.replay(&events[index])
+			if namespace := events[index].Namespace; !first[namespace] {
+				first[namespace] = true
+				if found[namespace] == nil {
+					found[namespace] = map[uint64]uint64{}
+				}
+				found[namespace][events[index].Revision] = id
+			}
+		}
+		return nil
+	}, "SELECT id, committed_at, changes_total, bytes_total, changes FROM commits ORDER BY id")
+	check.compareNamespaceCommits(found)
+}
+
+func (check *soundness) compareNamespaceCommits(found map[string]map[uint64]uint64) {
+	check.t.Helper()
+	check.rows(func(row *sql.Rows) error {
+		var namespace string
+		var first, id uint64
+		err := row.Scan(&namespace, &first, &id)
+		require.Equal(check.t, id, found[namespace][first], "commit of revision %d of %q", first, namespace)
+		delete(found[namespace], first)
+		return err
+	}, "SELECT namespace, first_revision, commit_id FROM namespace_commits")
+	for namespace, missing := range found {
+		require.Empty(check.t, missing, "namespace_commits of %q", namespace)
+	}
+}
+
+// replay takes an event of the log.
+func (check *soundness) replay(event *store.Event) {
+	check.t.Helper()
+	namespace := check.namespace(event.Namespace)
+	if namespace.last == 0 {
+		namespace.first = event.Revision
+	} else {
+		require.Equal(check.t, namespace.last+1, event.Revision, "revisions of %q are dense", event.Namespace)
+	}
+	namespace.last = event.Revision
+	group := check.group(event.Group)
+	if group.lastRevision != 0 {
+		require.Equal(check.t, group.lastRevision, event.Previous, "previous of revision %d of %q", event.Revision, event.Namespace)
+	} else if event.Previous != 0 {
+		require.Less(check.t, event.Previous, namespace.first, "previous of revision %d of %q", event.Revision, event.Namespace)
+	}
+	group.lastRevision = event.Revision
+	check.entries[entryID{event.Group, event.Key}] = &loggedEntry{last: *event}
+}
+
+// readEntries counts the entries again, and compares them with the log.
+func (check *soundness) readEntries() {
+	check.t.Helper()
+	check.rows(func(row *sql.Rows) error {
+		var group, key, value string
+		var revision uint64
+		var updatedAt int64
+		var expiresAt sql.NullInt64
+		if err := row.Scan(&group, &key, &value, &revision, &updatedAt, &expiresAt); err != nil {
+			return err
+		}
+		check.count(group, key, value)
+		logged := check.entries[entryID{group, key}]
+		if logged == nil {
+			namespaceName, _ := store.NamespaceOf(group)
+			if first := check.namespace(namespaceName).first; first != 0 {
+				require.Less(check.t, revision, first, "revision of an entry that the log does not hold")
+			}
+			return nil
+		}
+		logged.found = true
+		require.Equal(check.t, store.EventSet, logged.last.Type, "last change of %q %q", group, key)
+		require.Equal(check.t, logged.last.Revision, revision, "revision of %q %q", group, key)
+		require.Equal(check.t, logged.last.Value, value, "value of %q %q", group, key)
+		require.Equal(check.t, logged.last.Timestamp.UnixNano(), updatedAt, "time of %q %q", group, key)
+		require.Equal(check.t, !logged.last.ExpiresAt.IsZero(), expiresAt.Valid, "expiry of %q %q", group, key)
+		if expiresAt.Valid {
+			require.Equal(check.t, logged.last.ExpiresAt.UnixMilli(), expiresAt.Int64, "expiry of %q %q", group, key)
+		}
+		return nil
+	}, "SELECT group_name, entry_key, entry_value, revision, updated_at, expires_at FROM entries")
+	for name, logged := range check.entries {
+		require.Equal(check.t, logged.last.Type == store.EventSet, logged.found, "entry %q after %s", name, logged.last.Type)
+	}
+}
+
+// count adds an entry to its group and namespace.
+func (check *soundness) count(group, key, value string) {
+	namespaceName, local := store.NamespaceOf(group)
+	namespace, counted := check.namespace(namespaceName), check.group(group)
+	if counted.keys == 0 {
+		namespace.groups++
+	}
+	size := int64(len(local) + len(key) + len(value))
+	counted.keys++
+	counted.bytes += size
+	namespace.keys++
+	namespace.bytes += size
+}
+
+func (check *soundness) compareGroups() {
+	check.t.Helper()
+	seen := map[string]bool{}
+	check.rows(func(row *sql.Rows) error {
+		var name string
+		var got groupCount
+		if err := row.Scan(&name, &got.keys, &got.bytes, &got.lastRevision); err != nil {
+			return err
+		}
+		want := check.groups[name]
+		require.NotNil(check.t, want, "group %q has neither keys nor changes in the log", name)
+		if want.lastRevision == 0 {
+			want.lastRevision = got.lastRevision
+		}
+		assert.Equal(check.t, *want, got, "group %q", name)
+		seen[name] = true
+		return nil
+	}, "SELECT group_name, keys, bytes, last_revision FROM groups")
+	for name := range check.groups {
+		require.True(check.t, seen[name], "group %q has no row", name)
+	}
+}
+
+func (check *soundness) compareNamespaces() {
+	check.t.Helper()
+	seen := map[string]bool{}
+	check.rows(func(row *sql.Rows) error {
+		var name string
+		var revision uint64
+		var got namespaceCount
+		if err := row.Scan(&name, &revision, &got.keys, &got.groups, &got.bytes); err != nil {
+			return err
+		}
+		want := check.namespace(name)
+		if want.last != 0 {
+			require.Equal(check.t, want.last, revision, "revision of %q", name)
+		}
+		got.first, got.last = want.first, want.last
+		assert.Equal(check.t, *want, got, "namespace %q", name)
+		seen[name] = true
+		return nil
+	}, "SELECT namespace, revision, keys, groups, bytes FROM namespaces")
+	for name := range check.namespaces {
+		require.True(check.t, seen[name], "namespace %q has no row", name)
+	}
+}
+
+// compareWatermarks checks that nothing claims to be ahead of the log.
+func (check *soundness) compareWatermarks() {
+	check.t.Helper()
+	var materialised, ahead uint64
+	require.NoError(check.t, check.raw.QueryRow("SELECT value FROM meta WHERE name = 'materialised'").Scan(&materialised))
+	assert.Equal(check.t, check.lastCommit, materialised, "the tables are as new as the log")
+	require.NoError(check.t, check.raw.QueryRow("SELECT count(*) FROM consumers WHERE commit_id > ?", check.lastCommit).Scan(&ahead))
+	assert.Zero(check.t, ahead, "consumers ahead of the log")
+}
+
+func TestSoundness_RequireSound_Bad(t *testing.T) {
+	for name, damage := range map[string]string{
+		"FindsWrongValue":     "UPDATE entries SET entry_value = 'other' WHERE entry_key = 'b'",
+		"FindsWrongRevision":  "UPDATE entries SET revision = 1 WHERE entry_key = 'b'",
+		"FindsMissingEntry":   "DELETE FROM entries WHERE entry_key = 'b'",
+		"FindsMissingCommit":  "DELETE FROM commits WHERE id = 2",
+		"FindsMissingPlace":   "DELETE FROM namespace_commits WHERE first_revision = 2",
+		"FindsWrongKeys":      "UPDATE namespaces SET keys = keys + 1",
+		"FindsWrongBytes":     "UPDATE groups SET bytes = bytes + 1",
+		"FindsWrongGroups":    "UPDATE namespaces SET groups = groups + 1",
+		"FindsWrongTotals":    "UPDATE commits SET bytes_total = bytes_total + 1 WHERE id = 2",
+		"FindsStaleTables":    "UPDATE meta SET value = 1 WHERE name = 'materialised'",
+		"FindsMissingExpiry":  "UPDATE entries SET expires_at = NULL",
+		"FindsStaleNamespace": "UPDATE namespaces SET revision = revision + 1",
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := databasePath(t)
+			opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: path})
+			require.NoError(t, err)
+			require.NoError(t, opened.Set("acme:config", "a", "1"))
+			require.NoError(t, opened.SetWithTTL("acme:config", "b", "2", time.Hour))
+			require.NoError(t, opened.Set("acme:config", "c", "3"))
+			require.NoError(t, opened.Close())
+			requireSound(t, path)
+			execute(t, path, damage)
+			recorder := &recordingTester{}
+			func() {
+				defer func() { _ = recover() }()
+				requireSound(recorder, path)
+			}()
+			assert.True(t, recorder.failed)
+		})
+	}
+}
+
+// recordingTester takes note that a check failed.
+type recordingTester struct{ failed bool }
+
+func (recorder *recordingTester) Errorf(string, ...any) { recorder.failed = true }
+func (recorder *recordingTester) FailNow()              { panic("failed") }
+func (recorder *recordingTester) Helper()               {}
