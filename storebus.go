@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -111,7 +110,7 @@ func (sidecar *Sidecar) prepare(context.Context) (err error) {
 	if sidecar.config.DatabasePath == store.MemoryDatabase {
 		return nil
 	}
-	return os.MkdirAll(filepath.Dir(sidecar.config.DatabasePath), 0o700)
+	return createFolder(filepath.Dir(sidecar.config.DatabasePath))
 }
 
 func (sidecar *Sidecar) openStore(context.Context) (err error) {

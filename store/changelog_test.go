@@ -102,7 +102,7 @@ func TestChangeLog_After_Ugly(t *testing.T) {
 		setKeys(t, opened, "a", "b")
 		require.NoError(t, opened.Close())
 		execute(t, path, "UPDATE commits SET changes = 'not a log' WHERE id = 1")
-		require.ErrorContains(t, requireRefusedOpening(t, path), "log is damaged")
+		require.ErrorContains(t, refusal(t, path), "log is damaged")
 	})
 	t.Run("ReplayIsRefused", func(t *testing.T) {
 		path := databasePath(t)
@@ -111,6 +111,6 @@ func TestChangeLog_After_Ugly(t *testing.T) {
 		setKeys(t, opened, "a", "b")
 		require.NoError(t, opened.Close())
 		execute(t, path, "UPDATE commits SET changes = 'not a log' WHERE id = 2; UPDATE meta SET value = 1 WHERE name = 'materialised'")
-		require.ErrorContains(t, requireRefusedOpening(t, path), "replay the log after commit 1: log is damaged")
+		require.ErrorContains(t, refusal(t, path), "replay the log after commit 1: log is damaged")
 	})
 }

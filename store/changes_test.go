@@ -40,6 +40,7 @@ func TestChanges_Changes_Good(t *testing.T) {
 			require.NoError(t, opened.Set("other:g", fmt.Sprint(index), "value"))
 		}
 	}, func(t *testing.T, opened *store.Store) {
+		t.Helper()
 		ctx := context.Background()
 		t.Run("ReturnsEverythingInOrder", func(t *testing.T) {
 			page, err := opened.Changes(ctx, store.ChangesQuery{Namespace: "acme"})
@@ -135,6 +136,7 @@ func TestChanges_Changes_Good(t *testing.T) {
 
 func TestChanges_Changes_Bad(t *testing.T) {
 	inMemoryAndDatabase(t, func(opened *store.Store) { setKeys(t, opened, "a", "b") }, func(t *testing.T, opened *store.Store) {
+		t.Helper()
 		for _, after := range []uint64{3, 1 << 63, 1<<64 - 1} {
 			_, err := opened.Changes(context.Background(), store.ChangesQuery{Namespace: "acme", After: after})
 			require.ErrorIs(t, err, store.ErrCompacted)
@@ -186,6 +188,7 @@ func waitFor(t *testing.T, opened *store.Store, ctx context.Context, query store
 func TestChanges_Wait_Good(t *testing.T) {
 	for name, test := range map[string]func(t *testing.T, opened *store.Store){
 		"ACommitAnswers": func(t *testing.T, opened *store.Store) {
+			t.Helper()
 			answer := waitFor(t, opened, context.Background(), store.ChangesQuery{Namespace: "acme", After: 1, Wait: time.Hour})
 			assert.Empty(t, answer)
 			require.NoError(t, opened.Set("other:g", "b", ""))
@@ -195,6 +198,7 @@ func TestChanges_Wait_Good(t *testing.T) {
 			assert.Equal(t, []string{"set c", "next 2"}, <-answer)
 		},
 		"TheGroupsCommitAnswers": func(t *testing.T, opened *store.Store) {
+			t.Helper()
 			answer := waitFor(t, opened, context.Background(), store.ChangesQuery{Namespace: "acme", Group: pointerTo("g"), After: 1, Wait: time.Hour})
 			require.NoError(t, opened.Set("acme:other", "b", ""))
 			synctest.Wait()
@@ -203,9 +207,11 @@ func TestChanges_Wait_Good(t *testing.T) {
 			assert.Equal(t, []string{"set c", "next 3"}, <-answer)
 		},
 		"AtOnceWhereThereIsSomething": func(t *testing.T, opened *store.Store) {
+			t.Helper()
 			assert.Equal(t, []string{"set a", "next 1"}, <-waitFor(t, opened, context.Background(), store.ChangesQuery{Namespace: "acme", Wait: time.Hour}))
 		},
 		"TheTimeEndsIt": func(t *testing.T, opened *store.Store) {
+			t.Helper()
 			begin := time.Now()
 			answer := waitFor(t, opened, context.Background(), store.ChangesQuery{Namespace: "acme", Group: pointerTo("g"), After: 1, Wait: time.Minute})
 			require.NoError(t, opened.Set("acme:other", "b", ""))
@@ -213,6 +219,7 @@ func TestChanges_Wait_Good(t *testing.T) {
 			assert.Equal(t, time.Minute, time.Since(begin))
 		},
 		"TheContextEndsIt": func(t *testing.T, opened *store.Store) {
+			t.Helper()
 			ctx, cancel := context.WithCancel(context.Background())
 			answer := waitFor(t, opened, ctx, store.ChangesQuery{Namespace: "acme", After: 1, Wait: time.Hour})
 			assert.Empty(t, answer)
@@ -221,11 +228,13 @@ func TestChanges_Wait_Good(t *testing.T) {
 			assert.Equal(t, []string{"next 1"}, <-waitFor(t, opened, ctx, store.ChangesQuery{Namespace: "acme", After: 1, Wait: time.Hour}), "over before it began")
 		},
 		"CloseEndsIt": func(t *testing.T, opened *store.Store) {
+			t.Helper()
 			answer := waitFor(t, opened, context.Background(), store.ChangesQuery{Namespace: "acme", After: 1, Wait: time.Hour})
 			require.NoError(t, opened.Close())
 			assert.Equal(t, []string{"store is closed"}, <-answer)
 		},
 		"NamespaceThatWasNeverWritten": func(t *testing.T, opened *store.Store) {
+			t.Helper()
 			answer := waitFor(t, opened, context.Background(), store.ChangesQuery{Namespace: "new", Wait: time.Hour})
 			require.NoError(t, opened.Set("new:g", "first", ""))
 			assert.Equal(t, []string{"set first", "next 1"}, <-answer)

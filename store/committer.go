@@ -64,7 +64,7 @@ type committer struct {
 	begin        *statement
 	commit       *statement
 	rollback     *statement
-	checkpoint   *statement
+	checkpoints  checkpoints
 
 	waitingWrites []*write
 	waitingReads  []read
@@ -74,9 +74,8 @@ type committer struct {
 	// idleTimer fires when no batch was committed for idleDelay; idle is set then.
 	idleTimer *time.Timer
 	idle      bool
-	// commits since the last housekeeping, and whether the write-ahead log holds any.
+	// recentCommits counts those since the last housekeeping.
 	recentCommits int
-	needsFlush    bool
 	// broken is why the store has stopped writing; nil while it writes.
 	broken atomic.Pointer[error]
 }
@@ -91,13 +90,13 @@ func (committer *committer) open(session *session) error {
 	committer.begin = session.prepare(`BEGIN IMMEDIATE`)
 	committer.commit = session.prepare(`COMMIT`)
 	committer.rollback = session.prepare(`ROLLBACK`)
-	committer.checkpoint = session.prepare(`PRAGMA wal_checkpoint(TRUNCATE)`)
+	committer.checkpoints = newCheckpoints(session)
 	selectMaterialised := session.prepare(`SELECT value FROM meta WHERE name = 'materialised'`)
 	selectStoreID := session.prepare(`SELECT value FROM meta WHERE name = 'store_id'`)
 	if session.err != nil {
 		return session.err
 	}
-	if err := committer.log.load(); err != nil {
+	if err := errors.Join(committer.log.load(), committer.consumers.load()); err != nil {
 		return err
 	}
 	if err := selectStoreID.query(func(row []driver.Value) bool {
@@ -171,7 +170,9 @@ func (committer *committer) turn() (more bool) {
 	more = committer.expireDue() || more
 	more = committer.commitWaiting() || more
 	more = committer.materialiseIdle() || more
-	return committer.trim() || more
+	more = committer.trim() || more
+	committer.checkpointIfDue()
+	return more
 }
 
 // materialiseIdle writes a slice of what is pending while there is nothing else to do.
@@ -192,8 +193,7 @@ func (committer *committer) materialiseSlice() error {
 	if err := committer.unsynced(func() error { return committer.materialiser.write(next) }); err != nil {
 		return err
 	}
-	committer.materialiser.written(next)
-	committer.needsFlush = true
+	committer.written(next)
 	return nil
 }
 
@@ -261,7 +261,7 @@ func (committer *committer) refusal() error {
 // not wrap the one that stopped it: of what comes later the outcome is known.
 func (committer *committer) stopped() error {
 	if broken := committer.broken.Load(); broken != nil {
-		return fmt.Errorf("%w: writes have stopped until the store is opened again: %s", ErrUnavailable, *broken)
+		return fmt.Errorf("%w: writes have stopped until the store is opened again: %s", ErrUnavailable, (*broken).Error())
 	}
 	return nil
 }
@@ -314,9 +314,10 @@ func (committer *committer) persist(batch *batch) error {
 	if err != nil {
 		return err
 	}
+	committer.checkpoints.written += len(encoded.blob)
 	committer.consumers.committed(moved, batch.timestamp)
 	committer.view.committed(batch, changes)
-	committer.materialiser.written(slices...)
+	committer.written(slices...)
 	committer.announce(batch, committer.log.committed(encoded, batch.events, batch.timestamp))
 	return committer.refresh(batch.refresh)
 }
@@ -329,16 +330,23 @@ func (committer *committer) refresh(names []entryName) error {
 	}
 	err := committer.transaction(func() error { return committer.materialiser.write(slice) })
 	if err == nil {
-		committer.materialiser.written(slice)
+		committer.written(slice)
 	}
 	return err
+}
+
+// written takes note that slices are committed.
+func (committer *committer) written(slices ...*slice) {
+	for _, slice := range slices {
+		committer.checkpoints.written += slice.rows() * rowBytes
+	}
+	committer.materialiser.written(slices...)
 }
 
 // announce tells those who follow the log of a commit.
 func (committer *committer) announce(batch *batch, commit Commit) {
 	committer.clock.committedAt(commit.committedAt)
 	committer.recentCommits++
-	committer.needsFlush = true
 	committer.idle = false
 	committer.idleTimer.Reset(idleDelay)
 	for index := range commit.Events {
@@ -373,6 +381,7 @@ func (committer *committer) transaction(function func() error) error {
 	}
 	err := committer.commit.execute()
 	if err == nil {
+		committer.checkpoints.written += pagesPerTransaction * pageBytes
 		return nil
 	}
 	if undoErr := committer.undo(); undoErr != nil || !refusedBeforeCommit(err) {
@@ -414,7 +423,7 @@ func (committer *committer) undo() error {
 
 func (committer *committer) stopWriting(err error) {
 	committer.broken.Store(&err)
-	committer.config.Logger.Error("a commit failed: writes have stopped, reads go on; restart to check the store", slog.Any("error", err))
+	committer.config.Logger.Error("the disk failed: writes have stopped, reads go on; restart to check the store", slog.Any("error", err))
 }
 
 func failAll(writes []*write, err error) {
@@ -465,7 +474,7 @@ func (committer *committer) keepHouse() {
 	committer.recentCommits = 0
 	if quiet {
 		committer.saveWatermarks()
-		committer.flushLog()
+		committer.emptyWriteAheadLog()
 	}
 	now := committer.clock.now()
 	if now.After(committer.nextPurge) {
@@ -495,18 +504,6 @@ func (committer *committer) saveWatermarks() {
 		return
 	}
 	committer.consumers.committed(moved, committer.clock.now())
-	committer.needsFlush = true
-}
-
-// flushLog empties the write-ahead log, so that an idle store is one file.
-func (committer *committer) flushLog() {
-	if !committer.needsFlush {
-		return
-	}
-	committer.needsFlush = false
-	if err := committer.checkpoint.query(func([]driver.Value) bool { return true }); err != nil {
-		committer.config.Logger.Warn("checkpoint failed", slog.Any("error", err))
-	}
 }
 
 func (committer *committer) shutDown() {
@@ -514,7 +511,7 @@ func (committer *committer) shutDown() {
 	for committer.materialiseIdle() {
 	}
 	committer.saveWatermarks()
-	committer.flushLog()
+	committer.emptyWriteAheadLog()
 	for _, reader := range committer.tail.close() {
 		committer.completions.put(func() { reader.finish(ChangesPage{}, ErrClosed) })
 	}
@@ -526,9 +523,9 @@ func (committer *committer) register(store *Store, name string) (*Consumer, erro
 	if consumer := committer.consumers.find(name); consumer != nil {
 		return consumer, nil
 	}
-	at, known, err := committer.consumers.load(name, position{commitID: committer.log.lastID, end: committer.log.end})
-	if err != nil {
-		return nil, err
+	at, known := committer.consumers.absent[name]
+	if !known {
+		at = committer.log.position()
 	}
 	consumer := &Consumer{store: store, name: name, cursor: at, acknowledged: at}
 	if !known {
@@ -538,6 +535,7 @@ func (committer *committer) register(store *Store, name string) (*Consumer, erro
 		}
 	}
 	consumer.saved = at
+	delete(committer.consumers.absent, name)
 	committer.consumers.registered = append(committer.consumers.registered, consumer)
 	return consumer, nil
 }

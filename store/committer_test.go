@@ -255,6 +255,7 @@ func TestCommitter_Commit_Ugly(t *testing.T) {
 	}
 	for name, test := range map[string]func(t *testing.T, opened *store.Store, clock *testClock){
 		"OfTrimming": func(t *testing.T, opened *store.Store, clock *testClock) {
+			t.Helper()
 			clock.Advance(2 * time.Hour)
 			setKeys(t, opened, "b")
 			require.NoError(t, store.OnCommitter(opened, func() error { return nil }))
@@ -264,6 +265,7 @@ func TestCommitter_Commit_Ugly(t *testing.T) {
 			require.NoError(t, store.KeepHouse(opened))
 		},
 		"OfWatermarks": func(t *testing.T, opened *store.Store, _ *testClock) {
+			t.Helper()
 			consumer := registerConsumer(t, opened)
 			setKeys(t, opened, "b")
 			next(t, consumer, 1)
@@ -274,16 +276,19 @@ func TestCommitter_Commit_Ugly(t *testing.T) {
 			require.NoError(t, store.KeepHouse(opened))
 		},
 		"OfAConsumer": func(t *testing.T, opened *store.Store, _ *testClock) {
+			t.Helper()
 			fail(t, opened)
 			_, err := opened.RegisterConsumer("failed")
 			require.ErrorIs(t, err, store.ErrOutcomeUnknown)
 		},
 		"OfTheTables": func(t *testing.T, opened *store.Store, _ *testClock) {
+			t.Helper()
 			writeAll(t, opened, "acme:g", 100, 0)
 			fail(t, opened)
 			require.NoError(t, store.Settle(opened))
 		},
 		"OfAnExpiry": func(t *testing.T, opened *store.Store, clock *testClock) {
+			t.Helper()
 			require.NoError(t, opened.SetWithTTL("acme:g", "expires", "", time.Second))
 			fail(t, opened)
 			clock.Advance(time.Minute)
@@ -419,15 +424,15 @@ func TestCommitter_KeepHouse_Good(t *testing.T) {
 		setKeys(t, opened, "a")
 		require.NoError(t, store.Execute(opened, "PRAGMA busy_timeout = 1"))
 		raw := openRaw(t, config.DatabasePath)
+		defer raw.Close()
 		rows, err := raw.Query("SELECT id FROM commits")
 		require.NoError(t, err)
+		defer rows.Close()
 		require.True(t, rows.Next())
 		for range 2 {
 			require.NoError(t, store.KeepHouse(opened))
 		}
-		require.NoError(t, rows.Close())
 		require.NoError(t, rows.Err())
-		require.NoError(t, raw.Close())
 		setKeys(t, opened, "b")
 	})
 }

@@ -104,29 +104,31 @@ func (consumer *Consumer) watermark() position {
 // consumers keeps the watermarks in the database. It belongs to the committer's goroutine.
 type consumers struct {
 	registered []*Consumer
-	savedAt    time.Time
+	// absent is where those were that have not registered again since the store was
+	// opened. They hold back trimming too: what a restart took away would be a gap.
+	absent  map[string]position
+	savedAt time.Time
 
-	selectConsumer *statement
-	upsertConsumer *statement
+	selectConsumers *statement
+	upsertConsumer  *statement
 }
 
 func newConsumers(session *session) *consumers {
 	return &consumers{
-		selectConsumer: session.prepare(`SELECT commit_id, changes_total, bytes_total FROM consumers WHERE name = ?`),
+		absent:          map[string]position{},
+		selectConsumers: session.prepare(`SELECT name, commit_id, changes_total, bytes_total FROM consumers`),
 		upsertConsumer: session.prepare(`INSERT INTO consumers (name, commit_id, changes_total, bytes_total) VALUES (?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET commit_id = excluded.commit_id, changes_total = excluded.changes_total, bytes_total = excluded.bytes_total`),
 	}
 }
 
-// load finds where a consumer left off, or returns start where its name is new.
-func (consumers *consumers) load(name string, start position) (at position, known bool, err error) {
-	at = start
-	err = consumers.selectConsumer.query(func(row []driver.Value) bool {
-		at = position{commitID: unsigned(row[0]), end: logTotals{changes: unsigned(row[1]), bytes: unsigned(row[2])}}
-		known = true
-		return false
-	}, name)
-	return at, known, err
+// load reads where every consumer left off.
+func (consumers *consumers) load() error {
+	return consumers.selectConsumers.query(func(row []driver.Value) bool {
+		name, _ := row[0].(string)
+		consumers.absent[name] = position{commitID: unsigned(row[1]), end: logTotals{changes: unsigned(row[2]), bytes: unsigned(row[3])}}
+		return true
+	})
 }
 
 func (consumers *consumers) find(name string) *Consumer {
@@ -186,6 +188,11 @@ func (consumers *consumers) slowest(end position) position {
 	slowest := end
 	for _, consumer := range consumers.registered {
 		if at := consumer.watermark(); at.commitID < slowest.commitID {
+			slowest = at
+		}
+	}
+	for _, at := range consumers.absent {
+		if at.commitID < slowest.commitID {
 			slowest = at
 		}
 	}

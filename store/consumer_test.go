@@ -97,11 +97,15 @@ func TestConsumer_Next_Good(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			opened := openStore(t, store.StoreConfig{})
 			consumer := registerConsumer(t, opened)
-			got := make(chan []string)
-			go func() { got <- next(t, consumer, 1) }()
+			got := make(chan int)
+			go func() {
+				commits, err := consumer.Next(context.Background())
+				assert.NoError(t, err)
+				got <- len(commits)
+			}()
 			synctest.Wait()
 			setKeys(t, opened, "a")
-			assert.Equal(t, []string{"a"}, <-got)
+			assert.Equal(t, 1, <-got)
 		})
 	})
 	t.Run("ReadsTheDatabaseWhereMemoryDoesNotReachBack", func(t *testing.T) {

@@ -95,6 +95,7 @@ func (database *database) use(function func(session *session) error) error {
 func dataSourceName(config StoreConfig) string {
 	settings := url.Values{"_pragma": {
 		"busy_timeout(5000)",
+		"wal_autocheckpoint(0)",
 		"synchronous(" + synchronousLevel(config.Durability) + ")",
 		"temp_store(MEMORY)",
 		"cache_size(-32768)",

@@ -14,14 +14,13 @@ import (
 	"dappco.re/go/storebus/store"
 )
 
-// requireRefusedOpening checks that a database is refused, and returns why.
-func requireRefusedOpening(t *testing.T, path string) error {
+// refusal returns why a database is not opened, which must be refused.
+func refusal(t *testing.T, path string) error {
 	t.Helper()
 	opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: path})
 	if err == nil {
 		require.NoError(t, opened.Close())
 	}
-	require.Error(t, err)
 	require.ErrorContains(t, err, "store.NewConfigured: ")
 	return err
 }
@@ -81,21 +80,21 @@ func TestDatabase_Open_Bad(t *testing.T) {
 		path := databasePath(t)
 		content := []byte("this is not a database, though it is long enough to be looked at as one: " + string(make([]byte, 4096)))
 		require.NoError(t, os.WriteFile(path, content, 0o600))
-		require.ErrorIs(t, requireRefusedOpening(t, path), store.ErrNotAStore)
+		require.ErrorIs(t, refusal(t, path), store.ErrNotAStore)
 		left, err := os.ReadFile(path)
 		require.NoError(t, err)
 		assert.Equal(t, content, left, "it is left alone")
 	})
 	t.Run("MissingFolder", func(t *testing.T) {
-		require.ErrorIs(t, requireRefusedOpening(t, filepath.Join(t.TempDir(), "missing", "storebus.db")), os.ErrNotExist)
+		require.ErrorIs(t, refusal(t, filepath.Join(t.TempDir(), "missing", "storebus.db")), os.ErrNotExist)
 	})
 	t.Run("Folder", func(t *testing.T) {
-		requireRefusedOpening(t, t.TempDir())
+		require.Error(t, refusal(t, t.TempDir()))
 	})
 	t.Run("UnderAFile", func(t *testing.T) {
 		path := databasePath(t)
 		require.NoError(t, os.WriteFile(path, nil, 0o600))
-		requireRefusedOpening(t, filepath.Join(path, "storebus.db"))
+		require.Error(t, refusal(t, filepath.Join(path, "storebus.db")))
 	})
 	t.Run("UnwritableFolder", func(t *testing.T) {
 		directory := t.TempDir()
@@ -107,20 +106,20 @@ func TestDatabase_Open_Bad(t *testing.T) {
 				t.Skip("root may write everywhere")
 			}
 		}
-		requireRefusedOpening(t, filepath.Join(directory, "storebus.db"))
+		require.Error(t, refusal(t, filepath.Join(directory, "storebus.db")))
 	})
 	t.Run("DamagedSchema", func(t *testing.T) {
 		path := databasePath(t)
 		require.NoError(t, openStore(t, store.StoreConfig{DatabasePath: path}).Close())
 		execute(t, path, "ALTER TABLE entries RENAME TO other")
-		err := requireRefusedOpening(t, path)
+		err := refusal(t, path)
 		require.ErrorContains(t, err, "prepare ")
 		execute(t, path, "ALTER TABLE other RENAME TO entries")
 	})
 	t.Run("MayBeOpenedOnceItsFaultIsMended", func(t *testing.T) {
 		path := databasePath(t)
 		require.NoError(t, os.WriteFile(path, []byte("this is not a database"), 0o600))
-		requireRefusedOpening(t, path)
+		require.Error(t, refusal(t, path))
 		require.NoError(t, os.Remove(path))
 		openStore(t, store.StoreConfig{DatabasePath: path})
 	})
@@ -134,7 +133,7 @@ func TestDatabase_Open_Ugly(t *testing.T) {
 		require.NoError(t, opened.Set("acme:config", "theme", "dark"))
 		require.NoError(t, opened.Close())
 		require.NoError(t, os.Truncate(path, 5000))
-		requireRefusedOpening(t, path)
+		require.Error(t, refusal(t, path))
 	})
 	t.Run("CopyOfAnOpenStore", func(t *testing.T) {
 		config := store.StoreConfig{DatabasePath: databasePath(t)}

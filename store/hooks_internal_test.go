@@ -26,6 +26,12 @@ func init() {
 	})
 }
 
+func connectionOf(store *Store) sqlite.ExecQuerierContext {
+	connection, _ := connections.Load(dataSourceName(store.config))
+	opened, _ := connection.(sqlite.ExecQuerierContext)
+	return opened
+}
+
 // OnCommitter runs function in the committer's goroutine, between two batches.
 func OnCommitter(store *Store, function func() error) error {
 	_, err := ask(store, func(*view) (struct{}, error) { return struct{}{}, function() })
@@ -87,8 +93,7 @@ func Settle(store *Store) error {
 // Execute runs a statement on the connection of a store that has a database file.
 func Execute(store *Store, statement string) error {
 	return OnCommitter(store, func() error {
-		connection, _ := connections.Load(dataSourceName(store.config))
-		_, err := connection.(driver.ExecerContext).ExecContext(context.Background(), statement, nil)
+		_, err := connectionOf(store).ExecContext(context.Background(), statement, nil)
 		return err
 	})
 }
@@ -101,8 +106,7 @@ func LeaveRoom(store *Store, pages int) error {
 	}
 	var size int64
 	err := OnCommitter(store, func() error {
-		connection, _ := connections.Load(dataSourceName(store.config))
-		rows, err := connection.(driver.QueryerContext).QueryContext(context.Background(), "PRAGMA page_count", nil)
+		rows, err := connectionOf(store).QueryContext(context.Background(), "PRAGMA page_count", nil)
 		if err != nil {
 			return err
 		}

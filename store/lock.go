@@ -59,15 +59,22 @@ func lockPathOfMissing(databasePath string) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(directory, filepath.Base(databasePath))
-	target, err := os.Readlink(path)
-	switch {
-	case err != nil:
-		return path + ".lock", nil
-	case filepath.IsAbs(target):
+	if target, leads := linkTarget(path); leads {
 		return lockPathOf(target)
-	default:
-		return lockPathOf(filepath.Join(directory, target))
 	}
+	return path + ".lock", nil
+}
+
+// linkTarget returns where a symbolic link leads, false where path is none.
+func linkTarget(path string) (target string, leads bool) {
+	target, err := os.Readlink(path)
+	if err != nil {
+		return "", false
+	}
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(filepath.Dir(path), target)
+	}
+	return target, true
 }
 
 func lockOwner(lockPath string) string {

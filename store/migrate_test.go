@@ -17,7 +17,7 @@ func TestMigrate_NewConfigured_Bad(t *testing.T) {
 		path := databasePath(t)
 		require.NoError(t, openStore(t, store.StoreConfig{DatabasePath: path}).Close())
 		execute(t, path, "PRAGMA user_version = 99")
-		err := requireRefusedOpening(t, path)
+		err := refusal(t, path)
 		require.ErrorIs(t, err, store.ErrDatabaseFromFuture)
 		assert.ErrorContains(t, err, "its schema is version 99, this program knows up to 1")
 		execute(t, path, "PRAGMA user_version = 1")
@@ -26,7 +26,7 @@ func TestMigrate_NewConfigured_Bad(t *testing.T) {
 	t.Run("DatabaseOfAnotherApplication", func(t *testing.T) {
 		path := databasePath(t)
 		execute(t, path, "CREATE TABLE albums (title TEXT)")
-		err := requireRefusedOpening(t, path)
+		err := refusal(t, path)
 		require.ErrorIs(t, err, store.ErrNotAStore)
 		assert.ErrorContains(t, err, `it has a table "albums" and no schema version`)
 	})
@@ -34,7 +34,7 @@ func TestMigrate_NewConfigured_Bad(t *testing.T) {
 		for _, version := range []string{"1", "7"} {
 			path := databasePath(t)
 			execute(t, path, "CREATE TABLE albums (title TEXT); PRAGMA user_version = "+version)
-			require.ErrorIs(t, requireRefusedOpening(t, path), store.ErrNotAStore)
+			require.ErrorIs(t, refusal(t, path), store.ErrNotAStore)
 		}
 	})
 }
@@ -45,7 +45,7 @@ func TestMigrate_NewConfigured_Ugly(t *testing.T) {
 		execute(t, path, "CREATE TABLE albums (title TEXT)")
 		before, err := os.ReadFile(path)
 		require.NoError(t, err)
-		requireRefusedOpening(t, path)
+		require.Error(t, refusal(t, path))
 		after, err := os.ReadFile(path)
 		require.NoError(t, err)
 		assert.Equal(t, before, after)

@@ -198,7 +198,7 @@ func (model *model) delete(command store.DeleteCommand) (store.Outcome, error) {
 
 func (model *model) check(group, key string, expected *uint64) error {
 	namespaceName, local := store.NamespaceOf(group)
-	if namespaceName != "" && !(allowed(local, model.limits.GroupBytes) && allowed(key, model.limits.KeyBytes)) {
+	if namespaceName != "" && (!allowed(local, model.limits.GroupBytes) || !allowed(key, model.limits.KeyBytes)) {
 		return store.ErrInvalidName
 	}
 	if current := model.entries[entryID{group, key}].Revision; expected != nil && *expected != current {
@@ -396,6 +396,9 @@ func (machine *machine) Batch(t *rapid.T) {
 		}
 	})
 }
+
+// BatchAgain makes batches more frequent: they are what most depends on.
+func (machine *machine) BatchAgain(t *rapid.T) { machine.Batch(t) }
 
 // Write uses the methods of the store.
 func (machine *machine) Write(t *rapid.T) {

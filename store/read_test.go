@@ -207,15 +207,15 @@ func TestRead_GetEntries_Ugly(t *testing.T) {
 		if index%2 == 0 {
 			stored = append(stored, store.SetCommand{Group: "acme:g", Key: key, Value: "stored"})
 		}
-		switch {
-		case index%6 == 0:
+		switch index % 6 {
+		case 0:
 			pending = append(pending, store.DeleteCommand{Group: "acme:g", Key: key})
-		case index%6 == 2:
+		case 2:
 			pending = append(pending, store.SetCommand{Group: "acme:g", Key: key, Value: "pending", TimeToLive: time.Second})
-		case index%6 == 3:
+		case 3:
 			pending = append(pending, store.SetCommand{Group: "acme:g", Key: key, Value: "pending"})
 			want = append(want, key+"=pending")
-		case index%6 == 4:
+		case 4:
 			want = append(want, key+"=stored")
 		}
 	}

@@ -60,7 +60,6 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	committer.needsFlush = true
 	last := slice.commits[len(slice.commits)-1]
 	committer.log.firstID, committer.log.start, committer.log.startedAt = last.ID+1, last.end, last.committedAt
 	for _, group := range emptied {

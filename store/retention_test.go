@@ -143,6 +143,18 @@ func TestRetention_Trim_Good(t *testing.T) {
 		events := changes(t, opened, "acme", revision(t, opened, "acme")-1)
 		assert.Zero(t, events[0].Previous)
 	})
+	t.Run("GroupStaysWhileAnyChangeOfItIsThere", func(t *testing.T) {
+		config := store.StoreConfig{DatabasePath: databasePath(t), Retention: store.Retention{Count: 2}}
+		opened := openStore(t, config)
+		for range 2 {
+			require.NoError(t, opened.Set("acme:gone", "a", ""))
+			require.NoError(t, opened.Delete("acme:gone", "a"))
+		}
+		require.NoError(t, store.Settle(opened))
+		oldest, _ := retained(t, opened, "acme")
+		require.Equal(t, uint64(3), oldest, "the first delete has been trimmed")
+		assert.Equal(t, []string{"acme:gone"}, groupRows(t, opened, config.DatabasePath))
+	})
 }
 
 // groupRows returns which groups the file of an open store has rows of.
@@ -150,16 +162,16 @@ func groupRows(t *testing.T, opened *store.Store, path string) (groups []string)
 	t.Helper()
 	copied := crashCopy(t, opened, path)
 	raw := openRaw(t, copied)
+	defer raw.Close()
 	rows, err := raw.Query("SELECT group_name FROM groups ORDER BY group_name")
 	require.NoError(t, err)
+	defer rows.Close()
 	for rows.Next() {
 		var group string
 		require.NoError(t, rows.Scan(&group))
 		groups = append(groups, group)
 	}
 	require.NoError(t, rows.Err())
-	require.NoError(t, rows.Close())
-	require.NoError(t, raw.Close())
 	return groups
 }
 
@@ -179,6 +191,23 @@ func TestRetention_Trim_Bad(t *testing.T) {
 		require.NoError(t, store.Settle(opened))
 		oldest, _ = retained(t, opened, "acme")
 		assert.Equal(t, uint64(3), oldest)
+	})
+	t.Run("NotWhatAConsumerOfBeforeARestartHasNotHad", func(t *testing.T) {
+		config := store.StoreConfig{DatabasePath: databasePath(t), Retention: store.Retention{Count: 4}}
+		opened := openStore(t, config)
+		registerConsumer(t, opened)
+		setKeys(t, opened, "a", "b", "c", "d", "e", "f")
+		opened = reopen(t, opened, config)
+		setKeys(t, opened, "g", "h")
+		require.NoError(t, store.Settle(opened))
+		requireRefused(t, opened)
+		consumer := registerConsumer(t, opened)
+		assert.Equal(t, []string{"a", "b", "c", "d", "e", "f", "g", "h"}, next(t, consumer, 8))
+		consumer.Acknowledge()
+		setKeys(t, opened, "i")
+		require.NoError(t, store.Settle(opened))
+		oldest, _ := retained(t, opened, "acme")
+		assert.Equal(t, uint64(6), oldest)
 	})
 	t.Run("WritesAreRefusedAtTwiceTheCount", func(t *testing.T) {
 		opened := openStore(t, store.StoreConfig{Retention: store.Retention{Count: 4}})

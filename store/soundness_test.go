@@ -105,11 +105,11 @@ func (check *soundness) rows(scan func(row *sql.Rows) error, query string) {
 	check.t.Helper()
 	rows, err := check.raw.Query(query)
 	require.NoError(check.t, err)
+	defer rows.Close()
 	for rows.Next() {
 		require.NoError(check.t, scan(rows))
 	}
 	require.NoError(check.t, rows.Err())
-	require.NoError(check.t, rows.Close())
 }
 
 func (check *soundness) text(want, query string) {

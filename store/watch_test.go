@@ -203,7 +203,7 @@ func TestWatch_OnChange_Good(t *testing.T) {
 		opened := openStore(t, store.StoreConfig{})
 		recorders := []*recorder{newRecorder(), newRecorder()}
 		for _, recorder := range recorders {
-			defer opened.OnChange(recorder.record)()
+			opened.OnChange(recorder.record)
 		}
 		var running sync.WaitGroup
 		for index := range 50 {

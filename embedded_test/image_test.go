@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package embedded_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/store"
+)
+
+// image is what lies on the disk after the power has gone: files by name.
+type image struct {
+	label string
+	// moment is when the power went, missing how much of what was done did not last.
+	moment  time.Time
+	missing int
+	files   map[string][]byte
+}
+
+// imagesAt returns the images that a loss of power at a moment can leave: nothing
+// but what was synced; that and random parts of the rest; everything, the last
+// write torn. The one behind them is no loss of power: everything is there, as
+// after the death of the process alone.
+func (recording *recording) imagesAt(moment time.Time, random *rand.Rand) []image {
+	begun := recording.before(moment)
+	chosen := func(label string, chosen []*effect) image {
+		return image{label: label, moment: moment, missing: len(begun) - len(chosen), files: carryOut(chosen)}
+	}
+	keep := func(unsynced func() bool) []*effect {
+		return slices.DeleteFunc(slices.Clone(begun), func(effect *effect) bool { return !effect.lasts(moment) && !unsynced() })
+	}
+	share := random.Float64()
+	images := []image{
+		chosen("NothingUnsynced", keep(func() bool { return false })),
+		chosen("SomeUnsynced", keep(func() bool { return random.Float64() < share })),
+	}
+	if torn, ok := tear(begun, moment, random); ok {
+		images = append(images, chosen("ATornWrite", torn))
+		images[len(images)-1].missing = 1
+	}
+	return append(images, chosen(everything, begun))
+}
+
+// everything is the label of the image in which nothing is missing.
+const everything = "Everything"
+
+// tear cuts the last write that was not synced, and tells whether there is one.
+func tear(begun []*effect, moment time.Time, random *rand.Rand) ([]*effect, bool) {
+	for index, whole := range slices.Backward(begun) {
+		if whole.kind == effectWritten && !whole.lasts(moment) {
+			torn := *whole
+			torn.bytes = whole.bytes[:random.IntN(len(whole.bytes))]
+			return slices.Replace(slices.Clone(begun), index, index+1, &torn), true
+		}
+	}
+	return nil, false
+}
+
+// carryOut does to empty files in an empty folder what the effects say.
+func carryOut(effects []*effect) map[string][]byte {
+	contents, named := map[*tracedFile][]byte{}, map[string]*tracedFile{}
+	for _, effect := range effects {
+		content := contents[effect.file]
+		switch effect.kind {
+		case effectWritten:
+			end := effect.at + len(effect.bytes)
+			content = resized(content, max(len(content), end))
+			copy(content[effect.at:end], effect.bytes)
+			contents[effect.file] = content
+		case effectTruncated:
+			contents[effect.file] = resized(content, effect.at)
+		case effectNamed:
+			named[effect.name] = effect.file
+		case effectUnnamed:
+			delete(named, effect.name)
+		}
+	}
+	files := map[string][]byte{}
+	for name, file := range named {
+		files[name] = contents[file]
+	}
+	return files
+}
+
+// resized cuts content, or lengthens it with zeros.
+func resized(content []byte, length int) []byte {
+	if length <= len(content) {
+		return content[:length]
+	}
+	return append(content, make([]byte, length-len(content))...)
+}
+
+// write puts the image into an empty folder and returns the path of the database.
+func (image *image) write(t *testing.T, database string) string {
+	t.Helper()
+	folder := memoryFolder(t)
+	for name, content := range image.files {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, filepath.Base(name)), content, 0o600))
+	}
+	return filepath.Join(folder, filepath.Base(database))
+}
+
+// memoryFolder is an empty folder in memory, where the system has such: what is
+// looked at once need not be on disk.
+func memoryFolder(t *testing.T) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("/dev/shm", "storebus-image-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(folder)) })
+	return folder
+}
+
+// describe says what the image is made of.
+func (image *image) describe() string {
+	var description strings.Builder
+	fmt.Fprintf(&description, "%s at %s, %d effects missing", image.label, image.moment.Format(time.RFC3339Nano), image.missing)
+	for _, name := range slices.Sorted(maps.Keys(image.files)) {
+		fmt.Fprintf(&description, ", %s of %d bytes", filepath.Base(name), len(image.files[name]))
+	}
+	return description.String()
+}
+
+// verifyStore opens a database that nobody else has open and checks everything that
+// must hold whatever was lost: it opens, revisions are dense, the state is what the
+// log adds up to, and SQLite finds no fault. It returns the log of each namespace.
+func verifyStore(t *testing.T, database string) map[string][]store.Event {
+	t.Helper()
+	opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: database})
+	require.NoError(t, err)
+	logs, entries := map[string][]store.Event{}, 0
+	for _, namespace := range slices.Concat(promisedNamespaces, loadNamespaces) {
+		logs[namespace] = readLog(t, opened, namespace)
+		entries += verifyReplay(t, opened, logs[namespace])
+	}
+	status, err := opened.Status()
+	require.NoError(t, err)
+	assert.Equal(t, uint64(entries), status.Entries, "what is counted is what the logs add up to")
+	require.NoError(t, opened.Close())
+	verifyIntegrity(t, database)
+	return logs
+}
+
+// readLog returns every change of a namespace, whose revisions must be dense.
+func readLog(t *testing.T, opened *store.Store, namespace string) (log []store.Event) {
+	t.Helper()
+	for {
+		page, err := opened.Changes(t.Context(), store.ChangesQuery{Namespace: namespace, After: uint64(len(log)), Limit: 1000})
+		require.NoError(t, err)
+		for index := range page.Events {
+			require.Equal(t, uint64(len(log)+1), page.Events[index].Revision, "revisions of %s are dense", namespace)
+			log = append(log, page.Events[index])
+		}
+		if uint64(len(log)) == page.Revision {
+			return log
+		}
+		require.NotEmpty(t, page.Events, "the log of %s ends at %d, its revision is %d", namespace, len(log), page.Revision)
+	}
+}
+
+// verifyReplay checks that each group of a log holds what the log adds up to, and
+// returns how many entries that are.
+func verifyReplay(t *testing.T, opened *store.Store, log []store.Event) (entries int) {
+	t.Helper()
+	for group, keys := range addUp(t, log) {
+		page, err := opened.GetEntries(store.PageQuery{Group: group, Limit: 1000})
+		require.NoError(t, err)
+		require.Len(t, page.Entries, len(keys), "keys of %s", group)
+		for _, entry := range page.Entries {
+			require.Equal(t, keys[entry.Key].Revision, entry.Revision, "%s %s", group, entry.Key)
+			require.Equal(t, keys[entry.Key].Value, entry.Value, "%s %s", group, entry.Key)
+		}
+		entries += len(keys)
+	}
+	return entries
+}
+
+// addUp replays a log of sets and deletes, and returns what each group holds then.
+// What an event says of the state before it must be so.
+func addUp(t *testing.T, log []store.Event) map[string]map[string]store.Event {
+	t.Helper()
+	state, previous := map[string]map[string]store.Event{}, map[string]uint64{}
+	for _, event := range log {
+		place := fmt.Sprintf("%s %s, revision %d", event.Group, event.Key, event.Revision)
+		require.Equal(t, previous[event.Group], event.Previous, place)
+		previous[event.Group] = event.Revision
+		if state[event.Group] == nil {
+			state[event.Group] = map[string]store.Event{}
+		}
+		_, known := state[event.Group][event.Key]
+		switch event.Type {
+		case store.EventSet:
+			require.Equal(t, !known, event.Created, place)
+			state[event.Group][event.Key] = event
+		case store.EventDelete:
+			require.True(t, known, place)
+			delete(state[event.Group], event.Key)
+		default:
+			require.Failf(t, "unexpected change", "%s: %s", place, event.Type)
+		}
+	}
+	return state
+}

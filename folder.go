@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package storebus
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+)
+
+// createFolder makes a folder that only its owner may enter, with those above it,
+// and has the disk know of each: what is stored in it must not vanish with it.
+func createFolder(path string) error {
+	path = filepath.Clean(path)
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	parent := filepath.Dir(path)
+	if parent != path {
+		if err := createFolder(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return syncFolder(parent)
+}
+
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

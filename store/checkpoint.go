@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"log/slog"
+
+	sqlitelib "modernc.org/sqlite/lib"
+)
+
+const (
+	pageBytes = 4096
+	// checkpointBytes is how much is written to the write-ahead log between two
+	// checkpoints while the store is busy: about a thousand pages.
+	checkpointBytes = 1000 * pageBytes
+	// rowBytes estimates what a row adds to it: rows are written in key order, a few
+	// to a page.
+	rowBytes = pageBytes / 4
+	// pagesPerTransaction is what the smallest transaction writes.
+	pagesPerTransaction = 3
+)
+
+// checkpoints bring what is committed from the write-ahead log into the database
+// file. SQLite would do so by itself within a COMMIT, and keep to itself that the
+// disk failed: what it had not synced would then be taken for safe.
+type checkpoints struct {
+	// written estimates the bytes in the write-ahead log since the last checkpoint.
+	written int
+
+	// passive takes what it can; truncate leaves the log empty.
+	passive  *statement
+	truncate *statement
+}
+
+func newCheckpoints(session *session) checkpoints {
+	return checkpoints{
+		passive:  session.prepare(`PRAGMA wal_checkpoint(PASSIVE)`),
+		truncate: session.prepare(`PRAGMA wal_checkpoint(TRUNCATE)`),
+	}
+}
+
+// checkpointIfDue keeps the write-ahead log short under load.
+func (committer *committer) checkpointIfDue() {
+	if committer.checkpoints.written >= checkpointBytes {
+		committer.runCheckpoint(committer.checkpoints.passive)
+	}
+}
+
+// emptyWriteAheadLog makes an idle store one file.
+func (committer *committer) emptyWriteAheadLog() {
+	if committer.checkpoints.written > 0 {
+		committer.runCheckpoint(committer.checkpoints.truncate)
+	}
+}
+
+// runCheckpoint stops all writing where the disk fails: after a failed fsync the
+// system takes the pages for clean, and the next one would succeed without them.
+func (committer *committer) runCheckpoint(checkpoint *statement) {
+	if committer.stopped() != nil {
+		return
+	}
+	committer.checkpoints.written = 0
+	err := checkpoint.query(func([]driver.Value) bool { return true })
+	switch {
+	case err == nil:
+	case resultCode(err) == sqlitelib.SQLITE_IOERR && committer.config.Durability == DurabilityFull:
+		committer.stopWriting(fmt.Errorf("checkpoint: %w", err))
+	default:
+		committer.config.Logger.Warn("checkpoint failed; it is tried again", slog.Any("error", err))
+	}
+}
