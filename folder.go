@@ -4,6 +4,7 @@ package storebus
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -12,7 +13,10 @@ import (
 // and has the disk know of each: what is stored in it must not vanish with it.
 func createFolder(path string) error {
 	path = filepath.Clean(path)
-	if _, err := os.Stat(path); err == nil {
+	if information, err := os.Stat(path); err == nil {
+		if !information.IsDir() {
+			return fmt.Errorf("%s is a file, not a folder", path)
+		}
 		return nil
 	}
 	parent := filepath.Dir(path)
