@@ -61,13 +61,14 @@ func (committer *committer) runCheckpoint(checkpoint *statement) {
 	if committer.stopped() != nil {
 		return
 	}
-	committer.checkpoints.written = 0
 	err := checkpoint.query(func([]driver.Value) bool { return true })
+	committer.checkpoints.written = 0
 	switch {
 	case err == nil:
 	case resultCode(err) == sqlitelib.SQLITE_IOERR && committer.config.Durability == DurabilityFull:
 		committer.stopWriting(fmt.Errorf("checkpoint: %w", err))
 	default:
+		committer.checkpoints.written = checkpointBytes / 2
 		committer.config.Logger.Warn("checkpoint failed; it is tried again", slog.Any("error", err))
 	}
 }

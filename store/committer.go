@@ -377,7 +377,12 @@ func (committer *committer) transaction(function func() error) error {
 		return err
 	}
 	if err := function(); err != nil {
-		return errors.Join(err, committer.undo())
+		undoErr := committer.undo()
+		if undoErr != nil {
+			// The transaction may still be open: what comes next would be part of it.
+			committer.stopWriting(undoErr)
+		}
+		return errors.Join(err, undoErr)
 	}
 	err := committer.commit.execute()
 	if err == nil {

@@ -82,8 +82,9 @@ func (store *Store) commitsAfter(ctx context.Context, id uint64) ([]Commit, erro
 	}
 }
 
-// Acknowledge says that everything that Next has returned is done with. It is
-// saved with the next commit, or after a second without one.
+// Acknowledge says that everything that Next has returned is done with. It is saved
+// with a later commit, at most every 100 ms, or after a second without one: what was
+// acknowledged just before a crash comes again.
 func (consumer *Consumer) Acknowledge() {
 	consumer.mutex.Lock()
 	consumer.acknowledged = consumer.cursor

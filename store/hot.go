@@ -18,6 +18,8 @@ const hotShards = 16
 type hotEntries struct {
 	seed   maphash.Seed
 	shards [hotShards]hotShard
+	// changing is set while the entries of a commit are put.
+	changing atomic.Bool
 }
 
 // hotShard evicts by second chance: what was got since it was last looked at stays.
@@ -51,6 +53,16 @@ func (hot *hotEntries) shard(name entryName) *hotShard {
 	return &hot.shards[maphash.Comparable(hot.seed, name)%hotShards]
 }
 
+// read is get for everybody but the committer. While the entries of a commit are
+// put it knows nothing: whoever has seen one of them must not miss another, and the
+// committer answers when all are there.
+func (hot *hotEntries) read(name entryName) *entryVersion {
+	if hot == nil || hot.changing.Load() {
+		return nil
+	}
+	return hot.get(name)
+}
+
 // get returns what is remembered of a key, nil where nothing is.
 func (hot *hotEntries) get(name entryName) *entryVersion {
 	if hot == nil {
@@ -68,6 +80,18 @@ func (hot *hotEntries) get(name entryName) *entryVersion {
 		entry.got.Store(true)
 	}
 	return entry.version
+}
+
+// putAll remembers what a commit has changed.
+func (hot *hotEntries) putAll(versions []*entryVersion) {
+	if hot == nil {
+		return
+	}
+	hot.changing.Store(true)
+	defer hot.changing.Store(false)
+	for _, version := range versions {
+		hot.put(version)
+	}
 }
 
 // put remembers a version in place of the one before.

@@ -60,7 +60,7 @@ func (store *Store) Exists(group, key string) (bool, error) {
 // SubmitGet is GetEntry for a caller that does not wait: done is called once,
 // before SubmitGet returns or later from a goroutine of the store, and may not block.
 func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
-	if version := store.hot.get(entryName{group: group, key: key}); version != nil {
+	if version := store.hot.read(entryName{group: group, key: key}); version != nil {
 		done(store.live(version))
 		return
 	}
@@ -71,7 +71,7 @@ func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
 }
 
 func (store *Store) get(group, key string) (Entry, error) {
-	if version := store.hot.get(entryName{group: group, key: key}); version != nil {
+	if version := store.hot.read(entryName{group: group, key: key}); version != nil {
 		return store.live(version)
 	}
 	return ask(store, func(view *view) (Entry, error) { return store.committer.lookUp(view, group, key) })

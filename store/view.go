@@ -193,9 +193,7 @@ func remember[State any](states map[string]State, name string, state State) {
 // committed takes note of what a batch has changed, after its commit.
 func (view *view) committed(batch *batch, changes *slice) {
 	view.pending.merge(changes)
-	for _, entry := range changes.entries {
-		view.hot.put(entry)
-	}
+	view.hot.putAll(changes.entries)
 	for name, state := range changes.groups {
 		remember(view.groups, name, state)
 	}

@@ -136,7 +136,8 @@ func (watchers *watchers) close() {
 // Store's methods it runs in the goroutine that called the method, after the
 // commit and before the method returns. For all other changes (of Submit, of
 // expiry) it runs in one goroutine of the store, in the order of the log; a slow
-// callback lags behind and holds up nobody. Either way it may call the store.
+// callback lags behind and holds up nobody. Either way it may call the store, but
+// not Close, which waits for it.
 // Between callers no order is promised: compare revisions.
 //
 //	unregister := store.OnChange(func(event store.Event) { fmt.Println(event.Type, event.Group, event.Key) })
