@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	sqlitelib "modernc.org/sqlite/lib"
+)
+
+// transaction runs function between BEGIN and COMMIT. An error other than
+// ErrOutcomeUnknown means that nothing was changed; after that one, whatever the
+// transaction was for, nothing is written any more.
+func (committer *committer) transaction(function func() error) error {
+	if err := committer.stopped(); err != nil {
+		return err
+	}
+	if err := committer.begin.execute(); err != nil {
+		return err
+	}
+	if err := function(); err != nil {
+		undoErr := committer.undo()
+		if undoErr != nil {
+			// The transaction may still be open: what comes next would be part of it.
+			committer.stopWriting(undoErr)
+		}
+		return errors.Join(err, undoErr)
+	}
+	err := committer.commit.execute()
+	if err == nil {
+		committer.checkpoints.written += pagesPerTransaction * pageBytes
+		return nil
+	}
+	if undoErr := committer.undo(); undoErr != nil || !refusedBeforeCommit(err) {
+		err = fmt.Errorf("%w: commit: %w", ErrOutcomeUnknown, errors.Join(err, undoErr))
+		committer.stopWriting(err)
+	}
+	return err
+}
+
+// unsynced is transaction for what the log can make again: it does not wait for
+// the disk. The next commit's fsync covers it; what a crash takes is done again.
+func (committer *committer) unsynced(function func() error) error {
+	if err := committer.session.run(`PRAGMA synchronous = NORMAL`); err != nil {
+		return err
+	}
+	err := committer.transaction(function)
+	if levelErr := committer.session.run(`PRAGMA synchronous = ` + synchronousLevel(committer.config.Durability)); levelErr != nil {
+		committer.stopWriting(levelErr)
+		return errors.Join(err, levelErr)
+	}
+	return err
+}
+
+// refusedBeforeCommit tells the failures of COMMIT that leave no frame of the
+// commit in the write-ahead log from those, above all of its fsync, that may.
+func refusedBeforeCommit(err error) bool {
+	code := resultCode(err)
+	return code == sqlitelib.SQLITE_FULL || code == sqlitelib.SQLITE_BUSY
+}
+
+// undo rolls back. SQLite may have done so by itself: ROLLBACK then says that
+// there is no transaction, which is what was wanted.
+func (committer *committer) undo() error {
+	if err := committer.rollback.execute(); resultCode(err) != sqlitelib.SQLITE_ERROR {
+		return err
+	}
+	return nil
+}
+
+// stopped returns why nothing is written any more, nil where it is. The error does
+// not wrap the one that stopped it: of what comes later the outcome is known.
+func (committer *committer) stopped() error {
+	if broken := committer.broken.Load(); broken != nil {
+		return fmt.Errorf("%w: writes have stopped until the store is opened again: %s", ErrUnavailable, (*broken).Error())
+	}
+	return nil
+}
+
+func (committer *committer) stopWriting(err error) {
+	committer.broken.Store(&err)
+	committer.config.Logger.Error("the disk failed: writes have stopped, reads go on; restart to check the store", slog.Any("error", err))
+}
+
+// writeFailure says whether a transaction that changed nothing may be tried again later.
+func writeFailure(err error) error {
+	switch resultCode(err) {
+	case sqlitelib.SQLITE_FULL:
+		return fmt.Errorf("%w: disk is full: %w", ErrUnavailable, err)
+	case sqlitelib.SQLITE_READONLY:
+		return fmt.Errorf("%w: database is read-only: %w", ErrUnavailable, err)
+	case sqlitelib.SQLITE_BUSY:
+		return fmt.Errorf("%w: another process holds the database: %w", ErrUnavailable, err)
+	default:
+		return err
+	}
+}
