@@ -26,10 +26,6 @@ const (
 	maxBackOff = 5 * time.Second
 )
 
-// confirmInterval is how long events are published before the broker is asked to
-// confirm them. They are sent at once all the same.
-const confirmInterval = 10 * time.Millisecond
-
 const (
 	// maxEventSubject keeps a message's control line within the 4,096 bytes that a
 	// broker takes.
@@ -168,15 +164,15 @@ func (publisher *Publisher) run() {
 	}
 }
 
-// runOnce waits until there is something to publish, publishes what comes within
-// confirmInterval, and acknowledges only what the broker has confirmed.
+// runOnce publishes what there is, or waits until there is something. It
+// acknowledges only what the broker has confirmed.
 func (publisher *Publisher) runOnce() error {
 	commits, err := publisher.consumer.Next(publisher.following)
 	if err != nil {
 		return err
 	}
 	reconnects, refusal := publisher.connection.Stats().Reconnects, publisher.connection.LastError()
-	batch, err := publisher.publishFor(confirmInterval, commits)
+	batch, err := publisher.publish(commits)
 	if err != nil {
 		return err
 	}
@@ -196,22 +192,6 @@ func (publisher *Publisher) runOnce() error {
 	return nil
 }
 
-// publishFor publishes commits, and those that follow them for a while: asking the
-// broker to confirm costs more than a few events do.
-func (publisher *Publisher) publishFor(interval time.Duration, commits []store.Commit) (batch PublisherHealth, err error) {
-	ctx, cancel := context.WithTimeout(publisher.following, interval)
-	defer cancel()
-	for ; err == nil; commits, err = publisher.consumer.Next(ctx) {
-		if err := publisher.publish(commits, &batch); err != nil {
-			return batch, err
-		}
-	}
-	if ctx.Err() != nil {
-		return batch, nil // the time is over, or Stop was called: what was published counts
-	}
-	return batch, err
-}
-
 // flush waits until the broker has everything that was published before.
 func (publisher *Publisher) flush() error {
 	ctx, cancel := context.WithTimeout(publisher.working, flushTimeout)
@@ -221,7 +201,7 @@ func (publisher *Publisher) flush() error {
 
 // publish sends the events of the namespaces; groups outside every namespace
 // belong to the program, not to the bus.
-func (publisher *Publisher) publish(commits []store.Commit, batch *PublisherHealth) error {
+func (publisher *Publisher) publish(commits []store.Commit) (batch PublisherHealth, err error) {
 	limit := eventLimit(publisher.connection.MaxPayload())
 	for _, commit := range commits {
 		for index := range commit.Events {
@@ -229,12 +209,12 @@ func (publisher *Publisher) publish(commits []store.Commit, batch *PublisherHeal
 			if event.Namespace == "" {
 				continue
 			}
-			if err := publisher.publishEvent(event, limit, batch); err != nil {
-				return err
+			if err := publisher.publishEvent(event, limit, &batch); err != nil {
+				return batch, err
 			}
 		}
 	}
-	return nil
+	return batch, nil
 }
 
 // publishEvent sends one event. What the broker cannot carry is left out and
