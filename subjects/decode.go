@@ -25,6 +25,9 @@ func Decode(data []byte, into any) error {
 	if len(data) == 0 {
 		return nil
 	}
+	if body, ok := into.(plainBody); ok && decodePlain(data, body) {
+		return nil
+	}
 	if !beginsObject(data) {
 		return notAnObject(data)
 	}
