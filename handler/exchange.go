@@ -3,6 +3,7 @@
 package handler
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"dappco.re/go/storebus/subjects"
@@ -18,12 +19,26 @@ type operation[Query, Result any] struct {
 	encode func(*answer, *request, *Query, *Result) error
 	// weigh gives the bytes that a result takes up until it is sent; nil is none.
 	weigh func(*Result) int64
+
+	// spent are exchanges that are over, to be used again.
+	spent sync.Pool
 }
 
 // serve takes one request and starts its exchange.
 func (operation *operation[Query, Result]) serve(request request) {
-	exchange := &exchange[Query, Result]{request: request, operation: operation}
+	exchange := operation.take()
+	exchange.request = request
 	exchange.begin()
+}
+
+// take gives an exchange that is in no other hands.
+func (operation *operation[Query, Result]) take() *exchange[Query, Result] {
+	if used, ok := operation.spent.Get().(*exchange[Query, Result]); ok {
+		return used
+	}
+	made := &exchange[Query, Result]{operation: operation}
+	made.done = made.finish
+	return made
 }
 
 // The progress of an exchange.
@@ -37,9 +52,11 @@ const (
 type exchange[Query, Result any] struct {
 	request
 	operation *operation[Query, Result]
-	query     Query
-	result    Result
-	failure   error
+	// done is finish, as it is handed to the store.
+	done    func(Result, error)
+	query   Query
+	result  Result
+	failure error
 
 	progress atomic.Int32
 	held     int64
@@ -47,7 +64,8 @@ type exchange[Query, Result any] struct {
 }
 
 // begin runs in the callback of NATS: it hands the request to the store, and
-// answers what can be answered without waiting.
+// answers what can be answered without waiting. Once the exchange is handed over it
+// may be sent and gone at any moment.
 func (exchange *exchange[Query, Result]) begin() {
 	if exchange.failure = exchange.prepare(); exchange.failure != nil {
 		exchange.send()
@@ -78,10 +96,10 @@ func (exchange *exchange[Query, Result]) prepare() (err error) {
 	return nil
 }
 
-// done is called by the store, once, from any goroutine, perhaps before submit has
+// finish is called by the store, once, from any goroutine, perhaps before submit has
 // returned. It does not block: what comes later than that is sent from a goroutine
 // of the service, so that a slow broker never holds up the store.
-func (exchange *exchange[Query, Result]) done(result Result, err error) {
+func (exchange *exchange[Query, Result]) finish(result Result, err error) {
 	exchange.result, exchange.failure = result, err
 	if !exchange.progress.CompareAndSwap(submitting, finished) {
 		exchange.holdResult()
@@ -106,16 +124,27 @@ func (exchange *exchange[Query, Result]) holdResult() {
 }
 
 // send encodes the reply, gives the place back and publishes: whoever has the reply
-// may ask again at once.
+// may ask again at once. The exchange is over then.
 func (exchange *exchange[Query, Result]) send() {
 	answer := takeAnswer()
 	defer answer.release()
+	defer exchange.release()
 	failure := exchange.failure
 	if failure == nil {
 		failure = exchange.operation.encode(answer, &exchange.request, &exchange.query, &exchange.result)
 	}
 	exchange.leave()
 	exchange.conclude(answer, failure)
+}
+
+// release gives the exchange back to its operation.
+func (exchange *exchange[Query, Result]) release() {
+	var noQuery Query
+	var noResult Result
+	exchange.request, exchange.query, exchange.result, exchange.failure = request{}, noQuery, noResult, nil
+	exchange.held, exchange.placed = 0, false
+	exchange.progress.Store(submitting)
+	exchange.operation.spent.Put(exchange)
 }
 
 // leave gives back what prepare has taken.

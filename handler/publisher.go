@@ -72,6 +72,7 @@ type Publisher struct {
 
 	message  nats.Msg
 	body     []byte
+	id       []byte
 	prefix   string
 	subjects map[string]string
 	failures throttle
@@ -243,9 +244,9 @@ func (publisher *Publisher) publishEvent(event *store.Event, limit int, batch *P
 // each time that it is published, and the request's trace.
 func (publisher *Publisher) address(event *store.Event, subject string) {
 	publisher.message.Subject = subject
-	id := make([]byte, 0, len(publisher.prefix)+len(event.Namespace)+21)
-	id = append(append(append(id, publisher.prefix...), event.Namespace...), ':')
-	publisher.setHeader(subjects.HeaderMessageID, string(strconv.AppendUint(id, event.Revision, 10)))
+	publisher.id = append(append(append(publisher.id[:0], publisher.prefix...), event.Namespace...), ':')
+	publisher.id = strconv.AppendUint(publisher.id, event.Revision, 10)
+	publisher.setHeader(subjects.HeaderMessageID, string(publisher.id))
 	if event.TraceParent == "" {
 		delete(publisher.message.Header, subjects.HeaderTraceParent)
 		return
