@@ -67,6 +67,21 @@ func (target *target) live(now time.Time) entryState {
 	return target.entry
 }
 
+// packedBytes is the largest value that lies beside its names in memory.
+const packedBytes = 1024
+
+// pack lays the names and a value that is to be theirs side by side in memory,
+// where they are read together, and apart from whatever the caller has them in.
+func (target *target) pack(value string) string {
+	if len(value) > packedBytes {
+		return value
+	}
+	group, names := len(target.entryName.group), len(target.entryName.group)+len(target.key)
+	packed := target.entryName.group + target.key + value
+	target.entryName = entryName{group: packed[:group], key: packed[group:names]}
+	return packed[names:]
+}
+
 // checkedTarget is target for names that a caller gave.
 func (batch *batch) checkedTarget(group, key string) (*target, error) {
 	namespace, name := NamespaceOf(group)

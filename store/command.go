@@ -75,8 +75,9 @@ func (command SetCommand) apply(batch *batch, origin origin) (Outcome, error) {
 		return Outcome{}, err
 	}
 	batch.expireIfDue(target)
+	value := target.pack(command.Value)
 	event := batch.record(target, Event{
-		Type: EventSet, Value: command.Value, Created: !current.present(), ExpiresAt: expiresAt,
+		Type: EventSet, Value: value, Created: !current.present(), ExpiresAt: expiresAt,
 		TraceParent: command.TraceParent, fromCaller: origin.fromCaller,
 	})
 	return Outcome{Revision: event.Revision, Created: event.Created, ExpiresAt: expiresAt}, nil

@@ -4,6 +4,7 @@ package store
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"sync"
 	"sync/atomic"
 )
@@ -24,17 +25,14 @@ type hotEntries struct {
 
 // hotShard evicts by second chance: what was got since it was last looked at stays.
 type hotShard struct {
-	mutex   sync.RWMutex
-	entries map[entryName]*hotEntry
-	// queue holds every entry once, the next to be looked at in front.
-	queue []*hotEntry
+	mutex sync.RWMutex
+	// entries are kept by the hash of their names. Of two names with one hash the
+	// later is remembered.
+	entries map[uint64]*entryVersion
+	// queue holds the hash of every entry once, the next to be looked at in front.
+	queue []uint64
 	bytes int
 	limit int
-}
-
-type hotEntry struct {
-	version *entryVersion
-	got     atomic.Bool
 }
 
 // newHotEntries returns a cache of at most so many bytes; nil for none.
@@ -44,13 +42,16 @@ func newHotEntries(limit int) *hotEntries {
 	}
 	hot := &hotEntries{seed: maphash.MakeSeed()}
 	for index := range hot.shards {
-		hot.shards[index] = hotShard{entries: map[entryName]*hotEntry{}, limit: limit / hotShards}
+		hot.shards[index] = hotShard{entries: map[uint64]*entryVersion{}, limit: limit / hotShards}
 	}
 	return hot
 }
 
-func (hot *hotEntries) shard(name entryName) *hotShard {
-	return &hot.shards[maphash.Comparable(hot.seed, name)%hotShards]
+// place finds where a name is kept.
+func (hot *hotEntries) place(name entryName) (*hotShard, uint64) {
+	// A rotation keeps the two names apart, so that (a, b) is not (b, a).
+	hash := bits.RotateLeft64(maphash.String(hot.seed, name.group), 1) ^ maphash.String(hot.seed, name.key)
+	return &hot.shards[hash%hotShards], hash
 }
 
 // read is get for everybody but the committer. While the entries of a commit are
@@ -68,18 +69,18 @@ func (hot *hotEntries) get(name entryName) *entryVersion {
 	if hot == nil {
 		return nil
 	}
-	shard := hot.shard(name)
+	shard, hash := hot.place(name)
 	shard.mutex.RLock()
 	defer shard.mutex.RUnlock()
-	entry, known := shard.entries[name]
-	if !known {
+	version, known := shard.entries[hash]
+	if !known || version.entryName != name {
 		return nil
 	}
 	// Looking first spares the cache line of a hot entry.
-	if !entry.got.Load() {
-		entry.got.Store(true)
+	if !version.got.Load() {
+		version.got.Store(true)
 	}
-	return entry.version
+	return version
 }
 
 // putAll remembers what a commit has changed.
@@ -99,32 +100,30 @@ func (hot *hotEntries) put(version *entryVersion) {
 	if hot == nil {
 		return
 	}
-	shard := hot.shard(version.entryName)
+	shard, hash := hot.place(version.entryName)
 	shard.mutex.Lock()
 	defer shard.mutex.Unlock()
-	entry, known := shard.entries[version.entryName]
-	if known {
-		shard.bytes -= entry.version.memory()
-		entry.version = version
+	if before, known := shard.entries[hash]; known {
+		shard.bytes -= before.memory()
+		version.got.Store(before.got.Load())
 	} else {
-		entry = &hotEntry{version: version}
-		shard.entries[version.entryName] = entry
-		shard.queue = append(shard.queue, entry)
+		shard.queue = append(shard.queue, hash)
 	}
+	shard.entries[hash] = version
 	shard.bytes += version.memory()
 	shard.evict()
 }
 
 func (shard *hotShard) evict() {
 	for shard.bytes > shard.limit && len(shard.queue) > 0 {
-		entry := shard.queue[0]
-		shard.queue[0] = nil
+		hash := shard.queue[0]
 		shard.queue = shard.queue[1:]
-		if entry.got.Swap(false) {
-			shard.queue = append(shard.queue, entry)
+		version := shard.entries[hash]
+		if version.got.Swap(false) {
+			shard.queue = append(shard.queue, hash)
 			continue
 		}
-		delete(shard.entries, entry.version.entryName)
-		shard.bytes -= entry.version.memory()
+		delete(shard.entries, hash)
+		shard.bytes -= version.memory()
 	}
 }

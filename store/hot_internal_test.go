@@ -18,7 +18,7 @@ func versionOf(key, value string) *entryVersion {
 func (hot *hotEntries) memory() (bytes int) {
 	for index := range hot.shards {
 		for _, entry := range hot.shards[index].entries {
-			bytes += entry.version.memory()
+			bytes += entry.memory()
 		}
 	}
 	return bytes

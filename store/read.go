@@ -82,11 +82,13 @@ func (store *Store) live(version *entryVersion) (Entry, error) {
 	if store.closing.Load() {
 		return Entry{}, ErrClosed
 	}
-	return liveEntry(version.entryName, &version.entryState, store.committer.clock.now())
+	return store.committer.live(version.entryName, &version.entryState)
 }
 
-func liveEntry(name entryName, state *entryState, now time.Time) (Entry, error) {
-	if !state.present() || state.expired(now) {
+// live returns an entry, where it is there and its time has not come.
+func (committer *committer) live(name entryName, state *entryState) (Entry, error) {
+	// The time is asked for where something depends on it.
+	if !state.present() || state.expiresAt != 0 && state.expired(committer.clock.now()) {
 		return Entry{}, ErrNotFound
 	}
 	return newEntry(name.group, name.key, state), nil
@@ -99,7 +101,7 @@ func (committer *committer) lookUp(view *view, group, key string) (Entry, error)
 	if err != nil {
 		return Entry{}, err
 	}
-	return liveEntry(name, &state, committer.clock.now())
+	return committer.live(name, &state)
 }
 
 func newEntry(group, key string, state *entryState) Entry {

@@ -3,8 +3,9 @@
 package store
 
 import (
-	"cmp"
 	"database/sql/driver"
+	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -50,7 +51,10 @@ type entryName struct {
 }
 
 func compareEntryNames(left, right entryName) int {
-	return cmp.Or(cmp.Compare(left.group, right.group), cmp.Compare(left.key, right.key))
+	if order := strings.Compare(left.group, right.group); order != 0 {
+		return order
+	}
+	return strings.Compare(left.key, right.key)
 }
 
 // entryVersion is an entry as one commit left it. It does not change: the batch,
@@ -58,6 +62,8 @@ func compareEntryNames(left, right entryName) int {
 type entryVersion struct {
 	entryName
 	entryState
+	// got tells the hot entries that somebody asked for it.
+	got atomic.Bool
 }
 
 // stateOverhead estimates what a state in memory takes beside its texts.
