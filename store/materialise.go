@@ -19,7 +19,7 @@ const (
 	// at least.
 	sweepStartBytes = 1 << 20
 	// writtenThrough is the largest batch whose entries are written at once.
-	writtenThrough = 16
+	writtenThrough = 4
 )
 
 // materialiser brings entries, groups and namespaces up to the log: what the log
