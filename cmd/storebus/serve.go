@@ -53,6 +53,7 @@ func serve(ctx context.Context, command *cli.Command) error {
 	if err != nil {
 		return err
 	}
+	tuneCollector(config)
 	errorOutput := command.Root().ErrWriter
 	config.Logger = slog.New(slog.NewTextHandler(errorOutput, nil))
 	ctx, stop := untilSignal(ctx, errorOutput)
