@@ -87,8 +87,15 @@ func (store *Store) live(version *entryVersion) (Entry, error) {
 
 // live returns an entry, where it is there and its time has not come.
 func (committer *committer) live(name entryName, state *entryState) (Entry, error) {
-	// The time is asked for where something depends on it.
-	if !state.present() || state.expiresAt != 0 && state.expired(committer.clock.now()) {
+	var now time.Time
+	if state.expiresAt != 0 { // else nothing depends on the time
+		now = committer.clock.now()
+	}
+	return liveEntry(name, state, now)
+}
+
+func liveEntry(name entryName, state *entryState, now time.Time) (Entry, error) {
+	if !state.present() || state.expired(now) {
 		return Entry{}, ErrNotFound
 	}
 	return newEntry(name.group, name.key, state), nil
