@@ -40,7 +40,7 @@ const (
 )
 
 // DefaultInFlight gives the numbers of requests in flight that cases are measured at.
-func DefaultInFlight() []int { return []int{1, 64, 256} }
+func DefaultInFlight() []int { return []int{1, 16, 64, 256} }
 
 // Settings says what is measured, and for how long.
 type Settings struct {
