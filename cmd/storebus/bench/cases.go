@@ -10,6 +10,7 @@ const (
 	targetSidecar  target = "outside"   // the sidecar on the same broker as the others
 	targetEmbedded target = "embedded"  // the sidecar with a broker of its own
 	targetLarge    target = "large"     // a sidecar that holds a million keys
+	targetScale    target = "scale"     // a sidecar that holds as many keys as --scale says
 	targetKV       target = "kv"        // JetStream as it comes
 	targetAlways   target = "kv-always" // JetStream with sync_interval always
 )
@@ -55,6 +56,9 @@ type kind struct {
 	writers int
 	// lag measures how soon the events of its changes arrive.
 	lag bool
+	// held is how many keys the store of a size holds, and spread is where.
+	held   int
+	spread spread
 }
 
 // kinds is every kind of case, in the order of the rounds: what is compared runs

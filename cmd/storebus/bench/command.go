@@ -23,8 +23,18 @@ EXAMPLES:
       everything, on the disk that the store will be on
    storebus bench --cases set,kv-put,kv-put-always --in-flight 64
       one question
+   storebus bench --scale 10000,1000000,10000000 --directory /var/lib/storebus
+      what growth costs
    storebus bench --nats nats://broker:4222
       on a broker that is there
+`
+
+const scaleHelp = `
+SCALE:
+   With --scale one sidecar is measured for each number of keys, in 100 groups of one namespace, and once more
+   with the first number of them, or 10 each, in 1,000 namespaces: how long it takes to fill, sets and gets of
+   any key with 256 in flight, memory, the size of the files, how soon it serves after a SIGKILL amid sets, and
+   the latency of the last changes and of the first and the last page of a group.
 `
 
 // errInterrupted is why a run has ended that somebody ended.
@@ -43,7 +53,7 @@ func benchCommand() *cli.Command {
 			"and prints requests a second, latencies, processor time and the ratios of what belongs together. " +
 			"Its files are removed afterwards. While it runs the machine should have nothing else to do.",
 		Flags:              flags(),
-		CustomHelpTemplate: cli.CommandHelpTemplate + caseHelp() + examples,
+		CustomHelpTemplate: cli.CommandHelpTemplate + caseHelp() + scaleHelp + examples,
 		HideHelpCommand:    true,
 		Action:             bench,
 	}
@@ -67,6 +77,7 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "durability", Usage: "the `LEVEL` of the sidecars, full or relaxed"},
 		&cli.StringFlag{Name: "nats", Usage: "the `URL` of a broker that is there: what it offers is measured"},
 		&cli.BoolFlag{Name: "large", Usage: "measure a store with a million keys too, which takes long to fill"},
+		&cli.IntSliceFlag{Name: "scale", Usage: "measure stores that hold these `NUMBERS` of keys instead of the cases, with commas between them"},
 		&cli.BoolFlag{Name: "quick", Usage: "fewer keys and rounds, and shorter ones"},
 		&cli.BoolFlag{Name: "json", Usage: "print everything as JSON, each round too"},
 	}
@@ -75,6 +86,9 @@ func flags() []cli.Flag {
 func bench(ctx context.Context, command *cli.Command) error {
 	if command.Args().Present() {
 		return fmt.Errorf("%w: it takes no words, and was given %q; see storebus bench --help", ErrUsage, command.Args().Slice())
+	}
+	if err := checkScale(command); err != nil {
+		return err
 	}
 	program, err := os.Executable()
 	if err != nil {
@@ -85,6 +99,16 @@ func bench(ctx context.Context, command *cli.Command) error {
 	ctx, cancel := untilInterrupted(ctx)
 	defer cancel()
 	return Run(ctx, settings, command.Root().Writer, command.Root().ErrWriter)
+}
+
+// checkScale returns an error for a flag that is about the cases beside --scale.
+func checkScale(command *cli.Command) error {
+	for _, flag := range []string{"cases", "in-flight", "keys", "large"} {
+		if command.IsSet("scale") && command.IsSet(flag) {
+			return fmt.Errorf("%w: --%s is about the cases, which are not measured with --scale; see storebus bench --help", ErrUsage, flag)
+		}
+	}
+	return nil
 }
 
 // readSettings reads the flags. --quick changes what was not given.
@@ -101,6 +125,7 @@ func readSettings(command *cli.Command) Settings {
 		Durability:  command.String("durability"),
 		NATSURL:     command.String("nats"),
 		Large:       command.Bool("large"),
+		Scale:       command.IntSlice("scale"),
 		JSON:        command.Bool("json"),
 	}
 	if command.Bool("quick") {

@@ -9,4 +9,7 @@
 // loop over the same number of connections, with the same keys and values, in
 // interleaved rounds: A B C, A B C. What a store puts off is part of its round, which
 // ends when the sidecar says that nothing is left to do.
+//
+// With --scale it measures instead what growth costs one sidecar: stores of several
+// sizes, one after the other.
 package bench

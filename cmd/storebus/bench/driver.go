@@ -260,6 +260,14 @@ func (outcome *outcome) fail(count uint64, err error) {
 	}
 }
 
+// complete returns an error unless every request was served.
+func (outcome *outcome) complete() error {
+	if outcome.failed == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d requests failed, the first with: %w", outcome.failed, outcome.failed+outcome.served, outcome.failure)
+}
+
 func (outcome *outcome) add(other *outcome) {
 	outcome.served += other.served
 	if other.failed > 0 {

@@ -38,15 +38,31 @@ type input struct {
 }
 
 // setOperation is a set with a JSON body.
-func setOperation(space subjects.Space, namespace string) operation {
-	subject := space.Request(namespace, subjects.VerbSet)
+func setOperation(space subjects.Space, places places) operation {
+	begin := keyBody(space, places, subjects.VerbSet)
 	return operation{
 		request: func(input input) (string, []byte) {
-			body := appendKey(append(input.buffer, `{"group":"`+group+`","key":"`...), input.key)
+			subject, body := begin(input)
 			body = append(append(body, `","value":"`...), input.value...)
 			return subject, append(body, `"}`...)
 		},
 		accept: acceptSet,
+	}
+}
+
+// keyBody gives the subject of a verb for the place of a key, and a JSON body up to
+// the name of the key, still to be closed.
+func keyBody(space subjects.Space, places places, verb subjects.Verb) func(input) (subject string, body []byte) {
+	requests, openings := make([]string, len(places.namespaces)), make([]string, len(places.groups))
+	for index, namespace := range places.namespaces {
+		requests[index] = space.Request(namespace, verb)
+	}
+	for index, group := range places.groups {
+		openings[index] = `{"group":"` + group + `","key":"`
+	}
+	return func(input input) (string, []byte) {
+		namespace, group := places.of(input.key)
+		return requests[namespace], appendKey(append(input.buffer, openings[group]...), input.key)
 	}
 }
 
@@ -59,11 +75,11 @@ func acceptSet(reply *nats.Msg) (uint64, error) {
 }
 
 // getOperation is a get with a JSON body.
-func getOperation(space subjects.Space, namespace string, valueBytes int) operation {
-	subject := space.Request(namespace, subjects.VerbGet)
+func getOperation(space subjects.Space, places places, valueBytes int) operation {
+	begin := keyBody(space, places, subjects.VerbGet)
 	return operation{
 		request: func(input input) (string, []byte) {
-			body := appendKey(append(input.buffer, `{"group":"`+group+`","key":"`...), input.key)
+			subject, body := begin(input)
 			return subject, append(body, `"}`...)
 		},
 		accept: func(reply *nats.Msg) (uint64, error) {
@@ -123,16 +139,21 @@ func listOperation(space subjects.Space, namespace string, keys int) operation {
 			body := appendKey(append(input.buffer, `{"group":"`+group+`","prefix":"`...), input.key%pages*pageKeys)
 			return subject, append(body[:len(body)-2], `","limit":100}`...)
 		},
-		accept: func(reply *nats.Msg) (uint64, error) {
-			var page subjects.ListReply
-			if err := decodeReply(reply, &page); err != nil {
-				return 0, err
-			}
-			if page.Next != "" && len(page.Entries) > 0 {
-				return page.Revision, nil // more would not fit into a message
-			}
-			return page.Revision, checkLength(len(page.Entries), min(keys, pageKeys))
-		},
+		accept: acceptPage(keys),
+	}
+}
+
+// acceptPage takes a page of a listing of so many keys.
+func acceptPage(keys int) func(reply *nats.Msg) (uint64, error) {
+	return func(reply *nats.Msg) (uint64, error) {
+		var page subjects.ListReply
+		if err := decodeReply(reply, &page); err != nil {
+			return 0, err
+		}
+		if page.Next != "" && len(page.Entries) > 0 {
+			return page.Revision, nil // more would not fit into a message
+		}
+		return page.Revision, checkLength(len(page.Entries), min(keys, pageKeys))
 	}
 }
 

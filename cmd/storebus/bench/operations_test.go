@@ -22,8 +22,8 @@ func TestOperations_Request_Good(t *testing.T) {
 		operation        operation
 		subject, payload string
 	}{
-		"Set":    {setOperation(space, "acme"), "store.acme.set", `{"group":"bench","key":"k0001234","value":"dark"}`},
-		"Get":    {getOperation(space, "acme", 4), "store.acme.get", `{"group":"bench","key":"k0001234"}`},
+		"Set":    {setOperation(space, onePlace("acme")), "store.acme.set", `{"group":"bench","key":"k0001234","value":"dark"}`},
+		"Get":    {getOperation(space, onePlace("acme"), 4), "store.acme.get", `{"group":"bench","key":"k0001234"}`},
 		"RawSet": {rawSetOperation(space, "acme"), "store.acme.set.bench.k0001234", "dark"},
 		"RawGet": {rawGetOperation(space, "acme", 4), "store.acme.get.bench.k0001234", ""},
 		"List":   {listOperation(space, "acme", 2000), "store.acme.list", `{"group":"bench","prefix":"k00014","limit":100}`},
@@ -39,7 +39,7 @@ func TestOperations_Request_Good(t *testing.T) {
 	}
 	t.Run("JSONIsWhatTheContractTakes", func(t *testing.T) {
 		var set subjects.SetRequest
-		_, payload := setOperation(space, "acme").request(operationInput)
+		_, payload := setOperation(space, onePlace("acme")).request(operationInput)
 		require.NoError(t, subjects.Decode(payload, &set))
 		assert.Equal(t, "dark", *set.Value)
 		var list subjects.ListRequest
@@ -58,8 +58,8 @@ func TestOperations_Accept_Good(t *testing.T) {
 		operation operation
 		reply     nats.Msg
 	}{
-		"Set":    {setOperation(space, "acme"), nats.Msg{Data: []byte(`{"revision":7,"created":true}`)}},
-		"Get":    {getOperation(space, "acme", 4), nats.Msg{Data: entry}},
+		"Set":    {setOperation(space, onePlace("acme")), nats.Msg{Data: []byte(`{"revision":7,"created":true}`)}},
+		"Get":    {getOperation(space, onePlace("acme"), 4), nats.Msg{Data: entry}},
 		"RawSet": {rawSetOperation(space, "acme"), nats.Msg{Header: header, Data: []byte(`{"revision":7,"created":true}`)}},
 		"RawGet": {rawGetOperation(space, "acme", 4), nats.Msg{Header: header, Data: []byte(value)}},
 		"List":   {listOperation(space, "acme", 1), nats.Msg{Data: page}},
@@ -77,7 +77,7 @@ func TestOperations_Accept_Good(t *testing.T) {
 func TestOperations_Accept_Bad(t *testing.T) {
 	space := subjects.Space{}
 	all := map[string]operation{
-		"Set": setOperation(space, "acme"), "Get": getOperation(space, "acme", 4), "RawSet": rawSetOperation(space, "acme"),
+		"Set": setOperation(space, onePlace("acme")), "Get": getOperation(space, onePlace("acme"), 4), "RawSet": rawSetOperation(space, "acme"),
 		"RawGet": rawGetOperation(space, "acme", 4), "List": listOperation(space, "acme", 2), "Put": putOperation("bucket"),
 		"Read": readOperation("bucket", 4), "Echo": echoOperation("floor.echo", 4),
 	}

@@ -84,6 +84,8 @@ func TestSettings_Check_Good(t *testing.T) {
 	assert.NoError(t, settings.check())
 	settings.Cases, settings.Durability = []string{"set", "kv-put-always"}, "relaxed"
 	assert.NoError(t, settings.check())
+	settings.Scale = []int{leastScale, maxKeys}
+	assert.NoError(t, settings.check())
 }
 
 func TestSettings_Check_Bad(t *testing.T) {
@@ -94,6 +96,8 @@ func TestSettings_Check_Bad(t *testing.T) {
 		"--connections is 0":    func(settings *Settings) { settings.Connections = 0 },
 		"--in-flight is 0":      func(settings *Settings) { settings.InFlight = []int{1, 0} },
 		"--in-flight names":     func(settings *Settings) { settings.InFlight = nil },
+		"--scale is 99:":        func(settings *Settings) { settings.Scale = []int{1000, 99} },
+		"--scale is 10000001":   func(settings *Settings) { settings.Scale = []int{maxKeys + 1} },
 		"--duration is 0s":      func(settings *Settings) { settings.Duration = 0 },
 		`--durability is "no"`:  func(settings *Settings) { settings.Durability = "no" },
 		`there is no case "no"`: func(settings *Settings) { settings.Cases = []string{"set", "no"} },

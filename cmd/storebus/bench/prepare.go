@@ -19,6 +19,11 @@ const preloadInFlight = 256
 // prepare starts what the trials need, writes every key that they use, and teaches
 // the responder what to answer. It gives the trials that can be measured.
 func (stage *stage) prepare(ctx context.Context, trials []trial, progress *progress) ([]trial, error) {
+	for _, start := range []func(context.Context) error{stage.startEcho, stage.startOutsideSidecar} {
+		if err := start(ctx); err != nil {
+			return nil, err
+		}
+	}
 	possible, silent := trials[:0:0], map[string]bool{}
 	for _, trial := range trials {
 		progress.say("starting what %s needs", trial.name)
@@ -100,8 +105,8 @@ func (stage *stage) writeKeys(ctx context.Context, write trial) error {
 	if err != nil {
 		return err
 	}
-	if outcome.failed > 0 {
-		return fmt.Errorf("%d of %d writes failed, the first with: %w", outcome.failed, outcome.failed+outcome.served, outcome.failure)
+	if err := outcome.complete(); err != nil {
+		return err
 	}
 	return stage.sidecarOf(write).drain(ctx)
 }

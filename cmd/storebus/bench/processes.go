@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	// startTimeout bounds how long a process may take until it is ready.
-	startTimeout = 30 * time.Second
+	// startTimeout bounds how long a process may take until it is ready: a sidecar that
+	// was killed brings its tables up to date first.
+	startTimeout = 2 * time.Minute
 	// endTimeout bounds how long it may take to end before it is killed.
 	endTimeout = 15 * time.Second
 	// shownBytes is how much of the end of a process's log an error shows.
@@ -189,6 +190,13 @@ func (process *process) stop() error {
 	_ = process.command.Process.Kill()
 	<-process.ended
 	return fmt.Errorf("%s did not end within %s and was killed", process.name, endTimeout)
+}
+
+// kill ends the process without a word, and waits until it is gone.
+func (process *process) kill() {
+	process.stopping.Store(true)
+	_ = process.command.Process.Kill()
+	<-process.ended
 }
 
 // childEnvironment is this environment without what configures storebus.

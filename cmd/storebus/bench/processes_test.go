@@ -36,6 +36,16 @@ func TestProcesses_Launch_Good(t *testing.T) {
 	assert.NoError(t, ctx.Err(), "they were told to end")
 }
 
+func TestProcesses_Kill_Good(t *testing.T) {
+	launcher, ctx := newLauncher(t)
+	broker, err := launcher.launch(ctx, "broker", "", brokerCommand, "--"+storageFlag, t.TempDir())
+	require.NoError(t, err)
+	broker.kill()
+	assert.Equal(t, "signal: killed", broker.command.ProcessState.String())
+	require.NoError(t, ctx.Err(), "it was told to end")
+	assert.NoError(t, launcher.stop(), "it may be gone")
+}
+
 func TestProcesses_Launch_Bad(t *testing.T) {
 	t.Run("WhatCannotStartSaysWhy", func(t *testing.T) {
 		launcher, ctx := newLauncher(t)

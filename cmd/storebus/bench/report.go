@@ -3,7 +3,6 @@
 package bench
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
@@ -63,15 +62,7 @@ type Result struct {
 func newReport(stage *stage, began time.Time, results []Result) *Report {
 	settings := stage.settings
 	return &Report{
-		Machine: Machine{
-			Storebus:        storebus.Version,
-			Broker:          stage.outside.control.ConnectedServerVersion(),
-			Go:              runtime.Version(),
-			OperatingSystem: runtime.GOOS,
-			Architecture:    runtime.GOARCH,
-			Processors:      runtime.NumCPU(),
-			Fsync:           microseconds(stage.fsync),
-		},
+		Machine: newMachine(stage),
 		BeganAt: began.UTC(),
 		Seconds: time.Since(began).Seconds(),
 		Setup: Setup{
@@ -83,27 +74,32 @@ func newReport(stage *stage, began time.Time, results []Result) *Report {
 	}
 }
 
+// newMachine gives what is measured on, with the broker that a stage has.
+func newMachine(stage *stage) Machine {
+	return Machine{
+		Storebus:        storebus.Version,
+		Broker:          stage.outside.control.ConnectedServerVersion(),
+		Go:              runtime.Version(),
+		OperatingSystem: runtime.GOOS,
+		Architecture:    runtime.GOARCH,
+		Processors:      runtime.NumCPU(),
+		Fsync:           microseconds(stage.fsync),
+	}
+}
+
+// text says it in one line.
+func (machine *Machine) text(durability string) string {
+	return fmt.Sprintf("storebus %s (durability %s), nats-server %s, %s, %s/%s, %d processors; an fsync takes %s",
+		machine.Storebus, durability, machine.Broker, machine.Go, machine.OperatingSystem, machine.Architecture, machine.Processors,
+		latencyText(machine.Fsync))
+}
+
 // newResult gives a case and the medians of its rounds.
 func newResult(trial trial, rounds []Round) Result {
 	return Result{
 		Name: trial.name, Target: string(trial.target), InFlight: trial.inFlight, ValueBytes: trial.valueBytes,
 		Median: medianRound(rounds), Rounds: rounds,
 	}
-}
-
-// write prints the report as one or the other.
-func (report *Report) write(output io.Writer, asJSON bool) error {
-	if asJSON {
-		return report.writeJSON(output)
-	}
-	return report.writeText(output)
-}
-
-// writeJSON prints everything, each round too.
-func (report *Report) writeJSON(output io.Writer) error {
-	encoder := json.NewEncoder(output)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(report)
 }
 
 // writeText prints the tables.
@@ -117,11 +113,9 @@ func (report *Report) writeText(output io.Writer) error {
 }
 
 func (report *Report) heading() string {
-	machine, setup := &report.Machine, &report.Setup
-	return fmt.Sprintf("storebus %s (durability %s), nats-server %s, %s, %s/%s, %d processors; an fsync takes %s\n"+
-		"medians of %d rounds of %gs a case; keys: %s; client connections: %d; processor time in µs a request",
-		machine.Storebus, setup.Durability, machine.Broker, machine.Go, machine.OperatingSystem, machine.Architecture, machine.Processors,
-		latencyText(machine.Fsync), setup.Rounds, setup.RoundSeconds, rateText(float64(setup.Keys)), setup.Connections)
+	setup := &report.Setup
+	return fmt.Sprintf("%s\nmedians of %d rounds of %gs a case; keys: %s; client connections: %d; processor time in µs a request",
+		report.Machine.text(setup.Durability), setup.Rounds, setup.RoundSeconds, rateText(float64(setup.Keys)), setup.Connections)
 }
 
 // writeCases prints a table for each level and size of values: what is compared

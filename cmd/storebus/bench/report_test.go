@@ -107,7 +107,7 @@ const fixedJSON = `{
 
 func TestReport_WriteJSON_Good(t *testing.T) {
 	var output strings.Builder
-	require.NoError(t, fixedReport().writeJSON(&output))
+	require.NoError(t, write(fixedReport(), &output, true))
 	var written, expected map[string]any
 	require.NoError(t, json.Unmarshal([]byte(output.String()), &written))
 	require.NoError(t, json.Unmarshal([]byte(fixedJSON), &expected))

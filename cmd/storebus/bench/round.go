@@ -64,7 +64,12 @@ func (alone) note(*Round)                            {}
 // measure runs a trial for a time, and then until nothing is left to do. The seed
 // decides which keys and values it takes.
 func (stage *stage) measure(ctx context.Context, trial trial, duration time.Duration, seed uint64) (Round, error) {
-	load, companion, meter := stage.loadOf(trial, duration, seed), stage.companionOf(trial, seed), stage.meterOf(trial)
+	return stage.measureBeside(ctx, trial, stage.loadOf(trial, duration, seed), stage.companionOf(trial, seed))
+}
+
+// measureBeside runs a load for a trial with what goes on beside it.
+func (stage *stage) measureBeside(ctx context.Context, trial trial, load load, companion companion) (Round, error) {
+	meter := stage.meterOf(trial)
 	if err := companion.begin(ctx, &load); err != nil {
 		return Round{}, err
 	}

@@ -36,7 +36,7 @@ func Run(ctx context.Context, settings Settings, output, errorOutput io.Writer) 
 	if report == nil {
 		return err
 	}
-	return errors.Join(report.write(output, settings.JSON), err)
+	return errors.Join(write(report, output, settings.JSON), err)
 }
 
 // explained says why the context has ended, which may say more than what failed
@@ -48,11 +48,11 @@ func explained(ctx context.Context, err error) error {
 	return err
 }
 
-// run is the order of things: what is needed is started and filled, then every case
-// warms up, then come the rounds; whatever happens, everything is ended again.
-func run(ctx context.Context, fail context.CancelCauseFunc, settings *Settings, progress *progress) (report *Report, err error) {
-	trials, began := settings.plan(), time.Now()
-	progress.note("%d cases, %d rounds of %s each after a warm-up: about %s", len(trials), settings.Rounds, settings.Duration, settings.estimate(len(trials)))
+// run is the order of things: what is needed is started, then it is measured; whatever
+// happens, everything is ended again.
+func run(ctx context.Context, fail context.CancelCauseFunc, settings *Settings, progress *progress) (report printable, err error) {
+	began := time.Now()
+	progress.note("%s", settings.announcement())
 	stage, err := openStage(ctx, fail, settings)
 	defer func() { err = errors.Join(err, stage.close()) }()
 	if err != nil {
@@ -61,7 +61,26 @@ func run(ctx context.Context, fail context.CancelCauseFunc, settings *Settings, 
 	if stage.fsync < memoryFsync {
 		progress.note("an fsync takes %s in %s: nothing is on disk there; name another folder with --directory", stage.fsync, stage.directory)
 	}
-	if trials, err = stage.prepare(ctx, trials, progress); err != nil {
+	if len(settings.Scale) > 0 {
+		return stage.measureSizes(ctx, began, progress)
+	}
+	return stage.compare(ctx, began, progress)
+}
+
+// announcement says what will be measured.
+func (settings *Settings) announcement() string {
+	if sizes := len(settings.sizes()); sizes > 0 {
+		return fmt.Sprintf("%d sizes, each filled, then %d rounds of %s each of gets and of sets after a warm-up", sizes, settings.Rounds, settings.Duration)
+	}
+	trials := len(settings.plan())
+	return fmt.Sprintf("%d cases, %d rounds of %s each after a warm-up: about %s", trials, settings.Rounds, settings.Duration, settings.estimate(trials))
+}
+
+// compare measures the cases: everything is filled, then every case warms up, then
+// come the rounds.
+func (stage *stage) compare(ctx context.Context, began time.Time, progress *progress) (printable, error) {
+	trials, err := stage.prepare(ctx, stage.settings.plan(), progress)
+	if err != nil {
 		return nil, err
 	}
 	results, err := stage.rounds(ctx, trials, progress)
@@ -81,7 +100,7 @@ func (settings *Settings) estimate(trials int) time.Duration {
 // the warm-up and does not count. Where it is interrupted it gives the rounds that
 // were complete besides the error.
 func (stage *stage) rounds(ctx context.Context, trials []trial, progress *progress) ([]Result, error) {
-	progress.began, progress.planned = time.Now(), stage.settings.estimate(len(trials))-preparation
+	progress.began, progress.spent, progress.planned = time.Now(), 0, stage.settings.estimate(len(trials))-preparation
 	var rounds [][]Round
 	if _, err := stage.wholeRound(ctx, trials, "warm-up", 0, progress); err != nil {
 		return nil, err

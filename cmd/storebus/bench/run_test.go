@@ -199,16 +199,16 @@ func TestCommand_ReadSettings_Good(t *testing.T) {
 		return settings
 	}
 	expected := validSettings()
-	expected.Cases = []string{}
+	expected.Cases, expected.Scale = []string{}, []int{}
 	assert.Equal(t, expected, read())
 	quick := expected
 	quick.Rounds, quick.Duration, quick.Keys = quickRounds, quickDuration, 77
 	assert.Equal(t, quick, read("--quick", "--keys", "77"), "what is given stands")
 	assert.Equal(t, Settings{
 		Rounds: 1, Duration: time.Millisecond, Cases: []string{"set", "get"}, InFlight: []int{1, 2}, Keys: 3, ValueBytes: 4, Connections: 5,
-		Directory: "d", Durability: "relaxed", NATSURL: "nats://a", Large: true, JSON: true,
+		Directory: "d", Durability: "relaxed", NATSURL: "nats://a", Large: true, Scale: []int{100, 200}, JSON: true,
 	}, read("--rounds", "1", "--duration", "1ms", "--cases", "set,get", "--in-flight", "1,2", "--keys", "3", "--value-bytes", "4", "--connections", "5",
-		"--directory", "d", "--durability", "relaxed", "--nats", "nats://a", "--large", "--json"))
+		"--directory", "d", "--durability", "relaxed", "--nats", "nats://a", "--large", "--scale", "100,200", "--json"))
 }
 
 func TestCommand_Bench_Good(t *testing.T) {
@@ -225,6 +225,8 @@ func TestCommand_Bench_Bad(t *testing.T) {
 	for says, arguments := range map[string][]string{
 		"--rounds is 0":   {"--rounds", "0"},
 		"it takes no wor": {"word"},
+		"--scale is 1:":   {"--scale", "1"},
+		"--keys is about": {"--scale", "1000", "--keys", "1000"},
 	} {
 		output, err := exec.Command(storebusBinary(t), append([]string{"bench"}, arguments...)...).CombinedOutput()
 		var exit *exec.ExitError

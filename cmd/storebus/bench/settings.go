@@ -67,6 +67,9 @@ type Settings struct {
 	NATSURL string
 	// Large measures a store with a million keys too.
 	Large bool
+	// Scale is numbers of keys: a store with each of them is measured instead of the
+	// cases, whatever Cases, InFlight, Keys and Large say. Empty: the cases are.
+	Scale []int
 	// JSON prints everything as one JSON object instead of tables.
 	JSON bool
 	// Program is the storebus that is started for the parts.
@@ -87,6 +90,11 @@ func (settings *Settings) check() error {
 	within("connections", settings.Connections, 64)
 	for _, inFlight := range settings.InFlight {
 		within("in-flight", inFlight, maxInFlight)
+	}
+	for _, keys := range settings.Scale {
+		if keys < leastScale || keys > maxKeys {
+			failures = append(failures, fmt.Errorf("--scale is %d: it is %d to %d", keys, leastScale, maxKeys))
+		}
 	}
 	if len(settings.InFlight) == 0 {
 		failures = append(failures, errors.New("--in-flight names no number"))

@@ -40,7 +40,7 @@ type stage struct {
 	durability string
 }
 
-// openStage starts what the cases need. The caller closes it, after an error too.
+// openStage makes the folder and starts the broker, which everything needs. The caller closes it, after an error too.
 func openStage(ctx context.Context, fail context.CancelCauseFunc, settings *Settings) (*stage, error) {
 	stage := &stage{
 		settings: settings, sidecars: map[target]*sidecar{}, subscribers: map[int]*process{}, values: map[int]*valuePool{},
@@ -49,7 +49,7 @@ func openStage(ctx context.Context, fail context.CancelCauseFunc, settings *Sett
 	if settings.NATSURL != "" {
 		stage.id = "-" + nuid.Next()
 	}
-	for _, step := range []func(context.Context) error{stage.makeDirectory, stage.startOutside, stage.startEcho, stage.startOutsideSidecar} {
+	for _, step := range []func(context.Context) error{stage.makeDirectory, stage.startOutside} {
 		if err := step(ctx); err != nil {
 			return stage, err
 		}
@@ -103,14 +103,14 @@ func (stage *stage) require(ctx context.Context, trial trial) (err error) {
 		return stage.requireBucket(ctx, stage.outside, bucketName(stage.id, trial.valueBytes))
 	case targetAlways:
 		return stage.requireAlways(ctx, trial)
-	case targetEmbedded, targetLarge:
+	case targetEmbedded, targetLarge, targetScale:
 		if stage.sidecars[trial.target] != nil {
 			return nil
 		}
-		if trial.target == targetLarge {
-			return stage.startSidecar(ctx, targetLarge, "large", stage.outside)
+		if trial.target == targetEmbedded {
+			return stage.startSidecar(ctx, targetEmbedded, "store", nil)
 		}
-		return stage.startSidecar(ctx, targetEmbedded, "store", nil)
+		return stage.startSidecar(ctx, trial.target, string(trial.target), stage.outside)
 	}
 	return stage.requireSubscribers(ctx, trial)
 }

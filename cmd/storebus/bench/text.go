@@ -58,6 +58,15 @@ func latencyText(microseconds float64) string {
 	return fmt.Sprintf("%.2f s", microseconds/1e6)
 }
 
+// secondsText gives seconds as latencyText gives microseconds.
+func secondsText(seconds float64) string { return latencyText(seconds * 1e6) }
+
+// mebibytesText gives a number of bytes that grows: 1,234.5 MiB.
+func mebibytesText(bytes uint64) string {
+	tenths := (bytes*10 + 1<<19) >> 20
+	return fmt.Sprintf("%s.%d MiB", rateText(float64(tenths/10)), tenths%10)
+}
+
 // cpuText gives the processor time of a role, nothing where it is not known.
 func cpuText(round *Round, role string) string {
 	used, known := round.CPU[role]

@@ -31,10 +31,18 @@ func (trial trial) namespace() string {
 	return "v" + strconv.Itoa(trial.valueBytes)
 }
 
+// places gives where the keys of a case are.
+func (trial trial) places() places {
+	if trial.spread == (spread{}) {
+		return onePlace(trial.namespace())
+	}
+	return trial.spread.places()
+}
+
 // writesStore reports whether a case, or what goes on beside it, writes to a sidecar.
 func (trial trial) writesStore() bool {
 	switch trial.target {
-	case targetSidecar, targetEmbedded, targetLarge:
+	case targetSidecar, targetEmbedded, targetLarge, targetScale:
 		return trial.writers > 0 || trial.verb == verbSet || trial.verb == verbRawSet
 	}
 	return trial.writers > 0
@@ -42,8 +50,11 @@ func (trial trial) writesStore() bool {
 
 // keys is how many keys a case uses.
 func (trial trial) keys(settings *Settings) int {
-	if trial.target == targetLarge {
+	switch trial.target {
+	case targetLarge:
 		return max(largeKeys, settings.Keys)
+	case targetScale:
+		return trial.held
 	}
 	return settings.Keys
 }
@@ -65,9 +76,9 @@ func (stage *stage) operationOf(trial trial) operation {
 	namespace, bucket := trial.namespace(), bucketName(stage.id, trial.valueBytes)
 	switch trial.verb {
 	case verbSet:
-		return setOperation(space, namespace)
+		return setOperation(space, trial.places())
 	case verbGet:
-		return getOperation(space, namespace, trial.valueBytes)
+		return getOperation(space, trial.places(), trial.valueBytes)
 	case verbRawSet:
 		return rawSetOperation(space, namespace)
 	case verbRawGet:

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// scaleSettings is a run of 20 ms rounds with small stores.
+func scaleSettings(t *testing.T, sizes ...int) Settings {
+	t.Helper()
+	settings := shortSettings(t)
+	settings.Scale, settings.Duration, settings.Rounds, settings.ValueBytes = sizes, 20*time.Millisecond, 2, 128
+	return settings
+}
+
+// checkSize checks that each figure of a size is there and plausible.
+func checkSize(t *testing.T, size *SizeResult) {
+	t.Helper()
+	assert.Equal(t, uint64(size.Keys), size.Fill.Requests)
+	assert.Zero(t, size.Fill.Errors, size.Fill.Error)
+	for _, round := range append(append([]Round{size.Fill}, size.Set.Rounds...), size.Get.Rounds...) {
+		assert.Zero(t, round.Errors, round.Error)
+		assert.Positive(t, round.Requests)
+		assert.Positive(t, round.P50)
+		assert.GreaterOrEqual(t, round.P99, round.P50)
+		assert.InEpsilon(t, float64(round.Requests)/round.Seconds, round.Rate, 1e-6)
+	}
+	assert.Len(t, size.Set.Rounds, 2)
+	assert.Len(t, size.Get.Rounds, 2)
+	assert.Positive(t, size.SetRatio)
+	assert.Positive(t, size.GetRatio)
+	assert.Greater(t, size.Files.Database+size.Files.Log, uint64(size.Keys*128), "the values are in it")
+	for _, latency := range []float64{size.Pages.Changes, size.Pages.First, size.Pages.Last} {
+		assert.Positive(t, latency)
+	}
+	assert.Equal(t, uint64(size.Keys), size.Recovery.Keys, "all are there after the kill")
+	assert.Positive(t, size.Recovery.Ready)
+	assert.Greater(t, size.Recovery.FirstGet, size.Recovery.Ready)
+	if _, err := os.Stat("/proc/self/status"); err == nil {
+		require.NotNil(t, size.Memory)
+		assert.Positive(t, size.Memory.Resident)
+		assert.GreaterOrEqual(t, size.Memory.Peak, size.Memory.Resident)
+	}
+}
+
+func TestScale_Run_Good(t *testing.T) {
+	settings := scaleSettings(t, 300, 15_000)
+	var output, errorOutput bytes.Buffer
+	require.NoError(t, Run(t.Context(), settings, &output, &errorOutput))
+	report := &ScaleReport{}
+	require.NoError(t, json.Unmarshal(output.Bytes(), report))
+
+	require.Len(t, report.Sizes, 3)
+	for index, expected := range []struct{ keys, namespaces, groups int }{{300, 1, 100}, {15_000, 1, 100}, {10_000, 1000, 1}} {
+		size := &report.Sizes[index]
+		t.Run(rateText(float64(expected.keys)), func(t *testing.T) {
+			assert.Equal(t, []int{expected.keys, expected.namespaces, expected.groups}, []int{size.Keys, size.Namespaces, size.Groups})
+			checkSize(t, size)
+		})
+	}
+	assert.InDelta(t, 1, report.Sizes[0].SetRatio, 0)
+	assert.InDelta(t, 1, report.Sizes[0].GetRatio, 0)
+	assert.Equal(t, "full", report.Setup.Durability)
+	assert.Equal(t, 2, report.Setup.Rounds)
+	assert.Equal(t, scaleInFlight, report.Setup.InFlight)
+	assert.NotEmpty(t, report.Machine.Broker)
+	assert.Contains(t, errorOutput.String(), "3 sizes, each filled, then 2 rounds of 20ms")
+	assert.Contains(t, errorOutput.String(), "10,000 keys in 1,000 namespaces: filling\n")
+	left, err := os.ReadDir(settings.Directory)
+	require.NoError(t, err)
+	assert.Empty(t, left, "its files are removed")
+}
+
+func TestScale_Run_Bad(t *testing.T) {
+	t.Run("AFillingThatIsRefused", func(t *testing.T) {
+		settings := scaleSettings(t, 300)
+		stage := openTestStage(t, &settings)
+		settings.ValueBytes = 2 << 20
+		_, err := stage.measureSize(t.Context(), settings.sizes()[0], newProgress(&bytes.Buffer{}))
+		assert.ErrorContains(t, err, "writes failed, the first with: nats: maximum payload exceeded")
+	})
+	t.Run("KeysThatAreNotAsMany", func(t *testing.T) {
+		settings := scaleSettings(t, 300)
+		stage, filled := openTestStage(t, &settings), settings.sizes()[0]
+		require.NoError(t, stage.fill(t.Context(), filled, &SizeResult{}, newProgress(&bytes.Buffer{})))
+		_, err := stage.sidecars[targetScale].lastPage(t.Context(), "n0000", "g0000", filled.keys)
+		require.ErrorContains(t, err, "group g0000 of n0000 ends 297 keys too early")
+		filled.keys = 200
+		_, err = stage.measureRecovery(t.Context(), filled)
+		assert.EqualError(t, err, "after the SIGKILL there were 300 keys, not 200")
+	})
+}
+
+// openTestStage is a stage without anything but its broker.
+func openTestStage(t *testing.T, settings *Settings) *stage {
+	t.Helper()
+	_, fail := context.WithCancelCause(t.Context())
+	stage, err := openStage(t.Context(), fail, settings)
+	t.Cleanup(func() {
+		assert.NoError(t, stage.close())
+		fail(nil)
+	})
+	require.NoError(t, err)
+	return stage
+}
+
+func TestScale_Run_Ugly(t *testing.T) {
+	for line, complete := range map[string]int{"300 keys in 100 groups: filling": 0, "300 keys in 100 groups: a SIGKILL": 0, "10,000 keys in": 1} {
+		t.Run("InterruptedAt"+line, func(t *testing.T) {
+			settings := scaleSettings(t, 300)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			var output bytes.Buffer
+			err := Run(ctx, settings, &output, &interrupter{line, cancel})
+			require.ErrorIs(t, err, errInterrupted)
+			left, readError := os.ReadDir(settings.Directory)
+			require.NoError(t, readError)
+			assert.Empty(t, left)
+			if complete == 0 {
+				assert.Empty(t, output.String())
+				return
+			}
+			report := &ScaleReport{}
+			require.NoError(t, json.Unmarshal(output.Bytes(), report))
+			require.Len(t, report.Sizes, complete)
+			checkSize(t, &report.Sizes[0])
+		})
+	}
+}
