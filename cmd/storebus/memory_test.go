@@ -21,6 +21,7 @@ func currentTuning() (growth int, limit int64) {
 }
 
 func keepTuning(t *testing.T) {
+	t.Helper()
 	growth, limit := currentTuning()
 	t.Cleanup(func() {
 		debug.SetGCPercent(growth)
