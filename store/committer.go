@@ -60,9 +60,14 @@ type committer struct {
 	materialiser *materialiser
 	consumers    *consumers
 	begin        *statement
+	beginRead    *statement
+	endRead      *statement
 	commit       *statement
 	rollback     *statement
 	checkpoints  checkpoints
+
+	// reading tells that the database is locked for reading.
+	reading bool
 
 	waitingWrites []*write
 	waitingReads  []read
@@ -86,6 +91,8 @@ func (committer *committer) open(session *session) error {
 	committer.materialiser = newMaterialiser(session, committer.view.pending, committer.config.PendingBytes)
 	committer.consumers = newConsumers(session)
 	committer.begin = session.prepare(`BEGIN IMMEDIATE`)
+	committer.beginRead = session.prepare(`BEGIN`)
+	committer.endRead = session.prepare(`COMMIT`)
 	committer.commit = session.prepare(`COMMIT`)
 	committer.rollback = session.prepare(`ROLLBACK`)
 	committer.checkpoints = newCheckpoints(session)
@@ -198,6 +205,10 @@ func (committer *committer) materialiseSlice() error {
 func (committer *committer) answerReads() (more bool) {
 	committer.waitingReads = append(committer.waitingReads, committer.reads.take()...)
 	share := min(len(committer.waitingReads), readsPerTurn)
+	if share > 1 {
+		committer.beginReading()
+		defer committer.doneReading()
+	}
 	for _, read := range committer.waitingReads[:share] {
 		if complete := read(committer.view); complete != nil {
 			committer.completions.put(complete)
@@ -226,6 +237,13 @@ func (committer *committer) expireDue() (more bool) {
 	}
 	committer.nextExpiry = next
 	return !next.IsZero()
+}
+
+// doneReading is endReading where nothing depends on it.
+func (committer *committer) doneReading() {
+	if err := committer.endReading(); err != nil {
+		committer.config.Logger.Error("giving back the lock of the database failed", slog.Any("error", err))
+	}
 }
 
 func (committer *committer) commitWaiting() (more bool) {
@@ -259,6 +277,10 @@ func (committer *committer) refusal() error {
 // database refuses the transaction as a whole, each is tried alone: nothing was
 // changed, and what is at fault may be the size of one of them.
 func (committer *committer) commitBatch(writes []*write) {
+	if len(writes) > 1 {
+		committer.beginReading()
+		defer committer.doneReading()
+	}
 	batch := newBatch(committer.view, committer.limits, committer.clock.now())
 	for _, write := range writes {
 		first := len(batch.events)

@@ -14,7 +14,7 @@ import (
 // ErrOutcomeUnknown means that nothing was changed; after that one, whatever the
 // transaction was for, nothing is written any more.
 func (committer *committer) transaction(function func() error) error {
-	if err := committer.stopped(); err != nil {
+	if err := errors.Join(committer.stopped(), committer.endReading()); err != nil {
 		return err
 	}
 	if err := committer.begin.execute(); err != nil {
@@ -43,6 +43,9 @@ func (committer *committer) transaction(function func() error) error {
 // unsynced is transaction for what the log can make again: it does not wait for
 // the disk. The next commit's fsync covers it; what a crash takes is done again.
 func (committer *committer) unsynced(function func() error) error {
+	if err := committer.endReading(); err != nil {
+		return err
+	}
 	if err := committer.session.run(`PRAGMA synchronous = NORMAL`); err != nil {
 		return err
 	}
@@ -52,6 +55,24 @@ func (committer *committer) unsynced(function func() error) error {
 		return errors.Join(err, levelErr)
 	}
 	return err
+}
+
+// beginReading has the statements that follow, up to endReading, read under one lock
+// of the database: each by itself would take one and give it back. Where it fails
+// they do so.
+func (committer *committer) beginReading() {
+	committer.reading = committer.reading || committer.beginRead.execute() == nil
+}
+
+func (committer *committer) endReading() error {
+	if !committer.reading {
+		return nil
+	}
+	committer.reading = false
+	if err := committer.endRead.execute(); err != nil {
+		return errors.Join(err, committer.undo())
+	}
+	return nil
 }
 
 // refusedBeforeCommit tells the failures of COMMIT that leave no frame of the
