@@ -17,7 +17,7 @@ const (
 	DefaultRetentionAge   = 24 * time.Hour
 	DefaultRetentionCount = 1_000_000
 	DefaultRetentionBytes = 1 << 30
-	DefaultCacheBytes     = 64 << 20
+	DefaultCacheBytes     = 192 << 20
 	DefaultPendingBytes   = 64 << 20
 )
 

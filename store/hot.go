@@ -9,13 +9,24 @@ import (
 	"sync/atomic"
 )
 
-// hotShards spreads the hot entries over locks.
-const hotShards = 16
+const (
+	// hotShards spreads the hot entries over locks.
+	hotShards = 16
+	// segmentBytes is how much is forgotten at once, and segmentsPerShard how many
+	// segments a shard is made of at least.
+	segmentBytes     = 256 << 10
+	segmentsPerShard = 4
+	// recordBytes is what an entry takes beside its texts, its place included.
+	recordBytes = 88
+)
 
 // hotEntries remembers entries that were lately written or read, missing ones
 // included, up to a number of bytes. Only the committer puts into it, after the
 // commit, so what it tells is committed and never older than what was answered
 // before; any goroutine may get. A nil *hotEntries remembers nothing.
+//
+// The entries lie one behind the other in segments that hold no pointers: however
+// many there are, the garbage collector has nothing to look at.
 type hotEntries struct {
 	seed   maphash.Seed
 	shards [hotShards]hotShard
@@ -23,16 +34,42 @@ type hotEntries struct {
 	changing atomic.Bool
 }
 
-// hotShard evicts by second chance: what was got since it was last looked at stays.
+// hotShard forgets its oldest segment for each new one, with a second chance: what
+// was got since it was put is put again.
 type hotShard struct {
 	mutex sync.RWMutex
-	// entries are kept by the hash of their names. Of two names with one hash the
-	// later is remembered.
-	entries map[uint64]*entryVersion
-	// queue holds the hash of every entry once, the next to be looked at in front.
-	queue []uint64
-	bytes int
-	limit int
+	// places are where entries lie, by the hash of their names. Of two names with one
+	// hash the later is remembered.
+	places map[uint64]hotPlace
+	// segments are the newest ones, the one being filled last; first is the number of
+	// the oldest, counted from the beginning.
+	segments []*hotSegment
+	first    uint32
+	// segmentBytes is the size of a segment, and limit how many there are at most.
+	segmentBytes int
+	limit        int
+}
+
+// hotPlace is the number of a segment and the index of a record in it.
+type hotPlace struct{ segment, record uint32 }
+
+type hotSegment struct {
+	records []hotRecord
+	texts   []byte
+}
+
+// hotRecord is an entry but for its texts, which lie at offset: group, key, value.
+type hotRecord struct {
+	hash      uint64
+	revision  uint64
+	updatedAt int64
+	expiresAt int64
+	offset    uint32
+	group     uint32
+	key       uint32
+	value     uint32
+	// got is 1 where somebody asked for it.
+	got uint32
 }
 
 // newHotEntries returns a cache of at most so many bytes; nil for none.
@@ -41,8 +78,10 @@ func newHotEntries(limit int) *hotEntries {
 		return nil
 	}
 	hot := &hotEntries{seed: maphash.MakeSeed()}
+	perShard := limit / hotShards
+	size := min(segmentBytes, perShard/segmentsPerShard)
 	for index := range hot.shards {
-		hot.shards[index] = hotShard{entries: map[uint64]*entryVersion{}, limit: limit / hotShards}
+		hot.shards[index] = hotShard{places: map[uint64]hotPlace{}, segmentBytes: size, limit: perShard / max(size, 1)}
 	}
 	return hot
 }
@@ -57,30 +96,58 @@ func (hot *hotEntries) place(name entryName) (*hotShard, uint64) {
 // read is get for everybody but the committer. While the entries of a commit are
 // put it knows nothing: whoever has seen one of them must not miss another, and the
 // committer answers when all are there.
-func (hot *hotEntries) read(name entryName) *entryVersion {
+func (hot *hotEntries) read(name entryName) (entryState, bool) {
 	if hot == nil || hot.changing.Load() {
-		return nil
+		return entryState{}, false
 	}
-	return hot.get(name)
+	return hot.get(name, true)
 }
 
-// get returns what is remembered of a key, nil where nothing is.
-func (hot *hotEntries) get(name entryName) *entryVersion {
+// get returns what is remembered of a key, with its value or without it.
+func (hot *hotEntries) get(name entryName, withValue bool) (state entryState, known bool) {
 	if hot == nil {
-		return nil
+		return state, false
 	}
 	shard, hash := hot.place(name)
 	shard.mutex.RLock()
 	defer shard.mutex.RUnlock()
-	version, known := shard.entries[hash]
-	if !known || version.entryName != name {
-		return nil
+	segment, record := shard.find(hash)
+	if record == nil || !segment.names(record, name) {
+		return state, false
 	}
 	// Looking first spares the cache line of a hot entry.
-	if !version.got.Load() {
-		version.got.Store(true)
+	if atomic.LoadUint32(&record.got) == 0 {
+		atomic.StoreUint32(&record.got, 1)
 	}
-	return version
+	state = entryState{revision: record.revision, updatedAt: record.updatedAt, expiresAt: record.expiresAt, bytes: int(record.value)}
+	if withValue {
+		state.value = string(segment.value(record))
+	}
+	return state, true
+}
+
+// find returns the record of a hash, nil where there is none.
+func (shard *hotShard) find(hash uint64) (*hotSegment, *hotRecord) {
+	place, known := shard.places[hash]
+	if !known {
+		return nil, nil
+	}
+	segment := shard.segments[place.segment-shard.first]
+	return segment, &segment.records[place.record]
+}
+
+// names reports whether a record is that of a name.
+func (segment *hotSegment) names(record *hotRecord, name entryName) bool {
+	if int(record.group) != len(name.group) || int(record.key) != len(name.key) {
+		return false
+	}
+	texts := segment.texts[record.offset:]
+	return string(texts[:record.group]) == name.group && string(texts[record.group:record.group+record.key]) == name.key
+}
+
+func (segment *hotSegment) value(record *hotRecord) []byte {
+	begin := record.offset + record.group + record.key
+	return segment.texts[begin : begin+record.value]
 }
 
 // putAll remembers what a commit has changed.
@@ -91,39 +158,94 @@ func (hot *hotEntries) putAll(versions []*entryVersion) {
 	hot.changing.Store(true)
 	defer hot.changing.Store(false)
 	for _, version := range versions {
-		hot.put(version)
+		hot.put(version.entryName, &version.entryState)
 	}
 }
 
-// put remembers a version in place of the one before.
-func (hot *hotEntries) put(version *entryVersion) {
+// put remembers a state in place of the one before. What is larger than a segment
+// is not remembered.
+func (hot *hotEntries) put(name entryName, state *entryState) {
 	if hot == nil {
 		return
 	}
-	shard, hash := hot.place(version.entryName)
+	shard, hash := hot.place(name)
 	shard.mutex.Lock()
 	defer shard.mutex.Unlock()
-	if before, known := shard.entries[hash]; known {
-		shard.bytes -= before.memory()
-		version.got.Store(before.got.Load())
-	} else {
-		shard.queue = append(shard.queue, hash)
+	record := hotRecord{
+		hash: hash, revision: state.revision, updatedAt: state.updatedAt, expiresAt: state.expiresAt,
+		group: uint32(len(name.group)), key: uint32(len(name.key)), value: uint32(len(state.value)),
 	}
-	shard.entries[hash] = version
-	shard.bytes += version.memory()
-	shard.evict()
+	if _, before := shard.find(hash); before != nil {
+		record.got = before.got
+	}
+	segment := shard.room(len(name.group) + len(name.key) + len(state.value))
+	if segment == nil {
+		delete(shard.places, hash)
+		return
+	}
+	record.offset = uint32(len(segment.texts))
+	segment.texts = append(append(append(segment.texts, name.group...), name.key...), state.value...)
+	shard.add(segment, record)
 }
 
-func (shard *hotShard) evict() {
-	for shard.bytes > shard.limit && len(shard.queue) > 0 {
-		hash := shard.queue[0]
-		shard.queue = shard.queue[1:]
-		version := shard.entries[hash]
-		if version.got.Swap(false) {
-			shard.queue = append(shard.queue, hash)
+// add makes a record, whose texts are there, that of its hash.
+func (shard *hotShard) add(segment *hotSegment, record hotRecord) {
+	shard.places[record.hash] = hotPlace{segment: shard.first + uint32(len(shard.segments)) - 1, record: uint32(len(segment.records))}
+	segment.records = append(segment.records, record)
+}
+
+// bytes is what a segment takes up, with the places of its records.
+func (segment *hotSegment) bytes() int { return len(segment.texts) + recordBytes*len(segment.records) }
+
+// room returns the segment to put texts of a length into; nil where there is none for
+// so much.
+func (shard *hotShard) room(length int) *hotSegment {
+	if length+recordBytes > shard.segmentBytes {
+		return nil
+	}
+	for {
+		if last := len(shard.segments) - 1; last >= 0 && shard.segments[last].bytes()+recordBytes+length <= shard.segmentBytes {
+			return shard.segments[last]
+		}
+		shard.turn()
+	}
+}
+
+// turn begins a new segment, in place of the oldest where there are enough. Of that
+// one at most half the entries get their second chance, so that each turn makes room.
+func (shard *hotShard) turn() {
+	if count := len(shard.segments); count < shard.limit {
+		fresh := &hotSegment{}
+		if count > 0 { // the first one grows as it is needed, the others are like it
+			full := shard.segments[count-1]
+			fresh.records, fresh.texts = make([]hotRecord, 0, len(full.records)), make([]byte, 0, len(full.texts))
+		}
+		shard.segments = append(shard.segments, fresh)
+		return
+	}
+	oldest, number := shard.segments[0], shard.first
+	fresh := &hotSegment{records: make([]hotRecord, 0, len(oldest.records)), texts: make([]byte, 0, len(oldest.texts))}
+	copy(shard.segments, shard.segments[1:])
+	shard.segments[len(shard.segments)-1] = fresh
+	shard.first++
+	for index := range oldest.records {
+		record := &oldest.records[index]
+		if shard.places[record.hash] != (hotPlace{segment: number, record: uint32(index)}) {
+			continue // it was put again since
+		}
+		if record.got == 0 || fresh.bytes() > shard.segmentBytes/2 {
+			delete(shard.places, record.hash)
 			continue
 		}
-		delete(shard.entries, hash)
-		shard.bytes -= version.memory()
+		shard.keep(fresh, oldest, *record)
 	}
+}
+
+// keep puts a record of another segment again.
+func (shard *hotShard) keep(segment, from *hotSegment, record hotRecord) {
+	end := record.offset + record.group + record.key + record.value
+	texts := from.texts[record.offset:end]
+	record.offset, record.got = uint32(len(segment.texts)), 0
+	segment.texts = append(segment.texts, texts...)
+	shard.add(segment, record)
 }

@@ -60,8 +60,9 @@ func (store *Store) Exists(group, key string) (bool, error) {
 // SubmitGet is GetEntry for a caller that does not wait: done is called once,
 // before SubmitGet returns or later from a goroutine of the store, and may not block.
 func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
-	if version := store.hot.read(entryName{group: group, key: key}); version != nil {
-		done(store.live(version))
+	name := entryName{group: group, key: key}
+	if state, known := store.hot.read(name); known {
+		done(store.live(name, &state))
 		return
 	}
 	store.submitRead(func(view *view) func() {
@@ -71,18 +72,19 @@ func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
 }
 
 func (store *Store) get(group, key string) (Entry, error) {
-	if version := store.hot.read(entryName{group: group, key: key}); version != nil {
-		return store.live(version)
+	name := entryName{group: group, key: key}
+	if state, known := store.hot.read(name); known {
+		return store.live(name, &state)
 	}
 	return ask(store, func(view *view) (Entry, error) { return store.committer.lookUp(view, group, key) })
 }
 
 // live returns a remembered entry, where it is there and its time has not come.
-func (store *Store) live(version *entryVersion) (Entry, error) {
+func (store *Store) live(name entryName, state *entryState) (Entry, error) {
 	if store.closing.Load() {
 		return Entry{}, ErrClosed
 	}
-	return store.committer.live(version.entryName, &version.entryState)
+	return store.committer.live(name, state)
 }
 
 // live returns an entry, where it is there and its time has not come.

@@ -5,7 +5,6 @@ package store
 import (
 	"database/sql/driver"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -62,8 +61,6 @@ func compareEntryNames(left, right entryName) int {
 type entryVersion struct {
 	entryName
 	entryState
-	// got tells the hot entries that somebody asked for it.
-	got atomic.Bool
 }
 
 // stateOverhead estimates what a state in memory takes beside its texts.
@@ -231,30 +228,30 @@ func (totals *storeTotals) add(name string, change *namespaceChange) {
 
 // head returns the state of a key, expired or not; its value may be left out.
 func (view *view) head(name entryName) (entryState, error) {
-	if version := view.remembered(name); version != nil {
-		return version.entryState, nil
+	if state, known := view.remembered(name, false); known {
+		return state, nil
 	}
 	return readEntry(view.selectHead, name)
 }
 
 // entry returns the state of a key, expired or not, and remembers it as hot.
 func (view *view) entry(name entryName) (entryState, error) {
-	if version := view.remembered(name); version != nil {
-		return version.entryState, nil
+	if state, known := view.remembered(name, true); known {
+		return state, nil
 	}
 	state, err := readEntry(view.selectEntry, name)
 	if err == nil {
-		view.hot.put(&entryVersion{entryName: name, entryState: state})
+		view.hot.put(name, &state)
 	}
 	return state, err
 }
 
-// remembered returns what memory knows of a key, nil where it knows nothing.
-func (view *view) remembered(name entryName) *entryVersion {
+// remembered returns what memory knows of a key, with its value or perhaps without.
+func (view *view) remembered(name entryName, withValue bool) (entryState, bool) {
 	if place := view.pending.entries[name]; place != nil {
-		return place.entryVersion
+		return place.entryState, true
 	}
-	return view.hot.get(name)
+	return view.hot.get(name, withValue)
 }
 
 func readEntry(statement *statement, name entryName) (state entryState, err error) {

@@ -17,8 +17,8 @@ const (
 	// nothing but the memory that there is.
 	heapGrowth = 400
 	// usualMemory is what the process is kept within, the collector working harder as
-	// it comes near, with caches and queues of the usual size: they hold less than half.
-	usualMemory = 384 << 20
+	// it comes near, with caches and queues of the usual size, which may fill most of it.
+	usualMemory = 400 << 20
 )
 
 // tuneCollector sets when garbage is collected, unless the variables of the Go
