@@ -2,7 +2,10 @@
 
 package store
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // batch is what a transaction will change: the view as it will be, and the log's
 // part of it. Commands are applied to it one after the other, each seeing those
@@ -10,7 +13,9 @@ import "time"
 // through the view, and asks no clock: the same commands on the same view at the
 // same time give the same batch.
 type batch struct {
-	view      *view
+	view *view
+	// below is the batch that this one is nested in, nil where it stands on the view.
+	below     *batch
 	limits    Limits
 	timestamp time.Time
 
@@ -45,6 +50,46 @@ func newBatch(view *view, limits Limits, timestamp time.Time) *batch {
 		namespaces: map[string]*namespaceChange{},
 		groups:     map[string]*groupChange{},
 		entries:    map[entryName]*entryVersion{},
+	}
+}
+
+// nested returns a batch on top of this one. It sees what this one has changed;
+// what is applied to it changes this one when it is merged, and is forgotten
+// otherwise. Until then this one stands still.
+func (batch *batch) nested() *batch {
+	nested := newBatch(batch.view, batch.limits, batch.timestamp)
+	nested.below = batch
+	return nested
+}
+
+// merge takes over what a nested batch has changed.
+func (batch *batch) merge(nested *batch) {
+	for name, change := range nested.namespaces {
+		if change.changed {
+			below := batch.namespaces[name]
+			below.namespaceState, below.changed = change.namespaceState, true
+		}
+	}
+	for name, change := range nested.groups {
+		if change.changed {
+			*batch.groups[name] = *change
+		}
+	}
+	maps.Copy(batch.entries, nested.entries)
+	batch.refresh = append(batch.refresh, nested.refresh...)
+	for index := range nested.events {
+		event := &nested.events[index]
+		batch.log(batch.namespaces[event.Namespace], event)
+	}
+}
+
+// markTransaction marks the changes of a nested batch as those of one transaction.
+// One that spans namespaces has a first and a last revision in each of them.
+func (batch *batch) markTransaction() {
+	for index := range batch.events {
+		event := &batch.events[index]
+		namespace := batch.namespaces[event.Namespace]
+		event.TransactionFirst, event.TransactionLast = namespace.before.revision+1, namespace.revision
 	}
 }
 
@@ -84,11 +129,28 @@ func (target *target) pack(value string) string {
 
 // checkedTarget is target for names that a caller gave.
 func (batch *batch) checkedTarget(group, key string) (*target, error) {
-	namespace, name := NamespaceOf(group)
-	if err := batch.limits.checkNames(namespace, name, key); err != nil {
+	if err := batch.checkNames(group, key); err != nil {
 		return nil, err
 	}
 	return batch.target(group, key)
+}
+
+// checkedTargetWithValue is checkedTarget for a command that needs the entry's value.
+func (batch *batch) checkedTargetWithValue(group, key string) (*target, error) {
+	if err := batch.checkNames(group, key); err != nil {
+		return nil, err
+	}
+	target, err := batch.surroundings(entryName{group: group, key: key})
+	if err != nil {
+		return nil, err
+	}
+	target.entry, err = batch.entry(target.entryName)
+	return target, err
+}
+
+func (batch *batch) checkNames(group, key string) error {
+	namespace, name := NamespaceOf(group)
+	return batch.limits.checkNames(namespace, name, key)
 }
 
 // target reads an entry and what surrounds it.
@@ -119,7 +181,7 @@ func (batch *batch) namespace(name string) (*namespaceChange, error) {
 	if change, known := batch.namespaces[name]; known {
 		return change, nil
 	}
-	state, err := batch.view.namespace(name)
+	state, err := batch.namespaceBelow(name)
 	if err != nil {
 		return nil, err
 	}
@@ -128,11 +190,22 @@ func (batch *batch) namespace(name string) (*namespaceChange, error) {
 	return change, nil
 }
 
+func (batch *batch) namespaceBelow(name string) (namespaceState, error) {
+	if batch.below == nil {
+		return batch.view.namespace(name)
+	}
+	change, err := batch.below.namespace(name)
+	if err != nil {
+		return namespaceState{}, err
+	}
+	return change.namespaceState, nil
+}
+
 func (batch *batch) group(name string) (*groupChange, error) {
 	if change, known := batch.groups[name]; known {
 		return change, nil
 	}
-	state, err := batch.view.group(name)
+	state, err := batch.groupBelow(name)
 	if err != nil {
 		return nil, err
 	}
@@ -141,11 +214,63 @@ func (batch *batch) group(name string) (*groupChange, error) {
 	return change, nil
 }
 
+func (batch *batch) groupBelow(name string) (groupState, error) {
+	if batch.below == nil {
+		return batch.view.group(name)
+	}
+	change, err := batch.below.group(name)
+	if err != nil {
+		return groupState{}, err
+	}
+	return change.groupState, nil
+}
+
+// head returns the state of a key, expired or not; its value may be left out.
 func (batch *batch) head(name entryName) (entryState, error) {
-	if version, known := batch.entries[name]; known {
+	if version := batch.changedEntry(name); version != nil {
 		return version.entryState, nil
 	}
 	return batch.view.head(name)
+}
+
+// entry returns the state of a key, expired or not, with its value.
+func (batch *batch) entry(name entryName) (entryState, error) {
+	if version := batch.changedEntry(name); version != nil {
+		return version.entryState, nil
+	}
+	return batch.view.entry(name)
+}
+
+// changedEntry returns a key as the batch has changed it, nil where it has not.
+func (batch *batch) changedEntry(name entryName) *entryVersion {
+	for ; batch != nil; batch = batch.below {
+		if version, known := batch.entries[name]; known {
+			return version
+		}
+	}
+	return nil
+}
+
+// all returns the live entries of a group.
+func (batch *batch) all(group string) (all map[string]string, err error) {
+	if batch.below != nil {
+		all, err = batch.below.all(group)
+	} else {
+		all, err = batch.view.all(group, batch.timestamp)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for name, version := range batch.entries {
+		switch {
+		case name.group != group:
+		case version.present() && !version.expired(batch.timestamp):
+			all[name.key] = version.value
+		default:
+			delete(all, name.key)
+		}
+	}
+	return all, nil
 }
 
 // expireIfDue logs the expiry of an entry whose time has come, before a write to it.
@@ -165,10 +290,13 @@ func (batch *batch) record(target *target, event Event) *Event {
 	if target.group.lastRevision >= target.namespace.oldest {
 		event.Previous = target.group.lastRevision
 	}
-	event.replaced = target.entry.bytes
+	if event.Type != EventTouch {
+		event.replaced = target.entry.bytes
+	}
 	event.groups = target.groupsChange(&event)
 	batch.log(target.namespace, &event)
-	batch.apply(target, &event)
+	batch.count(target, &event)
+	batch.change(target, &event)
 	return &batch.events[len(batch.events)-1]
 }
 
@@ -180,7 +308,16 @@ func (batch *batch) replay(events []Event) error {
 		if err != nil {
 			return err
 		}
-		batch.apply(target, event)
+		batch.count(target, event)
+		if event.Type == EventTouch {
+			// The log does not repeat the value: it is that of the entry before. Where
+			// the tables are newer than the event it may be another, or none, and then the
+			// log goes on to what made them so.
+			if target.entry, err = batch.entry(target.entryName); err != nil {
+				return err
+			}
+		}
+		batch.change(target, event)
 	}
 	return nil
 }
@@ -197,10 +334,10 @@ func (target *target) groupsChange(event *Event) int8 {
 	}
 }
 
-// apply brings the batch's states to where they are after an event. It asks for
-// nothing but the event and what is counted, so that it serves the log's replay too:
-// a counter that already holds the event is left alone.
-func (batch *batch) apply(target *target, event *Event) {
+// count brings the counters to where they are after an event. It asks for nothing
+// but the event and what is counted, so that it serves the log's replay too: a
+// counter that already holds the event is left alone.
+func (batch *batch) count(target *target, event *Event) {
 	keys, bytes := event.keys(), event.bytes()
 	if event.Revision > target.group.lastRevision {
 		target.group.lastRevision = event.Revision
@@ -215,17 +352,26 @@ func (batch *batch) apply(target *target, event *Event) {
 		target.namespace.groups += int64(event.groups)
 		target.namespace.changed = true
 	}
-	target.entry = event.state()
+}
+
+// change brings the entry to where it is after an event.
+func (batch *batch) change(target *target, event *Event) {
+	target.entry = event.state(&target.entry)
 	batch.entries[target.entryName] = &entryVersion{entryName: target.entryName, entryState: target.entry}
 }
 
+// log adds an event. It is encoded in the batch that is written, where all of it is
+// known: a transaction's last revision is, when it ends.
 func (batch *batch) log(namespace *namespaceChange, event *Event) {
+	batch.events = append(batch.events, *event)
+	if batch.below != nil {
+		return
+	}
 	if namespace.section == nil {
 		namespace.section = &section{namespace: event.Namespace, firstRevision: event.Revision}
 		batch.sections = append(batch.sections, namespace.section)
 	}
 	namespace.section.add(event)
-	batch.events = append(batch.events, *event)
 }
 
 // changes returns what the batch has changed.

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Command is a write as data: SetCommand or DeleteCommand.
+// Command is a write as data: SetCommand, DeleteCommand, TouchCommand,
+// IncrementCommand or TransactionCommand.
 type Command interface {
 	// apply checks the command against the batch and, where it may be carried
 	// out, records its changes. A command that fails changes nothing.
@@ -28,8 +29,17 @@ type Outcome struct {
 	Created bool
 	// Deleted is true where a delete removed a key.
 	Deleted bool
-	// ExpiresAt is the expiry of the entry that was set; the zero time: none.
+	// ExpiresAt is the expiry of the entry that was set, touched or incremented; the
+	// zero time: none.
 	ExpiresAt time.Time
+	// Entry is what was touched, as it stands now, or what a GetOperation found; nil
+	// for one that is not there.
+	Entry *Entry
+	// Number is what an increment has come to.
+	Number int64
+	// Transaction is what a TransactionCommand did; Revision is then that of its last
+	// change.
+	Transaction *TransactionOutcome
 }
 
 // The bounds of a time to live.
@@ -58,21 +68,31 @@ type SetCommand struct {
 }
 
 func (command SetCommand) apply(batch *batch, origin origin) (Outcome, error) {
+	if !command.KeepExpiry {
+		if err := checkTimeToLive(command.TimeToLive); err != nil {
+			return Outcome{}, err
+		}
+	}
 	target, err := batch.checkedTarget(command.Group, command.Key)
 	if err != nil {
 		return Outcome{}, err
 	}
-	current := target.live(batch.timestamp)
-	if err := checkGuard(command.IfRevision, target, current); err != nil {
+	if err := checkGuard(command.IfRevision, target, target.live(batch.timestamp)); err != nil {
 		return Outcome{}, err
 	}
+	return command.store(batch, target, origin)
+}
+
+// store checks the size of the entry and records it.
+func (command SetCommand) store(batch *batch, target *target, origin origin) (Outcome, error) {
+	current := target.live(batch.timestamp)
 	_, group := NamespaceOf(command.Group)
 	if err := batch.limits.checkEntry(target.namespaceName, group, command.Key, command.Value); err != nil {
 		return Outcome{}, err
 	}
-	expiresAt, err := command.expiry(batch.timestamp, current)
-	if err != nil {
-		return Outcome{}, err
+	expiresAt := expiryAfter(batch.timestamp, command.TimeToLive)
+	if command.KeepExpiry {
+		expiresAt = timeOfMilliseconds(current.expiresAt)
 	}
 	batch.expireIfDue(target)
 	value := target.pack(command.Value)
@@ -83,17 +103,20 @@ func (command SetCommand) apply(batch *batch, origin origin) (Outcome, error) {
 	return Outcome{Revision: event.Revision, Created: event.Created, ExpiresAt: expiresAt}, nil
 }
 
-func (command SetCommand) expiry(now time.Time, current entryState) (time.Time, error) {
-	switch {
-	case command.KeepExpiry:
-		return timeOfMilliseconds(current.expiresAt), nil
-	case command.TimeToLive == 0:
-		return time.Time{}, nil
-	case command.TimeToLive < MinTimeToLive || command.TimeToLive > MaxTimeToLive:
-		return time.Time{}, fmt.Errorf("%w: %s is not %s to %s", ErrInvalidTTL, command.TimeToLive, MinTimeToLive, MaxTimeToLive)
-	default:
-		return ceilMilliseconds(now.Add(command.TimeToLive)), nil
+// checkTimeToLive returns ErrInvalidTTL for one outside the bounds; 0 is none.
+func checkTimeToLive(timeToLive time.Duration) error {
+	if timeToLive != 0 && (timeToLive < MinTimeToLive || timeToLive > MaxTimeToLive) {
+		return fmt.Errorf("%w: %s is not %s to %s", ErrInvalidTTL, timeToLive, MinTimeToLive, MaxTimeToLive)
 	}
+	return nil
+}
+
+// expiryAfter is when a time to live that begins now ends; 0 is never.
+func expiryAfter(now time.Time, timeToLive time.Duration) time.Time {
+	if timeToLive == 0 {
+		return time.Time{}
+	}
+	return ceilMilliseconds(now.Add(timeToLive))
 }
 
 // ceilMilliseconds rounds a time up to whole milliseconds, so that nothing expires early.

@@ -248,7 +248,7 @@ func (committer *committer) doneReading() {
 
 func (committer *committer) commitWaiting() (more bool) {
 	committer.waitingWrites = append(committer.waitingWrites, committer.writes.take()...)
-	share := min(len(committer.waitingWrites), writesPerBatch)
+	share := untilLending(committer.waitingWrites[:min(len(committer.waitingWrites), writesPerBatch)])
 	if share == 0 {
 		return false
 	}

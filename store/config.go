@@ -19,6 +19,8 @@ const (
 	DefaultRetentionBytes = 1 << 30
 	DefaultCacheBytes     = 192 << 20
 	DefaultPendingBytes   = 64 << 20
+	// DefaultTransactionTimeout is that of Store.Transaction.
+	DefaultTransactionTimeout = 5 * time.Second
 )
 
 // Durability says what a successful write means.
@@ -56,6 +58,9 @@ type StoreConfig struct {
 	// PendingBytes is how much memory may be taken by what is in the log and not yet
 	// in the tables; 0 is DefaultPendingBytes.
 	PendingBytes int
+	// TransactionTimeout is how long the callback of Store.Transaction may keep
+	// everybody else waiting; 0 is DefaultTransactionTimeout. It may not be negative.
+	TransactionTimeout time.Duration
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
 	// Clock tells the time; nil is time.Now.
@@ -104,6 +109,9 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	if config.PurgeInterval < 0 || config.Retention.Age < 0 {
 		return config, fmt.Errorf("PurgeInterval %s and Retention.Age %s may not be negative", config.PurgeInterval, config.Retention.Age)
 	}
+	if config.TransactionTimeout < 0 {
+		return config, fmt.Errorf("TransactionTimeout %s may not be negative", config.TransactionTimeout)
+	}
 	if err := config.Limits.check(); err != nil {
 		return config, err
 	}
@@ -112,6 +120,7 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	}
 	config.CacheBytes = orDefault(config.CacheBytes, DefaultCacheBytes)
 	config.PendingBytes = orDefault(config.PendingBytes, DefaultPendingBytes)
+	config.TransactionTimeout = orDefault(config.TransactionTimeout, DefaultTransactionTimeout)
 	config.PurgeInterval = orDefault(config.PurgeInterval, DefaultPurgeInterval)
 	config.Retention.Age = orDefault(config.Retention.Age, DefaultRetentionAge)
 	config.Retention.Count = orDefault(config.Retention.Count, DefaultRetentionCount)

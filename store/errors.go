@@ -34,6 +34,24 @@ var (
 	ErrCompacted = errors.New("compacted")
 	// ErrTooLarge is wrapped by TooLargeError.
 	ErrTooLarge = errors.New("too large")
+	// ErrNotANumber is returned for an increment of a value that is no int64.
+	ErrNotANumber = errors.New("value is not a number")
+	// ErrOverflow is returned for an increment whose sum is no int64.
+	ErrOverflow = errors.New("number overflows")
+	// ErrInvalidTransaction is returned for a TransactionCommand that is none: a guard
+	// without a condition, too many operations, or a group of another namespace.
+	ErrInvalidTransaction = errors.New("invalid transaction")
+)
+
+// Errors of Store.Transaction: nothing was changed.
+var (
+	// ErrTransactionTimeout is returned by Transaction, and by the methods of a
+	// StoreTransaction, when the callback has taken longer than
+	// StoreConfig.TransactionTimeout.
+	ErrTransactionTimeout = errors.New("transaction has taken too long")
+	// ErrTransactionEnded is returned by the methods of a StoreTransaction whose
+	// callback has returned.
+	ErrTransactionEnded = errors.New("transaction has ended")
 )
 
 // Errors of the store as a whole.
@@ -85,16 +103,35 @@ func (compacted *CompactedError) Error() string {
 // Unwrap returns ErrCompacted.
 func (compacted *CompactedError) Unwrap() error { return ErrCompacted }
 
-// TooLargeError says by how much an entry passed Limits.EntryBytes. It wraps ErrTooLarge.
+// TooLargeError says by how much something passed its limit. It wraps ErrTooLarge.
 type TooLargeError struct {
+	// What is too large: "entry" as it travels, see Limits.EntryBytes, or the "answer"
+	// of a Request.
+	What  string
 	Size  int
 	Limit int
 }
 
 // Error names the size and the limit in bytes.
 func (tooLarge *TooLargeError) Error() string {
-	return fmt.Sprintf("entry takes %d bytes as it travels, %d are allowed", tooLarge.Size, tooLarge.Limit)
+	return fmt.Sprintf("%s takes %d bytes as it travels, %d are allowed", tooLarge.What, tooLarge.Size, tooLarge.Limit)
 }
 
 // Unwrap returns ErrTooLarge.
 func (tooLarge *TooLargeError) Unwrap() error { return ErrTooLarge }
+
+// TransactionError says where a TransactionCommand failed. It wraps the failure.
+type TransactionError struct {
+	// List is "if", "then" or "else"; Index is the place in it, from 0.
+	List  string
+	Index int
+	Err   error
+}
+
+// Error names the place and the failure.
+func (failure *TransactionError) Error() string {
+	return fmt.Sprintf("%s[%d]: %s", failure.List, failure.Index, failure.Err)
+}
+
+// Unwrap returns the failure itself.
+func (failure *TransactionError) Unwrap() error { return failure.Err }

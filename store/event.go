@@ -92,12 +92,17 @@ func (event *Event) bytes() int64 {
 	return names + int64(len(event.Value)) - int64(event.replaced)
 }
 
-// state is the entry as the change leaves it.
-func (event *Event) state() entryState {
-	if event.Type != EventSet {
+// state is the entry as the change leaves it, given what it was before.
+func (event *Event) state(before *entryState) entryState {
+	state := entryState{revision: event.Revision, updatedAt: event.Timestamp.UnixNano()}
+	switch event.Type {
+	case EventSet:
+		state.value, state.bytes = event.Value, len(event.Value)
+	case EventTouch:
+		state.value, state.bytes = before.value, before.bytes
+	default:
 		return entryState{}
 	}
-	state := entryState{revision: event.Revision, updatedAt: event.Timestamp.UnixNano(), bytes: len(event.Value), value: event.Value}
 	if !event.ExpiresAt.IsZero() {
 		state.expiresAt = event.ExpiresAt.UnixMilli()
 	}

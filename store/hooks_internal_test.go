@@ -52,11 +52,23 @@ func Hold(store *Store) (release func()) {
 }
 
 // WaitForWrite returns when a write waits for the committer, which is held.
-func WaitForWrite(store *Store) {
-	<-store.committer.writes.ready
-	store.committer.writes.mutex.Lock()
-	defer store.committer.writes.mutex.Unlock()
-	store.committer.writes.signal()
+func WaitForWrite(store *Store) { WaitForWrites(store, 1) }
+
+// WaitForWrites returns when so many writes wait for the committer, which is held.
+func WaitForWrites(store *Store, writes int) {
+	waiting := store.committer.writes
+	for {
+		<-waiting.ready
+		waiting.mutex.Lock()
+		enough := len(waiting.items) >= writes
+		if enough {
+			waiting.signal()
+		}
+		waiting.mutex.Unlock()
+		if enough {
+			return
+		}
+	}
 }
 
 // Closing reports whether Close has begun.

@@ -3,6 +3,7 @@
 package store_test
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -16,11 +17,12 @@ func TestMigrate_NewConfigured_Bad(t *testing.T) {
 	t.Run("DatabaseFromTheFuture", func(t *testing.T) {
 		path := databasePath(t)
 		require.NoError(t, openStore(t, store.StoreConfig{DatabasePath: path}).Close())
+		known := schemaVersion(t, path)
 		execute(t, path, "PRAGMA user_version = 99")
 		err := refusal(t, path)
 		require.ErrorIs(t, err, store.ErrDatabaseFromFuture)
-		assert.ErrorContains(t, err, "its schema is version 99, this program knows up to 1")
-		execute(t, path, "PRAGMA user_version = 1")
+		assert.ErrorContains(t, err, fmt.Sprintf("its schema is version 99, this program knows up to %d", known))
+		execute(t, path, fmt.Sprintf("PRAGMA user_version = %d", known))
 		openStore(t, store.StoreConfig{DatabasePath: path})
 	})
 	t.Run("DatabaseOfAnotherApplication", func(t *testing.T) {
@@ -37,6 +39,14 @@ func TestMigrate_NewConfigured_Bad(t *testing.T) {
 			require.ErrorIs(t, refusal(t, path), store.ErrNotAStore)
 		}
 	})
+}
+
+func schemaVersion(t *testing.T, path string) (version int) {
+	t.Helper()
+	raw := openRaw(t, path)
+	defer raw.Close()
+	require.NoError(t, raw.QueryRow("PRAGMA user_version").Scan(&version))
+	return version
 }
 
 func TestMigrate_NewConfigured_Ugly(t *testing.T) {

@@ -149,27 +149,32 @@ func (model *model) apply(command store.Command) (store.Outcome, error) {
 		return model.set(command)
 	case store.DeleteCommand:
 		return model.delete(command)
+	case store.TouchCommand:
+		return model.touch(command)
+	case store.IncrementCommand:
+		return model.increment(command)
+	case store.GetOperation:
+		return model.get(command)
+	case store.TransactionCommand:
+		return model.transaction(command)
 	default:
 		panic("unknown command")
 	}
 }
 
 func (model *model) set(command store.SetCommand) (store.Outcome, error) {
+	if !command.KeepExpiry {
+		if err := checkTTL(command.TimeToLive); err != nil {
+			return store.Outcome{}, err
+		}
+	}
 	current, exists := model.entries[entryID{command.Group, command.Key}]
 	if err := model.check(command.Group, command.Key, command.IfRevision); err != nil {
 		return store.Outcome{}, err
 	}
-	expiresAt := time.Time{}
-	switch {
-	case command.KeepExpiry:
-		expiresAt = current.ExpiresAt
-	case command.TimeToLive != 0 && (command.TimeToLive < time.Millisecond || command.TimeToLive > 876_000*time.Hour):
-		return store.Outcome{}, store.ErrInvalidTTL
-	case command.TimeToLive != 0:
-		expiresAt = model.now().Add(command.TimeToLive)
-		if rest := expiresAt.Nanosecond() % 1_000_000; rest > 0 {
-			expiresAt = expiresAt.Add(time.Duration(1_000_000 - rest))
-		}
+	expiresAt := current.ExpiresAt
+	if !command.KeepExpiry {
+		expiresAt = model.expiry(command.TimeToLive)
 	}
 	event := model.log(store.Event{
 		Type: store.EventSet, Group: command.Group, Key: command.Key, Value: command.Value,
@@ -180,6 +185,25 @@ func (model *model) set(command store.SetCommand) (store.Outcome, error) {
 		Revision: event.Revision, UpdatedAt: event.Timestamp, ExpiresAt: expiresAt,
 	}
 	return store.Outcome{Revision: event.Revision, Created: !exists, ExpiresAt: expiresAt}, nil
+}
+
+func checkTTL(timeToLive time.Duration) error {
+	if timeToLive != 0 && (timeToLive < time.Millisecond || timeToLive > 876_000*time.Hour) {
+		return store.ErrInvalidTTL
+	}
+	return nil
+}
+
+// expiry is when a time to live ends, on the next millisecond.
+func (model *model) expiry(timeToLive time.Duration) time.Time {
+	if timeToLive == 0 {
+		return time.Time{}
+	}
+	expiresAt := model.now().Add(timeToLive)
+	if rest := expiresAt.Nanosecond() % 1_000_000; rest > 0 {
+		expiresAt = expiresAt.Add(time.Duration(1_000_000 - rest))
+	}
+	return expiresAt
 }
 
 func (model *model) delete(command store.DeleteCommand) (store.Outcome, error) {
@@ -275,7 +299,7 @@ var (
 		"acme:caf\u00e9", "acme:\xff\x00", "tenant-a:g", "ac me:config", "acme", strings.Repeat("n", 64) + ":g", strings.Repeat("n", 65) + ":g",
 	}
 	modelKeys   = []string{"a", "b", "", "ab", "A", "a\x00", "a\x00b", "a\xff", "\xff", "\xff\xff", "é", "%", "_", "\U0010ffff"}
-	modelValues = []string{"", "v", "value", "\x00", "\xff\xfe", strings.Repeat("long ", 30), strings.Repeat("large", 10_000)}
+	modelValues = []string{"", "v", "value", "\x00", "\xff\xfe", "41", "-9223372036854775808", strings.Repeat("long ", 30), strings.Repeat("large", 10_000)}
 )
 
 // drawValue draws the place of a value: a large one would fill the report of a failure.
@@ -357,29 +381,6 @@ func (machine *machine) settle(t *rapid.T) {
 	machine.model.expire(expired)
 }
 
-// command draws a command; its guard is right more often than not.
-func (machine *machine) command(t *rapid.T) store.Command {
-	group := rapid.SampledFrom(modelGroups).Draw(t, "group")
-	key := rapid.SampledFrom(modelKeys).Draw(t, "key")
-	traceParent := rapid.SampledFrom([]string{"", "00-trace-01"}).Draw(t, "trace parent")
-	var guard *uint64
-	current := machine.model.entries[entryID{group, key}].Revision
-	switch rapid.IntRange(0, 5).Draw(t, "guard") {
-	case 0, 1:
-		guard = &current
-	case 2:
-		guard = pointerTo(rapid.SampledFrom([]uint64{0, 1, current + 1, 1 << 63}).Draw(t, "expected"))
-	}
-	if rapid.IntRange(0, 3).Draw(t, "delete") == 0 {
-		return store.DeleteCommand{Group: group, Key: key, IfRevision: guard, TraceParent: traceParent}
-	}
-	return store.SetCommand{
-		Group: group, Key: key, Value: drawValue(t), IfRevision: guard, TraceParent: traceParent,
-		TimeToLive: rapid.SampledFrom([]time.Duration{0, 0, time.Millisecond, 1500 * time.Microsecond, time.Second, time.Hour, 1, -time.Second, store.MaxTimeToLive, store.MaxTimeToLive + 1}).Draw(t, "ttl"),
-		KeepExpiry: rapid.IntRange(0, 4).Draw(t, "keep") == 0,
-	}
-}
-
 // Batch carries out some commands at once; some of them fail.
 func (machine *machine) Batch(t *rapid.T) {
 	// A batch of more than a few is not written to the tables at once.
@@ -406,7 +407,7 @@ func (machine *machine) Write(t *rapid.T) {
 	value := drawValue(t)
 	var got, want error
 	machine.model.commit(func() {
-		switch rapid.IntRange(0, 2).Draw(t, "method") {
+		switch rapid.IntRange(0, 7).Draw(t, "method") {
 		case 0:
 			got = machine.opened.Set(group, key, value)
 			_, want = machine.model.apply(store.SetCommand{Group: group, Key: key, Value: value})
@@ -416,6 +417,8 @@ func (machine *machine) Write(t *rapid.T) {
 		case 2:
 			got = machine.opened.Delete(group, key)
 			_, want = machine.model.apply(store.DeleteCommand{Group: group, Key: key})
+		default:
+			got, want = machine.writeAtRevision(t, group, key, value)
 		}
 	})
 	requireSameError(t, want, got)
@@ -635,9 +638,15 @@ func (machine *machine) compareAll(t *rapid.T) {
 func requireSameError(t *rapid.T, want, got error) {
 	var conflict *store.RevisionConflictError
 	var compacted *store.CompactedError
+	var failure *store.TransactionError
 	switch {
 	case want == nil:
 		require.NoError(t, got)
+	case errors.As(want, &failure):
+		var gotFailure *store.TransactionError
+		require.ErrorAs(t, got, &gotFailure)
+		require.Equal(t, []any{failure.List, failure.Index}, []any{gotFailure.List, gotFailure.Index})
+		requireSameError(t, failure.Err, gotFailure.Err)
 	case errors.As(want, &conflict):
 		var gotConflict *store.RevisionConflictError
 		require.ErrorAs(t, got, &gotConflict)

@@ -158,14 +158,14 @@ func (store *Store) Submit(command Command, done func(Outcome, error)) {
 
 // execute carries out a command for a caller that waits, and runs the callbacks
 // of OnChange for it.
-func (store *Store) execute(command Command) error {
+func (store *Store) execute(command Command) (Outcome, error) {
 	write := &write{command: command, origin: origin{fromCaller: true}, written: make(chan struct{})}
 	if !store.committer.writes.put(write) {
-		return ErrClosed
+		return Outcome{}, ErrClosed
 	}
 	<-write.written
 	store.callbacks.run(write.events)
-	return write.err
+	return write.outcome, write.err
 }
 
 // submitRead hands a question to the committer; failed is called instead where
@@ -194,39 +194,3 @@ type result[Answer any] struct {
 }
 
 func (result result[Answer]) unwrap() (Answer, error) { return result.answer, result.err }
-
-// Set stores value under key in a group, without expiry. It returns when the
-// write is on disk.
-//
-//	err := store.Set("config", "theme", "dark")
-func (store *Store) Set(group, key, value string) error {
-	err := store.execute(SetCommand{Group: group, Key: key, Value: value})
-	return operationError("store.Set", group, key, err)
-}
-
-// SetWithTTL is Set with a time to live of MinTimeToLive to MaxTimeToLive; outside
-// that it returns ErrInvalidTTL.
-//
-//	err := store.SetWithTTL("session", "token", "abc123", 5*time.Minute)
-func (store *Store) SetWithTTL(group, key, value string, timeToLive time.Duration) error {
-	if timeToLive == 0 {
-		return operationError("store.SetWithTTL", group, key, fmt.Errorf("%w: 0 s; use Set for no expiry", ErrInvalidTTL))
-	}
-	err := store.execute(SetCommand{Group: group, Key: key, Value: value, TimeToLive: timeToLive})
-	return operationError("store.SetWithTTL", group, key, err)
-}
-
-// Delete removes a key. A key that is not there is no error.
-//
-//	err := store.Delete("config", "theme")
-func (store *Store) Delete(group, key string) error {
-	err := store.execute(DeleteCommand{Group: group, Key: key})
-	return operationError("store.Delete", group, key, err)
-}
-
-func operationError(operation, group, key string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: group %q key %q: %w", operation, group, key, err)
-}

@@ -299,6 +299,16 @@ func (view *view) page(keys pageRange, now time.Time, visit func(key string, sta
 	return err
 }
 
+// all returns every live entry of a group.
+func (view *view) all(group string, now time.Time) (map[string]string, error) {
+	all := map[string]string{}
+	err := view.page(pageRange{group: group}, now, func(key string, state *entryState) bool {
+		all[key] = state.value
+		return true
+	})
+	return all, err
+}
+
 // pageMerge joins the pending entries of a range with the stored ones, which come
 // in the same order; where both have a key, the pending one counts.
 type pageMerge struct {

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+)
+
+// IncrementCommand adds By to the number under Key of Group, the group's whole
+// name: a decimal int64 with or without a sign. A key that is not there counts from
+// 0. Another value is ErrNotANumber, a sum outside the int64 is ErrOverflow.
+//
+//	store.IncrementCommand{Group: "acme:counters", Key: "visits", By: 1}
+type IncrementCommand struct {
+	Group string
+	Key   string
+	// By may be negative, and 0.
+	By int64
+	// TimeToLive is as in SetCommand; nil leaves the expiry as it is.
+	TimeToLive *time.Duration
+	// TraceParent is passed to the event, which is a set.
+	TraceParent string
+}
+
+func (command IncrementCommand) apply(batch *batch, origin origin) (Outcome, error) {
+	if command.TimeToLive != nil {
+		if err := checkTimeToLive(*command.TimeToLive); err != nil {
+			return Outcome{}, err
+		}
+	}
+	target, err := batch.checkedTargetWithValue(command.Group, command.Key)
+	if err != nil {
+		return Outcome{}, err
+	}
+	sum, err := command.sum(target.live(batch.timestamp))
+	if err != nil {
+		return Outcome{}, err
+	}
+	outcome, err := command.set(sum).store(batch, target, origin)
+	if err != nil {
+		return Outcome{}, err
+	}
+	outcome.Number = sum
+	return outcome, nil
+}
+
+// set is what stores the sum.
+func (command IncrementCommand) set(sum int64) SetCommand {
+	set := SetCommand{
+		Group: command.Group, Key: command.Key, Value: strconv.FormatInt(sum, 10),
+		KeepExpiry: command.TimeToLive == nil, TraceParent: command.TraceParent,
+	}
+	if command.TimeToLive != nil {
+		set.TimeToLive = *command.TimeToLive
+	}
+	return set
+}
+
+func (command IncrementCommand) sum(current entryState) (int64, error) {
+	if !current.present() {
+		return command.By, nil
+	}
+	number, err := strconv.ParseInt(current.value, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w: only a whole number of %d to %d can be incremented", ErrNotANumber, math.MinInt64, math.MaxInt64)
+	}
+	sum := number + command.By
+	if (sum < number) != (command.By < 0) {
+		return 0, fmt.Errorf("%w: %d and %d make more than an int64 holds", ErrOverflow, number, command.By)
+	}
+	return sum, nil
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Transaction calls function with a transaction that runs alone: nothing else is
+// read from the database or written while function runs. What function does is
+// committed as one when it returns nil; an error of it, or a panic, takes all of it
+// back, and the error is returned. Events go out after the commit.
+//
+// function must use the transaction and not the store: a call of the store waits for
+// the transaction to end, and so do all other callers. After
+// StoreConfig.TransactionTimeout the transaction is taken back, the calls that wait
+// are served, and Transaction returns ErrTransactionTimeout when function returns.
+//
+//	err := store.Transaction(func(transaction *store.StoreTransaction) error {
+//		left, err := transaction.Increment("stock", "apples", -1)
+//		if err == nil && left < 0 {
+//			err = errors.New("no apples left")
+//		}
+//		return err
+//	})
+func (store *Store) Transaction(function func(transaction *StoreTransaction) error) error {
+	lending := newLending(store.config.TransactionTimeout)
+	write := &write{command: lending, origin: origin{fromCaller: true}, written: make(chan struct{})}
+	if !store.committer.writes.put(write) {
+		return fmt.Errorf("store.Transaction: %w", ErrClosed)
+	}
+	var verdict error
+	select {
+	case <-lending.begun:
+		verdict = lending.run(function)
+	case <-write.written:
+	}
+	<-write.written
+	store.callbacks.run(write.events)
+	if err := transactionError(verdict, write.err); err != nil {
+		return fmt.Errorf("store.Transaction: %w", err)
+	}
+	return nil
+}
+
+// transactionError joins what the callback said with what became of the transaction.
+func transactionError(verdict, err error) error {
+	switch {
+	case verdict == nil:
+		return err
+	case errors.Is(err, ErrTransactionTimeout) && !errors.Is(verdict, ErrTransactionTimeout):
+		return fmt.Errorf("%w: %w", err, verdict)
+	default:
+		return verdict
+	}
+}
+
+// StoreTransaction is the store as the callback of Store.Transaction sees it: as it
+// stood when the transaction began, with what the callback has written since. An
+// operation that fails changes nothing, and leaves it to the callback whether the
+// transaction does. After the end its methods return ErrTransactionEnded or
+// ErrTransactionTimeout. They may be called from many goroutines.
+type StoreTransaction struct {
+	lending *lending
+}
+
+// perform has the committer carry out an operation.
+func perform[Result any](transaction *StoreTransaction, operation func(batch *batch, origin origin) (Result, error)) (Result, error) {
+	var performed result[Result]
+	done := make(chan struct{})
+	select {
+	case transaction.lending.operations <- func(batch *batch, origin origin) {
+		performed.answer, performed.err = operation(batch, origin)
+		close(done)
+	}:
+		<-done
+	case <-transaction.lending.ended:
+		performed.err = transaction.lending.cause
+	}
+	return performed.unwrap()
+}
+
+func (transaction *StoreTransaction) execute(command Command) (Outcome, error) {
+	return perform(transaction, command.apply)
+}
+
+// Get is Store.Get within the transaction.
+//
+//	value, err := transaction.Get("config", "theme")
+func (transaction *StoreTransaction) Get(group, key string) (string, error) {
+	entry, err := transaction.get(group, key)
+	return entry.Value, operationError("store.StoreTransaction.Get", group, key, err)
+}
+
+// GetEntry is Store.GetEntry within the transaction. What the transaction itself has
+// written stands at the revision that it will have.
+//
+//	entry, err := transaction.GetEntry("config", "theme")
+func (transaction *StoreTransaction) GetEntry(group, key string) (Entry, error) {
+	entry, err := transaction.get(group, key)
+	return entry, operationError("store.StoreTransaction.GetEntry", group, key, err)
+}
+
+// Exists is Store.Exists within the transaction.
+//
+//	there, err := transaction.Exists("config", "theme")
+func (transaction *StoreTransaction) Exists(group, key string) (bool, error) {
+	_, err := transaction.get(group, key)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, operationError("store.StoreTransaction.Exists", group, key, err)
+}
+
+func (transaction *StoreTransaction) get(group, key string) (Entry, error) {
+	return perform(transaction, func(batch *batch, _ origin) (Entry, error) {
+		name := entryName{group: group, key: key}
+		state, err := batch.entry(name)
+		if err != nil {
+			return Entry{}, err
+		}
+		return liveEntry(name, &state, batch.timestamp)
+	})
+}
+
+// GetAll is Store.GetAll within the transaction.
+//
+//	entries, err := transaction.GetAll("config")
+func (transaction *StoreTransaction) GetAll(group string) (map[string]string, error) {
+	all, err := perform(transaction, func(batch *batch, _ origin) (map[string]string, error) { return batch.all(group) })
+	return all, operationError("store.StoreTransaction.GetAll", group, "", err)
+}
+
+// Set is Store.Set within the transaction.
+//
+//	err := transaction.Set("config", "theme", "dark")
+func (transaction *StoreTransaction) Set(group, key, value string) error {
+	_, err := transaction.execute(SetCommand{Group: group, Key: key, Value: value})
+	return operationError("store.StoreTransaction.Set", group, key, err)
+}
+
+// SetWithTTL is Store.SetWithTTL within the transaction.
+//
+//	err := transaction.SetWithTTL("session", "token", "abc123", 5*time.Minute)
+func (transaction *StoreTransaction) SetWithTTL(group, key, value string, timeToLive time.Duration) error {
+	err := checkGiven(timeToLive)
+	if err == nil {
+		_, err = transaction.execute(SetCommand{Group: group, Key: key, Value: value, TimeToLive: timeToLive})
+	}
+	return operationError("store.StoreTransaction.SetWithTTL", group, key, err)
+}
+
+// Create is Store.Create within the transaction.
+//
+//	revision, err := transaction.Create("lock", "leader", "node-1")
+func (transaction *StoreTransaction) Create(group, key, value string) (uint64, error) {
+	outcome, err := transaction.execute(SetCommand{Group: group, Key: key, Value: value, IfRevision: new(uint64)})
+	return outcome.Revision, operationError("store.StoreTransaction.Create", group, key, err)
+}
+
+// Update is Store.Update within the transaction.
+//
+//	revision, err := transaction.Update("config", "theme", "light", 41)
+func (transaction *StoreTransaction) Update(group, key, value string, revision uint64) (uint64, error) {
+	outcome, err := transaction.execute(SetCommand{Group: group, Key: key, Value: value, IfRevision: &revision})
+	return outcome.Revision, operationError("store.StoreTransaction.Update", group, key, err)
+}
+
+// Delete is Store.Delete within the transaction.
+//
+//	err := transaction.Delete("config", "theme")
+func (transaction *StoreTransaction) Delete(group, key string) error {
+	_, err := transaction.execute(DeleteCommand{Group: group, Key: key})
+	return operationError("store.StoreTransaction.Delete", group, key, err)
+}
+
+// DeleteAt is Store.DeleteAt within the transaction.
+//
+//	err := transaction.DeleteAt("config", "theme", 41)
+func (transaction *StoreTransaction) DeleteAt(group, key string, revision uint64) error {
+	_, err := transaction.execute(DeleteCommand{Group: group, Key: key, IfRevision: &revision})
+	return operationError("store.StoreTransaction.DeleteAt", group, key, err)
+}
+
+// Touch is Store.Touch within the transaction.
+//
+//	revision, err := transaction.Touch("session", "token", 5*time.Minute)
+func (transaction *StoreTransaction) Touch(group, key string, timeToLive time.Duration) (uint64, error) {
+	outcome, err := transaction.execute(TouchCommand{Group: group, Key: key, TimeToLive: timeToLive})
+	return outcome.Revision, operationError("store.StoreTransaction.Touch", group, key, err)
+}
+
+// Increment is Store.Increment within the transaction.
+//
+//	left, err := transaction.Increment("stock", "apples", -1)
+func (transaction *StoreTransaction) Increment(group, key string, by int64) (int64, error) {
+	outcome, err := transaction.execute(IncrementCommand{Group: group, Key: key, By: by})
+	return outcome.Number, operationError("store.StoreTransaction.Increment", group, key, err)
+}

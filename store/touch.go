@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import "time"
+
+// TouchCommand gives Key of Group, the group's whole name, another expiry, and
+// leaves its value as it is. A key that is not there is ErrNotFound. The Outcome
+// carries the entry, so that it serves get-and-touch too.
+//
+//	store.TouchCommand{Group: "acme:session", Key: "token", TimeToLive: 5 * time.Minute}
+type TouchCommand struct {
+	Group string
+	Key   string
+	// TimeToLive is MinTimeToLive to MaxTimeToLive, rounded up to milliseconds; 0
+	// takes the expiry away.
+	TimeToLive time.Duration
+	// IfRevision is as in SetCommand.
+	IfRevision *uint64
+	// TraceParent is passed to the event.
+	TraceParent string
+}
+
+func (command TouchCommand) apply(batch *batch, origin origin) (Outcome, error) {
+	if err := checkTimeToLive(command.TimeToLive); err != nil {
+		return Outcome{}, err
+	}
+	target, err := batch.checkedTargetWithValue(command.Group, command.Key)
+	if err != nil {
+		return Outcome{}, err
+	}
+	current := target.live(batch.timestamp)
+	if err := checkGuard(command.IfRevision, target, current); err != nil {
+		return Outcome{}, err
+	}
+	if !current.present() {
+		return Outcome{}, ErrNotFound
+	}
+	event := batch.record(target, Event{
+		Type: EventTouch, ExpiresAt: expiryAfter(batch.timestamp, command.TimeToLive),
+		TraceParent: command.TraceParent, fromCaller: origin.fromCaller,
+	})
+	entry := newEntry(command.Group, command.Key, &target.entry)
+	return Outcome{Revision: event.Revision, ExpiresAt: event.ExpiresAt, Entry: &entry}, nil
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import "fmt"
+
+// MaxTransactionOperations is the most that each list of a TransactionCommand holds.
+const MaxTransactionOperations = 1000
+
+// TransactionCommand carries out Then where all guards of If hold, else Else: the
+// whole list or, where one operation fails, nothing of it. Operations see the ones
+// before them. All groups lie in one namespace. It fails with TransactionError,
+// which names the guard or the operation, or with ErrInvalidTransaction.
+//
+//	store.TransactionCommand{
+//		Namespace: "acme",
+//		If:        []store.Guard{{Group: "acme:stock", Key: "apples", Value: &three}},
+//		Then: []store.Command{
+//			store.IncrementCommand{Group: "acme:stock", Key: "apples", By: -1},
+//			store.IncrementCommand{Group: "acme:sold", Key: "apples", By: 1},
+//		},
+//		Else: []store.Command{store.GetOperation{Group: "acme:stock", Key: "apples"}},
+//	}
+type TransactionCommand struct {
+	// Namespace is that of every group, the empty one included.
+	Namespace string
+	// If, Then and Else hold at most MaxTransactionOperations each, and may be empty.
+	// Every command can be an operation, but for another transaction.
+	If   []Guard
+	Then []Command
+	Else []Command
+}
+
+// TransactionOutcome is what a TransactionCommand did.
+type TransactionOutcome struct {
+	// Succeeded tells that the guards held and Then was carried out.
+	Succeeded bool
+	// FirstRevision is that of the first change, 0 where nothing was changed.
+	FirstRevision uint64
+	// Results has the outcome of each operation, in order.
+	Results []Outcome
+}
+
+// The lists of a transaction, as TransactionError names them.
+const (
+	listIf   = "if"
+	listThen = "then"
+	listElse = "else"
+)
+
+func (command TransactionCommand) apply(batch *batch, origin origin) (Outcome, error) {
+	if err := command.check(); err != nil {
+		return Outcome{}, err
+	}
+	nested := batch.nested()
+	namespace, err := nested.namespace(command.Namespace)
+	if err != nil {
+		return Outcome{}, err
+	}
+	outcome := &TransactionOutcome{}
+	if outcome.Succeeded, err = command.guardsHold(nested); err != nil {
+		return Outcome{}, err
+	}
+	if outcome.Results, err = command.operate(nested, outcome.Succeeded, origin); err != nil {
+		return Outcome{}, err
+	}
+	nested.markTransaction()
+	batch.merge(nested)
+	if len(nested.events) > 0 {
+		outcome.FirstRevision = nested.events[0].Revision
+	}
+	return Outcome{Revision: namespace.revision, Transaction: outcome}, nil
+}
+
+// check refuses what is no transaction, whichever list would be carried out.
+func (command TransactionCommand) check() error {
+	if err := checkLength(listIf, len(command.If)); err != nil {
+		return err
+	}
+	for index, guard := range command.If {
+		if guard.Revision == nil && guard.Exists == nil && guard.Value == nil {
+			return &TransactionError{List: listIf, Index: index, Err: fmt.Errorf("%w: a guard needs a revision, an existence or a value", ErrInvalidTransaction)}
+		}
+	}
+	if err := checkOperations(listThen, command.Then); err != nil {
+		return err
+	}
+	return checkOperations(listElse, command.Else)
+}
+
+func checkOperations(list string, operations []Command) error {
+	for index, operation := range operations {
+		if _, another := operation.(TransactionCommand); another {
+			return &TransactionError{List: list, Index: index, Err: fmt.Errorf("%w: a transaction cannot hold another", ErrInvalidTransaction)}
+		}
+	}
+	return checkLength(list, len(operations))
+}
+
+func checkLength(list string, length int) error {
+	if length > MaxTransactionOperations {
+		return fmt.Errorf("%w: %q holds %d, at most %d are allowed", ErrInvalidTransaction, list, length, MaxTransactionOperations)
+	}
+	return nil
+}
+
+func (command TransactionCommand) guardsHold(batch *batch) (bool, error) {
+	for index, guard := range command.If {
+		holds, err := guard.holds(batch)
+		if err == nil {
+			err = command.within(batch)
+		}
+		if err != nil {
+			return false, &TransactionError{List: listIf, Index: index, Err: err}
+		}
+		if !holds {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// operate carries out the list that the guards have chosen.
+func (command TransactionCommand) operate(batch *batch, succeeded bool, origin origin) ([]Outcome, error) {
+	list, operations := listElse, command.Else
+	if succeeded {
+		list, operations = listThen, command.Then
+	}
+	results := make([]Outcome, len(operations))
+	for index, operation := range operations {
+		var err error
+		if results[index], err = operation.apply(batch, origin); err == nil {
+			err = command.within(batch)
+		}
+		if err != nil {
+			return nil, &TransactionError{List: list, Index: index, Err: err}
+		}
+	}
+	return results, nil
+}
+
+// within returns an error where a nested batch has had to do with another namespace
+// than the transaction's: it has looked at that one first.
+func (command TransactionCommand) within(batch *batch) error {
+	for name := range batch.namespaces {
+		if name != command.Namespace {
+			return fmt.Errorf("%w: its namespace is %q, not %q", ErrInvalidTransaction, command.Namespace, name)
+		}
+	}
+	return nil
+}
+
+// Guard is a condition of a TransactionCommand on Key of Group, the group's whole
+// name. All that is given of it must hold.
+//
+//	store.Guard{Group: "acme:config", Key: "theme", Exists: &no}
+type Guard struct {
+	Group string
+	Key   string
+	// Revision is what the entry stands at, 0 for one that is not there.
+	Revision *uint64
+	// Exists is whether it is there.
+	Exists *bool
+	// Value is what it holds; one that is not there holds none.
+	Value *string
+}
+
+func (guard Guard) holds(batch *batch) (bool, error) {
+	target, err := batch.checkedTargetWithValue(guard.Group, guard.Key)
+	if err != nil {
+		return false, err
+	}
+	current := target.live(batch.timestamp)
+	holds := (guard.Revision == nil || *guard.Revision == current.revision) &&
+		(guard.Exists == nil || *guard.Exists == current.present()) &&
+		(guard.Value == nil || current.present() && *guard.Value == current.value)
+	return holds, nil
+}
+
+// GetOperation reads Key of Group, the group's whole name, among the operations of a
+// transaction. A key that is not there is no failure: Outcome.Entry is nil then.
+//
+//	store.GetOperation{Group: "acme:config", Key: "theme"}
+type GetOperation struct {
+	Group string
+	Key   string
+}
+
+func (operation GetOperation) apply(batch *batch, _ origin) (Outcome, error) {
+	target, err := batch.checkedTargetWithValue(operation.Group, operation.Key)
+	if err != nil {
+		return Outcome{}, err
+	}
+	current := target.live(batch.timestamp)
+	if !current.present() {
+		return Outcome{}, nil
+	}
+	entry := newEntry(operation.Group, operation.Key, &current)
+	return Outcome{Revision: entry.Revision, ExpiresAt: entry.ExpiresAt, Entry: &entry}, nil
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"fmt"
+	"time"
+)
+
+// Set stores value under key in a group, without expiry. It returns when the
+// write is on disk.
+//
+//	err := store.Set("config", "theme", "dark")
+func (store *Store) Set(group, key, value string) error {
+	_, err := store.execute(SetCommand{Group: group, Key: key, Value: value})
+	return operationError("store.Set", group, key, err)
+}
+
+// SetWithTTL is Set with a time to live of MinTimeToLive to MaxTimeToLive; outside
+// that it returns ErrInvalidTTL.
+//
+//	err := store.SetWithTTL("session", "token", "abc123", 5*time.Minute)
+func (store *Store) SetWithTTL(group, key, value string, timeToLive time.Duration) error {
+	err := checkGiven(timeToLive)
+	if err == nil {
+		_, err = store.execute(SetCommand{Group: group, Key: key, Value: value, TimeToLive: timeToLive})
+	}
+	return operationError("store.SetWithTTL", group, key, err)
+}
+
+// checkGiven refuses the time to live that a program has forgotten to fill in.
+func checkGiven(timeToLive time.Duration) error {
+	if timeToLive == 0 {
+		return fmt.Errorf("%w: 0 s; use Set for no expiry", ErrInvalidTTL)
+	}
+	return nil
+}
+
+// Create is Set for a key that is not there; else it returns RevisionConflictError.
+// It returns the revision of the new entry.
+//
+//	revision, err := store.Create("lock", "leader", "node-1")
+func (store *Store) Create(group, key, value string) (uint64, error) {
+	outcome, err := store.execute(SetCommand{Group: group, Key: key, Value: value, IfRevision: new(uint64)})
+	return outcome.Revision, operationError("store.Create", group, key, err)
+}
+
+// Update is Set for a key that stands at a revision, 0 for one that is not there;
+// else it returns RevisionConflictError. It returns the revision of the new entry,
+// at which the next Update goes on.
+//
+//	revision, err := store.Update("config", "theme", "light", 41)
+func (store *Store) Update(group, key, value string, revision uint64) (uint64, error) {
+	outcome, err := store.execute(SetCommand{Group: group, Key: key, Value: value, IfRevision: &revision})
+	return outcome.Revision, operationError("store.Update", group, key, err)
+}
+
+// Delete removes a key. A key that is not there is no error.
+//
+//	err := store.Delete("config", "theme")
+func (store *Store) Delete(group, key string) error {
+	_, err := store.execute(DeleteCommand{Group: group, Key: key})
+	return operationError("store.Delete", group, key, err)
+}
+
+// DeleteAt is Delete for a key that stands at a revision, 0 for one that is not
+// there; else it returns RevisionConflictError.
+//
+//	err := store.DeleteAt("config", "theme", 41)
+func (store *Store) DeleteAt(group, key string, revision uint64) error {
+	_, err := store.execute(DeleteCommand{Group: group, Key: key, IfRevision: &revision})
+	return operationError("store.DeleteAt", group, key, err)
+}
+
+// Touch gives a key another expiry, 0 for none, and leaves its value as it is. It
+// returns the revision that the entry stands at then, or ErrNotFound.
+//
+//	revision, err := store.Touch("session", "token", 5*time.Minute)
+func (store *Store) Touch(group, key string, timeToLive time.Duration) (uint64, error) {
+	outcome, err := store.execute(TouchCommand{Group: group, Key: key, TimeToLive: timeToLive})
+	return outcome.Revision, operationError("store.Touch", group, key, err)
+}
+
+// Increment adds to the number that a key holds, from 0 for a key that is not there,
+// and returns the sum. The expiry stays as it is. A value that is no int64 is
+// ErrNotANumber, a sum that is none ErrOverflow.
+//
+//	visits, err := store.Increment("counters", "visits", 1)
+func (store *Store) Increment(group, key string, by int64) (int64, error) {
+	outcome, err := store.execute(IncrementCommand{Group: group, Key: key, By: by})
+	return outcome.Number, operationError("store.Increment", group, key, err)
+}
+
+func operationError(operation, group, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: group %q key %q: %w", operation, group, key, err)
+}
