@@ -26,6 +26,9 @@ type batch struct {
 	entries    map[entryName]*entryVersion
 	// refresh names entries whose stored state is out of date and to be written now.
 	refresh []entryName
+	// answers are what is remembered of requests, in the order in which they came.
+	answers       []*answer
+	answersByName map[requestName]*answer
 }
 
 // namespaceChange is a namespace as the batch leaves it, and its part of the log.

@@ -38,29 +38,49 @@ func benchmarkStore(b *testing.B, config store.StoreConfig) (*store.Store, []str
 func BenchmarkSet(b *testing.B) {
 	for _, inFlight := range []int{1, 64, 256} {
 		b.Run(fmt.Sprint(inFlight), func(b *testing.B) {
-			opened, keys := benchmarkStore(b, store.StoreConfig{})
-			slots := make(chan struct{}, inFlight)
-			var running sync.WaitGroup
-			var failure error
-			done := func(_ store.Outcome, err error) {
-				if err != nil {
-					failure = err // One goroutine of the store completes all.
-				}
-				<-slots
-				running.Done()
-			}
-			value := strings.Repeat("w", 128)
-			b.ResetTimer()
-			for index := range b.N {
-				slots <- struct{}{}
-				running.Add(1)
-				opened.Submit(store.SetCommand{Group: "acme:bench", Key: keys[index*7919%benchmarkKeys], Value: value}, done)
-			}
-			running.Wait()
-			b.StopTimer()
-			require.NoError(b, failure)
+			benchmarkSets(b, inFlight, func(command store.Command, _ int) store.Command { return command })
 		})
 	}
+}
+
+// BenchmarkSubmitRequest is BenchmarkSet for requests that are remembered.
+func BenchmarkSubmitRequest(b *testing.B) {
+	answer := func(outcome store.Outcome) ([]byte, error) {
+		return fmt.Appendf(nil, `{"revision":%d,"created":%t}`, outcome.Revision, outcome.Created), nil
+	}
+	for _, inFlight := range []int{1, 64, 256} {
+		b.Run(fmt.Sprint(inFlight), func(b *testing.B) {
+			benchmarkSets(b, inFlight, func(command store.Command, index int) store.Command {
+				return requested{command, store.Request{Namespace: "acme", ID: fmt.Sprintf("%022d", index), Answer: answer}}
+			})
+		})
+	}
+}
+
+// benchmarkSets keeps so many sets in flight.
+func benchmarkSets(b *testing.B, inFlight int, request func(command store.Command, index int) store.Command) {
+	b.Helper()
+	opened, keys := benchmarkStore(b, store.StoreConfig{})
+	slots := make(chan struct{}, inFlight)
+	var running sync.WaitGroup
+	var failure error
+	done := func(_ store.Outcome, err error) {
+		if err != nil {
+			failure = err // One goroutine of the store completes all.
+		}
+		<-slots
+		running.Done()
+	}
+	value := strings.Repeat("w", 128)
+	b.ResetTimer()
+	for index := range b.N {
+		slots <- struct{}{}
+		running.Add(1)
+		submitOne(opened, request(store.SetCommand{Group: "acme:bench", Key: keys[index*7919%benchmarkKeys], Value: value}, index), done)
+	}
+	running.Wait()
+	b.StopTimer()
+	require.NoError(b, failure)
 }
 
 func BenchmarkGet(b *testing.B) {

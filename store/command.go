@@ -40,6 +40,11 @@ type Outcome struct {
 	// Transaction is what a TransactionCommand did; Revision is then that of its last
 	// change.
 	Transaction *TransactionOutcome
+	// Answer is what Request.Answer made; Replayed tells that it did so for an
+	// earlier request with the same id, and that nothing was done now. Nothing else of
+	// the Outcome is given then.
+	Answer   []byte
+	Replayed bool
 }
 
 // The bounds of a time to live.

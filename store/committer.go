@@ -176,6 +176,7 @@ func (committer *committer) turn() (more bool) {
 	more = committer.commitWaiting() || more
 	more = committer.materialiseIdle() || more
 	more = committer.trim() || more
+	more = committer.clearRetries() || more
 	committer.checkpointIfDue()
 	return more
 }
@@ -306,7 +307,7 @@ func (committer *committer) commitBatch(writes []*write) {
 // persist commits a batch and tells everybody who follows the log.
 func (committer *committer) persist(batch *batch) error {
 	if len(batch.events) == 0 {
-		return committer.refresh(batch.refresh)
+		return errors.Join(committer.saveAnswers(batch), committer.refresh(batch.refresh))
 	}
 	encoded, changes := encodeCommit(batch.sections), batch.changes()
 	slices := committer.materialiser.choose(changes, committer.log.lastID+1, committer.log.end, len(encoded.blob))
@@ -317,6 +318,9 @@ func (committer *committer) persist(batch *batch) error {
 		if err := committer.log.append(encoded, batch.timestamp); err != nil {
 			return err
 		}
+		if err := committer.view.retries.save(batch.answers, batch.timestamp); err != nil {
+			return err
+		}
 		if err := committer.materialiser.write(slices...); err != nil {
 			return err
 		}
@@ -325,12 +329,25 @@ func (committer *committer) persist(batch *batch) error {
 	if err != nil {
 		return err
 	}
-	committer.checkpoints.written += len(encoded.blob)
+	committer.checkpoints.written += len(encoded.blob) + committer.view.retries.saved(batch.answers, batch.timestamp)
 	committer.consumers.committed(moved, batch.timestamp)
 	committer.view.committed(batch, changes)
 	committer.written(slices...)
 	committer.announce(batch, committer.log.committed(encoded, batch.events, batch.timestamp))
 	return committer.refresh(batch.refresh)
+}
+
+// saveAnswers commits what was answered where nothing was changed.
+func (committer *committer) saveAnswers(batch *batch) error {
+	if len(batch.answers) == 0 {
+		return nil
+	}
+	retries := committer.view.retries
+	err := committer.transaction(func() error { return retries.save(batch.answers, batch.timestamp) })
+	if err == nil {
+		committer.checkpoints.written += retries.saved(batch.answers, batch.timestamp)
+	}
+	return err
 }
 
 // refresh writes entries whose stored state is out of date.
@@ -418,6 +435,7 @@ func (committer *committer) keepHouse() {
 		committer.nextPurge = now.Add(committer.config.PurgeInterval)
 		committer.purge()
 	}
+	committer.view.retries.forget(now)
 	committer.log.startIsOld = now.Sub(committer.log.startedAt) > committer.config.Retention.Age
 }
 

@@ -41,6 +41,8 @@ var (
 	// ErrInvalidTransaction is returned for a TransactionCommand that is none: a guard
 	// without a condition, too many operations, or a group of another namespace.
 	ErrInvalidTransaction = errors.New("invalid transaction")
+	// ErrRequestMismatch is returned for a request whose id was that of another one.
+	ErrRequestMismatch = errors.New("request id belongs to another request")
 )
 
 // Errors of Store.Transaction: nothing was changed.

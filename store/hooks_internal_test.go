@@ -182,3 +182,31 @@ func DecodeLog(blob []byte) ([]Event, error) {
 	var zero Commit
 	return decodeEvents(blob, zero.committedAt)
 }
+
+// RememberedAnswers returns how many answers the database and the memory of a store hold.
+func RememberedAnswers(store *Store) (rows, known int, err error) {
+	err = OnCommitter(store, func() error {
+		count := store.committer.session.prepare("SELECT count(*) FROM retries")
+		stored, _, err := count.integer()
+		rows = int(stored)
+		for _, generation := range store.committer.view.retries.generations {
+			known += len(generation.rows)
+		}
+		return errors.Join(store.committer.session.err, err)
+	})
+	return rows, known, err
+}
+
+// ClearRetries forgets what is too old to be repeated, and returns how many
+// transactions that takes.
+func ClearRetries(store *Store) (slices int, err error) {
+	err = OnCommitter(store, func() error {
+		store.committer.view.retries.forget(store.committer.clock.now())
+		slices = 1
+		for store.committer.clearRetries() {
+			slices++
+		}
+		return nil
+	})
+	return slices, err
+}

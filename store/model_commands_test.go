@@ -4,6 +4,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"math/big"
@@ -180,6 +181,69 @@ func namespaceOf(operation store.Command) string {
 	}
 	namespace, _ := store.NamespaceOf(group)
 	return namespace
+}
+
+// modelAnswer is what was answered to a request.
+type modelAnswer struct {
+	digest [store.DigestBytes]byte
+	bytes  []byte
+	at     time.Time
+}
+
+// errUnanswerable is what an answer fails with in the model test.
+var errUnanswerable = errors.New("no answer fits")
+
+func (model *model) request(requested requested) (store.Outcome, error) {
+	request := requested.request
+	name := request.Namespace + "/" + request.ID
+	if earlier, known := model.answers[name]; known && request.ID != "" && model.now().Sub(earlier.at) < 2*time.Minute {
+		if earlier.digest != request.Digest {
+			return store.Outcome{}, store.ErrRequestMismatch
+		}
+		return store.Outcome{Answer: earlier.bytes, Replayed: true}, nil
+	}
+	restore := model.snapshot()
+	outcome, err := model.apply(requested.Command)
+	if err == nil {
+		outcome.Answer, err = request.Answer(outcome)
+	}
+	if err == nil && request.ID != "" && len(outcome.Answer) > 65_536 {
+		err = store.ErrTooLarge
+	}
+	if err != nil {
+		restore()
+		return store.Outcome{}, err
+	}
+	if request.ID != "" {
+		model.answers[name] = modelAnswer{digest: request.Digest, bytes: outcome.Answer, at: model.now()}
+	}
+	return outcome, nil
+}
+
+// request draws a command, now and then with a request whose id was seen before.
+func (machine *machine) request(t *rapid.T) store.Command {
+	command := machine.command(t)
+	if rapid.IntRange(0, 2).Draw(t, "requested") > 0 {
+		return command
+	}
+	return requested{command, store.Request{
+		Namespace: rapid.SampledFrom([]string{"acme", ""}).Draw(t, "request namespace"),
+		ID:        rapid.SampledFrom([]string{"", "1", "2", "3"}).Draw(t, "request id"),
+		Digest:    [store.DigestBytes]byte{byte(rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(t, "digest"))},
+		Answer:    modelAnswers[rapid.IntRange(0, len(modelAnswers)-1).Draw(t, "answer")],
+	}}
+}
+
+var modelAnswers = []func(store.Outcome) ([]byte, error){
+	describeOutcome, describeOutcome, describeOutcome,
+	func(store.Outcome) ([]byte, error) { return []byte{}, nil },
+	func(store.Outcome) ([]byte, error) { return nil, errUnanswerable },
+	func(store.Outcome) ([]byte, error) { return make([]byte, store.MaxAnswerBytes), nil },
+	func(store.Outcome) ([]byte, error) { return make([]byte, store.MaxAnswerBytes+1), nil },
+}
+
+func describeOutcome(outcome store.Outcome) ([]byte, error) {
+	return fmt.Appendf(nil, "%d %t %t %s %d", outcome.Revision, outcome.Created, outcome.Deleted, outcome.ExpiresAt, outcome.Number), nil
 }
 
 // command draws a command.

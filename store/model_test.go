@@ -35,6 +35,8 @@ type model struct {
 	// changes it has.
 	commits []modelCommit
 	trimmed bool
+	// answers are those of requests with an id, however old.
+	answers map[string]modelAnswer
 }
 
 type modelNamespace struct {
@@ -52,6 +54,7 @@ func newModel(clock *testClock, limits store.Limits, retention uint64) *model {
 	return &model{
 		clock: clock, limits: limits, retention: retention,
 		namespaces: map[string]*modelNamespace{}, entries: map[entryID]store.Entry{}, lastChange: map[string]uint64{},
+		answers: map[string]modelAnswer{},
 	}
 }
 
@@ -157,6 +160,8 @@ func (model *model) apply(command store.Command) (store.Outcome, error) {
 		return model.get(command)
 	case store.TransactionCommand:
 		return model.transaction(command)
+	case requested:
+		return model.request(command)
 	default:
 		panic("unknown command")
 	}
@@ -386,7 +391,7 @@ func (machine *machine) Batch(t *rapid.T) {
 	// A batch of more than a few is not written to the tables at once.
 	commands := make([]store.Command, rapid.OneOf(rapid.IntRange(1, 6), rapid.IntRange(1, 6), rapid.IntRange(20, 40)).Draw(t, "commands"))
 	for index := range commands {
-		commands[index] = machine.command(t)
+		commands[index] = machine.request(t)
 	}
 	results := submitTogether(machine.opened, commands...)
 	machine.model.commit(func() {
@@ -426,7 +431,7 @@ func (machine *machine) Write(t *rapid.T) {
 
 // Advance moves the clock, back too; what is due then is absent at once.
 func (machine *machine) Advance(t *rapid.T) {
-	machine.clock.Advance(rapid.SampledFrom([]time.Duration{1, 999 * time.Microsecond, time.Millisecond, 700 * time.Millisecond, 2 * time.Second, time.Hour, -time.Second, -time.Hour}).Draw(t, "time"))
+	machine.clock.Advance(rapid.SampledFrom([]time.Duration{1, 999 * time.Microsecond, time.Millisecond, 700 * time.Millisecond, 2 * time.Second, store.RetryWindow - time.Second, time.Hour, -time.Second, -time.Hour}).Draw(t, "time"))
 	for id := range machine.model.due() {
 		requireMissing(t, machine.opened, id)
 		break

@@ -134,6 +134,21 @@ type result struct {
 	err     error
 }
 
+// requested is a command that is submitted with a request.
+type requested struct {
+	store.Command
+	request store.Request
+}
+
+// submitOne hands over a command, with its request where it has one.
+func submitOne(opened *store.Store, command store.Command, done func(store.Outcome, error)) {
+	if request, ok := command.(requested); ok {
+		opened.SubmitRequest(request.request, request.Command, done)
+	} else {
+		opened.Submit(command, done)
+	}
+}
+
 // submitTogether carries out commands in one batch and returns what became of each.
 func submitTogether(opened *store.Store, commands ...store.Command) []result {
 	results := make([]result, len(commands))
@@ -141,7 +156,7 @@ func submitTogether(opened *store.Store, commands ...store.Command) []result {
 	waiting.Add(len(commands))
 	release := store.Hold(opened)
 	for index, command := range commands {
-		opened.Submit(command, func(outcome store.Outcome, err error) {
+		submitOne(opened, command, func(outcome store.Outcome, err error) {
 			results[index] = result{outcome, err}
 			waiting.Done()
 		})

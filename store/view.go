@@ -85,6 +85,7 @@ type view struct {
 	namespaces map[string]namespaceState
 	groups     map[string]groupState
 	totals     storeTotals
+	retries    *retries
 
 	selectNamespace   *statement
 	selectOldest      *statement
@@ -111,6 +112,7 @@ func newView(session *session, hot *hotEntries) *view {
 	return &view{
 		pending:           newPending(),
 		hot:               hot,
+		retries:           newRetries(session),
 		namespaces:        map[string]namespaceState{},
 		groups:            map[string]groupState{},
 		selectNamespace:   session.prepare(`SELECT revision, keys, groups, bytes FROM namespaces WHERE namespace = ?`),
@@ -127,6 +129,9 @@ func newView(session *session, hot *hotEntries) *view {
 
 // load reads what is kept in memory for the view's whole life.
 func (view *view) load() error {
+	if err := view.retries.load(); err != nil {
+		return err
+	}
 	return view.selectStoreTotals.query(func(row []driver.Value) bool {
 		view.totals = storeTotals{namespaces: unsigned(row[0]), entries: unsigned(row[1]), unscoped: unsigned(row[2])}
 		return false

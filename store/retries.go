@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"database/sql/driver"
+	"hash/maphash"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// RetryWindow is how long the answer of a request with an id is remembered, by the
+// store's clock.
+const RetryWindow = 2 * time.Minute
+
+const (
+	// generationSpan is the time that one part of what memory knows stands for.
+	generationSpan = RetryWindow / 8
+	// retriesPerSlice is the most that one transaction removes.
+	retriesPerSlice = 1024
+	// retryBytes estimates what a row takes beside the answer.
+	retryBytes = 160
+)
+
+// requestName is what a request with an id is known by.
+type requestName struct {
+	namespace string
+	id        string
+}
+
+// answer is what is remembered of a request.
+type answer struct {
+	requestName
+	digest [DigestBytes]byte
+	bytes  []byte
+}
+
+// retries remembers answers: the database holds them, in the order in which they
+// were given, and memory knows where, by a hash of their names. It belongs to the
+// committer's goroutine.
+type retries struct {
+	seeds [2]maphash.Seed
+	// generations are parts of the memory, the oldest first: each is forgotten as a whole.
+	generations []*retryGeneration
+	// lastID is the newest row, forgottenID the newest that memory has forgotten, and
+	// deletedID the newest that is deleted.
+	lastID, forgottenID, deletedID int64
+	// clearing tells that forgotten rows are to be deleted now.
+	clearing bool
+
+	insert      *statement
+	selectOne   *statement
+	selectNames *statement
+	deleteUpTo  *statement
+}
+
+// retryGeneration is what was answered in a span of time.
+type retryGeneration struct {
+	begun, newest time.Time
+	lastID        int64
+	rows          map[retryHash]int64
+}
+
+// retryHash stands for a name. It is random in each process, and long enough that
+// two names never share one by chance; where they did, the older would be forgotten.
+type retryHash [2]uint64
+
+func newRetries(session *session) *retries {
+	return &retries{
+		seeds:       [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
+		insert:      session.prepare(`INSERT INTO retries (id, committed_at, namespace, request_id, digest, answer) VALUES (?, ?, ?, ?, ?, ?)`),
+		selectOne:   session.prepare(`SELECT committed_at, namespace, request_id, digest, answer FROM retries WHERE id = ?`),
+		selectNames: session.prepare(`SELECT id, committed_at, namespace, request_id FROM retries ORDER BY id`),
+		deleteUpTo:  session.prepare(`DELETE FROM retries WHERE id <= ?`),
+	}
+}
+
+// load reads which answers there are.
+func (retries *retries) load() error {
+	first := true
+	return retries.selectNames.query(func(row []driver.Value) bool {
+		id := signed(row[0])
+		if first {
+			first, retries.deletedID, retries.forgottenID = false, id-1, id-1
+		}
+		namespace, _ := row[2].(string)
+		requestID, _ := row[3].(string)
+		retries.note(requestName{namespace: namespace, id: requestID}, id, time.Unix(0, signed(row[1])).UTC())
+		return true
+	})
+}
+
+// save writes answers in the transaction of the caller.
+func (retries *retries) save(answers []*answer, now time.Time) error {
+	for index, answer := range answers {
+		id := retries.lastID + int64(index) + 1
+		// No bytes at all would be NULL.
+		bytes := append([]byte{}, answer.bytes...)
+		if err := retries.insert.execute(id, now.UnixNano(), answer.namespace, answer.id, answer.digest[:], bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// saved takes note that answers are committed.
+func (retries *retries) saved(answers []*answer, now time.Time) (bytes int) {
+	for _, answer := range answers {
+		retries.note(answer.requestName, retries.lastID+1, now)
+		bytes += retryBytes + len(answer.bytes)
+	}
+	return bytes
+}
+
+func (retries *retries) note(name requestName, id int64, committedAt time.Time) {
+	last := len(retries.generations) - 1
+	if last < 0 || committedAt.Sub(retries.generations[last].begun) >= generationSpan {
+		retries.generations = append(retries.generations, &retryGeneration{begun: committedAt, rows: map[retryHash]int64{}})
+		last++
+	}
+	generation := retries.generations[last]
+	if committedAt.After(generation.newest) {
+		generation.newest = committedAt
+	}
+	generation.lastID = id
+	generation.rows[retries.hash(name)] = id
+	retries.lastID = id
+}
+
+func (retries *retries) hash(name requestName) (hash retryHash) {
+	for index, seed := range retries.seeds {
+		hash[index] = maphash.Comparable(seed, name)
+	}
+	return hash
+}
+
+// find returns what was answered to a request within the window, nil where nothing was.
+func (retries *retries) find(name requestName, now time.Time) (*answer, error) {
+	if len(retries.generations) == 0 {
+		return nil, nil
+	}
+	hash := retries.hash(name)
+	for _, generation := range slices.Backward(retries.generations) {
+		if id, known := generation.rows[hash]; known {
+			return retries.read(id, name, now)
+		}
+	}
+	return nil, nil
+}
+
+func (retries *retries) read(id int64, name requestName, now time.Time) (found *answer, err error) {
+	err = retries.selectOne.query(func(row []driver.Value) bool {
+		namespace, _ := row[1].(string)
+		requestID, _ := row[2].(string)
+		if namespace != name.namespace || requestID != name.id || now.Sub(time.Unix(0, signed(row[0]))) >= RetryWindow {
+			return false
+		}
+		found = &answer{requestName: name}
+		digest, _ := row[3].([]byte)
+		copy(found.digest[:], digest)
+		bytes, _ := row[4].([]byte)
+		found.bytes = append([]byte{}, bytes...)
+		return false
+	}, id)
+	return found, err
+}
+
+// forget drops what the window has left behind from memory.
+func (retries *retries) forget(now time.Time) {
+	for len(retries.generations) > 0 && now.Sub(retries.generations[0].newest) >= RetryWindow {
+		retries.forgottenID = retries.generations[0].lastID
+		retries.generations[0] = nil
+		retries.generations = retries.generations[1:]
+	}
+	retries.clearing = retries.deletedID < retries.forgottenID
+}
+
+// clearRetries deletes a slice of the answers that are forgotten.
+func (committer *committer) clearRetries() (more bool) {
+	retries := committer.view.retries
+	if !retries.clearing || committer.broken.Load() != nil {
+		return false
+	}
+	through := min(retries.deletedID+retriesPerSlice, retries.forgottenID)
+	err := committer.unsynced(func() error { return retries.deleteUpTo.execute(through) })
+	if err != nil {
+		committer.config.Logger.Error("removing old answers failed; it is tried again", slog.Any("error", err))
+		retries.clearing = false
+		return false
+	}
+	retries.deletedID = through
+	retries.clearing = through < retries.forgottenID
+	return retries.clearing
+}
