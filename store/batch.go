@@ -24,8 +24,9 @@ type batch struct {
 	namespaces map[string]*namespaceChange
 	groups     map[string]*groupChange
 	entries    map[entryName]*entryVersion
-	// refresh names entries whose stored state is out of date and to be written now.
-	refresh []entryName
+	// deletions are the revisions at which the batch deletes groups: what it has of
+	// them at a lower one, and what the view has, is not there.
+	deletions map[string]uint64
 	// answers are what is remembered of requests, in the order in which they came.
 	answers       []*answer
 	answersByName map[requestName]*answer
@@ -53,6 +54,7 @@ func newBatch(view *view, limits Limits, timestamp time.Time) *batch {
 		namespaces: map[string]*namespaceChange{},
 		groups:     map[string]*groupChange{},
 		entries:    map[entryName]*entryVersion{},
+		deletions:  map[string]uint64{},
 	}
 }
 
@@ -75,11 +77,11 @@ func (batch *batch) merge(nested *batch) {
 	}
 	for name, change := range nested.groups {
 		if change.changed {
-			*batch.groups[name] = *change
+			batch.groups[name] = change
 		}
 	}
 	maps.Copy(batch.entries, nested.entries)
-	batch.refresh = append(batch.refresh, nested.refresh...)
+	maps.Copy(batch.deletions, nested.deletions)
 	for index := range nested.events {
 		event := &nested.events[index]
 		batch.log(batch.namespaces[event.Namespace], event)
@@ -230,18 +232,39 @@ func (batch *batch) groupBelow(name string) (groupState, error) {
 
 // head returns the state of a key, expired or not; its value may be left out.
 func (batch *batch) head(name entryName) (entryState, error) {
-	if version := batch.changedEntry(name); version != nil {
+	version, deleted := batch.changedEntry(name), batch.deletion(name.group)
+	switch {
+	case version != nil && !deleted.hides(&version.entryState):
 		return version.entryState, nil
+	case deleted.revision != 0:
+		return entryState{}, nil
+	default:
+		return batch.view.head(name)
 	}
-	return batch.view.head(name)
 }
 
 // entry returns the state of a key, expired or not, with its value.
 func (batch *batch) entry(name entryName) (entryState, error) {
-	if version := batch.changedEntry(name); version != nil {
+	version, deleted := batch.changedEntry(name), batch.deletion(name.group)
+	switch {
+	case version != nil && !deleted.hides(&version.entryState):
 		return version.entryState, nil
+	case deleted.revision != 0:
+		return entryState{}, nil
+	default:
+		return batch.view.entry(name)
 	}
-	return batch.view.entry(name)
+}
+
+// deletion returns the newest deletion of a group in the batch, of revision 0 where
+// there is none.
+func (batch *batch) deletion(group string) deletion {
+	for ; batch != nil; batch = batch.below {
+		if revision, deleted := batch.deletions[group]; deleted {
+			return deletion{group: group, revision: revision}
+		}
+	}
+	return deletion{group: group}
 }
 
 // changedEntry returns a key as the batch has changed it, nil where it has not.
@@ -256,9 +279,13 @@ func (batch *batch) changedEntry(name entryName) *entryVersion {
 
 // all returns the live entries of a group.
 func (batch *batch) all(group string) (all map[string]string, err error) {
-	if batch.below != nil {
+	deleted := deletion{revision: batch.deletions[group]}
+	switch {
+	case deleted.revision != 0:
+		all = map[string]string{}
+	case batch.below != nil:
 		all, err = batch.below.all(group)
-	} else {
+	default:
 		all, err = batch.view.all(group, batch.timestamp)
 	}
 	if err != nil {
@@ -266,7 +293,7 @@ func (batch *batch) all(group string) (all map[string]string, err error) {
 	}
 	for name, version := range batch.entries {
 		switch {
-		case name.group != group:
+		case name.group != group, deleted.hides(&version.entryState):
 		case version.present() && !version.expired(batch.timestamp):
 			all[name.key] = version.value
 		default:
@@ -293,8 +320,12 @@ func (batch *batch) record(target *target, event Event) *Event {
 	if target.group.lastRevision >= target.namespace.oldest {
 		event.Previous = target.group.lastRevision
 	}
-	if event.Type != EventTouch {
-		event.replaced = target.entry.bytes
+	switch event.Type {
+	case EventTouch:
+	case EventDeleteGroup:
+		event.replaced, event.removed = target.group.bytes, target.group.keys
+	default:
+		event.replaced = int64(target.entry.bytes)
 	}
 	event.groups = target.groupsChange(&event)
 	batch.log(target.namespace, &event)
@@ -330,7 +361,7 @@ func (target *target) groupsChange(event *Event) int8 {
 	switch {
 	case event.keys() > 0 && target.group.keys == 0:
 		return 1
-	case event.keys() < 0 && target.group.keys == 1:
+	case event.keys() < 0 && target.group.keys+event.keys() == 0:
 		return -1
 	default:
 		return 0
@@ -357,8 +388,12 @@ func (batch *batch) count(target *target, event *Event) {
 	}
 }
 
-// change brings the entry to where it is after an event.
+// change brings the entry, or the group that is deleted, to where it is after an event.
 func (batch *batch) change(target *target, event *Event) {
+	if event.Type == EventDeleteGroup {
+		batch.deletions[event.Group] = event.Revision
+		return
+	}
 	target.entry = event.state(&target.entry)
 	batch.entries[target.entryName] = &entryVersion{entryName: target.entryName, entryState: target.entry}
 }
@@ -380,11 +415,15 @@ func (batch *batch) log(namespace *namespaceChange, event *Event) {
 // changes returns what the batch has changed.
 func (batch *batch) changes() *slice {
 	changes := &slice{
+		deletions:  batch.deletions,
 		entries:    make([]*entryVersion, 0, len(batch.entries)),
 		groups:     make(map[string]groupState, len(batch.groups)),
 		namespaces: make(map[string]namespaceState, len(batch.namespaces)),
 	}
-	for _, version := range batch.entries {
+	for name, version := range batch.entries {
+		if (deletion{revision: batch.deletions[name.group]}).hides(&version.entryState) {
+			continue
+		}
 		changes.entries = append(changes.entries, version)
 	}
 	for name, change := range batch.groups {

@@ -32,7 +32,8 @@ var (
 	ErrRevisionConflict = errors.New("revision conflict")
 	// ErrCompacted is wrapped by CompactedError.
 	ErrCompacted = errors.New("compacted")
-	// ErrTooLarge is wrapped by TooLargeError.
+	// ErrTooLarge is wrapped by TooLargeError and TooManyGroupsError, and returned by
+	// GetMany where ManyQuery.Fits refuses an entry.
 	ErrTooLarge = errors.New("too large")
 	// ErrNotANumber is returned for an increment of a value that is no int64.
 	ErrNotANumber = errors.New("value is not a number")
@@ -137,3 +138,18 @@ func (failure *TransactionError) Error() string {
 
 // Unwrap returns the failure itself.
 func (failure *TransactionError) Unwrap() error { return failure.Err }
+
+// TooManyGroupsError says that a prefix covers more groups than are deleted at once.
+// It wraps ErrTooLarge.
+type TooManyGroupsError struct {
+	Prefix string
+	Limit  int
+}
+
+// Error names the prefix, and what to do.
+func (tooMany *TooManyGroupsError) Error() string {
+	return fmt.Sprintf("more than %d groups begin with %q: delete them by longer prefixes", tooMany.Limit, tooMany.Prefix)
+}
+
+// Unwrap returns ErrTooLarge.
+func (tooMany *TooManyGroupsError) Unwrap() error { return ErrTooLarge }

@@ -30,6 +30,8 @@ const (
 type hotEntries struct {
 	seed   maphash.Seed
 	shards [hotShards]hotShard
+	// deletions hide what was deleted with its group.
+	deletions hotDeletions
 	// changing is set while the entries of a commit are put.
 	changing atomic.Bool
 }
@@ -48,6 +50,7 @@ type hotShard struct {
 	// segmentBytes is the size of a segment, and limit how many there are at most.
 	segmentBytes int
 	limit        int
+	deletions    *hotDeletions
 }
 
 // hotPlace is the number of a segment and the index of a record in it.
@@ -81,7 +84,7 @@ func newHotEntries(limit int) *hotEntries {
 	perShard := limit / hotShards
 	size := min(segmentBytes, perShard/segmentsPerShard)
 	for index := range hot.shards {
-		hot.shards[index] = hotShard{places: map[uint64]hotPlace{}, segmentBytes: size, limit: perShard / max(size, 1)}
+		hot.shards[index] = hotShard{places: map[uint64]hotPlace{}, segmentBytes: size, limit: perShard / max(size, 1), deletions: &hot.deletions}
 	}
 	return hot
 }
@@ -120,6 +123,9 @@ func (hot *hotEntries) get(name entryName, withValue bool) (state entryState, kn
 		atomic.StoreUint32(&record.got, 1)
 	}
 	state = entryState{revision: record.revision, updatedAt: record.updatedAt, expiresAt: record.expiresAt, bytes: int(record.value)}
+	if hot.deletions.hide(name.group, &state) {
+		return entryState{}, true
+	}
 	if withValue {
 		state.value = string(segment.value(record))
 	}
@@ -151,13 +157,14 @@ func (segment *hotSegment) value(record *hotRecord) []byte {
 }
 
 // putAll remembers what a commit has changed.
-func (hot *hotEntries) putAll(versions []*entryVersion) {
+func (hot *hotEntries) putAll(changes *slice) {
 	if hot == nil {
 		return
 	}
 	hot.changing.Store(true)
 	defer hot.changing.Store(false)
-	for _, version := range versions {
+	hot.deleteGroups(changes.deletions)
+	for _, version := range changes.entries {
 		hot.put(version.entryName, &version.entryState)
 	}
 }
@@ -233,12 +240,18 @@ func (shard *hotShard) turn() {
 		if shard.places[record.hash] != (hotPlace{segment: number, record: uint32(index)}) {
 			continue // it was put again since
 		}
-		if record.got == 0 || fresh.bytes() > shard.segmentBytes/2 {
+		if record.got == 0 || fresh.bytes() > shard.segmentBytes/2 || shard.hides(oldest, record) {
 			delete(shard.places, record.hash)
 			continue
 		}
 		shard.keep(fresh, oldest, *record)
 	}
+}
+
+// hides reports whether a record was deleted with its group.
+func (shard *hotShard) hides(segment *hotSegment, record *hotRecord) bool {
+	group := segment.texts[record.offset : record.offset+record.group]
+	return shard.deletions.hide(string(group), &entryState{revision: record.revision})
 }
 
 // keep puts a record of another segment again.

@@ -95,7 +95,7 @@ func TestHot_Put_BadLargerThanASegment(t *testing.T) {
 func TestHot_Put_Ugly(t *testing.T) {
 	var none *hotEntries
 	none.putValue("a", "")
-	none.putAll(nil)
+	none.putAll(&slice{})
 	assert.False(t, none.holds("a"))
 	assert.Nil(t, newHotEntries(0))
 	for _, limit := range []int{1, 16, 100, 16 * recordBytes} {

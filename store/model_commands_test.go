@@ -178,6 +178,8 @@ func namespaceOf(operation store.Command) string {
 		group = operation.Group
 	case store.GetOperation:
 		group = operation.Group
+	case store.DeleteGroupCommand:
+		group = operation.Group
 	}
 	namespace, _ := store.NamespaceOf(group)
 	return namespace
@@ -248,10 +250,14 @@ func describeOutcome(outcome store.Outcome) ([]byte, error) {
 
 // command draws a command.
 func (machine *machine) command(t *rapid.T) store.Command {
-	if rapid.IntRange(0, 5).Draw(t, "transaction") == 0 {
+	switch rapid.IntRange(0, 11).Draw(t, "kind") {
+	case 0, 1:
 		return machine.transactionCommand(t)
+	case 2:
+		return store.DeletePrefixCommand{Prefix: rapid.SampledFrom(modelPrefixes).Draw(t, "prefix")}
+	default:
+		return machine.operation(t, modelGroups)
 	}
-	return machine.operation(t, modelGroups)
 }
 
 // operation draws a command on one key; its guard is right more often than not.
@@ -263,7 +269,7 @@ func (machine *machine) operation(t *rapid.T, groups []string) store.Command {
 	timeToLive := rapid.SampledFrom([]time.Duration{
 		0, 0, time.Millisecond, 1500 * time.Microsecond, time.Second, time.Hour, 1, -time.Second, store.MaxTimeToLive, store.MaxTimeToLive + 1,
 	}).Draw(t, "ttl")
-	switch rapid.IntRange(0, 8).Draw(t, "operation") {
+	switch rapid.IntRange(0, 9).Draw(t, "operation") {
 	case 0:
 		return store.DeleteCommand{Group: group, Key: key, IfRevision: guard, TraceParent: traceParent}
 	case 1:
@@ -277,6 +283,8 @@ func (machine *machine) operation(t *rapid.T, groups []string) store.Command {
 			command.TimeToLive = &timeToLive
 		}
 		return command
+	case 5:
+		return store.DeleteGroupCommand{Group: group, TraceParent: traceParent}
 	default:
 		return store.SetCommand{
 			Group: group, Key: key, Value: drawValue(t), IfRevision: guard, TraceParent: traceParent,

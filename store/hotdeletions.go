@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// maxHotDeletions is how many deletions are kept in mind before everything is
+// forgotten at once.
+const maxHotDeletions = 1 << 16
+
+// hotDeletions are the deleted groups of which entries may still be remembered: those
+// at the revision of the deletion or a lower one are not there. A deletion is in mind
+// until every segment of its time is gone.
+type hotDeletions struct {
+	// count is read before the lock is taken: most of the time there are none.
+	count     atomic.Int32
+	mutex     sync.RWMutex
+	revisions map[string]uint64
+	// inMind has each deletion once, the oldest first.
+	inMind []hotDeletion
+}
+
+type hotDeletion struct {
+	deletion
+	// after is the number of the next segment, in each shard, at the time.
+	after [hotShards]uint32
+}
+
+// hide reports whether a state was deleted with its group.
+func (deletions *hotDeletions) hide(group string, state *entryState) bool {
+	if deletions.count.Load() == 0 {
+		return false
+	}
+	deletions.mutex.RLock()
+	defer deletions.mutex.RUnlock()
+	return deletion{revision: deletions.revisions[group]}.hides(state)
+}
+
+// deleteGroups hides what is remembered of groups.
+func (hot *hotEntries) deleteGroups(groups map[string]uint64) {
+	if len(groups) == 0 {
+		return
+	}
+	hot.forgetDeletions()
+	deletions, after := &hot.deletions, hot.next()
+	deletions.mutex.Lock()
+	defer deletions.mutex.Unlock()
+	if deletions.revisions == nil {
+		deletions.revisions = map[string]uint64{}
+	}
+	for group, revision := range groups {
+		deletions.revisions[group] = revision
+		deletions.inMind = append(deletions.inMind, hotDeletion{deletion: deletion{group: group, revision: revision}, after: after})
+	}
+	deletions.count.Store(int32(len(deletions.inMind)))
+}
+
+// forgetDeletions drops the deletions whose entries are gone, and where there are too
+// many of them the entries too.
+func (hot *hotEntries) forgetDeletions() {
+	deletions := &hot.deletions
+	if len(deletions.inMind) > maxHotDeletions {
+		hot.forgetAll()
+	}
+	oldest := hot.oldest()
+	gone := 0
+	for gone < len(deletions.inMind) && deletions.inMind[gone].isGone(&oldest) {
+		gone++
+	}
+	if gone == 0 {
+		return
+	}
+	deletions.mutex.Lock()
+	defer deletions.mutex.Unlock()
+	for _, deleted := range deletions.inMind[:gone] {
+		if deletions.revisions[deleted.group] == deleted.revision { // else it was deleted again
+			delete(deletions.revisions, deleted.group)
+		}
+	}
+	deletions.inMind = append([]hotDeletion(nil), deletions.inMind[gone:]...)
+	deletions.count.Store(int32(len(deletions.inMind)))
+}
+
+func (deletion *hotDeletion) isGone(oldest *[hotShards]uint32) bool {
+	for shard := range oldest {
+		if oldest[shard] < deletion.after[shard] {
+			return false
+		}
+	}
+	return true
+}
+
+// oldest and next are the numbers of the first segment and of the next in each shard.
+// They are for the committer, which alone changes them.
+func (hot *hotEntries) oldest() (numbers [hotShards]uint32) {
+	for index := range hot.shards {
+		numbers[index] = hot.shards[index].first
+	}
+	return numbers
+}
+
+func (hot *hotEntries) next() (numbers [hotShards]uint32) {
+	for index := range hot.shards {
+		shard := &hot.shards[index]
+		numbers[index] = shard.first + uint32(len(shard.segments))
+	}
+	return numbers
+}
+
+// forgetAll empties every shard.
+func (hot *hotEntries) forgetAll() {
+	for index := range hot.shards {
+		shard := &hot.shards[index]
+		shard.mutex.Lock()
+		shard.first += uint32(len(shard.segments))
+		shard.segments, shard.places = nil, map[uint64]hotPlace{}
+		shard.mutex.Unlock()
+	}
+}
