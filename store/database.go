@@ -137,10 +137,13 @@ func openError(path string, err error) error {
 }
 
 // resultCode returns SQLite's primary result code of an error, 0 where it is none of SQLite's.
-func resultCode(err error) int {
+func resultCode(err error) int { return extendedCode(err) & 0xff }
+
+// extendedCode returns SQLite's extended result code of an error, 0 where it is none of SQLite's.
+func extendedCode(err error) int {
 	var failure *sqlite.Error
 	if errors.As(err, &failure) {
-		return failure.Code() & 0xff
+		return failure.Code()
 	}
 	return 0
 }
