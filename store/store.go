@@ -101,10 +101,13 @@ func (store *Store) start() error {
 
 // Close refuses what is new, carries out what was taken, brings the database to
 // rest and releases it. Channels of Watch are closed. It may be called again, and
-// then returns what it returned before.
+// then returns what it returned before. It waits for a callback of OnChange that
+// runs; called by one it does not, nor for another Close, which waits for that one.
 func (store *Store) Close() error {
+	if store.closing.Swap(true) && store.callbacks.runHere() {
+		return nil
+	}
 	store.closeOnce.Do(func() {
-		store.closing.Store(true)
 		close(store.stopped)
 		store.committer.writes.close()
 		store.committer.reads.close()
