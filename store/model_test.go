@@ -22,8 +22,9 @@ import (
 // a database or a cache. Nothing in it knows how the store does it.
 type model struct {
 	clock *testClock
-	// committedAt is the time of the last commit, behind which time does not go back.
-	committedAt time.Time
+	// committedAt is the time of the last commit and seenAt the latest since the store
+	// was opened, behind which time does not go back.
+	committedAt, seenAt time.Time
 	limits      store.Limits
 	retention   uint64
 
@@ -64,10 +65,22 @@ func (model *model) namespace(name string) *modelNamespace {
 
 // now is the time by which the store goes.
 func (model *model) now() time.Time {
-	if now := model.clock.Now(); now.After(model.committedAt) {
+	now := model.clock.Now()
+	// What was only seen counts in whole milliseconds.
+	if seen := model.seenAt.Truncate(time.Millisecond); seen.After(now) {
+		now = seen
+	}
+	if now.After(model.committedAt) {
 		return now
 	}
 	return model.committedAt
+}
+
+// see takes note of the time that the store is asked at.
+func (model *model) see() {
+	if now := model.clock.Now(); now.After(model.seenAt) {
+		model.seenAt = now
+	}
 }
 
 // commit makes what function does one commit, and trims the log.
@@ -322,6 +335,7 @@ func (machine *machine) open(t *rapid.T) {
 	var err error
 	machine.opened, err = store.NewConfigured(machine.config)
 	require.NoError(t, err)
+	machine.model.seenAt = time.Time{}
 	machine.settle(t)
 }
 
@@ -333,6 +347,7 @@ func (machine *machine) close(t *rapid.T) {
 // settle waits until what is due is expired and trimmed, in the store and in the
 // model. In which order keys expire that are due together is the store's affair.
 func (machine *machine) settle(t *rapid.T) {
+	machine.model.see()
 	if machine.config.Retention.Count < unlimited {
 		require.NoError(t, store.Settle(machine.opened))
 	}
