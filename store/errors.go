@@ -22,7 +22,8 @@ var (
 
 // Errors of single operations: nothing was changed.
 var (
-	// ErrNotFound is returned where a key is not there, or its time has come.
+	// ErrNotFound is returned where a key is not there, or its time has come, and for
+	// a consumer that is not registered.
 	ErrNotFound = errors.New("not found")
 	// ErrInvalidName is returned for a namespace, group or key outside the limits.
 	ErrInvalidName = errors.New("invalid name")

@@ -25,8 +25,8 @@ type model struct {
 	// committedAt is the time of the last commit and seenAt the latest since the store
 	// was opened, behind which time does not go back.
 	committedAt, seenAt time.Time
-	limits      store.Limits
-	retention   uint64
+	limits              store.Limits
+	retention           uint64
 
 	namespaces map[string]*modelNamespace
 	entries    map[entryID]store.Entry

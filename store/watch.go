@@ -221,7 +221,7 @@ func (callbacks *callbacks) follow(after uint64) {
 	callbacks.follower = goroutineName()
 	callbacks.mutex.Unlock()
 	for {
-		commits, err := callbacks.store.commitsAfter(callbacks.context, after)
+		commits, err := callbacks.store.commitsAfter(callbacks.context, nil, after)
 		if err != nil {
 			if !errors.Is(err, ErrClosed) && !errors.Is(err, context.Canceled) {
 				callbacks.store.config.Logger.Error("reading the log for callbacks failed", slog.Any("error", err))
