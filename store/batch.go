@@ -29,6 +29,7 @@ type namespaceChange struct {
 	before  namespaceState
 	changed bool
 	section *section
+	due     dueQueue
 }
 
 // groupChange is a group as the batch leaves it.

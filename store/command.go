@@ -74,6 +74,9 @@ func (command SetCommand) apply(batch *batch, origin origin) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
+	if err := batch.admit(target, command.Value); err != nil {
+		return Outcome{}, err
+	}
 	batch.expireIfDue(target)
 	value := target.pack(command.Value)
 	event := batch.record(target, Event{

@@ -35,6 +35,8 @@ var (
 	ErrCompacted = errors.New("compacted")
 	// ErrTooLarge is wrapped by TooLargeError.
 	ErrTooLarge = errors.New("too large")
+	// ErrQuotaExceeded is wrapped by QuotaError.
+	ErrQuotaExceeded = errors.New("quota exceeded")
 )
 
 // Errors of the store as a whole.
@@ -99,3 +101,22 @@ func (tooLarge *TooLargeError) Error() string {
 
 // Unwrap returns ErrTooLarge.
 func (tooLarge *TooLargeError) Unwrap() error { return ErrTooLarge }
+
+// QuotaError says which limit of its namespace's Quota a write would have passed. It
+// wraps ErrQuotaExceeded.
+type QuotaError struct {
+	// Quota is "keys", "groups", "bytes" or "value_bytes".
+	Quota string
+	Limit int64
+	// Usage is what the namespace holds of it, with "value_bytes" the length of the
+	// value that was to be written.
+	Usage int64
+}
+
+// Error names the limit and the use.
+func (exceeded *QuotaError) Error() string {
+	return fmt.Sprintf("quota exceeded: %s: %d in use, %d are allowed", exceeded.Quota, exceeded.Usage, exceeded.Limit)
+}
+
+// Unwrap returns ErrQuotaExceeded.
+func (exceeded *QuotaError) Unwrap() error { return ErrQuotaExceeded }

@@ -170,3 +170,6 @@ func DecodeLog(blob []byte) ([]Event, error) {
 	var zero Commit
 	return decodeEvents(blob, zero.committedAt)
 }
+
+// DueQuery is how the tables are asked for what is due in a namespace.
+const DueQuery = selectDue

@@ -85,6 +85,7 @@ type view struct {
 	namespaces map[string]namespaceState
 	groups     map[string]groupState
 	totals     storeTotals
+	quotas     *quotas
 
 	selectNamespace   *statement
 	selectOldest      *statement
@@ -93,6 +94,7 @@ type view struct {
 	selectEntry       *statement
 	selectPage        [2][2]*statement // by descending, by keys only
 	selectExpired     *statement
+	selectDue         *statement
 	selectNextExpiry  *statement
 	selectStoreTotals *statement
 }
@@ -105,6 +107,11 @@ type storeTotals struct {
 	unscoped   uint64
 }
 
+// selectDue finds what is due in a namespace by the index for it.
+const selectDue = `SELECT expires_at, group_name, entry_key FROM entries
+	WHERE substr(group_name, 1, instr(group_name, ':') - 1) = ? AND expires_at <= ? AND (expires_at, group_name, entry_key) > (?, ?, ?)
+	ORDER BY expires_at, group_name, entry_key LIMIT ?`
+
 func newView(session *session, hot *hotEntries) *view {
 	const page = ` FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key `
 	const whole, keys = `SELECT entry_key, revision, updated_at, expires_at, entry_value`, `SELECT entry_key, revision, updated_at, expires_at, ''`
@@ -113,6 +120,7 @@ func newView(session *session, hot *hotEntries) *view {
 		hot:               hot,
 		namespaces:        map[string]namespaceState{},
 		groups:            map[string]groupState{},
+		quotas:            newQuotas(session),
 		selectNamespace:   session.prepare(`SELECT revision, keys, groups, bytes FROM namespaces WHERE namespace = ?`),
 		selectOldest:      session.prepare(`SELECT min(first_revision) FROM namespace_commits WHERE namespace = ?`),
 		selectGroup:       session.prepare(`SELECT keys, bytes, last_revision FROM groups WHERE group_name = ?`),
@@ -120,6 +128,7 @@ func newView(session *session, hot *hotEntries) *view {
 		selectEntry:       session.prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value), entry_value FROM entries WHERE group_name = ? AND entry_key = ?`),
 		selectPage:        [2][2]*statement{{session.prepare(whole + page), session.prepare(keys + page)}, {session.prepare(whole + page + `DESC`), session.prepare(keys + page + `DESC`)}},
 		selectExpired:     session.prepare(`SELECT group_name, entry_key FROM entries WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`),
+		selectDue:         session.prepare(selectDue),
 		selectNextExpiry:  session.prepare(`SELECT min(expires_at) FROM entries WHERE expires_at IS NOT NULL`),
 		selectStoreTotals: session.prepare(`SELECT count(*) FILTER (WHERE namespace <> ''), coalesce(sum(keys), 0), coalesce(sum(keys) FILTER (WHERE namespace = ''), 0) FROM namespaces`),
 	}
@@ -127,6 +136,9 @@ func newView(session *session, hot *hotEntries) *view {
 
 // load reads what is kept in memory for the view's whole life.
 func (view *view) load() error {
+	if err := view.quotas.load(); err != nil {
+		return err
+	}
 	return view.selectStoreTotals.query(func(row []driver.Value) bool {
 		view.totals = storeTotals{namespaces: unsigned(row[0]), entries: unsigned(row[1]), unscoped: unsigned(row[2])}
 		return false
