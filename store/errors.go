@@ -37,6 +37,10 @@ var (
 	ErrTooLarge = errors.New("too large")
 	// ErrQuotaExceeded is wrapped by QuotaError.
 	ErrQuotaExceeded = errors.New("quota exceeded")
+	// ErrInvalidTemplate is wrapped by TemplateError.
+	ErrInvalidTemplate = errors.New("invalid template")
+	// ErrDeadlineExceeded is returned for a template that has run for MaxRenderTime.
+	ErrDeadlineExceeded = errors.New("time limit exceeded")
 )
 
 // Errors of the store as a whole.
@@ -88,15 +92,19 @@ func (compacted *CompactedError) Error() string {
 // Unwrap returns ErrCompacted.
 func (compacted *CompactedError) Unwrap() error { return ErrCompacted }
 
-// TooLargeError says by how much an entry passed Limits.EntryBytes. It wraps ErrTooLarge.
+// TooLargeError says by how much something passed its limit. It wraps ErrTooLarge.
 type TooLargeError struct {
+	// What is too large: "entry" as it travels, see Limits.EntryBytes, or the
+	// "template", the "group to render" or the "rendered text" of Render.
+	What string
+	// Size is in bytes; of what is not made in full it is how far that came.
 	Size  int
 	Limit int
 }
 
 // Error names the size and the limit in bytes.
 func (tooLarge *TooLargeError) Error() string {
-	return fmt.Sprintf("entry takes %d bytes as it travels, %d are allowed", tooLarge.Size, tooLarge.Limit)
+	return fmt.Sprintf("%s takes %d bytes, %d are allowed", tooLarge.What, tooLarge.Size, tooLarge.Limit)
 }
 
 // Unwrap returns ErrTooLarge.

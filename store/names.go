@@ -84,7 +84,7 @@ func (limits Limits) checkEntry(namespace, group, key, value string) error {
 	}
 	size := EntryOverhead + len(namespace) + travellingBytes(group) + travellingBytes(key) + travellingBytes(value)
 	if size > limits.EntryBytes {
-		return &TooLargeError{Size: size, Limit: limits.EntryBytes}
+		return &TooLargeError{What: "entry", Size: size, Limit: limits.EntryBytes}
 	}
 	return nil
 }

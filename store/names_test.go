@@ -95,7 +95,7 @@ func TestNames_Limits_Bad(t *testing.T) {
 		require.ErrorIs(t, err, store.ErrTooLarge)
 		var tooLarge *store.TooLargeError
 		require.ErrorAs(t, err, &tooLarge)
-		assert.Equal(t, store.TooLargeError{Size: store.EntryOverhead + len(`acme"g""k"""`) + 1000, Limit: 1000}, *tooLarge)
+		assert.Equal(t, store.TooLargeError{What: "entry", Size: store.EntryOverhead + len(`acme"g""k"""`) + 1000, Limit: 1000}, *tooLarge)
 		room := 1000 - (tooLarge.Size - 1000)
 		require.NoError(t, opened.Set("acme:g", "k", strings.Repeat("x", room)))
 		require.ErrorIs(t, opened.Set("acme:g", "k", strings.Repeat("x", room+1)), store.ErrTooLarge)

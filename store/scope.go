@@ -154,6 +154,27 @@ func (scoped *ScopedStore) All(group string) iter.Seq2[KeyValue, error] {
 	return scoped.store.All(scoped.whole(group))
 }
 
+// GetSplit is Store.GetSplit of a group of the namespace.
+//
+//	hosts, err := scoped.GetSplit("preferences", "hosts", ",")
+func (scoped *ScopedStore) GetSplit(group, key, separator string) (iter.Seq[string], error) {
+	return scoped.store.GetSplit(scoped.whole(group), key, separator)
+}
+
+// GetFields is Store.GetFields of a group of the namespace.
+//
+//	flags, err := scoped.GetFields("preferences", "flags")
+func (scoped *ScopedStore) GetFields(group, key string) (iter.Seq[string], error) {
+	return scoped.store.GetFields(scoped.whole(group), key)
+}
+
+// Render is Store.Render of a group of the namespace.
+//
+//	text, err := scoped.Render("locale: {{.locale}}", "preferences")
+func (scoped *ScopedStore) Render(template, group string) (string, error) {
+	return scoped.store.Render(template, scoped.whole(group))
+}
+
 // SetQuota is Store.SetQuota of the namespace.
 //
 //	err := scoped.SetQuota(store.Quota{MaxKeys: 100})

@@ -5,6 +5,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,15 @@ func TestScope_Methods_Good(t *testing.T) {
 			all, err := acme.GetAll(group)
 			require.NoError(t, err)
 			assert.Equal(t, map[string]string{"locale": "en-GB", "token": "abc"}, all)
+			parts, err := acme.GetSplit(group, "locale", "-")
+			require.NoError(t, err)
+			assert.Equal(t, []string{"en", "GB"}, slices.Collect(parts))
+			fields, err := acme.GetFields(group, "locale")
+			require.NoError(t, err)
+			assert.Equal(t, []string{"en-GB"}, slices.Collect(fields))
+			text, err := acme.Render("{{.locale}} {{.token}}", group)
+			require.NoError(t, err)
+			assert.Equal(t, "en-GB abc", text)
 			page, err := acme.GetPage(group, 1, 1)
 			require.NoError(t, err)
 			assert.Equal(t, []store.KeyValue{{Key: "token", Value: "abc"}}, page)

@@ -21,6 +21,7 @@ type Store struct {
 	tail      *tail
 	watchers  *watchers
 	callbacks *callbacks
+	renders   *renders
 
 	// stopped is closed when Close begins; running joins the goroutines.
 	stopped   chan struct{}
@@ -68,6 +69,7 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	}
 	store := &Store{config: config, database: database, watchers: newWatchers(), stopped: make(chan struct{})}
 	store.callbacks = newCallbacks(store)
+	store.renders = newRenders(store.stopped)
 	if err := store.start(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", errors.Join(err, database.close()))
 	}
@@ -109,6 +111,7 @@ func (store *Store) Close() error {
 	}
 	store.closeOnce.Do(func() {
 		close(store.stopped)
+		store.renders.stop()
 		store.committer.writes.close()
 		store.committer.reads.close()
 		store.callbacks.stop()
