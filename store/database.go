@@ -51,7 +51,10 @@ func (database *database) open(config StoreConfig) (err error) {
 	if database.connection, err = database.pool.Conn(context.Background()); err != nil {
 		return openError(config.DatabasePath, err)
 	}
-	return openError(config.DatabasePath, migrate(context.Background(), database.connection))
+	if err = migrate(context.Background(), database.connection); err == nil {
+		err = adoptBackup(context.Background(), database.connection, config.Logger)
+	}
+	return openError(config.DatabasePath, err)
 }
 
 // createPrivate makes a missing file that only its owner may read; SQLite gives the
@@ -105,14 +108,17 @@ func dataSourceName(config StoreConfig) string {
 	if config.DatabasePath == MemoryDatabase {
 		return MemoryDatabase + "?" + settings.Encode()
 	}
-	// As a URI, so that no character of the path can be taken for a parameter, with
-	// an empty authority, so that no part of it can be taken for one.
-	path := url.URL{Path: filepath.ToSlash(config.DatabasePath)}
-	scheme := "file:"
-	if strings.HasPrefix(path.Path, "/") {
-		scheme = "file://"
+	return fileAddress(config.DatabasePath) + "?" + settings.Encode()
+}
+
+// fileAddress is a path as a URI, so that no character of it can be taken for a
+// parameter, with an empty authority, so that no part of it can be taken for one.
+func fileAddress(path string) string {
+	address := url.URL{Path: filepath.ToSlash(path)}
+	if strings.HasPrefix(address.Path, "/") {
+		return "file://" + address.EscapedPath()
 	}
-	return scheme + path.EscapedPath() + "?" + settings.Encode()
+	return "file:" + address.EscapedPath()
 }
 
 // synchronousLevel: FULL syncs the write-ahead log on every commit, NORMAL only

@@ -50,6 +50,8 @@ var (
 	// ErrUnavailable is returned for a write that cannot be taken now: disk full,
 	// a backlog at its bound, or a store that has stopped writing. Nothing was changed.
 	ErrUnavailable = errors.New("unavailable")
+	// ErrBackupUnderway is returned by Backup while another one is made.
+	ErrBackupUnderway = errors.New("a backup is already under way")
 	// ErrOutcomeUnknown is returned when a commit or its fsync failed: the write
 	// may have happened. The store takes no further write until it is opened again.
 	ErrOutcomeUnknown = errors.New("outcome unknown")

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"runtime"
 	"strings"
-	"sync"
 	"text/template"
 	"time"
 )
@@ -96,12 +94,23 @@ func (store *Store) Render(template, group string) (string, error) {
 // before SubmitRender returns or later from a goroutine of the store. A few
 // templates run at once; the others wait.
 func (store *Store) SubmitRender(query RenderQuery, done func(Rendering, error)) {
-	started := store.renders.start(func() {
-		rendering, err := store.render(query)
+	started := store.background.start(func() {
+		rendering, err := store.renderInSlot(query)
 		done(rendering, err)
-	}, func() { done(Rendering{}, ErrClosed) })
+	})
 	if !started {
 		done(Rendering{}, ErrClosed)
+	}
+}
+
+// renderInSlot waits until few enough others render: each holds a copy of a group.
+func (store *Store) renderInSlot(query RenderQuery) (Rendering, error) {
+	select {
+	case store.renderSlots <- struct{}{}:
+		defer func() { <-store.renderSlots }()
+		return store.render(query)
+	case <-store.stopped:
+		return Rendering{}, ErrClosed
 	}
 }
 
@@ -309,47 +318,4 @@ func (run *renderRun) eachValue(group any) (iter.Seq[string], error) {
 			}
 		}
 	}, nil
-}
-
-// renders are the templates that run for callers that do not wait. Each holds a copy
-// of a group, so only a few run at once.
-type renders struct {
-	slots   chan struct{}
-	stopped <-chan struct{}
-	running sync.WaitGroup
-
-	mutex  sync.Mutex
-	closed bool
-}
-
-func newRenders(stopped <-chan struct{}) *renders {
-	return &renders{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), stopped: stopped}
-}
-
-// start runs render in a goroutine, when there is a slot for it, or refused where the
-// store is closed before; it returns false where the store is closed already.
-func (renders *renders) start(render, refused func()) bool {
-	renders.mutex.Lock()
-	defer renders.mutex.Unlock()
-	if renders.closed {
-		return false
-	}
-	renders.running.Go(func() {
-		select {
-		case renders.slots <- struct{}{}:
-			defer func() { <-renders.slots }()
-			render()
-		case <-renders.stopped:
-			refused()
-		}
-	})
-	return true
-}
-
-// stop waits for those that run. The store still answers them.
-func (renders *renders) stop() {
-	renders.mutex.Lock()
-	renders.closed = true
-	renders.mutex.Unlock()
-	renders.running.Wait()
 }

@@ -5,6 +5,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,14 +22,18 @@ type Store struct {
 	tail      *tail
 	watchers  *watchers
 	callbacks *callbacks
-	renders   *renders
+	// renderSlots are for the templates that run at once.
+	renderSlots chan struct{}
+	backingUp   atomic.Bool
 
-	// stopped is closed when Close begins; running joins the goroutines.
-	stopped   chan struct{}
-	closing   atomic.Bool
-	running   sync.WaitGroup
-	closeOnce sync.Once
-	closeErr  error
+	// stopped is closed when Close begins; background joins the goroutines that need
+	// the committer, running the others.
+	stopped    chan struct{}
+	background background
+	closing    atomic.Bool
+	running    sync.WaitGroup
+	closeOnce  sync.Once
+	closeErr   error
 }
 
 // StoreOption adds to the configuration that New begins with.
@@ -69,7 +74,7 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	}
 	store := &Store{config: config, database: database, watchers: newWatchers(), stopped: make(chan struct{})}
 	store.callbacks = newCallbacks(store)
-	store.renders = newRenders(store.stopped)
+	store.renderSlots = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	if err := store.start(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", errors.Join(err, database.close()))
 	}
@@ -111,7 +116,7 @@ func (store *Store) Close() error {
 	}
 	store.closeOnce.Do(func() {
 		close(store.stopped)
-		store.renders.stop()
+		store.background.stop()
 		store.committer.writes.close()
 		store.committer.reads.close()
 		store.callbacks.stop()
