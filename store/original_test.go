@@ -62,12 +62,13 @@ func originalRows(now time.Time) []originalRow {
 
 func insertOriginal(t *testing.T, path, table string, rows []originalRow) {
 	t.Helper()
+	width := columns(t, path, table)
+	raw := openRaw(t, path)
+	defer raw.Close()
 	for _, row := range rows {
-		if row.expiresAt == nil {
-			execute(t, path, "INSERT INTO "+table+" VALUES (?, ?, ?"+strings.Repeat(", NULL", columns(t, path, table)-3)+")", row.group, row.key, row.value)
-		} else {
-			execute(t, path, "INSERT INTO "+table+" VALUES (?, ?, ?, ?)", row.group, row.key, row.value, row.expiresAt)
-		}
+		values := []any{row.group, row.key, row.value, row.expiresAt}[:width]
+		_, err := raw.Exec("INSERT INTO "+table+" VALUES (?"+strings.Repeat(", ?", width-1)+")", values...)
+		require.NoError(t, err)
 	}
 }
 
