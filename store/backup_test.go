@@ -45,7 +45,6 @@ func TestBackup_Backup_Good(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, information.Size(), bytes)
 		assert.Equal(t, fs.FileMode(0o600), information.Mode())
-		requireSound(t, config.DatabasePath)
 	})
 	setKeys(t, opened, "later")
 	copied := openStore(t, config)

@@ -30,5 +30,5 @@ func TestBackup_DiskFull_Ugly(t *testing.T) {
 	setKeys(t, opened, "a")
 	_, err = opened.Backup(path)
 	require.NoError(t, err)
-	requireSound(t, path)
+	requireValue(t, openStore(t, store.StoreConfig{DatabasePath: path}), "a", "value")
 }

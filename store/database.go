@@ -51,7 +51,7 @@ func (database *database) open(config StoreConfig) (err error) {
 	if database.connection, err = database.pool.Conn(context.Background()); err != nil {
 		return openError(config.DatabasePath, err)
 	}
-	if err = migrate(context.Background(), database.connection, config.Logger); err == nil {
+	if err = migrate(context.Background(), database.connection, config); err == nil {
 		err = adoptBackup(context.Background(), database.connection, config.Logger)
 	}
 	return openError(config.DatabasePath, err)

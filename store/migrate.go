@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"slices"
 )
 
@@ -20,7 +19,7 @@ import (
 var migrationFiles embed.FS
 
 // migrate brings the schema up to date, each step in a transaction of its own.
-func migrate(ctx context.Context, connection *sql.Conn, logger *slog.Logger) error {
+func migrate(ctx context.Context, connection *sql.Conn, config StoreConfig) error {
 	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
 	if err != nil {
 		return err
@@ -34,7 +33,7 @@ func migrate(ctx context.Context, connection *sql.Conn, logger *slog.Logger) err
 		return err
 	}
 	if version == 0 && len(tables) > 0 {
-		if err := upgradeOriginal(ctx, connection, names, tables, logger); err != nil {
+		if err := upgradeOriginal(ctx, connection, names, tables, config); err != nil {
 			return err
 		}
 		return useWriteAheadLog(ctx, connection)
@@ -64,19 +63,21 @@ func schemaVersion(ctx context.Context, connection *sql.Conn) (version int, err 
 // tableNames returns the tables of a database, those that SQLite keeps for itself
 // last.
 func tableNames(ctx context.Context, connection *sql.Conn) (names []string, err error) {
-	rows, err := connection.QueryContext(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name LIKE 'sqlite\\_%' ESCAPE '\\', name")
+	rows, err := connection.QueryContext(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name LIKE 'sqlite\\_%' ESCAPE '\\', name") //nolint:sqlclosecheck // readRows closes them
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		names = append(names, name)
+	return readRows(rows, func(name *string) error { return rows.Scan(name) })
+}
+
+// readRows reads every row with scan, and closes them.
+func readRows[Row any](rows *sql.Rows, scan func(row *Row) error) (all []Row, err error) {
+	for err == nil && rows.Next() {
+		var row Row
+		err = scan(&row)
+		all = append(all, row)
 	}
-	return names, rows.Err()
+	return all, errors.Join(err, rows.Err(), rows.Close())
 }
 
 // isOurs tells a store by its tables from somebody else's database, in which nothing

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"time"
 )
 
 // The tables of the original library. Its journal_entries stay as they are.
@@ -83,40 +82,33 @@ func (original *original) knows(table string) (known bool, err error) {
 // columns returns the columns of a table, where they are those that it should have, the
 // last of which came later; else nil.
 func (original *original) columns(table string, want []string) (columns []string, err error) {
-	rows, err := original.transaction.QueryContext(original.ctx, "SELECT name FROM pragma_table_info(?) ORDER BY cid", table)
+	rows, err := original.transaction.QueryContext(original.ctx, "SELECT name FROM pragma_table_info(?) ORDER BY cid", table) //nolint:sqlclosecheck // readRows closes them
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var column string
-		if err := rows.Scan(&column); err != nil {
-			return nil, err
-		}
-		columns = append(columns, column)
-	}
+	columns, err = readRows(rows, func(column *string) error { return rows.Scan(column) })
 	if !slices.Equal(columns, want) && !slices.Equal(columns, want[:len(want)-1]) {
 		columns = nil
 	}
-	return columns, rows.Err()
+	return columns, err
 }
 
 // upgradeOriginal turns a database of the original library into a store of the
 // newest version, or returns ErrNotAStore for another one. Every entry gets a
 // revision, dense in its namespace, in the order of group and key; the log is empty.
-func upgradeOriginal(ctx context.Context, connection *sql.Conn, migrations []string, tables []string, logger *slog.Logger) error {
+func upgradeOriginal(ctx context.Context, connection *sql.Conn, migrations []string, tables []string, config StoreConfig) error {
 	transaction, err := connection.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	original := &original{ctx: ctx, transaction: transaction, timestamp: time.Now().UnixNano(), namespaces: map[string]*namespaceState{}}
+	original := &original{ctx: ctx, transaction: transaction, timestamp: config.Clock().UnixNano(), namespaces: map[string]*namespaceState{}}
 	if err := original.upgrade(migrations, tables); err != nil {
 		return errors.Join(err, transaction.Rollback())
 	}
 	if err := transaction.Commit(); err != nil {
 		return err
 	}
-	logger.Info("the database of the original library was upgraded", slog.Int("entries", original.rows))
+	config.Logger.Info("the database of the original library was upgraded", slog.Int("entries", original.rows))
 	return nil
 }
 
@@ -173,9 +165,7 @@ func (original *original) execute(statements ...string) error {
 	return nil
 }
 
-// takeOver writes an entry for each row, and what is counted of them.
-func (original *original) takeOver() (err error) {
-	// The end of the transaction closes them.
+func (original *original) prepare() (err error) {
 	for text, statement := range map[string]**sql.Stmt{
 		// What the original took for expired at the beginning of time is that here too: 0 is never.
 		`SELECT group_name, entry_key, entry_value, CASE expires_at WHEN 0 THEN 1 ELSE expires_at END FROM original_entries
@@ -184,9 +174,17 @@ func (original *original) takeOver() (err error) {
 		`INSERT INTO groups (group_name, keys, bytes, last_revision) VALUES (?, ?, ?, ?)`:                                      &original.insertGroup,
 		`INSERT INTO namespaces (namespace, revision, keys, groups, bytes) VALUES (?, ?, ?, ?, ?)`:                             &original.insertNamespace,
 	} {
-		if *statement, err = original.transaction.PrepareContext(original.ctx, text); err != nil {
+		if *statement, err = original.transaction.PrepareContext(original.ctx, text); err != nil { //nolint:sqlclosecheck // the end of the transaction closes it
 			return err
 		}
+	}
+	return nil
+}
+
+// takeOver writes an entry for each row, and what is counted of them.
+func (original *original) takeOver() error {
+	if err := original.prepare(); err != nil {
+		return err
 	}
 	next := entryName{}
 	for {
@@ -207,20 +205,12 @@ func (original *original) takeOver() (err error) {
 	}
 }
 
-func (original *original) page(from entryName) (page []originalRow, err error) {
+func (original *original) page(from entryName) ([]originalRow, error) {
 	rows, err := original.selectPage.QueryContext(original.ctx, from.group, from.key, rowsPerOriginalPage)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var row originalRow
-		if err := rows.Scan(&row.group, &row.key, &row.value, &row.expiresAt); err != nil {
-			return nil, err
-		}
-		page = append(page, row)
-	}
-	return page, rows.Err()
+	return readRows(rows, func(row *originalRow) error { return rows.Scan(&row.group, &row.key, &row.value, &row.expiresAt) })
 }
 
 func (original *original) take(row originalRow) error {

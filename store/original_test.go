@@ -129,6 +129,7 @@ func checkOriginal(t *testing.T, opened *store.Store, rows []originalRow, now ti
 		}
 		require.NoError(t, err, "%q %q", row.group, row.key)
 		assert.Equal(t, row.value, entry.Value)
+		assert.Equal(t, now, entry.UpdatedAt)
 		assert.Equal(t, revisions[namespace], entry.Revision, "%q %q", row.group, row.key)
 	}
 	for namespace, taken := range revisions {

@@ -158,7 +158,7 @@ func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64)
 		})
 		return err == nil
 	}, int64(0), int64(commitsPerTrim))
-	if err = errors.Join(queryErr, err); err != nil {
+	if err := errors.Join(queryErr, err); err != nil {
 		return trimSlice{}, err
 	}
 	slice.lost, err = log.namespacesOf(slice.damaged)
