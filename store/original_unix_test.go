@@ -17,8 +17,8 @@ import (
 // full: the database is what it was, and is upgraded when there is room.
 func TestOriginal_Upgrade_Ugly(t *testing.T) {
 	path := originalDatabase(t, originalEntries+originalJournal)
-	execute(t, path, `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 7999)
-		INSERT INTO entries SELECT 'acme:' || (i / 100), 'key' || i, hex(zeroblob(120)), NULL FROM n`)
+	execute(t, path, `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 2999)
+		INSERT INTO entries SELECT 'acme:' || (i / 100), 'key' || i, hex(zeroblob(300)), NULL FROM n`)
 	before := dump(t, path, "entries")
 	schema := dump(t, path, "sqlite_schema")
 	failures := 0
@@ -38,5 +38,5 @@ func TestOriginal_Upgrade_Ugly(t *testing.T) {
 	opened := openStore(t, store.StoreConfig{DatabasePath: path})
 	usage, err := opened.Usage("acme")
 	require.NoError(t, err)
-	assert.Equal(t, int64(8000), usage.Keys)
+	assert.Equal(t, int64(3000), usage.Keys)
 }

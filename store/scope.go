@@ -147,6 +147,26 @@ func (scoped *ScopedStore) GetPage(group string, offset, limit int) ([]KeyValue,
 	return scoped.store.GetPage(scoped.whole(group), offset, limit)
 }
 
+// GetEntries is Store.GetEntries of the namespace: query.Group, and the groups of the
+// entries, are names within it.
+//
+//	page, err := scoped.GetEntries(store.PageQuery{Group: "preferences", Limit: 100})
+func (scoped *ScopedStore) GetEntries(query PageQuery) (Page, error) {
+	query.Group = scoped.whole(query.Group)
+	if fits := query.Fits; fits != nil {
+		query.Fits = func(entry *Entry) bool {
+			stripped := *entry
+			stripped.Group = scoped.local(entry.Group)
+			return fits(&stripped)
+		}
+	}
+	page, err := scoped.store.GetEntries(query)
+	for index := range page.Entries {
+		page.Entries[index].Group = scoped.local(page.Entries[index].Group)
+	}
+	return page, err
+}
+
 // All is Store.All of a group of the namespace.
 //
 //	for entry, err := range scoped.All("preferences") { … }

@@ -123,6 +123,16 @@ func TestScope_Methods_Good(t *testing.T) {
 			page, err := acme.GetPage(group, 1, 1)
 			require.NoError(t, err)
 			assert.Equal(t, []store.KeyValue{{Key: "token", Value: "abc"}}, page)
+			var asked []string
+			entries, err := acme.GetEntries(store.PageQuery{Group: group, Fits: func(entry *store.Entry) bool {
+				asked = append(asked, entry.Group)
+				return true
+			}})
+			require.NoError(t, err)
+			require.Len(t, entries.Entries, 2)
+			assert.Equal(t, []string{group, group}, asked)
+			assert.Equal(t, group, entries.Entries[1].Group)
+			assert.Equal(t, "token", entries.Entries[1].Key)
 			for entry, err := range acme.All(group) {
 				require.NoError(t, err)
 				require.NoError(t, acme.Delete(group, entry.Key))
