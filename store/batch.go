@@ -38,6 +38,7 @@ type namespaceChange struct {
 	before  namespaceState
 	changed bool
 	section *section
+	due     dueQueue
 }
 
 // groupChange is a group as the batch leaves it.
@@ -286,7 +287,11 @@ func (batch *batch) all(group string) (all map[string]string, err error) {
 	case batch.below != nil:
 		all, err = batch.below.all(group)
 	default:
-		all, err = batch.view.all(group, batch.timestamp)
+		all = map[string]string{}
+		err = batch.view.wholeGroup(group, batch.timestamp, func(key string, state *entryState) bool {
+			all[key] = state.value
+			return true
+		})
 	}
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ package store
 
 import (
 	"database/sql/driver"
+	"log/slog"
 	"time"
 )
 
@@ -24,6 +25,7 @@ type changeLog struct {
 	// startedAt is not after the commit time of the oldest commit.
 	startedAt  time.Time
 	startIsOld bool
+	damage     damage
 
 	insertCommit          *statement
 	insertNamespaceCommit *statement
@@ -31,24 +33,32 @@ type changeLog struct {
 	selectFirst           *statement
 	selectAfter           *statement
 	selectNamespace       *statement
+	selectPlacesAfter     *statement
+	selectNamespacesOf    *statement
 	selectCommittedAfter  *statement
 	deleteCommits         *statement
 	deleteNamespaceCommit *statement
+	deletePlacesOf        *statement
 }
 
-func newChangeLog(session *session) *changeLog {
+func newChangeLog(session *session, logger *slog.Logger) *changeLog {
 	return &changeLog{
+		damage:                damage{logger: logger, reported: map[string]struct{}{}},
 		insertCommit:          session.prepare(`INSERT INTO commits (id, committed_at, changes_total, bytes_total, changes) VALUES (?, ?, ?, ?, ?)`),
 		insertNamespaceCommit: session.prepare(`INSERT INTO namespace_commits (namespace, first_revision, commit_id) VALUES (?, ?, ?)`),
 		selectLast:            session.prepare(`SELECT id, committed_at, changes_total, bytes_total FROM commits ORDER BY id DESC LIMIT 1`),
 		selectFirst:           session.prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits ORDER BY id LIMIT 1`),
 		selectAfter:           session.prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits WHERE id > ? ORDER BY id LIMIT ?`),
-		selectNamespace: session.prepare(`SELECT commits.committed_at, commits.changes FROM namespace_commits JOIN commits ON commits.id = namespace_commits.commit_id
+		selectNamespace: session.prepare(`SELECT commits.committed_at, commits.changes, commits.id FROM namespace_commits JOIN commits ON commits.id = namespace_commits.commit_id
 			WHERE namespace = ? AND first_revision >= (SELECT max(first_revision) FROM namespace_commits WHERE namespace = ? AND first_revision <= ?)
 			ORDER BY first_revision LIMIT ?`),
+		selectPlacesAfter: session.prepare(`SELECT first_revision, commits.changes FROM namespace_commits JOIN commits ON commits.id = namespace_commits.commit_id
+			WHERE namespace = ? AND first_revision > ? ORDER BY first_revision`),
+		selectNamespacesOf:    session.prepare(`SELECT DISTINCT namespace FROM namespace_commits WHERE commit_id = ?`),
 		selectCommittedAfter:  session.prepare(`SELECT committed_at FROM commits WHERE id > ? ORDER BY id LIMIT 1`),
 		deleteCommits:         session.prepare(`DELETE FROM commits WHERE id <= ?`),
 		deleteNamespaceCommit: session.prepare(`DELETE FROM namespace_commits WHERE namespace = ? AND first_revision = ?`),
+		deletePlacesOf:        session.prepare(`DELETE FROM namespace_commits WHERE commit_id = ?`),
 	}
 }
 
@@ -66,20 +76,14 @@ func (log *changeLog) load() error {
 	return log.loadStart()
 }
 
-func (log *changeLog) loadStart() (err error) {
+func (log *changeLog) loadStart() error {
 	log.firstID = 1
-	queryErr := log.selectFirst.query(func(row []driver.Value) bool {
-		var first Commit
-		var size int
-		first, size, err = readCommit(row)
+	return log.selectFirst.query(func(row []driver.Value) bool {
+		first, size := log.readCommit(row)
 		log.firstID, log.startedAt = first.ID, first.committedAt
 		log.start = logTotals{changes: first.end.changes - uint64(len(first.Events)), bytes: first.end.bytes - uint64(size)}
 		return false
 	})
-	if queryErr != nil {
-		return queryErr
-	}
-	return err
 }
 
 // append writes a batch's part of the log as the next commit. It changes nothing
@@ -111,32 +115,31 @@ func (log *changeLog) committed(encoded *encodedCommit, events []Event, committe
 // after returns the commits after one, bounded by number and bytes.
 func (log *changeLog) after(id uint64) (commits []Commit, err error) {
 	bytes := 0
-	queryErr := log.selectAfter.query(func(row []driver.Value) bool {
-		var commit Commit
-		var size int
-		if commit, size, err = readCommit(row); err != nil {
-			return false
-		}
+	err = log.selectAfter.query(func(row []driver.Value) bool {
+		commit, size := log.readCommit(row)
 		commits = append(commits, commit)
 		bytes += size
 		return bytes < bytesPerRead
 	}, int64(id), int64(commitsPerRead))
-	if queryErr != nil {
-		return nil, queryErr
-	}
 	return commits, err
 }
 
 // readCommit reads a row of id, committed_at, changes_total, bytes_total, changes.
-func readCommit(row []driver.Value) (commit Commit, size int, err error) {
+func (log *changeLog) readCommit(row []driver.Value) (commit Commit, size int) {
 	blob, _ := row[4].([]byte)
 	commit = Commit{
 		ID:          unsigned(row[0]),
 		committedAt: time.Unix(0, signed(row[1])).UTC(),
 		end:         logTotals{changes: unsigned(row[2]), bytes: unsigned(row[3])},
 	}
-	commit.Events, err = decodeEvents(blob, commit.committedAt)
-	return commit, len(blob), err
+	events, err := decodeEvents(blob, commit.committedAt)
+	if err != nil {
+		commit.damaged = true
+		log.damage.ofCommit(commit.ID, err)
+	} else {
+		commit.Events = events
+	}
+	return commit, len(blob)
 }
 
 // changes answers a query from the database. The page may end early, with Next
@@ -151,22 +154,49 @@ func (log *changeLog) changes(view *view, query ChangesQuery) (ChangesPage, erro
 		return page, err
 	}
 	bytes := 0
-	queryErr := log.selectNamespace.query(func(row []driver.Value) bool {
+	err = log.selectNamespace.query(func(row []driver.Value) bool {
 		blob, _ := row[1].([]byte)
-		var full bool
-		full, err = page.takeCommit(query, blob, time.Unix(0, signed(row[0])).UTC())
+		full, err := page.takeCommit(query, blob, time.Unix(0, signed(row[0])).UTC())
+		if err != nil {
+			log.damage.ofCommit(unsigned(row[2]), err)
+		}
 		bytes += len(blob)
 		return err == nil && !full && bytes < bytesPerRead
 	}, query.Namespace, query.Namespace, int64(query.After+1), int64(commitsPerRead))
-	switch {
-	case queryErr != nil:
-		return page, queryErr
-	case err == nil && page.Next == query.After:
+	if err == nil && page.Next == query.After {
 		// There is more in the namespace, and it is not found.
-		return page, errDamagedLog
-	default:
-		return page, err
+		return page, log.hole(query, page)
 	}
+	return page, err
+}
+
+// hole returns the error for a query that begins at changes which the database has
+// lost: it goes on behind them, as behind those that were trimmed.
+func (log *changeLog) hole(query ChangesQuery, page ChangesPage) error {
+	log.damage.ofRevision(query.Namespace, query.After+1)
+	compacted := &CompactedError{Namespace: query.Namespace, After: query.After, Oldest: page.Revision + 1, Revision: page.Revision}
+	err := log.selectPlacesAfter.query(func(row []driver.Value) bool {
+		blob, _ := row[1].([]byte)
+		readable := holdsRevision(blob, query.Namespace, unsigned(row[0]))
+		if readable {
+			compacted.Oldest = unsigned(row[0])
+		}
+		return !readable
+	}, query.Namespace, int64(query.After+1))
+	if err != nil {
+		return err
+	}
+	return compacted
+}
+
+// holdsRevision reports whether a blob is whole and has a section of a namespace that
+// begins with a revision.
+func holdsRevision(blob []byte, namespace string, revision uint64) (holds bool) {
+	err := decodeSections(blob, time.Time{}, func(header sectionHeader) func(*Event) bool {
+		holds = holds || header.namespace == namespace && header.firstRevision == revision
+		return nil
+	})
+	return err == nil && holds
 }
 
 // takeCommit adds what a commit holds for a query; full tells that the page ends in it.

@@ -4,6 +4,7 @@ package store_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -27,25 +28,41 @@ func damagedStore(t *testing.T, damage string, logged *logged) *store.Store {
 	return opened
 }
 
+// TestChangeLog_Changes_Ugly has the database lose changes, all from revision 3 on: the
+// reader is told where it can go on, as where the log was trimmed.
 func TestChangeLog_Changes_Ugly(t *testing.T) {
-	for name, damage := range map[string]string{
-		"NotALog":        "UPDATE commits SET changes = 'not a log' WHERE id = 3",
-		"NothingAtAll":   "UPDATE commits SET changes = x'' WHERE id = 3",
-		"WithoutChanges": "UPDATE commits SET changes = x'01' WHERE id >= 3",
-		"CutShort":       "UPDATE commits SET changes = CAST(substr(changes, 1, 9) AS BLOB) WHERE id = 3",
-		"Lengthened":     "UPDATE commits SET changes = CAST(changes || x'00' AS BLOB) WHERE id = 3",
-		"MissingCommits": "DELETE FROM commits WHERE id >= 3",
-		"MissingPlaces":  "DELETE FROM namespace_commits WHERE commit_id >= 3",
-		"AnotherCommit":  "UPDATE namespace_commits SET commit_id = 5 WHERE commit_id = 3",
+	for name, test := range map[string]struct {
+		damage string
+		oldest uint64
+		place  string
+	}{
+		"NotALog":        {"UPDATE commits SET changes = 'not a log' WHERE id = 3", 4, "commit 3"},
+		"NothingAtAll":   {"UPDATE commits SET changes = x'' WHERE id = 3", 4, "commit 3"},
+		"WithoutChanges": {"UPDATE commits SET changes = x'0100000000' WHERE id >= 3", 7, "revision 3"},
+		"CutShort":       {"UPDATE commits SET changes = CAST(substr(changes, 1, 9) AS BLOB) WHERE id = 3", 4, "commit 3"},
+		"Lengthened":     {"UPDATE commits SET changes = CAST(changes || x'00' AS BLOB) WHERE id = 3", 4, "commit 3"},
+		"AnotherValue":   {"UPDATE commits SET changes = CAST(replace(changes, 'value', 'other') AS BLOB) WHERE id BETWEEN 3 AND 4", 5, "commit 3"},
+		"MissingCommits": {"DELETE FROM commits WHERE id >= 3", 7, "revision 3"},
+		"MissingPlaces":  {"DELETE FROM namespace_commits WHERE commit_id >= 3", 7, "revision 3"},
+		"AnotherCommit":  {"UPDATE namespace_commits SET commit_id = 5 WHERE commit_id = 3", 4, "commit 5"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var logged logged
-			opened := damagedStore(t, damage, &logged)
-			_, err := opened.Changes(context.Background(), store.ChangesQuery{Namespace: "acme", After: 2})
-			require.ErrorContains(t, err, "log is damaged")
-			page, err := opened.Changes(context.Background(), store.ChangesQuery{Namespace: "acme", Limit: 1})
+			opened := damagedStore(t, test.damage, &logged)
+			for range 2 {
+				_, err := opened.Changes(context.Background(), store.ChangesQuery{Namespace: "acme", After: 2})
+				var compacted *store.CompactedError
+				require.ErrorAs(t, err, &compacted)
+				assert.Equal(t, store.CompactedError{Namespace: "acme", After: 2, Oldest: test.oldest, Revision: 6}, *compacted)
+			}
+			assert.Equal(t, 1, strings.Count(logged.String(), `place="`+test.place), logged.String())
+			page, err := opened.Changes(context.Background(), store.ChangesQuery{Namespace: "acme"})
 			require.NoError(t, err)
-			assert.Equal(t, []string{"set a"}, brief(page.Events), "what is whole can be read")
+			assert.Equal(t, []string{"set a", "set b"}, brief(page.Events), "what is whole can be read")
+			assert.Equal(t, uint64(2), page.Next)
+			page, err = opened.Changes(context.Background(), store.ChangesQuery{Namespace: "acme", After: test.oldest - 1})
+			require.NoError(t, err)
+			assert.Len(t, page.Events, int(7-test.oldest))
 			requireValue(t, opened, "c", "value")
 			setKeys(t, opened, "g")
 			page, err = opened.Changes(context.Background(), store.ChangesQuery{Namespace: "acme", After: 6})
@@ -56,61 +73,91 @@ func TestChangeLog_Changes_Ugly(t *testing.T) {
 }
 
 func TestChangeLog_After_Ugly(t *testing.T) {
-	t.Run("ConsumerIsTold", func(t *testing.T) {
+	t.Run("ConsumerGoesOnAndTheOperatorIsToldOnce", func(t *testing.T) {
 		var logged logged
 		opened := damagedStore(t, "SELECT 1", &logged)
 		consumer := registerConsumer(t, opened)
-		setKeys(t, opened, "g", "h")
-		require.NoError(t, store.Execute(opened, "UPDATE commits SET changes = 'not a log' WHERE id = 7"))
+		setKeys(t, opened, "g", "h", "i")
+		require.NoError(t, store.Execute(opened, "UPDATE commits SET changes = 'not a log' WHERE id = 8"))
 		store.Evict(opened)
-		_, err := consumer.Next(context.Background())
-		require.ErrorContains(t, err, "log is damaged")
+		for range 2 {
+			assert.Equal(t, []string{"g", "i"}, next(t, consumer, 2))
+			consumer.Rewind()
+		}
+		assert.Equal(t, 1, strings.Count(logged.String(), `place="commit 8"`), logged.String())
 	})
-	t.Run("CallbacksAreNotCalledAndTheOperatorIsTold", func(t *testing.T) {
+	t.Run("CallbacksGoOn", func(t *testing.T) {
 		var logged logged
 		opened := damagedStore(t, "SELECT 1", &logged)
-		held, called := make(chan struct{}), make(chan struct{}, 10)
-		opened.OnChange(func(store.Event) {
-			called <- struct{}{}
+		held, recorder := make(chan struct{}), newRecorder()
+		opened.OnChange(func(event store.Event) {
+			recorder.record(event)
 			<-held
 		})
 		for _, key := range []string{"g", "h", "i"} {
 			_, err := submit(opened, store.SetCommand{Group: "acme:g", Key: key})
 			require.NoError(t, err)
 			if key == "g" {
-				<-called
+				recorder.waitFor(1)
 			}
 		}
 		require.NoError(t, store.Execute(opened, "UPDATE commits SET changes = 'not a log' WHERE id = 8"))
 		store.Evict(opened)
 		close(held)
-		require.NoError(t, opened.Close())
-		assert.Empty(t, called)
+		recorder.waitFor(1)
+		assert.Equal(t, []string{"set g", "set i"}, recorder.brief())
+		assert.Contains(t, logged.String(), `place="commit 8"`)
 	})
-	t.Run("TrimmingIsTriedAgain", func(t *testing.T) {
+	t.Run("DamagedCommitsAreTrimmed", func(t *testing.T) {
 		var logged logged
-		opened := damagedStore(t, "UPDATE commits SET changes = 'not a log' WHERE id = 1", &logged)
+		opened := damagedStore(t, "UPDATE commits SET changes = 'not a log' WHERE id IN (1, 3)", &logged)
+		require.NoError(t, opened.Set("other:g", "a", ""))
 		setKeys(t, opened, "g", "h")
 		require.NoError(t, store.Settle(opened))
-		assert.Contains(t, logged.String(), "trimming the log failed; it is tried again")
-		setKeys(t, opened, "i")
+		oldest, _ := retained(t, opened, "acme")
+		assert.Equal(t, uint64(4), oldest)
+		assert.Equal(t, []string{"set d", "set e", "set f", "set g", "set h"}, brief(changes(t, opened, "acme", 3)))
 	})
-	t.Run("StoreIsNotOpenedWhereTheOldestIsDamaged", func(t *testing.T) {
-		path := databasePath(t)
-		opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: path})
+	t.Run("LastChangeOfANamespaceIsTrimmed", func(t *testing.T) {
+		var logged logged
+		opened := damagedStore(t, "SELECT 1", &logged)
+		require.NoError(t, opened.Set("other:g", "a", ""))
+		require.NoError(t, store.Execute(opened, "UPDATE commits SET changes = 'not a log' WHERE id = 7"))
+		for range 3 {
+			setKeys(t, opened, "g", "h")
+		}
+		require.NoError(t, store.Settle(opened))
+		_, err := opened.Changes(context.Background(), store.ChangesQuery{Namespace: "other"})
+		var compacted *store.CompactedError
+		require.ErrorAs(t, err, &compacted)
+		assert.Equal(t, store.CompactedError{Namespace: "other", Oldest: 2, Revision: 1}, *compacted)
+	})
+}
+
+func TestChangeLog_Load_Ugly(t *testing.T) {
+	t.Run("OldestIsDamaged", func(t *testing.T) {
+		var logged logged
+		config := store.StoreConfig{DatabasePath: databasePath(t), Logger: logged.logger(), Retention: store.Retention{Count: 2}}
+		opened, err := store.NewConfigured(config)
 		require.NoError(t, err)
 		setKeys(t, opened, "a", "b")
 		require.NoError(t, opened.Close())
-		execute(t, path, "UPDATE commits SET changes = 'not a log' WHERE id = 1")
-		require.ErrorContains(t, refusal(t, path), "log is damaged")
+		execute(t, config.DatabasePath, "UPDATE commits SET changes = 'not a log' WHERE id = 1")
+		opened = openStore(t, config)
+		assert.Contains(t, logged.String(), `place="commit 1"`)
+		requireValue(t, opened, "a", "value")
+		setKeys(t, opened, "c", "d")
+		require.NoError(t, store.Settle(opened))
+		oldest, _ := retained(t, opened, "acme")
+		assert.Equal(t, uint64(3), oldest)
 	})
 	t.Run("ReplayIsRefused", func(t *testing.T) {
 		path := databasePath(t)
 		opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: path})
 		require.NoError(t, err)
-		setKeys(t, opened, "a", "b")
+		setKeys(t, opened, "a", "b", "c")
 		require.NoError(t, opened.Close())
-		execute(t, path, "UPDATE commits SET changes = 'not a log' WHERE id = 2; UPDATE meta SET value = 1 WHERE name = 'materialised'")
-		require.ErrorContains(t, refusal(t, path), "replay the log after commit 1: log is damaged")
+		execute(t, path, "UPDATE commits SET changes = 'not a log' WHERE id = 3; UPDATE meta SET value = 1 WHERE name = 'materialised'")
+		require.ErrorContains(t, refusal(t, path), "replay the log after commit 1: commit 3: log is damaged")
 	})
 }

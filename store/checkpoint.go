@@ -65,7 +65,7 @@ func (committer *committer) runCheckpoint(checkpoint *statement) {
 	committer.checkpoints.written = 0
 	switch {
 	case err == nil:
-	case resultCode(err) == sqlitelib.SQLITE_IOERR && committer.config.Durability == DurabilityFull:
+	case resultCode(err) == sqlitelib.SQLITE_IOERR && !refusedWrite(err) && committer.config.Durability == DurabilityFull:
 		committer.stopWriting(fmt.Errorf("checkpoint: %w", err))
 	default:
 		committer.checkpoints.written = checkpointBytes / 2

@@ -102,6 +102,9 @@ func (command SetCommand) store(batch *batch, target *target, origin origin) (Ou
 	if command.KeepExpiry {
 		expiresAt = timeOfMilliseconds(current.expiresAt)
 	}
+	if err := batch.admit(target, command.Value); err != nil {
+		return Outcome{}, err
+	}
 	batch.expireIfDue(target)
 	value := target.pack(command.Value)
 	event := batch.record(target, Event{

@@ -94,7 +94,7 @@ type committer struct {
 func (committer *committer) open(session *session) error {
 	committer.session = session
 	committer.view = newView(session, committer.hot)
-	committer.log = newChangeLog(session)
+	committer.log = newChangeLog(session, committer.config.Logger)
 	committer.materialiser = newMaterialiser(session, committer.view, committer.config.PendingBytes)
 	committer.consumers = newConsumers(session)
 	committer.begin = session.prepare(`BEGIN IMMEDIATE`)
@@ -145,6 +145,9 @@ func (committer *committer) replay(materialised uint64) error {
 		}
 		batch := newBatch(committer.view, Limits{}, commits[0].committedAt)
 		for _, commit := range commits {
+			if commit.damaged {
+				return fmt.Errorf("commit %d: %w", commit.ID, errDamagedLog)
+			}
 			if err := batch.replay(commit.Events); err != nil {
 				return err
 			}
@@ -499,17 +502,29 @@ func (committer *committer) register(store *Store, name string) (*Consumer, erro
 	if !known {
 		at = committer.log.position()
 	}
-	consumer := &Consumer{store: store, name: name, cursor: at, acknowledged: at}
+	consumer := &Consumer{store: store, name: name, cursor: at, acknowledged: at, gone: make(chan struct{})}
 	if !known {
 		starts := map[*Consumer]position{consumer: at}
 		if err := committer.transaction(func() error { return committer.consumers.save(starts) }); err != nil {
-			return nil, err
+			return nil, writeFailure(err)
 		}
 	}
 	consumer.saved = at
 	delete(committer.consumers.absent, name)
 	committer.consumers.registered = append(committer.consumers.registered, consumer)
 	return consumer, nil
+}
+
+// unregister forgets the consumer of a name.
+func (committer *committer) unregister(name string) error {
+	if _, absent := committer.consumers.absent[name]; !absent && committer.consumers.find(name) == nil {
+		return ErrNotFound
+	}
+	if err := committer.transaction(func() error { return committer.consumers.deleteConsumer.execute(name) }); err != nil {
+		return writeFailure(err)
+	}
+	committer.consumers.forget(name)
+	return nil
 }
 
 // serve owns the connection until the store is closed. opened is told when reads

@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,6 +18,8 @@ type Consumer struct {
 	store  *Store
 	name   string
 	cursor position
+	// gone is closed when the consumer is unregistered.
+	gone chan struct{}
 
 	mutex        sync.Mutex
 	acknowledged position
@@ -47,23 +50,43 @@ func (store *Store) RegisterConsumer(name string) (*Consumer, error) {
 	return consumer, nil
 }
 
-// Next waits for commits after those that it returned before, and returns some of
-// them in order. The end of ctx and Close end it with an error.
-func (consumer *Consumer) Next(ctx context.Context) ([]Commit, error) {
-	commits, err := consumer.store.commitsAfter(ctx, consumer.cursor.commitID)
+// UnregisterConsumer forgets the consumer of a name: the log is kept for it no
+// longer, and its Next returns ErrNotFound, as UnregisterConsumer does for a name
+// that is not registered.
+//
+//	err := store.UnregisterConsumer("publisher")
+func (store *Store) UnregisterConsumer(name string) error {
+	_, err := ask(store, func(*view) (struct{}, error) { return struct{}{}, store.committer.unregister(name) })
 	if err != nil {
-		return nil, fmt.Errorf("store.Consumer.Next: %w", err)
+		return fmt.Errorf("store.UnregisterConsumer: consumer %q: %w", name, err)
+	}
+	return nil
+}
+
+// Next waits for commits after those that it returned before, and returns some of
+// them in order. The end of ctx, Close and UnregisterConsumer end it with an error.
+func (consumer *Consumer) Next(ctx context.Context) ([]Commit, error) {
+	commits, err := consumer.store.commitsAfter(ctx, consumer.gone, consumer.cursor.commitID)
+	if err != nil {
+		return nil, fmt.Errorf("store.Consumer.Next: consumer %q: %w", consumer.name, err)
 	}
 	last := commits[len(commits)-1]
 	consumer.cursor = position{commitID: last.ID, end: last.end}
 	return commits, nil
 }
 
-// commitsAfter waits for commits after one and returns some of them.
-func (store *Store) commitsAfter(ctx context.Context, id uint64) ([]Commit, error) {
+// commitsAfter waits for commits after one and returns some of them, unless gone is
+// closed.
+func (store *Store) commitsAfter(ctx context.Context, gone <-chan struct{}, id uint64) ([]Commit, error) {
 	for {
 		if store.closing.Load() {
 			return nil, ErrClosed
+		}
+		select {
+		case <-gone:
+			// The log may have been trimmed: what it holds could follow a gap.
+			return nil, ErrNotFound
+		default:
 		}
 		commits, known, grown := store.tail.commitsAfter(id, commitsPerRead)
 		if !known {
@@ -76,7 +99,7 @@ func (store *Store) commitsAfter(ctx context.Context, id uint64) ([]Commit, erro
 		if len(commits) > 0 {
 			return commits, nil
 		}
-		if err := waitGrown(ctx, store.stopped, grown); err != nil {
+		if err := waitGrown(ctx, gone, store.stopped, grown); err != nil {
 			return nil, err
 		}
 	}
@@ -112,6 +135,7 @@ type consumers struct {
 
 	selectConsumers *statement
 	upsertConsumer  *statement
+	deleteConsumer  *statement
 }
 
 func newConsumers(session *session) *consumers {
@@ -120,6 +144,7 @@ func newConsumers(session *session) *consumers {
 		selectConsumers: session.prepare(`SELECT name, commit_id, changes_total, bytes_total FROM consumers`),
 		upsertConsumer: session.prepare(`INSERT INTO consumers (name, commit_id, changes_total, bytes_total) VALUES (?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET commit_id = excluded.commit_id, changes_total = excluded.changes_total, bytes_total = excluded.bytes_total`),
+		deleteConsumer: session.prepare(`DELETE FROM consumers WHERE name = ?`),
 	}
 }
 
@@ -139,6 +164,16 @@ func (consumers *consumers) find(name string) *Consumer {
 		}
 	}
 	return nil
+}
+
+func (consumers *consumers) forget(name string) {
+	delete(consumers.absent, name)
+	consumers.registered = slices.DeleteFunc(consumers.registered, func(consumer *Consumer) bool {
+		if consumer.name == name {
+			close(consumer.gone)
+		}
+		return consumer.name == name
+	})
 }
 
 // unsaved returns the watermarks that have moved since they were saved.

@@ -296,3 +296,62 @@ func TestConsumer_RegisterConsumer_Good(t *testing.T) {
 		assert.Equal(t, []string{"b", "c"}, next(t, second, 2))
 	})
 }
+
+func TestConsumer_UnregisterConsumer_Good(t *testing.T) {
+	t.Run("LogIsKeptForItNoLonger", func(t *testing.T) {
+		config := store.StoreConfig{DatabasePath: databasePath(t), Retention: store.Retention{Count: 2}}
+		opened := openStore(t, config)
+		registerConsumer(t, opened)
+		setKeys(t, opened, "a", "b", "c", "d")
+		requireRefused(t, opened)
+		require.NoError(t, opened.UnregisterConsumer("publisher"))
+		setKeys(t, opened, "e")
+		require.NoError(t, store.Settle(opened))
+		oldest, _ := retained(t, opened, "acme")
+		assert.Equal(t, uint64(4), oldest)
+		opened = reopen(t, opened, config)
+		require.ErrorIs(t, opened.UnregisterConsumer("publisher"), store.ErrNotFound)
+		consumer := registerConsumer(t, opened)
+		requireNothingNext(t, consumer)
+		setKeys(t, opened, "f")
+		assert.Equal(t, []string{"f"}, next(t, consumer, 1))
+	})
+	t.Run("OneThatDidNotComeBack", func(t *testing.T) {
+		config := store.StoreConfig{DatabasePath: databasePath(t), Retention: store.Retention{Count: 2}}
+		opened := openStore(t, config)
+		registerConsumer(t, opened)
+		setKeys(t, opened, "a", "b", "c", "d")
+		opened = reopen(t, opened, config)
+		requireRefused(t, opened)
+		require.NoError(t, opened.UnregisterConsumer("publisher"))
+		setKeys(t, opened, "e")
+	})
+}
+
+func TestConsumer_UnregisterConsumer_Bad(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{})
+	err := opened.UnregisterConsumer("unknown")
+	require.ErrorIs(t, err, store.ErrNotFound)
+	require.ErrorContains(t, err, `store.UnregisterConsumer: consumer "unknown"`)
+	require.NoError(t, opened.Close())
+	require.ErrorIs(t, opened.UnregisterConsumer("unknown"), store.ErrClosed)
+}
+
+func TestConsumer_UnregisterConsumer_Ugly(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{})
+	consumer := registerConsumer(t, opened)
+	setKeys(t, opened, "a")
+	next(t, consumer, 1)
+	waited := make(chan error)
+	go func() {
+		_, err := consumer.Next(context.Background())
+		waited <- err
+	}()
+	require.NoError(t, opened.UnregisterConsumer("publisher"))
+	require.ErrorIs(t, <-waited, store.ErrNotFound)
+	setKeys(t, opened, "b")
+	_, err := consumer.Next(context.Background())
+	require.ErrorIs(t, err, store.ErrNotFound, "what it has not had may be gone")
+	consumer.Acknowledge()
+	require.NoError(t, store.KeepHouse(opened))
+}

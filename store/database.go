@@ -51,7 +51,10 @@ func (database *database) open(config StoreConfig) (err error) {
 	if database.connection, err = database.pool.Conn(context.Background()); err != nil {
 		return openError(config.DatabasePath, err)
 	}
-	return openError(config.DatabasePath, migrate(context.Background(), database.connection))
+	if err = migrate(context.Background(), database.connection, config); err == nil {
+		err = adoptBackup(context.Background(), database.connection, config.Logger)
+	}
+	return openError(config.DatabasePath, err)
 }
 
 // createPrivate makes a missing file that only its owner may read; SQLite gives the
@@ -105,14 +108,17 @@ func dataSourceName(config StoreConfig) string {
 	if config.DatabasePath == MemoryDatabase {
 		return MemoryDatabase + "?" + settings.Encode()
 	}
-	// As a URI, so that no character of the path can be taken for a parameter, with
-	// an empty authority, so that no part of it can be taken for one.
-	path := url.URL{Path: filepath.ToSlash(config.DatabasePath)}
-	scheme := "file:"
-	if strings.HasPrefix(path.Path, "/") {
-		scheme = "file://"
+	return fileAddress(config.DatabasePath) + "?" + settings.Encode()
+}
+
+// fileAddress is a path as a URI, so that no character of it can be taken for a
+// parameter, with an empty authority, so that no part of it can be taken for one.
+func fileAddress(path string) string {
+	address := url.URL{Path: filepath.ToSlash(path)}
+	if strings.HasPrefix(address.Path, "/") {
+		return "file://" + address.EscapedPath()
 	}
-	return scheme + path.EscapedPath() + "?" + settings.Encode()
+	return "file:" + address.EscapedPath()
 }
 
 // synchronousLevel: FULL syncs the write-ahead log on every commit, NORMAL only
@@ -137,10 +143,13 @@ func openError(path string, err error) error {
 }
 
 // resultCode returns SQLite's primary result code of an error, 0 where it is none of SQLite's.
-func resultCode(err error) int {
+func resultCode(err error) int { return extendedCode(err) & 0xff }
+
+// extendedCode returns SQLite's extended result code of an error, 0 where it is none of SQLite's.
+func extendedCode(err error) int {
 	var failure *sqlite.Error
 	if errors.As(err, &failure) {
-		return failure.Code() & 0xff
+		return failure.Code()
 	}
 	return 0
 }

@@ -22,7 +22,8 @@ var (
 
 // Errors of single operations: nothing was changed.
 var (
-	// ErrNotFound is returned where a key is not there, or its time has come.
+	// ErrNotFound is returned where a key is not there, or its time has come, and for
+	// a consumer that is not registered.
 	ErrNotFound = errors.New("not found")
 	// ErrInvalidName is returned for a namespace, group or key outside the limits.
 	ErrInvalidName = errors.New("invalid name")
@@ -35,6 +36,12 @@ var (
 	// ErrTooLarge is wrapped by TooLargeError and TooManyGroupsError, and returned by
 	// GetMany where ManyQuery.Fits refuses an entry.
 	ErrTooLarge = errors.New("too large")
+	// ErrQuotaExceeded is wrapped by QuotaError.
+	ErrQuotaExceeded = errors.New("quota exceeded")
+	// ErrInvalidTemplate is wrapped by TemplateError.
+	ErrInvalidTemplate = errors.New("invalid template")
+	// ErrDeadlineExceeded is returned for a template that has run for MaxRenderTime.
+	ErrDeadlineExceeded = errors.New("time limit exceeded")
 	// ErrNotANumber is returned for an increment of a value that is no int64.
 	ErrNotANumber = errors.New("value is not a number")
 	// ErrOverflow is returned for an increment whose sum is no int64.
@@ -64,6 +71,8 @@ var (
 	// ErrUnavailable is returned for a write that cannot be taken now: disk full,
 	// a backlog at its bound, or a store that has stopped writing. Nothing was changed.
 	ErrUnavailable = errors.New("unavailable")
+	// ErrBackupUnderway is returned by Backup while another one is made.
+	ErrBackupUnderway = errors.New("a backup is already under way")
 	// ErrOutcomeUnknown is returned when a commit or its fsync failed: the write
 	// may have happened. The store takes no further write until it is opened again.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
@@ -108,16 +117,17 @@ func (compacted *CompactedError) Unwrap() error { return ErrCompacted }
 
 // TooLargeError says by how much something passed its limit. It wraps ErrTooLarge.
 type TooLargeError struct {
-	// What is too large: "entry" as it travels, see Limits.EntryBytes, or the "answer"
-	// of a Request.
-	What  string
+	// What is too large: "entry" as it travels, see Limits.EntryBytes, the "answer" of a
+	// Request, or the "template", the "group to render" or the "rendered text" of Render.
+	What string
+	// Size is in bytes; of what is not made in full it is how far that came.
 	Size  int
 	Limit int
 }
 
 // Error names the size and the limit in bytes.
 func (tooLarge *TooLargeError) Error() string {
-	return fmt.Sprintf("%s takes %d bytes as it travels, %d are allowed", tooLarge.What, tooLarge.Size, tooLarge.Limit)
+	return fmt.Sprintf("%s takes %d bytes, %d are allowed", tooLarge.What, tooLarge.Size, tooLarge.Limit)
 }
 
 // Unwrap returns ErrTooLarge.
@@ -153,3 +163,22 @@ func (tooMany *TooManyGroupsError) Error() string {
 
 // Unwrap returns ErrTooLarge.
 func (tooMany *TooManyGroupsError) Unwrap() error { return ErrTooLarge }
+
+// QuotaError says which limit of its namespace's Quota a write would have passed. It
+// wraps ErrQuotaExceeded.
+type QuotaError struct {
+	// Quota is "keys", "groups", "bytes" or "value_bytes".
+	Quota string
+	Limit int64
+	// Usage is what the namespace holds of it, with "value_bytes" the length of the
+	// value that was to be written.
+	Usage int64
+}
+
+// Error names the limit and the use.
+func (exceeded *QuotaError) Error() string {
+	return fmt.Sprintf("quota exceeded: %s: %d in use, %d are allowed", exceeded.Quota, exceeded.Usage, exceeded.Limit)
+}
+
+// Unwrap returns ErrQuotaExceeded.
+func (exceeded *QuotaError) Unwrap() error { return ErrQuotaExceeded }

@@ -310,3 +310,6 @@ func ClearRetries(store *Store) (slices int, err error) {
 	})
 	return slices, err
 }
+
+// DueQuery is how the tables are asked for what is due in a namespace.
+const DueQuery = selectDue

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"time"
 )
 
@@ -13,11 +14,14 @@ import (
 // database made durable. Its events are shared and must not be changed.
 type Commit struct {
 	// ID rises by one with each commit of the store.
-	ID     uint64
+	ID uint64
+	// Events is empty where the database has lost them: what stands there is damaged,
+	// and the operator was told.
 	Events []Event
 
 	committedAt time.Time
 	end         logTotals
+	damaged     bool
 }
 
 // logTotals count what the log has held in the whole life of the store, up to
@@ -35,14 +39,19 @@ func (totals logTotals) since(earlier logTotals) logTotals {
 	return logTotals{changes: totals.changes - earlier.changes, bytes: totals.bytes - earlier.bytes}
 }
 
-// The log keeps the changes of a commit as one blob: a version byte, then for
-// each namespace that it touches a section
+// The log keeps the changes of a commit as one blob: a version byte, the CRC-32C of
+// what follows (little-endian), then for each namespace that it touches a section
 //
 //	namespace, first revision, number of changes, bytes of the changes, changes
 //
 // so that a reader of one namespace skips the others. Numbers are varints, texts
 // are a length and bytes.
-const logVersion = 1
+const (
+	logVersion     = 1
+	logHeaderBytes = 1 + crc32.Size
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // The flags of a change share a byte with its type.
 const (
@@ -125,11 +134,11 @@ type encodedCommit struct {
 
 func encodeCommit(sections []*section) *encodedCommit {
 	commit := &encodedCommit{sections: sections}
-	size := 1
+	size := logHeaderBytes
 	for _, section := range sections {
 		size += len(section.changes) + len(section.namespace) + 4*binary.MaxVarintLen32
 	}
-	commit.blob = append(make([]byte, 0, size), logVersion)
+	commit.blob = make([]byte, logHeaderBytes, size)
 	for _, section := range sections {
 		commit.events += section.count
 		commit.blob = appendText(commit.blob, section.namespace)
@@ -138,7 +147,28 @@ func encodeCommit(sections []*section) *encodedCommit {
 		commit.blob = binary.AppendUvarint(commit.blob, uint64(len(section.changes)))
 		commit.blob = append(commit.blob, section.changes...)
 	}
+	seal(commit.blob)
 	return commit
+}
+
+// seal fills in the header of a blob.
+func seal(blob []byte) {
+	blob[0] = logVersion
+	binary.LittleEndian.PutUint32(blob[1:], crc32.Checksum(blob[logHeaderBytes:], castagnoli))
+}
+
+// unsealed returns the sections of a blob that is as seal left it.
+func unsealed(blob []byte) ([]byte, error) {
+	switch {
+	case len(blob) < logHeaderBytes:
+		return nil, fmt.Errorf("%w: cut short", errDamagedLog)
+	case blob[0] != logVersion:
+		return nil, fmt.Errorf("%w: unknown version %d", errDamagedLog, blob[0])
+	case binary.LittleEndian.Uint32(blob[1:]) != crc32.Checksum(blob[logHeaderBytes:], castagnoli):
+		return nil, fmt.Errorf("%w: its checksum differs", errDamagedLog)
+	default:
+		return blob[logHeaderBytes:], nil
+	}
 }
 
 // errDamagedLog is a blob that is not what encodeCommit writes.
@@ -154,11 +184,12 @@ type sectionHeader struct {
 // decodeSections calls visit with each section of a blob; visit returns the
 // events that it wants to see by returning a function for them, or nil to skip.
 func decodeSections(blob []byte, committedAt time.Time, visit func(header sectionHeader) func(event *Event) bool) error {
-	// One copy: every text of the commit is a part of it.
-	reader := logReader{rest: string(blob)}
-	if reader.byte() != logVersion {
-		return fmt.Errorf("%w: unknown version", errDamagedLog)
+	sections, err := unsealed(blob)
+	if err != nil {
+		return err
 	}
+	// One copy: every text of the commit is a part of it.
+	reader := logReader{rest: string(sections)}
 	for reader.rest != "" && !reader.damaged {
 		header := sectionHeader{namespace: reader.text(), firstRevision: reader.number(), count: reader.number()}
 		changes := logReader{rest: reader.text(), damaged: reader.damaged}

@@ -4,6 +4,7 @@ package store
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -121,41 +122,57 @@ func TestLog_DecodeSections_Bad(t *testing.T) {
 	}
 	blob := encodeCommit(sectionsOf(events)).blob
 	for length := range blob {
-		if length != 1 { // The version alone is a commit without changes.
-			_, err := decodeEvents(blob[:length], time.Time{})
+		_, err := decodeEvents(blob[:length], time.Time{})
+		require.ErrorIs(t, err, errDamagedLog, "cut at %d", length)
+		if length > logHeaderBytes {
+			// As it would be if the checksum had been made of it.
+			_, err = decodeEvents(sealed(blob[logHeaderBytes:length]), time.Time{})
 			require.ErrorIs(t, err, errDamagedLog, "cut at %d", length)
 		}
 	}
-	for name, damaged := range map[string][]byte{
-		"Nothing":           nil,
-		"UnknownVersion":    append([]byte{2}, blob[1:]...),
-		"NumberWithoutEnd":  {logVersion, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
-		"TextBeyondTheEnd":  {logVersion, 5, 'a'},
-		"HugeText":          {logVersion, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 'a'},
-		"MoreChangesThanIs": {logVersion, 0, 1, 200, 0},
-		"LessChangesThanIs": append([]byte{logVersion, 4, 'a', 'c', 'm', 'e', 1, 1}, blob[8:]...),
+	for position := range blob {
+		for bit := range 8 {
+			flipped := slices.Clone(blob)
+			flipped[position] ^= 1 << bit
+			_, err := decodeEvents(flipped, time.Time{})
+			require.ErrorIs(t, err, errDamagedLog, "bit %d of byte %d", bit, position)
+		}
+	}
+	for name, sections := range map[string][]byte{
+		"NumberWithoutEnd":  {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+		"TextBeyondTheEnd":  {5, 'a'},
+		"HugeText":          {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 'a'},
+		"MoreChangesThanIs": {0, 1, 200, 0},
+		"LessChangesThanIs": append([]byte{4, 'a', 'c', 'm', 'e', 1, 1}, blob[logHeaderBytes+7:]...),
 	} {
-		_, err := decodeEvents(damaged, time.Time{})
+		_, err := decodeEvents(sealed(sections), time.Time{})
 		require.ErrorIs(t, err, errDamagedLog, name)
 	}
+}
+
+// sealed returns sections as a blob.
+func sealed(sections []byte) []byte {
+	blob := append(make([]byte, logHeaderBytes), sections...)
+	seal(blob)
+	return blob
 }
 
 // FuzzDecodeSections gives the decoder anything at all: it never panics, and what it
 // takes it makes the same of again.
 func FuzzDecodeSections(f *testing.F) {
-	f.Add([]byte{logVersion})
+	f.Add([]byte{})
 	f.Add(encodeCommit(sectionsOf([]Event{
 		{Type: EventSet, Namespace: "acme", Group: "acme:g", Key: "a", Value: "value", Revision: 1, Created: true, ExpiresAt: time.UnixMilli(5), TransactionFirst: 1, TransactionLast: 300, TraceParent: "trace"},
 		{Type: EventExpire, Group: "\xff", Key: "\x00", Revision: 1 << 60, Previous: 3, replaced: 70, groups: -1},
 		{Type: EventDeleteGroup, Namespace: "acme", Group: "acme:", Revision: 2, fromCaller: true},
-	})).blob)
-	f.Fuzz(func(t *testing.T, blob []byte) {
-		events, err := decodeEvents(blob, time.Time{})
+	})).blob[logHeaderBytes:])
+	f.Fuzz(func(t *testing.T, sections []byte) {
+		events, err := decodeEvents(sealed(sections), time.Time{})
 		if err != nil {
 			require.ErrorIs(t, err, errDamagedLog)
 			return
 		}
-		require.LessOrEqual(t, len(events), len(blob))
+		require.LessOrEqual(t, len(events), len(sections))
 		for _, event := range events {
 			// Each in a section of its own: revisions need not be dense here.
 			again, err := decodeEvents(encodeCommit(sectionsOf([]Event{event})).blob, time.Time{})

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 )
 
 // migrationFiles are applied in the order of their names; PRAGMA user_version
@@ -18,7 +19,7 @@ import (
 var migrationFiles embed.FS
 
 // migrate brings the schema up to date, each step in a transaction of its own.
-func migrate(ctx context.Context, connection *sql.Conn) error {
+func migrate(ctx context.Context, connection *sql.Conn, config StoreConfig) error {
 	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
 	if err != nil {
 		return err
@@ -27,8 +28,18 @@ func migrate(ctx context.Context, connection *sql.Conn) error {
 	if err != nil {
 		return err
 	}
-	if err := requireOurs(ctx, connection, version); err != nil {
+	tables, err := tableNames(ctx, connection)
+	if err != nil {
 		return err
+	}
+	if version == 0 && len(tables) > 0 {
+		if err := upgradeOriginal(ctx, connection, names, tables, config); err != nil {
+			return err
+		}
+		return useWriteAheadLog(ctx, connection)
+	}
+	if version > 0 && !isOurs(tables) {
+		return fmt.Errorf("%w: its schema is version %d of something else", ErrNotAStore, version)
 	}
 	if version > len(names) {
 		return fmt.Errorf("%w: its schema is version %d, this program knows up to %d", ErrDatabaseFromFuture, version, len(names))
@@ -49,17 +60,30 @@ func schemaVersion(ctx context.Context, connection *sql.Conn) (version int, err 
 	return version, err
 }
 
-// requireOurs refuses somebody else's database, before anything in it is changed.
-func requireOurs(ctx context.Context, connection *sql.Conn, version int) error {
-	if version == 0 {
-		return requireEmpty(ctx, connection)
+// tableNames returns the tables of a database, those that SQLite keeps for itself
+// last.
+func tableNames(ctx context.Context, connection *sql.Conn) (names []string, err error) {
+	rows, err := connection.QueryContext(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name LIKE 'sqlite\\_%' ESCAPE '\\', name") //nolint:sqlclosecheck // readRows closes them
+	if err != nil {
+		return nil, err
 	}
-	var tables int
-	err := connection.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('commits', 'namespace_commits', 'meta')").Scan(&tables)
-	if err == nil && tables != 3 {
-		err = fmt.Errorf("%w: its schema is version %d of something else", ErrNotAStore, version)
+	return readRows(rows, func(name *string) error { return rows.Scan(name) })
+}
+
+// readRows reads every row with scan, and closes them.
+func readRows[Row any](rows *sql.Rows, scan func(row *Row) error) (all []Row, err error) {
+	for err == nil && rows.Next() {
+		var row Row
+		err = scan(&row)
+		all = append(all, row)
 	}
-	return err
+	return all, errors.Join(err, rows.Err(), rows.Close())
+}
+
+// isOurs tells a store by its tables from somebody else's database, in which nothing
+// may be changed.
+func isOurs(tables []string) bool {
+	return slices.Contains(tables, "commits") && slices.Contains(tables, "namespace_commits") && slices.Contains(tables, "meta")
 }
 
 // useWriteAheadLog sets the one setting that the file keeps.
@@ -72,30 +96,12 @@ func useWriteAheadLog(ctx context.Context, connection *sql.Conn) error {
 	return err
 }
 
-// requireEmpty refuses to put a schema into somebody else's database.
-func requireEmpty(ctx context.Context, connection *sql.Conn) error {
-	var table string
-	err := connection.QueryRowContext(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' LIMIT 1").Scan(&table)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil
-	case err != nil:
-		return err
-	default:
-		return fmt.Errorf("%w: it has a table %q and no schema version", ErrNotAStore, table)
-	}
-}
-
 func applyMigration(ctx context.Context, connection *sql.Conn, name string, version int) error {
-	text, err := migrationFiles.ReadFile(name)
-	if err != nil {
-		return err
-	}
 	transaction, err := connection.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	_, err = transaction.ExecContext(ctx, string(text))
+	err = executeMigration(ctx, transaction, name)
 	if err == nil {
 		_, err = transaction.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version))
 	}
@@ -103,4 +109,12 @@ func applyMigration(ctx context.Context, connection *sql.Conn, name string, vers
 		return errors.Join(err, transaction.Rollback())
 	}
 	return transaction.Commit()
+}
+
+func executeMigration(ctx context.Context, transaction *sql.Tx, name string) error {
+	text, err := migrationFiles.ReadFile(name)
+	if err == nil {
+		_, err = transaction.ExecContext(ctx, string(text))
+	}
+	return err
 }

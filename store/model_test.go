@@ -22,15 +22,17 @@ import (
 // a database or a cache. Nothing in it knows how the store does it.
 type model struct {
 	clock *testClock
-	// committedAt is the time of the last commit, behind which time does not go back.
-	committedAt time.Time
-	limits      store.Limits
-	retention   uint64
+	// committedAt is the time of the last commit and seenAt the latest since the store
+	// was opened, behind which time does not go back.
+	committedAt, seenAt time.Time
+	limits              store.Limits
+	retention           uint64
 
 	namespaces map[string]*modelNamespace
 	entries    map[entryID]store.Entry
 	// lastChange is the revision of the last change of each group.
 	lastChange map[string]uint64
+	quotas     map[string]store.Quota
 	// commits are those in the log: how far each took its namespaces, and how many
 	// changes it has.
 	commits []modelCommit
@@ -54,7 +56,7 @@ func newModel(clock *testClock, limits store.Limits, retention uint64) *model {
 	return &model{
 		clock: clock, limits: limits, retention: retention,
 		namespaces: map[string]*modelNamespace{}, entries: map[entryID]store.Entry{}, lastChange: map[string]uint64{},
-		answers: map[string]modelAnswer{},
+		answers: map[string]modelAnswer{}, quotas: map[string]store.Quota{},
 	}
 }
 
@@ -67,10 +69,22 @@ func (model *model) namespace(name string) *modelNamespace {
 
 // now is the time by which the store goes.
 func (model *model) now() time.Time {
-	if now := model.clock.Now(); now.After(model.committedAt) {
+	now := model.clock.Now()
+	// What was only seen counts in whole milliseconds.
+	if seen := model.seenAt.Truncate(time.Millisecond); seen.After(now) {
+		now = seen
+	}
+	if now.After(model.committedAt) {
 		return now
 	}
 	return model.committedAt
+}
+
+// see takes note of the time that the store is asked at.
+func (model *model) see() {
+	if now := model.clock.Now(); now.After(model.seenAt) {
+		model.seenAt = now
+	}
 }
 
 // commit makes what function does one commit, and trims the log.
@@ -193,6 +207,9 @@ func (model *model) set(command store.SetCommand) (store.Outcome, error) {
 	if !command.KeepExpiry {
 		expiresAt = model.expiry(command.TimeToLive)
 	}
+	if err := model.admit(command); err != nil {
+		return store.Outcome{}, err
+	}
 	event := model.log(store.Event{
 		Type: store.EventSet, Group: command.Group, Key: command.Key, Value: command.Value,
 		Created: !exists, ExpiresAt: expiresAt, TraceParent: command.TraceParent,
@@ -221,6 +238,48 @@ func (model *model) expiry(timeToLive time.Duration) time.Time {
 		expiresAt = expiresAt.Add(time.Duration(1_000_000 - rest))
 	}
 	return expiresAt
+}
+
+// admit holds a set against the quota of its namespace, which is counted anew.
+func (model *model) admit(command store.SetCommand) error {
+	namespaceName, local := store.NamespaceOf(command.Group)
+	quota := model.quotas[namespaceName]
+	current, exists := model.entries[entryID{command.Group, command.Key}]
+	used, grown := model.usage(namespaceName), len(command.Value)-len(current.Value)
+	if !exists {
+		grown += len(local) + len(command.Key)
+	}
+	newGroup := len(model.group(command.Group)) == 0
+	switch {
+	case over(len(command.Value), quota.MaxValueBytes) && len(command.Value) > len(current.Value):
+		return &store.QuotaError{Quota: "value_bytes", Limit: quota.MaxValueBytes, Usage: int64(len(command.Value))}
+	case !exists && over(int(used.Keys)+1, quota.MaxKeys):
+		return &store.QuotaError{Quota: "keys", Limit: quota.MaxKeys, Usage: used.Keys}
+	case !exists && newGroup && over(int(used.Groups)+1, quota.MaxGroups):
+		return &store.QuotaError{Quota: "groups", Limit: quota.MaxGroups, Usage: used.Groups}
+	case grown > 0 && over(int(used.Bytes)+grown, quota.MaxBytes):
+		return &store.QuotaError{Quota: "bytes", Limit: quota.MaxBytes, Usage: used.Bytes}
+	default:
+		return nil
+	}
+}
+
+func over(size int, limit int64) bool { return limit > 0 && int64(size) > limit }
+
+// usage is what Usage must return.
+func (model *model) usage(namespaceName string) store.Usage {
+	usage := store.Usage{Quota: model.quotas[namespaceName], Revision: model.namespace(namespaceName).revision}
+	groups := map[string]bool{}
+	for id, entry := range model.entries {
+		name, local := store.NamespaceOf(id.group)
+		if name == namespaceName {
+			usage.Keys++
+			usage.Bytes += int64(len(local) + len(id.key) + len(entry.Value))
+			groups[id.group] = true
+		}
+	}
+	usage.Groups = int64(len(groups))
+	return usage
 }
 
 func (model *model) delete(command store.DeleteCommand) (store.Outcome, error) {
@@ -412,6 +471,7 @@ func (machine *machine) open(t *rapid.T) {
 	var err error
 	machine.opened, err = store.NewConfigured(machine.config)
 	require.NoError(t, err)
+	machine.model.seenAt = time.Time{}
 	machine.settle(t)
 }
 
@@ -424,6 +484,7 @@ func (machine *machine) close(t *rapid.T) {
 // settle waits until what is due is expired and trimmed, in the store and in the
 // model. In which order keys expire that are due together is the store's affair.
 func (machine *machine) settle(t *rapid.T) {
+	machine.model.see()
 	if machine.config.Retention.Count < unlimited {
 		require.NoError(t, store.Settle(machine.opened))
 	}
@@ -775,6 +836,28 @@ func (machine *machine) changes(query store.ChangesQuery) (store.ChangesPage, er
 	return page, err
 }
 
+// SetQuota gives a namespace a quota, or takes it away.
+func (machine *machine) SetQuota(t *rapid.T) {
+	namespaceName := rapid.SampledFrom([]string{"acme", "ACME", "tenant-a"}).Draw(t, "namespace")
+	quota := store.Quota{
+		MaxKeys:       rapid.SampledFrom([]int64{0, 0, 1, 3}).Draw(t, "keys"),
+		MaxGroups:     rapid.SampledFrom([]int64{0, 0, 1, 2}).Draw(t, "groups"),
+		MaxBytes:      rapid.SampledFrom([]int64{0, 0, 1, 200, 100_000}).Draw(t, "bytes"),
+		MaxValueBytes: rapid.SampledFrom([]int64{0, 0, 1, 100}).Draw(t, "value bytes"),
+	}
+	require.NoError(t, machine.opened.SetQuota(namespaceName, quota))
+	machine.model.quotas[namespaceName] = quota
+}
+
+// ReadUsage compares what the namespaces hold.
+func (machine *machine) ReadUsage(t *rapid.T) {
+	for _, namespaceName := range []string{"acme", "ACME", "tenant-a"} {
+		usage, err := machine.opened.Usage(namespaceName)
+		require.NoError(t, err)
+		require.Equal(t, machine.model.usage(namespaceName), usage)
+	}
+}
+
 // Flush brings the tables up to the log.
 func (machine *machine) Flush(t *rapid.T) { require.NoError(t, store.Settle(machine.opened)) }
 
@@ -854,6 +937,7 @@ func (machine *machine) compareAll(t *rapid.T) {
 	}
 	machine.compareScan(t, store.ScanQuery{Limit: 1000})
 	clear(machine.compared)
+	machine.ReadUsage(t)
 	machine.Check(t)
 }
 
@@ -861,7 +945,10 @@ func requireSameError(t *rapid.T, want, got error) {
 	var conflict *store.RevisionConflictError
 	var compacted *store.CompactedError
 	var failure *store.TransactionError
+	var exceeded *store.QuotaError
 	switch {
+	case errors.As(want, &exceeded):
+		requireExceeded(t, got, *exceeded)
 	case want == nil:
 		require.NoError(t, got)
 	case errors.As(want, &failure):

@@ -57,17 +57,14 @@ func (view *view) page(keys entryRange, now time.Time, visit func(name entryName
 	return merge.end(err)
 }
 
-// all returns every live entry of a group.
-func (view *view) all(group string, now time.Time) (map[string]string, error) {
-	all := map[string]string{}
+// wholeGroup calls visit with every live entry of a group in order, until visit
+// returns false.
+func (view *view) wholeGroup(group string, now time.Time, visit func(key string, state *entryState) bool) error {
 	entries := entryRange{low: entryName{group: group}, high: &entryName{group: firstBehind(group)}}
 	for {
-		passed, err := view.page(entries, now, func(name entryName, state *entryState) bool {
-			all[name.key] = state.value
-			return true
-		})
+		passed, err := view.page(entries, now, func(name entryName, state *entryState) bool { return visit(name.key, state) })
 		if err != nil || passed == nil {
-			return all, err
+			return err
 		}
 		entries.low = passed.behind()
 	}

@@ -8,11 +8,13 @@ import "github.com/tidwall/btree"
 // each entry, group and namespace that was changed since it was last written. It
 // belongs to the committer's goroutine.
 type pending struct {
-	entries    map[entryName]*pendingEntry
-	ordered    *btree.BTreeG[*pendingEntry]
-	byExpiry   *btree.BTreeG[*entryVersion]
-	groups     pendingStates[groupState]
-	namespaces pendingStates[namespaceState]
+	entries  map[entryName]*pendingEntry
+	ordered  *btree.BTreeG[*pendingEntry]
+	byExpiry *btree.BTreeG[*entryVersion]
+	// byNamespaceExpiry holds what byExpiry holds of named namespaces.
+	byNamespaceExpiry *btree.BTreeG[namespaceExpiry]
+	groups            pendingStates[groupState]
+	namespaces        pendingStates[namespaceState]
 	// deletions are the revisions at which groups were deleted.
 	deletions pendingStates[uint64]
 	// bytes estimates the memory that all of it takes.
@@ -31,6 +33,8 @@ func newPending() *pending {
 		entries:  map[entryName]*pendingEntry{},
 		ordered:  btree.NewBTreeGOptions(precedes, options),
 		byExpiry: btree.NewBTreeGOptions(expiresBefore, options),
+
+		byNamespaceExpiry: btree.NewBTreeGOptions(namespaceExpiry.before, options),
 	}
 }
 
@@ -79,15 +83,56 @@ func (pending *pending) put(entry *entryVersion) {
 		pending.ordered.Set(place)
 	}
 	pending.bytes += entry.memory()
-	if entry.expiresAt != 0 {
-		pending.byExpiry.Set(entry)
+	pending.noteExpiry(entry)
+}
+
+// namespaceExpiry is when an entry of a named namespace expires.
+type namespaceExpiry struct {
+	namespace string
+	dueEntry
+}
+
+func (expiry namespaceExpiry) before(other namespaceExpiry) bool {
+	if expiry.namespace != other.namespace {
+		return expiry.namespace < other.namespace
+	}
+	return expiry.compare(other.dueEntry) < 0
+}
+
+func namespaceExpiryOf(entry *entryVersion) namespaceExpiry {
+	namespace, _ := NamespaceOf(entry.group)
+	return namespaceExpiry{namespace, dueEntry{entry.expiresAt, entry.entryName}}
+}
+
+func (pending *pending) noteExpiry(entry *entryVersion) {
+	if entry.expiresAt == 0 {
+		return
+	}
+	pending.byExpiry.Set(entry)
+	if expiry := namespaceExpiryOf(entry); expiry.namespace != "" {
+		pending.byNamespaceExpiry.Set(expiry)
 	}
 }
 
 func (pending *pending) forgetExpiry(entry *entryVersion) {
 	if entry.expiresAt != 0 {
 		pending.byExpiry.Delete(entry)
+		pending.byNamespaceExpiry.Delete(namespaceExpiryOf(entry))
 	}
+}
+
+// dueOf is view.dueOf for the pending set.
+func (pending *pending) dueOf(namespace string, nowMilliseconds int64, after dueEntry, limit int) (due []dueEntry) {
+	pending.byNamespaceExpiry.Ascend(namespaceExpiry{namespace, after}, func(expiry namespaceExpiry) bool {
+		if expiry.namespace != namespace || expiry.expiresAt > nowMilliseconds || len(due) == limit {
+			return false
+		}
+		if expiry.dueEntry != after {
+			due = append(due, expiry.dueEntry)
+		}
+		return true
+	})
+	return due
 }
 
 // written removes what a committed transaction has written to the tables. An

@@ -4,6 +4,7 @@ package store
 
 import (
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -72,7 +73,21 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 		committer.view.trimmed(namespace, oldest)
 		committer.tail.trimmed(namespace, oldest)
 	}
-	return true, nil
+	return true, committer.trimmedLost(slice)
+}
+
+// trimmedLost takes note of where the log of the namespaces now begins whose changes
+// a damaged commit has lost.
+func (committer *committer) trimmedLost(slice trimSlice) error {
+	for _, namespace := range slice.lost {
+		delete(committer.view.namespaces, namespace)
+		state, err := committer.view.namespace(namespace)
+		if err != nil {
+			return err
+		}
+		committer.tail.trimmed(namespace, state.oldest)
+	}
+	return nil
 }
 
 // trimLimit is the last commit that may be trimmed: what the tables do not hold
@@ -108,6 +123,10 @@ type trimSlice struct {
 	sections []sectionHeader
 	// oldest is the new lowest revision of each namespace in it.
 	oldest map[string]uint64
+	// damaged are the commits whose sections are not known, lost the namespaces that
+	// they touched.
+	damaged []uint64
+	lost    []string
 }
 
 // position is the log's end.
@@ -121,10 +140,7 @@ func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64)
 		if id := unsigned(row[0]); id > last || id == log.lastID {
 			return false
 		}
-		var commit Commit
-		if commit, _, err = readCommit(row); err != nil {
-			return false
-		}
+		commit, _ := log.readCommit(row)
 		retained := log.end.since(log.start)
 		if len(slice.commits) > 0 {
 			last := slice.commits[len(slice.commits)-1]
@@ -137,6 +153,10 @@ func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64)
 			return false
 		}
 		slice.commits = append(slice.commits, commit)
+		if commit.damaged {
+			slice.damaged = append(slice.damaged, commit.ID)
+			return true
+		}
 		blob, _ := row[4].([]byte)
 		err = decodeSections(blob, commit.committedAt, func(header sectionHeader) func(*Event) bool {
 			slice.sections = append(slice.sections, header)
@@ -145,16 +165,35 @@ func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64)
 		})
 		return err == nil
 	}, int64(0), int64(commitsPerTrim))
-	if queryErr != nil {
-		return trimSlice{}, queryErr
+	if err := errors.Join(queryErr, err); err != nil {
+		return trimSlice{}, err
 	}
+	slice.lost, err = log.namespacesOf(slice.damaged)
 	return slice, err
+}
+
+// namespacesOf returns the namespaces that commits touched, by where their revisions
+// are found. It looks through all of the log's places.
+func (log *changeLog) namespacesOf(commits []uint64) (namespaces []string, err error) {
+	for _, id := range commits {
+		err = errors.Join(err, log.selectNamespacesOf.query(func(row []driver.Value) bool {
+			namespace, _ := row[0].(string)
+			namespaces = append(namespaces, namespace)
+			return true
+		}, int64(id)))
+	}
+	return namespaces, err
 }
 
 // remove deletes a slice in the transaction of the caller.
 func (log *changeLog) remove(slice trimSlice) error {
 	for _, header := range slice.sections {
 		if err := log.deleteNamespaceCommit.execute(header.namespace, int64(header.firstRevision)); err != nil {
+			return err
+		}
+	}
+	for _, id := range slice.damaged {
+		if err := log.deletePlacesOf.execute(int64(id)); err != nil {
 			return err
 		}
 	}

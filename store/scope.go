@@ -32,6 +32,39 @@ func NewScoped(store *Store, namespace string) (*ScopedStore, error) {
 	return &ScopedStore{store: store, namespace: namespace}, nil
 }
 
+// ScopedStoreConfig says which view NewScopedConfigured returns.
+//
+//	store.ScopedStoreConfig{Namespace: "tenant-a", Quota: store.QuotaConfig{MaxKeys: 100}}
+type ScopedStoreConfig struct {
+	// Namespace is as NewScoped takes it. Required.
+	Namespace string
+	// Quota, where it is not zero, sets MaxKeys and MaxGroups of the namespace's quota;
+	// the zero value leaves what was set before.
+	Quota QuotaConfig
+}
+
+// QuotaConfig is the part of a Quota that ScopedStoreConfig sets; 0 is no limit.
+type QuotaConfig struct {
+	MaxKeys   int
+	MaxGroups int
+}
+
+// NewScopedConfigured is NewScoped with a quota, which holds across restarts.
+//
+//	scoped, err := store.NewScopedConfigured(opened, store.ScopedStoreConfig{
+//		Namespace: "tenant-a", Quota: store.QuotaConfig{MaxKeys: 100}})
+func NewScopedConfigured(store *Store, config ScopedStoreConfig) (*ScopedStore, error) {
+	err := checkNamespace(config.Namespace)
+	if err == nil && config.Quota != (QuotaConfig{}) {
+		keys, groups := int64(config.Quota.MaxKeys), int64(config.Quota.MaxGroups)
+		_, err = store.changeQuota(config.Namespace, QuotaChange{MaxKeys: &keys, MaxGroups: &groups})
+	}
+	if err != nil {
+		return nil, namespaceError("store.NewScopedConfigured", config.Namespace, err)
+	}
+	return &ScopedStore{store: store, namespace: config.Namespace}, nil
+}
+
 // Namespace returns the name of the namespace.
 func (scoped *ScopedStore) Namespace() string { return scoped.namespace }
 
@@ -114,12 +147,66 @@ func (scoped *ScopedStore) GetPage(group string, offset, limit int) ([]KeyValue,
 	return scoped.store.GetPage(scoped.whole(group), offset, limit)
 }
 
+// GetEntries is Store.GetEntries of the namespace: query.Group, and the groups of the
+// entries, are names within it.
+//
+//	page, err := scoped.GetEntries(store.PageQuery{Group: "preferences", Limit: 100})
+func (scoped *ScopedStore) GetEntries(query PageQuery) (Page, error) {
+	query.Group = scoped.whole(query.Group)
+	if fits := query.Fits; fits != nil {
+		query.Fits = func(entry *Entry) bool {
+			stripped := *entry
+			stripped.Group = scoped.local(entry.Group)
+			return fits(&stripped)
+		}
+	}
+	page, err := scoped.store.GetEntries(query)
+	for index := range page.Entries {
+		page.Entries[index].Group = scoped.local(page.Entries[index].Group)
+	}
+	return page, err
+}
+
 // All is Store.All of a group of the namespace.
 //
 //	for entry, err := range scoped.All("preferences") { … }
 func (scoped *ScopedStore) All(group string) iter.Seq2[KeyValue, error] {
 	return scoped.store.All(scoped.whole(group))
 }
+
+// GetSplit is Store.GetSplit of a group of the namespace.
+//
+//	hosts, err := scoped.GetSplit("preferences", "hosts", ",")
+func (scoped *ScopedStore) GetSplit(group, key, separator string) (iter.Seq[string], error) {
+	return scoped.store.GetSplit(scoped.whole(group), key, separator)
+}
+
+// GetFields is Store.GetFields of a group of the namespace.
+//
+//	flags, err := scoped.GetFields("preferences", "flags")
+func (scoped *ScopedStore) GetFields(group, key string) (iter.Seq[string], error) {
+	return scoped.store.GetFields(scoped.whole(group), key)
+}
+
+// Render is Store.Render of a group of the namespace.
+//
+//	text, err := scoped.Render("locale: {{.locale}}", "preferences")
+func (scoped *ScopedStore) Render(template, group string) (string, error) {
+	return scoped.store.Render(template, scoped.whole(group))
+}
+
+// SetQuota is Store.SetQuota of the namespace.
+//
+//	err := scoped.SetQuota(store.Quota{MaxKeys: 100})
+func (scoped *ScopedStore) SetQuota(quota Quota) error {
+	return scoped.store.SetQuota(scoped.namespace, quota)
+}
+
+// Quota is Store.Quota of the namespace.
+func (scoped *ScopedStore) Quota() (Quota, error) { return scoped.store.Quota(scoped.namespace) }
+
+// Usage is Store.Usage of the namespace.
+func (scoped *ScopedStore) Usage() (Usage, error) { return scoped.store.Usage(scoped.namespace) }
 
 // Changes is Store.Changes of the namespace, whatever query.Namespace says.
 //

@@ -5,6 +5,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,43 @@ func TestScope_NewScoped_Bad(t *testing.T) {
 		require.ErrorContains(t, err, "store.NewScoped: ")
 		assert.Nil(t, scoped)
 	}
+}
+
+func TestScope_NewScopedConfigured_Good(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{})
+	require.NoError(t, opened.SetQuota("tenant-a", store.Quota{MaxKeys: 7, MaxGroups: 8, MaxBytes: 1000}))
+	for _, test := range []struct {
+		quota store.QuotaConfig
+		want  store.Quota
+	}{
+		{store.QuotaConfig{}, store.Quota{MaxKeys: 7, MaxGroups: 8, MaxBytes: 1000}},
+		{store.QuotaConfig{MaxKeys: 1}, store.Quota{MaxKeys: 1, MaxBytes: 1000}},
+	} {
+		scoped, err := store.NewScopedConfigured(opened, store.ScopedStoreConfig{Namespace: "tenant-a", Quota: test.quota})
+		require.NoError(t, err)
+		assert.Equal(t, "tenant-a", scoped.Namespace())
+		quota, err := scoped.Quota()
+		require.NoError(t, err)
+		assert.Equal(t, test.want, quota)
+	}
+	scoped := newScoped(t, opened, "tenant-a")
+	require.NoError(t, scoped.Set("a", ""))
+	requireExceeded(t, scoped.Set("b", ""), store.QuotaError{Quota: "keys", Limit: 1, Usage: 1})
+	require.NoError(t, scoped.SetQuota(store.Quota{MaxKeys: 2}))
+	require.NoError(t, scoped.Set("b", ""))
+	usage, err := scoped.Usage()
+	require.NoError(t, err)
+	assert.Equal(t, store.Usage{Quota: store.Quota{MaxKeys: 2}, Keys: 2, Groups: 1, Bytes: int64(len("defaultadefaultb")), Revision: 2}, usage)
+}
+
+func TestScope_NewScopedConfigured_Bad(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{})
+	for _, config := range []store.ScopedStoreConfig{{}, {Namespace: "events"}} {
+		_, err := store.NewScopedConfigured(opened, config)
+		require.ErrorIs(t, err, store.ErrInvalidName)
+	}
+	_, err := store.NewScopedConfigured(opened, store.ScopedStoreConfig{Namespace: "acme", Quota: store.QuotaConfig{MaxKeys: -1}})
+	require.ErrorContains(t, err, "MaxKeys is -1; use 0 for no limit")
 }
 
 func TestScope_Methods_Good(t *testing.T) {
@@ -73,9 +111,28 @@ func TestScope_Methods_Good(t *testing.T) {
 			all, err := acme.GetAll(group)
 			require.NoError(t, err)
 			assert.Equal(t, map[string]string{"locale": "en-GB", "token": "abc"}, all)
+			parts, err := acme.GetSplit(group, "locale", "-")
+			require.NoError(t, err)
+			assert.Equal(t, []string{"en", "GB"}, slices.Collect(parts))
+			fields, err := acme.GetFields(group, "locale")
+			require.NoError(t, err)
+			assert.Equal(t, []string{"en-GB"}, slices.Collect(fields))
+			text, err := acme.Render("{{.locale}} {{.token}}", group)
+			require.NoError(t, err)
+			assert.Equal(t, "en-GB abc", text)
 			page, err := acme.GetPage(group, 1, 1)
 			require.NoError(t, err)
 			assert.Equal(t, []store.KeyValue{{Key: "token", Value: "abc"}}, page)
+			var asked []string
+			entries, err := acme.GetEntries(store.PageQuery{Group: group, Fits: func(entry *store.Entry) bool {
+				asked = append(asked, entry.Group)
+				return true
+			}})
+			require.NoError(t, err)
+			require.Len(t, entries.Entries, 2)
+			assert.Equal(t, []string{group, group}, asked)
+			assert.Equal(t, group, entries.Entries[1].Group)
+			assert.Equal(t, "token", entries.Entries[1].Key)
 			for entry, err := range acme.All(group) {
 				require.NoError(t, err)
 				require.NoError(t, acme.Delete(group, entry.Key))

@@ -5,6 +5,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,13 +22,18 @@ type Store struct {
 	tail      *tail
 	watchers  *watchers
 	callbacks *callbacks
+	// renderSlots are for the templates that run at once.
+	renderSlots chan struct{}
+	backingUp   atomic.Bool
 
-	// stopped is closed when Close begins; running joins the goroutines.
-	stopped   chan struct{}
-	closing   atomic.Bool
-	running   sync.WaitGroup
-	closeOnce sync.Once
-	closeErr  error
+	// stopped is closed when Close begins; background joins the goroutines that need
+	// the committer, running the others.
+	stopped    chan struct{}
+	background background
+	closing    atomic.Bool
+	running    sync.WaitGroup
+	closeOnce  sync.Once
+	closeErr   error
 }
 
 // StoreOption adds to the configuration that New begins with.
@@ -68,6 +74,7 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	}
 	store := &Store{config: config, database: database, watchers: newWatchers(), stopped: make(chan struct{})}
 	store.callbacks = newCallbacks(store)
+	store.renderSlots = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	if err := store.start(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", errors.Join(err, database.close()))
 	}
@@ -101,11 +108,15 @@ func (store *Store) start() error {
 
 // Close refuses what is new, carries out what was taken, brings the database to
 // rest and releases it. Channels of Watch are closed. It may be called again, and
-// then returns what it returned before.
+// then returns what it returned before. It waits for a callback of OnChange that
+// runs; called by one it does not, nor for another Close, which waits for that one.
 func (store *Store) Close() error {
+	if store.closing.Swap(true) && store.callbacks.runHere() {
+		return nil
+	}
 	store.closeOnce.Do(func() {
-		store.closing.Store(true)
 		close(store.stopped)
+		store.background.stop()
 		store.committer.writes.close()
 		store.committer.reads.close()
 		store.callbacks.stop()

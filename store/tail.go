@@ -216,10 +216,12 @@ func (tail *tail) close() (woken []*changesReader) {
 	return woken
 }
 
-// waitGrown waits for a commit, or for the end of ctx or stop.
-func waitGrown(ctx context.Context, stop <-chan struct{}, grown <-chan struct{}) error {
+// waitGrown waits for a commit or for gone, or for the end of ctx or stop.
+func waitGrown(ctx context.Context, gone, stop, grown <-chan struct{}) error {
 	select {
 	case <-grown:
+		return nil
+	case <-gone:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

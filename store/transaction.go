@@ -75,12 +75,17 @@ func (committer *committer) endReading() error {
 	return nil
 }
 
-// refusedBeforeCommit tells the failures of COMMIT that leave no frame of the
-// commit in the write-ahead log from those, above all of its fsync, that may.
+// refusedBeforeCommit tells the failures of COMMIT that leave no whole commit in
+// the write-ahead log from those, above all of its fsync, that may.
 func refusedBeforeCommit(err error) bool {
 	code := resultCode(err)
-	return code == sqlitelib.SQLITE_FULL || code == sqlitelib.SQLITE_BUSY
+	return code == sqlitelib.SQLITE_FULL || code == sqlitelib.SQLITE_BUSY || refusedWrite(err)
 }
+
+// refusedWrite tells a write that the system took in part or not at all: over a
+// quota or a limit of file sizes, which SQLite does not tell from other faults. The
+// frame that makes a commit one is written last, so it is not whole in the log.
+func refusedWrite(err error) bool { return extendedCode(err) == sqlitelib.SQLITE_IOERR_WRITE }
 
 // undo rolls back. SQLite may have done so by itself: ROLLBACK then says that
 // there is no transaction, which is what was wanted.
@@ -107,12 +112,15 @@ func (committer *committer) stopWriting(err error) {
 
 // writeFailure says whether a transaction that changed nothing may be tried again later.
 func writeFailure(err error) error {
-	switch resultCode(err) {
-	case sqlitelib.SQLITE_FULL:
+	code := resultCode(err)
+	switch {
+	case code == sqlitelib.SQLITE_FULL:
 		return fmt.Errorf("%w: disk is full: %w", ErrUnavailable, err)
-	case sqlitelib.SQLITE_READONLY:
+	case refusedWrite(err):
+		return fmt.Errorf("%w: disk takes no more, as over a quota or a limit of file sizes: %w", ErrUnavailable, err)
+	case code == sqlitelib.SQLITE_READONLY:
 		return fmt.Errorf("%w: database is read-only: %w", ErrUnavailable, err)
-	case sqlitelib.SQLITE_BUSY:
+	case code == sqlitelib.SQLITE_BUSY:
 		return fmt.Errorf("%w: another process holds the database: %w", ErrUnavailable, err)
 	default:
 		return err

@@ -4,6 +4,7 @@ package store
 
 import (
 	"database/sql/driver"
+	"errors"
 	"strings"
 	"time"
 )
@@ -92,6 +93,7 @@ type view struct {
 	groups     map[string]groupState
 	totals     storeTotals
 	retries    *retries
+	quotas     *quotas
 
 	selectNamespace   *statement
 	selectOldest      *statement
@@ -104,6 +106,7 @@ type view struct {
 	selectGroups      *statement
 	selectNamespaces  *statement
 	selectExpired     *statement
+	selectDue         *statement
 	selectNextExpiry  *statement
 	selectStoreTotals *statement
 }
@@ -116,6 +119,11 @@ type storeTotals struct {
 	unscoped   uint64
 }
 
+// selectDue finds what is due in a namespace by the index for it.
+const selectDue = `SELECT expires_at, group_name, entry_key FROM entries
+	WHERE substr(group_name, 1, instr(group_name, ':') - 1) = ? AND expires_at <= ? AND (expires_at, group_name, entry_key) > (?, ?, ?)
+	ORDER BY expires_at, group_name, entry_key LIMIT ?`
+
 func newView(session *session, hot *hotEntries) *view {
 	const page = ` FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key `
 	const scan = `, group_name FROM entries WHERE (group_name, entry_key) >= (?, ?) AND group_name < ? ORDER BY group_name, entry_key`
@@ -127,6 +135,7 @@ func newView(session *session, hot *hotEntries) *view {
 		retries:           newRetries(session),
 		namespaces:        map[string]namespaceState{},
 		groups:            map[string]groupState{},
+		quotas:            newQuotas(session),
 		selectNamespace:   session.prepare(`SELECT revision, keys, groups, bytes FROM namespaces WHERE namespace = ?`),
 		selectOldest:      session.prepare(`SELECT min(first_revision) FROM namespace_commits WHERE namespace = ?`),
 		selectGroup:       session.prepare(`SELECT keys, bytes, last_revision FROM groups WHERE group_name = ?`),
@@ -138,6 +147,7 @@ func newView(session *session, hot *hotEntries) *view {
 		selectGroups:      session.prepare(`SELECT group_name, keys, bytes, last_revision FROM groups INDEXED BY groups_with_keys WHERE keys > 0 AND group_name >= ? AND group_name < ? ORDER BY group_name`),
 		selectNamespaces:  session.prepare(`SELECT namespace, revision, keys, groups, bytes FROM namespaces WHERE namespace >= ? AND namespace < ? ORDER BY namespace`),
 		selectExpired:     session.prepare(`SELECT group_name, entry_key FROM entries WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`),
+		selectDue:         session.prepare(selectDue),
 		selectNextExpiry:  session.prepare(`SELECT min(expires_at) FROM entries WHERE expires_at IS NOT NULL`),
 		selectStoreTotals: session.prepare(`SELECT count(*) FILTER (WHERE namespace <> ''), coalesce(sum(keys), 0), coalesce(sum(keys) FILTER (WHERE namespace = ''), 0) FROM namespaces`),
 	}
@@ -145,7 +155,7 @@ func newView(session *session, hot *hotEntries) *view {
 
 // load reads what is kept in memory for the view's whole life.
 func (view *view) load() error {
-	if err := view.retries.load(); err != nil {
+	if err := errors.Join(view.retries.load(), view.quotas.load()); err != nil {
 		return err
 	}
 	err := view.selectDeletions.query(func(row []driver.Value) bool {

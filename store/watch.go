@@ -3,9 +3,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -136,9 +138,8 @@ func (watchers *watchers) close() {
 // Store's methods it runs in the goroutine that called the method, after the
 // commit and before the method returns. For all other changes (of Submit, of
 // expiry) it runs in one goroutine of the store, in the order of the log; a slow
-// callback lags behind and holds up nobody. Either way it may call the store, but
-// not Close, which waits for it.
-// Between callers no order is promised: compare revisions.
+// callback lags behind and holds up nobody. Either way it may call the store, Close
+// included. Between callers no order is promised: compare revisions.
 //
 //	unregister := store.OnChange(func(event store.Event) { fmt.Println(event.Type, event.Group, event.Key) })
 //	defer unregister()
@@ -156,6 +157,8 @@ type callbacks struct {
 	mutex      sync.Mutex
 	registered []*registration
 	following  bool
+	// follower is the name of the goroutine, empty until it runs.
+	follower string
 }
 
 // registration is one callback, which gets what was committed after a commit.
@@ -214,8 +217,11 @@ func (callbacks *callbacks) run(events []Event) {
 
 // follow calls the callbacks for what no caller runs them for.
 func (callbacks *callbacks) follow(after uint64) {
+	callbacks.mutex.Lock()
+	callbacks.follower = goroutineName()
+	callbacks.mutex.Unlock()
 	for {
-		commits, err := callbacks.store.commitsAfter(callbacks.context, after)
+		commits, err := callbacks.store.commitsAfter(callbacks.context, nil, after)
 		if err != nil {
 			if !errors.Is(err, ErrClosed) && !errors.Is(err, context.Canceled) {
 				callbacks.store.config.Logger.Error("reading the log for callbacks failed", slog.Any("error", err))
@@ -239,11 +245,28 @@ func (callbacks *callbacks) runCommit(commit Commit) {
 	}
 }
 
-// stop ends the goroutine and waits for a callback that runs. A callback may call
-// the store meanwhile: it gets ErrClosed.
+// stop ends the goroutine and waits for a callback that runs, but for one that is
+// its caller. A callback may call the store meanwhile: it gets ErrClosed.
 func (callbacks *callbacks) stop() {
 	callbacks.mutex.Lock()
 	callbacks.cancel()
 	callbacks.mutex.Unlock()
-	callbacks.running.Wait()
+	if !callbacks.runHere() {
+		callbacks.running.Wait()
+	}
+}
+
+// runHere reports whether the caller is a callback in the goroutine of callbacks.
+func (callbacks *callbacks) runHere() bool {
+	callbacks.mutex.Lock()
+	defer callbacks.mutex.Unlock()
+	return callbacks.follower == goroutineName()
+}
+
+// goroutineName returns what a stack trace calls the goroutine: "goroutine 7".
+// Nothing else tells a callback from the rest of the program.
+func goroutineName() string {
+	var trace [64]byte
+	name, _, _ := bytes.Cut(trace[:runtime.Stack(trace[:], false)], []byte(" ["))
+	return string(name)
 }

@@ -4,6 +4,7 @@ package store_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -356,6 +357,44 @@ func TestWatch_OnChange_Ugly(t *testing.T) {
 		}
 		close(closing)
 		require.NoError(t, <-closed)
+	})
+	t.Run("MayCloseTheStore", func(t *testing.T) {
+		config := store.StoreConfig{DatabasePath: databasePath(t)}
+		opened := openStore(t, config)
+		closed := make(chan error)
+		opened.OnChange(func(store.Event) {
+			closed <- opened.Close()
+			closed <- opened.Close()
+		})
+		_, err := submit(opened, store.SetCommand{Group: "acme:g", Key: "a"})
+		require.NoError(t, err)
+		require.NoError(t, <-closed)
+		require.NoError(t, <-closed)
+		require.NoError(t, opened.Close())
+		opened = openStore(t, config)
+		requireValue(t, opened, "a", "")
+	})
+	t.Run("MayCloseTheStoreThatIsBeingClosed", func(t *testing.T) {
+		opened := openStore(t, store.StoreConfig{})
+		called := make(chan struct{})
+		opened.OnChange(func(store.Event) {
+			close(called)
+			for !store.Closing(opened) {
+				runtime.Gosched()
+			}
+			assert.NoError(t, opened.Close())
+		})
+		_, err := submit(opened, store.SetCommand{Group: "acme:g", Key: "a"})
+		require.NoError(t, err)
+		<-called
+		require.NoError(t, opened.Close())
+		assert.ErrorIs(t, opened.Set("acme:g", "late", ""), store.ErrClosed)
+	})
+	t.Run("MayCloseTheStoreFromItsOwnWrite", func(t *testing.T) {
+		opened := openStore(t, store.StoreConfig{})
+		opened.OnChange(func(store.Event) { assert.NoError(t, opened.Close()) })
+		require.NoError(t, opened.Set("acme:g", "a", ""))
+		assert.ErrorIs(t, opened.Set("acme:g", "late", ""), store.ErrClosed)
 	})
 	t.Run("RegisteredWhileTheStoreCloses", func(t *testing.T) {
 		for range 20 {

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"modernc.org/sqlite"
+)
+
+const (
+	// pagesPerBackupStep is how much is copied between two batches at least.
+	pagesPerBackupStep = 256
+	// pagesPerBackupSync is how much is copied between two fsyncs of the copy, which
+	// leaves little for the last one: that is done by the committer.
+	pagesPerBackupSync = 64 * pagesPerBackupStep
+)
+
+// Backup copies the store into a new file while it goes on, and returns the file's
+// size. The copy holds what was committed at one point during the call; it is on
+// disk, whole, before it has its name. Whoever opens it first gets a store with an id
+// of its own. Backup returns ErrBackupUnderway while another one is, and an error
+// that wraps fs.ErrExist where there is something at path.
+//
+//	bytes, err := store.Backup("/var/backups/storebus-monday.db")
+func (store *Store) Backup(path string) (int64, error) {
+	answers := make(chan result[int64], 1)
+	store.SubmitBackup(path, func(bytes int64, err error) { answers <- result[int64]{bytes, err} })
+	bytes, err := (<-answers).unwrap()
+	if err != nil {
+		err = fmt.Errorf("store.Backup: %w", err)
+	}
+	return bytes, err
+}
+
+// SubmitBackup is Backup for a caller that does not wait: done is called once, before
+// SubmitBackup returns or later from a goroutine of the store.
+func (store *Store) SubmitBackup(path string, done func(bytes int64, err error)) {
+	if !store.backingUp.CompareAndSwap(false, true) {
+		done(0, ErrBackupUnderway)
+		return
+	}
+	started := store.background.start(func() {
+		bytes, err := store.backup(path)
+		store.backingUp.Store(false)
+		done(bytes, err)
+	})
+	if !started {
+		store.backingUp.Store(false)
+		done(0, ErrClosed)
+	}
+}
+
+func (store *Store) backup(path string) (int64, error) {
+	if err := requireAbsent(path); err != nil {
+		return 0, err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.partial")
+	if err != nil {
+		return 0, err
+	}
+	bytes, err := store.backupInto(file, path)
+	// After a rename there is nothing to remove.
+	if removeErr := os.Remove(file.Name()); !errors.Is(removeErr, fs.ErrNotExist) {
+		err = errors.Join(err, removeErr)
+	}
+	return bytes, errors.Join(err, file.Close())
+}
+
+func requireAbsent(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%s: %w; a backup overwrites nothing", path, fs.ErrExist)
+	}
+	return nil
+}
+
+// backupInto copies the store into a file that nobody knows, and gives it its name
+// when all of it is on disk.
+func (store *Store) backupInto(file *os.File, path string) (int64, error) {
+	copied, err := store.copyPages(file)
+	if err != nil {
+		return 0, err
+	}
+	if err := errors.Join(stampBackup(copied), copied.Close(), file.Sync(), requireAbsent(path)); err != nil {
+		return 0, err
+	}
+	size, err := file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return 0, err
+	}
+	return size.Size(), syncFolder(filepath.Dir(path))
+}
+
+// syncFolder makes the name of a new file last.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// copyPages copies the database step by step, each step between two batches, and
+// returns the connection to the copy. SQLite brings what is copied already up to
+// every commit in between, so the copy is the store at the last step.
+func (store *Store) copyPages(file *os.File) (driver.Conn, error) {
+	backup, err := ask(store, func(*view) (*sqlite.Backup, error) { return store.committer.beginBackup(file.Name()) })
+	if err != nil {
+		return nil, err
+	}
+	progress := backupProgress{}
+	for more := true; more && err == nil; {
+		more, err = ask(store, func(*view) (bool, error) { return progress.step(backup) })
+		if err == nil && more {
+			err = store.betweenSteps(&progress, file)
+		}
+	}
+	return ask(store, func(*view) (driver.Conn, error) {
+		if err != nil {
+			return nil, errors.Join(err, backup.Finish())
+		}
+		return backup.Commit()
+	})
+}
+
+// betweenSteps has the disk catch up, while the committer is about something else.
+func (store *Store) betweenSteps(progress *backupProgress, file *os.File) error {
+	if store.closing.Load() {
+		return ErrClosed
+	}
+	if progress.unsynced < pagesPerBackupSync && progress.left > pagesPerBackupStep {
+		return nil
+	}
+	progress.unsynced = 0
+	return file.Sync()
+}
+
+func (committer *committer) beginBackup(path string) (*sqlite.Backup, error) {
+	source, ok := committer.session.connection.(interface {
+		NewBackup(dataSourceName string) (*sqlite.Backup, error)
+	})
+	if !ok {
+		return nil, fmt.Errorf("driver connection is a %T, which makes no backups", committer.session.connection)
+	}
+	// A copy that is not finished is thrown away: it needs no journal to go back by.
+	return source.NewBackup(fileAddress(path) + "?_pragma=journal_mode(OFF)")
+}
+
+// backupProgress is how far a backup has come.
+type backupProgress struct {
+	left, total, unsynced int
+}
+
+// step copies some pages, and more where the database grows: the copy must catch up.
+func (progress *backupProgress) step(backup *sqlite.Backup) (more bool, err error) {
+	pages := pagesPerBackupStep + 2*max(0, backup.PageCount()-progress.total)
+	if progress.total == 0 {
+		pages = pagesPerBackupStep
+	}
+	progress.total = backup.PageCount()
+	more, err = backup.Step(int32(pages))
+	progress.left = backup.Remaining()
+	progress.unsynced += pages
+	return more, err
+}
+
+// stampBackup marks a copy as one, for adoptBackup, and makes it a single file.
+func stampBackup(copied driver.Conn) error {
+	connection, ok := copied.(driver.ExecerContext)
+	if !ok {
+		return fmt.Errorf("driver connection is a %T, which executes nothing", copied)
+	}
+	_, err := connection.ExecContext(context.Background(), `PRAGMA journal_mode = DELETE; INSERT OR IGNORE INTO meta (name, value) VALUES ('backup', 1)`, nil)
+	return err
+}
+
+// adoptBackup gives a database that is a backup an id of its own: it has another
+// future than the one that it was copied from.
+func adoptBackup(ctx context.Context, connection *sql.Conn, logger *slog.Logger) error {
+	var id string
+	err := connection.QueryRowContext(ctx, `SELECT (SELECT value FROM meta WHERE name = 'store_id') FROM meta WHERE name = 'backup'`).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	transaction, err := connection.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	var own string
+	err = transaction.QueryRowContext(ctx, `UPDATE meta SET value = lower(hex(randomblob(16))) WHERE name = 'store_id' RETURNING value`).Scan(&own)
+	if err == nil {
+		_, err = transaction.ExecContext(ctx, `DELETE FROM meta WHERE name = 'backup'`)
+	}
+	if err != nil {
+		return errors.Join(err, transaction.Rollback())
+	}
+	if err := transaction.Commit(); err != nil {
+		return err
+	}
+	logger.Warn("the database is a backup: it has got a store id of its own", slog.String("store", own), slog.String("backup_of", id))
+	return nil
+}

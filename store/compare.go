@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"cmp"
+	"fmt"
+)
+
+// What a template compares: texts with texts, numbers with numbers, and truths for
+// equality only. A key that is not there equals nothing but another such.
+
+func (run *renderRun) equal(first, second any, others ...any) (bool, error) {
+	for _, other := range append([]any{second}, others...) {
+		equal, err := run.equals(first, other)
+		if equal || err != nil {
+			return equal, err
+		}
+	}
+	return false, nil
+}
+
+func (run *renderRun) unequal(first, second any) (bool, error) {
+	equal, err := run.equals(first, second)
+	return !equal, err
+}
+
+func (run *renderRun) less(first, second any) (bool, error) {
+	order, err := run.compare("lt", first, second)
+	return order < 0, err
+}
+
+func (run *renderRun) lessOrEqual(first, second any) (bool, error) {
+	order, err := run.compare("le", first, second)
+	return order <= 0, err
+}
+
+func (run *renderRun) greater(first, second any) (bool, error) {
+	order, err := run.compare("gt", first, second)
+	return order > 0, err
+}
+
+func (run *renderRun) greaterOrEqual(first, second any) (bool, error) {
+	order, err := run.compare("ge", first, second)
+	return order >= 0, err
+}
+
+func (run *renderRun) equals(first, second any) (bool, error) {
+	firstTruth, isTruth := first.(bool)
+	secondTruth, areTruths := second.(bool)
+	switch {
+	case first == nil || second == nil:
+		return first == nil && second == nil, run.check()
+	case isTruth && areTruths:
+		return firstTruth == secondTruth, run.check()
+	default:
+		order, err := run.compare("eq", first, second)
+		return order == 0, err
+	}
+}
+
+// compare returns the order of two texts or two numbers.
+func (run *renderRun) compare(function string, first, second any) (int, error) {
+	if err := run.check(); err != nil {
+		return 0, err
+	}
+	firstText, isText := first.(string)
+	secondText, areTexts := second.(string)
+	if isText && areTexts {
+		return cmp.Compare(firstText, secondText), nil
+	}
+	firstNumber, isNumber := number(first)
+	secondNumber, areNumbers := number(second)
+	if isNumber && areNumbers {
+		return cmp.Compare(firstNumber, secondNumber), nil
+	}
+	return 0, fmt.Errorf("%s compares two texts or two numbers", function)
+}
+
+func number(value any) (float64, bool) {
+	switch value := value.(type) {
+	case int:
+		return float64(value), true
+	case float64:
+		return value, true
+	default:
+		return 0, false
+	}
+}

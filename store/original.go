@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+)
+
+// The tables of the original library. Its journal_entries stay as they are.
+var (
+	originalColumns = []string{"group_name", "entry_key", "entry_value", "expires_at"}
+	olderColumns    = []string{"grp", "key", "value", "expires_at"}
+)
+
+// rowsPerOriginalPage is how many rows of the original are read at once.
+const rowsPerOriginalPage = 1000
+
+// original is a database of the original library, which knows neither revisions nor
+// a log, on its way to being a store. Everything happens in one transaction: until
+// that is committed the file is what it was.
+type original struct {
+	ctx         context.Context //nolint:containedctx // it belongs to the one call that reads the original
+	transaction *sql.Tx
+	// entries and older tell which of its tables there are, and the columns of them.
+	entries, older []string
+
+	timestamp       int64
+	selectPage      *sql.Stmt
+	insertEntry     *sql.Stmt
+	insertGroup     *sql.Stmt
+	insertNamespace *sql.Stmt
+
+	namespaces map[string]*namespaceState
+	group      originalGroup
+	rows       int
+}
+
+// originalGroup is the group that is being taken over: rows come in its order.
+type originalGroup struct {
+	groupState
+	name, namespace, local string
+}
+
+// originalRow is a row as the original keeps it.
+type originalRow struct {
+	group, key, value string
+	expiresAt         sql.NullInt64
+}
+
+// stranger returns the first table that the original library does not have, empty
+// where the database is one of its own.
+func (original *original) stranger(tables []string) (string, error) {
+	for _, table := range tables {
+		if known, err := original.knows(table); err != nil || !known {
+			return table, err
+		}
+	}
+	if original.entries == nil && original.older == nil {
+		return tables[0], nil
+	}
+	return "", nil
+}
+
+func (original *original) knows(table string) (known bool, err error) {
+	switch table {
+	case "entries":
+		original.entries, err = original.columns(table, originalColumns)
+		return original.entries != nil, err
+	case "kv":
+		original.older, err = original.columns(table, olderColumns)
+		return original.older != nil, err
+	default:
+		return table == "journal_entries" || table == "sqlite_sequence", nil
+	}
+}
+
+// columns returns the columns of a table, where they are those that it should have, the
+// last of which came later; else nil.
+func (original *original) columns(table string, want []string) (columns []string, err error) {
+	rows, err := original.transaction.QueryContext(original.ctx, "SELECT name FROM pragma_table_info(?) ORDER BY cid", table) //nolint:sqlclosecheck // readRows closes them
+	if err != nil {
+		return nil, err
+	}
+	columns, err = readRows(rows, func(column *string) error { return rows.Scan(column) })
+	if !slices.Equal(columns, want) && !slices.Equal(columns, want[:len(want)-1]) {
+		columns = nil
+	}
+	return columns, err
+}
+
+// upgradeOriginal turns a database of the original library into a store of the
+// newest version, or returns ErrNotAStore for another one. Every entry gets a
+// revision, dense in its namespace, in the order of group and key; the log is empty.
+func upgradeOriginal(ctx context.Context, connection *sql.Conn, migrations []string, tables []string, config StoreConfig) error {
+	transaction, err := connection.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	original := &original{ctx: ctx, transaction: transaction, timestamp: config.Clock().UnixNano(), namespaces: map[string]*namespaceState{}}
+	if err := original.upgrade(migrations, tables); err != nil {
+		return errors.Join(err, transaction.Rollback())
+	}
+	if err := transaction.Commit(); err != nil {
+		return err
+	}
+	config.Logger.Info("the database of the original library was upgraded", slog.Int("entries", original.rows))
+	return nil
+}
+
+func (original *original) upgrade(migrations, tables []string) error {
+	stranger, err := original.stranger(tables)
+	if err != nil {
+		return err
+	}
+	if stranger != "" {
+		return fmt.Errorf("%w: it has a table %q and no schema version", ErrNotAStore, stranger)
+	}
+	if err := original.setAside(); err != nil {
+		return err
+	}
+	for _, migration := range migrations {
+		if err := executeMigration(original.ctx, original.transaction, migration); err != nil {
+			return err
+		}
+	}
+	if err := original.takeOver(); err != nil {
+		return err
+	}
+	return original.execute("DROP TABLE original_entries", fmt.Sprintf("PRAGMA user_version = %d", len(migrations)))
+}
+
+// setAside brings the rows of all forms of the original into one table that is in
+// nobody's way.
+func (original *original) setAside() error {
+	var statements []string
+	switch len(original.entries) {
+	case len(originalColumns):
+		statements = append(statements, "ALTER TABLE entries RENAME TO original_entries")
+	case len(originalColumns) - 1:
+		statements = append(statements, "ALTER TABLE entries RENAME TO original_entries", "ALTER TABLE original_entries ADD COLUMN expires_at INTEGER")
+	default:
+		statements = append(statements, "CREATE TABLE original_entries (group_name TEXT, entry_key TEXT, entry_value TEXT, expires_at INTEGER, PRIMARY KEY (group_name, entry_key))")
+	}
+	if original.older != nil {
+		expiresAt := "NULL"
+		if len(original.older) == len(olderColumns) {
+			expiresAt = "expires_at"
+		}
+		statements = append(statements, "INSERT OR IGNORE INTO original_entries SELECT grp, key, value, "+expiresAt+" FROM kv", "DROP TABLE kv")
+	}
+	return original.execute(statements...)
+}
+
+func (original *original) execute(statements ...string) error {
+	for _, statement := range statements {
+		if _, err := original.transaction.ExecContext(original.ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
+func (original *original) prepare() (err error) {
+	for text, statement := range map[string]**sql.Stmt{
+		// What the original took for expired at the beginning of time is that here too: 0 is never.
+		`SELECT group_name, entry_key, entry_value, CASE expires_at WHEN 0 THEN 1 ELSE expires_at END FROM original_entries
+			WHERE (group_name, entry_key) >= (?, ?) ORDER BY group_name, entry_key LIMIT ?`: &original.selectPage,
+		`INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)`: &original.insertEntry,
+		`INSERT INTO groups (group_name, keys, bytes, last_revision) VALUES (?, ?, ?, ?)`:                                      &original.insertGroup,
+		`INSERT INTO namespaces (namespace, revision, keys, groups, bytes) VALUES (?, ?, ?, ?, ?)`:                             &original.insertNamespace,
+	} {
+		if *statement, err = original.transaction.PrepareContext(original.ctx, text); err != nil { //nolint:sqlclosecheck // the end of the transaction closes it
+			return err
+		}
+	}
+	return nil
+}
+
+// takeOver writes an entry for each row, and what is counted of them.
+func (original *original) takeOver() error {
+	if err := original.prepare(); err != nil {
+		return err
+	}
+	next := entryName{}
+	for {
+		page, err := original.page(next)
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			return original.finish()
+		}
+		for _, row := range page {
+			if err := original.take(row); err != nil {
+				return err
+			}
+		}
+		last := page[len(page)-1]
+		next = entryName{group: last.group, key: last.key + "\x00"}
+	}
+}
+
+func (original *original) page(from entryName) ([]originalRow, error) {
+	rows, err := original.selectPage.QueryContext(original.ctx, from.group, from.key, rowsPerOriginalPage)
+	if err != nil {
+		return nil, err
+	}
+	return readRows(rows, func(row *originalRow) error { return rows.Scan(&row.group, &row.key, &row.value, &row.expiresAt) })
+}
+
+func (original *original) take(row originalRow) error {
+	if original.rows == 0 || row.group != original.group.name {
+		if err := original.finishGroup(); err != nil {
+			return err
+		}
+		original.beginGroup(row.group)
+	}
+	namespace, group := original.namespaces[original.group.namespace], &original.group
+	bytes := int64(len(group.local) + len(row.key) + len(row.value))
+	namespace.revision++
+	namespace.keys++
+	namespace.bytes += bytes
+	group.keys++
+	group.bytes += bytes
+	group.lastRevision = namespace.revision
+	original.rows++
+	_, err := original.insertEntry.ExecContext(original.ctx, row.group, row.key, row.value, int64(namespace.revision), original.timestamp, row.expiresAt)
+	return err
+}
+
+func (original *original) beginGroup(name string) {
+	namespace, local := NamespaceOf(name)
+	original.group = originalGroup{name: name, namespace: namespace, local: local}
+	if original.namespaces[namespace] == nil {
+		original.namespaces[namespace] = &namespaceState{}
+	}
+	original.namespaces[namespace].groups++
+}
+
+func (original *original) finishGroup() error {
+	group := &original.group
+	if group.keys == 0 {
+		return nil
+	}
+	_, err := original.insertGroup.ExecContext(original.ctx, group.name, group.keys, group.bytes, int64(group.lastRevision))
+	return err
+}
+
+func (original *original) finish() error {
+	if err := original.finishGroup(); err != nil {
+		return err
+	}
+	for name, state := range original.namespaces {
+		if _, err := original.insertNamespace.ExecContext(original.ctx, name, int64(state.revision), state.keys, state.groups, state.bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"database/sql/driver"
+	"fmt"
+)
+
+// Quota bounds what a namespace may hold. A zero field is no limit. A write that
+// does not grow what a limit counts is always allowed, so a limit below what is there
+// forbids growth only.
+//
+//	store.Quota{MaxKeys: 10_000, MaxBytes: 64 << 20}
+type Quota struct {
+	MaxKeys   int64
+	MaxGroups int64
+	// MaxBytes bounds the sum of the lengths of group, key and value, the group's
+	// name being that within the namespace.
+	MaxBytes int64
+	// MaxValueBytes bounds each value.
+	MaxValueBytes int64
+}
+
+// Usage is what a namespace holds and may hold.
+type Usage struct {
+	Quota  Quota
+	Keys   int64
+	Groups int64
+	Bytes  int64
+	// Revision is the namespace's at that point, 0 where nothing was ever written.
+	Revision uint64
+}
+
+// QuotaChange says which limits of a quota to change; nil leaves one as it is.
+//
+//	store.QuotaChange{MaxKeys: &maxKeys}
+type QuotaChange struct {
+	MaxKeys       *int64
+	MaxGroups     *int64
+	MaxBytes      *int64
+	MaxValueBytes *int64
+}
+
+// SetQuota gives a namespace its quota, in place of the one before, for the writes
+// that come after it; it holds across restarts. It returns ErrInvalidName for what
+// can be no namespace.
+//
+//	err := store.SetQuota("acme", store.Quota{MaxKeys: 10_000, MaxBytes: 64 << 20})
+func (store *Store) SetQuota(namespace string, quota Quota) error {
+	_, err := store.changeQuota(namespace, QuotaChange{
+		MaxKeys: &quota.MaxKeys, MaxGroups: &quota.MaxGroups, MaxBytes: &quota.MaxBytes, MaxValueBytes: &quota.MaxValueBytes,
+	})
+	return namespaceError("store.SetQuota", namespace, err)
+}
+
+// Quota returns the quota of a namespace.
+//
+//	quota, err := store.Quota("acme")
+func (store *Store) Quota(namespace string) (Quota, error) {
+	quota, err := store.changeQuota(namespace, QuotaChange{})
+	return quota, namespaceError("store.Quota", namespace, err)
+}
+
+// SubmitQuota changes the quota of a namespace, or only reads it where change is
+// empty, and tells done what then stands. done is called once, before SubmitQuota
+// returns or later from a goroutine of the store, and may not block.
+func (store *Store) SubmitQuota(namespace string, change QuotaChange, done func(Quota, error)) {
+	store.submitRead(func(*view) func() {
+		quota, err := store.committer.changeQuota(namespace, change)
+		return func() { done(quota, err) }
+	}, func(err error) { done(Quota{}, err) })
+}
+
+func (store *Store) changeQuota(namespace string, change QuotaChange) (Quota, error) {
+	return ask(store, func(*view) (Quota, error) { return store.committer.changeQuota(namespace, change) })
+}
+
+// Usage returns what a namespace holds and may hold. Keys whose time has come are
+// expired first: where there are very many it takes its time, and holds up nobody.
+//
+//	usage, err := store.Usage("acme")
+func (store *Store) Usage(namespace string) (Usage, error) {
+	answers := make(chan result[Usage], 1)
+	store.SubmitUsage(namespace, func(usage Usage, err error) { answers <- result[Usage]{usage, err} })
+	usage, err := (<-answers).unwrap()
+	return usage, namespaceError("store.Usage", namespace, err)
+}
+
+// SubmitUsage is Usage for a caller that does not wait: done is called once, before
+// SubmitUsage returns or later from a goroutine of the store, and may not block.
+func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
+	if err := checkNamespace(namespace); err != nil {
+		done(Usage{}, err)
+		return
+	}
+	store.submitWithoutDue(namespace, func(view *view) func() {
+		usage, err := view.usage(namespace)
+		return func() { done(usage, err) }
+	}, func(err error) { done(Usage{}, err) })
+}
+
+func (view *view) usage(namespace string) (Usage, error) {
+	state, err := view.namespace(namespace)
+	return Usage{
+		Quota: view.quotas.limits[namespace], Keys: state.keys, Groups: state.groups, Bytes: state.bytes, Revision: state.revision,
+	}, err
+}
+
+func namespaceError(operation, namespace string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: namespace %q: %w", operation, namespace, err)
+}
+
+// quotas are those of every namespace that has one, in memory and in the database.
+type quotas struct {
+	limits map[string]Quota
+
+	selectAll *statement
+	upsert    *statement
+	delete    *statement
+}
+
+func newQuotas(session *session) *quotas {
+	return &quotas{
+		limits:    map[string]Quota{},
+		selectAll: session.prepare(`SELECT namespace, max_keys, max_groups, max_bytes, max_value_bytes FROM quotas`),
+		upsert: session.prepare(`INSERT INTO quotas (namespace, max_keys, max_groups, max_bytes, max_value_bytes) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET max_keys = excluded.max_keys, max_groups = excluded.max_groups, max_bytes = excluded.max_bytes, max_value_bytes = excluded.max_value_bytes`),
+		delete: session.prepare(`DELETE FROM quotas WHERE namespace = ?`),
+	}
+}
+
+func (quotas *quotas) load() error {
+	return quotas.selectAll.query(func(row []driver.Value) bool {
+		namespace, _ := row[0].(string)
+		quotas.limits[namespace] = Quota{MaxKeys: signed(row[1]), MaxGroups: signed(row[2]), MaxBytes: signed(row[3]), MaxValueBytes: signed(row[4])}
+		return true
+	})
+}
+
+// save writes a quota in the transaction of the caller.
+func (quotas *quotas) save(namespace string, quota Quota) error {
+	if quota == (Quota{}) {
+		return quotas.delete.execute(namespace)
+	}
+	return quotas.upsert.execute(namespace, quota.MaxKeys, quota.MaxGroups, quota.MaxBytes, quota.MaxValueBytes)
+}
+
+// saved takes note that what save wrote is committed.
+func (quotas *quotas) saved(namespace string, quota Quota) {
+	if quota == (Quota{}) {
+		delete(quotas.limits, namespace)
+	} else {
+		quotas.limits[namespace] = quota
+	}
+}
+
+// changeQuota carries out a change of a quota and returns what then stands.
+func (committer *committer) changeQuota(namespace string, change QuotaChange) (Quota, error) {
+	if err := checkNamespace(namespace); err != nil {
+		return Quota{}, err
+	}
+	quotas := committer.view.quotas
+	before := quotas.limits[namespace]
+	changed, err := change.of(before)
+	if err != nil || changed == before {
+		return before, err
+	}
+	if err := committer.transaction(func() error { return quotas.save(namespace, changed) }); err != nil {
+		return before, writeFailure(err)
+	}
+	quotas.saved(namespace, changed)
+	return changed, nil
+}
+
+// of returns a quota as the change leaves it.
+func (change QuotaChange) of(quota Quota) (Quota, error) {
+	for _, field := range [...]struct {
+		name  string
+		limit *int64
+		to    *int64
+	}{
+		{"MaxKeys", &quota.MaxKeys, change.MaxKeys},
+		{"MaxGroups", &quota.MaxGroups, change.MaxGroups},
+		{"MaxBytes", &quota.MaxBytes, change.MaxBytes},
+		{"MaxValueBytes", &quota.MaxValueBytes, change.MaxValueBytes},
+	} {
+		switch {
+		case field.to == nil:
+		case *field.to < 0:
+			return quota, fmt.Errorf("%s is %d; use 0 for no limit", field.name, *field.to)
+		default:
+			*field.limit = *field.to
+		}
+	}
+	return quota, nil
+}
+
+// admit returns QuotaError where a value would make its namespace grow beyond its
+// quota. Where it would, what is due in the namespace is expired first, though at
+// most expiredPerBatch keys for one write: the rest goes with those that follow.
+func (batch *batch) admit(target *target, value string) error {
+	quota, limited := batch.view.quotas.limits[target.namespaceName]
+	if !limited {
+		return nil
+	}
+	batch.expireIfDue(target)
+	if err := quota.checkValue(target, value); err != nil {
+		return err
+	}
+	exceeded := quota.checkGrowth(target, value)
+	for tries := 0; exceeded != nil && tries < expiredPerBatch; tries++ {
+		expired, err := batch.expireNextDue(target.namespaceName, target.namespace)
+		if err != nil {
+			return err
+		}
+		if !expired {
+			break
+		}
+		exceeded = quota.checkGrowth(target, value)
+	}
+	return exceeded
+}
+
+// checkValue returns QuotaError for a value that is too long, unless the one that it
+// replaces is no shorter.
+func (quota Quota) checkValue(target *target, value string) error {
+	if quota.MaxValueBytes == 0 || int64(len(value)) <= quota.MaxValueBytes || len(value) <= target.entry.bytes {
+		return nil
+	}
+	return &QuotaError{Quota: "value_bytes", Limit: quota.MaxValueBytes, Usage: int64(len(value))}
+}
+
+// checkGrowth returns QuotaError where there is no room for what a value adds.
+func (quota Quota) checkGrowth(target *target, value string) error {
+	namespace, created := target.namespace, !target.entry.present()
+	grown := int64(len(value) - target.entry.bytes)
+	if created {
+		_, group := NamespaceOf(target.entryName.group)
+		grown += int64(len(group) + len(target.key))
+	}
+	switch {
+	case quota.MaxKeys > 0 && created && namespace.keys >= quota.MaxKeys:
+		return &QuotaError{Quota: "keys", Limit: quota.MaxKeys, Usage: namespace.keys}
+	case quota.MaxGroups > 0 && created && target.group.keys == 0 && namespace.groups >= quota.MaxGroups:
+		return &QuotaError{Quota: "groups", Limit: quota.MaxGroups, Usage: namespace.groups}
+	case quota.MaxBytes > 0 && grown > 0 && namespace.bytes+grown > quota.MaxBytes:
+		return &QuotaError{Quota: "bytes", Limit: quota.MaxBytes, Usage: namespace.bytes}
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestRender_Deadline_Bad runs templates whose time is over already: whatever could
+// take long refuses to begin.
+func TestRender_Deadline_Bad(t *testing.T) {
+	group := &renderedGroup{values: map[string]string{"a": "1"}, ordered: []KeyValue{{"a", "1"}}}
+	for _, source := range []string{
+		"text", "{{.a}}", "{{range .}}{{end}}", "{{range $k, $v := .}}{{end}}", "{{if print .a}}{{end}}", "{{if len .a}}{{end}}", "{{if len .}}{{end}}", "{{if len .missing}}{{end}}",
+		`{{if index . "a"}}{{end}}`, "{{if eq .a .a}}{{end}}", "{{if eq .a .missing}}{{end}}", "{{if ne true false}}{{end}}",
+		"{{if lt .a .a}}{{end}}", "{{if le 1 2}}{{end}}", "{{if gt .a .a}}{{end}}", "{{if ge .a .a}}{{end}}", "{{if or (eq .a .a) true}}{{end}}",
+	} {
+		tree, err := parseTemplate(source)
+		require.NoError(t, err)
+		run := &renderRun{group: group, deadline: time.Now().Add(-time.Second)}
+		prepared, err := newTemplate(tree, run.functions(), false)
+		require.NoError(t, err)
+		_, err = run.execute(prepared)
+		require.ErrorIs(t, err, ErrDeadlineExceeded, source)
+	}
+}
+
+// TestRender_Deadline_Ugly lets the time come within a range.
+func TestRender_Deadline_Ugly(t *testing.T) {
+	run := &renderRun{group: &renderedGroup{ordered: []KeyValue{{"a", "1"}, {"b", "2"}}}, deadline: time.Now().Add(time.Hour)}
+	values, err := run.eachValue(map[string]string{})
+	require.NoError(t, err)
+	seen := 0
+	for range values {
+		seen++
+		run.deadline = time.Time{}
+	}
+	require.Equal(t, 1, seen)
+}
+
+// FuzzParseTemplate gives the checker anything at all: what it lets through, text/template
+// takes and carries out within bounds.
+func FuzzParseTemplate(f *testing.F) {
+	for _, source := range []string{
+		"{{range $k, $v := .}}{{if eq $k \"a\"}}{{print $v}}{{end}}{{end}}", "{{with .a}}{{.}}{{end}}", "{{.a.b}}", "{{define \"x\"}}{{end}}", "{{$x := 1}}",
+		"{{range .}}{{range .}}{{end}}{{end}}", "{{index . \"a\" | len}}", "{{(.a)}}", "{{break}}", "{{/* */}}", "{{nil}}", "{{and 1 (or .a 2)}}",
+	} {
+		f.Add(source)
+	}
+	group := &renderedGroup{values: map[string]string{"a": "1", "b": ""}, ordered: []KeyValue{{"a", "1"}, {"b", ""}}}
+	f.Fuzz(func(t *testing.T, source string) {
+		tree, err := parseTemplate(source)
+		if err != nil {
+			return
+		}
+		run := &renderRun{group: group, deadline: time.Now().Add(time.Hour)}
+		prepared, err := newTemplate(tree, run.functions(), false)
+		require.NoError(t, err)
+		text, err := run.execute(prepared)
+		if err == nil {
+			require.LessOrEqual(t, len(text), MaxRenderedBytes)
+		}
+	})
+}
