@@ -15,7 +15,7 @@ import (
 const entryLimit = maxPayload - 32<<10
 
 // envelope is more than an entry with short names takes beside its value.
-const envelope = 512
+const envelope = 768
 
 // sizedValues are values of so many bytes as they travel.
 var sizedValues = map[string]func(travelling int) string{

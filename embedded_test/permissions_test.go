@@ -179,8 +179,27 @@ func adminSubjects() (subjects []string) {
 	return subjects
 }
 
-func TestPermissions_Tenant_Good(t *testing.T) {
-	acme := startGuarded(t).as(t, "acme", "acme")
+// Everything that the access of somebody grants works.
+func TestPermissions_Access_Good(t *testing.T) {
+	guarded := startGuarded(t)
+	t.Run("Tenant", guarded.serveTenant)
+	t.Run("Consumer", guarded.serveConsumer)
+	t.Run("Operator", guarded.serveOperator)
+	t.Run("Sidecar", guarded.serveSidecar)
+}
+
+// Everything else is refused, to everybody.
+func TestPermissions_Access_Bad(t *testing.T) {
+	guarded := startGuarded(t)
+	t.Run("Tenant", guarded.refuseTenant)
+	t.Run("Consumer", guarded.refuseConsumer)
+	t.Run("Operator", guarded.refuseOperator)
+	t.Run("Sidecar", guarded.refuseSidecar)
+}
+
+func (guarded *guarded) serveTenant(t *testing.T) {
+	t.Helper()
+	acme := guarded.as(t, "acme", "acme")
 	events := acme.events(t)
 	changes := 0
 	for _, row := range tenantRows() {
@@ -200,8 +219,8 @@ func TestPermissions_Tenant_Good(t *testing.T) {
 	require.NoError(t, acme.connection.LastError())
 }
 
-func TestPermissions_Tenant_Bad(t *testing.T) {
-	guarded := startGuarded(t)
+func (guarded *guarded) refuseTenant(t *testing.T) {
+	t.Helper()
 	acme, other := guarded.as(t, "acme", "acme"), guarded.as(t, "other", "other")
 	upper := guarded.as(t, "ACME", "ACME")
 	other.set(t, "config", "theme", "dark")
@@ -232,7 +251,7 @@ func TestPermissions_Tenant_Bad(t *testing.T) {
 	// comes from a sidecar that may publish it, and does not.
 	t.Run("NoReplySubjectThatIsAnEvent", func(t *testing.T) {
 		for _, row := range tenantRows() {
-			require.NoError(t, acme.connection.PublishRequest(row.subject("acme"), heard.Subject[:len(heard.Subject)-1]+"x", []byte(row.body)))
+			require.NoError(t, acme.connection.PublishRequest(row.subject("acme"), "store.events.other.x", []byte(row.body)))
 			requireFailure(t, acme.call(t, row.verb, `[]`), 400, "bad_request")
 		}
 		require.NoError(t, acme.connection.PublishRequest("store.acme.get", "store.other.set.config.theme", []byte(`{"key":"k"}`)))
@@ -246,22 +265,22 @@ func TestPermissions_Tenant_Bad(t *testing.T) {
 	assert.Zero(t, acme.revision(t))
 }
 
-func TestPermissions_Consumer_Good(t *testing.T) {
-	guarded := startGuarded(t)
+func (guarded *guarded) serveConsumer(t *testing.T) {
+	t.Helper()
 	acme, consumer := guarded.as(t, "acme", "acme"), guarded.as(t, "consumer", "acme")
 	events := consumer.events(t)
-	acme.set(t, "config", "theme", "dark")
-	assert.Equal(t, uint64(1), nextEvent(t, events).Revision)
-	assert.Equal(t, []string{"config/theme"}, placesOf(consumer.scan(t)))
+	revision := acme.set(t, "config", "theme", "dark")
+	assert.Equal(t, revision, nextEvent(t, events).Revision)
+	assert.Contains(t, placesOf(consumer.scan(t)), "config/theme")
 	assert.Equal(t, "dark", consumer.value(t, "config", "theme"))
-	assert.Len(t, consumer.changes(t, "after", 0, "wait", "1s").Changes, 1)
+	assert.Equal(t, []uint64{revision}, revisionsOf(t, consumer.changes(t, "after", revision-1, "wait", "1s")))
 	require.NoError(t, consumer.connection.LastError())
 }
 
-func TestPermissions_Consumer_Bad(t *testing.T) {
-	guarded := startGuarded(t)
+func (guarded *guarded) refuseConsumer(t *testing.T) {
+	t.Helper()
 	acme, consumer := guarded.as(t, "acme", "acme"), guarded.as(t, "consumer", "acme")
-	acme.set(t, "g", "k", "v")
+	standing := acme.set(t, "g", "k", "v")
 	granted := []string{"store.acme.changes", "store.acme.scan", "store.acme.get"}
 	requireNoPublish(t, consumer.connection, slices.DeleteFunc(requestSubjects("acme"), func(subject string) bool {
 		return slices.Contains(granted, subject)
@@ -270,11 +289,11 @@ func TestPermissions_Consumer_Bad(t *testing.T) {
 	requireNoPublish(t, consumer.connection, adminSubjects()...)
 	requireNoPublish(t, consumer.connection, "store.events.acme.config", "_INBOX.acme.x", "$SRV.INFO.storebus")
 	requireNoSubscribe(t, consumer.connection, "store.events.other.>", "store.events.>", "store.acme.>", "store.>", "_INBOX.acme.>", "_INBOX.>", ">")
-	assert.Equal(t, uint64(1), acme.revision(t), "nothing was done")
+	assert.Equal(t, standing, acme.revision(t), "nothing was done")
 }
 
-func TestPermissions_Operator_Good(t *testing.T) {
-	guarded := startGuarded(t)
+func (guarded *guarded) serveOperator(t *testing.T) {
+	t.Helper()
 	acme, operator := guarded.as(t, "acme", "acme"), guarded.as(t, "operator", "admin")
 	acme.set(t, "config", "theme", "dark")
 	for _, row := range verbRows {
@@ -285,27 +304,27 @@ func TestPermissions_Operator_Good(t *testing.T) {
 	require.NoError(t, operator.connection.LastError())
 }
 
-func TestPermissions_Operator_Bad(t *testing.T) {
-	guarded := startGuarded(t)
+func (guarded *guarded) refuseOperator(t *testing.T) {
+	t.Helper()
 	acme, operator := guarded.as(t, "acme", "acme"), guarded.as(t, "operator", "admin")
-	acme.set(t, "config", "theme", "dark")
+	standing := acme.set(t, "config", "theme", "dark")
 	requireNoPublish(t, operator.connection, requestSubjects("acme")...)
 	requireNoPublish(t, operator.connection, "store.events.acme.config", "_INBOX.acme.x", "$SRV.INFO.storebus")
 	requireNoSubscribe(t, operator.connection, "store.events.acme.>", "store.events.>", "store.acme.>", "store.admin.>", "_INBOX.acme.>", "_INBOX.>", ">")
-	assert.Equal(t, uint64(1), acme.revision(t), "nothing was done")
+	assert.Equal(t, standing, acme.revision(t), "nothing was done")
 }
 
 // With these permissions the sidecar serves and publishes, and misses nothing: no
 // broker has refused anything that it did.
-func TestPermissions_Sidecar_Good(t *testing.T) {
-	guarded := startGuarded(t)
+func (guarded *guarded) serveSidecar(t *testing.T) {
+	t.Helper()
 	acme := guarded.as(t, "acme", "acme")
 	events := acme.events(t)
 	acme.set(t, "config", "theme", "dark")
-	acme.set(t, "größe", "*", "light")
-	assert.Equal(t, uint64(1), nextEvent(t, events).Revision)
-	assert.Equal(t, "größe", nextEvent(t, events).Group)
-	assert.Empty(t, acme.changes(t, "after", 2, "wait", "10ms").Changes)
+	revision := acme.set(t, "größe", "*", "light")
+	assert.Equal(t, "config", nextEvent(t, events).Group)
+	assert.Equal(t, revision, nextEvent(t, events).Revision)
+	assert.Empty(t, acme.changes(t, "after", revision, "wait", "10ms").Changes)
 
 	t.Run("FindsAnotherSidecar", func(t *testing.T) {
 		requireStartFails(t, guarded.config(t), "another storebus serves this prefix")
@@ -313,10 +332,10 @@ func TestPermissions_Sidecar_Good(t *testing.T) {
 	assert.NotContains(t, strings.ToLower(guarded.log.String()), "permission")
 }
 
-func TestPermissions_Sidecar_Bad(t *testing.T) {
-	guarded := startGuarded(t)
+func (guarded *guarded) refuseSidecar(t *testing.T) {
+	t.Helper()
 	acme := guarded.as(t, "acme", "acme")
-	acme.set(t, "config", "theme", "dark")
+	standing := acme.set(t, "config", "theme", "dark")
 
 	t.Run("RequestsAndRepliesAlone", func(t *testing.T) {
 		requests := connect(t, guarded.url, nats.UserInfo("sidecar", ""), nats.Name("storebus requests x"), nats.CustomInboxPrefix("_INBOX.sidecar"), nats.ErrorHandler(unheard))
@@ -333,5 +352,5 @@ func TestPermissions_Sidecar_Bad(t *testing.T) {
 		requireNoPublish(t, events, "_INBOX.acme.x", "store.acme.get", "store.admin.status", "$SRV.INFO.storebus", "$SYS.REQ.SERVER.PING", "elsewhere")
 		requireNoSubscribe(t, events, "store.events.>", "store.*.set", "store.>", "_INBOX.sidecar.>", "$SRV.>", ">")
 	})
-	assert.Equal(t, uint64(1), acme.revision(t), "nothing was done")
+	assert.Equal(t, standing, acme.revision(t), "nothing was done")
 }
