@@ -59,7 +59,8 @@ func TestLimits_JustUnder_Good(t *testing.T) {
 			t.Run(outcome+"_"+form, func(t *testing.T) {
 				value := sizedValue(entryLimit - envelope)
 				require.NotContains(t, set(t, acme, value).Header, headerErrorCode)
-				assert.True(t, value == string(acme.raw(t, "get", "g", "k", nil).Data), "it comes back whole")
+				same := value == string(acme.raw(t, "get", "g", "k", nil).Data)
+				assert.True(t, same, "it comes back whole")
 				announced := receive(t, events)
 				assert.LessOrEqual(t, len(announced.Data), entryLimit)
 				assert.False(t, decodeBody[event](t, announced.Data).ValueOmitted, "it is announced whole")

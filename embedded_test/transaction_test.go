@@ -22,14 +22,6 @@ func (tenant *tenant) transact(t *testing.T, body string) transactionReply {
 	return reply
 }
 
-// resultsOf are the results of a transaction as one list.
-func resultsOf(t *testing.T, reply transactionReply) string {
-	t.Helper()
-	list, err := json.Marshal(reply.Results)
-	require.NoError(t, err)
-	return string(list)
-}
-
 // numberOf is a number of a reply that may be left out.
 func numberOf(number *uint64) uint64 {
 	if number == nil {
