@@ -105,6 +105,77 @@ func TestEvents_TraceParent_Good(t *testing.T) {
 	assert.NotContains(t, receive(t, events).Header, headerTraceParent)
 }
 
+func TestEvents_TraceParent_Good_OfEveryWrite(t *testing.T) {
+	const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	for outcome, write := range writes {
+		t.Run(outcome, func(t *testing.T) {
+			acme := newNamespace(t)
+			acme.set(t, "g", "k", "v")
+			acme.set(t, "g", "n", "1")
+			events := acme.events(t)
+			requireFirst(t, acme.identified(t, outcome, write.verb, write.payload, append(write.header, headerTraceParent, parent)...))
+			announced := receive(t, events)
+			assert.Equal(t, parent, announced.Header.Get(headerTraceParent))
+			id := decodeBody[event](t, announced.Data).Store + ":" + acme.namespace + ":3"
+			assert.Equal(t, nats.Header{headerMessageID: {id}, headerTraceParent: {parent}}, announced.Header, "and nothing else")
+		})
+	}
+}
+
+// Whatever changes the store has its event, and changes gives each exactly as it was
+// announced.
+func TestEvents_Changes_Good(t *testing.T) {
+	acme := newNamespace(t)
+	events := acme.events(t)
+	writeEverything(t, acme)
+	log := acme.wholeLog(t)
+	previous, types := map[string]uint64{}, map[string]bool{}
+	for index, change := range log {
+		announced := receive(t, events)
+		require.Equal(t, string(announced.Data), string(change), "byte for byte")
+		decoded := decodeBody[event](t, change)
+		assert.Equal(t, uint64(index+1), decoded.Revision)
+		assert.Equal(t, previous[decoded.Group], *decoded.Previous)
+		assert.Equal(t, "store.events."+acme.namespace+"."+token(decoded.Group), announced.Subject)
+		assert.Equal(t, fmt.Sprintf("%s:%s:%d", decoded.Store, acme.namespace, index+1), announced.Header.Get(headerMessageID))
+		assert.Equal(t, decoded.Type == "set", decoded.Value != nil, "value and created in a set only")
+		assert.Equal(t, decoded.Type == "set", decoded.Created != nil)
+		assert.Equal(t, decoded.Type == "delete_group", decoded.Key == nil, "key in all but delete_group")
+		previous[decoded.Group], types[decoded.Type] = decoded.Revision, true
+	}
+	requireSilence(t, acme.connection, events)
+	assert.ElementsMatch(t, []string{"set", "delete", "delete_group", "touch", "expire"}, slices.Collect(maps.Keys(types)))
+	t.Run("OfOneGroup", func(t *testing.T) {
+		page := acme.changes(t, "after", 0, "group", "doomed")
+		kinds := []string{}
+		for _, change := range page.Changes {
+			kinds = append(kinds, decodeBody[event](t, change).Type)
+		}
+		assert.Equal(t, []string{"set", "set", "delete_group", "set"}, kinds, "a delete_group is a change of its group")
+	})
+}
+
+// writeEverything makes every kind of change, and leaves a few entries.
+func writeEverything(t *testing.T, acme *tenant) {
+	t.Helper()
+	acme.set(t, "config", "theme", "dark")
+	decode[setReply](t, acme.raw(t, "set", "files", "a*b", []byte("\xff")))
+	decode[touchReply](t, acme.call(t, "touch", `{"group":"config","key":"theme","ttl":"1h"}`))
+	decode[entry](t, acme.call(t, "get", `{"group":"files","key":"a*b","ttl":"2h"}`))
+	decode[incrementReply](t, acme.call(t, "increment", `{"key":"n","by":-5,"ttl":"1h"}`))
+	acme.set(t, "doomed", "a", "v")
+	acme.set(t, "doomed", "b", "v")
+	decode[deleteGroupReply](t, acme.call(t, "delete_group", `{"group":"doomed"}`))
+	acme.set(t, "doomed", "a", "again")
+	acme.transact(t, `{"then":[{"op":"increment","key":"n"},{"op":"set","group":"gone:a","key":"k","value":"v"},
+		{"op":"set","group":"gone:b","key":"k","value":"v"},{"op":"touch","key":"n","ttl":"never"}]}`)
+	decode[deletePrefixReply](t, acme.call(t, "delete_prefix", `{"prefix":"gone:"}`))
+	acme.set(t, "config", "old", "v")
+	acme.remove(t, "config", "old")
+	setBriefly(t, acme)
+	decode[setReply](t, acme.call(t, "set", `{"group":"brief","key":"k","value":"w"}`)) // logs the expire first
+}
+
 func TestEvents_TraceParent_Ugly(t *testing.T) {
 	acme := newTenant(t, startSidecar(t).NATSURL(), "acme")
 	events := subscribe(t, acme.connection, "store.events.acme.>")

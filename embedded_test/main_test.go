@@ -21,6 +21,10 @@ func TestMain(m *testing.M) {
 		return
 	}
 	code := m.Run()
+	if err := stopShared(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	removeBinary()
 	os.Exit(code)
 }

@@ -3,6 +3,7 @@
 package embedded_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -61,6 +62,58 @@ func TestNames_RoundTrip_Good(t *testing.T) {
 			receive(t, events)
 		})
 	}
+}
+
+func TestNames_EveryVerb_Good(t *testing.T) {
+	for outcome, name := range awkwardNames {
+		t.Run(outcome, func(t *testing.T) {
+			acme := newNamespace(t)
+			acme.set(t, name, name, "7")
+			place := []any{"group", name, "key", name}
+			decode[touchReply](t, acme.raw(t, "touch", name, name, nil, headerTTL, "1h"))
+			decode[touchReply](t, acme.call(t, "touch", object(t, append(place, "ttl", "never")...)))
+			assert.Equal(t, int64(8), *decode[incrementReply](t, acme.call(t, "increment", object(t, place...))).Value)
+			stored := acme.entry(t, name, name)
+			many := decode[getManyReply](t, acme.call(t, "get_many", object(t, "entries", []any{named(name, name)})))
+			assert.Equal(t, []lookup{{entry: stored}}, many.Entries)
+			for _, page := range [][]listReply{acme.scan(t, "prefix", name), acme.scan(t), acme.pages(t, "group", name, "prefix", name)} {
+				assert.Equal(t, []entry{stored}, page[0].Entries)
+			}
+			assert.Equal(t, []groupStatus{{Group: name, Keys: 1, Revision: 4}}, groupsOf(acme.groups(t, "prefix", name)))
+			assert.Equal(t, uint64(1), *decode[countReply](t, acme.call(t, "count", object(t, "group", name))).Count)
+			assert.Equal(t, []string{"8"}, decode[fieldsReply](t, acme.call(t, "fields", object(t, place...))).Fields)
+			assert.Equal(t, []string{"8"}, decode[splitReply](t, acme.call(t, "split", object(t, append(place, "separator", name)...))).Parts)
+			assert.Equal(t, "8", acme.render(t, name, "{{index . "+strconv.Quote(name)+"}}"))
+			swapped := acme.transact(t, object(t, "if", []any{map[string]any{"group": name, "key": name, "value": "8"}},
+				"then", []any{map[string]any{"op": "set", "group": name, "key": name, "value": name}, map[string]any{"op": "get", "group": name, "key": name}}))
+			assert.Equal(t, name, *decodeBody[entry](t, swapped.Results[1]).Value)
+			reply := acme.call(t, "delete_prefix", object(t, "prefix", name))
+			assert.Equal(t, deletePrefixReply{Groups: 1, Deleted: 1, Revision: 6}, decode[deletePrefixReply](t, reply))
+			acme.set(t, name, name, "v")
+			assert.Equal(t, deleteGroupReply{Deleted: 1, Revision: 8}, decode[deleteGroupReply](t, acme.call(t, "delete_group", object(t, "group", name))))
+		})
+	}
+}
+
+// The longest names, of bytes that take up the most: pages go on from them.
+func TestNames_LongPages_Good(t *testing.T) {
+	acme := newNamespace(t)
+	var groups, keys []string
+	for _, letter := range []string{"\x01", "\x02", "é"} {
+		groups = append(groups, strings.Repeat(letter, 512/len(letter)))
+		keys = append(keys, strings.Repeat(letter, 2048/len(letter)))
+	}
+	var places []string
+	for _, group := range groups {
+		for _, key := range keys {
+			acme.set(t, group, key, "v")
+			places = append(places, group+"/"+key)
+		}
+	}
+	assert.Equal(t, places, placesOf(acme.scan(t, "limit", 1)))
+	assert.Equal(t, groups, groupNames(groupsOf(acme.groups(t, "limit", 1))))
+	assert.Equal(t, keys, keysOf(acme.pages(t, "group", groups[2], "limit", 1)))
+	assert.Equal(t, keys, keysOf(acme.pages(t, "group", groups[0], "limit", 1)))
 }
 
 func TestNames_Length_Good(t *testing.T) {
@@ -198,16 +251,20 @@ func TestNames_Namespace_Bad(t *testing.T) {
 }
 
 func TestNames_Prefix_Good(t *testing.T) {
-	sidecar := startSidecarWith(t, embeddedConfig(t, func(config *storebus.Config) { config.Prefix = "team_1.data-bus" }))
-	connection := connect(t, sidecar.NATSURL())
-	events := subscribe(t, connection, "team_1.data-bus.events.>")
+	for _, prefix := range []string{"team_1.data-bus", "a.b.c.D4", "INBOX"} {
+		t.Run(prefix, func(t *testing.T) {
+			sidecar := startSidecarWith(t, embeddedConfig(t, func(config *storebus.Config) { config.Prefix = prefix }))
+			connection := connect(t, sidecar.NATSURL())
+			events := subscribe(t, connection, prefix+".events.>")
 
-	_, err := connection.Request("store.acme.get", []byte(`{"key":"k"}`), patience)
-	assert.ErrorIs(t, err, nats.ErrNoResponders)
-	reply, err := connection.Request("team_1.data-bus.acme.set", []byte(`{"key":"k","value":"v"}`), patience)
-	assert.NoError(t, err)
-	assert.Equal(t, uint64(1), decode[setReply](t, answer{reply}).Revision)
-	assert.Equal(t, "team_1.data-bus.events.acme.default", receive(t, events).Subject)
+			_, err := connection.Request("store.acme.get", []byte(`{"key":"k"}`), patience)
+			assert.ErrorIs(t, err, nats.ErrNoResponders)
+			reply, err := connection.Request(prefix+".acme.set", []byte(`{"key":"k","value":"v"}`), patience)
+			assert.NoError(t, err)
+			assert.Equal(t, uint64(1), decode[setReply](t, answer{reply}).Revision)
+			assert.Equal(t, prefix+".events.acme.default", receive(t, events).Subject)
+		})
+	}
 }
 
 func TestNames_Prefix_Bad(t *testing.T) {

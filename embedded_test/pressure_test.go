@@ -14,6 +14,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus"
 )
 
 // Far more requests than the queue takes, all at once: each is answered, with what
@@ -69,6 +71,64 @@ func TestPressure_Flood_Ugly(t *testing.T) {
 	assert.True(t, readStatus(t, acme.connection).Writable)
 	flood := &tenant{connection: acme.connection, namespace: "flood"}
 	assert.Equal(t, outcomes[""] > 0, flood.revision(t) > 0)
+}
+
+// One tenant asks for far more than the queue takes: another has an answer to each of
+// its requests, and what it was told holds.
+func TestPressure_FloodOfOneTenant_Ugly(t *testing.T) {
+	const requests, wanted = 20_000, 100
+	sidecar := startSidecarWith(t, embeddedConfig(t, func(config *storebus.Config) { config.QueueLimit = 64 }))
+	flooder, quiet := newTenant(t, sidecar.NATSURL(), "flooder"), newTenant(t, sidecar.NATSURL(), "quiet")
+	replies, events := subscribe(t, flooder.connection, nats.NewInbox()), quiet.events(t)
+	var group sync.WaitGroup
+	defer group.Wait()
+	group.Go(func() {
+		for number := range requests {
+			subject := fmt.Sprintf("store.flooder.set.group.key-%d", number%1000)
+			if err := flooder.connection.PublishRequest(subject, replies.Subject, []byte("value")); !assert.NoError(t, err) {
+				return
+			}
+		}
+		assert.NoError(t, flooder.connection.FlushTimeout(patience))
+	})
+	refusals := 0
+	for served := 0; served < wanted; {
+		reply := quiet.raw(t, "set", "g", fmt.Sprint("key-", served), []byte("v"))
+		if reply.Header.Get(headerErrorCode) != "" {
+			requireFailure(t, reply, 503, "unavailable")
+			refusals++
+			continue
+		}
+		served++
+		require.Equal(t, uint64(served), decode[setReply](t, reply).Revision)
+		require.Equal(t, uint64(served), nextEvent(t, events).Revision)
+	}
+	outcomes := map[string]int{}
+	for range requests {
+		outcomes[receive(t, replies).Header.Get(headerErrorCode)]++
+	}
+	assert.Equal(t, requests, outcomes[""]+outcomes["503"], "%v", outcomes)
+	assert.Equal(t, uint64(outcomes[""]), flooder.revision(t))
+	t.Logf("the flood: %v; the other: %d served, %d told to come again", outcomes, wanted, refusals)
+}
+
+// Writes that nobody waits for are executed, and those of one client and verb in the
+// order in which they were sent.
+func TestPressure_FireAndForget_Good(t *testing.T) {
+	const writes = 3000
+	acme := newNamespace(t)
+	listener := connect(t, acme.connection.ConnectedUrl())
+	events := subscribe(t, listener, "store.events."+acme.namespace+".>")
+	for number := range writes {
+		subject := fmt.Sprintf("store.%s.set.g.k%d", acme.namespace, number%10)
+		require.NoError(t, acme.connection.Publish(subject, fmt.Append(nil, number)))
+	}
+	for number := range writes {
+		change := nextEvent(t, events)
+		require.Equal(t, uint64(number+1), change.Revision)
+		require.Equal(t, fmt.Sprint(number), *change.Value)
+	}
+	assert.Equal(t, fmt.Sprint(writes-1), acme.value(t, "g", "k9"))
 }
 
 // A subscriber that does not read is the broker's to throw out; writes go on.

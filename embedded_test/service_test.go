@@ -31,6 +31,7 @@ func TestService_Info_Good(t *testing.T) {
 	info := discover[micro.Info](t, connection, "INFO")
 	status := readStatus(t, connection)
 
+	assert.Equal(t, "storebus", discover[micro.Ping](t, connection, "PING").Name)
 	assert.Equal(t, "storebus", info.Name)
 	assert.NotEmpty(t, info.Version)
 	assert.NotEmpty(t, info.Description)
@@ -108,6 +109,9 @@ func TestService_Stats_Good(t *testing.T) {
 	require.Contains(t, found, "get")
 	assert.Contains(t, string(found["get"].Data), "not_found", "errors by name")
 	assert.NotContains(t, string(found["set"].Data), "not_found")
+	for _, figure := range []string{"p50", "p99", "queue"} {
+		assert.Contains(t, string(found["set"].Data), figure)
+	}
 }
 
 func TestService_Status_Good(t *testing.T) {
@@ -144,11 +148,19 @@ func TestService_Status_Bad(t *testing.T) {
 	requireBadField(t, answer{reply}, "verbose")
 }
 
-func TestService_Memory_Good(t *testing.T) {
-	sidecar := startSidecarWith(t, embeddedConfig(t, func(config *storebus.Config) { config.DatabasePath = ":memory:" }))
-	acme := newTenant(t, sidecar.NATSURL(), "acme")
-	assert.Equal(t, uint64(1), acme.set(t, "config", "theme", "dark"))
-	assert.Equal(t, "memory", readStatus(t, acme.connection).Durability)
+func TestService_Durability_Good(t *testing.T) {
+	for durability, adjust := range map[string]func(*storebus.Config){
+		"full":    func(*storebus.Config) {},
+		"relaxed": func(config *storebus.Config) { config.Durability = "relaxed" },
+		"memory":  func(config *storebus.Config) { config.DatabasePath = ":memory:" },
+	} {
+		t.Run(durability, func(t *testing.T) {
+			acme := newTenant(t, startSidecarWith(t, embeddedConfig(t, adjust)).NATSURL(), "acme")
+			assert.Equal(t, uint64(1), acme.set(t, "config", "theme", "dark"))
+			assert.Equal(t, durability, readStatus(t, acme.connection).Durability)
+			assert.Equal(t, durability, discover[micro.Info](t, acme.connection, "INFO").Metadata["durability"])
+		})
+	}
 }
 
 func TestService_Close_Good(t *testing.T) {

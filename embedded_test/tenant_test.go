@@ -22,6 +22,7 @@ import (
 // The headers of the contract, written out: what a client in another language has.
 const (
 	headerMessageID   = "Nats-Msg-Id"
+	headerReplayed    = "Storebus-Replayed"
 	headerTTL         = "Nats-TTL"
 	headerIfRevision  = "Storebus-If-Revision"
 	headerRevision    = "Storebus-Revision"
@@ -185,6 +186,33 @@ func (tenant *tenant) set(t *testing.T, group, key, value string) uint64 {
 	return decode[setReply](t, tenant.call(t, "set", object(t, "group", group, "key", key, "value", value))).Revision
 }
 
+// entry reads an entry that is there.
+func (tenant *tenant) entry(t *testing.T, group, key string) entry {
+	t.Helper()
+	return decode[entry](t, tenant.call(t, "get", object(t, "group", group, "key", key)))
+}
+
+// value reads the value of an entry that is there and holds text.
+func (tenant *tenant) value(t *testing.T, group, key string) string {
+	t.Helper()
+	got := tenant.entry(t, group, key)
+	require.NotNil(t, got.Value)
+	require.Empty(t, got.Encoding)
+	return *got.Value
+}
+
+// events subscribes to every change of the namespace.
+func (tenant *tenant) events(t *testing.T) *nats.Subscription {
+	t.Helper()
+	return subscribe(t, tenant.connection, "store.events."+tenant.namespace+".>")
+}
+
+// nextEvent reads the next change of a subscription.
+func nextEvent(t *testing.T, events *nats.Subscription) event {
+	t.Helper()
+	return decodeBody[event](t, receive(t, events).Data)
+}
+
 // remove deletes a key that is there and returns the revision of that.
 func (tenant *tenant) remove(t *testing.T, group, key string) uint64 {
 	t.Helper()
@@ -292,6 +320,30 @@ type (
 		Deleted  bool   `json:"deleted"`
 		Revision uint64 `json:"revision"`
 	}
+	touchReply struct {
+		Revision  uint64     `json:"revision"`
+		ExpiresAt *time.Time `json:"expires_at"`
+	}
+	incrementReply struct {
+		Value     *int64     `json:"value"`
+		Revision  uint64     `json:"revision"`
+		ExpiresAt *time.Time `json:"expires_at"`
+	}
+	deleteGroupReply struct {
+		Deleted  uint64 `json:"deleted"`
+		Revision uint64 `json:"revision"`
+	}
+	deletePrefixReply struct {
+		Groups   uint64 `json:"groups"`
+		Deleted  uint64 `json:"deleted"`
+		Revision uint64 `json:"revision"`
+	}
+	transactionReply struct {
+		Succeeded     bool              `json:"succeeded"`
+		FirstRevision *uint64           `json:"first_revision"`
+		Revision      *uint64           `json:"revision"`
+		Results       []json.RawMessage `json:"results"`
+	}
 	existsReply struct {
 		Exists   bool    `json:"exists"`
 		Revision *uint64 `json:"revision"`
@@ -304,6 +356,79 @@ type (
 		Revision  uint64     `json:"revision"`
 		UpdatedAt time.Time  `json:"updated_at"`
 		ExpiresAt *time.Time `json:"expires_at"`
+	}
+	// lookup is an entry that was asked for by name, or its name alone.
+	lookup struct {
+		entry
+		Missing bool `json:"missing"`
+	}
+	getManyReply struct {
+		Entries  []lookup `json:"entries"`
+		Revision uint64   `json:"revision"`
+	}
+	countReply struct {
+		Count    *uint64 `json:"count"`
+		Revision uint64  `json:"revision"`
+	}
+	groupStatus struct {
+		Group    string `json:"group"`
+		Keys     uint64 `json:"keys"`
+		Revision uint64 `json:"revision"`
+	}
+	groupsReply struct {
+		Groups   []groupStatus `json:"groups"`
+		Next     string        `json:"next"`
+		Revision uint64        `json:"revision"`
+	}
+	// What is made of values that are not UTF-8 travels as base64, as they do.
+	renderReply struct {
+		Text     string `json:"text"`
+		Encoding string `json:"encoding"`
+		Revision uint64 `json:"revision"`
+	}
+	splitReply struct {
+		Parts    []string `json:"parts"`
+		Encoding string   `json:"encoding"`
+	}
+	fieldsReply struct {
+		Fields   []string `json:"fields"`
+		Encoding string   `json:"encoding"`
+	}
+	quotaLimits struct {
+		MaxKeys       uint64 `json:"max_keys"`
+		MaxGroups     uint64 `json:"max_groups"`
+		MaxBytes      uint64 `json:"max_bytes"`
+		MaxValueBytes uint64 `json:"max_value_bytes"`
+	}
+	quotaReply struct {
+		Namespace string `json:"namespace"`
+		quotaLimits
+	}
+	usageReply struct {
+		quotaLimits
+		Keys     uint64 `json:"keys"`
+		Groups   uint64 `json:"groups"`
+		Bytes    uint64 `json:"bytes"`
+		Revision uint64 `json:"revision"`
+		Store    string `json:"store"`
+	}
+	namespaceStatus struct {
+		Namespace string `json:"namespace"`
+		Revision  uint64 `json:"revision"`
+		Keys      uint64 `json:"keys"`
+		Groups    uint64 `json:"groups"`
+		Bytes     uint64 `json:"bytes"`
+	}
+	namespacesReply struct {
+		Namespaces []namespaceStatus `json:"namespaces"`
+		Next       string            `json:"next"`
+	}
+	purgeReply struct {
+		Expired *uint64 `json:"expired"`
+	}
+	backupReply struct {
+		File  string `json:"file"`
+		Bytes int64  `json:"bytes"`
 	}
 	listReply struct {
 		Entries  []entry `json:"entries"`
@@ -332,6 +457,12 @@ type (
 		ExpiresAt    *time.Time `json:"expires_at"`
 		Timestamp    time.Time  `json:"timestamp"`
 		ValueOmitted bool       `json:"value_omitted"`
+
+		Transaction *transactionRange `json:"transaction"`
+	}
+	transactionRange struct {
+		First uint64 `json:"first"`
+		Last  uint64 `json:"last"`
 	}
 	failure struct {
 		Code            int     `json:"code"`
@@ -344,6 +475,9 @@ type (
 		Store           string  `json:"store"`
 		Limit           *uint64 `json:"limit"`
 		RetryAfter      any     `json:"retry_after"`
+		Quota           string  `json:"quota"`
+		Usage           *uint64 `json:"usage"`
+		Index           *int    `json:"index"`
 	}
 	errorReply struct {
 		Error *failure `json:"error"`
