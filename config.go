@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -67,7 +68,8 @@ type Config struct {
 	StateDirectory string
 	// ArchiveDirectory holds what compaction has moved out of the journal.
 	ArchiveDirectory string
-	// BackupDirectory holds backups.
+	// BackupDirectory holds backups, and is created where it is missing; empty refuses
+	// backups.
 	BackupDirectory string
 
 	// Instance names this process; empty makes a random name.
@@ -208,6 +210,17 @@ func (config *Config) inactive() (names []string) {
 	return names
 }
 
+// folders are those that must be there.
+func (config *Config) folders() (folders []string) {
+	if config.DatabasePath != store.MemoryDatabase {
+		folders = append(folders, filepath.Dir(config.DatabasePath))
+	}
+	if config.BackupDirectory != "" {
+		folders = append(folders, config.BackupDirectory)
+	}
+	return folders
+}
+
 // limits are what the store may take where a broker carries messages of maxPayload bytes.
 func limits(maxPayload int64) store.Limits {
 	return store.Limits{
@@ -238,6 +251,8 @@ func (config *Config) handlerConfig() handler.Config {
 		QueueBytes:   config.QueueBytes,
 		AloneAtStart: !config.NATS.outside(),
 		Logger:       config.Logger,
+
+		BackupDirectory: config.BackupDirectory,
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -99,7 +98,7 @@ func (sidecar *Sidecar) start(ctx context.Context) error {
 }
 
 // prepare makes the subject space, says what has no effect, and creates the
-// database's folder.
+// folders.
 func (sidecar *Sidecar) prepare(context.Context) (err error) {
 	for _, setting := range sidecar.config.inactive() {
 		sidecar.config.Logger.Warn("this setting is accepted and has no effect yet", "setting", setting)
@@ -107,10 +106,12 @@ func (sidecar *Sidecar) prepare(context.Context) (err error) {
 	if sidecar.space, err = subjects.NewSpace(sidecar.config.Prefix); err != nil {
 		return err
 	}
-	if sidecar.config.DatabasePath == store.MemoryDatabase {
-		return nil
+	for _, folder := range sidecar.config.folders() {
+		if err := createFolder(folder); err != nil {
+			return err
+		}
 	}
-	return createFolder(filepath.Dir(sidecar.config.DatabasePath))
+	return nil
 }
 
 func (sidecar *Sidecar) openStore(context.Context) (err error) {

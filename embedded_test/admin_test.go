@@ -18,7 +18,7 @@ import (
 )
 
 // namesOf are the names of namespaces in order.
-func namesOf(namespaces []namespaceStatus) []string {
+func namespaceNames(namespaces []namespaceStatus) []string {
 	names := []string{}
 	for _, namespace := range namespaces {
 		names = append(names, namespace.Namespace)
@@ -51,7 +51,7 @@ func TestAdmin_Namespaces_Good(t *testing.T) {
 
 	t.Run("InTheOrderOfBytes", func(t *testing.T) {
 		all, pages := client.namespaces(t)
-		assert.Equal(t, names, namesOf(all), "each begins with its first write, and reading leaves no trace")
+		assert.Equal(t, names, namespaceNames(all), "each begins with its first write, and reading leaves no trace")
 		assert.Equal(t, 1, pages)
 		for _, one := range all {
 			usage := client.in(one.Namespace).usage(t)
@@ -61,13 +61,13 @@ func TestAdmin_Namespaces_Good(t *testing.T) {
 	t.Run("StopsAtTheLimit", func(t *testing.T) {
 		for limit := 1; limit <= len(names)+1; limit++ {
 			all, pages := client.namespaces(t, "limit", limit)
-			assert.Equal(t, names, namesOf(all))
+			assert.Equal(t, names, namespaceNames(all))
 			assert.Equal(t, (len(names)+limit-1)/limit, pages)
 		}
 	})
 	t.Run("SelectsByPrefix", func(t *testing.T) {
 		all, _ := client.namespaces(t, "prefix", "acme", "limit", 2)
-		assert.Equal(t, []string{"acme", "acme-1", "acme2"}, namesOf(all), "bytes, not letters")
+		assert.Equal(t, []string{"acme", "acme-1", "acme2"}, namespaceNames(all), "bytes, not letters")
 		all, _ = client.namespaces(t, "prefix", "nobody")
 		assert.Empty(t, all)
 	})

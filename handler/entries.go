@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"dappco.re/go/storebus/store"
@@ -14,107 +15,98 @@ import (
 
 // The verbs of single entries, in both forms.
 var (
-	setJSON    = &operation[store.SetCommand, store.Outcome]{decode: decodeSet, submit: submitCommand[store.SetCommand], encode: encodeSet}
-	setRaw     = &operation[store.SetCommand, store.Outcome]{decode: decodeRawSet, submit: submitCommand[store.SetCommand], encode: encodeRawSet}
-	getJSON    = &operation[entryName, store.Entry]{decode: decodeGet, submit: submitGet, encode: encodeGet, weigh: weighEntry}
-	getRaw     = &operation[entryName, store.Entry]{decode: decodeRawRead, submit: submitGet, encode: encodeRawGet, weigh: weighEntry}
-	deleteJSON = &operation[store.DeleteCommand, store.Outcome]{decode: decodeDelete, submit: submitCommand[store.DeleteCommand], encode: encodeDelete}
-	deleteRaw  = &operation[store.DeleteCommand, store.Outcome]{decode: decodeRawDelete, submit: submitCommand[store.DeleteCommand], encode: encodeRawDelete}
-	existsJSON = &operation[entryName, store.Entry]{decode: decodeExists, submit: submitExists, encode: encodeExists}
-	existsRaw  = &operation[entryName, store.Entry]{decode: decodeRawRead, submit: submitExists, encode: encodeRawExists}
+	setJSON       = commandOperation(decodeSet, encodeSet)
+	setRaw        = commandOperation(decodeRawSet, withEntryHeaders(encodeSet))
+	getJSON       = &operation[getQuery, store.Entry]{decode: decodeGet, submit: submitGet, encode: encodeGet, weigh: weighEntry}
+	getRaw        = &operation[getQuery, store.Entry]{decode: decodeRawGet, submit: submitGet, encode: encodeRawGet, weigh: weighEntry}
+	deleteJSON    = commandOperation(decodeDelete, encodeDelete)
+	deleteRaw     = commandOperation(decodeRawDelete, withEntryHeaders(encodeDelete))
+	existsJSON    = &operation[store.EntryName, store.Entry]{decode: decodeExists, submit: submitExists, encode: encodeExists}
+	existsRaw     = &operation[store.EntryName, store.Entry]{decode: decodeRawRead, submit: submitExists, encode: encodeRawExists}
+	touchJSON     = commandOperation(decodeTouch, encodeTouch)
+	touchRaw      = commandOperation(decodeRawTouch, withEntryHeaders(encodeTouch))
+	incrementJSON = commandOperation(decodeIncrement, encodeIncrement)
 )
 
-// entryName is an entry to read, its group with the whole name.
-type entryName struct{ group, key string }
+// withEntryHeaders adds what the raw form says in headers.
+func withEntryHeaders[Command any](encode encoder[Command]) encoder[Command] {
+	return func(answer *answer, request *request, command *Command, outcome *store.Outcome) error {
+		answer.setEntryHeaders(outcome.Revision, outcome.ExpiresAt)
+		return encode(answer, request, command, outcome)
+	}
+}
 
-// decodeBody reads a JSON body. The headers that say what its fields say belong to
-// the raw form.
-func decodeBody[Body any](request *request) (body Body, err error) {
+// decodeBody reads a JSON body and checks it. The headers that say what its fields
+// say belong to the raw form.
+func decodeBody[Body subjects.Request](request *request) (body Body, err error) {
 	if len(request.headers) > 0 {
 		err = request.refuseHeaders("belongs to the raw form: use the fields of the body", subjects.HeaderTTL, subjects.HeaderIfRevision)
 		if err != nil {
 			return body, err
 		}
 	}
-	err = subjects.Decode(request.data, &body)
+	if err = subjects.Decode(request.data, &body); err == nil {
+		err = body.Check()
+	}
 	return body, err
 }
 
-// checkEntry checks the names of an entry and remembers them for error messages.
-func (request *request) checkEntry(group, key *string) (entryName, error) {
-	if err := request.checkGroup(group); err != nil {
-		return entryName{}, err
-	}
-	if key == nil {
-		return entryName{}, subjects.BadField("key", "key is required")
-	}
-	if err := subjects.CheckKey(*key); err != nil {
-		return entryName{}, err
-	}
+// entry gives the name of an entry, and remembers it for error messages.
+func (request *request) entry(group, key *string) store.EntryName {
 	request.key = *key
-	return entryName{group: request.wholeGroup(request.group), key: *key}, nil
+	return store.EntryName{Group: request.groupOf(group), Key: *key}
 }
 
-// checkGroup checks the name of a group, which defaults to DefaultGroup.
-func (request *request) checkGroup(group *string) error {
-	if group == nil {
-		request.group = subjects.DefaultGroup
-		return nil
+// groupOf gives the whole name of a group, which defaults to DefaultGroup.
+func (request *request) groupOf(group *string) string {
+	request.group = subjects.DefaultGroup
+	if group != nil {
+		request.group = *group
 	}
-	request.group = *group
-	return subjects.CheckGroup(*group)
+	return request.wholeGroup(request.group)
 }
 
 // rawEntry is the entry that the subject of the raw form names; parsing has
 // checked it.
-func (request *request) rawEntry() entryName {
-	return entryName{group: request.wholeGroup(request.group), key: request.key}
+func (request *request) rawEntry() store.EntryName {
+	return store.EntryName{Group: request.wholeGroup(request.group), Key: request.key}
 }
 
-func decodeSet(request *request) (command store.SetCommand, err error) {
+func decodeSet(request *request) (store.SetCommand, error) {
 	body, err := decodeBody[subjects.SetRequest](request)
 	if err != nil {
-		return command, err
+		return store.SetCommand{}, err
 	}
-	entry, err := request.checkEntry(body.Group, body.Key)
-	if err != nil {
-		return command, err
-	}
+	return request.setCommand(body)
+}
+
+func (request *request) setCommand(body subjects.SetRequest) (store.SetCommand, error) {
 	value, err := body.Bytes()
 	if err != nil {
-		return command, err
+		return store.SetCommand{}, err
 	}
-	command = store.SetCommand{Group: entry.group, Key: entry.key, Value: value, IfRevision: body.IfRevision, TraceParent: request.traceParent}
+	entry := request.entry(body.Group, body.Key)
+	command := store.SetCommand{Group: entry.Group, Key: entry.Key, Value: value, IfRevision: body.IfRevision, TraceParent: request.traceParent}
 	if body.TTL != nil {
-		setTimeToLive(&command, *body.TTL)
+		command.KeepExpiry, command.TimeToLive = body.TTL.Keep(), body.TTL.Duration()
 	}
 	return command, nil
 }
 
 func decodeRawSet(request *request) (command store.SetCommand, err error) {
 	entry := request.rawEntry()
-	command = store.SetCommand{Group: entry.group, Key: entry.key, Value: string(request.data), TraceParent: request.traceParent}
+	command = store.SetCommand{Group: entry.Group, Key: entry.Key, Value: string(request.data), TraceParent: request.traceParent}
 	if len(request.headers) == 0 {
 		return command, nil
 	}
 	if command.IfRevision, err = request.ifRevision(); err != nil {
 		return command, err
 	}
-	text, given, err := request.header(subjects.HeaderTTL)
-	if err != nil || !given {
-		return command, err
+	ttl, err := request.ttl()
+	if ttl != nil {
+		command.KeepExpiry, command.TimeToLive = ttl.Keep(), ttl.Duration()
 	}
-	ttl, err := subjects.ParseTTL(text)
-	if failure, ok := errors.AsType[*subjects.Error](err); ok {
-		return command, subjects.BadField(subjects.HeaderTTL, failure.Message)
-	}
-	setTimeToLive(&command, ttl)
-	return command, nil
-}
-
-func setTimeToLive(command *store.SetCommand, ttl subjects.TTL) {
-	command.KeepExpiry = ttl.Keep()
-	command.TimeToLive = ttl.Duration()
+	return command, err
 }
 
 func encodeSet(answer *answer, _ *request, _ *store.SetCommand, outcome *store.Outcome) error {
@@ -124,18 +116,17 @@ func encodeSet(answer *answer, _ *request, _ *store.SetCommand, outcome *store.O
 	return nil
 }
 
-func encodeRawSet(answer *answer, request *request, command *store.SetCommand, outcome *store.Outcome) error {
-	answer.setEntryHeaders(outcome.Revision, outcome.ExpiresAt)
-	return encodeSet(answer, request, command, outcome)
-}
-
-func decodeDelete(request *request) (command store.DeleteCommand, err error) {
+func decodeDelete(request *request) (store.DeleteCommand, error) {
 	body, err := decodeBody[subjects.DeleteRequest](request)
 	if err != nil {
-		return command, err
+		return store.DeleteCommand{}, err
 	}
-	entry, err := request.checkEntry(body.Group, body.Key)
-	return store.DeleteCommand{Group: entry.group, Key: entry.key, IfRevision: body.IfRevision, TraceParent: request.traceParent}, err
+	return request.deleteCommand(body), nil
+}
+
+func (request *request) deleteCommand(body subjects.DeleteRequest) store.DeleteCommand {
+	entry := request.entry(body.Group, body.Key)
+	return store.DeleteCommand{Group: entry.Group, Key: entry.Key, IfRevision: body.IfRevision, TraceParent: request.traceParent}
 }
 
 func decodeRawDelete(request *request) (command store.DeleteCommand, err error) {
@@ -146,7 +137,7 @@ func decodeRawDelete(request *request) (command store.DeleteCommand, err error) 
 		return command, err
 	}
 	entry := request.rawEntry()
-	command = store.DeleteCommand{Group: entry.group, Key: entry.key, TraceParent: request.traceParent}
+	command = store.DeleteCommand{Group: entry.Group, Key: entry.Key, TraceParent: request.traceParent}
 	command.IfRevision, err = request.ifRevision()
 	return command, err
 }
@@ -156,72 +147,165 @@ func encodeDelete(answer *answer, _ *request, _ *store.DeleteCommand, outcome *s
 	return nil
 }
 
-func encodeRawDelete(answer *answer, request *request, command *store.DeleteCommand, outcome *store.Outcome) error {
-	answer.setEntryHeaders(outcome.Revision, outcome.ExpiresAt)
-	return encodeDelete(answer, request, command, outcome)
+func decodeTouch(request *request) (store.TouchCommand, error) {
+	body, err := decodeBody[subjects.TouchRequest](request)
+	if err != nil {
+		return store.TouchCommand{}, err
+	}
+	return request.touchCommand(body), nil
 }
 
-func decodeGet(request *request) (entryName, error) {
+func (request *request) touchCommand(body subjects.TouchRequest) store.TouchCommand {
+	entry := request.entry(body.Group, body.Key)
+	return store.TouchCommand{
+		Group: entry.Group, Key: entry.Key, TimeToLive: body.TTL.Duration(), IfRevision: body.IfRevision, TraceParent: request.traceParent,
+	}
+}
+
+func decodeRawTouch(request *request) (command store.TouchCommand, err error) {
+	if err := request.refusePayload(); err != nil {
+		return command, err
+	}
+	ttl, err := request.newTTL()
+	if err != nil {
+		return command, err
+	}
+	if ttl == nil {
+		return command, subjects.BadField(subjects.HeaderTTL, fmt.Sprintf("header %s is required: a touch gives a time to live", subjects.HeaderTTL))
+	}
+	entry := request.rawEntry()
+	command = store.TouchCommand{Group: entry.Group, Key: entry.Key, TimeToLive: ttl.Duration(), TraceParent: request.traceParent}
+	command.IfRevision, err = request.ifRevision()
+	return command, err
+}
+
+func encodeTouch(answer *answer, _ *request, _ *store.TouchCommand, outcome *store.Outcome) error {
+	answer.body = subjects.AppendTouchReply(answer.body, subjects.TouchReply{Revision: outcome.Revision, ExpiresAt: outcome.ExpiresAt})
+	return nil
+}
+
+func decodeIncrement(request *request) (store.IncrementCommand, error) {
+	body, err := decodeBody[subjects.IncrementRequest](request)
+	if err != nil {
+		return store.IncrementCommand{}, err
+	}
+	return request.incrementCommand(body), nil
+}
+
+func (request *request) incrementCommand(body subjects.IncrementRequest) store.IncrementCommand {
+	entry := request.entry(body.Group, body.Key)
+	command := store.IncrementCommand{Group: entry.Group, Key: entry.Key, By: 1, TraceParent: request.traceParent}
+	if body.By != nil {
+		command.By = *body.By
+	}
+	if body.TTL != nil && !body.TTL.Keep() {
+		command.TimeToLive = new(body.TTL.Duration())
+	}
+	return command
+}
+
+func encodeIncrement(answer *answer, _ *request, _ *store.IncrementCommand, outcome *store.Outcome) error {
+	answer.body = subjects.AppendIncrementReply(answer.body, subjects.IncrementReply{
+		Value: outcome.Number, Revision: outcome.Revision, ExpiresAt: outcome.ExpiresAt,
+	})
+	return nil
+}
+
+// getQuery is a key to read, and the time to live that it gets with that, if any.
+type getQuery struct {
+	store.EntryName
+	timeToLive *time.Duration
+}
+
+func decodeGet(request *request) (query getQuery, err error) {
 	body, err := decodeBody[subjects.GetRequest](request)
 	if err != nil {
-		return entryName{}, err
+		return query, err
 	}
-	return request.checkEntry(body.Group, body.Key)
+	query.EntryName = request.entry(body.Group, body.Key)
+	if body.TTL != nil {
+		query.timeToLive = new(body.TTL.Duration())
+	}
+	return query, nil
 }
 
-func decodeExists(request *request) (entryName, error) {
+func decodeRawGet(request *request) (query getQuery, err error) {
+	if err := request.refusePayload(); err != nil {
+		return query, err
+	}
+	query.EntryName = request.rawEntry()
+	if len(request.headers) == 0 {
+		return query, nil
+	}
+	if err := request.refuseHeaders("has no meaning here", subjects.HeaderIfRevision); err != nil {
+		return query, err
+	}
+	ttl, err := request.newTTL()
+	if ttl != nil {
+		query.timeToLive = new(ttl.Duration())
+	}
+	return query, err
+}
+
+func submitGet(request *request, query getQuery, done func(store.Entry, error)) {
+	if query.timeToLive == nil {
+		request.service.store.SubmitGet(query.Group, query.Key, done)
+		return
+	}
+	touch := store.TouchCommand{Group: query.Group, Key: query.Key, TimeToLive: *query.timeToLive, TraceParent: request.traceParent}
+	request.service.store.Submit(touch, func(outcome store.Outcome, err error) {
+		if err != nil {
+			done(store.Entry{}, err)
+			return
+		}
+		done(*outcome.Entry, nil)
+	})
+}
+
+func decodeExists(request *request) (store.EntryName, error) {
 	body, err := decodeBody[subjects.ExistsRequest](request)
 	if err != nil {
-		return entryName{}, err
+		return store.EntryName{}, err
 	}
-	return request.checkEntry(body.Group, body.Key)
+	return request.entry(body.Group, body.Key), nil
 }
 
 // decodeRawRead reads the raw form of a verb that takes nothing but the names.
-func decodeRawRead(request *request) (entryName, error) {
+func decodeRawRead(request *request) (store.EntryName, error) {
 	if err := request.refusePayload(); err != nil {
-		return entryName{}, err
+		return store.EntryName{}, err
 	}
 	return request.rawEntry(), request.refuseHeaders("has no meaning here", subjects.HeaderTTL, subjects.HeaderIfRevision)
 }
 
-func encodeGet(answer *answer, request *request, _ *entryName, entry *store.Entry) error {
+func encodeGet(answer *answer, request *request, _ *getQuery, entry *store.Entry) error {
 	record := request.entryRecord(entry)
 	answer.body = subjects.AppendEntry(answer.body, &record)
 	return nil
 }
 
-func encodeRawGet(answer *answer, _ *request, _ *entryName, entry *store.Entry) error {
+func encodeRawGet(answer *answer, _ *request, _ *getQuery, entry *store.Entry) error {
 	answer.setEntryHeaders(entry.Revision, entry.ExpiresAt)
 	answer.body = append(answer.body, entry.Value...)
 	return nil
 }
 
 // encodeExists tells a missing key by its revision, which is 0.
-func encodeExists(answer *answer, _ *request, _ *entryName, entry *store.Entry) error {
+func encodeExists(answer *answer, _ *request, _ *store.EntryName, entry *store.Entry) error {
 	answer.body = subjects.AppendExistsReply(answer.body, subjects.ExistsReply{Exists: entry.Revision > 0, Revision: entry.Revision})
 	return nil
 }
 
-func encodeRawExists(answer *answer, request *request, name *entryName, entry *store.Entry) error {
+func encodeRawExists(answer *answer, request *request, name *store.EntryName, entry *store.Entry) error {
 	if entry.Revision > 0 {
 		answer.setEntryHeaders(entry.Revision, entry.ExpiresAt)
 	}
 	return encodeExists(answer, request, name, entry)
 }
 
-// submitCommand hands over a write of any kind.
-func submitCommand[Command store.Command](service *Service, command Command, done func(store.Outcome, error)) {
-	service.store.Submit(command, done)
-}
-
-func submitGet(service *Service, name entryName, done func(store.Entry, error)) {
-	service.store.SubmitGet(name.group, name.key, done)
-}
-
 // submitExists reads the entry: a key that is not there is an answer, not an error.
-func submitExists(service *Service, name entryName, done func(store.Entry, error)) {
-	service.store.SubmitGet(name.group, name.key, func(entry store.Entry, err error) {
+func submitExists(request *request, name store.EntryName, done func(store.Entry, error)) {
+	request.service.store.SubmitGet(name.Group, name.Key, func(entry store.Entry, err error) {
 		if errors.Is(err, store.ErrNotFound) {
 			entry, err = store.Entry{}, nil
 		}
@@ -243,6 +327,28 @@ func (request *request) ifRevision() (*uint64, error) {
 			fmt.Sprintf("header %s is a whole number from 0 on", subjects.HeaderIfRevision))
 	}
 	return &revision, nil
+}
+
+// ttl reads the time to live of the raw form; nil where there is none.
+func (request *request) ttl() (*subjects.TTL, error) {
+	text, given, err := request.header(subjects.HeaderTTL)
+	if err != nil || !given {
+		return nil, err
+	}
+	ttl, err := subjects.ParseTTL(text)
+	if failure, ok := errors.AsType[*subjects.Error](err); ok {
+		return nil, subjects.BadField(subjects.HeaderTTL, failure.Message)
+	}
+	return &ttl, nil
+}
+
+// newTTL is ttl for an entry that stands: it cannot be kept.
+func (request *request) newTTL() (*subjects.TTL, error) {
+	ttl, err := request.ttl()
+	if err == nil && ttl != nil && ttl.Keep() {
+		err = subjects.BadField(subjects.HeaderTTL, fmt.Sprintf(`header %s is a new time to live here, or "never"`, subjects.HeaderTTL))
+	}
+	return ttl, err
 }
 
 // refusePayload returns 400 for a payload where none belongs.

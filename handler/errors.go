@@ -5,6 +5,7 @@ package handler
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
@@ -25,8 +26,15 @@ var wireErrors = []struct {
 	{store.ErrRevisionConflict, revisionConflict},
 	{store.ErrCompacted, compacted},
 	{store.ErrTooLarge, tooLarge},
+	{store.ErrQuotaExceeded, quotaExceeded},
+	{store.ErrDeadlineExceeded, deadlineExceeded},
+	{store.ErrRequestMismatch, requestMismatch},
+	{store.ErrInvalidTemplate, invalidTemplate},
 	{store.ErrInvalidName, badRequest},
 	{store.ErrInvalidTTL, badRequest},
+	{store.ErrInvalidTransaction, badRequest},
+	{store.ErrNotANumber, badRequest},
+	{store.ErrOverflow, badRequest},
 	{store.ErrClosed, closed},
 	{store.ErrUnavailable, unavailable},
 	{store.ErrOutcomeUnknown, outcomeUnknown},
@@ -38,6 +46,9 @@ func (request *request) wireError(failure error) *subjects.Error {
 	if wire, ok := errors.AsType[*subjects.Error](failure); ok {
 		return wire
 	}
+	if within, ok := errors.AsType[*store.TransactionError](failure); ok {
+		return request.operationError(within)
+	}
 	for _, row := range wireErrors {
 		if errors.Is(failure, row.cause) {
 			return row.wire(request, failure)
@@ -45,6 +56,17 @@ func (request *request) wireError(failure error) *subjects.Error {
 	}
 	request.service.logger.Error("request failed", "subject", request.subject, "error", failure)
 	return subjects.ErrInternal.New(request.message("failed; nothing was changed, the sidecar's log says why"))
+}
+
+// operationError is the error of an operation or a guard, with its place.
+func (request *request) operationError(within *store.TransactionError) *subjects.Error {
+	wire, place := *request.wireError(within.Err), fmt.Sprintf("%s/%d", within.List, within.Index)
+	wire.Index = &within.Index
+	wire.Message = strings.Replace(wire.Message, request.method()+":", request.method()+": "+place+":", 1)
+	if wire.Field != "" {
+		wire.Field = place + "/" + wire.Field
+	}
+	return &wire
 }
 
 func notFound(request *request, _ error) *subjects.Error {
@@ -81,11 +103,38 @@ func compactedError(storeID string, outside *store.CompactedError, message strin
 }
 
 func tooLarge(request *request, failure error) *subjects.Error {
-	large, ok := errors.AsType[*store.TooLargeError](failure)
-	if !ok {
-		return subjects.ErrTooLarge.New(request.message("is too large"))
+	if large, ok := errors.AsType[*store.TooLargeError](failure); ok {
+		if large.What == "entry" {
+			return limitError(request.message(fmt.Sprintf("takes %d bytes as it travels, %d are allowed", large.Size, large.Limit)), large.Limit)
+		}
+		return limitError(request.message(large.Error()), large.Limit)
 	}
-	return limitError(request.message(fmt.Sprintf("takes %d bytes as it travels, %d are allowed", large.Size, large.Limit)), large.Limit)
+	if tooMany, ok := errors.AsType[*store.TooManyGroupsError](failure); ok {
+		return limitError(request.message(tooMany.Error()), tooMany.Limit)
+	}
+	return limitError(request.message("the reply does not fit a message"), request.maxReply())
+}
+
+func quotaExceeded(request *request, failure error) *subjects.Error {
+	wire := subjects.ErrQuotaExceeded.New(request.message(failure.Error()))
+	if exceeded, ok := errors.AsType[*store.QuotaError](failure); ok {
+		limit, usage := uint64(exceeded.Limit), uint64(exceeded.Usage)
+		wire.Quota, wire.Limit, wire.Usage = "max_"+exceeded.Quota, &limit, &usage
+	}
+	return wire
+}
+
+func deadlineExceeded(request *request, failure error) *subjects.Error {
+	return subjects.ErrDeadlineExceeded.New(request.message(failure.Error()))
+}
+
+func requestMismatch(request *request, _ error) *subjects.Error {
+	return subjects.BadField(subjects.HeaderMessageID, request.message(fmt.Sprintf("%s %q was that of another request within the last %s",
+		subjects.HeaderMessageID, request.messageID, subjects.RetryWindow)))
+}
+
+func invalidTemplate(request *request, failure error) *subjects.Error {
+	return subjects.BadField("template", request.message(failure.Error()))
 }
 
 // tooLargeToSend is the error of a reply that the connection does not take.
@@ -100,8 +149,7 @@ func limitError(message string, limit int) *subjects.Error {
 	return wire
 }
 
-// badRequest passes on what the store has against a name or a time to live: the
-// checks before it are the same, so this is the exception.
+// badRequest passes on what the store has against a request.
 func badRequest(request *request, failure error) *subjects.Error {
 	return subjects.ErrBadRequest.New(request.message(failure.Error()))
 }

@@ -14,7 +14,7 @@ type operation[Query, Result any] struct {
 	// decode makes the call of the store from the request; its errors are *subjects.Error.
 	decode func(*request) (Query, error)
 	// submit hands the call to the store and returns at once.
-	submit func(service *Service, query Query, done func(Result, error))
+	submit func(request *request, query Query, done func(Result, error))
 	// encode writes the reply.
 	encode func(*answer, *request, *Query, *Result) error
 	// weigh gives the bytes that a result takes up until it is sent; nil is none.
@@ -71,7 +71,7 @@ func (exchange *exchange[Query, Result]) begin() {
 		exchange.send()
 		return
 	}
-	exchange.operation.submit(exchange.service, exchange.query, exchange.done)
+	exchange.operation.submit(&exchange.request, exchange.query, exchange.done)
 	if !exchange.progress.CompareAndSwap(submitting, handedOver) {
 		exchange.send()
 	}

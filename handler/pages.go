@@ -3,41 +3,30 @@
 package handler
 
 import (
-	"errors"
-	"fmt"
-	"math"
-
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
 )
 
-// The bounds of limit.
-const (
-	defaultPageLimit = 100
-	maxPageLimit     = 1000
-)
-
-// maxCursorBytes is the longest "next" of a page: a key of which every byte is encoded.
-const maxCursorBytes = 3 * subjects.MaxKeyBytes
-
+// The pages of entries.
 var (
-	listJSON    = &operation[store.PageQuery, store.Page]{decode: decodeList, submit: submitPage, encode: encodeList, weigh: weighPage}
-	changesJSON = &operation[changesQuery, store.ChangesPage]{decode: decodeChanges, submit: submitChanges, encode: encodeChanges, weigh: weighChanges}
+	listJSON = &operation[store.PageQuery, store.Page]{decode: decodeList, submit: submitPage, encode: encodeList, weigh: weighPage}
+	scanJSON = &operation[store.ScanQuery, store.ScanPage]{decode: decodeScan, submit: submitScan, encode: encodeScan, weigh: weighScan}
 )
 
-// pageBudget is the room that is left in a page, which must fit one message.
+// pageBudget is the room that is left in a reply, which must fit one message.
 type pageBudget int
 
-// newPageBudget gives the room for the elements of a reply.
-func (request *request) newPageBudget() *pageBudget {
-	budget := pageBudget(request.maxReply() - subjects.PageBytes - maxCursorBytes)
+// newPageBudget gives the room for the elements of a reply that takes so many bytes
+// without them.
+func (request *request) newPageBudget(envelope int) *pageBudget {
+	budget := pageBudget(request.maxReply() - envelope)
 	return &budget
 }
 
-// take uses up the room for one more element, and its comma. It reports false
-// where there is not enough.
+// take uses up the room for one more element. It reports false where there is not
+// enough.
 func (budget *pageBudget) take(size int) bool {
-	*budget -= pageBudget(size + 1)
+	*budget -= pageBudget(size)
 	return *budget >= 0
 }
 
@@ -46,45 +35,49 @@ func decodeList(request *request) (query store.PageQuery, err error) {
 	if err != nil {
 		return query, err
 	}
-	if err := request.checkGroup(body.Group); err != nil {
+	query = store.PageQuery{
+		Group:      request.groupOf(body.Group),
+		Prefix:     textOf(body.Prefix),
+		Limit:      limitOf(body.Limit),
+		KeysOnly:   isTrue(body.KeysOnly),
+		Descending: isTrue(body.Descending),
+	}
+	if query.After, err = afterOf(body.After, subjects.DecodeCursor); err != nil {
 		return query, err
 	}
-	query = store.PageQuery{Group: request.wholeGroup(request.group), KeysOnly: isTrue(body.KeysOnly), Descending: isTrue(body.Descending)}
-	if query.Prefix, err = checkPrefix(body.Prefix); err != nil {
-		return query, err
-	}
-	if query.After, err = checkAfter(body.After); err != nil {
-		return query, err
-	}
-	if query.Limit, err = checkLimit(body.Limit); err != nil {
-		return query, err
-	}
-	budget := request.newPageBudget()
-	query.Fits = func(entry *store.Entry) bool {
-		record := request.listRecord(entry, query.KeysOnly)
-		return budget.take(record.Size())
-	}
+	query.Fits = request.fitsPage(query.KeysOnly)
 	return query, nil
 }
 
-func submitPage(service *Service, query store.PageQuery, done func(store.Page, error)) {
-	service.store.SubmitPage(query, done)
+// fitsPage tells of each entry whether it fits the page too.
+func (request *request) fitsPage(keysOnly bool) func(entry *store.Entry) bool {
+	budget := request.newPageBudget(subjects.PageBytes)
+	return func(entry *store.Entry) bool {
+		record := request.listRecord(entry, keysOnly)
+		return budget.take(record.Size())
+	}
+}
+
+func submitPage(request *request, query store.PageQuery, done func(store.Page, error)) {
+	request.service.store.SubmitPage(query, done)
 }
 
 func encodeList(answer *answer, request *request, query *store.PageQuery, page *store.Page) error {
-	list := subjects.ListRecord{
-		Entries:  make([]subjects.EntryRecord, len(page.Entries)),
-		Revision: page.Revision,
-		Store:    request.storeID(),
-	}
-	for index := range page.Entries {
-		list.Entries[index] = request.listRecord(&page.Entries[index], query.KeysOnly)
-	}
+	list := request.listRecords(page.Entries, query.KeysOnly, page.Revision)
 	if page.Next != nil {
 		list.Next = subjects.EncodeCursor(*page.Next)
 	}
 	answer.body = subjects.AppendList(answer.body, &list)
 	return nil
+}
+
+// listRecords is a page without its cursor.
+func (request *request) listRecords(entries []store.Entry, keysOnly bool, revision uint64) subjects.ListRecord {
+	list := subjects.ListRecord{Entries: make([]subjects.EntryRecord, len(entries)), Revision: revision, Store: request.storeID()}
+	for index := range entries {
+		list.Entries[index] = request.listRecord(&entries[index], keysOnly)
+	}
+	return list
 }
 
 func (request *request) listRecord(entry *store.Entry, keysOnly bool) subjects.EntryRecord {
@@ -93,126 +86,68 @@ func (request *request) listRecord(entry *store.Entry, keysOnly bool) subjects.E
 	return record
 }
 
-func weighPage(page *store.Page) (bytes int64) {
-	for index := range page.Entries {
-		bytes += weighEntry(&page.Entries[index])
+func weighPage(page *store.Page) int64 { return weighEntries(page.Entries) }
+
+func weighEntries(entries []store.Entry) (bytes int64) {
+	for index := range entries {
+		bytes += weighEntry(&entries[index])
 	}
 	return bytes
 }
 
-// changesQuery is a call of the store. It is foreign where the revision that it
-// begins at is another store's, from another past than ours.
-type changesQuery struct {
-	store.ChangesQuery
-	foreign bool
-}
-
-func decodeChanges(request *request) (query changesQuery, err error) {
-	body, err := decodeBody[subjects.ChangesRequest](request)
+func decodeScan(request *request) (query store.ScanQuery, err error) {
+	body, err := decodeBody[subjects.ScanRequest](request)
 	if err != nil {
 		return query, err
 	}
-	if body.After == nil {
-		return query, subjects.BadField("after", "after is required: the last revision that is known, 0 for none")
-	}
-	// No revision is above MaxInt64: what is, is as far outside the log as that.
-	after := min(*body.After, math.MaxInt64)
-	query.ChangesQuery = store.ChangesQuery{Namespace: request.address.Namespace, Group: body.Group, After: after}
-	if body.Group != nil {
-		if err := request.checkGroup(body.Group); err != nil {
-			return query, err
-		}
-	}
-	if query.Limit, err = checkLimit(body.Limit); err != nil {
+	query = store.ScanQuery{Prefix: request.wholeGroup(textOf(body.Prefix)), Limit: limitOf(body.Limit), KeysOnly: isTrue(body.KeysOnly)}
+	query.After, err = afterOf(body.After, func(cursor string) (after store.EntryName, err error) {
+		group, key, err := subjects.DecodeEntryCursor(cursor)
+		return store.EntryName{Group: request.wholeGroup(group), Key: key}, err
+	})
+	if err != nil {
 		return query, err
 	}
-	if body.Wait != nil {
-		query.Wait = body.Wait.Duration()
-	}
-	request.takeStore(&query, body.Store)
-	request.waits = query.Wait > 0
-	budget, limit := request.newPageBudget(), request.service.eventLimit()
-	query.Fits = func(event *store.Event) bool {
-		record, _ := eventRecord(event, request.storeID(), limit)
-		return budget.take(record.Size())
-	}
+	query.Fits = request.fitsPage(query.KeysOnly)
 	return query, nil
 }
 
-// takeStore turns a query with the id of another store into one that is outside
-// every log, so that the store says what can be read instead.
-func (request *request) takeStore(query *changesQuery, id *string) {
-	if id == nil || *id == request.storeID() {
-		return
-	}
-	query.foreign = true
-	query.After, query.Wait = math.MaxInt64, 0
+func submitScan(request *request, query store.ScanQuery, done func(store.ScanPage, error)) {
+	request.service.store.SubmitScan(query, done)
 }
 
-// submitChanges waits until the service stops at the longest.
-func submitChanges(service *Service, query changesQuery, done func(store.ChangesPage, error)) {
-	if !query.foreign {
-		service.store.SubmitChanges(service.serving, query.ChangesQuery, done)
-		return
+func encodeScan(answer *answer, request *request, query *store.ScanQuery, page *store.ScanPage) error {
+	list := request.listRecords(page.Entries, query.KeysOnly, page.Revision)
+	if page.Next != nil {
+		list.Next = subjects.EncodeEntryCursor(request.localGroup(page.Next.Group), page.Next.Key)
 	}
-	id := service.store.ID()
-	service.store.SubmitChanges(service.serving, query.ChangesQuery, func(page store.ChangesPage, err error) {
-		if outside, ok := errors.AsType[*store.CompactedError](err); ok {
-			err = compactedError(id, outside, fmt.Sprintf("store.Changes: this is store %s, another than the one asked for", id))
-		}
-		done(page, err)
-	})
-}
-
-func encodeChanges(answer *answer, request *request, _ *changesQuery, page *store.ChangesPage) error {
-	changes := subjects.ChangesRecord{
-		Changes:  make([]subjects.EventRecord, len(page.Events)),
-		Next:     page.Next,
-		Oldest:   page.Oldest,
-		Revision: page.Revision,
-		Store:    request.storeID(),
-	}
-	limit := request.service.eventLimit()
-	for index := range page.Events {
-		changes.Changes[index], _ = eventRecord(&page.Events[index], changes.Store, limit)
-	}
-	answer.body = subjects.AppendChanges(answer.body, &changes)
+	answer.body = subjects.AppendList(answer.body, &list)
 	return nil
 }
 
-func weighChanges(page *store.ChangesPage) (bytes int64) {
-	for index := range page.Events {
-		bytes += int64(len(page.Events[index].Key) + len(page.Events[index].Value))
-	}
-	return bytes
-}
+func weighScan(page *store.ScanPage) int64 { return weighEntries(page.Entries) }
 
-func checkPrefix(prefix *string) (string, error) {
-	if prefix == nil {
-		return "", nil
-	}
-	if len(*prefix) > subjects.MaxKeyBytes {
-		return "", subjects.BadField("prefix", fmt.Sprintf("prefix is at most %d bytes, not %d", subjects.MaxKeyBytes, len(*prefix)))
-	}
-	return *prefix, nil
-}
-
-func checkAfter(cursor *string) (*string, error) {
+// afterOf reads where a page begins; nil for the first one.
+func afterOf[Place any](cursor *string, decode func(string) (Place, error)) (*Place, error) {
 	if cursor == nil {
 		return nil, nil
 	}
-	key, err := subjects.DecodeCursor(*cursor)
-	return &key, err
+	place, err := decode(*cursor)
+	return &place, err
 }
 
-func checkLimit(limit *int) (int, error) {
+func limitOf(limit *int) int {
 	if limit == nil {
-		return defaultPageLimit, nil
+		return subjects.DefaultLimit
 	}
-	if *limit < 1 || *limit > maxPageLimit {
-		return 0, subjects.BadField("limit", fmt.Sprintf("limit is 1 to %d, not %d", maxPageLimit, *limit))
+	return *limit
+}
+
+func textOf(text *string) string {
+	if text == nil {
+		return ""
 	}
-	return *limit, nil
+	return *text
 }
 
 func isTrue(flag *bool) bool { return flag != nil && *flag }

@@ -29,6 +29,8 @@ type request struct {
 
 	address     subjects.Address
 	traceParent string
+	// messageID makes a write of a namespace safe to repeat; empty: it has none.
+	messageID string
 	// group and key are what the request is about, for the messages of errors.
 	group, key string
 	// waits marks a request that may be held for a while: it takes no place in the
@@ -52,10 +54,10 @@ func newRequest(endpoint *endpoint, message micro.Request) request {
 // A write without a reply subject is executed, a read without one has no use.
 func (request *request) mayBeServed() bool {
 	if request.reply == "" {
-		if !request.endpoint.verb.writes {
+		if !request.endpoint.writes {
 			request.endpoint.statistics.withoutReply.Add(1)
 		}
-		return request.endpoint.verb.writes
+		return request.endpoint.writes
 	}
 	err := request.service.space.CheckReply(request.reply)
 	if err == nil {
@@ -81,7 +83,19 @@ func (request *request) parse() (err error) {
 	if isTraceParent(traceParent) {
 		request.traceParent = traceParent
 	}
+	if err == nil && request.endpoint.writes && request.endpoint.verb.form != formAdmin {
+		err = request.parseMessageID()
+	}
 	return err
+}
+
+func (request *request) parseMessageID() error {
+	id, given, err := request.header(subjects.HeaderMessageID)
+	if err != nil || !given {
+		return err
+	}
+	request.messageID = id
+	return subjects.CheckMessageID(id)
 }
 
 // header gives the one value of a header, and whether it is there. A repeated
@@ -123,10 +137,13 @@ func (request *request) localGroup(group string) string {
 	return strings.TrimPrefix(group, request.address.Namespace+":")
 }
 
-// method names what was asked in the way of the store's methods: store.Set.
+// method names what was asked in the way of the store's methods: store.GetMany.
 func (request *request) method() string {
-	verb := string(request.endpoint.verb.name)
-	return "store." + strings.ToUpper(verb[:1]) + verb[1:]
+	name := "store."
+	for word := range strings.SplitSeq(string(request.endpoint.verb.name), "_") {
+		name += strings.ToUpper(word[:1]) + word[1:]
+	}
+	return name
 }
 
 // message begins with the operation and, where the request is about one, the entry.

@@ -65,6 +65,9 @@ type Config struct {
 	// OwnershipInterval is the time between two looks for other instances; 0 is
 	// DefaultOwnershipInterval.
 	OwnershipInterval time.Duration
+	// BackupDirectory is the folder that store.admin.backup writes into, which is
+	// there; empty refuses backups.
+	BackupDirectory string
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
 }
@@ -78,6 +81,8 @@ type Service struct {
 	instance   string
 	version    string
 	started    time.Time
+	// backupDirectory is Config's.
+	backupDirectory string
 
 	queue    queue
 	waiting  atomic.Int64
@@ -100,6 +105,7 @@ type Service struct {
 type endpoint struct {
 	service    *Service
 	verb       *verb
+	writes     bool
 	statistics *statistics
 }
 
@@ -157,7 +163,10 @@ func newService(config Config) (*Service, error) {
 		instance:   orDefault(config.Instance, nuid.Next()),
 		version:    orDefault(config.Version, DefaultVersion),
 		started:    time.Now().UTC(),
-		endpoints:  make(map[string]*endpoint, len(verbs)),
+
+		backupDirectory: config.BackupDirectory,
+
+		endpoints: make(map[string]*endpoint, len(verbs)),
 	}
 	service.ownership.interval = orDefault(config.OwnershipInterval, DefaultOwnershipInterval)
 	service.ownership.superseded = make(chan error, 1)
@@ -166,7 +175,7 @@ func newService(config Config) (*Service, error) {
 	service.serving, service.stopWait = context.WithCancel(context.Background())
 	for index := range verbs {
 		verb := &verbs[index]
-		service.endpoints[verb.endpointName()] = &endpoint{service: service, verb: verb, statistics: newStatistics()}
+		service.endpoints[verb.endpointName()] = &endpoint{service: service, verb: verb, writes: verb.name.Writes(), statistics: newStatistics()}
 	}
 	service.replies = startReplies()
 	return service, nil
@@ -219,7 +228,7 @@ func (service *Service) addEndpoint(verb *verb) error {
 	name := verb.endpointName()
 	return service.micro.AddEndpoint(name, service.endpoints[name],
 		micro.WithEndpointSubject(verb.pattern(service.space)),
-		micro.WithEndpointMetadata(map[string]string{"description": verb.description, "writes": fmt.Sprint(verb.writes)}),
+		micro.WithEndpointMetadata(map[string]string{"description": verb.name.Description(), "writes": fmt.Sprint(verb.name.Writes())}),
 		// The bound is the queue, which answers; a bound of the subscription would drop.
 		micro.WithEndpointPendingLimits(-1, -1))
 }

@@ -86,13 +86,17 @@ func TestService_Serve_Good(t *testing.T) {
 			assert.NotEmpty(t, endpoint.Metadata["description"])
 			writes[endpoint.Name+" "+endpoint.Subject] = endpoint.Metadata["writes"]
 		}
-		assert.Equal(t, map[string]string{
-			"set store.*.set": "true", "get store.*.get": "false", "delete store.*.delete": "true",
-			"exists store.*.exists": "false", "list store.*.list": "false", "changes store.*.changes": "false",
-			"set_raw store.*.set.*.*": "true", "get_raw store.*.get.*.*": "false",
-			"delete_raw store.*.delete.*.*": "true", "exists_raw store.*.exists.*.*": "false",
-			"admin_status store.admin.status": "false",
-		}, writes)
+		expected := map[string]string{}
+		for _, verb := range subjects.TenantVerbs() {
+			expected[fmt.Sprintf("%s store.*.%s", verb, verb)] = fmt.Sprint(verb.Writes())
+		}
+		for _, verb := range subjects.RawVerbs() {
+			expected[fmt.Sprintf("%s_raw store.*.%s.*.*", verb, verb)] = fmt.Sprint(verb.Writes())
+		}
+		for _, verb := range subjects.AdminVerbs() {
+			expected[fmt.Sprintf("admin_%s store.admin.%s", verb, verb)] = fmt.Sprint(verb.Writes())
+		}
+		assert.Equal(t, expected, writes)
 	})
 	t.Run("TellsItsFigures", func(t *testing.T) {
 		ask[subjects.SetReply](bench, "store.acme.set", `{"key":"k","value":"v"}`)

@@ -3,8 +3,6 @@
 package handler
 
 import (
-	"encoding/json"
-
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
 )
@@ -13,13 +11,13 @@ var statusJSON = &operation[subjects.StatusRequest, store.Status]{
 	decode: decodeBody[subjects.StatusRequest], submit: submitStatus, encode: encodeStatus,
 }
 
-func submitStatus(service *Service, _ subjects.StatusRequest, done func(store.Status, error)) {
-	service.store.SubmitStatus(done)
+func submitStatus(request *request, _ subjects.StatusRequest, done func(store.Status, error)) {
+	request.service.store.SubmitStatus(done)
 }
 
 func encodeStatus(answer *answer, request *request, _ *subjects.StatusRequest, status *store.Status) error {
 	service := request.service
-	body, err := json.Marshal(subjects.StatusReply{
+	return answer.marshal(subjects.StatusReply{
 		Store:                  request.storeID(),
 		Instance:               service.instance,
 		Version:                service.version,
@@ -35,6 +33,4 @@ func encodeStatus(answer *answer, request *request, _ *subjects.StatusRequest, s
 		Entries:                status.Entries,
 		UnscopedEntries:        status.UnscopedEntries,
 	})
-	answer.body = append(answer.body, body...)
-	return err
 }

@@ -18,28 +18,45 @@ const (
 
 // verb is one endpoint of the service.
 type verb struct {
-	name        subjects.Verb
-	form        form
-	writes      bool
-	description string
-	serve       func(request)
+	name  subjects.Verb
+	form  form
+	serve func(request)
 }
 
 // verbs is everything that the service answers.
 var verbs = []verb{
-	{subjects.VerbSet, formJSON, true, "store a value under a key", setJSON.serve},
-	{subjects.VerbGet, formJSON, false, "read the entry of a key", getJSON.serve},
-	{subjects.VerbDelete, formJSON, true, "remove a key", deleteJSON.serve},
-	{subjects.VerbExists, formJSON, false, "tell whether a key is there", existsJSON.serve},
-	{subjects.VerbList, formJSON, false, "read a page of a group in the order of its keys", listJSON.serve},
-	{subjects.VerbChanges, formJSON, false, "replay the changes after a revision, or wait for the next", changesJSON.serve},
+	{subjects.VerbSet, formJSON, setJSON.serve},
+	{subjects.VerbGet, formJSON, getJSON.serve},
+	{subjects.VerbDelete, formJSON, deleteJSON.serve},
+	{subjects.VerbExists, formJSON, existsJSON.serve},
+	{subjects.VerbTouch, formJSON, touchJSON.serve},
+	{subjects.VerbIncrement, formJSON, incrementJSON.serve},
+	{subjects.VerbTransaction, formJSON, transactionJSON.serve},
+	{subjects.VerbGetMany, formJSON, getManyJSON.serve},
+	{subjects.VerbList, formJSON, listJSON.serve},
+	{subjects.VerbScan, formJSON, scanJSON.serve},
+	{subjects.VerbChanges, formJSON, changesJSON.serve},
+	{subjects.VerbCount, formJSON, countJSON.serve},
+	{subjects.VerbGroups, formJSON, groupsJSON.serve},
+	{subjects.VerbDeleteGroup, formJSON, deleteGroupJSON.serve},
+	{subjects.VerbDeletePrefix, formJSON, deletePrefixJSON.serve},
+	{subjects.VerbRender, formJSON, renderJSON.serve},
+	{subjects.VerbSplit, formJSON, splitJSON.serve},
+	{subjects.VerbFields, formJSON, fieldsJSON.serve},
+	{subjects.VerbUsage, formJSON, usageJSON.serve},
 
-	{subjects.VerbSet, formRaw, true, "store the payload under a key", setRaw.serve},
-	{subjects.VerbGet, formRaw, false, "read the value of a key as it is", getRaw.serve},
-	{subjects.VerbDelete, formRaw, true, "remove a key", deleteRaw.serve},
-	{subjects.VerbExists, formRaw, false, "tell whether a key is there", existsRaw.serve},
+	{subjects.VerbSet, formRaw, setRaw.serve},
+	{subjects.VerbGet, formRaw, getRaw.serve},
+	{subjects.VerbDelete, formRaw, deleteRaw.serve},
+	{subjects.VerbExists, formRaw, existsRaw.serve},
+	{subjects.VerbTouch, formRaw, touchRaw.serve},
 
-	{subjects.VerbAdminStatus, formAdmin, false, "tell how the sidecar is", statusJSON.serve},
+	{subjects.VerbAdminStatus, formAdmin, statusJSON.serve},
+	{subjects.VerbAdminDescribe, formAdmin, describeJSON.serve},
+	{subjects.VerbAdminNamespaces, formAdmin, namespacesJSON.serve},
+	{subjects.VerbAdminQuota, formAdmin, quotaJSON.serve},
+	{subjects.VerbAdminPurge, formAdmin, purgeJSON.serve},
+	{subjects.VerbAdminBackup, formAdmin, backupJSON.serve},
 }
 
 // endpointName is the verb in the JSON form, and says the form in the others:

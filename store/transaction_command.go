@@ -2,7 +2,10 @@
 
 package store
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // MaxTransactionOperations is the most that each list of a TransactionCommand holds.
 const MaxTransactionOperations = 1000
@@ -184,16 +187,25 @@ func (guard Guard) holds(batch *batch) (bool, error) {
 type GetOperation struct {
 	Group string
 	Key   string
+	// TimeToLive, where given, is what the entry gets with a touch; 0 takes its expiry
+	// away.
+	TimeToLive *time.Duration
+	// TraceParent is passed to the event of the touch.
+	TraceParent string
 }
 
-func (operation GetOperation) apply(batch *batch, _ origin) (Outcome, error) {
+func (operation GetOperation) apply(batch *batch, origin origin) (Outcome, error) {
 	target, err := batch.checkedTargetWithValue(operation.Group, operation.Key)
 	if err != nil {
 		return Outcome{}, err
 	}
 	current := target.live(batch.timestamp)
-	if !current.present() {
+	switch {
+	case !current.present():
 		return Outcome{}, nil
+	case operation.TimeToLive != nil:
+		touch := TouchCommand{Group: operation.Group, Key: operation.Key, TimeToLive: *operation.TimeToLive, TraceParent: operation.TraceParent}
+		return touch.apply(batch, origin)
 	}
 	entry := newEntry(operation.Group, operation.Key, &current)
 	return Outcome{Revision: entry.Revision, ExpiresAt: entry.ExpiresAt, Entry: &entry}, nil

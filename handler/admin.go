@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package handler
+
+import (
+	"path/filepath"
+
+	"dappco.re/go/storebus/store"
+	"dappco.re/go/storebus/subjects"
+)
+
+// The verbs of an operator, but for status and quota.
+var (
+	describeJSON = &operation[subjects.DescribeRequest, subjects.DescribeReply]{
+		decode: decodeBody[subjects.DescribeRequest], submit: submitDescribe, encode: encodeDescribe,
+	}
+	namespacesJSON = &operation[store.NamespacesQuery, store.NamespacesPage]{decode: decodeNamespaces, submit: submitNamespaces, encode: encodeNamespaces}
+	purgeJSON      = &operation[subjects.PurgeRequest, int64]{decode: decodeBody[subjects.PurgeRequest], submit: submitPurge, encode: encodePurge}
+	backupJSON     = &operation[string, int64]{decode: decodeBackup, submit: submitBackup, encode: encodeBackup}
+)
+
+func submitDescribe(_ *request, _ subjects.DescribeRequest, done func(subjects.DescribeReply, error)) {
+	done(subjects.Describe(), nil)
+}
+
+func encodeDescribe(answer *answer, _ *request, _ *subjects.DescribeRequest, reply *subjects.DescribeReply) error {
+	return answer.marshal(reply)
+}
+
+func decodeNamespaces(request *request) (query store.NamespacesQuery, err error) {
+	body, err := decodeBody[subjects.NamespacesRequest](request)
+	if err != nil {
+		return query, err
+	}
+	query = store.NamespacesQuery{Prefix: textOf(body.Prefix), Limit: limitOf(body.Limit)}
+	query.After, err = afterOf(body.After, subjects.DecodeNamespaceCursor)
+	budget := request.newPageBudget(subjects.PageBytes)
+	query.Fits = func(namespace *store.NamespaceInfo) bool {
+		status := namespaceStatus(namespace)
+		return budget.take(status.Size())
+	}
+	return query, err
+}
+
+func submitNamespaces(request *request, query store.NamespacesQuery, done func(store.NamespacesPage, error)) {
+	request.service.store.SubmitNamespaces(query, done)
+}
+
+func encodeNamespaces(answer *answer, _ *request, _ *store.NamespacesQuery, page *store.NamespacesPage) error {
+	reply := subjects.NamespacesReply{Namespaces: make([]subjects.NamespaceStatus, len(page.Namespaces))}
+	for index := range page.Namespaces {
+		reply.Namespaces[index] = namespaceStatus(&page.Namespaces[index])
+	}
+	if page.Next != nil {
+		reply.Next = subjects.EncodeNamespaceCursor(*page.Next)
+	}
+	return answer.marshal(reply)
+}
+
+func namespaceStatus(namespace *store.NamespaceInfo) subjects.NamespaceStatus {
+	return subjects.NamespaceStatus{
+		Namespace: namespace.Namespace, Revision: namespace.Revision,
+		Keys: uint64(namespace.Keys), Groups: uint64(namespace.Groups), Bytes: uint64(namespace.Bytes),
+	}
+}
+
+func submitPurge(request *request, _ subjects.PurgeRequest, done func(int64, error)) {
+	request.service.store.SubmitPurge(done)
+}
+
+func encodePurge(answer *answer, _ *request, _ *subjects.PurgeRequest, expired *int64) error {
+	return answer.marshal(subjects.PurgeReply{Expired: uint64(*expired)})
+}
+
+// decodeBackup gives the path of the file.
+func decodeBackup(request *request) (string, error) {
+	body, err := decodeBody[subjects.BackupRequest](request)
+	if err != nil {
+		return "", err
+	}
+	if request.service.backupDirectory == "" {
+		return "", subjects.ErrUnavailable.New(request.message("this sidecar has no folder for backups: give it one with --backup-directory"))
+	}
+	return filepath.Join(request.service.backupDirectory, *body.File), nil
+}
+
+func submitBackup(request *request, path string, done func(int64, error)) {
+	request.service.store.SubmitBackup(path, done)
+}
+
+func encodeBackup(answer *answer, _ *request, path *string, size *int64) error {
+	return answer.marshal(subjects.BackupReply{File: filepath.Base(*path), Bytes: uint64(*size)})
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package handler
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"dappco.re/go/storebus/store"
+	"dappco.re/go/storebus/subjects"
+)
+
+var changesJSON = &operation[changesQuery, store.ChangesPage]{decode: decodeChanges, submit: submitChanges, encode: encodeChanges, weigh: weighChanges}
+
+// changesQuery is a call of the store. It is foreign where the revision that it
+// begins at is another store's, from another past than ours.
+type changesQuery struct {
+	store.ChangesQuery
+	foreign bool
+}
+
+func decodeChanges(request *request) (query changesQuery, err error) {
+	body, err := decodeBody[subjects.ChangesRequest](request)
+	if err != nil {
+		return query, err
+	}
+	// No revision is above MaxInt64: what is, is as far outside the log as that.
+	after := min(*body.After, math.MaxInt64)
+	query.ChangesQuery = store.ChangesQuery{Namespace: request.address.Namespace, Group: body.Group, After: after}
+	if body.Group != nil {
+		request.group = *body.Group
+	}
+	query.Limit = limitOf(body.Limit)
+	if body.Wait != nil {
+		query.Wait = body.Wait.Duration()
+	}
+	request.takeStore(&query, body.Store)
+	request.waits = query.Wait > 0
+	budget, limit := request.newPageBudget(subjects.PageBytes), request.service.eventLimit()
+	query.Fits = func(event *store.Event) bool {
+		record, _ := eventRecord(event, request.storeID(), limit)
+		return budget.take(record.Size())
+	}
+	return query, nil
+}
+
+// takeStore turns a query with the id of another store into one that is outside
+// every log, so that the store says what can be read instead.
+func (request *request) takeStore(query *changesQuery, id *string) {
+	if id == nil || *id == request.storeID() {
+		return
+	}
+	query.foreign = true
+	query.After, query.Wait = math.MaxInt64, 0
+}
+
+// submitChanges waits until the service stops at the longest.
+func submitChanges(request *request, query changesQuery, done func(store.ChangesPage, error)) {
+	service := request.service
+	if !query.foreign {
+		service.store.SubmitChanges(service.serving, query.ChangesQuery, done)
+		return
+	}
+	id := service.store.ID()
+	service.store.SubmitChanges(service.serving, query.ChangesQuery, func(page store.ChangesPage, err error) {
+		if outside, ok := errors.AsType[*store.CompactedError](err); ok {
+			err = compactedError(id, outside, fmt.Sprintf("store.Changes: this is store %s, another than the one asked for", id))
+		}
+		done(page, err)
+	})
+}
+
+func encodeChanges(answer *answer, request *request, _ *changesQuery, page *store.ChangesPage) error {
+	changes := subjects.ChangesRecord{
+		Changes:  make([]subjects.EventRecord, len(page.Events)),
+		Next:     page.Next,
+		Oldest:   page.Oldest,
+		Revision: page.Revision,
+		Store:    request.storeID(),
+	}
+	limit := request.service.eventLimit()
+	for index := range page.Events {
+		changes.Changes[index], _ = eventRecord(&page.Events[index], changes.Store, limit)
+	}
+	answer.body = subjects.AppendChanges(answer.body, &changes)
+	return nil
+}
+
+func weighChanges(page *store.ChangesPage) (bytes int64) {
+	for index := range page.Events {
+		bytes += int64(len(page.Events[index].Key) + len(page.Events[index].Value))
+	}
+	return bytes
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package handler
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+
+	"dappco.re/go/storebus/store"
+	"dappco.re/go/storebus/subjects"
+)
+
+// encoder writes the reply to a write.
+type encoder[Command any] func(*answer, *request, *Command, *store.Outcome) error
+
+// commandOperation is a verb that is one command of the store. With a message id the
+// reply is remembered in the command's own transaction.
+func commandOperation[Command store.Command](decode func(*request) (Command, error), encode encoder[Command]) *operation[Command, store.Outcome] {
+	return &operation[Command, store.Outcome]{
+		decode: decode,
+		submit: func(request *request, command Command, done func(store.Outcome, error)) {
+			if request.messageID == "" {
+				request.service.store.Submit(command, done)
+				return
+			}
+			submitRemembered(request, command, encode, done)
+		},
+		encode: func(answer *answer, request *request, command *Command, outcome *store.Outcome) error {
+			if outcome.Answer != nil {
+				answer.recall(outcome)
+				return nil
+			}
+			return encode(answer, request, command, outcome)
+		},
+	}
+}
+
+func submitRemembered[Command store.Command](request *request, command Command, encode encoder[Command], done func(store.Outcome, error)) {
+	request.service.store.SubmitRequest(request.remembered(func(answer *answer, outcome *store.Outcome) error {
+		return encode(answer, request, &command, outcome)
+	}), command, done)
+}
+
+// remembered says how the request is answered in the store, and by which id it is
+// known there.
+func (request *request) remembered(encode func(*answer, *store.Outcome) error) store.Request {
+	remembered := store.Request{
+		Namespace: request.address.Namespace,
+		ID:        request.messageID,
+		Answer: func(outcome store.Outcome) ([]byte, error) {
+			answer := takeAnswer()
+			defer answer.release()
+			if err := encode(answer, &outcome); err != nil {
+				return nil, err
+			}
+			if limit := request.maxReply(); len(answer.body) > limit {
+				return nil, request.tooLargeToSend(len(answer.body))
+			}
+			return answer.remembered(), nil
+		},
+	}
+	if remembered.ID != "" {
+		remembered.Digest = request.digest()
+	}
+	return remembered
+}
+
+// digest tells what was asked, by everything that says so.
+func (request *request) digest() (digest [store.DigestBytes]byte) {
+	hash := sha256.New()
+	for _, part := range [][]byte{
+		[]byte(request.subject), []byte(request.headers.Get(subjects.HeaderTTL)), []byte(request.headers.Get(subjects.HeaderIfRevision)), request.data,
+	} {
+		hash.Write(binary.AppendUvarint(nil, uint64(len(part))))
+		hash.Write(part)
+	}
+	hash.Sum(digest[:0])
+	return digest
+}
+
+// rememberedHeaders are those that a remembered answer can have, each a line in front
+// of its body.
+var rememberedHeaders = []string{subjects.HeaderRevision, subjects.HeaderExpiresAt}
+
+// remembered gives the answer as it is kept.
+func (answer *answer) remembered() (kept []byte) {
+	for _, name := range rememberedHeaders {
+		kept = append(append(kept, answer.header.Get(name)...), '\n')
+	}
+	return append(kept, answer.body...)
+}
+
+// recall makes the answer what was kept of it.
+func (answer *answer) recall(outcome *store.Outcome) {
+	kept := outcome.Answer
+	for _, name := range rememberedHeaders {
+		value, rest, _ := bytes.Cut(kept, []byte{'\n'})
+		if len(value) > 0 {
+			answer.header[name] = []string{string(value)}
+		}
+		kept = rest
+	}
+	if outcome.Replayed {
+		answer.header[subjects.HeaderReplayed] = []string{subjects.ReplayedTrue}
+	}
+	answer.body = append(answer.body, kept...)
+}

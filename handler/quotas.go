@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package handler
+
+import (
+	"encoding/json"
+
+	"dappco.re/go/storebus/store"
+	"dappco.re/go/storebus/subjects"
+)
+
+// What a namespace holds, and what it may hold.
+var (
+	usageJSON = &operation[subjects.UsageRequest, store.Usage]{decode: decodeBody[subjects.UsageRequest], submit: submitUsage, encode: encodeUsage}
+	quotaJSON = &operation[subjects.QuotaRequest, store.Quota]{decode: decodeBody[subjects.QuotaRequest], submit: submitQuota, encode: encodeQuota}
+)
+
+func submitUsage(request *request, _ subjects.UsageRequest, done func(store.Usage, error)) {
+	request.service.store.SubmitUsage(request.address.Namespace, done)
+}
+
+func encodeUsage(answer *answer, request *request, _ *subjects.UsageRequest, usage *store.Usage) error {
+	return answer.marshal(subjects.UsageReply{
+		MaxKeys:       uint64(usage.Quota.MaxKeys),
+		MaxGroups:     uint64(usage.Quota.MaxGroups),
+		MaxBytes:      uint64(usage.Quota.MaxBytes),
+		MaxValueBytes: uint64(usage.Quota.MaxValueBytes),
+		Keys:          uint64(usage.Keys),
+		Groups:        uint64(usage.Groups),
+		Bytes:         uint64(usage.Bytes),
+		Revision:      usage.Revision,
+		Store:         request.storeID(),
+	})
+}
+
+func submitQuota(request *request, body subjects.QuotaRequest, done func(store.Quota, error)) {
+	request.service.store.SubmitQuota(*body.Namespace, store.QuotaChange{
+		MaxKeys: signedLimit(body.MaxKeys), MaxGroups: signedLimit(body.MaxGroups), MaxBytes: signedLimit(body.MaxBytes),
+		MaxValueBytes: signedLimit(body.MaxValueBytes),
+	}, done)
+}
+
+// signedLimit is a limit as the store counts; checking has seen to its size.
+func signedLimit(limit *uint64) *int64 {
+	if limit == nil {
+		return nil
+	}
+	return new(int64(*limit))
+}
+
+func encodeQuota(answer *answer, _ *request, body *subjects.QuotaRequest, quota *store.Quota) error {
+	return answer.marshal(subjects.QuotaReply{
+		Namespace:     *body.Namespace,
+		MaxKeys:       uint64(quota.MaxKeys),
+		MaxGroups:     uint64(quota.MaxGroups),
+		MaxBytes:      uint64(quota.MaxBytes),
+		MaxValueBytes: uint64(quota.MaxValueBytes),
+	})
+}
+
+// marshal writes a reply that is neither large nor asked for often.
+func (answer *answer) marshal(reply any) error {
+	body, err := json.Marshal(reply)
+	answer.body = append(answer.body, body...)
+	return err
+}
