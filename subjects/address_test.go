@@ -22,6 +22,8 @@ func TestAddress_Parse_Good(t *testing.T) {
 			space.Admin(subjects.VerbAdminStatus):                                               {Verb: "status", Admin: true},
 			space.Raw("acme", subjects.VerbGet, "config", "theme"):                              {Namespace: "acme", Verb: "get", Group: "config", Key: "theme", Raw: true},
 			space.Raw("acme", subjects.VerbDelete, "a.b", "*ü>"):                                {Namespace: "acme", Verb: "delete", Group: "a.b", Key: "*ü>", Raw: true},
+			space.Raw("acme", subjects.VerbTouch, "config", "theme"):                            {Namespace: "acme", Verb: "touch", Group: "config", Key: "theme", Raw: true},
+			space.Admin(subjects.VerbAdminDescribe):                                             {Verb: "describe", Admin: true},
 			space.Raw("-", subjects.VerbExists, ".", strings.Repeat(".", subjects.MaxKeyBytes)): {Namespace: "-", Verb: "exists", Group: ".", Key: strings.Repeat(".", subjects.MaxKeyBytes), Raw: true},
 		} {
 			address, err := space.Parse(subject)

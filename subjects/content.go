@@ -49,6 +49,12 @@ func (content Content) Bytes() (string, error) {
 	return string(value), nil
 }
 
+// checkContent returns why a value that has to be there is none.
+func (content Content) checkContent() error {
+	_, err := content.Bytes()
+	return err
+}
+
 func badBase64(position int) *Error {
 	return BadField("value", fmt.Sprintf("value is not standard base64 with padding: it goes wrong at character %d", position))
 }

@@ -9,10 +9,11 @@ import (
 )
 
 // EntryRecord is one entry with its names and value as they are. AppendEntry makes
-// of it what json.Marshal makes of an Entry, without building one.
+// of it what json.Marshal makes of an Entry or a Lookup, without building one.
 type EntryRecord struct {
 	Group, Key, Value    string
 	KeysOnly             bool // leave the value out
+	Missing              bool // there is no such entry: leave all out but the names
 	Revision             uint64
 	UpdatedAt, ExpiresAt time.Time
 }
@@ -30,7 +31,7 @@ type EventRecord struct {
 	ValueOmitted                      bool   // leave the value of an EventSet out, and say so
 }
 
-// ListRecord is one page of a group; AppendList makes of it what json.Marshal
+// ListRecord is one page of a group or of a namespace; AppendList makes of it what json.Marshal
 // makes of a ListReply.
 type ListRecord struct {
 	Entries  []EntryRecord
@@ -75,24 +76,21 @@ func AppendDeleteReply(dst []byte, reply DeleteReply) []byte {
 func AppendEntry(dst []byte, entry *EntryRecord) []byte {
 	dst = appendString(append(dst, `{"group":`...), entry.Group)
 	dst = appendString(append(dst, `,"key":`...), entry.Key)
+	if entry.Missing {
+		return append(dst, `,"missing":true}`...)
+	}
 	if !entry.KeysOnly {
-		dst = appendContent(dst, entry.Value)
+		dst = appendContent(dst, `,"value":`, entry.Value)
 	}
 	dst = appendUint(append(dst, `,"revision":`...), entry.Revision)
 	dst = appendTime(append(dst, `,"updated_at":`...), entry.UpdatedAt)
 	return append(appendExpiry(dst, entry.ExpiresAt), '}')
 }
 
-// AppendList appends a page of a group to dst.
+// AppendList appends a page of a group, or of a namespace, to dst.
 func AppendList(dst []byte, page *ListRecord) []byte {
-	dst = append(dst, `{"entries":[`...)
-	for index := range page.Entries {
-		dst = AppendEntry(appendComma(dst, index), &page.Entries[index])
-	}
-	dst = append(dst, ']')
-	if page.Next != "" {
-		dst = appendString(append(dst, `,"next":`...), page.Next)
-	}
+	dst = appendEntries(dst, page.Entries)
+	dst = appendNext(dst, page.Next)
 	dst = appendUint(append(dst, `,"revision":`...), page.Revision)
 	return append(appendString(append(dst, `,"store":`...), page.Store), '}')
 }
@@ -129,7 +127,7 @@ func appendEventSubject(dst []byte, event *EventRecord) []byte {
 		return dst
 	}
 	if !event.ValueOmitted {
-		dst = appendContent(dst, event.Value)
+		dst = appendContent(dst, `,"value":`, event.Value)
 	}
 	return strconv.AppendBool(append(dst, `,"created":`...), event.Created)
 }
@@ -160,10 +158,10 @@ func AppendTime(dst []byte, at time.Time) []byte {
 	return at.UTC().AppendFormat(dst, time.RFC3339Nano)
 }
 
-// appendContent appends a value as a member: a JSON string, or base64 where its
-// bytes are not valid UTF-8.
-func appendContent(dst []byte, value string) []byte {
-	dst = append(dst, `,"value":`...)
+// appendContent appends a value after the name of its member: a JSON string, or
+// base64 where its bytes are not valid UTF-8.
+func appendContent(dst []byte, member, value string) []byte {
+	dst = append(dst, member...)
 	quoted, valid := appendValidString(dst, value)
 	if valid {
 		return quoted

@@ -10,19 +10,27 @@ type ErrorName string
 // Error is what a reply reports when a request failed; it is the "error" object
 // of the reply's body. Two errors are the same for errors.Is when their names are.
 type Error struct {
-	Code            int       `json:"code"`
-	Name            ErrorName `json:"name"`
-	Message         string    `json:"message"`
-	Field           string    `json:"field,omitzero"`
-	CurrentRevision *uint64   `json:"current_revision,omitzero"`
-	Oldest          *uint64   `json:"oldest,omitzero"`
-	Revision        *uint64   `json:"revision,omitzero"`
-	Store           string    `json:"store,omitzero"`
-	Quota           string    `json:"quota,omitzero"`
-	Limit           *uint64   `json:"limit,omitzero"`
-	Usage           *uint64   `json:"usage,omitzero"`
-	RetryAfter      string    `json:"retry_after,omitzero"`
-	Index           *int      `json:"index,omitzero"`
+	Code    int       `json:"code"`
+	Name    ErrorName `json:"name"`
+	Message string    `json:"message"`
+	// Field names what is wrong in an ErrBadRequest: a field by its path (then/3/key),
+	// or a header.
+	Field string `json:"field,omitzero"`
+	// CurrentRevision is that of the entry in an ErrRevisionConflict, 0 where there is none.
+	CurrentRevision *uint64 `json:"current_revision,omitzero"`
+	// Oldest, Revision and Store say in an ErrCompacted what the log holds.
+	Oldest   *uint64 `json:"oldest,omitzero"`
+	Revision *uint64 `json:"revision,omitzero"`
+	Store    string  `json:"store,omitzero"`
+	// Quota is the limit that an ErrQuotaExceeded has met, max_keys for one; Limit and
+	// Usage are its numbers. In an ErrTooLarge Limit is the largest number of bytes.
+	Quota string  `json:"quota,omitzero"`
+	Limit *uint64 `json:"limit,omitzero"`
+	Usage *uint64 `json:"usage,omitzero"`
+	// RetryAfter is when an ErrUnavailable may be over: a duration such as "1s".
+	RetryAfter string `json:"retry_after,omitzero"`
+	// Index is the place of the operation at fault in the list of a transaction.
+	Index *int `json:"index,omitzero"`
 }
 
 // ErrorBody is the body of a reply that reports an error.

@@ -2,10 +2,15 @@
 
 package subjects
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
-// Every optional field is `omitzero`: `omitempty` would leave out a pointer to an
-// empty string too, and {"value":""} is not the same as {}.
+// Every field of a request that is no list is a pointer, nil where it is left out,
+// and every optional one is `omitzero`: `omitempty` would leave out a pointer to an
+// empty string too, and {"value":""} is not the same as {}. Those that have to be
+// there are tagged required, which describe tells; Check sees to it.
 
 // DefaultGroup is the group of a request that names none.
 const DefaultGroup = "default"
@@ -24,11 +29,16 @@ type Content struct {
 // SetRequest stores Value under Key. Group defaults to DefaultGroup; without a
 // TTL the entry does not expire; IfRevision is compare-and-set.
 type SetRequest struct {
-	Group *string `json:"group,omitzero"`
-	Key   *string `json:"key,omitzero"`
-	Content
+	Group      *string `json:"group,omitzero"`
+	Key        *string `json:"key,omitzero" required:"true"`
+	Content    `required:"value"`
 	TTL        *TTL    `json:"ttl,omitzero"`
 	IfRevision *uint64 `json:"if_revision,omitzero"`
+}
+
+// Check is Request's.
+func (request SetRequest) Check() error {
+	return cmp.Or(checkEntry(request.Group, request.Key), request.checkContent(), checkOptional(request.TTL, TTL.Check))
 }
 
 // SetReply answers a set.
@@ -38,10 +48,17 @@ type SetReply struct {
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
-// GetRequest asks for one entry.
+// GetRequest asks for one entry. With a TTL, which cannot be KeepExpiry, it is a
+// touch too, and the entry is as the touch leaves it.
 type GetRequest struct {
 	Group *string `json:"group,omitzero"`
-	Key   *string `json:"key,omitzero"`
+	Key   *string `json:"key,omitzero" required:"true"`
+	TTL   *TTL    `json:"ttl,omitzero"`
+}
+
+// Check is Request's.
+func (request GetRequest) Check() error {
+	return cmp.Or(checkEntry(request.Group, request.Key), checkOptional(request.TTL, checkNewTTL))
 }
 
 // Entry is one entry, wherever one is returned.
@@ -57,8 +74,11 @@ type Entry struct {
 // ExistsRequest asks whether an entry is there.
 type ExistsRequest struct {
 	Group *string `json:"group,omitzero"`
-	Key   *string `json:"key,omitzero"`
+	Key   *string `json:"key,omitzero" required:"true"`
 }
+
+// Check is Request's.
+func (request ExistsRequest) Check() error { return checkEntry(request.Group, request.Key) }
 
 // ExistsReply answers an exists; Revision is 0 and left out where the key is missing.
 type ExistsReply struct {
@@ -69,9 +89,12 @@ type ExistsReply struct {
 // DeleteRequest removes one entry; IfRevision is compare-and-set.
 type DeleteRequest struct {
 	Group      *string `json:"group,omitzero"`
-	Key        *string `json:"key,omitzero"`
+	Key        *string `json:"key,omitzero" required:"true"`
 	IfRevision *uint64 `json:"if_revision,omitzero"`
 }
+
+// Check is Request's.
+func (request DeleteRequest) Check() error { return checkEntry(request.Group, request.Key) }
 
 // DeleteReply answers a delete. Where the key was missing Deleted is false and
 // Revision is the namespace's current one.
@@ -90,6 +113,12 @@ type ListRequest struct {
 	Descending *bool   `json:"descending,omitzero"`
 }
 
+// Check is Request's.
+func (request ListRequest) Check() error {
+	return cmp.Or(checkOptional(request.Group, CheckGroup), checkOptional(request.Prefix, checkPrefix(MaxKeyBytes)),
+		checkOptional(request.Limit, checkLimit))
+}
+
 // ListReply is one page. Next, where there is more, is handed back as After.
 type ListReply struct {
 	Entries  []Entry `json:"entries"`
@@ -102,11 +131,19 @@ type ListReply struct {
 // After, of one group where Group is given. Wait holds the reply until there is
 // a change. Store, where given, must be the store's id.
 type ChangesRequest struct {
-	After *uint64 `json:"after,omitzero"`
+	After *uint64 `json:"after,omitzero" required:"true"`
 	Group *string `json:"group,omitzero"`
 	Limit *int    `json:"limit,omitzero"`
 	Wait  *Wait   `json:"wait,omitzero"`
 	Store *string `json:"store,omitzero"`
+}
+
+// Check is Request's.
+func (request ChangesRequest) Check() error {
+	if request.After == nil {
+		return BadField("after", "after is required: the last revision that is known, 0 for none")
+	}
+	return cmp.Or(checkOptional(request.Group, CheckGroup), checkOptional(request.Limit, checkLimit), checkOptional(request.Wait, Wait.Check))
 }
 
 // ChangesReply is one page of the log. Next is the last revision looked at,
@@ -153,34 +190,4 @@ type Event struct {
 type TransactionRange struct {
 	First uint64 `json:"first"`
 	Last  uint64 `json:"last"`
-}
-
-// StatusRequest asks a sidecar how it is.
-type StatusRequest struct{}
-
-// StatusReply answers store.admin.status.
-type StatusReply struct {
-	Store                  string      `json:"store"`
-	Instance               string      `json:"instance"`
-	Version                string      `json:"version"`
-	Prefix                 string      `json:"prefix"`
-	Durability             string      `json:"durability"`
-	Writable               bool        `json:"writable"`
-	Reason                 string      `json:"reason,omitzero"`
-	Backlog                uint64      `json:"backlog"`
-	OldestUnpublishedAt    time.Time   `json:"oldest_unpublished_at,omitzero"`
-	PendingMaterialisation uint64      `json:"pending_materialisation"`
-	Queue                  QueueStatus `json:"queue"`
-	Namespaces             uint64      `json:"namespaces"`
-	Entries                uint64      `json:"entries"`
-	UnscopedEntries        uint64      `json:"unscoped_entries"`
-	Journal                any         `json:"journal"`
-}
-
-// QueueStatus is the work in hand: requests received and not yet answered.
-type QueueStatus struct {
-	Requests     uint64 `json:"requests"`
-	Bytes        uint64 `json:"bytes"`
-	RequestLimit uint64 `json:"request_limit"`
-	ByteLimit    uint64 `json:"byte_limit"`
 }

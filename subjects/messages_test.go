@@ -32,9 +32,16 @@ func TestMessages_SetRequest_Good(t *testing.T) {
 func TestMessages_ListRequest_Ugly(t *testing.T) {
 	t.Run("NothingIsOmittedForBeingEmpty", func(t *testing.T) {
 		for _, message := range []any{
-			subjects.Content{}, subjects.SetRequest{}, subjects.GetRequest{}, subjects.ExistsRequest{}, subjects.DeleteRequest{}, subjects.ListRequest{},
-			subjects.ChangesRequest{}, subjects.Entry{}, subjects.Event{}, subjects.Error{}, subjects.StatusReply{},
+			subjects.Content{}, subjects.Entry{}, subjects.Event{}, subjects.Error{}, subjects.StatusReply{}, subjects.Lookup{}, subjects.Guard{},
+			subjects.Operation{}, subjects.EntryName{}, subjects.TouchReply{}, subjects.IncrementReply{}, subjects.TransactionReply{},
+			subjects.GroupsReply{}, subjects.NamespacesReply{}, subjects.FieldDescription{}, subjects.VerbDescription{},
 		} {
+			for _, field := range reflect.VisibleFields(reflect.TypeOf(message)) {
+				assert.NotContains(t, field.Tag.Get("json"), "omitempty", "%T.%s", message, field.Name)
+			}
+		}
+		for _, newRequest := range newRequest {
+			message := reflect.ValueOf(newRequest()).Elem().Interface()
 			for _, field := range reflect.VisibleFields(reflect.TypeOf(message)) {
 				assert.NotContains(t, field.Tag.Get("json"), "omitempty", "%T.%s", message, field.Name)
 			}

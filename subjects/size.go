@@ -14,13 +14,17 @@ const (
 
 	// PageBytes is room for everything of a page but its elements, the longest
 	// cursor included: elements whose Sizes make up no more than the rest of a
-	// message fit it together.
-	PageBytes = 256 + len("%XX")*MaxKeyBytes
+	// message fit it together. So it is for the replies to get_many and transaction.
+	PageBytes = 256 + MaxCursorBytes
 
 	// entryBytes and eventBytes are the same for an element by itself, without
-	// namespace and store id, and with the comma before it.
-	entryBytes = 192
-	eventBytes = 360
+	// namespace and store id, and with the comma before it; groupBytes,
+	// namespaceBytes and resultBytes for the other elements.
+	entryBytes     = 192
+	eventBytes     = 360
+	groupBytes     = 80
+	namespaceBytes = 160
+	resultBytes    = 128
 
 	// maxEscape is the most that one byte of a string can grow to, \u0000.
 	maxEscape = 6
@@ -47,7 +51,7 @@ func EntryFits(group, key, value string, limit int) bool {
 // Size is an upper bound of the bytes that AppendEntry appends, and a comma.
 func (entry *EntryRecord) Size() int {
 	size := entryBytes + nameSize(entry.Group) + nameSize(entry.Key)
-	if entry.KeysOnly {
+	if entry.KeysOnly || entry.Missing {
 		return size
 	}
 	return size + valueSize(entry.Value)
@@ -60,6 +64,21 @@ func (event *EventRecord) Size() int {
 		return size
 	}
 	return size + valueSize(event.Value)
+}
+
+// Size is an upper bound of the bytes that the group takes in a page, and a comma.
+func (group *GroupStatus) Size() int { return groupBytes + nameSize(group.Group) }
+
+// Size is an upper bound of the bytes that the namespace takes in a page, and a comma.
+func (namespace *NamespaceStatus) Size() int { return namespaceBytes + nameSize(namespace.Namespace) }
+
+// Size is an upper bound of the bytes that the result takes among those of a
+// transaction, and a comma.
+func (result *ResultRecord) Size() int {
+	if result.Op == VerbGet {
+		return result.Entry.Size()
+	}
+	return resultBytes
 }
 
 func nameSize(name string) int {

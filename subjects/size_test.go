@@ -86,7 +86,7 @@ func TestSize_Size_Good(t *testing.T) {
 		}
 	})
 	t.Run("PageFitsWhereItsElementsDo", func(t *testing.T) {
-		cursor := subjects.EncodeCursor(strings.Repeat(".", subjects.MaxKeyBytes))
+		cursor := strings.Repeat("c", subjects.MaxCursorBytes)
 		list := subjects.ListRecord{Next: cursor, Revision: math.MaxUint64, Store: strings.Repeat("s", subjects.MaxStoreBytes)}
 		changes := subjects.ChangesRecord{Next: math.MaxUint64, Oldest: math.MaxUint64, Revision: math.MaxUint64, Store: list.Store}
 		size := subjects.PageBytes

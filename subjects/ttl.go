@@ -86,7 +86,7 @@ func newTTL(length span, ok bool) (TTL, bool) {
 }
 
 func badTTL(given string) *Error {
-	return BadField("ttl", `ttl is a number of seconds, a duration such as "90s" or "1500ms", "never" or "keep", and is 1ms to 100 years; not `+given)
+	return BadField("ttl", `ttl is a number of seconds, a duration such as "90s" or "1500ms", "never", or "keep" where a value is stored, and is 1ms to 100 years; not `+given)
 }
 
 // Never reports whether the entry is to stay for good.

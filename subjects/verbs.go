@@ -2,33 +2,110 @@
 
 package subjects
 
-import "slices"
+import (
+	"reflect"
+	"slices"
+)
 
 // Verb is the word of a request subject that says what is asked: the "set" of
 // store.acme.set.
 type Verb string
 
-// The verbs of a namespace. A verb that is added here goes into tenantVerbs too.
+// The verbs of a namespace. A verb that is added here goes into verbTable too.
 const (
-	VerbSet     Verb = "set"
-	VerbGet     Verb = "get"
-	VerbDelete  Verb = "delete"
-	VerbExists  Verb = "exists"
-	VerbList    Verb = "list"
-	VerbChanges Verb = "changes"
+	VerbSet          Verb = "set"
+	VerbGet          Verb = "get"
+	VerbDelete       Verb = "delete"
+	VerbExists       Verb = "exists"
+	VerbTouch        Verb = "touch"
+	VerbIncrement    Verb = "increment"
+	VerbTransaction  Verb = "transaction"
+	VerbGetMany      Verb = "get_many"
+	VerbList         Verb = "list"
+	VerbScan         Verb = "scan"
+	VerbChanges      Verb = "changes"
+	VerbCount        Verb = "count"
+	VerbGroups       Verb = "groups"
+	VerbDeleteGroup  Verb = "delete_group"
+	VerbDeletePrefix Verb = "delete_prefix"
+	VerbRender       Verb = "render"
+	VerbSplit        Verb = "split"
+	VerbFields       Verb = "fields"
+	VerbUsage        Verb = "usage"
 )
 
 // The verbs of an operator, on store.admin.<verb>. A verb that is added here goes
-// into adminVerbs too, and none may share its name with a verb of a namespace.
+// into verbTable too, and none may share its name with a verb of a namespace.
 const (
-	VerbAdminStatus Verb = "status"
+	VerbAdminStatus     Verb = "status"
+	VerbAdminDescribe   Verb = "describe"
+	VerbAdminNamespaces Verb = "namespaces"
+	VerbAdminQuota      Verb = "quota"
+	VerbAdminPurge      Verb = "purge"
+	VerbAdminBackup     Verb = "backup"
 )
 
-var (
-	tenantVerbs = []Verb{VerbSet, VerbGet, VerbDelete, VerbExists, VerbList, VerbChanges}
-	rawVerbs    = []Verb{VerbSet, VerbGet, VerbDelete, VerbExists}
-	adminVerbs  = []Verb{VerbAdminStatus}
+// The forms that the requests of a verb can have.
+const (
+	formTenant = 1 << iota // store.<ns>.<verb>
+	formRaw                // store.<ns>.<verb>.<group>.<key>
+	formAdmin              // store.admin.<verb>
 )
+
+// verbRow is what there is to know of a verb.
+type verbRow struct {
+	verb        Verb
+	forms       int
+	writes      bool
+	description string
+	request     reflect.Type
+}
+
+// verbTable is every verb of the contract, the busiest first. The lists below and
+// what describe tells are made from it.
+var verbTable = []verbRow{
+	{VerbSet, formTenant | formRaw, true, "store a value under a key", reflect.TypeFor[SetRequest]()},
+	{VerbGet, formTenant | formRaw, false, "read the entry of a key, and with a ttl set when it expires", reflect.TypeFor[GetRequest]()},
+	{VerbDelete, formTenant | formRaw, true, "remove a key", reflect.TypeFor[DeleteRequest]()},
+	{VerbExists, formTenant | formRaw, false, "tell whether a key is there", reflect.TypeFor[ExistsRequest]()},
+	{VerbTouch, formTenant | formRaw, true, "set when a key expires", reflect.TypeFor[TouchRequest]()},
+	{VerbIncrement, formTenant, true, "add to a number", reflect.TypeFor[IncrementRequest]()},
+	{VerbTransaction, formTenant, true, "carry out one of two lists of operations, all of it or nothing, as guards hold or not", reflect.TypeFor[TransactionRequest]()},
+	{VerbGetMany, formTenant, false, "read many entries at one point", reflect.TypeFor[GetManyRequest]()},
+	{VerbList, formTenant, false, "read a page of a group in the order of its keys", reflect.TypeFor[ListRequest]()},
+	{VerbScan, formTenant, false, "read a page of the namespace in the order of its groups and keys", reflect.TypeFor[ScanRequest]()},
+	{VerbChanges, formTenant, false, "replay the changes after a revision, or wait for the next", reflect.TypeFor[ChangesRequest]()},
+	{VerbCount, formTenant, false, "count the keys of a group, of all groups with a prefix, or of the namespace", reflect.TypeFor[CountRequest]()},
+	{VerbGroups, formTenant, false, "read a page of the groups in the order of their names", reflect.TypeFor[GroupsRequest]()},
+	{VerbDeleteGroup, formTenant, true, "remove every key of a group", reflect.TypeFor[DeleteGroupRequest]()},
+	{VerbDeletePrefix, formTenant, true, "remove every key of all groups with a prefix", reflect.TypeFor[DeletePrefixRequest]()},
+	{VerbRender, formTenant, false, "fill a template with the values of a group", reflect.TypeFor[RenderRequest]()},
+	{VerbSplit, formTenant, false, "read a value in parts, as a separator divides it", reflect.TypeFor[SplitRequest]()},
+	{VerbFields, formTenant, false, "read a value in parts, as white space divides it", reflect.TypeFor[FieldsRequest]()},
+	{VerbUsage, formTenant, false, "tell what the namespace holds and what it may hold", reflect.TypeFor[UsageRequest]()},
+
+	{VerbAdminStatus, formAdmin, false, "tell how the sidecar is", reflect.TypeFor[StatusRequest]()},
+	{VerbAdminDescribe, formAdmin, false, "tell every verb and its fields", reflect.TypeFor[DescribeRequest]()},
+	{VerbAdminNamespaces, formAdmin, false, "read a page of the namespaces in the order of their names", reflect.TypeFor[NamespacesRequest]()},
+	{VerbAdminQuota, formAdmin, true, "tell the quota of a namespace, and change what is given of it", reflect.TypeFor[QuotaRequest]()},
+	{VerbAdminPurge, formAdmin, true, "expire every key whose time has come", reflect.TypeFor[PurgeRequest]()},
+	{VerbAdminBackup, formAdmin, false, "copy the database into a file", reflect.TypeFor[BackupRequest]()},
+}
+
+var (
+	tenantVerbs = verbsOf(formTenant)
+	rawVerbs    = verbsOf(formRaw)
+	adminVerbs  = verbsOf(formAdmin)
+)
+
+func verbsOf(form int) (verbs []Verb) {
+	for _, row := range verbTable {
+		if row.forms&form != 0 {
+			verbs = append(verbs, row.verb)
+		}
+	}
+	return verbs
+}
 
 // TenantVerbs gives the verbs of a namespace: one endpoint each. The caller owns the slice.
 func TenantVerbs() []Verb { return slices.Clone(tenantVerbs) }
@@ -48,3 +125,20 @@ func (verb Verb) HasRaw() bool { return slices.Contains(rawVerbs, verb) }
 
 // IsAdmin reports whether the verb is one of an operator.
 func (verb Verb) IsAdmin() bool { return slices.Contains(adminVerbs, verb) }
+
+// Description says in a few words what the verb does; "" for a verb that there is not.
+//
+//	subjects.VerbSet.Description()  // store a value under a key
+func (verb Verb) Description() string { return verb.row().description }
+
+// Writes reports whether the verb's requests change what is stored. A get does not,
+// although one with a ttl sets when its entry expires.
+func (verb Verb) Writes() bool { return verb.row().writes }
+
+func (verb Verb) row() verbRow {
+	index := slices.IndexFunc(verbTable, func(row verbRow) bool { return row.verb == verb })
+	if index < 0 {
+		return verbRow{}
+	}
+	return verbTable[index]
+}

@@ -17,6 +17,16 @@ func TestVerbs_IsTenant_Good(t *testing.T) {
 	assert.False(t, subjects.VerbAdminStatus.IsTenant())
 	assert.True(t, subjects.VerbGet.HasRaw())
 	assert.False(t, subjects.VerbList.HasRaw())
+	assert.True(t, subjects.VerbTouch.HasRaw())
+	assert.True(t, subjects.VerbIncrement.Writes())
+	assert.False(t, subjects.VerbScan.Writes())
+	assert.Equal(t, "store a value under a key", subjects.VerbSet.Description())
+}
+
+func TestVerbs_IsTenant_Bad(t *testing.T) {
+	unknown := subjects.Verb("restart")
+	assert.False(t, unknown.IsTenant() || unknown.IsAdmin() || unknown.HasRaw() || unknown.Writes())
+	assert.Empty(t, unknown.Description())
 }
 
 func TestVerbs_RawVerbs_Ugly(t *testing.T) {

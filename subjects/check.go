@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package subjects
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"unicode/utf8"
+)
+
+// The bounds of what a request may hold.
+const (
+	// DefaultLimit is how many elements a page holds where limit is left out.
+	DefaultLimit = 100
+	// MaxLimit is the largest limit of a page.
+	MaxLimit = 1000
+	// MaxElements is how many entries a get_many may name, and how many guards and
+	// how many operations each list of a transaction may hold.
+	MaxElements = 1000
+	// MaxTemplateBytes is the longest template of a render.
+	MaxTemplateBytes = 64 << 10
+)
+
+// Request is the body of a request, of any verb. Check returns ErrBadRequest with
+// the field at fault, by its path (then/3/key), where a required field is left out
+// or a value is not what the contract allows: what Decode cannot see. A cursor is
+// looked at by whoever decodes it.
+type Request interface {
+	Check() error
+}
+
+// checkEntry checks the names of an entry: the group may be left out.
+func checkEntry(group, key *string) error {
+	return cmp.Or(checkOptional(group, CheckGroup), checkRequired("key", key, CheckKey))
+}
+
+// checkRequired checks what has to be there.
+func checkRequired(field string, text *string, check func(string) error) error {
+	if text == nil {
+		return BadField(field, field+" is required")
+	}
+	return check(*text)
+}
+
+// checkOptional checks what may be left out.
+func checkOptional[Value any](value *Value, check func(Value) error) error {
+	if value == nil {
+		return nil
+	}
+	return check(*value)
+}
+
+// checkPrefix checks what names shall begin with: text of any length up to that of
+// the names, empty too.
+func checkPrefix(limit int) func(string) error {
+	return func(prefix string) error {
+		if len(prefix) > limit {
+			return BadField("prefix", fmt.Sprintf("prefix is at most %d bytes, not %d", limit, len(prefix)))
+		}
+		if !utf8.ValidString(prefix) {
+			return BadField("prefix", fmt.Sprintf("prefix is valid UTF-8, which %s is not", quote(prefix)))
+		}
+		return nil
+	}
+}
+
+func checkLimit(limit int) error {
+	if limit < 1 || limit > MaxLimit {
+		return BadField("limit", fmt.Sprintf("limit is 1 to %d, not %d", MaxLimit, limit))
+	}
+	return nil
+}
+
+// checkNewTTL checks a time to live that is given to an entry that stands.
+func checkNewTTL(ttl TTL) error {
+	if ttl.Keep() {
+		return BadField("ttl", `ttl is a new time to live here, or "never"; "keep" would change nothing`)
+	}
+	return ttl.Check()
+}
+
+// checkElements checks the length of a list.
+func checkElements(field string, length int) error {
+	if length > MaxElements {
+		return BadField(field, fmt.Sprintf("%s holds at most %d elements, not %d", field, MaxElements, length))
+	}
+	return nil
+}
+
+// checkQuota checks one of the limits of a quota; the store counts in int64.
+func checkQuota(field string, limit *uint64) error {
+	if limit != nil && *limit > math.MaxInt64 {
+		return BadField(field, fmt.Sprintf("%s is 0 for none, and at most %d", field, math.MaxInt64))
+	}
+	return nil
+}
+
+// within gives the error of an element of a list its place in the request: the key
+// of element 3 of then is then/3/key.
+func within(list string, index int, err error) error {
+	failure, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	place := list + "/" + strconv.Itoa(index)
+	field := place
+	if failure.Field != "" {
+		field += "/" + failure.Field
+	}
+	return BadField(field, place+": "+failure.Message)
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package subjects
+
+import (
+	"reflect"
+	"strings"
+)
+
+// DescribeRequest asks what the verbs are.
+type DescribeRequest struct{}
+
+// Check is Request's.
+func (DescribeRequest) Check() error { return nil }
+
+// DescribeReply answers a describe.
+type DescribeReply struct {
+	Verbs []VerbDescription `json:"verbs"`
+}
+
+// VerbDescription is one verb. Admin: it is an operator's, on store.admin.<verb>.
+// Raw: it has a raw form too. Writes: it changes what is stored.
+type VerbDescription struct {
+	Name        Verb               `json:"name"`
+	Admin       bool               `json:"admin,omitzero"`
+	Raw         bool               `json:"raw,omitzero"`
+	Description string             `json:"description"`
+	Writes      bool               `json:"writes"`
+	Fields      []FieldDescription `json:"fields"`
+}
+
+// FieldDescription is one field of a request. Type is "string", "boolean", "integer",
+// "duration" (a number of seconds, or a string as ParseTTL and ParseWait read it) or
+// "list", whose elements are objects with Fields.
+type FieldDescription struct {
+	Name     string             `json:"name"`
+	Type     string             `json:"type"`
+	Required bool               `json:"required"`
+	Fields   []FieldDescription `json:"fields,omitzero"`
+}
+
+// Describe gives every verb of the contract, as the types of this package have it.
+func Describe() DescribeReply {
+	reply := DescribeReply{Verbs: make([]VerbDescription, len(verbTable))}
+	for index, row := range verbTable {
+		reply.Verbs[index] = VerbDescription{
+			Name:        row.verb,
+			Admin:       row.forms&formAdmin != 0,
+			Raw:         row.forms&formRaw != 0,
+			Description: row.description,
+			Writes:      row.writes,
+			Fields:      describeFields(row.request),
+		}
+	}
+	return reply
+}
+
+func describeFields(request reflect.Type) []FieldDescription {
+	fields, requiredInside := []FieldDescription{}, ""
+	for _, field := range reflect.VisibleFields(request) {
+		if field.Anonymous { // its own fields come next
+			requiredInside = field.Tag.Get("required")
+			continue
+		}
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		described := FieldDescription{Name: name, Type: typeName(field.Type), Required: field.Tag.Get("required") != "" || name == requiredInside}
+		if field.Type.Kind() == reflect.Slice {
+			described.Fields = describeFields(field.Type.Elem())
+		}
+		fields = append(fields, described)
+	}
+	return fields
+}
+
+// typeName names what a field takes.
+func typeName(field reflect.Type) string {
+	if field.Kind() == reflect.Slice {
+		return "list"
+	}
+	switch element := field.Elem(); element.Kind() {
+	case reflect.String:
+		return "string"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Struct:
+		return "duration" // TTL and Wait
+	default:
+		return "integer"
+	}
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package subjects
+
+import (
+	"cmp"
+	"time"
+)
+
+// EntryName names one entry; Group defaults to DefaultGroup.
+type EntryName struct {
+	Group *string `json:"group,omitzero"`
+	Key   *string `json:"key,omitzero" required:"true"`
+}
+
+// GetManyRequest asks for at most MaxElements entries, all read at one point.
+type GetManyRequest struct {
+	Entries []EntryName `json:"entries,omitzero" required:"true"`
+}
+
+// Check is Request's.
+func (request GetManyRequest) Check() error {
+	if request.Entries == nil {
+		return BadField("entries", "entries is required: a list of objects with group and key")
+	}
+	if err := checkElements("entries", len(request.Entries)); err != nil {
+		return err
+	}
+	for index, name := range request.Entries {
+		if err := checkEntry(name.Group, name.Key); err != nil {
+			return within("entries", index, err)
+		}
+	}
+	return nil
+}
+
+// Lookup is what stands at a key that was asked for among others: an entry, or
+// Missing and nothing but the names.
+type Lookup struct {
+	Group string `json:"group"`
+	Key   string `json:"key"`
+	Content
+	Revision  uint64    `json:"revision,omitzero"`
+	UpdatedAt time.Time `json:"updated_at,omitzero"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	Missing   bool      `json:"missing,omitzero"`
+}
+
+// GetManyReply answers a get_many, in the order asked.
+type GetManyReply struct {
+	Entries  []Lookup `json:"entries"`
+	Revision uint64   `json:"revision"`
+}
+
+// ScanRequest asks for a page of a namespace, in byte order of groups and keys.
+// Prefix is of the names of groups. The reply is a ListReply.
+type ScanRequest struct {
+	Prefix   *string `json:"prefix,omitzero"`
+	After    *string `json:"after,omitzero"`
+	Limit    *int    `json:"limit,omitzero"`
+	KeysOnly *bool   `json:"keys_only,omitzero"`
+}
+
+// Check is Request's.
+func (request ScanRequest) Check() error {
+	return cmp.Or(checkOptional(request.Prefix, checkPrefix(MaxGroupBytes)), checkOptional(request.Limit, checkLimit))
+}
+
+// CountRequest asks for the number of keys of a group, of the groups whose names
+// begin with Prefix, or with neither of the namespace. Group has no default here.
+type CountRequest struct {
+	Group  *string `json:"group,omitzero"`
+	Prefix *string `json:"prefix,omitzero"`
+}
+
+// Check is Request's.
+func (request CountRequest) Check() error {
+	if request.Group != nil && request.Prefix != nil {
+		return BadField("prefix", "count takes group or prefix, or neither for the namespace; not both")
+	}
+	return cmp.Or(checkOptional(request.Group, CheckGroup), checkOptional(request.Prefix, checkPrefix(MaxGroupBytes)))
+}
+
+// CountReply answers a count.
+type CountReply struct {
+	Count    uint64 `json:"count"`
+	Revision uint64 `json:"revision"`
+}
+
+// GroupsRequest asks for a page of the groups that hold keys, in byte order of their
+// names.
+type GroupsRequest struct {
+	Prefix *string `json:"prefix,omitzero"`
+	After  *string `json:"after,omitzero"`
+	Limit  *int    `json:"limit,omitzero"`
+}
+
+// Check is Request's.
+func (request GroupsRequest) Check() error {
+	return cmp.Or(checkOptional(request.Prefix, checkPrefix(MaxGroupBytes)), checkOptional(request.Limit, checkLimit))
+}
+
+// GroupStatus is one group: how many keys it holds, and the revision of its last change.
+type GroupStatus struct {
+	Group    string `json:"group"`
+	Keys     uint64 `json:"keys"`
+	Revision uint64 `json:"revision"`
+}
+
+// GroupsReply is one page of groups. Next, where there is more, is handed back as After.
+type GroupsReply struct {
+	Groups   []GroupStatus `json:"groups"`
+	Next     string        `json:"next,omitzero"`
+	Revision uint64        `json:"revision"`
+}
+
+// UsageRequest asks what a namespace holds.
+type UsageRequest struct{}
+
+// Check is Request's.
+func (UsageRequest) Check() error { return nil }
+
+// UsageReply answers a usage. A limit of 0 is none. Bytes is the sum of the lengths
+// of groups, keys and values.
+type UsageReply struct {
+	MaxKeys       uint64 `json:"max_keys"`
+	MaxGroups     uint64 `json:"max_groups"`
+	MaxBytes      uint64 `json:"max_bytes"`
+	MaxValueBytes uint64 `json:"max_value_bytes"`
+	Keys          uint64 `json:"keys"`
+	Groups        uint64 `json:"groups"`
+	Bytes         uint64 `json:"bytes"`
+	Revision      uint64 `json:"revision"`
+	Store         string `json:"store"`
+}
