@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
 
 	"dappco.re/go/storebus/subjects"
 )
@@ -32,13 +33,27 @@ var notSentErrors = []error{
 // call is one request: what its errors say of it, and what is sent.
 type call struct {
 	// method is the call as errors name it: "Set".
-	method  string
-	subject string
-	body    any
+	method string
+	// namespace is empty in an operator's call.
+	namespace string
+	verb      subjects.Verb
+	body      subjects.Request
 	// writes says that a missing reply leaves the outcome unknown.
 	writes bool
+	// messageID makes a write one with every other attempt at it. Without one it is
+	// sent once.
+	messageID string
 	// wait is how long the sidecar was asked to hold the reply.
 	wait time.Duration
+}
+
+// write makes the call of a write that is sent again until its outcome is known. It
+// takes the caller's message id, or a new one.
+func write(method, namespace string, verb subjects.Verb, body subjects.Request, messageID string) call {
+	if messageID == "" {
+		messageID = nuid.Next()
+	}
+	return call{method: method, namespace: namespace, verb: verb, body: body, writes: true, messageID: messageID}
 }
 
 // exchange sends a call and decodes its reply. Every error is named after the call.
@@ -69,26 +84,65 @@ func decode(body []byte, target any) error {
 	return nil
 }
 
-// roundTrip sends the request and gives the body of a success reply.
+// check refuses what the contract does not allow, before anything is sent.
+func (call *call) check() error {
+	if !call.verb.IsAdmin() {
+		if err := subjects.CheckNamespace(call.namespace); err != nil {
+			return err
+		}
+	}
+	if call.messageID != "" {
+		if err := subjects.CheckMessageID(call.messageID); err != nil {
+			return err
+		}
+	}
+	return call.body.Check()
+}
+
+func (call *call) subject(space subjects.Space) string {
+	if call.verb.IsAdmin() {
+		return space.Admin(call.verb)
+	}
+	return space.Request(call.namespace, call.verb)
+}
+
+// roundTrip sends the request, again where that is called for, and gives the body of
+// a success reply.
 func (client *Client) roundTrip(ctx context.Context, call call) ([]byte, error) {
+	if err := call.check(); err != nil {
+		return nil, err
+	}
 	body, err := json.Marshal(call.body)
 	if err != nil {
 		return nil, fmt.Errorf("encode the request: %w", err)
 	}
+	message := &nats.Msg{Subject: call.subject(client.space), Data: body}
+	if call.messageID != "" {
+		message.Header = nats.Header{subjects.HeaderMessageID: {call.messageID}}
+	}
 	ctx, cancel := client.bounded(ctx, call.wait)
 	defer cancel()
 	if err := client.ready(ctx); err != nil {
-		return nil, fmt.Errorf("%s was not sent: %w", call.subject, err)
+		return nil, fmt.Errorf("%s was not sent: %w", message.Subject, err)
 	}
-	reply, err := client.connection.RequestMsgWithContext(ctx, &nats.Msg{Subject: call.subject, Data: body})
+	reply, err := newDelivery(client, &call, message).run(ctx)
 	if err != nil {
-		return nil, client.transportError(call, err)
-	}
-	if err := errorOf(reply); err != nil {
 		return nil, err
 	}
 	if client.replyFunc != nil {
-		client.replyFunc(call.subject, reply.Data)
+		client.replyFunc(message.Subject, reply)
+	}
+	return reply, nil
+}
+
+// send sends a message once and gives the body of a success reply.
+func (client *Client) send(ctx context.Context, message *nats.Msg, writes bool) ([]byte, error) {
+	reply, err := client.connection.RequestMsgWithContext(ctx, message)
+	if err != nil {
+		return nil, client.transportError(message.Subject, writes, err)
+	}
+	if err := errorOf(reply); err != nil {
+		return nil, err
 	}
 	return reply.Data, nil
 }
@@ -111,21 +165,21 @@ func (client *Client) ready(ctx context.Context) error {
 }
 
 // transportError says what became of a request that has no reply.
-func (client *Client) transportError(call call, err error) error {
+func (client *Client) transportError(subject string, writes bool, err error) error {
 	broker := client.connection.ConnectedUrlRedacted()
 	if broker == "" {
 		broker = "a broker that is away"
 	}
 	if errors.Is(err, nats.ErrNoResponders) {
-		return fmt.Errorf("no storebus answers on %s at %s: %w", call.subject, broker, err)
+		return fmt.Errorf("no storebus answers on %s at %s: %w", subject, broker, err)
 	}
 	for _, notSent := range notSentErrors {
 		if errors.Is(err, notSent) {
-			return fmt.Errorf("%s was not sent: %w", call.subject, err)
+			return fmt.Errorf("%s was not sent: %w", subject, err)
 		}
 	}
-	silence := fmt.Errorf("no reply on %s at %s%s", call.subject, broker, client.hint())
-	if call.writes {
+	silence := fmt.Errorf("no reply on %s at %s%s", subject, broker, client.hint())
+	if writes {
 		return fmt.Errorf("%w: %w: %w", silence, subjects.ErrOutcomeUnknown.New("the write may have happened"), err)
 	}
 	return fmt.Errorf("%w: %w", silence, err)

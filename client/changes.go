@@ -3,7 +3,6 @@
 package client
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -109,13 +108,8 @@ func (client *Client) Position(ctx context.Context, namespace string) (Position,
 
 func (client *Client) changes(ctx context.Context, method, namespace string, options ChangesOptions) (ChangesPage, error) {
 	wait := subjects.WaitFor(options.Wait)
-	if err := cmp.Or(checkChanges(namespace, options.Group), wait.Check()); err != nil {
-		return ChangesPage{}, named(method, err)
-	}
 	reply, err := exchange[changesReply](ctx, client, call{
-		method:  method,
-		subject: client.space.Request(namespace, subjects.VerbChanges),
-		wait:    wait.Duration(),
+		method: method, namespace: namespace, verb: subjects.VerbChanges, wait: wait.Duration(),
 		body: subjects.ChangesRequest{
 			After: &options.After, Group: given(options.Group), Limit: given(options.Limit), Wait: given(wait), Store: given(options.Store),
 		},
@@ -143,15 +137,6 @@ func (client *Client) position(ctx context.Context, method, namespace string) (P
 		return Position{}, err
 	}
 	return Position{Revision: *refusal.Revision, Store: refusal.Store}, nil
-}
-
-// checkChanges refuses what would not even make a valid subject. Without a group
-// the whole namespace is meant.
-func checkChanges(namespace, group string) error {
-	if group == "" {
-		return subjects.CheckNamespace(namespace)
-	}
-	return checkGroup(namespace, group)
 }
 
 func newChangesPage(reply changesReply) (ChangesPage, error) {

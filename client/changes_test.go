@@ -77,6 +77,10 @@ func TestChanges_Changes_Bad(t *testing.T) {
 		_, err := store.Changes(t.Context(), "acme", client.ChangesOptions{})
 		assert.ErrorContains(t, err, "client.Changes: the reply is not one of storebus")
 	})
+	t.Run("RefusesWhatIsNoText", func(t *testing.T) {
+		_, err := store.Changes(t.Context(), "acme", client.ChangesOptions{Store: "\xff"})
+		assert.ErrorContains(t, err, "client.Changes: encode the request")
+	})
 	t.Run("RefusesAWaitThatIsTooLong", func(t *testing.T) {
 		_, err := store.Changes(t.Context(), "acme", client.ChangesOptions{Wait: time.Minute})
 		assert.ErrorIs(t, err, subjects.ErrBadRequest)

@@ -3,7 +3,6 @@
 package client
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -17,6 +16,10 @@ import (
 // it may take.
 const DefaultTimeout = 5 * time.Second
 
+// DefaultPatience is how long a call waits for a sidecar that is not there, where
+// Config does not say.
+const DefaultPatience = 2 * time.Second
+
 // Config says how a Client calls. Its zero value is ready to use.
 type Config struct {
 	// Prefix is what every subject begins with. Empty: subjects.DefaultPrefix.
@@ -24,6 +27,10 @@ type Config struct {
 	// Timeout bounds a call whose context has no deadline; a deadline overrides it.
 	// 0: DefaultTimeout. Negative: New fails.
 	Timeout time.Duration
+	// Patience is for how long a call asks again where no sidecar answers: long enough
+	// for a restart. Its time bounds that too. 0: DefaultPatience. Negative: such a
+	// call fails at once.
+	Patience time.Duration
 	// ReplyFunc, where it is set, is handed the body of every success reply as it
 	// came, before it is decoded: for a log, or a tool that prints replies. It runs in
 	// the goroutine of the call, must not keep or change the body, and must be safe
@@ -38,6 +45,7 @@ type Client struct {
 	connection *nats.Conn
 	space      subjects.Space
 	timeout    time.Duration
+	patience   time.Duration
 	replyFunc  func(subject string, body []byte)
 }
 
@@ -52,17 +60,14 @@ func New(connection *nats.Conn, config Config) (*Client, error) {
 	if config.Timeout < 0 {
 		return nil, fmt.Errorf("client.New: Timeout is %s, it cannot be negative", config.Timeout)
 	}
-	if config.Timeout == 0 {
-		config.Timeout = DefaultTimeout
-	}
-	if config.Prefix == "" {
-		config.Prefix = subjects.DefaultPrefix
-	}
-	space, err := subjects.NewSpace(config.Prefix)
+	space, err := subjects.NewSpace(withDefault(config.Prefix, subjects.DefaultPrefix))
 	if err != nil {
 		return nil, fmt.Errorf("client.New: %w", err)
 	}
-	return &Client{connection: connection, space: space, timeout: config.Timeout, replyFunc: config.ReplyFunc}, nil
+	return &Client{
+		connection: connection, space: space, replyFunc: config.ReplyFunc,
+		timeout: withDefault(config.Timeout, DefaultTimeout), patience: withDefault(config.Patience, DefaultPatience),
+	}, nil
 }
 
 // Revision gives a revision as the options take it, where 0 and "not given" are
@@ -71,11 +76,10 @@ func New(connection *nats.Conn, config Config) (*Client, error) {
 //	client.SetOptions{IfRevision: client.Revision(0)} // only where the key is not there
 func Revision(revision uint64) *uint64 { return &revision }
 
-// Status asks the sidecar how it is. It takes the permission of an operator.
-func (client *Client) Status(ctx context.Context) (subjects.StatusReply, error) {
-	return exchange[subjects.StatusReply](ctx, client, call{
-		method:  "Status",
-		subject: client.space.Admin(subjects.VerbAdminStatus),
-		body:    subjects.StatusRequest{},
-	})
+// impatient gives a client on the same connection that does not wait for a sidecar,
+// for those who ask again by themselves.
+func (client *Client) impatient() *Client {
+	impatient := *client
+	impatient.patience = 0
+	return &impatient
 }

@@ -3,6 +3,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -122,7 +123,10 @@ func checkWatch(namespace string, options WatchOptions) error {
 	if options.QuietInterval < 0 || options.BufferMessages < 0 || options.BufferBytes < 0 {
 		return subjects.ErrBadRequest.New("QuietInterval, BufferMessages and BufferBytes cannot be negative")
 	}
-	return checkChanges(namespace, options.Group)
+	if options.Group == "" { // the whole namespace is meant
+		return subjects.CheckNamespace(namespace)
+	}
+	return cmp.Or(subjects.CheckNamespace(namespace), subjects.CheckGroup(options.Group))
 }
 
 // watch is one Watch that runs: whom it reads for, and how far it has come. All of
@@ -154,7 +158,7 @@ func newWatch(client *Client, namespace string, options WatchOptions, yield func
 	options.BufferMessages = withDefault(options.BufferMessages, DefaultBufferMessages)
 	options.BufferBytes = withDefault(options.BufferBytes, DefaultBufferBytes)
 	return &watch{
-		client: client, namespace: namespace, options: options, yield: yield,
+		client: client.impatient(), namespace: namespace, options: options, yield: yield,
 		progress: newProgress(options), timer: time.NewTimer(0), events: newBuffer(options),
 	}
 }

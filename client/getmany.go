@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package client
+
+import (
+	"context"
+	"fmt"
+
+	"dappco.re/go/storebus/subjects"
+)
+
+// Name names an entry of a namespace.
+type Name struct {
+	Group, Key string
+}
+
+// Lookup is what stands at a name: an entry, or Missing and nothing but the name.
+type Lookup struct {
+	Entry
+	Missing bool
+}
+
+// Many is what GetMany found, all of it at one point.
+type Many struct {
+	// Entries are in the order of the names.
+	Entries []Lookup
+	// Revision is the namespace's at the time of reading.
+	Revision uint64
+}
+
+// GetMany gives the entries of at most 1,000 names. A key that is not there is no
+// error: its Lookup is Missing. It returns subjects.ErrTooLarge where the values do
+// not fit one message together.
+//
+//	many, err := store.GetMany(ctx, "acme", []client.Name{{"config", "theme"}, {"config", "language"}})
+func (client *Client) GetMany(ctx context.Context, namespace string, names []Name) (Many, error) {
+	const method = "GetMany"
+	request := subjects.GetManyRequest{Entries: make([]subjects.EntryName, len(names))}
+	for index := range names {
+		request.Entries[index] = subjects.EntryName{Group: &names[index].Group, Key: &names[index].Key}
+	}
+	reply, err := exchange[subjects.GetManyReply](ctx, client, call{method: method, namespace: namespace, verb: subjects.VerbGetMany, body: request})
+	if err != nil {
+		return Many{}, err
+	}
+	if len(reply.Entries) != len(names) {
+		return Many{}, named(method, fmt.Errorf("%w: %d entries for %d names", errMalformed, len(reply.Entries), len(names)))
+	}
+	many := Many{Entries: make([]Lookup, len(names)), Revision: reply.Revision}
+	for index, entry := range reply.Entries {
+		if many.Entries[index], err = newLookup(entry); err != nil {
+			return Many{}, named(method, err)
+		}
+	}
+	return many, nil
+}
+
+func newLookup(reply subjects.Lookup) (Lookup, error) {
+	entry, err := newEntry(subjects.Entry{
+		Group: reply.Group, Key: reply.Key, Content: reply.Content,
+		Revision: reply.Revision, UpdatedAt: reply.UpdatedAt, ExpiresAt: reply.ExpiresAt,
+	})
+	return Lookup{Entry: entry, Missing: reply.Missing}, err
+}
