@@ -23,6 +23,23 @@ type Transaction struct {
 	MessageID string
 }
 
+// NewTransaction gives a transaction of its request as it travels, for what reads one
+// as JSON. The functions that make guards and operations are for programs.
+func NewTransaction(request subjects.TransactionRequest) Transaction {
+	transaction := Transaction{Then: newOperations(request.Then), Else: newOperations(request.Else)}
+	for _, guard := range request.If {
+		transaction.If = append(transaction.If, Guard{guard})
+	}
+	return transaction
+}
+
+func newOperations(requests []subjects.Operation) (operations []Operation) {
+	for _, operation := range requests {
+		operations = append(operations, Operation{operation: operation})
+	}
+	return operations
+}
+
 // TransactionReply is what a transaction did.
 type TransactionReply struct {
 	// Succeeded says that the guards held, so that Then was carried out.

@@ -75,6 +75,15 @@ func TestTransaction_Transaction_Good(t *testing.T) {
 			},
 		}, reply)
 	})
+	t.Run("MayBeReadAsJSON", func(t *testing.T) {
+		store, request := scripted(t, "store.acme.transaction", `{"succeeded":true,"revision":42,"results":[{"deleted":1,"revision":42}]}`)
+		text := `{"if":[{"key":"k","exists":true}],"then":[{"op":"delete_group","group":"g"}],"else":[{"op":"delete","key":"k"}]}`
+		var parsed subjects.TransactionRequest
+		require.NoError(t, subjects.Decode([]byte(text), &parsed))
+		_, err := store.Transaction(t.Context(), "acme", client.NewTransaction(parsed))
+		require.NoError(t, err)
+		assert.JSONEq(t, text, request())
+	})
 	t.Run("MayBeEmpty", func(t *testing.T) {
 		store, request := scripted(t, "store.acme.transaction", `{"succeeded":true,"revision":42,"results":[]}`)
 		reply, err := store.Transaction(t.Context(), "acme", client.Transaction{})

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/subjects"
 )
 
 // clientCommands gives the commands that call a sidecar: the verbs of the bus, for a
@@ -21,8 +22,26 @@ func clientCommands() []*cli.Command {
 		setCommand(),
 		getCommand(),
 		deleteCommand(),
+		existsCommand(),
+		touchCommand(),
+		incrementCommand(),
+		transactionCommand(),
 		listCommand(),
+		scanCommand(),
+		groupsCommand(),
+		countCommand(),
+		renderCommand(),
+		splitCommand(),
+		fieldsCommand(),
+		deleteGroupCommand(),
+		deletePrefixCommand(),
 		watchCommand(),
+		changesCommand(),
+		usageCommand(),
+		quotaCommand(),
+		namespacesCommand(),
+		purgeCommand(),
+		backupCommand(),
 		statusCommand(),
 	}
 	commands := make([]*cli.Command, len(declared))
@@ -49,8 +68,9 @@ type clientCommand struct {
 
 // call is one run of a command.
 type call struct {
-	command *cli.Command
-	words   []string
+	declared *clientCommand
+	command  *cli.Command
+	words    []string
 	// given names the flags that stand on the command line.
 	given map[string]bool
 	// json says that replies are printed as they came, and nothing else.
@@ -92,7 +112,10 @@ func (declared *clientCommand) action(ctx context.Context, command *cli.Command)
 	if err := declared.checkWords(words); err != nil {
 		return err
 	}
-	call := &call{command: command, words: words, given: given, json: command.Bool("json"), output: bufio.NewWriter(command.Root().Writer)}
+	call := &call{
+		declared: declared, command: command, words: words, given: given,
+		json: command.Bool("json"), output: bufio.NewWriter(command.Root().Writer),
+	}
 	connection, err := call.connect(declared)
 	if err != nil {
 		return err
@@ -108,9 +131,10 @@ func (declared *clientCommand) action(ctx context.Context, command *cli.Command)
 	return err
 }
 
-// newClient makes the client, which prints the replies itself where --json is given.
+// newClient makes the client, which prints the replies itself where --json is given. It
+// does not wait for a sidecar that is not there: whoever sits at the shell is told.
 func (call *call) newClient(connection *nats.Conn, declared *clientCommand) error {
-	config := client.Config{Prefix: call.command.String(prefixFlag), Timeout: call.command.Duration(timeoutFlag)}
+	config := client.Config{Prefix: call.command.String(prefixFlag), Timeout: call.command.Duration(timeoutFlag), Patience: -1}
 	if call.json && !declared.lasting {
 		config.ReplyFunc = func(_ string, body []byte) { call.printLine(string(body)) }
 	}
@@ -128,6 +152,14 @@ func (call *call) word(index int) string {
 		return call.words[index]
 	}
 	return ""
+}
+
+// group gives the word of a group that may be left out, "" where it was.
+func (call *call) group(index int) (string, error) {
+	if index >= len(call.words) {
+		return "", nil
+	}
+	return call.words[index], subjects.CheckGroup(call.words[index])
 }
 
 // ifRevision gives the value of --if-revision, nil where it was not given.

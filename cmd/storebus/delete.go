@@ -36,10 +36,13 @@ func deleteKey(ctx context.Context, call *call) error {
 		return err
 	}
 	if !reply.Deleted {
-		return subjects.ErrNotFound.New(fmt.Sprintf("group %q has no key %q", group, key))
+		return missingKey(group, key)
 	}
-	if !call.json {
-		call.printLine(strconv.FormatUint(reply.Revision, 10))
-	}
+	call.printUnlessJSON(strconv.FormatUint(reply.Revision, 10))
 	return nil
+}
+
+// missingKey is the error of a key that is not there, where the reply is none.
+func missingKey(group, key string) error {
+	return subjects.ErrNotFound.New(fmt.Sprintf("group %q has no key %q", group, key))
 }

@@ -2,7 +2,13 @@
 
 package main
 
-import "context"
+import (
+	"context"
+
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus/client"
+)
 
 func getCommand() *clientCommand {
 	return &clientCommand{
@@ -11,24 +17,34 @@ func getCommand() *clientCommand {
 		description: "Prints the value of a key and nothing else, every byte as it is; on a terminal a line break comes after it. " +
 			"A key that is not there is \"not found\" on standard error, and exit status 3.",
 		words: []string{"NAMESPACE", "GROUP", "KEY"},
+		flags: []cli.Flag{newTTLFlag("60, 90s, 1h30m, or never; without it nothing is changed")},
 		examples: []string{
 			"storebus get acme config theme",
 			"storebus get acme files logo > logo.png",
 			"storebus get acme config theme --json",
+			"storebus get acme sessions k3F --ttl 1h",
 		},
 		run: get,
 	}
 }
 
 func get(ctx context.Context, call *call) error {
-	entry, err := call.store.Get(ctx, call.word(0), call.word(1), call.word(2))
-	if err != nil || call.json {
+	entry, err := call.entry(ctx)
+	if err != nil {
 		return err
 	}
-	// An error is kept by the writer, and comes out of its Flush.
-	_, _ = call.output.Write(entry.Value)
-	if isTerminal(call.command.Root().Writer) {
-		call.printLine()
-	}
+	call.printValue(entry.Value)
 	return nil
+}
+
+// entry reads the entry, and touches it where --ttl is given.
+func (call *call) entry(ctx context.Context) (client.Entry, error) {
+	ttl, err := call.ttl()
+	if err != nil {
+		return client.Entry{}, err
+	}
+	if ttl == nil {
+		return call.store.Get(ctx, call.word(0), call.word(1), call.word(2))
+	}
+	return call.store.GetAndTouch(ctx, call.word(0), call.word(1), call.word(2), *ttl)
 }

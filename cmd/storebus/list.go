@@ -10,17 +10,8 @@ import (
 	"dappco.re/go/storebus/client"
 )
 
-// largestPage is the most that one reply may hold.
-const largestPage = 1000
-
-// The flags of list. Its prefix of keys has a name of its own: --prefix is that of the
-// subjects, as everywhere.
-const (
-	keyPrefixFlag  = "key-prefix"
-	limitFlag      = "limit"
-	keysOnlyFlag   = "keys-only"
-	descendingFlag = "descending"
-)
+// descendingFlag turns a listing round.
+const descendingFlag = "descending"
 
 func listCommand() *clientCommand {
 	return &clientCommand{
@@ -31,8 +22,8 @@ func listCommand() *clientCommand {
 		words: []string{"NAMESPACE", "GROUP"},
 		flags: []cli.Flag{
 			&cli.StringFlag{Name: keyPrefixFlag, Usage: "only keys that begin with `TEXT`"},
-			&cli.UintFlag{Name: limitFlag, Usage: "not more than this `NUMBER` of keys; 0 for all of them"},
-			&cli.BoolFlag{Name: keysOnlyFlag, Usage: "leave the values out"},
+			newLimitFlag("keys"),
+			newKeysOnlyFlag(),
 			&cli.BoolFlag{Name: descendingFlag, Usage: "from the last key to the first"},
 		},
 		examples: []string{
@@ -48,34 +39,20 @@ func list(ctx context.Context, call *call) error {
 	options := client.ListOptions{
 		Prefix: call.command.String(keyPrefixFlag), KeysOnly: call.command.Bool(keysOnlyFlag), Descending: call.command.Bool(descendingFlag),
 	}
-	limited, left := call.command.Uint(limitFlag) > 0, call.command.Uint(limitFlag)
-	for {
-		options.Limit = largestPage
-		if limited {
-			options.Limit = int(min(left, largestPage))
-		}
+	return call.pages(func(after string, size int) (int, string, error) {
+		options.After, options.Limit = after, size
 		page, err := call.store.List(ctx, call.word(0), call.word(1), options)
-		if err != nil {
-			return err
+		for _, entry := range page.Entries {
+			call.printEntry(entry, printable(entry.Key))
 		}
-		call.printEntries(page.Entries)
-		left -= min(left, uint(len(page.Entries)))
-		if page.Next == "" || limited && left == 0 {
-			return nil
-		}
-		options.After = page.Next
-	}
+		return len(page.Entries), page.Next, err
+	})
 }
 
-func (call *call) printEntries(entries []client.Entry) {
-	if call.json {
-		return
+// printEntry prints the line of an entry: its names, and its value where it is wanted.
+func (call *call) printEntry(entry client.Entry, names ...string) {
+	if !call.command.Bool(keysOnlyFlag) {
+		names = append(names, printable(string(entry.Value)))
 	}
-	for _, entry := range entries {
-		if call.command.Bool(keysOnlyFlag) {
-			call.printLine(printable(entry.Key))
-			continue
-		}
-		call.printLine(printable(entry.Key), printable(string(entry.Value)))
-	}
+	call.printUnlessJSON(names...)
 }

@@ -59,9 +59,12 @@ func rootCommand(started func()) *cli.Command {
 		Version:               storebus.Version,
 		Description:           "storebus serve runs the store; the other commands talk to one that runs.",
 		EnableShellCompletion: true,
-		Suggest:               true,
-		Commands:              slices.Concat([]*cli.Command{serveCommand()}, clientCommands(), benchCommands()),
-		Action:                helpOrUnknown,
+		ConfigureShellCompletionCommand: func(command *cli.Command) {
+			command.Hidden = false
+		},
+		Suggest:  true,
+		Commands: slices.Concat([]*cli.Command{serveCommand()}, clientCommands(), benchCommands()),
+		Action:   helpOrUnknown,
 		// The exit status is decided in one place, report.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 	}

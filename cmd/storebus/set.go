@@ -11,10 +11,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dappco.re/go/storebus/client"
-	"dappco.re/go/storebus/subjects"
 )
-
-const ttlFlag = "ttl"
 
 func setCommand() *clientCommand {
 	return &clientCommand{
@@ -24,10 +21,7 @@ func setCommand() *clientCommand {
 			"The value - reads standard input, every byte as it is. A value that begins with a dash and a letter comes after --.",
 		words: []string{"NAMESPACE", "GROUP", "KEY", "VALUE"},
 		flags: []cli.Flag{
-			&cli.StringFlag{
-				Name: ttlFlag, Validator: checkTTL,
-				Usage: "let the key expire after this `TIME`: 60, 90s, 1h30m, or keep what stands; without it the key stays",
-			},
+			newTTLFlag("60, 90s, 1h30m, never, or keep what stands; without it the key stays"),
 			newIfRevisionFlag("store"),
 		},
 		examples: []string{
@@ -41,20 +35,14 @@ func setCommand() *clientCommand {
 	}
 }
 
-// checkTTL finds a mistake before anything is read or sent.
-func checkTTL(text string) error {
-	_, err := subjects.ParseTTL(text)
-	return err
-}
-
 func set(ctx context.Context, call *call) error {
 	options := client.SetOptions{IfRevision: call.ifRevision()}
-	if call.given[ttlFlag] {
-		ttl, err := subjects.ParseTTL(call.command.String(ttlFlag))
-		if err != nil {
-			return err
-		}
-		options.TTL = ttl
+	ttl, err := call.ttl()
+	if err != nil {
+		return err
+	}
+	if ttl != nil {
+		options.TTL = *ttl
 	}
 	value, err := call.value(call.word(3))
 	if err != nil {
@@ -64,9 +52,7 @@ func set(ctx context.Context, call *call) error {
 	if err != nil {
 		return err
 	}
-	if !call.json {
-		call.printLine(strconv.FormatUint(reply.Revision, 10))
-	}
+	call.printUnlessJSON(strconv.FormatUint(reply.Revision, 10))
 	return nil
 }
 
@@ -77,7 +63,7 @@ func (call *call) value(word string) ([]byte, error) {
 	}
 	value, err := io.ReadAll(call.command.Root().Reader)
 	if err != nil {
-		return nil, fmt.Errorf("read the value from standard input: %w", err)
+		return nil, fmt.Errorf("read standard input: %w", err)
 	}
 	return value, nil
 }

@@ -88,5 +88,5 @@ func TestSet_StandardInput_Ugly(t *testing.T) {
 	broken := errors.New("input is gone")
 	err := runShell(t.Context(), iotest.ErrReader(broken), io.Discard, io.Discard, "set", "acme", "config", "theme", "-")
 	require.ErrorIs(t, err, broken)
-	assert.ErrorContains(t, err, "read the value from standard input")
+	assert.ErrorContains(t, err, "read standard input")
 }

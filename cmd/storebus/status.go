@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"dappco.re/go/storebus/subjects"
@@ -29,19 +28,10 @@ func status(ctx context.Context, call *call) error {
 	if err != nil || call.json {
 		return err
 	}
-	table := tabwriter.NewWriter(call.output, 0, 0, 2, ' ', 0)
-	for _, row := range statusRows(reply) {
-		fmt.Fprintf(table, "%s\t%v\n", row.name, row.value)
-	}
-	return table.Flush()
+	return call.printTable(statusRows(reply))
 }
 
-type statusRow struct {
-	name  string
-	value any
-}
-
-func statusRows(reply subjects.StatusReply) []statusRow {
+func statusRows(reply subjects.StatusReply) []row {
 	writable := "yes"
 	if !reply.Writable {
 		writable = "no: " + reply.Reason
@@ -50,7 +40,7 @@ func statusRows(reply subjects.StatusReply) []statusRow {
 	if !reply.OldestUnpublishedAt.IsZero() {
 		backlog += ", the oldest of " + reply.OldestUnpublishedAt.Format(time.RFC3339Nano)
 	}
-	return []statusRow{
+	return []row{
 		{"store", reply.Store},
 		{"instance", reply.Instance},
 		{"version", reply.Version},

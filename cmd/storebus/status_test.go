@@ -32,6 +32,6 @@ func TestStatus_StatusRows_Good(t *testing.T) {
 	rows := statusRows(subjects.StatusReply{
 		Reason: "disk full", Backlog: 7, OldestUnpublishedAt: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC),
 	})
-	assert.Contains(t, rows, statusRow{"writable", "no: disk full"})
-	assert.Contains(t, rows, statusRow{"backlog", "7 changes to be announced, the oldest of 2026-11-22T10:00:00Z"})
+	assert.Contains(t, rows, row{"writable", "no: disk full"})
+	assert.Contains(t, rows, row{"backlog", "7 changes to be announced, the oldest of 2026-11-22T10:00:00Z"})
 }

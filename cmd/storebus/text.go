@@ -3,16 +3,59 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 	"unicode/utf8"
 )
 
 // printLine writes a line. An error is kept by the writer, and comes out of its Flush.
 func (call *call) printLine(fields ...string) {
 	_, _ = call.output.WriteString(strings.Join(fields, "\t") + "\n")
+}
+
+// printUnlessJSON writes a line where the replies are not printed as they came.
+func (call *call) printUnlessJSON(fields ...string) {
+	if !call.json {
+		call.printLine(fields...)
+	}
+}
+
+// printEach writes a line for each of the texts.
+func (call *call) printEach(texts []string) {
+	for _, text := range texts {
+		call.printUnlessJSON(printable(text))
+	}
+}
+
+// printValue writes bytes as they are, with a line break after them on a terminal.
+func (call *call) printValue(value []byte) {
+	if call.json {
+		return
+	}
+	// An error is kept by the writer, and comes out of its Flush.
+	_, _ = call.output.Write(value)
+	if isTerminal(call.command.Root().Writer) {
+		call.printLine()
+	}
+}
+
+// row is a line of a table.
+type row struct {
+	name  string
+	value any
+}
+
+// printTable writes names and values in two columns.
+func (call *call) printTable(rows []row) error {
+	table := tabwriter.NewWriter(call.output, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintf(table, "%s\t%v\n", row.name, row.value)
+	}
+	return table.Flush()
 }
 
 // printable gives a text as a column of a line: as it is, or in Go's quotes where it

@@ -13,7 +13,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dappco.re/go/storebus/client"
-	"dappco.re/go/storebus/subjects"
 )
 
 // The flags of watch.
@@ -21,6 +20,10 @@ const (
 	afterFlag = "after"
 	storeFlag = "store"
 )
+
+func newStoreFlag() cli.Flag {
+	return &cli.StringFlag{Name: storeFlag, Usage: "fail unless this is the `ID` of the store, of which --after is a revision"}
+}
 
 func watchCommand() *clientCommand {
 	return &clientCommand{
@@ -32,7 +35,7 @@ func watchCommand() *clientCommand {
 		words: []string{"NAMESPACE", "[GROUP]"},
 		flags: []cli.Flag{
 			&cli.Uint64Flag{Name: afterFlag, Usage: "begin after this `REVISION`, 0 for the oldest change that is kept; without it begin now"},
-			&cli.StringFlag{Name: storeFlag, Usage: "fail unless this is the `ID` of the store, of which --after is a revision"},
+			newStoreFlag(),
 		},
 		examples: []string{
 			"storebus watch acme",
@@ -60,11 +63,10 @@ func watch(ctx context.Context, call *call) error {
 // watchOptions asks where the namespace stands, which fails at once where no sidecar
 // answers: only later is it worth waiting for one.
 func (call *call) watchOptions(ctx context.Context) (client.WatchOptions, error) {
-	options := client.WatchOptions{Group: call.word(1), Store: call.command.String(storeFlag)}
-	if len(call.words) > 1 {
-		if err := subjects.CheckGroup(options.Group); err != nil {
-			return options, err
-		}
+	group, err := call.group(1)
+	options := client.WatchOptions{Group: group, Store: call.command.String(storeFlag)}
+	if err != nil {
+		return options, err
 	}
 	position, err := call.store.Position(ctx, call.word(0))
 	if err != nil {
@@ -102,8 +104,14 @@ func (call *call) printChange(change client.Change) {
 		call.printLine(string(change.JSON))
 		return
 	}
-	call.printLine(strconv.FormatUint(change.Revision, 10), string(change.Type),
-		printable(change.Group), printable(change.Key), printable(string(change.Value)))
+	call.printLine(changeColumns(change)...)
+}
+
+func changeColumns(change client.Change) []string {
+	return []string{
+		strconv.FormatUint(change.Revision, 10), string(change.Type),
+		printable(change.Group), printable(change.Key), printable(string(change.Value)),
+	}
 }
 
 // outage says what a watch waits for, once for each reason and not at every attempt.

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+	"strconv"
+)
+
+func existsCommand() *clientCommand {
+	return &clientCommand{
+		name:  "exists",
+		usage: "tell whether a key is there",
+		description: "Prints the revision that a key stands at. " +
+			"A key that is not there is \"not found\" on standard error, and exit status 3.",
+		words: []string{"NAMESPACE", "GROUP", "KEY"},
+		examples: []string{
+			"storebus exists acme config theme",
+			"storebus exists acme locks nightly || storebus set acme locks nightly held --if-revision 0",
+		},
+		run: exists,
+	}
+}
+
+func exists(ctx context.Context, call *call) error {
+	reply, err := call.store.Exists(ctx, call.word(0), call.word(1), call.word(2))
+	if err != nil {
+		return err
+	}
+	if !reply.Exists {
+		return missingKey(call.word(1), call.word(2))
+	}
+	call.printUnlessJSON(strconv.FormatUint(reply.Revision, 10))
+	return nil
+}

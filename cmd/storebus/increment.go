@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus/client"
+)
+
+func incrementCommand() *clientCommand {
+	return &clientCommand{
+		name:  "increment",
+		usage: "add to a number",
+		description: "Adds a whole number, 1 where none is given, to the one that a key holds, and prints the sum. " +
+			"A key that is not there counts from 0.",
+		words: []string{"NAMESPACE", "GROUP", "KEY", "[NUMBER]"},
+		flags: []cli.Flag{newTTLFlag("60, 90s, 1h30m, or never; without it the expiry stays")},
+		examples: []string{
+			"storebus increment acme counters visits",
+			"storebus increment acme stock apples -5",
+			"storebus increment acme limits 192.0.2.1 --ttl 60s",
+		},
+		run: increment,
+	}
+}
+
+func increment(ctx context.Context, call *call) error {
+	by := int64(1)
+	if len(call.words) > 3 {
+		var err error
+		if by, err = strconv.ParseInt(call.word(3), 10, 64); err != nil {
+			return call.declared.usageError(fmt.Sprintf("%q is no whole number of 64 bits", call.word(3)))
+		}
+	}
+	ttl, err := call.ttl()
+	if err != nil {
+		return err
+	}
+	reply, err := call.store.Increment(ctx, call.word(0), call.word(1), call.word(2), by, client.IncrementOptions{TTL: ttl})
+	if err != nil {
+		return err
+	}
+	call.printUnlessJSON(strconv.FormatInt(reply.Value, 10))
+	return nil
+}

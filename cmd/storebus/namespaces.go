@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus/client"
+)
+
+func namespacesCommand() *clientCommand {
+	return &clientCommand{
+		name:  "namespaces",
+		usage: "print every namespace",
+		description: "Prints a line for each namespace, in byte order: its name, its revision, and the numbers of its keys, groups and bytes, with tabs between. " +
+			"It takes the permission of an operator.",
+		flags: []cli.Flag{
+			&cli.StringFlag{Name: namespacePrefixFlag, Usage: "only namespaces that begin with `TEXT`"},
+			newLimitFlag("namespaces"),
+		},
+		examples: []string{
+			"storebus namespaces",
+			"storebus namespaces | sort -n -k 5",
+		},
+		run: namespaces,
+	}
+}
+
+func namespaces(ctx context.Context, call *call) error {
+	options := client.NamespacesOptions{Prefix: call.command.String(namespacePrefixFlag)}
+	return call.pages(func(after string, size int) (int, string, error) {
+		options.After, options.Limit = after, size
+		page, err := call.store.Namespaces(ctx, options)
+		for _, namespace := range page.Namespaces {
+			call.printUnlessJSON(namespace.Namespace, strconv.FormatUint(namespace.Revision, 10), strconv.FormatUint(namespace.Keys, 10),
+				strconv.FormatUint(namespace.Groups, 10), strconv.FormatUint(namespace.Bytes, 10))
+		}
+		return len(page.Namespaces), page.Next, err
+	})
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+	"strconv"
+)
+
+func purgeCommand() *clientCommand {
+	return &clientCommand{
+		name:  "purge",
+		usage: "expire every key whose time has come",
+		description: "Expires every key whose time has come, and prints their number. The sidecar does so by itself all the time; " +
+			"after purge it is certain. It takes the permission of an operator.",
+		examples: []string{"storebus purge"},
+		run:      purge,
+	}
+}
+
+func purge(ctx context.Context, call *call) error {
+	reply, err := call.store.Purge(ctx)
+	if err != nil {
+		return err
+	}
+	call.printUnlessJSON(strconv.FormatUint(reply.Expired, 10))
+	return nil
+}

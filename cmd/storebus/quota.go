@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/subjects"
+)
+
+// The flags of quota.
+const (
+	maxKeysFlag       = "max-keys"
+	maxGroupsFlag     = "max-groups"
+	maxBytesFlag      = "max-bytes"
+	maxValueBytesFlag = "max-value-bytes"
+)
+
+func quotaCommand() *clientCommand {
+	return &clientCommand{
+		name:  "quota",
+		usage: "print the quota of a namespace, and change it",
+		description: "Changes the limits that are given, 0 for none, and prints what stands then. A limit below what is used forbids growth only. " +
+			"It takes the permission of an operator.",
+		words: []string{"NAMESPACE"},
+		flags: []cli.Flag{
+			&cli.Uint64Flag{Name: maxKeysFlag, HideDefault: true, Usage: "allow this `NUMBER` of keys"},
+			&cli.Uint64Flag{Name: maxGroupsFlag, HideDefault: true, Usage: "allow this `NUMBER` of groups"},
+			&cli.GenericFlag{Name: maxBytesFlag, HideDefault: true, Value: new(byteSize), Usage: "allow this `SIZE` of groups, keys and values together: 64MiB"},
+			&cli.GenericFlag{Name: maxValueBytesFlag, HideDefault: true, Value: new(byteSize), Usage: "allow this `SIZE` of a value: 64KiB"},
+		},
+		examples: []string{
+			"storebus quota acme",
+			"storebus quota acme --max-keys 10000 --max-bytes 64MiB",
+			"storebus quota acme --max-keys 0",
+		},
+		run: quota,
+	}
+}
+
+func quota(ctx context.Context, call *call) error {
+	reply, err := call.store.Quota(ctx, call.word(0), client.QuotaOptions{
+		MaxKeys: call.number(maxKeysFlag), MaxGroups: call.number(maxGroupsFlag),
+		MaxBytes: call.size(maxBytesFlag), MaxValueBytes: call.size(maxValueBytesFlag),
+	})
+	if err != nil || call.json {
+		return err
+	}
+	return call.printTable(quotaRows(reply))
+}
+
+// number gives the value of a flag that takes a number, nil where it was not given.
+func (call *call) number(flag string) *uint64 {
+	if !call.given[flag] {
+		return nil
+	}
+	return new(call.command.Uint64(flag))
+}
+
+// size gives the value of a flag that takes a size, nil where it was not given.
+func (call *call) size(flag string) *uint64 {
+	if !call.given[flag] {
+		return nil
+	}
+	return new(uint64(sizeOf(call.command, flag)))
+}
+
+func quotaRows(reply subjects.QuotaReply) []row {
+	return []row{
+		{"keys", limitText(reply.MaxKeys)},
+		{"groups", limitText(reply.MaxGroups)},
+		{"bytes", limitText(reply.MaxBytes)},
+		{"bytes of a value", limitText(reply.MaxValueBytes)},
+	}
+}

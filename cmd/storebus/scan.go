@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus/client"
+)
+
+func scanCommand() *clientCommand {
+	return &clientCommand{
+		name:  "scan",
+		usage: "print every entry of a namespace",
+		description: "Prints a line for each entry of a namespace, in byte order of groups and keys: the group, a tab, the key, a tab, the value. " +
+			"What does not print is shown in quotes, \"two\\nlines\".",
+		words: []string{"NAMESPACE"},
+		flags: []cli.Flag{newGroupPrefixFlag(), newLimitFlag("entries"), newKeysOnlyFlag()},
+		examples: []string{
+			"storebus scan acme",
+			"storebus scan acme --group-prefix user: --keys-only",
+			"storebus scan acme --json | jq -c .entries[]",
+		},
+		run: scan,
+	}
+}
+
+func scan(ctx context.Context, call *call) error {
+	options := client.ScanOptions{Prefix: call.command.String(groupPrefixFlag), KeysOnly: call.command.Bool(keysOnlyFlag)}
+	return call.pages(func(after string, size int) (int, string, error) {
+		options.After, options.Limit = after, size
+		page, err := call.store.Scan(ctx, call.word(0), options)
+		for _, entry := range page.Entries {
+			call.printEntry(entry, printable(entry.Group), printable(entry.Key))
+		}
+		return len(page.Entries), page.Next, err
+	})
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/subjects"
+)
+
+// lines are command lines, what they send and where, and what they print of the reply.
+var lines = map[string]struct {
+	line             []string
+	subject, request string
+	reply, output    string
+}{
+	"Exists": {
+		[]string{"exists", "acme", "config", "theme"}, "store.acme.exists", `{"group":"config","key":"theme"}`,
+		`{"exists":true,"revision":42}`, "42\n",
+	},
+	"Touch": {
+		[]string{"touch", "acme", "presence", "42", "90s", "--if-revision", "41"}, "store.acme.touch", `{"group":"presence","key":"42","ttl":90,"if_revision":41}`,
+		`{"revision":42,"expires_at":"2026-11-22T10:01:00Z"}`, "42\n",
+	},
+	"TouchForGood": {
+		[]string{"touch", "acme", "config", "theme", "never"}, "store.acme.touch", `{"group":"config","key":"theme","ttl":"never"}`, `{"revision":42}`, "42\n",
+	},
+	"GetAndTouch": {
+		[]string{"get", "acme", "sessions", "k3F", "--ttl", "1h"}, "store.acme.get", `{"group":"sessions","key":"k3F","ttl":3600}`,
+		`{"group":"sessions","key":"k3F","value":"x","revision":42,"updated_at":"2026-11-22T10:01:00Z"}`, "x",
+	},
+	"Increment": {
+		[]string{"increment", "acme", "counters", "visits"}, "store.acme.increment", `{"group":"counters","key":"visits","by":1}`,
+		`{"value":7,"revision":42}`, "7\n",
+	},
+	"IncrementByLess": {
+		[]string{"increment", "acme", "stock", "apples", "-5", "--ttl", "never"}, "store.acme.increment", `{"group":"stock","key":"apples","by":-5,"ttl":"never"}`,
+		`{"value":-7,"revision":42}`, "-7\n",
+	},
+	"Groups": {
+		[]string{"groups", "acme", "--group-prefix", "c"}, "store.acme.groups", `{"prefix":"c","limit":1000}`,
+		`{"groups":[{"group":"config","keys":2,"revision":41},{"group":"c\n","keys":1,"revision":42}],"revision":42}`, "config\t2\n\"c\\n\"\t1\n",
+	},
+	"CountANamespace": {[]string{"count", "acme"}, "store.acme.count", `{}`, `{"count":7,"revision":42}`, "7\n"},
+	"CountAGroup":     {[]string{"count", "acme", "config"}, "store.acme.count", `{"group":"config"}`, `{"count":7,"revision":42}`, "7\n"},
+	"CountAPrefix":    {[]string{"count", "acme", "--group-prefix", "user:"}, "store.acme.count", `{"prefix":"user:"}`, `{"count":7,"revision":42}`, "7\n"},
+	"Scan": {
+		[]string{"scan", "acme", "--group-prefix", "c", "--limit", "5"}, "store.acme.scan", `{"prefix":"c","limit":5}`,
+		`{"entries":[{"group":"config","key":"theme","value":"dark","revision":42,"updated_at":"2026-11-22T10:01:00Z"}],"revision":42,"store":"k3F"}`,
+		"config\ttheme\tdark\n",
+	},
+	"ScanKeys": {
+		[]string{"scan", "acme", "--keys-only"}, "store.acme.scan", `{"limit":1000,"keys_only":true}`,
+		`{"entries":[{"group":"config","key":"a\tb","revision":42,"updated_at":"2026-11-22T10:01:00Z"}],"revision":42,"store":"k3F"}`,
+		"config\t\"a\\tb\"\n",
+	},
+	"Render": {
+		[]string{"render", "acme", "config", "{{.theme}}\n"}, "store.acme.render", `{"group":"config","template":"{{.theme}}\n"}`,
+		`{"text":"dark\n","revision":42}`, "dark\n",
+	},
+	"RenderStrictly": {
+		[]string{"render", "acme", "config", "x", "--strict"}, "store.acme.render", `{"group":"config","template":"x","strict":true}`,
+		`{"text":"/w==","encoding":"base64","revision":42}`, "\xff",
+	},
+	"Split": {
+		[]string{"split", "acme", "config", "hosts", ","}, "store.acme.split", `{"group":"config","key":"hosts","separator":","}`,
+		`{"parts":["a","two words","b\n"]}`, "a\ntwo words\n\"b\\n\"\n",
+	},
+	"Fields": {
+		[]string{"fields", "acme", "config", "hosts"}, "store.acme.fields", `{"group":"config","key":"hosts"}`, `{"fields":["a","b"]}`, "a\nb\n",
+	},
+	"DeleteGroup": {
+		[]string{"delete-group", "acme", "user:42"}, "store.acme.delete_group", `{"group":"user:42"}`, `{"deleted":7,"revision":42}`, "7\n",
+	},
+	"DeletePrefix": {
+		[]string{"delete-prefix", "acme", ""}, "store.acme.delete_prefix", `{"prefix":""}`, `{"groups":2,"deleted":7,"revision":42}`, "7\n",
+	},
+	"Usage": {
+		[]string{"usage", "acme"}, "store.acme.usage", `{}`,
+		`{"max_keys":10,"max_groups":0,"max_bytes":0,"max_value_bytes":100,"keys":5,"groups":2,"bytes":70,"revision":42,"store":"k3F"}`,
+		"keys              5 of 10\ngroups            2\nbytes             70\nbytes of a value  at most 100\nrevision          42\nstore             k3F\n",
+	},
+	"Quota": {
+		[]string{"quota", "acme"}, "store.admin.quota", `{"namespace":"acme"}`, `{"namespace":"acme","max_keys":10}`,
+		"keys              at most 10\ngroups            no limit\nbytes             no limit\nbytes of a value  no limit\n",
+	},
+	"QuotaThatIsSet": {
+		[]string{"quota", "acme", "--max-keys", "0", "--max-groups", "5", "--max-bytes", "64MiB", "--max-value-bytes", "7"}, "store.admin.quota",
+		`{"namespace":"acme","max_keys":0,"max_groups":5,"max_bytes":67108864,"max_value_bytes":7}`, `{"namespace":"acme"}`,
+		"keys              no limit\ngroups            no limit\nbytes             no limit\nbytes of a value  no limit\n",
+	},
+	"Namespaces": {
+		[]string{"namespaces", "--namespace-prefix", "a"}, "store.admin.namespaces", `{"prefix":"a","limit":1000}`,
+		`{"namespaces":[{"namespace":"acme","revision":1,"keys":2,"groups":3,"bytes":4}]}`, "acme\t1\t2\t3\t4\n",
+	},
+	"Purge":  {[]string{"purge"}, "store.admin.purge", `{}`, `{"expired":7}`, "7\n"},
+	"Backup": {[]string{"backup", "monday.db"}, "store.admin.backup", `{"file":"monday.db"}`, `{"file":"monday.db","bytes":4096}`, "monday.db\t4096\n"},
+	"Changes": {
+		[]string{"changes", "acme", "config", "--after", "41", "--wait", "1.5s", "--store", "k3F"}, "store.acme.changes",
+		`{"after":41,"group":"config","limit":1000,"wait":1.5,"store":"k3F"}`,
+		`{"changes":[` + deleteEvent + `],"next":42,"oldest":1,"revision":42,"store":"k3F"}`, "42\tdelete\tconfig\ttheme\t\n",
+	},
+}
+
+const deleteEvent = `{"revision":42,"previous":40,"type":"delete","store":"k3F","namespace":"acme","group":"config","key":"theme","timestamp":"2026-11-22T10:00:00Z"}`
+
+func TestVerbs_Line_Good(t *testing.T) {
+	for name, test := range lines {
+		t.Run(name, func(t *testing.T) {
+			shell, requests := newScriptedShell(t, test.subject, body(test.reply))
+			assert.Equal(t, test.output, shell.mustRun(t, test.line...))
+			assert.JSONEq(t, test.request, string((<-requests).Data))
+			assert.Equal(t, test.reply+"\n", shell.mustRun(t, append(test.line, "--json")...))
+		})
+	}
+	t.Run("EveryCommandHasOne", func(t *testing.T) {
+		others := []string{"set", "delete", "list", "watch", "status", "transaction"} // they have files of their own
+		var commands []string
+		for _, command := range clientCommands() {
+			commands = append(commands, command.Name)
+		}
+		for _, test := range lines {
+			others = append(others, test.line[0])
+		}
+		assert.Subset(t, others, commands)
+	})
+}
+
+func TestVerbs_Line_Bad(t *testing.T) {
+	for name, test := range lines {
+		t.Run(name, func(t *testing.T) {
+			shell, _ := newScriptedShell(t, test.subject, refusal("404", `{"error":{"code":404,"name":"not_found","message":"no"}}`))
+			for _, line := range [][]string{test.line, append(test.line, "--json")} {
+				output, err := shell.run(t, line...)
+				require.ErrorIs(t, err, subjects.ErrNotFound)
+				assert.Empty(t, output)
+			}
+		})
+	}
+	t.Run("NothingIsSent", func(t *testing.T) {
+		shell, requests := newScriptedShell(t, "store.>", body(`{}`))
+		for name, test := range map[string]struct {
+			line    []string
+			failure error
+		}{
+			"TimeThatIsNone":      {[]string{"touch", "acme", "config", "theme", "soon"}, errUsage},
+			"NumberThatIsNone":    {[]string{"increment", "acme", "config", "theme", "1.0"}, errUsage},
+			"NumberThatIsTooMuch": {[]string{"increment", "acme", "config", "theme", "9223372036854775808"}, errUsage},
+			"ExpiryThatIsNone":    {[]string{"increment", "acme", "config", "theme", "--ttl", "soon"}, errUsage},
+			"GroupAndPrefix":      {[]string{"count", "acme", "config", "--group-prefix", "c"}, errUsage},
+			"EmptyGroup":          {[]string{"count", "acme", ""}, subjects.ErrBadRequest},
+			"EmptyGroupOfChanges": {[]string{"changes", "acme", ""}, subjects.ErrBadRequest},
+			"WaitThatIsTooLong":   {[]string{"changes", "acme", "--wait", "1m"}, subjects.ErrBadRequest},
+			"ExpiryThatIsKept":    {[]string{"touch", "acme", "config", "theme", "keep"}, subjects.ErrBadRequest},
+			"FolderForABackup":    {[]string{"backup", "../monday.db"}, subjects.ErrBadRequest},
+			"SizeThatIsNone":      {[]string{"quota", "acme", "--max-bytes", "many"}, errUsage},
+			"FileThatIsNotThere":  {[]string{"transaction", "acme", filepath.Join(t.TempDir(), "none")}, os.ErrNotExist},
+		} {
+			_, err := shell.run(t, test.line...)
+			require.ErrorIs(t, err, test.failure, name)
+		}
+		assert.Empty(t, requests)
+	})
+	t.Run("AMissingKeyIsNotFound", func(t *testing.T) {
+		shell, _ := newScriptedShell(t, "store.acme.exists", body(`{"exists":false}`))
+		output, err := shell.run(t, "exists", "acme", "config", "theme")
+		require.ErrorIs(t, err, subjects.ErrNotFound)
+		assert.Empty(t, output)
+		output, err = shell.run(t, "exists", "acme", "config", "theme", "--json")
+		require.ErrorIs(t, err, subjects.ErrNotFound)
+		assert.Equal(t, "{\"exists\":false}\n", output)
+	})
+}
+
+func TestVerbs_StandardInput_Good(t *testing.T) {
+	shell, requests := newScriptedShell(t, "store.acme.render", body(`{"text":"dark","revision":42}`))
+	shell.input = "{{.theme}}\n"
+	assert.Equal(t, "dark", shell.mustRun(t, "render", "acme", "config", "-"))
+	assert.JSONEq(t, `{"group":"config","template":"{{.theme}}\n"}`, string((<-requests).Data))
+}
+
+// bodies gives the bodies of requests that were sent.
+func bodies(requests <-chan *nats.Msg) (sent []string) {
+	for len(requests) > 0 {
+		sent = append(sent, string((<-requests).Data))
+	}
+	return sent
+}
+
+func TestPages_Pages_Good(t *testing.T) {
+	first := body(`{"groups":[{"group":"a","keys":1},{"group":"b","keys":2}],"next":"g.b","revision":42}`)
+	last := body(`{"groups":[{"group":"c","keys":3}],"revision":42}`)
+	t.Run("EveryPage", func(t *testing.T) {
+		shell, requests := newScriptedShell(t, "store.acme.groups", first, last)
+		assert.Equal(t, "a\t1\nb\t2\nc\t3\n", shell.mustRun(t, "groups", "acme"))
+		assert.Equal(t, []string{`{"limit":1000}`, `{"after":"g.b","limit":1000}`}, bodies(requests))
+	})
+	t.Run("UpToTheLimit", func(t *testing.T) {
+		shell, requests := newScriptedShell(t, "store.acme.groups", first, first)
+		shell.mustRun(t, "groups", "acme", "--limit", "4")
+		assert.Equal(t, []string{`{"limit":4}`, `{"after":"g.b","limit":2}`}, bodies(requests))
+	})
+}
+
+func TestChanges_Changes_Good(t *testing.T) {
+	page := func(next string) *nats.Msg {
+		return body(`{"changes":[` + deleteEvent + `],"next":` + next + `,"oldest":7,"revision":43,"store":"k3F"}`)
+	}
+	compacted := refusal("410", `{"error":{"code":410,"name":"compacted","message":"gone","oldest":7,"revision":43,"store":"k3F"}}`)
+	t.Run("EveryPage", func(t *testing.T) {
+		shell, requests := newScriptedShell(t, "store.acme.changes", page("42"), page("43"))
+		assert.Equal(t, 2, strings.Count(shell.mustRun(t, "changes", "acme", "--wait", "1s"), "\n"))
+		assert.Equal(t, []string{`{"after":0,"limit":1000,"wait":1}`, `{"after":42,"limit":1000}`}, bodies(requests))
+	})
+	t.Run("UpToTheLimit", func(t *testing.T) {
+		shell, requests := newScriptedShell(t, "store.acme.changes", page("42"))
+		shell.mustRun(t, "changes", "acme", "--limit", "1")
+		assert.Equal(t, []string{`{"after":0,"limit":1}`}, bodies(requests))
+	})
+	t.Run("FromTheFirstThatIsKept", func(t *testing.T) {
+		shell, requests := newScriptedShell(t, "store.acme.changes", compacted, page("43"))
+		shell.mustRun(t, "changes", "acme")
+		assert.Equal(t, []string{`{"after":0,"limit":1000}`, `{"after":6,"limit":1000}`}, bodies(requests))
+	})
+	t.Run("NotFromAnotherThanAsked", func(t *testing.T) {
+		shell, requests := newScriptedShell(t, "store.acme.changes", compacted)
+		for _, line := range [][]string{{"changes", "acme", "--after", "0"}, {"changes", "acme", "--store", "other"}} {
+			_, err := shell.run(t, line...)
+			require.ErrorIs(t, err, subjects.ErrCompacted)
+		}
+		assert.Len(t, requests, 2)
+	})
+	t.Run("OfTheRealThing", func(t *testing.T) {
+		shell := newShell(t)
+		shell.mustRun(t, "set", "acme", "config", "theme", "dark")
+		shell.mustRun(t, "set", "acme", "other", "a", "b")
+		assert.Equal(t, "1\tset\tconfig\ttheme\tdark\n2\tset\tother\ta\tb\n", shell.mustRun(t, "changes", "acme"))
+		assert.Equal(t, "2\tset\tother\ta\tb\n", shell.mustRun(t, "changes", "acme", "--after", "1"))
+		assert.Equal(t, "1\tset\tconfig\ttheme\tdark\n", shell.mustRun(t, "changes", "acme", "config"))
+		assert.Empty(t, shell.mustRun(t, "changes", "never"))
+	})
+}
+
+func TestTransaction_Transaction_Good(t *testing.T) {
+	const request = `{"then":[{"op":"set","key":"a","value":"x"},{"op":"get","key":"a"},{"op":"get","key":"b"},{"op":"delete","key":"a"},{"op":"delete","key":"b"},` +
+		`{"op":"touch","key":"a","ttl":"never"},{"op":"increment","key":"n"},{"op":"delete_group","group":"g"}]}`
+	const reply = `{"succeeded":true,"first_revision":42,"revision":46,"results":[{"revision":42,"created":true},` +
+		`{"group":"default","key":"a","value":"two\nlines","revision":42,"updated_at":"2026-11-22T10:00:00Z"},{"group":"default","key":"b","missing":true},` +
+		`{"deleted":true,"revision":43},{"deleted":false,"revision":43},{"revision":44},{"value":7,"revision":45},{"deleted":3,"revision":46}]}`
+	const output = "set\t42\nget\t42\t\"two\\nlines\"\nget\tnot found\ndelete\t43\ndelete\tnot found\ntouch\t44\nincrement\t45\t7\ndelete_group\t46\t3\n"
+
+	shell, requests := newScriptedShell(t, "store.acme.transaction", body(reply))
+	t.Run("FromAFile", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "transaction.json")
+		require.NoError(t, os.WriteFile(file, []byte(request), 0o600))
+		assert.Equal(t, output, shell.mustRun(t, "transaction", "acme", file))
+		assert.JSONEq(t, request, string((<-requests).Data))
+	})
+	t.Run("FromStandardInput", func(t *testing.T) {
+		shell.input = request
+		assert.Equal(t, reply+"\n", shell.mustRun(t, "transaction", "acme", "-", "--json"))
+	})
+}
+
+func TestTransaction_Transaction_Bad(t *testing.T) {
+	t.Run("GuardsThatDoNotHold", func(t *testing.T) {
+		shell, _ := newScriptedShell(t, "store.acme.transaction", body(`{"succeeded":false,"revision":42,"results":[{"group":"default","key":"a","missing":true}]}`))
+		shell.input = `{"if":[{"key":"a","exists":true}],"else":[{"op":"get","key":"a"}]}`
+		output, err := shell.run(t, "transaction", "acme", "-")
+		require.ErrorIs(t, err, errGuards)
+		assert.Equal(t, "get\tnot found\n", output)
+	})
+	t.Run("WhatIsNoTransaction", func(t *testing.T) {
+		shell, requests := newScriptedShell(t, "store.acme.transaction", body(`{}`))
+		shell.input = `{"then":[{"op":"set","ky":"a"}]}`
+		_, err := shell.run(t, "transaction", "acme", "-")
+		require.ErrorIs(t, err, subjects.ErrBadRequest)
+		require.ErrorContains(t, err, `-: there is no field "ky"`)
+		shell.input = `{"then":[{"op":"set","key":"a"}]}`
+		_, err = shell.run(t, "transaction", "acme", "-")
+		require.ErrorContains(t, err, "client.Transaction: then/0: value is required")
+		assert.Empty(t, requests)
+	})
+}
