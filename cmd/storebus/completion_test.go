@@ -13,11 +13,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// completions asks the program what may come next on a command line, as the scripts
-// of the shells do.
-func completions(t *testing.T, line ...string) string {
+// completionFlag is what the scripts of the shells put behind the line that they ask
+// about.
+const completionFlag = "--generate-shell-completion"
+
+// commandCompletions asks what may come next after the name of a command.
+func commandCompletions(t *testing.T, line ...string) string {
 	t.Helper()
-	command := exec.Command(os.Args[0], append(line, "--generate-shell-completion")...) //nolint:gosec // it is this test binary
+	status, output, errorOutput := runProgram(append(line, completionFlag)...)
+	require.Equal(t, exitDone, status)
+	require.Empty(t, errorOutput)
+	return output
+}
+
+// completions asks which command may come first, in a process of its own: the library
+// looks at the arguments of the process then.
+func completions(t *testing.T) string {
+	t.Helper()
+	command := exec.Command(os.Args[0], completionFlag)
 	command.Env = append(os.Environ(), asProgram+"=1")
 	output, err := command.Output()
 	require.NoError(t, err)
@@ -34,25 +47,26 @@ func suggested(output string) (words []string) {
 }
 
 func TestCompletion_Commands_Good(t *testing.T) {
-	words := suggested(completions(t))
+	output := completions(t)
+	words := suggested(output)
 	for _, command := range clientCommands() {
 		assert.Contains(t, words, command.Name)
 	}
 	assert.Subset(t, words, []string{"serve", "bench", "completion"})
-	assert.Contains(t, completions(t), "touch:set when a key expires\n")
-	assert.Subset(t, suggested(completions(t, "completion")), []string{"bash", "zsh", "fish"})
+	assert.Contains(t, output, "touch:set when a key expires\n")
+	assert.Subset(t, suggested(commandCompletions(t, "completion")), []string{"bash", "zsh", "fish"})
 }
 
 func TestCompletion_Flags_Good(t *testing.T) {
 	for _, command := range clientCommands() {
-		words := suggested(completions(t, command.Name, "-"))
+		words := suggested(commandCompletions(t, command.Name, "-"))
 		for _, flag := range command.Flags {
 			assert.Contains(t, words, "--"+flag.Names()[0], command.Name)
 		}
 	}
-	assert.Equal(t, []string{"--ttl", "--timeout"}, suggested(completions(t, "set", "acme", "config", "--t")))
-	assert.Equal(t, []string{"--nats", "--nkey"}, suggested(completions(t, "serve", "--n")))
-	assert.Empty(t, completions(t, "get", "acme"), "what comes next is a name, which the shell cannot know")
+	assert.Equal(t, []string{"--ttl", "--timeout"}, suggested(commandCompletions(t, "set", "acme", "config", "--t")))
+	assert.Equal(t, []string{"--nats", "--nkey"}, suggested(commandCompletions(t, "serve", "--n")))
+	assert.Empty(t, commandCompletions(t, "get", "acme"), "what comes next is a name, which the shell cannot know")
 }
 
 func TestCompletion_Scripts_Good(t *testing.T) {
