@@ -98,7 +98,8 @@ func (delivery *delivery) mayRepeat(err error) bool {
 
 // rest waits before the next attempt where the last one failed at once, and as long
 // as the connection is away: what is sent then would be kept and come late. It
-// reports false where there is no time for another.
+// reports false where there is no time for another: one that is cut short would make
+// an outcome unknown that is not.
 func (delivery *delivery) rest(ctx context.Context, err error) bool {
 	connection, quick := delivery.client.connection, isQuick(err)
 	if !quick {
@@ -109,7 +110,9 @@ func (delivery *delivery) rest(ctx context.Context, err error) bool {
 			return false
 		}
 	}
-	return ctx.Err() == nil && time.Since(delivery.begun) < lastAttempt
+	deadline, _ := ctx.Deadline()
+	inTime := delivery.open != nil || time.Until(deadline) > shortestPause
+	return inTime && ctx.Err() == nil && time.Since(delivery.begun) < lastAttempt
 }
 
 // sleep pauses: as long as the sidecar asks for, or twice as long as before. Half of

@@ -34,11 +34,18 @@ func connected(t *testing.T) *Client {
 
 func TestDelivery_Rest_Ugly(t *testing.T) {
 	delivery := newDelivery(connected(t), &call{messageID: "a"}, nil)
+	delivery.open = subjects.ErrOutcomeUnknown
 	assert.True(t, delivery.rest(t.Context(), context.DeadlineExceeded))
 	t.Run("NothingIsSentWhenTheSidecarMayHaveForgottenTheID", func(t *testing.T) {
 		delivery.begun = time.Now().Add(-lastAttempt)
 		assert.False(t, delivery.rest(t.Context(), context.DeadlineExceeded))
 		assert.Less(t, lastAttempt, subjects.RetryWindow)
+	})
+	t.Run("NothingIsSentThatWouldBeCutShort", func(t *testing.T) {
+		delivery := newDelivery(delivery.client, &call{messageID: "a"}, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), shortestPause)
+		defer cancel()
+		assert.False(t, delivery.rest(ctx, nats.ErrNoResponders))
 	})
 	t.Run("NothingIsSentOnAClosedConnection", func(t *testing.T) {
 		delivery.client.connection.Close()
@@ -58,4 +65,22 @@ func TestDelivery_Sleep_Good(t *testing.T) {
 	assert.Equal(t, []time.Duration{
 		50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond, time.Second, time.Second,
 	}, pauses)
+}
+
+func TestDelivery_Conclude_Good(t *testing.T) {
+	delivery := newDelivery(connected(t), &call{messageID: "a"}, nil)
+	delivery.open = subjects.ErrOutcomeUnknown.New("no reply")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	t.Run("AnAbsenceSettlesNothing", func(t *testing.T) {
+		err := delivery.conclude(ended, nats.ErrNoResponders)
+		require.ErrorIs(t, err, subjects.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, nats.ErrNoResponders)
+		assert.ErrorIs(t, err, context.Canceled)
+	})
+	t.Run("ARefusalDoes", func(t *testing.T) {
+		err := delivery.conclude(t.Context(), subjects.ErrRevisionConflict)
+		require.ErrorIs(t, err, subjects.ErrRevisionConflict)
+		assert.NotErrorIs(t, err, subjects.ErrOutcomeUnknown)
+	})
 }

@@ -153,8 +153,9 @@ func TestDelivery_Repeat_Good(t *testing.T) {
 		"ThroughARestartBeforeAnything": {nobody, nobody, silence, done},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // silence takes its time
 			heard := 0
-			endpoint := serveFates(t, "store.acme.set", client.Config{Timeout: 4 * patient, ReplyFunc: func(string, []byte) { heard++ }}, fates...)
+			endpoint := serveFates(t, "store.acme.set", client.Config{Timeout: patience, ReplyFunc: func(string, []byte) { heard++ }}, fates...)
 			reply, err := endpoint.store.Set(t.Context(), "acme", "config", "theme", nil, client.SetOptions{})
 			require.NoError(t, err)
 			assert.Equal(t, uint64(42), reply.Revision)
@@ -184,9 +185,8 @@ func TestDelivery_Repeat_Bad(t *testing.T) {
 		"NotWhatIsRefusedInTheEnd":    {[]func() *nats.Msg{silence, conflict}, []error{subjects.ErrRevisionConflict}, subjects.ErrOutcomeUnknown, 2},
 		"SilenceToTheEnd":             {[]func() *nats.Msg{silence}, []error{subjects.ErrOutcomeUnknown, context.DeadlineExceeded}, nats.ErrNoResponders, -1},
 		"AnUnknownOutcomeThatIsQuiet": {[]func() *nats.Msg{unknown, silence}, []error{subjects.ErrOutcomeUnknown, context.DeadlineExceeded}, nats.ErrNoResponders, -1},
-		"ASidecarThatDoesNotComeBack": {[]func() *nats.Msg{silence, nobody}, []error{subjects.ErrOutcomeUnknown, nats.ErrNoResponders, context.DeadlineExceeded}, subjects.ErrUnavailable, -1},
+		"ASidecarThatDoesNotComeBack": {[]func() *nats.Msg{silence, nobody}, []error{subjects.ErrOutcomeUnknown, context.DeadlineExceeded}, subjects.ErrUnavailable, -1},
 		"AnUnknownOutcomeForGood":     {[]func() *nats.Msg{unknown}, []error{subjects.ErrOutcomeUnknown, context.DeadlineExceeded}, subjects.ErrUnavailable, -1},
-		"NobodyForGood":               {[]func() *nats.Msg{nobody}, []error{nats.ErrNoResponders, context.DeadlineExceeded}, subjects.ErrOutcomeUnknown, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			endpoint := serveFates(t, "store.acme.set", client.Config{Timeout: patient}, test.fates...)
