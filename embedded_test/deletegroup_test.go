@@ -42,7 +42,7 @@ func TestDeleteGroup_Reply_Good(t *testing.T) {
 		assert.JSONEq(t, `{"deleted":0,"revision":1504}`, string(acme.call(t, "delete_group", `{"group":"sessions"}`).Data))
 		assert.JSONEq(t, `{"deleted":0,"revision":1504}`, string(acme.call(t, "delete_group", `{"group":"nobody"}`).Data))
 		assert.JSONEq(t, `{"deleted":0,"revision":0}`, string(newNamespace(t).call(t, "delete_group", `{"group":"g"}`).Data))
-		requireSilence(t, acme.connection, events)
+		requireSilence(t, acme.connection, events.Subscription)
 	})
 	t.Run("AKeyIsCreatedAgain", func(t *testing.T) {
 		created := acme.call(t, "set", `{"group":"sessions","key":"key-0007","value":"w","if_revision":0}`)

@@ -30,7 +30,7 @@ func TestDeletePrefix_Reply_Good(t *testing.T) {
 	t.Run("OfWhatIsNotThereIsNoChange", func(t *testing.T) {
 		assert.JSONEq(t, `{"groups":0,"deleted":0,"revision":13}`, string(acme.call(t, "delete_prefix", `{"prefix":"eu:"}`).Data))
 		assert.JSONEq(t, `{"groups":0,"deleted":0,"revision":0}`, string(newNamespace(t).call(t, "delete_prefix", `{"prefix":""}`).Data))
-		requireSilence(t, acme.connection, events)
+		requireSilence(t, acme.connection, events.Subscription)
 	})
 	t.Run("TheEmptyPrefixIsTheWholeNamespace", func(t *testing.T) {
 		assert.JSONEq(t, `{"groups":3,"deleted":6,"revision":16}`, string(acme.call(t, "delete_prefix", `{"prefix":""}`).Data))

@@ -144,7 +144,7 @@ func TestErrors_Times_Good(t *testing.T) {
 		collect(acme.call(t, verb, body).Data)
 	}
 	for revision := uint64(0); revision < acme.revision(t); revision++ {
-		collect(receive(t, events).Data)
+		collect(events.next(t).Data)
 	}
 	times = append(times, acme.raw(t, "set", "g", "k", nil, headerTTL, "1h").Header.Get(headerExpiresAt))
 	require.Greater(t, len(times), 20)

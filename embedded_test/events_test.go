@@ -114,7 +114,7 @@ func TestEvents_TraceParent_Good_OfEveryWrite(t *testing.T) {
 			acme.set(t, "g", "n", "1")
 			events := acme.events(t)
 			requireFirst(t, acme.identified(t, outcome, write.verb, write.payload, append(write.header, headerTraceParent, parent)...))
-			announced := receive(t, events)
+			announced := events.next(t)
 			assert.Equal(t, parent, announced.Header.Get(headerTraceParent))
 			id := decodeBody[event](t, announced.Data).Store + ":" + acme.namespace + ":3"
 			assert.Equal(t, nats.Header{headerMessageID: {id}, headerTraceParent: {parent}}, announced.Header, "and nothing else")
@@ -131,7 +131,7 @@ func TestEvents_Changes_Good(t *testing.T) {
 	log := acme.wholeLog(t)
 	previous, types := map[string]uint64{}, map[string]bool{}
 	for index, change := range log {
-		announced := receive(t, events)
+		announced := events.next(t)
 		require.Equal(t, string(announced.Data), string(change), "byte for byte")
 		decoded := decodeBody[event](t, change)
 		assert.Equal(t, uint64(index+1), decoded.Revision)
@@ -143,7 +143,7 @@ func TestEvents_Changes_Good(t *testing.T) {
 		assert.Equal(t, decoded.Type == "delete_group", decoded.Key == nil, "key in all but delete_group")
 		previous[decoded.Group], types[decoded.Type] = decoded.Revision, true
 	}
-	requireSilence(t, acme.connection, events)
+	requireSilence(t, acme.connection, events.Subscription)
 	assert.ElementsMatch(t, []string{"set", "delete", "delete_group", "touch", "expire"}, slices.Collect(maps.Keys(types)))
 	t.Run("OfOneGroup", func(t *testing.T) {
 		page := acme.changes(t, "after", 0, "group", "doomed")
@@ -172,7 +172,7 @@ func writeEverything(t *testing.T, acme *tenant) {
 	decode[deletePrefixReply](t, acme.call(t, "delete_prefix", `{"prefix":"gone:"}`))
 	acme.set(t, "config", "old", "v")
 	acme.remove(t, "config", "old")
-	setBriefly(t, acme)
+	setBriefly(t, acme, "brief", "k")
 	decode[setReply](t, acme.call(t, "set", `{"group":"brief","key":"k","value":"w"}`)) // logs the expire first
 }
 

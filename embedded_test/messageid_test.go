@@ -79,7 +79,7 @@ func TestMessageID_Repeated_Good(t *testing.T) {
 				requireReplayed(t, first, acme.identified(t, "the id", write.verb, write.payload, write.header...))
 			}
 			assert.Equal(t, uint64(3), acme.revision(t), "nothing is applied twice")
-			requireSilence(t, acme.connection, events)
+			requireSilence(t, acme.connection, events.Subscription)
 		})
 	}
 }

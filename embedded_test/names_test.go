@@ -126,9 +126,9 @@ func TestNames_Length_Good(t *testing.T) {
 	})
 	t.Run("CountsBytesAndNotLetters", func(t *testing.T) {
 		group, key := strings.Repeat("é", 256), strings.Repeat("é", 1024)
-		events := subscribe(t, acme.connection, "store.events.acme.*")
+		events := acme.events(t)
 		acme.set(t, group, key, "v")
-		announced := receive(t, events)
+		announced := events.next(t)
 		assert.Equal(t, "store.events.acme."+strings.Repeat("%C3%A9", 256), announced.Subject)
 		assert.Equal(t, key, *decodeBody[event](t, announced.Data).Key)
 	})

@@ -118,7 +118,7 @@ func TestPressure_FireAndForget_Good(t *testing.T) {
 	const writes = 3000
 	acme := newNamespace(t)
 	listener := connect(t, acme.connection.ConnectedUrl())
-	events := subscribe(t, listener, "store.events."+acme.namespace+".>")
+	events := (&tenant{connection: listener, namespace: acme.namespace}).events(t)
 	for number := range writes {
 		subject := fmt.Sprintf("store.%s.set.g.k%d", acme.namespace, number%10)
 		require.NoError(t, acme.connection.Publish(subject, fmt.Append(nil, number)))

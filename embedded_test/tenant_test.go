@@ -201,16 +201,35 @@ func (tenant *tenant) value(t *testing.T, group, key string) string {
 	return *got.Value
 }
 
-// events subscribes to every change of the namespace.
-func (tenant *tenant) events(t *testing.T) *nats.Subscription {
-	t.Helper()
-	return subscribe(t, tenant.connection, "store.events."+tenant.namespace+".>")
+// feed is a subscription to the changes of a namespace after a revision. The events
+// of those before may still be on their way when it begins.
+type feed struct {
+	*nats.Subscription
+	after uint64
 }
 
-// nextEvent reads the next change of a subscription.
-func nextEvent(t *testing.T, events *nats.Subscription) event {
+// events subscribes to every change of the namespace from now on.
+func (tenant *tenant) events(t *testing.T) *feed {
 	t.Helper()
-	return decodeBody[event](t, receive(t, events).Data)
+	subscription := subscribe(t, tenant.connection, "store.events."+tenant.namespace+".>")
+	return &feed{Subscription: subscription, after: tenant.revision(t)}
+}
+
+// next returns the next event as it came.
+func (feed *feed) next(t *testing.T) *nats.Msg {
+	t.Helper()
+	for {
+		message := receive(t, feed.Subscription)
+		if decodeBody[event](t, message.Data).Revision > feed.after {
+			return message
+		}
+	}
+}
+
+// nextEvent reads the next event.
+func nextEvent(t *testing.T, events *feed) event {
+	t.Helper()
+	return decodeBody[event](t, events.next(t).Data)
 }
 
 // remove deletes a key that is there and returns the revision of that.

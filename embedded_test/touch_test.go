@@ -187,7 +187,7 @@ func TestTouch_Get_Good(t *testing.T) {
 	})
 	t.Run("WithoutATTLIsNoChange", func(t *testing.T) {
 		assert.Equal(t, uint64(4), acme.entry(t, "config", "theme").Revision)
-		requireSilence(t, acme.connection, events)
+		requireSilence(t, acme.connection, events.Subscription)
 	})
 }
 

@@ -268,7 +268,7 @@ func TestTransaction_Failure_Bad(t *testing.T) {
 	assert.Equal(t, "v", acme.value(t, "default", "k"))
 	acme.set(t, "default", "k", "w")
 	assert.Equal(t, standing+1, nextEvent(t, events).Revision, "and nothing was announced")
-	requireSilence(t, acme.connection, events)
+	requireSilence(t, acme.connection, events.Subscription)
 }
 
 func TestTransaction_Size_Bad(t *testing.T) {

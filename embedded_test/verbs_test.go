@@ -364,7 +364,7 @@ func TestVerbs_Silence_Good(t *testing.T) {
 
 	acme.set(t, "default", "k", "w")
 	assert.Equal(t, uint64(2), nextEvent(t, events).Revision, "only a change is announced")
-	requireSilence(t, acme.connection, events)
+	requireSilence(t, acme.connection, events.Subscription)
 }
 
 func TestVerbs_UnwrittenNamespace_Good(t *testing.T) {
