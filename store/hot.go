@@ -237,8 +237,8 @@ func (shard *hotShard) turn() {
 	shard.first++
 	for index := range oldest.records {
 		record := &oldest.records[index]
-		if shard.places[record.hash] != (hotPlace{segment: number, record: uint32(index)}) {
-			continue // it was put again since
+		if place, known := shard.places[record.hash]; !known || place != (hotPlace{segment: number, record: uint32(index)}) {
+			continue // it was put again since, or forgotten for what was too large
 		}
 		if record.got == 0 || fresh.bytes() > shard.segmentBytes/2 || shard.hides(oldest, record) {
 			delete(shard.places, record.hash)

@@ -92,6 +92,19 @@ func TestHot_Put_BadLargerThanASegment(t *testing.T) {
 	assert.True(t, hot.holds("a"))
 }
 
+// What was forgotten is not found again in the segment where it lay, not even in the
+// first place of the first one.
+func TestHot_Put_BadForgottenStaysForgotten(t *testing.T) {
+	hot := newHotEntries(hotShards * segmentsPerShard * 1000)
+	hot.putValue("a", "small")
+	require.True(t, hot.holds("a"))
+	hot.putValue("a", strings.Repeat("x", 1000))
+	for index := range 10_000 {
+		hot.putValue(fmt.Sprint(index), "")
+		require.False(t, hot.holds("a"), "its value is the old one")
+	}
+}
+
 func TestHot_Put_Ugly(t *testing.T) {
 	var none *hotEntries
 	none.putValue("a", "")
