@@ -80,8 +80,8 @@ func encodeList(answer *answer, request *request, query *store.PageQuery, page *
 	for index := range page.Entries {
 		list.Entries[index] = request.listRecord(&page.Entries[index], query.KeysOnly)
 	}
-	if page.More && len(page.Entries) > 0 {
-		list.Next = subjects.EncodeCursor(page.Entries[len(page.Entries)-1].Key)
+	if page.Next != nil {
+		list.Next = subjects.EncodeCursor(*page.Next)
 	}
 	answer.body = subjects.AppendList(answer.body, &list)
 	return nil

@@ -19,8 +19,9 @@ type batch struct {
 	namespaces map[string]*namespaceChange
 	groups     map[string]*groupChange
 	entries    map[entryName]*entryVersion
-	// refresh names entries whose stored state is out of date and to be written now.
-	refresh []entryName
+	// deletions are the revisions at which the batch deletes groups: what it has of
+	// them at a lower one, and what the view has, is not there.
+	deletions map[string]uint64
 }
 
 // namespaceChange is a namespace as the batch leaves it, and its part of the log.
@@ -45,6 +46,7 @@ func newBatch(view *view, limits Limits, timestamp time.Time) *batch {
 		namespaces: map[string]*namespaceChange{},
 		groups:     map[string]*groupChange{},
 		entries:    map[entryName]*entryVersion{},
+		deletions:  map[string]uint64{},
 	}
 }
 
@@ -142,10 +144,16 @@ func (batch *batch) group(name string) (*groupChange, error) {
 }
 
 func (batch *batch) head(name entryName) (entryState, error) {
-	if version, known := batch.entries[name]; known {
+	version, known := batch.entries[name]
+	deleted := deletion{revision: batch.deletions[name.group]}
+	switch {
+	case known && !deleted.hides(&version.entryState):
 		return version.entryState, nil
+	case deleted.revision != 0:
+		return entryState{}, nil
+	default:
+		return batch.view.head(name)
 	}
-	return batch.view.head(name)
 }
 
 // expireIfDue logs the expiry of an entry whose time has come, before a write to it.
@@ -165,7 +173,10 @@ func (batch *batch) record(target *target, event Event) *Event {
 	if target.group.lastRevision >= target.namespace.oldest {
 		event.Previous = target.group.lastRevision
 	}
-	event.replaced = target.entry.bytes
+	event.replaced = int64(target.entry.bytes)
+	if event.Type == EventDeleteGroup {
+		event.replaced, event.removed = target.group.bytes, target.group.keys
+	}
 	event.groups = target.groupsChange(&event)
 	batch.log(target.namespace, &event)
 	batch.apply(target, &event)
@@ -190,7 +201,7 @@ func (target *target) groupsChange(event *Event) int8 {
 	switch {
 	case event.keys() > 0 && target.group.keys == 0:
 		return 1
-	case event.keys() < 0 && target.group.keys == 1:
+	case event.keys() < 0 && target.group.keys+event.keys() == 0:
 		return -1
 	default:
 		return 0
@@ -215,6 +226,10 @@ func (batch *batch) apply(target *target, event *Event) {
 		target.namespace.groups += int64(event.groups)
 		target.namespace.changed = true
 	}
+	if event.Type == EventDeleteGroup {
+		batch.deletions[event.Group] = event.Revision
+		return
+	}
 	target.entry = event.state()
 	batch.entries[target.entryName] = &entryVersion{entryName: target.entryName, entryState: target.entry}
 }
@@ -231,11 +246,15 @@ func (batch *batch) log(namespace *namespaceChange, event *Event) {
 // changes returns what the batch has changed.
 func (batch *batch) changes() *slice {
 	changes := &slice{
+		deletions:  batch.deletions,
 		entries:    make([]*entryVersion, 0, len(batch.entries)),
 		groups:     make(map[string]groupState, len(batch.groups)),
 		namespaces: make(map[string]namespaceState, len(batch.namespaces)),
 	}
-	for _, version := range batch.entries {
+	for name, version := range batch.entries {
+		if (deletion{revision: batch.deletions[name.group]}).hides(&version.entryState) {
+			continue
+		}
 		changes.entries = append(changes.entries, version)
 	}
 	for name, change := range batch.groups {

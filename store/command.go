@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Command is a write as data: SetCommand or DeleteCommand.
+// Command is a write as data: SetCommand, DeleteCommand, DeleteGroupCommand or
+// DeletePrefixCommand.
 type Command interface {
 	// apply checks the command against the batch and, where it may be carried
 	// out, records its changes. A command that fails changes nothing.
@@ -28,6 +29,9 @@ type Outcome struct {
 	Created bool
 	// Deleted is true where a delete removed a key.
 	Deleted bool
+	// DeletedKeys and DeletedGroups are how many a delete of groups removed.
+	DeletedKeys   int64
+	DeletedGroups int64
 	// ExpiresAt is the expiry of the entry that was set; the zero time: none.
 	ExpiresAt time.Time
 }
@@ -135,31 +139,4 @@ func checkGuard(expected *uint64, target *target, current entryState) error {
 		return nil
 	}
 	return &RevisionConflictError{Group: target.entryName.group, Key: target.key, Expected: *expected, Current: current.revision}
-}
-
-// expiredPerBatch bounds how many keys expire in one batch, so that a million
-// expiring at once do not hold up everybody else.
-const expiredPerBatch = 512
-
-// expireCommand logs the expiry of the entries whose time has come. It must be the
-// first command of its batch: it asks the view what is committed.
-type expireCommand struct{}
-
-func (expireCommand) apply(batch *batch, _ origin) (Outcome, error) {
-	names, err := batch.view.expired(batch.timestamp, expiredPerBatch)
-	if err != nil {
-		return Outcome{}, err
-	}
-	for _, name := range names {
-		target, err := batch.target(name.group, name.key)
-		if err != nil {
-			return Outcome{}, err
-		}
-		if !target.entry.expired(batch.timestamp) {
-			// The tables hold an older state, which would be found again and again.
-			batch.refresh = append(batch.refresh, name)
-		}
-		batch.expireIfDue(target)
-	}
-	return Outcome{}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -71,7 +72,13 @@ type committer struct {
 
 	waitingWrites []*write
 	waitingReads  []read
-	nextExpiry    time.Time
+	// counting are reads that wait until what is due has expired.
+	counting []read
+	// nextExpiry is not after the time at which the next entry expires; zero: none does.
+	nextExpiry time.Time
+	// expired counts the expiries that were logged; expiryFailure is why the last could not be.
+	expired       atomic.Int64
+	expiryFailure error
 	nextPurge     time.Time
 	expiryTimer   *time.Timer
 	// idleTimer fires when no batch was committed for idleDelay; idle is set then.
@@ -88,7 +95,7 @@ func (committer *committer) open(session *session) error {
 	committer.session = session
 	committer.view = newView(session, committer.hot)
 	committer.log = newChangeLog(session)
-	committer.materialiser = newMaterialiser(session, committer.view.pending, committer.config.PendingBytes)
+	committer.materialiser = newMaterialiser(session, committer.view, committer.config.PendingBytes)
 	committer.consumers = newConsumers(session)
 	committer.begin = session.prepare(`BEGIN IMMEDIATE`)
 	committer.beginRead = session.prepare(`BEGIN`)
@@ -147,14 +154,24 @@ func (committer *committer) replay(materialised uint64) error {
 	}
 }
 
-// run serves until both mailboxes are closed and empty.
+// always is a channel that can be received from at any time.
+var always = func() <-chan struct{} {
+	closed := make(chan struct{})
+	close(closed)
+	return closed
+}()
+
+// run serves until both mailboxes are closed and everything taken from them is done.
 func (committer *committer) run() {
 	housekeeping := time.NewTicker(housekeepingInterval)
 	defer housekeeping.Stop()
 	defer committer.expiryTimer.Stop()
 	defer committer.idleTimer.Stop()
-	for !committer.writes.finished() || !committer.reads.finished() {
+	// again is ready while there is more to do, and what else there is gets its turn.
+	var again <-chan struct{}
+	for !committer.finished() {
 		select {
+		case <-again:
 		case <-committer.writes.ready:
 		case <-committer.reads.ready:
 		case <-committer.expiryTimer.C:
@@ -163,18 +180,29 @@ func (committer *committer) run() {
 		case <-housekeeping.C:
 			committer.keepHouse()
 		}
-		for committer.turn() {
+		if again = nil; committer.turn() {
+			again = always
 		}
 	}
 	committer.shutDown()
 }
 
+func (committer *committer) finished() bool {
+	return committer.writes.finished() && committer.reads.finished() &&
+		len(committer.waitingWrites) == 0 && len(committer.waitingReads) == 0 && len(committer.counting) == 0
+}
+
 // turn does a bounded share of everything that waits, and reports whether more does.
 func (committer *committer) turn() (more bool) {
 	more = committer.answerReads()
-	more = committer.expireDue() || more
+	if committer.expireDue() {
+		more = true
+	} else {
+		more = committer.answerCounting() || more
+	}
 	more = committer.commitWaiting() || more
 	more = committer.materialiseIdle() || more
+	more = committer.carryOut() || more
 	more = committer.trim() || more
 	committer.checkpointIfDue()
 	return more
@@ -210,33 +238,16 @@ func (committer *committer) answerReads() (more bool) {
 		defer committer.doneReading()
 	}
 	for _, read := range committer.waitingReads[:share] {
-		if complete := read(committer.view); complete != nil {
-			committer.completions.put(complete)
-		}
+		committer.answer(read)
 	}
 	committer.waitingReads = committer.waitingReads[share:]
 	return len(committer.waitingReads) > 0
 }
 
-// expireDue logs a share of the expiries whose time has come.
-func (committer *committer) expireDue() (more bool) {
-	now := committer.clock.now()
-	if committer.nextExpiry.IsZero() || committer.refusal() != nil {
-		return false
+func (committer *committer) answer(read read) {
+	if complete := read(committer.view); complete != nil {
+		committer.completions.put(complete)
 	}
-	if wait := committer.nextExpiry.Sub(now); wait > 0 {
-		committer.expiryTimer.Reset(wait)
-		return false
-	}
-	expiry := &write{command: expireCommand{}, written: make(chan struct{})}
-	committer.commitBatch([]*write{expiry})
-	next, err := committer.view.nextExpiry()
-	if err = errors.Join(err, expiry.err); err != nil {
-		committer.config.Logger.Error("expiry failed; it is tried again", slog.Any("error", err))
-		next = now.Add(housekeepingInterval)
-	}
-	committer.nextExpiry = next
-	return !next.IsZero()
 }
 
 // doneReading is endReading where nothing depends on it.
@@ -287,6 +298,7 @@ func (committer *committer) commitBatch(writes []*write) {
 		write.outcome, write.err = write.command.apply(batch, write.origin)
 		write.events = batch.events[first:]
 	}
+	writes = committer.postpone(writes)
 	err := committer.persist(batch)
 	switch {
 	case err == nil:
@@ -303,10 +315,33 @@ func (committer *committer) commitBatch(writes []*write) {
 	committer.complete(writes)
 }
 
+// postpone puts the writes that must wait for expiries back to where they were, and
+// returns the others. Where nothing expires, waiting is of no use.
+func (committer *committer) postpone(writes []*write) (others []*write) {
+	waits := func(write *write) bool { return errors.Is(write.err, errExpiryFirst) }
+	if !slices.ContainsFunc(writes, waits) {
+		return writes
+	}
+	var postponed []*write
+	for _, write := range writes {
+		switch {
+		case !waits(write):
+			others = append(others, write)
+		case committer.expiryFailure != nil:
+			write.err = fmt.Errorf("%w: %w", errExpiryFirst, committer.expiryFailure)
+			others = append(others, write)
+		default:
+			postponed = append(postponed, write)
+		}
+	}
+	committer.waitingWrites = append(postponed, committer.waitingWrites...)
+	return others
+}
+
 // persist commits a batch and tells everybody who follows the log.
 func (committer *committer) persist(batch *batch) error {
 	if len(batch.events) == 0 {
-		return committer.refresh(batch.refresh)
+		return nil
 	}
 	encoded, changes := encodeCommit(batch.sections), batch.changes()
 	slices := committer.materialiser.choose(changes, committer.log.lastID+1, committer.log.end, len(encoded.blob))
@@ -330,20 +365,7 @@ func (committer *committer) persist(batch *batch) error {
 	committer.view.committed(batch, changes)
 	committer.written(slices...)
 	committer.announce(batch, committer.log.committed(encoded, batch.events, batch.timestamp))
-	return committer.refresh(batch.refresh)
-}
-
-// refresh writes entries whose stored state is out of date.
-func (committer *committer) refresh(names []entryName) error {
-	slice := committer.materialiser.refreshed(names)
-	if slice.rows() == 0 {
-		return nil
-	}
-	err := committer.transaction(func() error { return committer.materialiser.write(slice) })
-	if err == nil {
-		committer.written(slice)
-	}
-	return err
+	return nil
 }
 
 // written takes note that slices are committed.
@@ -362,6 +384,9 @@ func (committer *committer) announce(batch *batch, commit Commit) {
 	committer.idleTimer.Reset(idleDelay)
 	for index := range commit.Events {
 		committer.noteExpiry(commit.Events[index].ExpiresAt)
+		if commit.Events[index].Type == EventExpire {
+			committer.expired.Add(1)
+		}
 	}
 	committer.watchers.notify(commit.Events)
 	woken := committer.tail.append(commit, func(namespace string) uint64 { return batch.namespaces[namespace].oldest })
@@ -416,19 +441,9 @@ func (committer *committer) keepHouse() {
 	now := committer.clock.now()
 	if now.After(committer.nextPurge) {
 		committer.nextPurge = now.Add(committer.config.PurgeInterval)
-		committer.purge()
+		committer.findExpiries()
 	}
 	committer.log.startIsOld = now.Sub(committer.log.startedAt) > committer.config.Retention.Age
-}
-
-// purge finds expiries that no timer stands for, such as after a step of the clock.
-func (committer *committer) purge() {
-	next, err := committer.view.nextExpiry()
-	if err != nil {
-		committer.config.Logger.Error("reading the next expiry failed", slog.Any("error", err))
-		return
-	}
-	committer.nextExpiry = next
 }
 
 func (committer *committer) saveWatermarks() {
@@ -444,6 +459,8 @@ func (committer *committer) saveWatermarks() {
 }
 
 func (committer *committer) shutDown() {
+	for slice := 0; slice < removalsAtClose && committer.carryOut(); slice++ {
+	}
 	committer.idle = true
 	for committer.materialiseIdle() {
 	}

@@ -357,7 +357,7 @@ func TestCommitter_Expiry_Bad(t *testing.T) {
 // TestCommitter_Tables_Ugly takes tables away under an open store: every operation
 // that needs them fails, nothing is half done, and it goes on when they are back.
 func TestCommitter_Tables_Ugly(t *testing.T) {
-	for _, table := range []string{"commits", "namespace_commits", "entries", "groups", "namespaces", "consumers", "meta"} {
+	for _, table := range []string{"commits", "namespace_commits", "entries", "groups", "namespaces", "consumers", "meta", "deletions"} {
 		t.Run(table, func(t *testing.T) {
 			var logged logged
 			clock := newClock()
@@ -386,8 +386,12 @@ func TestCommitter_Tables_Ugly(t *testing.T) {
 			take(err)
 			_, err = opened.RegisterConsumer("new")
 			take(err)
+			for _, read := range reads(opened) {
+				take(read())
+			}
 			take(opened.Set("acme:g", "c", ""))
 			take(opened.Delete("acme:g", "b"))
+			take(opened.DeleteGroup("other:g"))
 			clock.Advance(time.Hour)
 			settle(t, opened)
 			require.NoError(t, store.KeepHouse(opened))

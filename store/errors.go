@@ -32,7 +32,8 @@ var (
 	ErrRevisionConflict = errors.New("revision conflict")
 	// ErrCompacted is wrapped by CompactedError.
 	ErrCompacted = errors.New("compacted")
-	// ErrTooLarge is wrapped by TooLargeError.
+	// ErrTooLarge is wrapped by TooLargeError and TooManyGroupsError, and returned by
+	// GetMany where ManyQuery.Fits refuses an entry.
 	ErrTooLarge = errors.New("too large")
 )
 
@@ -98,3 +99,18 @@ func (tooLarge *TooLargeError) Error() string {
 
 // Unwrap returns ErrTooLarge.
 func (tooLarge *TooLargeError) Unwrap() error { return ErrTooLarge }
+
+// TooManyGroupsError says that a prefix covers more groups than are deleted at once.
+// It wraps ErrTooLarge.
+type TooManyGroupsError struct {
+	Prefix string
+	Limit  int
+}
+
+// Error names the prefix, and what to do.
+func (tooMany *TooManyGroupsError) Error() string {
+	return fmt.Sprintf("more than %d groups begin with %q: delete them by longer prefixes", tooMany.Limit, tooMany.Prefix)
+}
+
+// Unwrap returns ErrTooLarge.
+func (tooMany *TooManyGroupsError) Unwrap() error { return ErrTooLarge }

@@ -66,10 +66,12 @@ type Event struct {
 
 	// fromCaller marks a change whose callbacks the goroutine that made it runs.
 	fromCaller bool
-	// replaced is the length of the value that was replaced or removed; groups is 1
+	// replaced is the length of the value that was replaced or removed, for a group
+	// all its bytes; removed is how many keys were deleted with a group; groups is 1
 	// where the group got its first key, -1 where it lost its last. With them the
 	// counters follow from the log alone.
-	replaced int
+	replaced int64
+	removed  int64
 	groups   int8
 }
 
@@ -80,6 +82,8 @@ func (event *Event) keys() int64 {
 		return 1
 	case event.Type == EventDelete || event.Type == EventExpire:
 		return -1
+	case event.Type == EventDeleteGroup:
+		return -event.removed
 	default:
 		return 0
 	}
@@ -88,8 +92,11 @@ func (event *Event) keys() int64 {
 // bytes is how many bytes the change adds: the length of the value, and with a key
 // that of its own and its group's name.
 func (event *Event) bytes() int64 {
+	if event.Type == EventDeleteGroup {
+		return -event.replaced
+	}
 	names := event.keys() * int64(len(event.Key)+len(event.LocalGroup()))
-	return names + int64(len(event.Value)) - int64(event.replaced)
+	return names + int64(len(event.Value)) - event.replaced
 }
 
 // state is the entry as the change leaves it.

@@ -81,6 +81,8 @@ func Settle(store *Store) error {
 	return OnCommitter(store, func() error {
 		for store.committer.expireDue() {
 		}
+		for store.committer.carryOut() {
+		}
 		store.committer.idle = true
 		for store.committer.materialiseIdle() {
 		}
@@ -134,6 +136,104 @@ func OnCommit(store *Store, function func(commit func() error) error) error {
 		replaced.function = function
 		return nil
 	})
+}
+
+// errHeld is the failure of a statement that a test holds.
+var errHeld = errors.New("a test holds this statement")
+
+// HeldRemovals is a store that cannot remove the rows of deleted groups.
+type HeldRemovals struct {
+	store *Store
+	real  driver.StmtQueryContext
+}
+
+// HoldRemovals keeps a store from removing the rows of deleted groups, until Release
+// is called or the store is closed.
+func HoldRemovals(store *Store) (*HeldRemovals, error) {
+	held := &HeldRemovals{store: store}
+	return held, OnCommitter(store, func() error {
+		rows := store.committer.materialiser.selectRows
+		held.real, rows.querier = rows.querier, failingStatement{}
+		return nil
+	})
+}
+
+// Release lets the rows be removed, and returns when they are.
+func (held *HeldRemovals) Release() error {
+	return OnCommitter(held.store, func() error {
+		held.store.committer.materialiser.selectRows.querier = held.real
+		for held.store.committer.carryOut() {
+		}
+		return nil
+	})
+}
+
+// CarryOut removes so many slices of rows, if there are as many, and calls each
+// after every one.
+func (held *HeldRemovals) CarryOut(slices int, each func() error) error {
+	return OnCommitter(held.store, func() (err error) {
+		rows := held.store.committer.materialiser.selectRows
+		rows.querier = held.real
+		for more := true; more && err == nil && slices > 0; slices-- {
+			more = held.store.committer.carryOut()
+			err = each()
+		}
+		rows.querier = failingStatement{}
+		return err
+	})
+}
+
+type failingStatement struct{}
+
+func (failingStatement) ExecContext(context.Context, []driver.NamedValue) (driver.Result, error) {
+	return nil, errHeld
+}
+
+func (failingStatement) QueryContext(context.Context, []driver.NamedValue) (driver.Rows, error) {
+	return nil, errHeld
+}
+
+// FailExpiries has a store that is held fail to expire anything, until restore is called.
+func FailExpiries(store *Store) (restore func() error) {
+	insert := store.committer.log.insertCommit
+	real := insert.executor
+	insert.executor = failingStatement{}
+	return func() error {
+		return OnCommitter(store, func() error {
+			insert.executor = real
+			return nil
+		})
+	}
+}
+
+// DeleteTooManyGroups returns what becomes of deleting more groups than may be
+// deleted at once.
+func DeleteTooManyGroups(store *Store, prefix string) error {
+	return OnCommitter(store, func() error {
+		batch := newBatch(store.committer.view, Limits{}, store.committer.clock.now())
+		for index := range MaxGroupsPerDelete {
+			batch.groups[fmt.Sprint(prefix, index)] = &groupChange{groupState: groupState{keys: 1}}
+		}
+		_, err := DeletePrefixCommand{Prefix: prefix}.apply(batch, origin{})
+		return errors.Join(err, batchError(batch))
+	})
+}
+
+// batchError tells of a batch that was changed.
+func batchError(batch *batch) error {
+	if len(batch.events) > 0 {
+		return fmt.Errorf("the batch has %d events", len(batch.events))
+	}
+	return nil
+}
+
+// Deletions returns how many deleted groups have rows that are to be removed.
+func Deletions(store *Store) (count int, err error) {
+	err = OnCommitter(store, func() error {
+		count = store.committer.view.deletions.groups.Len()
+		return nil
+	})
+	return count, err
 }
 
 // replacedCommit is a COMMIT that a test has got hold of.

@@ -21,6 +21,18 @@ type hotEntries struct {
 	shards [hotShards]hotShard
 	// changing is set while the entries of a commit are put.
 	changing atomic.Bool
+	// deleted counts the groups that were deleted while entries of them were remembered.
+	deleted atomic.Int64
+	// groups are those of the entries; they belong to the committer's goroutine.
+	groups map[string]*hotGroup
+}
+
+// hotGroup is what the remembered entries of a group share. With it a group is
+// deleted in one step, however many there are: they leave when they are evicted.
+type hotGroup struct {
+	// deletedThrough is the revision at or below which entries are not there.
+	deletedThrough atomic.Uint64
+	entries        int
 }
 
 // hotShard evicts by second chance: what was got since it was last looked at stays.
@@ -40,7 +52,7 @@ func newHotEntries(limit int) *hotEntries {
 	if limit <= 0 {
 		return nil
 	}
-	hot := &hotEntries{seed: maphash.MakeSeed()}
+	hot := &hotEntries{seed: maphash.MakeSeed(), groups: map[string]*hotGroup{}}
 	for index := range hot.shards {
 		hot.shards[index] = hotShard{entries: map[uint64]*entryVersion{}, limit: limit / hotShards}
 	}
@@ -80,18 +92,31 @@ func (hot *hotEntries) get(name entryName) *entryVersion {
 	if !version.got.Load() {
 		version.got.Store(true)
 	}
+	if hot.deleted.Load() > 0 && version.present() && version.revision <= version.hotGroup.deletedThrough.Load() {
+		return missing(name)
+	}
 	return version
 }
 
 // putAll remembers what a commit has changed.
-func (hot *hotEntries) putAll(versions []*entryVersion) {
+func (hot *hotEntries) putAll(changes *slice) {
 	if hot == nil {
 		return
 	}
 	hot.changing.Store(true)
 	defer hot.changing.Store(false)
-	for _, version := range versions {
+	for group, revision := range changes.deletions {
+		hot.deleteGroup(group, revision)
+	}
+	for _, version := range changes.entries {
 		hot.put(version)
+	}
+}
+
+// deleteGroup hides what is remembered of a group.
+func (hot *hotEntries) deleteGroup(name string, revision uint64) {
+	if group := hot.groups[name]; group != nil && group.deletedThrough.Swap(revision) == 0 {
+		hot.deleted.Add(1)
 	}
 }
 
@@ -106,15 +131,50 @@ func (hot *hotEntries) put(version *entryVersion) {
 	if before, known := shard.entries[hash]; known {
 		shard.bytes -= before.memory()
 		version.got.Store(before.got.Load())
+		hot.replace(before, version)
 	} else {
 		shard.queue = append(shard.queue, hash)
+		hot.join(version)
 	}
 	shard.entries[hash] = version
 	shard.bytes += version.memory()
-	shard.evict()
+	hot.evict(shard)
 }
 
-func (shard *hotShard) evict() {
+// replace has a version join its group for one that leaves it.
+func (hot *hotEntries) replace(before, version *entryVersion) {
+	if before.group == version.group {
+		version.hotGroup = before.hotGroup
+		return
+	}
+	hot.leave(before)
+	hot.join(version)
+}
+
+// join counts an entry to its group.
+func (hot *hotEntries) join(version *entryVersion) {
+	group := hot.groups[version.group]
+	if group == nil {
+		group = &hotGroup{}
+		hot.groups[version.group] = group
+	}
+	group.entries++
+	version.hotGroup = group
+}
+
+// leave forgets the group of an entry that is forgotten, where it was the last one.
+func (hot *hotEntries) leave(version *entryVersion) {
+	group := version.hotGroup
+	if group.entries--; group.entries > 0 {
+		return
+	}
+	delete(hot.groups, version.group)
+	if group.deletedThrough.Load() != 0 {
+		hot.deleted.Add(-1)
+	}
+}
+
+func (hot *hotEntries) evict(shard *hotShard) {
 	for shard.bytes > shard.limit && len(shard.queue) > 0 {
 		hash := shard.queue[0]
 		shard.queue = shard.queue[1:]
@@ -125,5 +185,6 @@ func (shard *hotShard) evict() {
 		}
 		delete(shard.entries, hash)
 		shard.bytes -= version.memory()
+		hot.leave(version)
 	}
 }

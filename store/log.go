@@ -77,6 +77,9 @@ func (section *section) add(event *Event) {
 	}
 	// The groups' change is -1, 0 or 1.
 	buffer = binary.AppendUvarint(buffer, uint64(event.replaced)<<2|uint64(event.groups+1))
+	if event.Type == EventDeleteGroup {
+		buffer = binary.AppendUvarint(buffer, uint64(event.removed))
+	}
 	if !event.ExpiresAt.IsZero() {
 		buffer = binary.AppendVarint(buffer, event.ExpiresAt.UnixMilli())
 	}
@@ -218,7 +221,10 @@ func (reader *logReader) event(namespace string, committedAt time.Time) Event {
 		event.Value = reader.text()
 	}
 	counters := reader.number()
-	event.replaced, event.groups = int(counters>>2), int8(counters&3)-1
+	event.replaced, event.groups = int64(counters>>2), int8(counters&3)-1
+	if event.Type == EventDeleteGroup {
+		event.removed = int64(reader.number())
+	}
 	if flags&flagExpires != 0 {
 		event.ExpiresAt = timeOfMilliseconds(reader.signed())
 	}

@@ -44,7 +44,7 @@ func drawEvents(t *rapid.T) []Event {
 		}
 		event.TraceParent = text.Draw(t, "trace parent")
 		event.fromCaller = rapid.Bool().Draw(t, "from caller")
-		event.replaced = rapid.IntRange(0, 1<<40).Draw(t, "replaced")
+		event.replaced = rapid.Int64Range(0, 1<<40).Draw(t, "replaced")
 		event.groups = int8(rapid.IntRange(-1, 1).Draw(t, "groups"))
 	}
 	return events

@@ -2,11 +2,7 @@
 
 package store
 
-import (
-	"database/sql/driver"
-	"maps"
-	"slices"
-)
+import "database/sql/driver"
 
 // The bounds of what waits in memory before it is written to the tables.
 const (
@@ -27,8 +23,9 @@ const (
 // with its commit; all else waits in the pending set and is written in sweeps
 // through it in key order, a slice with each commit, or when the store is idle.
 type materialiser struct {
-	pending *pending
-	limit   int
+	pending   *pending
+	deletions *deletions
+	limit     int
 	// through is the commit up to which the tables are known to hold the log, and
 	// sweptBytes how much the log had held when the sweep that told so began.
 	through    uint64
@@ -40,7 +37,12 @@ type materialiser struct {
 	upsertGroup     *statement
 	deleteGroup     *statement
 	upsertNamespace *statement
+	upsertDeletion  *statement
 	setMaterialised *statement
+
+	selectRows     *statement
+	deleteRows     *statement
+	deleteDeletion *statement
 }
 
 // sweep is one way through the pending set. Whatever was pending when it began is
@@ -53,15 +55,20 @@ type sweep struct {
 	// was pending then and written how much of it is done.
 	logBytes      uint64
 	rows, written int
-	next          entryName
-	groups        []string
-	namespaces    []string
+	next          sweepPosition
 }
 
-func newMaterialiser(session *session, pending *pending, limit int) *materialiser {
+// sweepPosition is how far a sweep has come with each kind of what is pending.
+type sweepPosition struct {
+	entry                      entryName
+	group, namespace, deletion string
+}
+
+func newMaterialiser(session *session, view *view, limit int) *materialiser {
 	return &materialiser{
-		pending: pending,
-		limit:   limit,
+		pending:   view.pending,
+		deletions: view.deletions,
+		limit:     limit,
 		upsertEntry: session.prepare(`INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET entry_value = excluded.entry_value, revision = excluded.revision, updated_at = excluded.updated_at, expires_at = excluded.expires_at`),
 		deleteEntry: session.prepare(`DELETE FROM entries WHERE group_name = ? AND entry_key = ?`),
@@ -70,7 +77,11 @@ func newMaterialiser(session *session, pending *pending, limit int) *materialise
 		deleteGroup: session.prepare(`DELETE FROM groups WHERE group_name = ?`),
 		upsertNamespace: session.prepare(`INSERT INTO namespaces (namespace, revision, keys, groups, bytes) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET revision = excluded.revision, keys = excluded.keys, groups = excluded.groups, bytes = excluded.bytes`),
+		upsertDeletion:  session.prepare(`INSERT INTO deletions (group_name, revision) VALUES (?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision`),
 		setMaterialised: session.prepare(`UPDATE meta SET value = ? WHERE name = 'materialised'`),
+		selectRows:      session.prepare(`SELECT entry_key, octet_length(entry_value) FROM entries WHERE group_name = ? AND entry_key >= ? ORDER BY entry_key LIMIT ?`),
+		deleteRows:      session.prepare(`DELETE FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key <= ? AND revision <= ?`),
+		deleteDeletion:  session.prepare(`DELETE FROM deletions WHERE group_name = ?`),
 	}
 }
 
@@ -112,10 +123,14 @@ func (materialiser *materialiser) nextSlice(limit int, lastID uint64, log logTot
 		materialiser.beginSweep(lastID, log)
 	}
 	sweep, pending := &materialiser.sweep, materialiser.pending
-	next := &slice{sweeps: true, groups: map[string]groupState{}, namespaces: map[string]namespaceState{}}
-	next.entries = pending.from(sweep.next, limit)
-	next.groupsTaken = takeStates(next.groups, pending.groups, sweep.groups, limit-next.rows())
-	next.namespacesTaken = takeStates(next.namespaces, pending.namespaces, sweep.namespaces, limit-next.rows())
+	next := &slice{sweeps: true, next: sweep.next, groups: map[string]groupState{}, namespaces: map[string]namespaceState{}, deletions: map[string]uint64{}}
+	next.entries = pending.from(sweep.next.entry, limit)
+	if len(next.entries) > 0 {
+		next.next.entry = next.entries[len(next.entries)-1].behind()
+	}
+	next.next.group = takeStates(next.groups, &pending.groups, sweep.next.group, limit-next.rows())
+	next.next.namespace = takeStates(next.namespaces, &pending.namespaces, sweep.next.namespace, limit-next.rows())
+	next.next.deletion = takeStates(next.deletions, &pending.deletions, sweep.next.deletion, limit-next.rows())
 	if next.rows() < limit {
 		next.completes, next.through = true, sweep.through
 	}
@@ -123,25 +138,7 @@ func (materialiser *materialiser) nextSlice(limit int, lastID uint64, log logTot
 }
 
 func (materialiser *materialiser) beginSweep(lastID uint64, log logTotals) {
-	materialiser.sweep = sweep{
-		underway:   true,
-		through:    lastID,
-		logBytes:   log.bytes,
-		rows:       materialiser.pending.rows(),
-		groups:     slices.Sorted(maps.Keys(materialiser.pending.groups)),
-		namespaces: slices.Sorted(maps.Keys(materialiser.pending.namespaces)),
-	}
-}
-
-// takeStates copies up to limit of the named states that still wait, and tells how
-// many names that took.
-func takeStates[State any](into, waiting map[string]State, names []string, limit int) (taken int) {
-	for taken = 0; taken < len(names) && len(into) < limit; taken++ {
-		if state, waits := waiting[names[taken]]; waits {
-			into[names[taken]] = state
-		}
-	}
-	return taken
+	materialiser.sweep = sweep{underway: true, through: lastID, logBytes: log.bytes, rows: materialiser.pending.rows()}
 }
 
 // write brings the tables to where slices have them, in the transaction of the caller.
@@ -169,6 +166,9 @@ func (materialiser *materialiser) writeSlice(slice *slice) error {
 		if err := materialiser.upsertNamespace.execute(name, int64(state.revision), state.keys, state.groups, state.bytes); err != nil {
 			return err
 		}
+	}
+	if err := materialiser.writeDeletions(slice); err != nil {
+		return err
 	}
 	if !slice.completes {
 		return nil
@@ -200,27 +200,25 @@ func (materialiser *materialiser) advance(slice *slice) {
 		materialiser.through, materialiser.sweptBytes = slice.through, materialiser.sweep.logBytes
 		materialiser.sweep = sweep{}
 	} else if slice.sweeps {
-		materialiser.sweep.advance(slice)
+		materialiser.sweep.written += slice.rows()
+		materialiser.sweep.next = slice.next
 	}
 }
 
-func (sweep *sweep) advance(slice *slice) {
-	sweep.written += slice.rows()
-	sweep.groups = sweep.groups[slice.groupsTaken:]
-	sweep.namespaces = sweep.namespaces[slice.namespacesTaken:]
-	if len(slice.entries) > 0 {
-		last := slice.entries[len(slice.entries)-1]
-		// The first name behind another has a key that is one zero byte longer.
-		sweep.next = entryName{group: last.group, key: last.key + "\x00"}
-	}
-}
-
-// refreshed returns what is pending of the named entries.
+// refreshed returns named entries as the tables should have them, where they may
+// have another state: what is pending, and nothing of what a deletion hides.
 func (materialiser *materialiser) refreshed(names []entryName) *slice {
 	refreshed := &slice{}
 	for _, name := range names {
-		if place, waits := materialiser.pending.entries[name]; waits {
+		place, waits := materialiser.pending.entries[name]
+		if waits && materialiser.deletions.hide(name.group, &place.entryState) {
+			materialiser.pending.forget(place)
+			waits = false
+		}
+		if waits {
 			refreshed.entries = append(refreshed.entries, place.entryVersion)
+		} else if deleted := materialiser.deletions.of(name.group); deleted.revision != 0 {
+			refreshed.removed = append(refreshed.removed, deletedRows{deletion: deleted, low: name.key, high: name.key})
 		}
 	}
 	return refreshed

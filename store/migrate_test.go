@@ -19,8 +19,8 @@ func TestMigrate_NewConfigured_Bad(t *testing.T) {
 		execute(t, path, "PRAGMA user_version = 99")
 		err := refusal(t, path)
 		require.ErrorIs(t, err, store.ErrDatabaseFromFuture)
-		assert.ErrorContains(t, err, "its schema is version 99, this program knows up to 1")
-		execute(t, path, "PRAGMA user_version = 1")
+		assert.ErrorContains(t, err, "its schema is version 99, this program knows up to 2")
+		execute(t, path, "PRAGMA user_version = 2")
 		openStore(t, store.StoreConfig{DatabasePath: path})
 	})
 	t.Run("DatabaseOfAnotherApplication", func(t *testing.T) {

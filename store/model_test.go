@@ -149,6 +149,18 @@ func (model *model) apply(command store.Command) (store.Outcome, error) {
 		return model.set(command)
 	case store.DeleteCommand:
 		return model.delete(command)
+	case store.DeleteGroupCommand:
+		namespaceName, local := store.NamespaceOf(command.Group)
+		if namespaceName != "" && !allowed(local, model.limits.GroupBytes) {
+			return store.Outcome{}, store.ErrInvalidName
+		}
+		var groups []string
+		if len(model.group(command.Group)) > 0 {
+			groups = []string{command.Group}
+		}
+		return model.deleteGroups(command.Group, groups, command.TraceParent, false), nil
+	case store.DeletePrefixCommand:
+		return model.deleteGroups(command.Prefix, model.groups(command.Prefix), command.TraceParent, true), nil
 	default:
 		panic("unknown command")
 	}
@@ -196,6 +208,53 @@ func (model *model) delete(command store.DeleteCommand) (store.Outcome, error) {
 	return store.Outcome{Revision: event.Revision, Deleted: true}, nil
 }
 
+func (model *model) deleteGroups(name string, groups []string, traceParent string, together bool) (outcome store.Outcome) {
+	first, last := map[string]uint64{}, map[string]uint64{}
+	for _, group := range groups {
+		namespaceName, _ := store.NamespaceOf(group)
+		if last[namespaceName] == 0 {
+			last[namespaceName] = model.namespace(namespaceName).revision
+			first[namespaceName] = last[namespaceName] + 1
+		}
+		last[namespaceName]++
+	}
+	for _, group := range groups {
+		event := store.Event{Type: store.EventDeleteGroup, Group: group, TraceParent: traceParent}
+		if namespaceName, _ := store.NamespaceOf(group); together {
+			event.TransactionFirst, event.TransactionLast = first[namespaceName], last[namespaceName]
+		}
+		model.log(event)
+		for _, entry := range model.group(group) {
+			delete(model.entries, entryID{group, entry.Key})
+			outcome.DeletedKeys++
+		}
+		outcome.DeletedGroups++
+	}
+	namespaceName, _ := store.NamespaceOf(name)
+	outcome.Revision = model.namespace(namespaceName).revision
+	return outcome
+}
+
+// groups returns the groups that have keys and begin with a prefix, in byte order.
+func (model *model) groups(prefix string) []string {
+	names := []string{}
+	for id := range model.entries {
+		if strings.HasPrefix(id.group, prefix) && !slices.Contains(names, id.group) {
+			names = append(names, id.group)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// count returns how many keys the groups have that begin with a prefix.
+func (model *model) count(prefix string) (keys int) {
+	for _, group := range model.groups(prefix) {
+		keys += len(model.group(group))
+	}
+	return keys
+}
+
 func (model *model) check(group, key string, expected *uint64) error {
 	namespaceName, local := store.NamespaceOf(group)
 	if namespaceName != "" && (!allowed(local, model.limits.GroupBytes) || !allowed(key, model.limits.KeyBytes)) {
@@ -237,7 +296,7 @@ func (model *model) page(query store.PageQuery, fits int) store.Page {
 			continue
 		}
 		if len(page.Entries) == min(query.Limit, max(fits, 1)) {
-			page.More = true
+			page.Next = &page.Entries[len(page.Entries)-1].Key
 			break
 		}
 		if query.KeysOnly {
@@ -274,8 +333,9 @@ var (
 		"config", "", "acme:config", "ACME:config", "acme:", "acme:user:42", ":config", "events:x", "admin:x", "workspace:x",
 		"acme:caf\u00e9", "acme:\xff\x00", "tenant-a:g", "ac me:config", "acme", strings.Repeat("n", 64) + ":g", strings.Repeat("n", 65) + ":g",
 	}
-	modelKeys   = []string{"a", "b", "", "ab", "A", "a\x00", "a\x00b", "a\xff", "\xff", "\xff\xff", "é", "%", "_", "\U0010ffff"}
-	modelValues = []string{"", "v", "value", "\x00", "\xff\xfe", strings.Repeat("long ", 30), strings.Repeat("large", 10_000)}
+	modelPrefixes = []string{"", "acme:", "ACME:", "ac", "acme:u", "acme:\xff", "acme", "e", ":", "tenant-a:", "config", "\xff", "nothing"}
+	modelKeys     = []string{"a", "b", "", "ab", "A", "a\x00", "a\x00b", "a\xff", "\xff", "\xff\xff", "é", "%", "_", "\U0010ffff"}
+	modelValues   = []string{"", "v", "value", "\x00", "\xff\xfe", strings.Repeat("long ", 30), strings.Repeat("large", 10_000)}
 )
 
 // drawValue draws the place of a value: a large one would fill the report of a failure.
@@ -294,6 +354,7 @@ type machine struct {
 	model  *model
 	// directory makes a new folder.
 	directory func() string
+	held *store.HeldRemovals
 	// compared is how far the log of each namespace was compared.
 	compared map[string]uint64
 }
@@ -326,6 +387,7 @@ func (machine *machine) open(t *rapid.T) {
 }
 
 func (machine *machine) close(t *rapid.T) {
+	machine.held = nil
 	require.NoError(t, machine.opened.Close())
 	requireSound(t, machine.config.DatabasePath)
 }
@@ -370,8 +432,13 @@ func (machine *machine) command(t *rapid.T) store.Command {
 	case 2:
 		guard = pointerTo(rapid.SampledFrom([]uint64{0, 1, current + 1, 1 << 63}).Draw(t, "expected"))
 	}
-	if rapid.IntRange(0, 3).Draw(t, "delete") == 0 {
+	switch rapid.IntRange(0, 15).Draw(t, "delete") {
+	case 0, 1, 2:
 		return store.DeleteCommand{Group: group, Key: key, IfRevision: guard, TraceParent: traceParent}
+	case 3, 4:
+		return store.DeleteGroupCommand{Group: group, TraceParent: traceParent}
+	case 5:
+		return store.DeletePrefixCommand{Prefix: rapid.SampledFrom(modelPrefixes).Draw(t, "prefix"), TraceParent: traceParent}
 	}
 	return store.SetCommand{
 		Group: group, Key: key, Value: drawValue(t), IfRevision: guard, TraceParent: traceParent,
@@ -406,7 +473,7 @@ func (machine *machine) Write(t *rapid.T) {
 	value := drawValue(t)
 	var got, want error
 	machine.model.commit(func() {
-		switch rapid.IntRange(0, 2).Draw(t, "method") {
+		switch rapid.IntRange(0, 4).Draw(t, "method") {
 		case 0:
 			got = machine.opened.Set(group, key, value)
 			_, want = machine.model.apply(store.SetCommand{Group: group, Key: key, Value: value})
@@ -416,6 +483,13 @@ func (machine *machine) Write(t *rapid.T) {
 		case 2:
 			got = machine.opened.Delete(group, key)
 			_, want = machine.model.apply(store.DeleteCommand{Group: group, Key: key})
+		case 3:
+			got = machine.opened.DeleteGroup(group)
+			_, want = machine.model.apply(store.DeleteGroupCommand{Group: group})
+		case 4:
+			prefix := rapid.SampledFrom(modelPrefixes).Draw(t, "prefix")
+			got = machine.opened.DeletePrefix(prefix)
+			_, want = machine.model.apply(store.DeletePrefixCommand{Prefix: prefix})
 		}
 	})
 	requireSameError(t, want, got)
@@ -515,6 +589,153 @@ func keyValues(entries []store.Entry) []store.KeyValue {
 	return pairs
 }
 
+// ReadCounts counts, in every way.
+func (machine *machine) ReadCounts(t *rapid.T) {
+	group, prefix := rapid.SampledFrom(modelGroups).Draw(t, "group"), rapid.SampledFrom(modelPrefixes).Draw(t, "prefix")
+	want := len(machine.model.group(group))
+	count, err := machine.opened.Count(group)
+	require.NoError(t, err)
+	require.Equal(t, want, count)
+	exists, err := machine.opened.GroupExists(group)
+	require.NoError(t, err)
+	require.Equal(t, want > 0, exists)
+	all, err := machine.opened.CountAll(prefix)
+	require.NoError(t, err)
+	require.Equal(t, machine.model.count(prefix), all)
+	machine.settle(t)
+	keys, err := machine.opened.CountKeys(store.CountQuery{Prefix: prefix})
+	require.NoError(t, err)
+	require.Equal(t, store.KeyCount{Keys: int64(all), Revision: machine.model.revisionOf(prefix)}, keys)
+}
+
+func (model *model) revisionOf(name string) uint64 {
+	namespaceName, _ := store.NamespaceOf(name)
+	return model.namespace(namespaceName).revision
+}
+
+// ReadGroups lists groups, a page and all of them.
+func (machine *machine) ReadGroups(t *rapid.T) {
+	machine.settle(t)
+	query := store.GroupsQuery{Prefix: rapid.SampledFrom(modelPrefixes).Draw(t, "prefix"), Limit: rapid.IntRange(1, 5).Draw(t, "limit")}
+	if rapid.Bool().Draw(t, "has after") {
+		query.After = pointerTo(rapid.SampledFrom(modelGroups).Draw(t, "after"))
+	}
+	page, err := machine.opened.GetGroups(query)
+	require.NoError(t, err)
+	want := store.GroupsPage{Revision: machine.model.revisionOf(query.Prefix)}
+	for _, name := range machine.model.groups(query.Prefix) {
+		if query.After != nil && name <= *query.After {
+			continue
+		}
+		if len(want.Groups) == query.Limit {
+			want.Next = &want.Groups[query.Limit-1].Group
+			break
+		}
+		want.Groups = append(want.Groups, store.GroupInfo{Group: name, Keys: int64(len(machine.model.group(name))), Revision: machine.model.lastChange[name]})
+	}
+	require.Equal(t, want, page)
+	groups, err := machine.opened.Groups(query.Prefix)
+	require.NoError(t, err)
+	require.Equal(t, machine.model.groups(query.Prefix), groups)
+}
+
+// ReadScan goes through the pages of a scan.
+func (machine *machine) ReadScan(t *rapid.T) {
+	machine.settle(t)
+	machine.compareScan(t, store.ScanQuery{
+		Prefix:   rapid.SampledFrom(modelPrefixes).Draw(t, "prefix"),
+		Limit:    rapid.IntRange(1, 7).Draw(t, "limit"),
+		KeysOnly: rapid.Bool().Draw(t, "keys only"),
+	})
+}
+
+func (machine *machine) compareScan(t *rapid.T, query store.ScanQuery) {
+	var got, want []store.Entry
+	for more := true; more; more = query.After != nil {
+		page, err := machine.opened.Scan(query)
+		require.NoError(t, err)
+		require.Equal(t, machine.model.revisionOf(query.Prefix), page.Revision)
+		require.LessOrEqual(t, len(page.Entries), query.Limit)
+		got = append(got, page.Entries...)
+		query.After = page.Next
+	}
+	for _, group := range machine.model.groups(query.Prefix) {
+		for _, entry := range machine.model.group(group) {
+			if query.KeysOnly {
+				entry.Value = ""
+			}
+			want = append(want, entry)
+		}
+	}
+	require.Equal(t, want, got)
+}
+
+// ReadMany reads some keys at one point.
+func (machine *machine) ReadMany(t *rapid.T) {
+	query := store.ManyQuery{Names: make([]store.EntryName, rapid.IntRange(1, 5).Draw(t, "names"))}
+	want := store.ManyEntries{Entries: make([]store.Entry, len(query.Names))}
+	machine.settle(t)
+	for index := range query.Names {
+		id := entryID{rapid.SampledFrom(modelGroups).Draw(t, "group"), rapid.SampledFrom(modelKeys).Draw(t, "key")}
+		query.Names[index] = store.EntryName{Group: id.group, Key: id.key}
+		want.Entries[index] = store.Entry{Group: id.group, Key: id.key}
+		if entry, exists := machine.model.entries[id]; exists {
+			want.Entries[index] = entry
+		}
+	}
+	want.Revision = machine.model.revisionOf(query.Names[0].Group)
+	many, err := machine.opened.GetMany(query)
+	require.NoError(t, err)
+	require.Equal(t, want, many)
+}
+
+// ReadNamespaces lists the namespaces.
+func (machine *machine) ReadNamespaces(t *rapid.T) {
+	machine.settle(t)
+	query := store.NamespacesQuery{Prefix: rapid.SampledFrom([]string{"", "a", "A", "acme", "t"}).Draw(t, "prefix"), Limit: rapid.IntRange(1, 3).Draw(t, "limit")}
+	var got, want []store.NamespaceInfo
+	for more := true; more; more = query.After != nil {
+		page, err := machine.opened.GetNamespaces(query)
+		require.NoError(t, err)
+		got = append(got, page.Namespaces...)
+		query.After = page.Next
+	}
+	for name, namespace := range machine.model.namespaces {
+		if name == "" || namespace.revision == 0 || !strings.HasPrefix(name, query.Prefix) {
+			continue
+		}
+		info := store.NamespaceInfo{Namespace: name, Revision: namespace.revision}
+		for _, group := range machine.model.groups(name + ":") {
+			info.Groups++
+			for _, entry := range machine.model.group(group) {
+				info.Keys++
+				info.Bytes += int64(len(strings.TrimPrefix(group, name+":")) + len(entry.Key) + len(entry.Value))
+			}
+		}
+		want = append(want, info)
+	}
+	slices.SortFunc(want, func(left, right store.NamespaceInfo) int { return strings.Compare(left.Namespace, right.Namespace) })
+	require.Equal(t, want, got)
+}
+
+// HoldRemovals leaves the rows of deleted groups where they are, until the next
+// restart at the latest.
+func (machine *machine) HoldRemovals(t *rapid.T) {
+	if machine.held == nil {
+		var err error
+		machine.held, err = store.HoldRemovals(machine.opened)
+		require.NoError(t, err)
+	}
+}
+
+// ReleaseRemovals ends that.
+func (machine *machine) ReleaseRemovals(t *rapid.T) {
+	if machine.held != nil {
+		require.NoError(t, machine.held.Release())
+		machine.held = nil
+	}
+}
+
 // ReadChanges reads a part of the log, inside and outside of what there is.
 func (machine *machine) ReadChanges(t *rapid.T) {
 	machine.settle(t)
@@ -571,7 +792,7 @@ func (machine *machine) Replay(t *rapid.T) {
 	if machine.model.trimmed {
 		execute(t, machine.config.DatabasePath, `UPDATE meta SET value = (SELECT min(id) - 1 FROM commits) WHERE name = 'materialised'`)
 	} else {
-		execute(t, machine.config.DatabasePath, `DELETE FROM entries; DELETE FROM groups; DELETE FROM namespaces; UPDATE meta SET value = 0 WHERE name = 'materialised'`)
+		execute(t, machine.config.DatabasePath, `DELETE FROM entries; DELETE FROM groups; DELETE FROM namespaces; DELETE FROM deletions; UPDATE meta SET value = 0 WHERE name = 'materialised'`)
 	}
 	machine.open(t)
 	machine.compareAll(t)
@@ -628,6 +849,7 @@ func (machine *machine) compareAll(t *rapid.T) {
 	for _, entry := range machine.model.entries {
 		machine.compareEntry(t, entry)
 	}
+	machine.compareScan(t, store.ScanQuery{Limit: 1000})
 	clear(machine.compared)
 	machine.Check(t)
 }

@@ -58,10 +58,18 @@ func (limits Limits) checkNames(namespace, group, key string) error {
 	if namespace == "" {
 		return nil
 	}
-	if err := checkName("group", group, limits.GroupBytes); err != nil {
+	if err := limits.checkGroup(namespace, group); err != nil {
 		return err
 	}
 	return checkName("key", key, limits.KeyBytes)
+}
+
+// checkGroup holds a group's name in a namespace against the limits.
+func (limits Limits) checkGroup(namespace, group string) error {
+	if namespace == "" {
+		return nil
+	}
+	return checkName("group", group, limits.GroupBytes)
 }
 
 func checkName(kind, name string, limit int) error {

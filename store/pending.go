@@ -2,11 +2,7 @@
 
 package store
 
-import (
-	"cmp"
-
-	"github.com/tidwall/btree"
-)
+import "github.com/tidwall/btree"
 
 // pending is what the log holds and the tables do not yet: the newest state of
 // each entry, group and namespace that was changed since it was last written. It
@@ -15,8 +11,10 @@ type pending struct {
 	entries    map[entryName]*pendingEntry
 	ordered    *btree.BTreeG[*pendingEntry]
 	byExpiry   *btree.BTreeG[*entryVersion]
-	groups     map[string]groupState
-	namespaces map[string]namespaceState
+	groups     pendingStates[groupState]
+	namespaces pendingStates[namespaceState]
+	// deletions are the revisions at which groups were deleted.
+	deletions pendingStates[uint64]
 	// bytes estimates the memory that all of it takes.
 	bytes int
 }
@@ -30,11 +28,9 @@ type pendingEntry struct {
 func newPending() *pending {
 	options := btree.Options{NoLocks: true}
 	return &pending{
-		entries:    map[entryName]*pendingEntry{},
-		ordered:    btree.NewBTreeGOptions(precedes, options),
-		byExpiry:   btree.NewBTreeGOptions(expiresBefore, options),
-		groups:     map[string]groupState{},
-		namespaces: map[string]namespaceState{},
+		entries:  map[entryName]*pendingEntry{},
+		ordered:  btree.NewBTreeGOptions(precedes, options),
+		byExpiry: btree.NewBTreeGOptions(expiresBefore, options),
 	}
 }
 
@@ -52,7 +48,7 @@ func expiresBefore(left, right *entryVersion) bool {
 
 // rows is how many rows of the tables wait to be written.
 func (pending *pending) rows() int {
-	return len(pending.entries) + len(pending.groups) + len(pending.namespaces)
+	return len(pending.entries) + pending.groups.states.Len() + pending.namespaces.states.Len() + pending.deletions.states.Len()
 }
 
 // merge takes over what a committed batch has changed.
@@ -61,18 +57,14 @@ func (pending *pending) merge(changes *slice) {
 		pending.put(entry)
 	}
 	for name, state := range changes.groups {
-		pending.putGroup(name, state)
+		pending.bytes += pending.groups.put(name, state)
 	}
 	for name, state := range changes.namespaces {
-		pending.namespaces[name] = state
+		pending.bytes += pending.namespaces.put(name, state)
 	}
-}
-
-func (pending *pending) putGroup(name string, state groupState) {
-	if _, known := pending.groups[name]; !known {
-		pending.bytes += stateOverhead + len(name)
+	for name, revision := range changes.deletions {
+		pending.bytes += pending.deletions.put(name, revision)
 	}
-	pending.groups[name] = state
 }
 
 func (pending *pending) put(entry *entryVersion) {
@@ -103,23 +95,26 @@ func (pending *pending) forgetExpiry(entry *entryVersion) {
 func (pending *pending) written(slice *slice) {
 	for _, entry := range slice.entries {
 		if place, waits := pending.entries[entry.entryName]; waits && place.entryVersion == entry {
-			pending.forgetExpiry(entry)
-			pending.bytes -= entry.memory()
-			delete(pending.entries, entry.entryName)
-			pending.ordered.Delete(place)
+			pending.forget(place)
 		}
 	}
 	for name, state := range slice.groups {
-		if pending.groups[name] == state {
-			pending.bytes -= stateOverhead + len(name)
-			delete(pending.groups, name)
-		}
+		pending.bytes -= pending.groups.drop(name, state)
 	}
 	for name, state := range slice.namespaces {
-		if pending.namespaces[name] == state {
-			delete(pending.namespaces, name)
-		}
+		pending.bytes -= pending.namespaces.drop(name, state)
 	}
+	for name, revision := range slice.deletions {
+		pending.bytes -= pending.deletions.drop(name, revision)
+	}
+}
+
+// forget removes an entry that does not have to be written any more.
+func (pending *pending) forget(place *pendingEntry) {
+	pending.forgetExpiry(place.entryVersion)
+	pending.bytes -= place.memory()
+	delete(pending.entries, place.entryName)
+	pending.ordered.Delete(place)
 }
 
 // slice is a part of the tables as they shall be: what a batch has changed, or
@@ -128,17 +123,24 @@ type slice struct {
 	entries    []*entryVersion
 	groups     map[string]groupState
 	namespaces map[string]namespaceState
+	// deletions are the revisions at which groups were deleted.
+	deletions map[string]uint64
+	// removed are rows that go with a deletion, carriedOut the deletions of which
+	// none is left then.
+	removed    []deletedRows
+	carriedOut []deletion
 	// completes tells that the tables hold the log up to the commit through once the
 	// slice is written.
 	completes bool
 	through   uint64
-	// sweeps marks a slice of the sweep, which took so many of its names.
-	sweeps          bool
-	groupsTaken     int
-	namespacesTaken int
+	// sweeps marks a slice of the sweep, which goes on at next.
+	sweeps bool
+	next   sweepPosition
 }
 
-func (slice *slice) rows() int { return len(slice.entries) + len(slice.groups) + len(slice.namespaces) }
+func (slice *slice) rows() int {
+	return len(slice.entries) + len(slice.groups) + len(slice.namespaces) + len(slice.deletions) + len(slice.removed) + len(slice.carriedOut)
+}
 
 // from returns up to limit entries in key order, beginning with one.
 func (pending *pending) from(first entryName, limit int) []*entryVersion {
@@ -158,6 +160,23 @@ func placeOf(name entryName) *pendingEntry {
 	return &pendingEntry{&entryVersion{entryName: name}}
 }
 
+// dropHidden looks at up to limit entries of a deleted group, from a key on, and
+// removes those that the deletion hides. It returns the key to go on from.
+func (pending *pending) dropHidden(deleted deletion, from string, limit int) (next string, looked int, more bool) {
+	next = from
+	for _, entry := range pending.from(entryName{group: deleted.group, key: from}, limit) {
+		if entry.group != deleted.group {
+			return next, looked, false
+		}
+		if deleted.hides(&entry.entryState) {
+			pending.forget(pending.entries[entry.entryName])
+		}
+		next = firstBehind(entry.key)
+		looked++
+	}
+	return next, looked, looked == limit
+}
+
 // expired appends the names of at most limit entries whose time has come.
 func (pending *pending) expired(names []entryName, nowMilliseconds int64, limit int) []entryName {
 	pending.byExpiry.Scan(func(entry *entryVersion) bool {
@@ -171,41 +190,31 @@ func (pending *pending) expired(names []entryName, nowMilliseconds int64, limit 
 	return names
 }
 
-// pendingRange goes through the pending entries of a range of keys, in its
-// direction. next is nil at its end.
+// pendingRange goes through the pending entries of a range, in its direction. next
+// is nil at its end.
 type pendingRange struct {
 	next *entryVersion
 
-	keys     pageRange
+	entries  entryRange
 	iterator btree.IterG[*pendingEntry]
 }
 
 // within returns the pending entries of a range; the caller releases it.
-func (pending *pending) within(keys pageRange) *pendingRange {
-	waiting := &pendingRange{keys: keys, iterator: pending.ordered.Iter()}
+func (pending *pending) within(entries entryRange) *pendingRange {
+	waiting := &pendingRange{entries: entries, iterator: pending.ordered.Iter()}
 	switch {
-	case !keys.descending:
-		waiting.settle(waiting.iterator.Seek(placeOf(entryName{keys.group, keys.low})))
-	case keys.high == nil:
-		// The first entry of any later group follows the last of this one.
-		waiting.before(entryName{group: keys.group + "\x00"})
+	case !entries.descending:
+		waiting.settle(waiting.iterator.Seek(placeOf(entries.low)))
+	case entries.high != nil && waiting.iterator.Seek(placeOf(*entries.high)):
+		waiting.settle(waiting.iterator.Prev())
 	default:
-		waiting.before(entryName{group: keys.group, key: *keys.high})
+		waiting.settle(waiting.iterator.Last())
 	}
 	return waiting
 }
 
-// before goes to the last entry before a name.
-func (waiting *pendingRange) before(name entryName) {
-	if waiting.iterator.Seek(placeOf(name)) {
-		waiting.settle(waiting.iterator.Prev())
-	} else {
-		waiting.settle(waiting.iterator.Last())
-	}
-}
-
 func (waiting *pendingRange) advance() {
-	if waiting.keys.descending {
+	if waiting.entries.descending {
 		waiting.settle(waiting.iterator.Prev())
 	} else {
 		waiting.settle(waiting.iterator.Next())
@@ -215,21 +224,17 @@ func (waiting *pendingRange) advance() {
 // settle takes the entry that the iterator stands at, where it is within the range.
 func (waiting *pendingRange) settle(found bool) {
 	waiting.next = nil
-	if !found {
-		return
-	}
-	entry := waiting.iterator.Item().entryVersion
-	if entry.group == waiting.keys.group && entry.key >= waiting.keys.low && (waiting.keys.high == nil || entry.key < *waiting.keys.high) {
-		waiting.next = entry
+	if found && waiting.entries.holds(waiting.iterator.Item().entryName) {
+		waiting.next = waiting.iterator.Item().entryVersion
 	}
 }
 
-// compare tells which of two keys comes first in the range's direction.
-func (waiting *pendingRange) compare(left, right string) int {
-	if waiting.keys.descending {
-		return cmp.Compare(right, left)
+// compare tells which of two names comes first in the range's direction.
+func (waiting *pendingRange) compare(left, right entryName) int {
+	if waiting.entries.descending {
+		return compareEntryNames(right, left)
 	}
-	return cmp.Compare(left, right)
+	return compareEntryNames(left, right)
 }
 
 func (waiting *pendingRange) release() { waiting.iterator.Release() }

@@ -145,8 +145,9 @@ type PageQuery struct {
 // Page is a part of a group as it stood at one point.
 type Page struct {
 	Entries []Entry
-	// More tells that there are entries behind the last one.
-	More bool
+	// Next is the After of the page behind this one, nil where there is none. A page
+	// may end early, even without an entry, where there was much to pass over.
+	Next *string
 	// Revision is the namespace's at that point.
 	Revision uint64
 }
@@ -182,37 +183,73 @@ func (committer *committer) readPage(view *view, query PageQuery) (page Page, er
 		return Page{}, err
 	}
 	page.Revision = state.revision
-	limit := orDefault(query.Limit, DefaultPageLimit)
-	err = view.page(query.keys(), committer.clock.now(), func(key string, state *entryState) bool {
-		entry := newEntry(query.Group, key, state)
-		if query.KeysOnly {
-			// Memory has the values at hand; the tables were not asked for them.
-			entry.Value = ""
-		}
-		if len(page.Entries) == limit || (query.Fits != nil && !query.Fits(&entry) && len(page.Entries) > 0) {
-			page.More = true
-			return false
-		}
-		page.Entries = append(page.Entries, entry)
-		return true
+	filling := fillingOf(query.Limit, query.Fits)
+	passed, err := view.page(query.keys(), committer.clock.now(), func(name entryName, state *entryState) bool {
+		return filling.take(pageEntry(name, state, query.KeysOnly))
 	})
+	page.Entries = filling.elements
+	switch {
+	case passed != nil:
+		page.Next = &passed.key
+	case filling.full:
+		page.Next = &page.Entries[len(page.Entries)-1].Key
+	}
 	return page, err
 }
 
-// keys is the range of keys that a query covers.
-func (query *PageQuery) keys() pageRange {
-	keys := pageRange{group: query.Group, low: query.Prefix, high: prefixEnd(query.Prefix), descending: query.Descending, keysOnly: query.KeysOnly}
+// pageEntry is what a page holds of an entry.
+func pageEntry(name entryName, state *entryState, keysOnly bool) Entry {
+	entry := newEntry(name.group, name.key, state)
+	if keysOnly {
+		// Memory has the values at hand; the tables were not asked for them.
+		entry.Value = ""
+	}
+	return entry
+}
+
+// filling is a page that is being filled.
+type filling[Element any] struct {
+	elements []Element
+	limit    int
+	fits     func(*Element) bool
+	// full tells that there was one element more.
+	full bool
+}
+
+// fillingOf returns a page of at most limit elements, 0 is DefaultPageLimit.
+func fillingOf[Element any](limit int, fits func(*Element) bool) filling[Element] {
+	return filling[Element]{limit: orDefault(limit, DefaultPageLimit), fits: fits}
+}
+
+// take adds an element, or returns false where it is too much.
+func (filling *filling[Element]) take(element Element) bool {
+	if len(filling.elements) == filling.limit || (filling.fits != nil && !filling.fits(&element) && len(filling.elements) > 0) {
+		filling.full = true
+		return false
+	}
+	filling.elements = append(filling.elements, element)
+	return true
+}
+
+// keys is the range of entries that a query covers.
+func (query *PageQuery) keys() entryRange {
+	names := prefixed(query.Prefix)
 	switch {
 	case query.After == nil:
 	case query.Descending:
-		if keys.high == nil || *query.After < *keys.high {
-			keys.high = query.After
+		if names.high == nil || *query.After < *names.high {
+			names.high = query.After
 		}
 	default:
-		// The first key behind another is that key and a zero byte.
-		keys.low = max(keys.low, *query.After+"\x00")
+		names = names.behind(*query.After)
 	}
-	return keys
+	entries := entryRange{low: entryName{query.Group, names.low}, descending: query.Descending, keysOnly: query.KeysOnly}
+	// The first entry of any later group follows the last of this one.
+	entries.high = &entryName{group: firstBehind(query.Group)}
+	if names.high != nil {
+		entries.high = &entryName{query.Group, *names.high}
+	}
+	return entries
 }
 
 // prefixEnd returns the first text behind all those that begin with prefix, nil
@@ -249,6 +286,11 @@ func (store *Store) All(group string) iter.Seq2[KeyValue, error] {
 	}
 }
 
+// AllSeq is All.
+//
+//	for entry, err := range store.AllSeq("config") { … }
+func (store *Store) AllSeq(group string) iter.Seq2[KeyValue, error] { return store.All(group) }
+
 // entries goes through the pages of a query; an error is the last that it yields.
 func (store *Store) entries(query PageQuery) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
@@ -263,10 +305,7 @@ func (store *Store) entries(query PageQuery) iter.Seq2[Entry, error] {
 					return
 				}
 			}
-			more = page.More
-			if more {
-				query.After = &page.Entries[len(page.Entries)-1].Key
-			}
+			query.After, more = page.Next, page.Next != nil
 		}
 	}
 }

@@ -151,7 +151,7 @@ func TestRead_GetEntries_Good(t *testing.T) {
 			page, err := opened.GetEntries(test.query)
 			require.NoError(t, err)
 			assert.Equal(t, test.keys, keysOf(page))
-			assert.Equal(t, test.more, page.More)
+			assert.Equal(t, test.more, page.Next != nil)
 			assert.Equal(t, uint64(22), page.Revision)
 			for _, entry := range page.Entries {
 				assert.Equal(t, "value of "+entry.Key, entry.Value)
@@ -175,7 +175,7 @@ func TestRead_GetEntries_Good(t *testing.T) {
 		page, err := opened.GetEntries(store.PageQuery{Group: "acme:g", Fits: func(entry *store.Entry) bool { return entry.Key < "a_" }})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"", "A", "a", "a%"}, keysOf(page))
-		assert.True(t, page.More)
+		assert.NotNil(t, page.Next)
 		page, err = opened.GetEntries(store.PageQuery{Group: "acme:g", Fits: func(*store.Entry) bool { return false }})
 		require.NoError(t, err)
 		assert.Equal(t, []string{""}, keysOf(page))
@@ -235,7 +235,7 @@ func TestRead_GetEntries_Ugly(t *testing.T) {
 						got = append(got, entry.Key+"="+entry.Value)
 						query.After = pointerTo(entry.Key)
 					}
-					more = page.More
+					more = page.Next != nil
 				}
 				if descending {
 					slices.Reverse(got)
@@ -256,6 +256,15 @@ func TestRead_GetEntries_Bad(t *testing.T) {
 
 func TestRead_All_Good(t *testing.T) {
 	opened := openStore(t, store.StoreConfig{Durability: store.DurabilityRelaxed})
+	t.Run("AllSeqIsTheSame", func(t *testing.T) {
+		setIn(t, opened, "acme:few", "a", "b")
+		var keys []string
+		for entry, err := range opened.AllSeq("acme:few") {
+			require.NoError(t, err)
+			keys = append(keys, entry.Key)
+		}
+		assert.Equal(t, []string{"a", "b"}, keys)
+	})
 	t.Run("TheLoopMayWriteToTheGroup", func(t *testing.T) {
 		writeAll(t, opened, "acme:g", 1100, 0) // More than a page.
 		seen := map[string]int{}

@@ -9,8 +9,11 @@ import (
 	"time"
 )
 
-// commitsPerTrim bounds how much of the log is trimmed between two batches.
-const commitsPerTrim = 64
+// The bounds of what is trimmed between two batches, but for one large commit.
+const (
+	commitsPerTrim = 64
+	changesPerTrim = 4096
+)
 
 // trim removes a slice of whole commits from the log's oldest end where a bound
 // of the retention is passed, and reports whether there is more to trim. The
@@ -124,7 +127,11 @@ func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64)
 		}
 		retained := log.end.since(log.start)
 		if len(slice.commits) > 0 {
-			retained = log.end.since(slice.commits[len(slice.commits)-1].end)
+			last := slice.commits[len(slice.commits)-1]
+			retained = log.end.since(last.end)
+			if last.end.since(log.start).changes+uint64(len(commit.Events)) > changesPerTrim {
+				return false
+			}
 		}
 		if retained.changes <= retention.Count && retained.bytes <= retention.Bytes && now.Sub(commit.committedAt) <= retention.Age {
 			return false

@@ -45,9 +45,10 @@ func requireSound(t tester, path string) {
 	t.Helper()
 	raw := openRaw(t, path)
 	defer raw.Close()
-	check := &soundness{t: t, raw: raw, namespaces: map[string]*namespaceCount{}, groups: map[string]*groupCount{}, entries: map[entryID]*loggedEntry{}}
+	check := &soundness{t: t, raw: raw, namespaces: map[string]*namespaceCount{}, groups: map[string]*groupCount{}, entries: map[entryID]*loggedEntry{}, deleted: map[string]uint64{}, hidden: map[string]uint64{}}
 	check.text("ok", "PRAGMA integrity_check")
 	check.readLog()
+	check.readDeletions()
 	check.readEntries()
 	check.compareGroups()
 	check.compareNamespaces()
@@ -63,6 +64,10 @@ type soundness struct {
 	namespaces map[string]*namespaceCount
 	groups     map[string]*groupCount
 	entries    map[entryID]*loggedEntry
+	// deleted are the revisions at which the log deletes groups, hidden those of
+	// which rows may still be there.
+	deleted map[string]uint64
+	hidden  map[string]uint64
 }
 
 type entryID struct {
@@ -192,7 +197,31 @@ func (check *soundness) replay(event *store.Event) {
 		require.Less(check.t, event.Previous, namespace.first, "previous of revision %d of %q", event.Revision, event.Namespace)
 	}
 	group.lastRevision = event.Revision
-	check.entries[entryID{event.Group, event.Key}] = &loggedEntry{last: *event}
+	if event.Type != store.EventDeleteGroup {
+		check.entries[entryID{event.Group, event.Key}] = &loggedEntry{last: *event}
+		return
+	}
+	check.deleted[event.Group] = event.Revision
+	for id, logged := range check.entries {
+		if id.group == event.Group {
+			logged.last = *event
+		}
+	}
+}
+
+// readDeletions checks that what is being removed was deleted.
+func (check *soundness) readDeletions() {
+	check.t.Helper()
+	check.rows(func(row *sql.Rows) error {
+		var group string
+		var revision uint64
+		err := row.Scan(&group, &revision)
+		check.hidden[group] = revision
+		if deleted, logged := check.deleted[group]; logged {
+			require.Equal(check.t, deleted, revision, "deletion of %q", group)
+		}
+		return err
+	}, "SELECT group_name, revision FROM deletions")
 }
 
 // readEntries counts the entries again, and compares them with the log.
@@ -206,7 +235,11 @@ func (check *soundness) readEntries() {
 		if err := row.Scan(&group, &key, &value, &revision, &updatedAt, &expiresAt); err != nil {
 			return err
 		}
+		if revision <= check.hidden[group] {
+			return nil
+		}
 		check.count(group, key, value)
+		require.Greater(check.t, revision, check.deleted[group], "revision of an entry whose group was deleted")
 		logged := check.entries[entryID{group, key}]
 		if logged == nil {
 			namespaceName, _ := store.NamespaceOf(group)

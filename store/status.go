@@ -16,7 +16,8 @@ type Status struct {
 	// acknowledged, OldestPendingAt the commit time of the oldest of them.
 	Backlog         uint64
 	OldestPendingAt time.Time
-	// PendingMaterialisation is how many rows of the tables are behind the log.
+	// PendingMaterialisation is how many rows of the tables are behind the log; a
+	// deleted group whose rows are still being removed is one more.
 	PendingMaterialisation uint64
 	// Namespaces counts those that were ever written, Entries all entries,
 	// UnscopedEntries those outside every namespace.
@@ -52,7 +53,7 @@ func (committer *committer) status(view *view) (Status, error) {
 		Backlog:    committer.log.end.since(slowest.end).changes,
 		Namespaces: view.totals.namespaces,
 
-		PendingMaterialisation: uint64(view.pending.rows()),
+		PendingMaterialisation: uint64(view.pending.rows() + view.deletions.groups.Len()),
 		Entries:                view.totals.entries,
 		UnscopedEntries:        view.totals.unscoped,
 	}

@@ -187,6 +187,32 @@ func ask[Answer any](store *Store, question func(view *view) (Answer, error)) (A
 	return (<-answers).unwrap()
 }
 
+// askExactly is ask for a question about how many keys there are.
+func askExactly[Answer any](store *Store, question func(view *view) (Answer, error)) (Answer, error) {
+	answers := make(chan result[Answer], 1)
+	store.submitRead(func(*view) func() {
+		return store.committer.exactly(func(view *view) func() {
+			answer, err := question(view)
+			answers <- result[Answer]{answer, err}
+			return nil
+		})
+	}, func(err error) { answers <- result[Answer]{err: err} })
+	return (<-answers).unwrap()
+}
+
+// submitExactly is askExactly for a caller that does not wait.
+func submitExactly[Answer any](store *Store, question func(view *view) (Answer, error), done func(Answer, error)) {
+	store.submitRead(func(*view) func() {
+		return store.committer.exactly(func(view *view) func() {
+			answer, err := question(view)
+			return func() { done(answer, err) }
+		})
+	}, func(err error) {
+		var none Answer
+		done(none, err)
+	})
+}
+
 // result is an answer on its way through a channel.
 type result[Answer any] struct {
 	answer Answer

@@ -62,9 +62,18 @@ func compareEntryNames(left, right entryName) int {
 type entryVersion struct {
 	entryName
 	entryState
-	// got tells the hot entries that somebody asked for it.
-	got atomic.Bool
+	// got tells the hot entries that somebody asked for it; hotGroup is their group.
+	got      atomic.Bool
+	hotGroup *hotGroup
 }
+
+// behind is the first name after this one.
+func (name entryName) behind() entryName {
+	return entryName{group: name.group, key: firstBehind(name.key)}
+}
+
+// missing is a key that is not there.
+func missing(name entryName) *entryVersion { return &entryVersion{entryName: name} }
 
 // stateOverhead estimates what a state in memory takes beside its texts.
 const stateOverhead = 256
@@ -84,6 +93,7 @@ const cachedStates = 1 << 16
 // to the committer's goroutine.
 type view struct {
 	pending    *pending
+	deletions  *deletions
 	hot        *hotEntries
 	namespaces map[string]namespaceState
 	groups     map[string]groupState
@@ -94,7 +104,11 @@ type view struct {
 	selectGroup       *statement
 	selectHead        *statement
 	selectEntry       *statement
+	selectDeletions   *statement
 	selectPage        [2][2]*statement // by descending, by keys only
+	selectScan        [2]*statement    // by keys only
+	selectGroups      *statement
+	selectNamespaces  *statement
 	selectExpired     *statement
 	selectNextExpiry  *statement
 	selectStoreTotals *statement
@@ -110,9 +124,11 @@ type storeTotals struct {
 
 func newView(session *session, hot *hotEntries) *view {
 	const page = ` FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key `
+	const scan = `, group_name FROM entries WHERE (group_name, entry_key) >= (?, ?) AND group_name < ? ORDER BY group_name, entry_key`
 	const whole, keys = `SELECT entry_key, revision, updated_at, expires_at, entry_value`, `SELECT entry_key, revision, updated_at, expires_at, ''`
 	return &view{
 		pending:           newPending(),
+		deletions:         &deletions{},
 		hot:               hot,
 		namespaces:        map[string]namespaceState{},
 		groups:            map[string]groupState{},
@@ -122,6 +138,10 @@ func newView(session *session, hot *hotEntries) *view {
 		selectHead:        session.prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value) FROM entries WHERE group_name = ? AND entry_key = ?`),
 		selectEntry:       session.prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value), entry_value FROM entries WHERE group_name = ? AND entry_key = ?`),
 		selectPage:        [2][2]*statement{{session.prepare(whole + page), session.prepare(keys + page)}, {session.prepare(whole + page + `DESC`), session.prepare(keys + page + `DESC`)}},
+		selectDeletions:   session.prepare(`SELECT group_name, revision FROM deletions`),
+		selectScan:        [2]*statement{session.prepare(whole + scan), session.prepare(keys + scan)},
+		selectGroups:      session.prepare(`SELECT group_name, keys, bytes, last_revision FROM groups INDEXED BY groups_with_keys WHERE keys > 0 AND group_name >= ? AND group_name < ? ORDER BY group_name`),
+		selectNamespaces:  session.prepare(`SELECT namespace, revision, keys, groups, bytes FROM namespaces WHERE namespace >= ? AND namespace < ? ORDER BY namespace`),
 		selectExpired:     session.prepare(`SELECT group_name, entry_key FROM entries WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`),
 		selectNextExpiry:  session.prepare(`SELECT min(expires_at) FROM entries WHERE expires_at IS NOT NULL`),
 		selectStoreTotals: session.prepare(`SELECT count(*) FILTER (WHERE namespace <> ''), coalesce(sum(keys), 0), coalesce(sum(keys) FILTER (WHERE namespace = ''), 0) FROM namespaces`),
@@ -130,6 +150,14 @@ func newView(session *session, hot *hotEntries) *view {
 
 // load reads what is kept in memory for the view's whole life.
 func (view *view) load() error {
+	err := view.selectDeletions.query(func(row []driver.Value) bool {
+		group, _ := row[0].(string)
+		view.deletions.add(group, unsigned(row[1]))
+		return true
+	})
+	if err != nil {
+		return err
+	}
 	return view.selectStoreTotals.query(func(row []driver.Value) bool {
 		view.totals = storeTotals{namespaces: unsigned(row[0]), entries: unsigned(row[1]), unscoped: unsigned(row[2])}
 		return false
@@ -159,19 +187,24 @@ func (view *view) namespace(name string) (namespaceState, error) {
 
 // storedNamespace returns the state of a namespace but for the log's.
 func (view *view) storedNamespace(name string) (state namespaceState, err error) {
-	if state, known := view.pending.namespaces[name]; known {
+	if state, waits := view.pending.namespaces.get(name); waits {
 		return state, nil
 	}
 	err = view.selectNamespace.query(func(row []driver.Value) bool {
-		state = namespaceState{revision: unsigned(row[0]), keys: signed(row[1]), groups: signed(row[2]), bytes: signed(row[3])}
+		state = readNamespace(row)
 		return false
 	}, name)
 	return state, err
 }
 
+// readNamespace reads a row of revision, keys, groups, bytes.
+func readNamespace(row []driver.Value) namespaceState {
+	return namespaceState{revision: unsigned(row[0]), keys: signed(row[1]), groups: signed(row[2]), bytes: signed(row[3])}
+}
+
 // group returns the state of a group.
 func (view *view) group(name string) (groupState, error) {
-	if state, known := view.pending.groups[name]; known {
+	if state, waits := view.pending.groups.get(name); waits {
 		return state, nil
 	}
 	if state, known := view.groups[name]; known {
@@ -179,13 +212,40 @@ func (view *view) group(name string) (groupState, error) {
 	}
 	state := groupState{}
 	err := view.selectGroup.query(func(row []driver.Value) bool {
-		state = groupState{keys: signed(row[0]), bytes: signed(row[1]), lastRevision: unsigned(row[2])}
+		state = readGroup(row)
 		return false
 	}, name)
 	if err == nil {
 		remember(view.groups, name, state)
 	}
 	return state, err
+}
+
+// readGroup reads a row of keys, bytes, last_revision.
+func readGroup(row []driver.Value) groupState {
+	return groupState{keys: signed(row[0]), bytes: signed(row[1]), lastRevision: unsigned(row[2])}
+}
+
+// groupsIn calls visit with each group of a range that has keys, in byte order, and
+// with some that have none, until visit returns false.
+func (view *view) groupsIn(names nameRange, visit func(name string, state groupState) bool) error {
+	return mergeStates(&view.pending.groups, names, func(take func(string, groupState) bool) error {
+		return view.selectGroups.query(func(row []driver.Value) bool {
+			name, _ := row[0].(string)
+			return take(name, readGroup(row[1:]))
+		}, names.low, upperBound(names.high))
+	}, visit)
+}
+
+// namespacesIn calls visit with each namespace of a range, in byte order, until
+// visit returns false. The state of the log is left out.
+func (view *view) namespacesIn(names nameRange, visit func(name string, state namespaceState) bool) error {
+	return mergeStates(&view.pending.namespaces, names, func(take func(string, namespaceState) bool) error {
+		return view.selectNamespaces.query(func(row []driver.Value) bool {
+			name, _ := row[0].(string)
+			return take(name, readNamespace(row[1:]))
+		}, names.low, upperBound(names.high))
+	}, visit)
 }
 
 // remember keeps a state, and forgets all others where there are too many.
@@ -199,7 +259,10 @@ func remember[State any](states map[string]State, name string, state State) {
 // committed takes note of what a batch has changed, after its commit.
 func (view *view) committed(batch *batch, changes *slice) {
 	view.pending.merge(changes)
-	view.hot.putAll(changes.entries)
+	for group, revision := range changes.deletions {
+		view.deletions.add(group, revision)
+	}
+	view.hot.putAll(changes)
 	for name, state := range changes.groups {
 		remember(view.groups, name, state)
 	}
@@ -234,7 +297,7 @@ func (view *view) head(name entryName) (entryState, error) {
 	if version := view.remembered(name); version != nil {
 		return version.entryState, nil
 	}
-	return readEntry(view.selectHead, name)
+	return view.stored(view.selectHead, name)
 }
 
 // entry returns the state of a key, expired or not, and remembers it as hot.
@@ -242,7 +305,7 @@ func (view *view) entry(name entryName) (entryState, error) {
 	if version := view.remembered(name); version != nil {
 		return version.entryState, nil
 	}
-	state, err := readEntry(view.selectEntry, name)
+	state, err := view.stored(view.selectEntry, name)
 	if err == nil {
 		view.hot.put(&entryVersion{entryName: name, entryState: state})
 	}
@@ -251,10 +314,24 @@ func (view *view) entry(name entryName) (entryState, error) {
 
 // remembered returns what memory knows of a key, nil where it knows nothing.
 func (view *view) remembered(name entryName) *entryVersion {
-	if place := view.pending.entries[name]; place != nil {
+	place := view.pending.entries[name]
+	switch {
+	case place == nil:
+		return view.hot.get(name)
+	case view.deletions.hide(name.group, &place.entryState):
+		return missing(name)
+	default:
 		return place.entryVersion
 	}
-	return view.hot.get(name)
+}
+
+// stored returns the state of a key in the tables.
+func (view *view) stored(statement *statement, name entryName) (entryState, error) {
+	state, err := readEntry(statement, name)
+	if view.deletions.hide(name.group, &state) {
+		return entryState{}, err
+	}
+	return state, err
 }
 
 func readEntry(statement *statement, name entryName) (state entryState, err error) {
@@ -268,99 +345,24 @@ func readEntry(statement *statement, name entryName) (state entryState, err erro
 	return state, err
 }
 
-// pageRange is a range of the keys of a group: from low on, and before high where
-// that is not nil.
-type pageRange struct {
-	group      string
-	low        string
-	high       *string
-	descending bool
-	keysOnly   bool
-}
-
-// aboveAllText compares greater than every TEXT: SQLite orders a BLOB after it.
-var aboveAllText = []byte{0}
-
-// page calls visit with each entry of a range in order, expired ones left out,
-// until visit returns false. It merges what is pending into what the tables hold.
-func (view *view) page(keys pageRange, now time.Time, visit func(key string, state *entryState) bool) error {
-	var high driver.Value = aboveAllText
-	if keys.high != nil {
-		high = *keys.high
-	}
-	merge := pageMerge{waiting: view.pending.within(keys), now: now, visit: visit}
-	defer merge.waiting.release()
-	err := view.selectPage[index(keys.descending)][index(keys.keysOnly)].query(func(row []driver.Value) bool {
-		state := entryState{revision: unsigned(row[1]), updatedAt: signed(row[2]), expiresAt: signed(row[3])}
-		state.value, _ = row[4].(string)
-		key, _ := row[0].(string)
-		return merge.stored(key, &state)
-	}, keys.group, keys.low, high)
-	if err == nil {
-		merge.rest()
-	}
-	return err
-}
-
-// pageMerge joins the pending entries of a range with the stored ones, which come
-// in the same order; where both have a key, the pending one counts.
-type pageMerge struct {
-	waiting *pendingRange
-	now     time.Time
-	visit   func(key string, state *entryState) bool
-	ended   bool
-}
-
-// stored takes the next stored entry; it returns false when no more are wanted.
-func (merge *pageMerge) stored(key string, state *entryState) bool {
-	for version := merge.waiting.next; version != nil; version = merge.waiting.next {
-		order := merge.waiting.compare(version.key, key)
-		if order > 0 {
-			break
-		}
-		merge.waiting.advance()
-		merge.emit(version.key, &version.entryState)
-		if order == 0 || merge.ended {
-			return !merge.ended
-		}
-	}
-	merge.emit(key, state)
-	return !merge.ended
-}
-
-// rest takes the pending entries behind the last stored one.
-func (merge *pageMerge) rest() {
-	for version := merge.waiting.next; version != nil && !merge.ended; version = merge.waiting.next {
-		merge.waiting.advance()
-		merge.emit(version.key, &version.entryState)
-	}
-}
-
-func (merge *pageMerge) emit(key string, state *entryState) {
-	if !merge.ended && state.present() && !state.expired(merge.now) {
-		merge.ended = !merge.visit(key, state)
-	}
-}
-
-func index(condition bool) int {
-	if condition {
-		return 1
-	}
-	return 0
-}
-
-// expired returns the names of some entries whose time has come, as the tables or
-// the pending set know it: the tables may know an older state of an entry that has
-// got another expiry since.
-func (view *view) expired(now time.Time, limit int) (names []entryName, err error) {
+// expired returns the names of at most limit entries whose time has come, each once,
+// as the tables or the pending set know it: they may know an older state of an entry
+// that has got another expiry since, or was deleted with its group. more tells that
+// there may be others.
+func (view *view) expired(now time.Time, limit int) (names []entryName, more bool, err error) {
 	names = view.pending.expired(names, now.UnixMilli(), limit)
+	room, rows := limit-len(names), 0
 	err = view.selectExpired.query(func(row []driver.Value) bool {
-		group, _ := row[0].(string)
-		key, _ := row[1].(string)
-		names = append(names, entryName{group: group, key: key})
+		rows++
+		name := entryName{}
+		name.group, _ = row[0].(string)
+		name.key, _ = row[1].(string)
+		if place := view.pending.entries[name]; place == nil || !place.expired(now) {
+			names = append(names, name)
+		}
 		return true
-	}, now.UnixMilli(), int64(limit))
-	return names, err
+	}, now.UnixMilli(), int64(room))
+	return names, rows == room, err
 }
 
 // nextExpiry returns the next time at which an entry may expire, zero where none does.

@@ -22,10 +22,10 @@ CREATE TABLE namespace_commits (
 CREATE TABLE entries (
     group_name  TEXT    NOT NULL, -- "namespace:group", or a group outside every namespace
     entry_key   TEXT    NOT NULL,
-    entry_value TEXT    NOT NULL, -- any bytes
     revision    INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL, -- Unix nanoseconds
     expires_at  INTEGER,          -- Unix milliseconds; NULL: never
+    entry_value TEXT    NOT NULL, -- any bytes; last, so that the rest is read without it
     PRIMARY KEY (group_name, entry_key)
 ) WITHOUT ROWID;
 

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"fmt"
+)
+
+// CountQuery asks how many keys there are, in one group or in many.
+//
+//	store.CountQuery{Prefix: "acme:session:"}
+type CountQuery struct {
+	// Group, where given, is the whole name of the only group that is counted.
+	Group *string
+	// Prefix is what the whole names of the groups begin with, byte for byte: "acme:"
+	// for the namespace acme, "" for the store.
+	Prefix string
+}
+
+// KeyCount is how many keys there were at one point.
+type KeyCount struct {
+	Keys int64
+	// Revision is that of the namespace that Group or Prefix lies in.
+	Revision uint64
+}
+
+// CountKeys returns how many keys there are. Those whose time has come do not count.
+// One group, a namespace and the store are known at once; any other prefix is added
+// up group by group.
+//
+//	count, err := store.CountKeys(store.CountQuery{Prefix: "acme:"})
+func (store *Store) CountKeys(query CountQuery) (KeyCount, error) {
+	count, err := askExactly(store, query.read)
+	if err != nil {
+		return count, fmt.Errorf("store.CountKeys: %w", err)
+	}
+	return count, nil
+}
+
+// SubmitCount is CountKeys for a caller that does not wait: done is called once,
+// before SubmitCount returns or later from a goroutine of the store, and may not block.
+func (store *Store) SubmitCount(query CountQuery, done func(KeyCount, error)) {
+	submitExactly(store, query.read, done)
+}
+
+func (query CountQuery) read(view *view) (count KeyCount, err error) {
+	name := query.Prefix
+	if query.Group != nil {
+		name = *query.Group
+	}
+	if count.Revision, err = view.revisionOf(name); err != nil {
+		return count, err
+	}
+	if query.Group != nil {
+		group, err := view.group(name)
+		count.Keys = group.keys
+		return count, err
+	}
+	count.Keys, err = view.keysIn(name)
+	return count, err
+}
+
+// keysIn counts the keys of the groups that begin with a prefix.
+func (view *view) keysIn(prefix string) (keys int64, err error) {
+	namespace, group := NamespaceOf(prefix)
+	switch {
+	case prefix == "":
+		return int64(view.totals.entries), nil
+	case namespace != "" && group == "":
+		state, err := view.namespace(namespace)
+		return state.keys, err
+	}
+	err = view.groupsIn(prefixed(prefix), func(_ string, state groupState) bool {
+		keys += state.keys
+		return true
+	})
+	return keys, err
+}
+
+// Count returns how many keys a group has. Keys whose time has come do not count.
+//
+//	keys, err := store.Count("config")
+func (store *Store) Count(group string) (int, error) {
+	count, err := askExactly(store, CountQuery{Group: &group}.read)
+	return int(count.Keys), operationError("store.Count", group, "", err)
+}
+
+// CountAll returns how many keys the groups have that begin with prefix, byte for
+// byte; "" counts the whole store.
+//
+//	keys, err := store.CountAll("tenant-a:")
+func (store *Store) CountAll(prefix string) (int, error) {
+	count, err := askExactly(store, CountQuery{Prefix: prefix}.read)
+	if err != nil {
+		return 0, fmt.Errorf("store.CountAll: prefix %q: %w", prefix, err)
+	}
+	return int(count.Keys), nil
+}
+
+// GroupExists reports whether a group has a key.
+//
+//	there, err := store.GroupExists("config")
+func (store *Store) GroupExists(group string) (bool, error) {
+	count, err := askExactly(store, CountQuery{Group: &group}.read)
+	return count.Keys > 0, operationError("store.GroupExists", group, "", err)
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// MaxGroupsPerDelete is how many groups one DeletePrefixCommand deletes at most. They
+// are one change of the log with an event for each, for which everybody waits.
+const MaxGroupsPerDelete = 100_000
+
+// DeleteGroupCommand removes every key of Group, the group's whole name, as one
+// change, however many there are. A group without keys is no error: nothing is
+// changed. Outcome.DeletedKeys tells how many keys there were.
+//
+//	store.DeleteGroupCommand{Group: "acme:session"}
+type DeleteGroupCommand struct {
+	Group string
+	// TraceParent is passed to the event.
+	TraceParent string
+}
+
+func (command DeleteGroupCommand) apply(batch *batch, origin origin) (Outcome, error) {
+	if err := batch.limits.checkGroup(NamespaceOf(command.Group)); err != nil {
+		return Outcome{}, err
+	}
+	end := firstBehind(command.Group)
+	deletion, err := batch.planDeletion(nameRange{low: command.Group, high: &end})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return deletion.record(Event{TraceParent: command.TraceParent, fromCaller: origin.fromCaller}), nil
+}
+
+// DeletePrefixCommand removes every key of the groups whose whole names begin with
+// Prefix, byte for byte, as one change with an event for each group, in byte order.
+// "acme:" is the whole namespace acme; "" is the whole store. Where no group has a
+// key, nothing is changed. More than MaxGroupsPerDelete groups are refused with
+// TooManyGroupsError. Outcome.Revision is that of the namespace that Prefix lies in.
+//
+//	store.DeletePrefixCommand{Prefix: "acme:session:"}
+type DeletePrefixCommand struct {
+	Prefix string
+	// TraceParent is passed to the events.
+	TraceParent string
+}
+
+func (command DeletePrefixCommand) apply(batch *batch, origin origin) (Outcome, error) {
+	deletion, err := batch.planDeletion(prefixed(command.Prefix))
+	if err != nil {
+		return Outcome{}, err
+	}
+	deletion.together = true
+	return deletion.record(Event{TraceParent: command.TraceParent, fromCaller: origin.fromCaller}), nil
+}
+
+// groupDeletion is a deletion of groups that was checked: all of it is read, and
+// nothing changed yet.
+type groupDeletion struct {
+	batch *batch
+	// namespace is the one that the range of names begins in.
+	namespace *namespaceChange
+	due       []*target
+	groups    []*target
+	// together marks the events of one namespace as parts of one change.
+	together bool
+}
+
+func (batch *batch) planDeletion(names nameRange) (*groupDeletion, error) {
+	namespaceName, _ := NamespaceOf(names.low)
+	namespace, err := batch.namespace(namespaceName)
+	if err != nil {
+		return nil, err
+	}
+	due, err := batch.dueIn(names)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := batch.groupsWithKeys(names)
+	return &groupDeletion{batch: batch, namespace: namespace, due: due, groups: groups}, err
+}
+
+// groupsWithKeys returns the groups of a range that have keys, in byte order.
+func (batch *batch) groupsWithKeys(names nameRange) ([]*target, error) {
+	if err := batch.readGroups(names); err != nil {
+		return nil, err
+	}
+	var groups []*target
+	for name, group := range batch.groups {
+		if !names.holds(name) || group.keys == 0 {
+			continue
+		}
+		target, err := batch.surroundings(entryName{group: name})
+		if err != nil {
+			return nil, err
+		}
+		groups = append(groups, target)
+	}
+	if len(groups) > MaxGroupsPerDelete {
+		return nil, &TooManyGroupsError{Prefix: names.low, Limit: MaxGroupsPerDelete}
+	}
+	slices.SortFunc(groups, func(left, right *target) int { return strings.Compare(left.entryName.group, right.entryName.group) })
+	return groups, nil
+}
+
+// readGroups takes the groups of a range from the view, as many as may be deleted
+// and one more.
+func (batch *batch) readGroups(names nameRange) error {
+	found := 0
+	return batch.view.groupsIn(names, func(name string, state groupState) bool {
+		if _, known := batch.groups[name]; !known {
+			batch.groups[name] = &groupChange{groupState: state}
+		}
+		if batch.groups[name].keys > 0 {
+			found++
+		}
+		return found <= MaxGroupsPerDelete
+	})
+}
+
+// record logs the expiry of what is due, so that it does not count, and the deletion
+// of every group that still has keys. The event needs what its caller knows.
+func (deletion *groupDeletion) record(event Event) (outcome Outcome) {
+	for _, target := range deletion.due {
+		deletion.batch.expireIfDue(target)
+	}
+	remaining := slices.DeleteFunc(deletion.groups, func(target *target) bool { return target.group.keys == 0 })
+	event.Type = EventDeleteGroup
+	transactions := deletion.transactions(remaining)
+	for _, target := range remaining {
+		outcome.DeletedKeys += target.group.keys
+		outcome.DeletedGroups++
+		transaction := transactions[target.namespace]
+		event.TransactionFirst, event.TransactionLast = transaction.first, transaction.last
+		deletion.batch.record(target, event)
+	}
+	outcome.Revision = deletion.namespace.revision
+	return outcome
+}
+
+// revisionRange are the revisions that a change of many events takes in a namespace.
+type revisionRange struct{ first, last uint64 }
+
+func (deletion *groupDeletion) transactions(groups []*target) map[*namespaceChange]revisionRange {
+	if !deletion.together {
+		return nil
+	}
+	transactions := map[*namespaceChange]revisionRange{}
+	for _, target := range groups {
+		transaction, known := transactions[target.namespace]
+		if !known {
+			transaction = revisionRange{first: target.namespace.revision + 1, last: target.namespace.revision}
+		}
+		transaction.last++
+		transactions[target.namespace] = transaction
+	}
+	return transactions
+}
+
+// DeleteGroup removes every key of a group. A group without keys is no error.
+//
+//	err := store.DeleteGroup("session")
+func (store *Store) DeleteGroup(group string) error {
+	return operationError("store.DeleteGroup", group, "", store.execute(DeleteGroupCommand{Group: group}))
+}
+
+// DeletePrefix removes every key of the groups whose names begin with prefix, byte
+// for byte; "" is every group. It returns TooManyGroupsError for more than
+// MaxGroupsPerDelete groups.
+//
+//	err := store.DeletePrefix("tenant-a:")
+func (store *Store) DeletePrefix(prefix string) error {
+	if err := store.execute(DeletePrefixCommand{Prefix: prefix}); err != nil {
+		return fmt.Errorf("store.DeletePrefix: prefix %q: %w", prefix, err)
+	}
+	return nil
+}

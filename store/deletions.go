@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"database/sql/driver"
+	"log/slog"
+
+	"github.com/tidwall/btree"
+)
+
+// deletion is a group that was deleted: whatever of it stands at this revision or a
+// lower one is not there, wherever it still lies.
+type deletion struct {
+	group    string
+	revision uint64
+}
+
+// hides reports whether a state was deleted with the group.
+func (deletion deletion) hides(state *entryState) bool {
+	return state.present() && state.revision <= deletion.revision
+}
+
+// deletions are the deleted groups of which the pending set or the tables may still
+// hold something. A later deletion of a group includes the earlier one. It belongs to
+// the committer's goroutine.
+type deletions struct {
+	groups btree.Map[string, uint64]
+	// at is how far carrying them out has come.
+	at deletionPosition
+}
+
+// deletionPosition is a place in a deleted group: its pending entries go first, then
+// its rows.
+type deletionPosition struct {
+	deletion
+	pendingDropped bool
+	key            string
+}
+
+// of returns the deletion of a group, of revision 0 where there is none.
+func (deletions *deletions) of(group string) deletion {
+	if deletions.groups.Len() == 0 {
+		return deletion{group: group}
+	}
+	revision, _ := deletions.groups.Get(group)
+	return deletion{group: group, revision: revision}
+}
+
+// hide reports whether a state was deleted with its group.
+func (deletions *deletions) hide(group string, state *entryState) bool {
+	return deletions.groups.Len() > 0 && deletions.of(group).hides(state)
+}
+
+func (deletions *deletions) add(group string, revision uint64) { deletions.groups.Set(group, revision) }
+
+// first returns where to go on: where it was left, or at the beginning of another
+// deletion. One that was overtaken by the next of its group waits for the others:
+// a group that is deleted all the time holds up none.
+func (deletions *deletions) first() (at deletionPosition, found bool) {
+	if at := deletions.at; at.revision != 0 && deletions.of(at.group) == at.deletion {
+		return at, true
+	}
+	if at, found = deletions.from(firstBehind(deletions.at.group)); !found {
+		at, found = deletions.from("")
+	}
+	return at, found
+}
+
+// from returns the beginning of the first deletion from a name on.
+func (deletions *deletions) from(group string) (at deletionPosition, found bool) {
+	deletions.groups.Ascend(group, func(group string, revision uint64) bool {
+		at, found = deletionPosition{deletion: deletion{group: group, revision: revision}}, true
+		return false
+	})
+	return at, found
+}
+
+// carriedOut forgets what a slice has carried out, and takes note of where to go on.
+func (deletions *deletions) carriedOut(slice *slice, at deletionPosition) {
+	for _, deleted := range slice.carriedOut {
+		deletions.groups.Delete(deleted.group)
+	}
+	deletions.at = at
+}
+
+// deletedRows are the rows of a deleted group from one key to another, both included.
+type deletedRows struct {
+	deletion
+	low, high string
+}
+
+// The bounds of a slice of carrying out deletions, beside rowsPerSlice.
+const (
+	// bytesPerRemoval bounds the values: to remove a large one is to read its pages.
+	bytesPerRemoval = 4 << 20
+	// pendingPerRemoval is how many pending entries are looked at, which is cheap.
+	pendingPerRemoval = 4096
+	// deletionsPerRow quickens the pace where many small groups wait: a slice has a row
+	// for so many, where that is more than rowsPerSlice.
+	deletionsPerRow = 128
+	// removalsAtClose is how many slices Close waits for; opening the store goes on.
+	removalsAtClose = 1024
+)
+
+// removal is a slice of carrying out deletions, while it is put together.
+type removal struct {
+	slice
+	at deletionPosition
+	// rows counts those looked at, and one for each group.
+	rows, bytes, pending int
+}
+
+func (removal *removal) full(limit int) bool {
+	return removal.rows >= limit || removal.bytes >= bytesPerRemoval || removal.pending >= pendingPerRemoval
+}
+
+// nextRemoval returns the next slice of carrying out deletions. The pending entries
+// that it comes upon are gone when it returns: they were hidden and are not needed.
+func (materialiser *materialiser) nextRemoval() (*removal, error) {
+	removal := &removal{}
+	limit := max(rowsPerSlice, materialiser.deletions.groups.Len()/deletionsPerRow)
+	at, found := materialiser.deletions.first()
+	for found && !removal.full(limit) {
+		removal.at = at
+		ended, err := materialiser.removeFrom(removal, limit-removal.rows)
+		if err != nil || !ended {
+			return removal, err
+		}
+		removal.rows++
+		removal.carriedOut = append(removal.carriedOut, at.deletion)
+		at, found = materialiser.deletions.from(firstBehind(at.group))
+		removal.at = at
+	}
+	return removal, nil
+}
+
+// removeFrom adds what comes next of one deletion, and reports whether that was the
+// rest of it. Nothing of it is pending when the last of its rows is chosen: what is
+// written later stands at a higher revision.
+func (materialiser *materialiser) removeFrom(removal *removal, limit int) (ended bool, err error) {
+	at := &removal.at
+	if !at.pendingDropped {
+		next, looked, more := materialiser.pending.dropHidden(at.deletion, at.key, pendingPerRemoval-removal.pending)
+		removal.pending += looked
+		if at.key, at.pendingDropped = next, !more; more {
+			return false, nil
+		}
+		at.key = ""
+	}
+	rows, last := 0, ""
+	err = materialiser.selectRows.query(func(row []driver.Value) bool {
+		last, _ = row[0].(string)
+		rows++
+		removal.bytes += int(signed(row[1]))
+		return removal.bytes < bytesPerRemoval
+	}, at.group, at.key, int64(limit))
+	if err != nil || rows == 0 {
+		return err == nil, err
+	}
+	removal.rows += rows
+	removal.removed = append(removal.removed, deletedRows{deletion: at.deletion, low: at.key, high: last})
+	at.key = firstBehind(last)
+	return rows < limit && removal.bytes < bytesPerRemoval, nil
+}
+
+// writeDeletions brings the table of deletions, and the rows that they take, to where
+// a slice has them.
+func (materialiser *materialiser) writeDeletions(slice *slice) error {
+	for group, revision := range slice.deletions {
+		if err := materialiser.upsertDeletion.execute(group, int64(revision)); err != nil {
+			return err
+		}
+	}
+	for _, rows := range slice.removed {
+		if err := materialiser.deleteRows.execute(rows.group, rows.low, rows.high, int64(rows.revision)); err != nil {
+			return err
+		}
+	}
+	for _, deleted := range slice.carriedOut {
+		if err := materialiser.deleteDeletion.execute(deleted.group); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removed takes note that a slice of carrying out deletions is committed.
+func (materialiser *materialiser) removed(removal *removal) {
+	for _, deleted := range removal.carriedOut {
+		materialiser.pending.bytes -= materialiser.pending.deletions.drop(deleted.group, deleted.revision)
+	}
+	materialiser.deletions.carriedOut(&removal.slice, removal.at)
+}
+
+// carryOut carries out a slice of the deletions, and reports whether there is more.
+func (committer *committer) carryOut() (more bool) {
+	if committer.view.deletions.groups.Len() == 0 || committer.broken.Load() != nil {
+		return false
+	}
+	removal, err := committer.materialiser.nextRemoval()
+	if err == nil && removal.slice.rows() > 0 {
+		err = committer.unsynced(func() error { return committer.materialiser.writeDeletions(&removal.slice) })
+	}
+	if err != nil {
+		committer.config.Logger.Error("carrying out deletions failed; it is tried again", slog.Any("error", err))
+		return false
+	}
+	committer.checkpoints.written += removal.rows * rowBytes
+	committer.materialiser.removed(removal)
+	return committer.view.deletions.groups.Len() > 0
+}

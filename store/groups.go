@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"fmt"
+	"iter"
+)
+
+// GroupInfo is a group that has keys.
+type GroupInfo struct {
+	// Group is the whole name.
+	Group string
+	Keys  int64
+	// Revision is that of the group's last change.
+	Revision uint64
+}
+
+// GroupsQuery asks for groups that have keys, in byte order of their whole names.
+//
+//	store.GroupsQuery{Prefix: "acme:session:", Limit: 100}
+type GroupsQuery struct {
+	// Prefix is what the whole names begin with, byte for byte: "acme:" for those of
+	// the namespace acme.
+	Prefix string
+	// After, where given, is the group behind which the page begins.
+	After *string
+	// Limit is the largest number of groups; 0 is DefaultPageLimit.
+	Limit int
+	// Fits is as in ChangesQuery.
+	Fits func(*GroupInfo) bool
+}
+
+// GroupsPage is a part of the groups as they stood at one point.
+type GroupsPage struct {
+	Groups []GroupInfo
+	// Next is as in Page.
+	Next *string
+	// Revision is that of the namespace that Prefix lies in.
+	Revision uint64
+}
+
+// GetGroups returns one page of groups. Keys whose time has come do not count.
+//
+//	page, err := store.GetGroups(store.GroupsQuery{Prefix: "acme:"})
+func (store *Store) GetGroups(query GroupsQuery) (GroupsPage, error) {
+	page, err := askExactly(store, query.read)
+	if err != nil {
+		return page, fmt.Errorf("store.GetGroups: prefix %q: %w", query.Prefix, err)
+	}
+	return page, nil
+}
+
+// SubmitGroups is GetGroups for a caller that does not wait: done is called once,
+// before SubmitGroups returns or later from a goroutine of the store, and may not block.
+func (store *Store) SubmitGroups(query GroupsQuery, done func(GroupsPage, error)) {
+	submitExactly(store, query.read, done)
+}
+
+func (query GroupsQuery) read(view *view) (page GroupsPage, err error) {
+	if err := checkLimit(query.Limit); err != nil {
+		return page, err
+	}
+	if page.Revision, err = view.revisionOf(query.Prefix); err != nil {
+		return page, err
+	}
+	names := prefixed(query.Prefix)
+	if query.After != nil {
+		names = names.behind(*query.After)
+	}
+	filling, passed := fillingOf(query.Limit, query.Fits), 0
+	err = view.groupsIn(names, func(name string, state groupState) bool {
+		if state.keys > 0 {
+			return filling.take(GroupInfo{Group: name, Keys: state.keys, Revision: state.lastRevision})
+		}
+		if passed++; passed == passedPerPage {
+			page.Next = &name
+		}
+		return page.Next == nil
+	})
+	page.Groups = filling.elements
+	if filling.full {
+		page.Next = &page.Groups[len(page.Groups)-1].Group
+	}
+	return page, err
+}
+
+// revisionOf returns the revision of the namespace that a name lies in.
+func (view *view) revisionOf(name string) (uint64, error) {
+	namespace, _ := NamespaceOf(name)
+	state, err := view.namespace(namespace)
+	return state.revision, err
+}
+
+// GroupsSeq goes through the names of the groups that have keys and begin with
+// prefix, byte for byte, in byte order; without a prefix through all of them. Like
+// All it holds nothing between its pages.
+//
+//	for group, err := range store.GroupsSeq("tenant-a:") { … }
+func (store *Store) GroupsSeq(prefix ...string) iter.Seq2[string, error] {
+	query := GroupsQuery{Prefix: firstOf(prefix), Limit: keysPerPage}
+	return func(yield func(string, error) bool) {
+		for group, err := range store.groups(query) {
+			if err != nil {
+				err = fmt.Errorf("store.GroupsSeq: prefix %q: %w", query.Prefix, err)
+			}
+			if !yield(group, err) {
+				return
+			}
+		}
+	}
+}
+
+// Groups returns the names of the groups that have keys and begin with prefix, byte
+// for byte, in byte order; without a prefix all of them.
+//
+//	groups, err := store.Groups("tenant-a:")
+func (store *Store) Groups(prefix ...string) ([]string, error) {
+	names := []string{}
+	for group, err := range store.groups(GroupsQuery{Prefix: firstOf(prefix), Limit: keysPerPage}) {
+		if err != nil {
+			return nil, fmt.Errorf("store.Groups: prefix %q: %w", firstOf(prefix), err)
+		}
+		names = append(names, group)
+	}
+	return names, nil
+}
+
+// groups goes through the pages of a query; an error is the last that it yields.
+func (store *Store) groups(query GroupsQuery) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for more := true; more; {
+			page, err := askExactly(store, query.read)
+			if err != nil {
+				yield("", err)
+				return
+			}
+			for _, group := range page.Groups {
+				if !yield(group.Group, nil) {
+					return
+				}
+			}
+			query.After, more = page.Next, page.Next != nil
+		}
+	}
+}
+
+func firstOf(texts []string) string {
+	if len(texts) == 0 {
+		return ""
+	}
+	return texts[0]
+}

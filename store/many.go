@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import "fmt"
+
+// ManyQuery asks for entries by name.
+//
+//	store.ManyQuery{Names: []store.EntryName{{Group: "acme:config", Key: "theme"}, {Group: "acme:config", Key: "locale"}}}
+type ManyQuery struct {
+	Names []EntryName
+	// Fits, where given, is asked for each entry that is there, in order; the first that
+	// does not fit ends the call with ErrTooLarge. It must be quick and may not call the
+	// store.
+	Fits func(*Entry) bool
+}
+
+// ManyEntries are entries as they stood at one point.
+type ManyEntries struct {
+	// Entries are in the order asked; one that is not there has its names and
+	// Revision 0.
+	Entries []Entry
+	// Revision is that of the namespace of the first name, 0 without one.
+	Revision uint64
+}
+
+// GetMany returns entries by name, all as they stood at one point.
+//
+//	many, err := store.GetMany(store.ManyQuery{Names: []store.EntryName{{Group: "config", Key: "theme"}}})
+func (store *Store) GetMany(query ManyQuery) (ManyEntries, error) {
+	many, err := ask(store, func(view *view) (ManyEntries, error) { return store.committer.getMany(view, query) })
+	if err != nil {
+		return many, fmt.Errorf("store.GetMany: %w", err)
+	}
+	return many, nil
+}
+
+// SubmitGetMany is GetMany for a caller that does not wait: done is called once,
+// before SubmitGetMany returns or later from a goroutine of the store, and may not block.
+func (store *Store) SubmitGetMany(query ManyQuery, done func(ManyEntries, error)) {
+	store.submitRead(func(view *view) func() {
+		many, err := store.committer.getMany(view, query)
+		return func() { done(many, err) }
+	}, func(err error) { done(ManyEntries{}, err) })
+}
+
+func (committer *committer) getMany(view *view, query ManyQuery) (many ManyEntries, err error) {
+	if len(query.Names) == 0 {
+		return many, nil
+	}
+	if many.Revision, err = view.revisionOf(query.Names[0].Group); err != nil {
+		return many, err
+	}
+	now := committer.clock.now()
+	many.Entries = make([]Entry, len(query.Names))
+	for index, name := range query.Names {
+		state, err := view.entry(entryName{name.Group, name.Key})
+		if err != nil {
+			return ManyEntries{}, err
+		}
+		entry := &many.Entries[index]
+		if !state.present() || state.expired(now) {
+			entry.Group, entry.Key = name.Group, name.Key
+			continue
+		}
+		*entry = newEntry(name.Group, name.Key, &state)
+		if query.Fits != nil && !query.Fits(entry) {
+			return ManyEntries{}, fmt.Errorf("%w: group %q key %q does not fit any more", ErrTooLarge, name.Group, name.Key)
+		}
+	}
+	return many, nil
+}

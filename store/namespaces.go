@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import "fmt"
+
+// NamespaceInfo is a namespace that was ever written.
+type NamespaceInfo struct {
+	Namespace string
+	// Revision is that of its last change.
+	Revision uint64
+	Keys     int64
+	// Groups counts those that have keys.
+	Groups int64
+	// Bytes is the sum of the lengths of group, key and value of every key.
+	Bytes int64
+}
+
+// NamespacesQuery asks for namespaces in byte order.
+//
+//	store.NamespacesQuery{Prefix: "tenant-", Limit: 100}
+type NamespacesQuery struct {
+	// Prefix is what the names begin with, byte for byte.
+	Prefix string
+	// After, where given, is the namespace behind which the page begins.
+	After *string
+	// Limit is the largest number of namespaces; 0 is DefaultPageLimit.
+	Limit int
+	// Fits is as in ChangesQuery.
+	Fits func(*NamespaceInfo) bool
+}
+
+// NamespacesPage is a part of the namespaces as they stood at one point.
+type NamespacesPage struct {
+	Namespaces []NamespaceInfo
+	// Next is the After of the page behind this one, nil where there is none.
+	Next *string
+}
+
+// GetNamespaces returns one page of the namespaces that were ever written; groups
+// outside every namespace belong to none of them. Keys whose time has come do not count.
+//
+//	page, err := store.GetNamespaces(store.NamespacesQuery{Limit: 100})
+func (store *Store) GetNamespaces(query NamespacesQuery) (NamespacesPage, error) {
+	page, err := askExactly(store, query.read)
+	if err != nil {
+		return page, fmt.Errorf("store.GetNamespaces: prefix %q: %w", query.Prefix, err)
+	}
+	return page, nil
+}
+
+// SubmitNamespaces is GetNamespaces for a caller that does not wait: done is called
+// once, before SubmitNamespaces returns or later from a goroutine of the store, and
+// may not block.
+func (store *Store) SubmitNamespaces(query NamespacesQuery, done func(NamespacesPage, error)) {
+	submitExactly(store, query.read, done)
+}
+
+func (query NamespacesQuery) read(view *view) (page NamespacesPage, err error) {
+	if err := checkLimit(query.Limit); err != nil {
+		return page, err
+	}
+	// The empty name comes first and is no namespace.
+	names := prefixed(query.Prefix).behind("")
+	if query.After != nil {
+		names = names.behind(*query.After)
+	}
+	filling := fillingOf(query.Limit, query.Fits)
+	err = view.namespacesIn(names, func(name string, state namespaceState) bool {
+		return filling.take(NamespaceInfo{Namespace: name, Revision: state.revision, Keys: state.keys, Groups: state.groups, Bytes: state.bytes})
+	})
+	page.Namespaces = filling.elements
+	if filling.full {
+		page.Next = &page.Namespaces[len(page.Namespaces)-1].Namespace
+	}
+	return page, err
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import "fmt"
+
+// EntryName is the address of an entry.
+type EntryName struct {
+	// Group is the whole name.
+	Group string
+	Key   string
+}
+
+// ScanQuery asks for the entries of many groups, in byte order of the groups' whole
+// names, then of the keys.
+//
+//	store.ScanQuery{Prefix: "acme:", Limit: 1000}
+type ScanQuery struct {
+	// Prefix is what the whole names of the groups begin with, byte for byte: "acme:"
+	// for the namespace acme.
+	Prefix string
+	// After, where given, is the entry behind which the page begins.
+	After *EntryName
+	// Limit is the largest number of entries; 0 is DefaultPageLimit.
+	Limit int
+	// KeysOnly leaves the values empty.
+	KeysOnly bool
+	// Fits is as in ChangesQuery.
+	Fits func(*Entry) bool
+}
+
+// ScanPage is a part of the entries as they stood at one point.
+type ScanPage struct {
+	Entries []Entry
+	// Next is as in Page.
+	Next *EntryName
+	// Revision is that of the namespace that Prefix lies in.
+	Revision uint64
+}
+
+// Scan returns one page of the entries of many groups. A key present throughout
+// appears exactly once in the pages, whatever is written meanwhile.
+//
+//	page, err := store.Scan(store.ScanQuery{Prefix: "acme:"})
+func (store *Store) Scan(query ScanQuery) (ScanPage, error) {
+	page, err := ask(store, func(view *view) (ScanPage, error) { return store.committer.scan(view, query) })
+	if err != nil {
+		return page, fmt.Errorf("store.Scan: prefix %q: %w", query.Prefix, err)
+	}
+	return page, nil
+}
+
+// SubmitScan is Scan for a caller that does not wait: done is called once, before
+// SubmitScan returns or later from a goroutine of the store, and may not block.
+func (store *Store) SubmitScan(query ScanQuery, done func(ScanPage, error)) {
+	store.submitRead(func(view *view) func() {
+		page, err := store.committer.scan(view, query)
+		return func() { done(page, err) }
+	}, func(err error) { done(ScanPage{}, err) })
+}
+
+func (committer *committer) scan(view *view, query ScanQuery) (page ScanPage, err error) {
+	if err := checkLimit(query.Limit); err != nil {
+		return page, err
+	}
+	if page.Revision, err = view.revisionOf(query.Prefix); err != nil {
+		return page, err
+	}
+	filling := fillingOf(query.Limit, query.Fits)
+	passed, err := view.scan(query.entries(), committer.clock.now(), func(name entryName, state *entryState) bool {
+		return filling.take(pageEntry(name, state, query.KeysOnly))
+	})
+	page.Entries = filling.elements
+	switch {
+	case passed != nil:
+		page.Next = &EntryName{Group: passed.group, Key: passed.key}
+	case filling.full:
+		last := &page.Entries[len(page.Entries)-1]
+		page.Next = &EntryName{Group: last.Group, Key: last.Key}
+	}
+	return page, err
+}
+
+// entries is the range that a query covers.
+func (query *ScanQuery) entries() entryRange {
+	names := prefixed(query.Prefix)
+	entries := entryRange{low: entryName{group: names.low}, keysOnly: query.KeysOnly}
+	if names.high != nil {
+		entries.high = &entryName{group: *names.high}
+	}
+	if query.After == nil {
+		return entries
+	}
+	if after := (entryName{query.After.Group, query.After.Key}).behind(); compareEntryNames(after, entries.low) > 0 {
+		entries.low = after
+	}
+	return entries
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import "github.com/tidwall/btree"
+
+// pendingStates are the states of one kind that wait to be written, in byte order
+// of their names.
+type pendingStates[State comparable] struct {
+	states btree.Map[string, State]
+}
+
+// nameRange is a range of names: from low on, and before high where that is not nil.
+type nameRange struct {
+	low  string
+	high *string
+}
+
+// prefixed is the range of the names that begin with prefix.
+func prefixed(prefix string) nameRange { return nameRange{low: prefix, high: prefixEnd(prefix)} }
+
+// behind is the part of a range that comes after a name.
+func (names nameRange) behind(name string) nameRange {
+	return nameRange{low: max(names.low, firstBehind(name)), high: names.high}
+}
+
+func (names nameRange) holds(name string) bool {
+	return name >= names.low && (names.high == nil || name < *names.high)
+}
+
+// firstBehind returns the first text behind another: that text and a zero byte.
+func firstBehind(text string) string { return text + "\x00" }
+
+func (pending *pendingStates[State]) get(name string) (state State, waits bool) {
+	return pending.states.Get(name)
+}
+
+// put takes a state in place of the one before, and returns by how many bytes the
+// memory grew.
+func (pending *pendingStates[State]) put(name string, state State) (bytes int) {
+	if _, replaced := pending.states.Set(name, state); replaced {
+		return 0
+	}
+	return stateOverhead + len(name)
+}
+
+// drop removes a state, where it is still the one given, and returns by how many
+// bytes the memory shrank.
+func (pending *pendingStates[State]) drop(name string, state State) (bytes int) {
+	if waiting, waits := pending.states.Get(name); !waits || waiting != state {
+		return 0
+	}
+	pending.states.Delete(name)
+	return stateOverhead + len(name)
+}
+
+// takeStates copies up to limit states from a name on, and returns the name to go on
+// from.
+func takeStates[State comparable](into map[string]State, pending *pendingStates[State], from string, limit int) (next string) {
+	next = from
+	if limit <= 0 {
+		return next
+	}
+	pending.states.Ascend(from, func(name string, state State) bool {
+		into[name], next = state, firstBehind(name)
+		return len(into) < limit
+	})
+	return next
+}
+
+// mergeStates calls visit with each state of a range in order, until visit returns
+// false. stored gives the states of the tables in the same order, until the function
+// that it is given returns false; where both have a name, the pending state counts.
+func mergeStates[State comparable](pending *pendingStates[State], names nameRange,
+	stored func(take func(name string, state State) bool) error, visit func(name string, state State) bool,
+) error {
+	waiting := pending.states.Iter()
+	waits := waiting.Seek(names.low)
+	ended := false
+	// before visits what waits before a name, and reports whether the name itself was there.
+	before := func(name *string) (found bool) {
+		for waits && !ended && !found && names.holds(waiting.Key()) && (name == nil || waiting.Key() <= *name) {
+			found = name != nil && waiting.Key() == *name
+			ended = !visit(waiting.Key(), waiting.Value())
+			waits = waiting.Next()
+		}
+		return found
+	}
+	err := stored(func(name string, state State) bool {
+		if !before(&name) && !ended {
+			ended = !visit(name, state)
+		}
+		return !ended
+	})
+	if err == nil {
+		before(nil)
+	}
+	return err
+}
