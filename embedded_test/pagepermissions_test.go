@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -22,17 +21,6 @@ func pageUser(t *testing.T, url, name string) *nats.Conn {
 	t.Helper()
 	return connect(t, url, nats.UserInfo(name, name+"-secret"), nats.CustomInboxPrefix("_INBOX_"+name),
 		nats.PermissionErrOnSubscribe(true), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
-}
-
-// requireRefused says that the broker refuses a subject to a user, to publish to or
-// to subscribe to. Its answer to a flush comes after that.
-func requireRefused(t *testing.T, connection *nats.Conn, act func() error, subject string) {
-	t.Helper()
-	require.NoError(t, act())
-	require.NoError(t, connection.Flush())
-	err := connection.LastError()
-	require.ErrorIs(t, err, nats.ErrPermissionViolation, subject)
-	require.Contains(t, err.Error(), strconv.Quote(subject))
 }
 
 func TestPagePermissions_Broker_Good(t *testing.T) {
@@ -68,13 +56,13 @@ func TestPagePermissions_Broker_Good(t *testing.T) {
 		{operator, []string{"store.acme.get", "store.events.acme.config"}},
 	} {
 		for _, subject := range refused.subjects {
-			requireRefused(t, refused.connection, func() error { return refused.connection.Publish(subject, nil) }, subject)
+			requireRefused(t, refused.connection, subject, func() error { return refused.connection.Publish(subject, nil) })
 		}
 	}
 	for connection, subject := range map[*nats.Conn]string{
 		acme.connection: "store.events.other.>", consumer.connection: "store.events.>", operator: "store.events.acme.>",
 	} {
-		requireRefused(t, connection, func() error { _, err := connection.SubscribeSync(subject); return err }, subject)
+		requireRefused(t, connection, subject, func() error { _, err := connection.SubscribeSync(subject); return err })
 	}
 }
 
