@@ -384,7 +384,7 @@ func TestVerbs_UnwrittenNamespace_Good(t *testing.T) {
 		assert.Contains(t, []any{nil, 0.0, false}, body.Deleted, row.verb)
 	}
 	names := decode[namespacesReply](t, acme.in("admin").call(t, "namespaces", object(t, "prefix", acme.namespace, "limit", 1000)))
-	assert.NotContains(t, namesOf(names.Namespaces), acme.namespace, "reading leaves no trace")
+	assert.NotContains(t, namespaceNames(names.Namespaces), acme.namespace, "reading leaves no trace")
 }
 
 func TestVerbs_Endpoints_Good(t *testing.T) {
