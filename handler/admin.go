@@ -34,7 +34,7 @@ func decodeNamespaces(request *request) (query store.NamespacesQuery, err error)
 	}
 	query = store.NamespacesQuery{Prefix: textOf(body.Prefix), Limit: limitOf(body.Limit)}
 	query.After, err = afterOf(body.After, subjects.DecodeNamespaceCursor)
-	budget := request.newPageBudget(subjects.PageBytes)
+	budget := request.newPageBudget()
 	query.Fits = func(namespace *store.NamespaceInfo) bool {
 		status := namespaceStatus(namespace)
 		return budget.take(status.Size())

@@ -37,7 +37,7 @@ func decodeChanges(request *request) (query changesQuery, err error) {
 	}
 	request.takeStore(&query, body.Store)
 	request.waits = query.Wait > 0
-	budget, limit := request.newPageBudget(subjects.PageBytes), request.service.eventLimit()
+	budget, limit := request.newPageBudget(), request.service.eventLimit()
 	query.Fits = func(event *store.Event) bool {
 		record, _ := eventRecord(event, request.storeID(), limit)
 		return budget.take(record.Size())

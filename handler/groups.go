@@ -47,7 +47,7 @@ func decodeGroups(request *request) (query store.GroupsQuery, err error) {
 		group, err := subjects.DecodeGroupCursor(cursor)
 		return request.wholeGroup(group), err
 	})
-	budget := request.newPageBudget(subjects.PageBytes)
+	budget := request.newPageBudget()
 	query.Fits = func(group *store.GroupInfo) bool {
 		status := request.groupStatus(group)
 		return budget.take(status.Size())

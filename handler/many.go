@@ -14,7 +14,7 @@ func decodeGetMany(request *request) (query store.ManyQuery, err error) {
 	if err != nil {
 		return query, err
 	}
-	budget := request.newPageBudget(subjects.PageBytes)
+	budget := request.newPageBudget()
 	query.Names = make([]store.EntryName, len(body.Entries))
 	for index, name := range body.Entries {
 		query.Names[index] = request.entry(name.Group, name.Key)

@@ -16,10 +16,9 @@ var (
 // pageBudget is the room that is left in a reply, which must fit one message.
 type pageBudget int
 
-// newPageBudget gives the room for the elements of a reply that takes so many bytes
-// without them.
-func (request *request) newPageBudget(envelope int) *pageBudget {
-	budget := pageBudget(request.maxReply() - envelope)
+// newPageBudget gives the room for the elements of a reply.
+func (request *request) newPageBudget() *pageBudget {
+	budget := pageBudget(request.maxReply() - subjects.PageBytes)
 	return &budget
 }
 
@@ -51,7 +50,7 @@ func decodeList(request *request) (query store.PageQuery, err error) {
 
 // fitsPage tells of each entry whether it fits the page too.
 func (request *request) fitsPage(keysOnly bool) func(entry *store.Entry) bool {
-	budget := request.newPageBudget(subjects.PageBytes)
+	budget := request.newPageBudget()
 	return func(entry *store.Entry) bool {
 		record := request.listRecord(entry, keysOnly)
 		return budget.take(record.Size())

@@ -3,7 +3,6 @@
 package store_test
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -394,7 +393,7 @@ func requireEmptyGroup(t testing.TB, opened *store.Store, group string) {
 	requireKeys(t, opened, group)
 	for _, key := range []string{"0", "1", "3", "9999", "a"} {
 		_, err := opened.Get(group, key)
-		require.True(t, errors.Is(err, store.ErrNotFound), "%s: %v", key, err)
+		require.ErrorIs(t, err, store.ErrNotFound, key)
 	}
 	page, err := opened.Scan(store.ScanQuery{Prefix: group})
 	require.NoError(t, err)

@@ -208,11 +208,11 @@ func (failingStatement) QueryContext(context.Context, []driver.NamedValue) (driv
 // FailExpiries has a store that is held fail to expire anything, until restore is called.
 func FailExpiries(store *Store) (restore func() error) {
 	insert := store.committer.log.insertCommit
-	real := insert.executor
+	original := insert.executor
 	insert.executor = failingStatement{}
 	return func() error {
 		return OnCommitter(store, func() error {
-			insert.executor = real
+			insert.executor = original
 			return nil
 		})
 	}
