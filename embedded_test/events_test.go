@@ -109,10 +109,7 @@ func TestEvents_TraceParent_Good_OfEveryWrite(t *testing.T) {
 	const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	for outcome, write := range writes {
 		t.Run(outcome, func(t *testing.T) {
-			acme := newNamespace(t)
-			acme.set(t, "g", "k", "v")
-			acme.set(t, "g", "n", "1")
-			events := acme.events(t)
+			acme, events := newForWrites(t)
 			requireFirst(t, acme.identified(t, outcome, write.verb, write.payload, append(write.header, headerTraceParent, parent)...))
 			announced := events.next(t)
 			assert.Equal(t, parent, announced.Header.Get(headerTraceParent))

@@ -66,13 +66,19 @@ var writes = map[string]struct {
 	"RawTouch":     {verb: "touch.g.k", header: []string{headerTTL, "1h"}},
 }
 
+// newForWrites is a namespace in which each of the writes is the third change.
+func newForWrites(t *testing.T) (*tenant, *feed) {
+	t.Helper()
+	acme := newNamespace(t)
+	acme.set(t, "g", "k", "v")
+	acme.set(t, "g", "n", "1")
+	return acme, acme.events(t)
+}
+
 func TestMessageID_Repeated_Good(t *testing.T) {
 	for outcome, write := range writes {
 		t.Run(outcome, func(t *testing.T) {
-			acme := newNamespace(t)
-			acme.set(t, "g", "k", "v")
-			acme.set(t, "g", "n", "1")
-			events := acme.events(t)
+			acme, events := newForWrites(t)
 			first := requireFirst(t, acme.identified(t, "the id", write.verb, write.payload, write.header...))
 			assert.Equal(t, uint64(3), nextEvent(t, events).Revision)
 			for range 3 {
