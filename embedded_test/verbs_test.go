@@ -339,6 +339,8 @@ func TestVerbs_WithoutReplySubject_Ugly(t *testing.T) {
 		t.Run(row.verb, func(t *testing.T) {
 			acme := newSeeded(t)
 			events := acme.events(t)
+			// Where nobody serves the verb there is nobody to wait for.
+			requireFailure(t, acme.call(t, row.verb, `[]`), 400, "bad_request")
 			require.NoError(t, acme.connection.Publish(row.subject(acme.namespace), []byte(row.body)))
 			written := nextEvent(t, events)
 			assert.Equal(t, uint64(2), written.Revision, "a write without a reply subject is executed")
