@@ -180,6 +180,7 @@ func TestTouch_Get_Good(t *testing.T) {
 	})
 	t.Run("InTheRawForm", func(t *testing.T) {
 		got := acme.raw(t, "get", "config", "theme", nil, headerTTL, "90s")
+		require.NotContains(t, got.Header, headerErrorCode)
 		assert.Equal(t, "dark", string(got.Data))
 		assert.Equal(t, "4", got.Header.Get(headerRevision))
 		assert.NotEmpty(t, got.Header.Get(headerExpiresAt))
