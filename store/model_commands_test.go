@@ -62,7 +62,9 @@ func (model *model) increment(command store.IncrementCommand) (store.Outcome, er
 	}
 	set.Value = sum.String()
 	outcome, err := model.set(set)
-	outcome.Number = sum.Int64()
+	if err == nil {
+		outcome.Number = sum.Int64()
+	}
 	return outcome, err
 }
 
