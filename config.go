@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"dappco.re/go/storebus/handler"
@@ -51,6 +52,9 @@ type Config struct {
 	// Listen is the address of that broker; empty is DefaultListen, and port 0 picks
 	// a free one. It may not be given together with a broker to connect to.
 	Listen string
+	// EventsNATS is who the connection that publishes events connects as, for a broker
+	// that lets it publish events and do nothing else; empty is who NATS connects as.
+	EventsNATS NATSCredentials
 	// Prefix is what every subject begins with; empty is subjects.DefaultPrefix.
 	Prefix string
 	// QueueLimit bounds the requests in hand; 0 is handler.DefaultQueueLimit.
@@ -85,14 +89,8 @@ type NATSConfig struct {
 	// Context is the name of a context of the nats command line tool. It may not be
 	// given together with URL; what else is given here overrides it.
 	Context string
-	// CredentialsFile is a .creds file.
-	CredentialsFile string
-	// SeedFile holds the seed of an NKey.
-	SeedFile string
-	// User and Password, or Token.
-	User     string
-	Password string
-	Token    string
+	// NATSCredentials are who connects.
+	NATSCredentials
 	// CertificateFile and KeyFile are the client's, in PEM; both or neither.
 	CertificateFile string
 	KeyFile         string
@@ -101,6 +99,21 @@ type NATSConfig struct {
 	AuthorityFile string
 	// InboxPrefix is what inboxes begin with; empty is _INBOX.
 	InboxPrefix string
+}
+
+// NATSCredentials say who connects to a broker, in one of these ways. Where any is
+// given, they take the place of those in a URL or a context. They are never shown.
+//
+//	storebus.NATSCredentials{CredentialsFile: "/etc/storebus/events.creds"}
+type NATSCredentials struct {
+	// CredentialsFile is a .creds file.
+	CredentialsFile string
+	// SeedFile holds the seed of an NKey.
+	SeedFile string
+	// User and Password, or Token.
+	User     string
+	Password string
+	Token    string
 }
 
 // JournalConfig names an InfluxDB-compatible endpoint.
@@ -125,6 +138,7 @@ func (config Config) withDefaults() (Config, error) {
 	config.DatabasePath = orDefault(config.DatabasePath, DefaultDatabasePath)
 	config.Prefix = orDefault(config.Prefix, subjects.DefaultPrefix)
 	config.Logger = orDefault(config.Logger, slog.New(slog.DiscardHandler))
+	config.EventsNATS = orDefault(config.EventsNATS, config.NATS.NATSCredentials)
 	if !config.NATS.outside() {
 		config.Listen = orDefault(config.Listen, DefaultListen)
 	}
@@ -143,7 +157,7 @@ func (config *Config) check() error {
 		_, err := subjects.NewSpace(config.Prefix)
 		failures = append(failures, err)
 	}
-	return errors.Join(append(failures, config.NATS.check(), checkAddress("Listen", config.Listen),
+	return errors.Join(append(failures, config.NATS.check(), config.EventsNATS.check("EventsNATS"), checkAddress("Listen", config.Listen),
 		checkAddress("HTTPAddress", config.HTTPAddress), config.Journal.check())...)
 }
 
@@ -162,10 +176,17 @@ func (config *NATSConfig) check() error {
 	switch {
 	case config.URL != "" && config.Context != "":
 		return errors.New("NATS.URL and NATS.Context both name a broker: give one of them")
+	case slices.ContainsFunc(strings.Split(config.URL, ","), isNoAddress):
+		return errors.New("NATS.URL holds an address that is no URL") // and perhaps a password
 	case (config.CertificateFile == "") != (config.KeyFile == ""):
 		return errors.New("NATS.CertificateFile and NATS.KeyFile belong together")
-	case config.Password != "" && config.User == "":
-		return errors.New("NATS.Password needs NATS.User")
+	}
+	return config.NATSCredentials.check("NATS")
+}
+
+func (credentials *NATSCredentials) check(field string) error {
+	if credentials.Password != "" && credentials.User == "" {
+		return fmt.Errorf("%s.Password needs %s.User", field, field)
 	}
 	return nil
 }

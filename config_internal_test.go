@@ -21,6 +21,15 @@ func TestConfig_WithDefaults_Good(t *testing.T) {
 	config, err = Config{NATS: NATSConfig{URL: "nats://broker:4222"}}.withDefaults()
 	require.NoError(t, err)
 	assert.Empty(t, config.Listen)
+	assert.Empty(t, config.EventsNATS)
+
+	service, publisher := NATSCredentials{User: "service"}, NATSCredentials{Token: "publisher"}
+	config, err = Config{NATS: NATSConfig{NATSCredentials: service}}.withDefaults()
+	require.NoError(t, err)
+	assert.Equal(t, service, config.EventsNATS, "both connect alike")
+	config, err = Config{NATS: NATSConfig{NATSCredentials: service}, EventsNATS: publisher}.withDefaults()
+	require.NoError(t, err)
+	assert.Equal(t, publisher, config.EventsNATS)
 	assert.Equal(t, 96<<10, limits(128<<10).EntryBytes)
 }
 
@@ -38,13 +47,16 @@ func TestConfig_WithDefaults_Bad(t *testing.T) {
 		"sidecar's own":   {Listen: "127.0.0.1:0", NATS: NATSConfig{URL: "nats://broker:4222"}},
 		"NATS.Context":    {NATS: NATSConfig{URL: "nats://broker:4222", Context: "berlin"}},
 		"NATS.KeyFile":    {NATS: NATSConfig{CertificateFile: "cert.pem"}},
-		"NATS.User":       {NATS: NATSConfig{Password: "secret"}},
+		"NATS.User":       {NATS: NATSConfig{NATSCredentials: NATSCredentials{Password: "secret"}}},
+		"EventsNATS.User": {EventsNATS: NATSCredentials{Password: "secret"}},
+		"NATS.URL holds":  {NATS: NATSConfig{URL: "nats://a:4222,nats://user:sec%zzret@b:4222"}},
 		"HTTPAddress":     {HTTPAddress: "8080"},
 		"Journal.URL":     {Journal: JournalConfig{URL: "influx"}},
 		"Journal.URL is ": {Journal: JournalConfig{URL: "ftp://influx"}},
 	} {
 		_, err := config.withDefaults()
-		assert.ErrorContains(t, err, text)
+		require.ErrorContains(t, err, text)
+		assert.NotContains(t, err.Error(), "zzret")
 	}
 }
 
@@ -58,5 +70,18 @@ func TestRedact_Redact_Good(t *testing.T) {
 		"nats://user:sec%zzret@broker:4222":       "xxxxx",
 	} {
 		assert.Equal(t, shown, redact(address))
+	}
+}
+
+func TestRedact_WithoutUser_Good(t *testing.T) {
+	for address, bare := range map[string]string{
+		"nats://broker:4222":                "nats://broker:4222",
+		"broker:4222":                       "broker:4222",
+		"nats://user:secret@broker:4222":    "nats://broker:4222",
+		"wss://token@broker/path@x":         "wss://broker/path@x",
+		"user:secret@broker:4222":           "nats://broker:4222",
+		"nats://user:sec%zzret@broker:4222": "nats://user:sec%zzret@broker:4222",
+	} {
+		assert.Equal(t, bare, withoutUser(address))
 	}
 }

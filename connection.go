@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -23,24 +24,29 @@ const (
 	reconnectWait    = 500 * time.Millisecond
 	// awayInterval is the time between two lines about a broker that is away.
 	awayInterval = 30 * time.Second
+	// refusalInterval is the time between two lines about what the broker refuses.
+	refusalInterval = 10 * time.Second
 )
 
 // connectBoth makes the two connections: one takes requests and sends replies, the
 // other publishes events and nothing else, so that the answer to a flush on it says
 // that they have arrived.
 func (sidecar *Sidecar) connectBoth(ctx context.Context) (err error) {
-	if sidecar.requests, err = sidecar.connect(ctx, "requests"); err != nil {
-		return err
+	config := &sidecar.config
+	if sidecar.requests, err = sidecar.connect(ctx, "requests", &config.NATS.NATSCredentials); err != nil {
+		return fmt.Errorf("the connection for requests: %w", err)
 	}
 	// What is written while the broker is away must be an error: the log has it.
-	sidecar.events, err = sidecar.connect(ctx, "events", nats.ReconnectBufSize(-1))
-	return err
+	if sidecar.events, err = sidecar.connect(ctx, "events", &config.EventsNATS, nats.ReconnectBufSize(-1)); err != nil {
+		return fmt.Errorf("the connection for events: %w", err)
+	}
+	return nil
 }
 
 // connect makes one connection. Where the broker is away it waits; a refusal, which
 // no waiting mends, is an error.
-func (sidecar *Sidecar) connect(ctx context.Context, purpose string, more ...nats.Option) (*nats.Conn, error) {
-	options, err := sidecar.options(purpose)
+func (sidecar *Sidecar) connect(ctx context.Context, purpose string, credentials *NATSCredentials, more ...nats.Option) (*nats.Conn, error) {
+	options, err := sidecar.options(purpose, credentials)
 	if err != nil {
 		return nil, err
 	}
@@ -90,14 +96,14 @@ func isAway(err error) bool {
 	return isNetwork
 }
 
-func (sidecar *Sidecar) options(purpose string) ([]nats.Option, error) {
-	authorisation, err := sidecar.config.NATS.options()
+func (sidecar *Sidecar) options(purpose string, credentials *NATSCredentials) ([]nats.Option, error) {
+	authorisation, err := credentials.options()
 	if err != nil {
 		return nil, err
 	}
 	events := &connectionEvents{sidecar: sidecar, logger: sidecar.config.Logger.With("connection", purpose)}
-	return append(authorisation,
-		nats.Name("storebus "+purpose+" "+sidecar.config.Instance),
+	return slices.Concat(sidecar.config.NATS.options(), authorisation, []nats.Option{
+		nats.Name("storebus " + purpose + " " + sidecar.config.Instance),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(reconnectWait),
 		nats.IgnoreAuthErrorAbort(),
@@ -112,27 +118,11 @@ func (sidecar *Sidecar) options(purpose string) ([]nats.Option, error) {
 		nats.ReconnectErrHandler(events.stillAway),
 		nats.ErrorHandler(events.failed),
 		nats.ClosedHandler(events.closed),
-	), nil
+	}), nil
 }
 
-// options are what the broker is told of who connects.
-func (config *NATSConfig) options() (options []nats.Option, err error) {
-	if config.CredentialsFile != "" {
-		options = append(options, nats.UserCredentials(config.CredentialsFile))
-	}
-	if config.SeedFile != "" {
-		seed, err := nats.NkeyOptionFromSeed(config.SeedFile)
-		if err != nil {
-			return nil, fmt.Errorf("NKey seed file %s: %w", config.SeedFile, err)
-		}
-		options = append(options, seed)
-	}
-	if config.User != "" {
-		options = append(options, nats.UserInfo(config.User, config.Password))
-	}
-	if config.Token != "" {
-		options = append(options, nats.Token(config.Token))
-	}
+// options are how the broker is reached, by both connections.
+func (config *NATSConfig) options() (options []nats.Option) {
 	if config.CertificateFile != "" {
 		options = append(options, nats.ClientCert(config.CertificateFile, config.KeyFile))
 	}
@@ -142,7 +132,7 @@ func (config *NATSConfig) options() (options []nats.Option, err error) {
 	if config.InboxPrefix != "" {
 		options = append(options, nats.CustomInboxPrefix(config.InboxPrefix))
 	}
-	return options, nil
+	return options
 }
 
 // name says which broker is meant; a URL may hold a password and is not repeated.
@@ -157,8 +147,9 @@ func (config *NATSConfig) name() string {
 type connectionEvents struct {
 	sidecar *Sidecar
 	logger  *slog.Logger
-	// lastAway belongs to the connection's callbacks, which run one after the other.
-	lastAway time.Time
+	// These belong to the connection's callbacks, which run one after the other.
+	lastAway, lastRefusal time.Time
+	silentRefusals        uint64
 }
 
 func (events *connectionEvents) disconnected(_ *nats.Conn, err error) {
@@ -188,7 +179,22 @@ func (events *connectionEvents) failed(_ *nats.Conn, subscription *nats.Subscrip
 		events.logger.Error("error on a subscription", "subject", subscription.Subject, "error", err)
 		return
 	}
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		events.refused(err)
+		return
+	}
 	events.logger.Error("error on the connection", "error", err)
+}
+
+// refused is called for each thing that the broker does not permit. It may come with
+// every request, for a client chooses where its reply goes.
+func (events *connectionEvents) refused(err error) {
+	if time.Since(events.lastRefusal) < refusalInterval {
+		events.silentRefusals++
+		return
+	}
+	events.logger.Error("the broker does not permit this", "error", err, "silent", events.silentRefusals)
+	events.lastRefusal, events.silentRefusals = time.Now(), 0
 }
 
 // closed is called when a connection has ended for good: by disconnect, or because

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -60,36 +61,88 @@ func TestConnection_Connect_Good_WaitsForABrokerThatIsAway(t *testing.T) {
 	require.NoError(t, sidecar.Close())
 }
 
+// saveContext writes a NATS context where XDG_CONFIG_HOME says.
+func saveContext(t *testing.T, name string, settings map[string]string) {
+	t.Helper()
+	contexts := filepath.Join(os.Getenv("XDG_CONFIG_HOME"), "nats", "context")
+	require.NoError(t, os.MkdirAll(contexts, 0o700))
+	content, err := json.Marshal(settings)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(contexts, name+".json"), content, 0o600))
+}
+
 func TestConnection_Connect_Good_ByContext(t *testing.T) {
 	broker := startBroker(t, &server.Options{Users: []*server.User{{Username: "sidecar", Password: "secret"}}})
-	folder := t.TempDir()
-	t.Setenv("XDG_CONFIG_HOME", folder)
-	contexts := filepath.Join(folder, "nats", "context")
-	require.NoError(t, os.MkdirAll(contexts, 0o700))
-	settings, err := json.Marshal(map[string]string{"url": broker.ClientURL(), "user": "sidecar", "password": "secret"})
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(contexts, "berlin.json"), settings, 0o600))
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	saveContext(t, "berlin", map[string]string{"url": broker.ClientURL(), "user": "sidecar", "password": "secret"})
 
 	sidecar := start(t, storebus.Config{NATS: storebus.NATSConfig{Context: "berlin"}})
 	connection := connect(t, sidecar.NATSURL(), nats.UserInfo("sidecar", "secret"))
 	assert.Equal(t, `{"exists":false}`, request(t, connection, "store.acme.exists.g.k", ""))
 
-	_, err = storebus.Start(t.Context(), storebus.Config{DatabasePath: store.MemoryDatabase, NATS: storebus.NATSConfig{Context: "none"}})
+	_, err := storebus.Start(t.Context(), storebus.Config{DatabasePath: store.MemoryDatabase, NATS: storebus.NATSConfig{Context: "none"}})
 	assert.ErrorContains(t, err, `unknown context "none"`)
 }
 
 func TestConnection_Connect_Good_ByUser(t *testing.T) {
 	broker := startBroker(t, &server.Options{Users: []*server.User{{Username: "sidecar", Password: "secret"}}})
-	start(t, storebus.Config{NATS: storebus.NATSConfig{URL: broker.ClientURL(), User: "sidecar", Password: "secret", InboxPrefix: "_INBOX_sidecar"}})
+	start(t, storebus.Config{NATS: storebus.NATSConfig{URL: broker.ClientURL(), NATSCredentials: storebus.NATSCredentials{User: "sidecar", Password: "secret"}, InboxPrefix: "_INBOX_sidecar"}})
+}
+
+// startStrictBroker starts a broker with a user for each of the connections, who may
+// not do what the other does, and a client.
+func startStrictBroker(t *testing.T) *server.Server {
+	t.Helper()
+	everything := []string{">"}
+	return startBroker(t, &server.Options{Users: []*server.User{
+		{Username: "service", Password: "secret", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"store.events.>"}}}},
+		{Username: "publisher", Password: "hidden", Permissions: &server.Permissions{
+			Publish: &server.SubjectPermission{Allow: []string{"store.events.>"}}, Subscribe: &server.SubjectPermission{Deny: everything},
+		}},
+		{Username: "client", Password: "c"},
+	}})
+}
+
+func TestConnection_Connect_Good_EventsByAnotherUser(t *testing.T) {
+	broker := startStrictBroker(t)
+	withUser := strings.Replace(broker.ClientURL(), "nats://", "nats://service:secret@", 1)
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	saveContext(t, "by-user", map[string]string{"url": broker.ClientURL(), "user": "service", "password": "secret"})
+	saveContext(t, "by-url", map[string]string{"url": withUser})
+	for name, config := range map[string]storebus.NATSConfig{
+		"ThanTheOneGiven":        {URL: broker.ClientURL(), NATSCredentials: storebus.NATSCredentials{User: "service", Password: "secret"}},
+		"ThanTheOneInTheURL":     {URL: withUser},
+		"ThanTheContexts":        {Context: "by-user"},
+		"ThanTheOneOfItsAddress": {Context: "by-url"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			logs := newLogs()
+			sidecar := start(t, storebus.Config{
+				NATS: config, EventsNATS: storebus.NATSCredentials{User: "publisher", Password: "hidden"}, Logger: logs.logger(),
+			})
+			connection := connect(t, broker.ClientURL(), nats.UserInfo("client", "c"))
+			events, err := connection.SubscribeSync("store.events.>")
+			require.NoError(t, err)
+			assert.Equal(t, `{"revision":1,"created":true}`, request(t, connection, "store.acme.set.g.k", "v"))
+			_, err = events.NextMsg(patience)
+			require.NoError(t, err)
+			require.NoError(t, sidecar.Close())
+			assert.NotContains(t, logs.String(), "permission")
+			assert.NotContains(t, logs.String(), "secret")
+			assert.NotContains(t, logs.String(), "hidden")
+		})
+	}
 }
 
 func TestConnection_Connect_Bad(t *testing.T) {
 	broker := startBroker(t, &server.Options{Users: []*server.User{{Username: "sidecar", Password: "secret"}}})
+	right := storebus.NATSCredentials{User: "sidecar", Password: "secret"}
+	wrong := storebus.NATSCredentials{User: "sidecar", Password: "wrong"}
 	for name, config := range map[string]storebus.NATSConfig{
-		"TheBrokerRefuses":         {URL: broker.ClientURL(), User: "sidecar", Password: "wrong"},
+		"TheBrokerRefuses":         {URL: broker.ClientURL(), NATSCredentials: wrong},
 		"TheURLIsNone":             {URL: "nats://%zz"},
-		"TheCredentialsAreMissing": {URL: broker.ClientURL(), CredentialsFile: filepath.Join(t.TempDir(), "none.creds")},
-		"TheSeedIsMissing":         {URL: broker.ClientURL(), SeedFile: filepath.Join(t.TempDir(), "none.nk")},
+		"TheCredentialsAreMissing": {URL: broker.ClientURL(), NATSCredentials: storebus.NATSCredentials{CredentialsFile: filepath.Join(t.TempDir(), "none.creds")}},
+		"TheSeedIsMissing":         {URL: broker.ClientURL(), NATSCredentials: storebus.NATSCredentials{SeedFile: filepath.Join(t.TempDir(), "none.nk")}},
 		"TheAuthorityIsMissing":    {URL: broker.ClientURL(), AuthorityFile: filepath.Join(t.TempDir(), "none.pem")},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,6 +150,15 @@ func TestConnection_Connect_Bad(t *testing.T) {
 			assert.Error(t, err)
 		})
 	}
+	t.Run("TheBrokerRefusesWhoPublishesEvents", func(t *testing.T) {
+		config := storebus.Config{
+			DatabasePath: store.MemoryDatabase, NATS: storebus.NATSConfig{URL: broker.ClientURL(), NATSCredentials: right}, EventsNATS: wrong,
+		}
+		_, err := storebus.Start(t.Context(), config)
+		require.ErrorIs(t, err, nats.ErrAuthorization)
+		require.ErrorContains(t, err, "the connection for events")
+		assert.NotContains(t, err.Error(), "wrong")
+	})
 }
 
 func TestConnection_Reconnect_Ugly_TheBrokerIsStartedAgain(t *testing.T) {

@@ -20,17 +20,27 @@ func redact(list string) string {
 }
 
 func redactOne(address string) string {
-	if !strings.Contains(address, "://") {
-		address = "nats://" + address
-	}
-	parsed, err := url.Parse(address)
+	parsed, err := parseAddress(address)
 	switch {
 	case err != nil:
 		return "xxxxx"
 	case parsed.User != nil:
 		return redactUser(parsed)
 	}
-	return address
+	return parsed.String()
+}
+
+// parseAddress reads one of a list of URLs, which may come without a scheme.
+func parseAddress(address string) (*url.URL, error) {
+	if !strings.Contains(address, "://") {
+		address = "nats://" + address
+	}
+	return url.Parse(address)
+}
+
+func isNoAddress(address string) bool {
+	_, err := parseAddress(strings.TrimSpace(address))
+	return err != nil
 }
 
 // redactUser leaves out a password, and a user without one: that is a token.
@@ -39,4 +49,17 @@ func redactUser(address *url.URL) string {
 		address.User = url.User("xxxxx")
 	}
 	return address.Redacted()
+}
+
+// withoutUser leaves the user out of a URL. What cannot be read as one stays as it is,
+// for the client to refuse.
+//
+//	withoutUser("nats://user:secret@broker:4222")  // nats://broker:4222
+func withoutUser(address string) string {
+	parsed, err := parseAddress(address)
+	if err != nil || parsed.User == nil {
+		return address
+	}
+	parsed.User = nil
+	return parsed.String()
 }

@@ -3,73 +3,70 @@
 package embedded_test
 
 import (
+	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus"
 )
 
-// allowed are permissions to publish and to subscribe to what is named, and to
-// nothing else.
-func allowed(publish, subscribe []string) *server.Permissions {
-	permissions := &server.Permissions{
-		Publish:   &server.SubjectPermission{Allow: publish},
-		Subscribe: &server.SubjectPermission{Allow: subscribe},
-	}
-	// A list that allows nothing is none to the broker.
-	if len(publish) == 0 {
-		permissions.Publish.Deny = []string{">"}
-	}
-	if len(subscribe) == 0 {
-		permissions.Subscribe.Deny = []string{">"}
-	}
-	return permissions
+// guarded is a sidecar on a broker that permits what the program prints, and nothing
+// else. There is a witness beside, whom it permits everything.
+type guarded struct {
+	broker  *server.Server
+	url     string
+	sidecar *storebus.Sidecar
+	log     *lockedBuffer
 }
 
-// The whole access of everybody, as the contract has it. Whoever asks has an inbox
-// of its own.
-var access = map[string]*server.Permissions{
-	"acme":     allowed([]string{"store.acme.>"}, []string{"store.events.acme.>", "_INBOX.acme.>"}),
-	"other":    allowed([]string{"store.other.>"}, []string{"store.events.other.>", "_INBOX.other.>"}),
-	"ACME":     allowed([]string{"store.ACME.>"}, []string{"store.events.ACME.>", "_INBOX.ACME.>"}),
-	"consumer": allowed([]string{"store.acme.changes", "store.acme.scan", "store.acme.get"}, []string{"store.events.acme.>", "_INBOX.consumer.>"}),
-	"operator": allowed([]string{"store.admin.>"}, []string{"_INBOX.operator.>"}),
+func startGuarded(t *testing.T) *guarded {
+	t.Helper()
+	broker := startGuardingBroker(t, printedPermissions(t, "acme", "other", "ACME"))
+	started := &guarded{broker: broker, url: broker.ClientURL(), log: &lockedBuffer{}}
+	started.sidecar = startSidecarWith(t, started.config(t))
+	return started
 }
 
-// The access of the sidecar's two connections: one takes requests in its queue group
-// and replies, and looks for other sidecars; the other publishes events.
-var (
-	requestsAccess = allowed([]string{"_INBOX.>", "$SRV.INFO.storebus"},
-		[]string{"store.*.* storebus", "store.*.*.*.* storebus", "$SRV.>", "_INBOX.sidecar.>"})
-	eventsAccess = allowed([]string{"store.events.>"}, nil)
-)
-
-// doorkeeper gives everybody who connects the access of their user. The sidecar is
-// one user, whose connections say what they are for.
-type doorkeeper struct{}
-
-func (doorkeeper) Check(client server.ClientAuthentication) bool {
-	options := client.GetOpts()
-	permissions := access[options.Username]
-	if options.Username == "sidecar" {
-		permissions = requestsAccess
-		if strings.Contains(options.Name, " events ") {
-			permissions = eventsAccess
-		}
-	}
-	if permissions == nil {
-		return false
-	}
-	client.RegisterUser(&server.User{Username: options.Username, Permissions: permissions})
-	return true
+// printedPermissions is what the program prints.
+func printedPermissions(t *testing.T, arguments ...string) string {
+	t.Helper()
+	printed := run(t, "", append([]string{"permissions"}, arguments...)...)
+	require.Zero(t, printed.code, printed.stderr)
+	return printed.stdout
 }
+
+var passwordVariable = regexp.MustCompile(`\$([\w-]+)_password`)
+
+// startGuardingBroker starts a broker inside the test with a configuration in which
+// passwords are to be defined, and a witness.
+func startGuardingBroker(t *testing.T, configuration string) *server.Server {
+	t.Helper()
+	var passwords strings.Builder
+	for _, variable := range passwordVariable.FindAllStringSubmatch(configuration, -1) {
+		fmt.Fprintf(&passwords, "%s_password: %q\n", variable[1], passwordOf(variable[1]))
+	}
+	witness := fmt.Sprintf("users = [ { user: witness, password: %q }", passwordOf("witness"))
+	path := filepath.Join(t.TempDir(), "nats.conf")
+	content := passwords.String() + strings.Replace(configuration, "users = [", witness, 1)
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	options, err := server.ProcessConfigFile(path)
+	require.NoError(t, err)
+	return startServer(t, options)
+}
+
+func passwordOf(user string) string { return user + "-secret" }
 
 // startServer starts a broker inside the test, for what a broker in a process of its
 // own cannot be told: who may do what, and how large a message may be.
@@ -87,35 +84,34 @@ func startServer(t *testing.T, options *server.Options) *server.Server {
 	return started
 }
 
-// guarded is a sidecar on a broker with a doorkeeper.
-type guarded struct {
-	url string
-	log *lockedBuffer
-}
-
-func startGuarded(t *testing.T) *guarded {
-	t.Helper()
-	broker := startServer(t, &server.Options{CustomClientAuthentication: doorkeeper{}})
-	started := &guarded{url: broker.ClientURL(), log: &lockedBuffer{}}
-	startSidecarWith(t, started.config(t))
-	return started
-}
-
 // config is how a sidecar connects to the broker.
 func (guarded *guarded) config(t *testing.T) storebus.Config {
 	t.Helper()
 	config := outsideConfig(t, guarded.url)
-	config.NATS.User, config.NATS.InboxPrefix = "sidecar", "_INBOX.sidecar"
+	config.NATS.User, config.NATS.Password = "storebus_requests", passwordOf("storebus_requests")
+	config.NATS.InboxPrefix = "_INBOX_store.storebus_requests"
+	config.EventsNATS = storebus.NATSCredentials{User: "storebus_events", Password: passwordOf("storebus_events")}
 	config.BackupDirectory = t.TempDir()
 	config.Logger = slog.New(slog.NewTextHandler(guarded.log, nil))
 	return config
 }
 
-// as connects with the access of a user, to work in a namespace.
+// connect connects as one of the users, with inboxes of its own.
+func (guarded *guarded) connect(t *testing.T, user string) *nats.Conn {
+	t.Helper()
+	return connect(t, guarded.url, nats.UserInfo(user, passwordOf(user)), nats.CustomInboxPrefix("_INBOX_store."+user), nats.ErrorHandler(unheard))
+}
+
+// as connects as one of the users, to work in a namespace.
 func (guarded *guarded) as(t *testing.T, user, namespace string) *tenant {
 	t.Helper()
-	connection := connect(t, guarded.url, nats.UserInfo(user, ""), nats.CustomInboxPrefix("_INBOX."+user), nats.ErrorHandler(unheard))
-	return &tenant{connection: connection, namespace: namespace}
+	return &tenant{connection: guarded.connect(t, user), namespace: namespace}
+}
+
+// witness connects as who may do everything and was told no inbox prefix.
+func (guarded *guarded) witness(t *testing.T) *nats.Conn {
+	t.Helper()
+	return connect(t, guarded.url, nats.UserInfo("witness", passwordOf("witness")))
 }
 
 // unheard takes the refusals that the tests ask for, which would be printed otherwise.
@@ -239,11 +235,11 @@ func (guarded *guarded) refuseTenant(t *testing.T) {
 		requireNoPublish(t, acme.connection, "store.events.acme.config", "store.events.other.config", "store.events.ACME.config")
 	})
 	t.Run("NoReplyToAnybody", func(t *testing.T) {
-		requireNoPublish(t, acme.connection, "_INBOX.other.x", "_INBOX.acme.x", "$SRV.INFO.storebus", "$SYS.REQ.SERVER.PING", "elsewhere")
+		requireNoPublish(t, acme.connection, "_INBOX_store.other.x", "_INBOX_store.acme.x", "_INBOX.x", "$SRV.INFO.storebus", "$SYS.REQ.SERVER.PING", "elsewhere")
 	})
 	t.Run("NothingOfAnotherTenantIsHeard", func(t *testing.T) {
 		requireNoSubscribe(t, acme.connection, "store.events.other.>", "store.events.ACME.>", "store.events.>", "store.events.*.config",
-			"store.other.>", "_INBOX.other.>", "_INBOX.>", "_INBOX.*.>", ">", "*.>")
+			"store.other.>", "_INBOX_store.other.>", "_INBOX_store.acme_consumer.>", "_INBOX_store.>", "_INBOX_store.*.>", "_INBOX.>", ">", "*.>")
 	})
 	t.Run("NoRequestIsHeard", func(t *testing.T) {
 		requireNoSubscribe(t, acme.connection, "store.acme.>", "store.acme.set", "store.>", "store.*.set", "store.*.get.*.*", "store.admin.>", "$SRV.>")
@@ -268,19 +264,35 @@ func (guarded *guarded) refuseTenant(t *testing.T) {
 
 func (guarded *guarded) serveConsumer(t *testing.T) {
 	t.Helper()
-	acme, consumer := guarded.as(t, "acme", "acme"), guarded.as(t, "consumer", "acme")
+	acme, consumer := guarded.as(t, "acme", "acme"), guarded.as(t, "acme_consumer", "acme")
 	events := &feed{Subscription: subscribe(t, consumer.connection, "store.events.acme.>"), after: acme.revision(t)}
 	revision := acme.set(t, "config", "theme", "dark")
 	assert.Equal(t, revision, nextEvent(t, events).Revision)
 	assert.Contains(t, placesOf(consumer.scan(t)), "config/theme")
 	assert.Equal(t, "dark", consumer.value(t, "config", "theme"))
 	assert.Equal(t, []uint64{revision}, revisionsOf(t, consumer.changes(t, "after", revision-1, "wait", "1s")))
+
+	t.Run("ManyRepliesToOneInboxLongAfterTheRequests", func(t *testing.T) {
+		const readers = 2_000
+		inbox := consumer.connection.NewInbox()
+		replies := subscribe(t, consumer.connection, inbox)
+		for range readers {
+			require.NoError(t, consumer.connection.PublishRequest("store.acme.changes", inbox, []byte(object(t, "after", revision, "wait", "30s"))))
+		}
+		consumer.changes(t, "after", revision) // comes after them, so that all of them wait
+		requireSilence(t, consumer.connection, replies)
+		acme.set(t, "config", "theme", "light")
+		for range readers {
+			reply := decode[changesReply](t, answer{receive(t, replies)})
+			require.Equal(t, []uint64{revision + 1}, revisionsOf(t, reply))
+		}
+	})
 	require.NoError(t, consumer.connection.LastError())
 }
 
 func (guarded *guarded) refuseConsumer(t *testing.T) {
 	t.Helper()
-	acme, consumer := guarded.as(t, "acme", "acme"), guarded.as(t, "consumer", "acme")
+	acme, consumer := guarded.as(t, "acme", "acme"), guarded.as(t, "acme_consumer", "acme")
 	standing := acme.set(t, "g", "k", "v")
 	granted := []string{"store.acme.changes", "store.acme.scan", "store.acme.get"}
 	requireNoPublish(t, consumer.connection, slices.DeleteFunc(requestSubjects("acme"), func(subject string) bool {
@@ -288,30 +300,33 @@ func (guarded *guarded) refuseConsumer(t *testing.T) {
 	})...)
 	requireNoPublish(t, consumer.connection, requestSubjects("other")...)
 	requireNoPublish(t, consumer.connection, adminSubjects()...)
-	requireNoPublish(t, consumer.connection, "store.events.acme.config", "_INBOX.acme.x", "$SRV.INFO.storebus")
-	requireNoSubscribe(t, consumer.connection, "store.events.other.>", "store.events.>", "store.acme.>", "store.>", "_INBOX.acme.>", "_INBOX.>", ">")
+	requireNoPublish(t, consumer.connection, "store.events.acme.config", "_INBOX_store.acme.x", "$SRV.INFO.storebus")
+	requireNoSubscribe(t, consumer.connection, "store.events.other.>", "store.events.>", "store.acme.>", "store.>", "_INBOX_store.acme.>", "_INBOX_store.>", "_INBOX.>", ">")
 	assert.Equal(t, standing, acme.revision(t), "nothing was done")
 }
 
 func (guarded *guarded) serveOperator(t *testing.T) {
 	t.Helper()
-	acme, operator := guarded.as(t, "acme", "acme"), guarded.as(t, "operator", "admin")
+	acme, operator := guarded.as(t, "acme", "acme"), guarded.as(t, "storebus_operator", "admin")
 	acme.set(t, "config", "theme", "dark")
 	for _, row := range verbRows {
 		if row.admin {
 			requireFields(t, operator.call(t, row.verb, row.body), row.reply)
 		}
 	}
+	assert.Equal(t, "storebus", discover[micro.Ping](t, operator.connection, "PING").Name)
+	assert.Equal(t, "store", discover[micro.Info](t, operator.connection, "INFO").Metadata["prefix"])
+	assert.NotEmpty(t, discover[micro.Stats](t, operator.connection, "STATS").Endpoints)
 	require.NoError(t, operator.connection.LastError())
 }
 
 func (guarded *guarded) refuseOperator(t *testing.T) {
 	t.Helper()
-	acme, operator := guarded.as(t, "acme", "acme"), guarded.as(t, "operator", "admin")
+	acme, operator := guarded.as(t, "acme", "acme"), guarded.as(t, "storebus_operator", "admin")
 	standing := acme.set(t, "config", "theme", "dark")
 	requireNoPublish(t, operator.connection, requestSubjects("acme")...)
-	requireNoPublish(t, operator.connection, "store.events.acme.config", "_INBOX.acme.x", "$SRV.INFO.storebus")
-	requireNoSubscribe(t, operator.connection, "store.events.acme.>", "store.events.>", "store.acme.>", "store.admin.>", "_INBOX.acme.>", "_INBOX.>", ">")
+	requireNoPublish(t, operator.connection, "store.events.acme.config", "_INBOX_store.acme.x", "$SYS.REQ.SERVER.PING", "$JS.API.INFO", "elsewhere")
+	requireNoSubscribe(t, operator.connection, "store.events.acme.>", "store.events.>", "store.acme.>", "store.admin.>", "$SRV.>", "_INBOX_store.acme.>", "_INBOX_store.>", "_INBOX.>", ">")
 	assert.Equal(t, standing, acme.revision(t), "nothing was done")
 }
 
@@ -327,8 +342,24 @@ func (guarded *guarded) serveSidecar(t *testing.T) {
 	assert.Equal(t, revision, nextEvent(t, events).Revision)
 	assert.Empty(t, acme.changes(t, "after", revision, "wait", "10ms").Changes)
 
+	t.Run("EachConnectionHasItsUser", func(t *testing.T) {
+		connections, err := guarded.broker.Connz(&server.ConnzOptions{Username: true})
+		require.NoError(t, err)
+		users := map[string]string{}
+		for _, connection := range connections.Conns {
+			users[connection.Name] = connection.AuthorizedUser
+		}
+		assert.Equal(t, "storebus_requests", users["storebus requests "+guarded.sidecar.Instance()])
+		assert.Equal(t, "storebus_events", users["storebus events "+guarded.sidecar.Instance()])
+	})
 	t.Run("FindsAnotherSidecar", func(t *testing.T) {
 		requireStartFails(t, guarded.config(t), "another storebus serves this prefix")
+	})
+	t.Run("IsFoundBySomebodyElse", func(t *testing.T) {
+		config := outsideConfig(t, guarded.url)
+		config.NATS.User, config.NATS.Password = "witness", passwordOf("witness")
+		requireStartFails(t, config, "another storebus serves this prefix")
+		assert.Equal(t, "full", readStatus(t, guarded.witness(t)).Durability, "an inbox without a prefix")
 	})
 	assert.NotContains(t, strings.ToLower(guarded.log.String()), "permission")
 }
@@ -339,19 +370,84 @@ func (guarded *guarded) refuseSidecar(t *testing.T) {
 	standing := acme.set(t, "config", "theme", "dark")
 
 	t.Run("RequestsAndRepliesAlone", func(t *testing.T) {
-		requests := connect(t, guarded.url, nats.UserInfo("sidecar", ""), nats.Name("storebus requests x"), nats.CustomInboxPrefix("_INBOX.sidecar"), nats.ErrorHandler(unheard))
-		requireNoPublish(t, requests, "store.events.acme.config", "store.acme.get", "store.admin.status", "$SYS.REQ.SERVER.PING", "elsewhere")
-		for _, subject := range []string{"store.acme.set", "store.*.*", "store.events.>", "store.>", "_INBOX.acme.>", ">"} {
+		requests := guarded.connect(t, "storebus_requests")
+		requireNoPublish(t, requests, "store.events.acme.config", "store.acme.get", "store.acme.set.g.k", "store.admin.status",
+			"$SRV.STATS.storebus", "$SRV.INFO", "$SYS.REQ.SERVER.PING", "$JS.API.INFO", "elsewhere")
+		for _, subject := range []string{"store.acme.set", "store.*.*", "store.*.get.*.*", "store.admin.status", "store.events.>", "store.>",
+			"_INBOX_store.acme.>", "_INBOX_store.>", "_INBOX.>", ">"} {
 			requireRefused(t, requests, subject, func() error {
 				_, err := requests.SubscribeSync(subject)
 				return err
 			})
+			requireRefused(t, requests, subject, func() error {
+				_, err := requests.QueueSubscribeSync(subject, "another")
+				return err
+			})
 		}
+		requireNoSubscribe(t, requests, "store.events.>", "store.events.acme.config", "store.>", "store.*.>")
 	})
 	t.Run("EventsAlone", func(t *testing.T) {
-		events := connect(t, guarded.url, nats.UserInfo("sidecar", ""), nats.Name("storebus events x"), nats.CustomInboxPrefix("_INBOX.sidecar"), nats.ErrorHandler(unheard))
-		requireNoPublish(t, events, "_INBOX.acme.x", "store.acme.get", "store.admin.status", "$SRV.INFO.storebus", "$SYS.REQ.SERVER.PING", "elsewhere")
-		requireNoSubscribe(t, events, "store.events.>", "store.*.set", "store.>", "_INBOX.sidecar.>", "$SRV.>", ">")
+		events := guarded.connect(t, "storebus_events")
+		requireNoPublish(t, events, "_INBOX_store.acme.x", "_INBOX.x", "store.acme.get", "store.acme.set.g.k", "store.admin.status",
+			"$SRV.INFO.storebus", "$SYS.REQ.SERVER.PING", "$JS.API.INFO", "elsewhere")
+		requireNoSubscribe(t, events, "store.events.>", "store.events.acme.config", "store.*.set", "store.>",
+			"_INBOX_store.storebus_events.>", "_INBOX.>", "$SRV.>", ">")
 	})
 	assert.Equal(t, standing, acme.revision(t), "nothing was done")
+
+	t.Run("NoStartThatCannotLookForOthers", func(t *testing.T) {
+		config := guarded.config(t)
+		config.NATS.InboxPrefix = ""
+		requireStartFails(t, config, "does not let this user look for other instances")
+		config.NATS.NATSCredentials = config.EventsNATS
+		requireStartFails(t, config, "does not let this user look for other instances")
+	})
+	t.Run("NoReplyButToAnInbox", func(t *testing.T) {
+		witness := guarded.witness(t)
+		elsewhere, events := subscribe(t, witness, "elsewhere"), subscribe(t, witness, "store.events.>")
+		operator := guarded.connect(t, "storebus_operator")
+		for range 100 {
+			require.NoError(t, acme.connection.PublishRequest("store.acme.get", "elsewhere", []byte(`{"group":"config","key":"theme"}`)))
+			require.NoError(t, operator.PublishRequest("$SRV.INFO.storebus", "store.events.acme.config", nil))
+		}
+		// Each of these is answered after those before it.
+		acme.value(t, "config", "theme")
+		discover[micro.Info](t, operator, "INFO")
+		requireSilence(t, witness, elsewhere)
+		requireSilence(t, witness, events)
+		said := func() int { return strings.Count(guarded.log.String(), "the broker does not permit this") }
+		require.Eventually(t, func() bool { return said() > 0 }, patience, time.Millisecond)
+		assert.Less(t, said(), 100, "not with every request")
+	})
+}
+
+// The page shows what the program prints.
+func TestPermissions_Page_Good(t *testing.T) {
+	_, blocks := readProtocolPage(t)
+	blocks = slices.DeleteFunc(blocks, func(block pageBlock) bool { return block.kind != "permissions" })
+	require.Len(t, blocks, 1)
+	assert.Equal(t, printedPermissions(t, "acme"), blocks[0].payload+"\n")
+}
+
+// The program connects as it is told by flags and variables, and tells nobody.
+func TestPermissions_Process_Good(t *testing.T) {
+	guarded := &guarded{url: startGuardingBroker(t, printedPermissions(t, "acme", "--prefix", "store")).ClientURL()}
+	secrets := []string{"STOREBUS_PASSWORD=" + passwordOf("storebus_requests"), "STOREBUS_EVENTS_PASSWORD=" + passwordOf("storebus_events")}
+	sidecar := startProcess(t, storebusBinary(t), secrets, "serve", "--nats", guarded.url, "--user", "storebus_requests",
+		"--inbox-prefix", "_INBOX_store.storebus_requests", "--events-user", "storebus_events")
+	sidecar.line(t, readyLine)
+	acme := guarded.as(t, "acme", "acme")
+	events := acme.events(t)
+	revision := acme.set(t, "config", "theme", "dark")
+	assert.Equal(t, revision, nextEvent(t, events).Revision)
+
+	home := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(home, "nats", "context"), 0o700))
+	settings := fmt.Sprintf(`{"url":%q,"user":"acme","password":%q,"inbox_prefix":"_INBOX_store.acme"}`, guarded.url, passwordOf("acme"))
+	require.NoError(t, os.WriteFile(filepath.Join(home, "nats", "context", "acme.json"), []byte(settings), 0o600))
+	got := runWith(t, []string{"XDG_CONFIG_HOME=" + home}, "", "get", "acme", "config", "theme", "--context", "acme")
+	assert.Equal(t, "dark", got.stdout, got.stderr)
+
+	assert.Zero(t, sidecar.terminate(t))
+	assert.NotContains(t, sidecar.printed(), "-secret")
 }

@@ -39,8 +39,9 @@ type instance struct {
 }
 
 // claim looks for other instances before the first request is taken. One that
-// serves, or that announced itself before this one, is a refusal.
-func (service *Service) claim(ctx context.Context) error {
+// serves, or that announced itself before this one, is a refusal. So is a broker that
+// has refused something of the look: nobody may be there, or not be seen.
+func (service *Service) claim(ctx context.Context, before error) error {
 	others, err := service.others(ctx)
 	if err != nil {
 		return err
@@ -49,6 +50,9 @@ func (service *Service) claim(ctx context.Context) error {
 		if other.serving || other.before(service.self()) {
 			return service.refusal(other)
 		}
+	}
+	if err := service.refusedSince(before); err != nil {
+		return fmt.Errorf("the broker does not let this user look for other instances (see storebus permissions, and the inbox prefix): %w", err)
 	}
 	return nil
 }

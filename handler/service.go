@@ -119,7 +119,8 @@ func (endpoint *endpoint) Handle(message micro.Request) {
 
 // Announce shows the service on the broker, without taking requests, and makes sure
 // that no other instance serves the same prefix. It returns ErrOtherSidecar, with
-// the ids of both, where one does. Serve begins to answer; Stop and Close end what
+// the ids of both, where one does, and an error where the broker does not let it look.
+// Serve begins to answer; Stop and Close end what
 // both have started.
 //
 //	service, err := handler.Announce(ctx, handler.Config{Store: store, Connection: connection})
@@ -128,9 +129,10 @@ func Announce(ctx context.Context, config Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("handler.Announce: %w", err)
 	}
+	before := service.connection.LastError()
 	err = service.announce()
 	if err == nil && !config.AloneAtStart {
-		err = service.claim(ctx)
+		err = service.claim(ctx, before)
 	}
 	if err != nil {
 		service.Close()
@@ -217,7 +219,7 @@ func (service *Service) Serve(ctx context.Context) error {
 		return fmt.Errorf("handler.Serve: the broker did not answer: %w", err)
 	}
 	// The broker refuses a subscription before it answers the flush that follows.
-	if err := service.connection.LastError(); err != before && errors.Is(err, nats.ErrPermissionViolation) { //nolint:errorlint // identity is meant
+	if err := service.refusedSince(before); err != nil && !isRefusedReply(err) {
 		return fmt.Errorf("handler.Serve: the broker does not let this user serve %s.>: %w", service.space.Prefix(), err)
 	}
 	service.watchOwnership()

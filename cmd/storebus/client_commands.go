@@ -55,7 +55,7 @@ func clientCommands() []*cli.Command {
 type clientCommand struct {
 	name, usage, description string
 	// words are the names of the words that the command takes, in their order. One in
-	// brackets may be left out: "[GROUP]".
+	// brackets may be left out: "[GROUP]". The last may come more than once: "NAMESPACE...".
 	words []string
 	flags []cli.Flag
 	// examples are complete lines, the first of them shown with an error of usage.
@@ -63,7 +63,10 @@ type clientCommand struct {
 	// lasting says that the command goes on for as long as it takes: its connection
 	// comes back after an outage, and it prints --json itself.
 	lasting bool
-	run     func(ctx context.Context, call *call) error
+	// local says that the command needs no sidecar: it has no connection, and none of
+	// the flags for one.
+	local bool
+	run   func(ctx context.Context, call *call) error
 }
 
 // call is one run of a command.
@@ -88,7 +91,7 @@ func (declared *clientCommand) command() *cli.Command {
 		ArgsUsage:          strings.Join(declared.words, " "),
 		Description:        declared.description,
 		Category:           "client",
-		Flags:              append(declared.flags, sharedFlags()...),
+		Flags:              append(declared.flags, declared.sharedFlags()...),
 		CustomHelpTemplate: cli.CommandHelpTemplate + declared.exampleHelp(),
 		SkipFlagParsing:    true,
 		HideHelpCommand:    true, // or no namespace could be called help
@@ -116,6 +119,9 @@ func (declared *clientCommand) action(ctx context.Context, command *cli.Command)
 		declared: declared, command: command, words: words, given: given,
 		json: command.Bool("json"), output: bufio.NewWriter(command.Root().Writer),
 	}
+	if declared.local {
+		return call.run(ctx)
+	}
 	connection, err := call.connect(declared)
 	if err != nil {
 		return err
@@ -124,7 +130,12 @@ func (declared *clientCommand) action(ctx context.Context, command *cli.Command)
 	if err := call.newClient(connection, declared); err != nil {
 		return err
 	}
-	err = declared.run(ctx, call)
+	return call.run(ctx)
+}
+
+// run carries the command out and writes what it has printed.
+func (call *call) run(ctx context.Context) error {
+	err := call.declared.run(ctx, call)
 	if flushError := call.output.Flush(); err == nil {
 		err = flushError
 	}
@@ -178,7 +189,11 @@ func (declared *clientCommand) checkWords(words []string) error {
 			least++
 		}
 	}
-	if least <= len(words) && len(words) <= len(declared.words) {
+	most := len(declared.words)
+	if most > 0 && strings.HasSuffix(declared.words[most-1], "...") {
+		most = len(words)
+	}
+	if least <= len(words) && len(words) <= most {
 		return nil
 	}
 	expected := "no words"

@@ -33,9 +33,16 @@ const ifRevisionFlag = "if-revision"
 // the broker again.
 const reconnectPause = 500 * time.Millisecond
 
-// sharedFlags gives the flags that every client command has. Each command needs its
-// own: a flag keeps its value.
-func sharedFlags() []cli.Flag {
+// sharedFlags gives the flags that every client command has, or every one that needs
+// no sidecar. Each command needs its own: a flag keeps its value.
+func (declared *clientCommand) sharedFlags() []cli.Flag {
+	prefix := &cli.StringFlag{
+		Name: prefixFlag, Value: subjects.DefaultPrefix, Sources: cli.EnvVars("STOREBUS_PREFIX"),
+		Usage: "what every subject begins with, the `PREFIX` that the sidecar was started with",
+	}
+	if declared.local {
+		return []cli.Flag{prefix, &cli.BoolFlag{Name: jsonFlag, Usage: "print JSON, on one line"}}
+	}
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name: natsFlag, Value: nats.DefaultURL, Sources: cli.EnvVars("STOREBUS_NATS", "NATS_URL"),
@@ -45,10 +52,7 @@ func sharedFlags() []cli.Flag {
 			Name:  contextFlag,
 			Usage: "the `NAME` of a NATS context; the selected one is used where neither this nor --nats is given",
 		},
-		&cli.StringFlag{
-			Name: prefixFlag, Value: subjects.DefaultPrefix, Sources: cli.EnvVars("STOREBUS_PREFIX"),
-			Usage: "what every subject begins with, the `PREFIX` that the sidecar was started with",
-		},
+		prefix,
 		&cli.DurationFlag{
 			Name: timeoutFlag, Value: client.DefaultTimeout, Sources: cli.EnvVars("STOREBUS_TIMEOUT"),
 			Usage: "how long to wait for the broker and for a reply, a `DURATION`",

@@ -62,6 +62,11 @@ func brokerFlags() []cli.Flag {
 		stringFlag(brokerCategory, "user", "", "the `NAME` of a user"),
 		stringFlag(brokerCategory, "password", "", "the user's `PASSWORD`; better in its variable, where nobody else sees it"),
 		stringFlag(brokerCategory, "token", "", "a `TOKEN`; better in its variable"),
+		stringFlag(brokerCategory, "events-creds", "", "a credentials `FILE` for the connection that publishes events; without one of these it connects like the other"),
+		stringFlag(brokerCategory, "events-nkey", "", "a `FILE` with the seed of its NKey"),
+		stringFlag(brokerCategory, "events-user", "", "the `NAME` of its user"),
+		stringFlag(brokerCategory, "events-password", "", "that user's `PASSWORD`; better in its variable"),
+		stringFlag(brokerCategory, "events-token", "", "its `TOKEN`; better in its variable"),
 		stringFlag(brokerCategory, "tlscert", "", "a `FILE` with the client's certificate"),
 		stringFlag(brokerCategory, "tlskey", "", "a `FILE` with the key of the client's certificate"),
 		stringFlag(brokerCategory, "tlsca", "", "a `FILE` with the authorities to check the broker's certificate with"),
@@ -105,6 +110,7 @@ func serveConfig(command *cli.Command) (storebus.Config, error) {
 		},
 		CacheBytes:       sizeOf(command, "cache-bytes"),
 		NATS:             natsConfig(command),
+		EventsNATS:       natsCredentials(command, "events-"),
 		Prefix:           command.String("prefix"),
 		QueueLimit:       command.Int("queue-limit"),
 		QueueBytes:       sizeOf(command, "queue-bytes"),
@@ -143,15 +149,22 @@ func natsConfig(command *cli.Command) storebus.NATSConfig {
 	return storebus.NATSConfig{
 		URL:             command.String("nats"),
 		Context:         command.String("context"),
-		CredentialsFile: command.String("creds"),
-		SeedFile:        command.String("nkey"),
-		User:            command.String("user"),
-		Password:        command.String("password"),
-		Token:           command.String("token"),
+		NATSCredentials: natsCredentials(command, ""),
 		CertificateFile: command.String("tlscert"),
 		KeyFile:         command.String("tlskey"),
 		AuthorityFile:   command.String("tlsca"),
 		InboxPrefix:     command.String("inbox-prefix"),
+	}
+}
+
+// natsCredentials reads the flags whose names begin with prefix: "" or "events-".
+func natsCredentials(command *cli.Command, prefix string) storebus.NATSCredentials {
+	return storebus.NATSCredentials{
+		CredentialsFile: command.String(prefix + "creds"),
+		SeedFile:        command.String(prefix + "nkey"),
+		User:            command.String(prefix + "user"),
+		Password:        command.String(prefix + "password"),
+		Token:           command.String(prefix + "token"),
 	}
 }
 

@@ -237,15 +237,18 @@ func TestServe_Config_Good(t *testing.T) {
 			"--change-retention-count", "7", "--change-retention-bytes", "2GiB", "--cache-bytes", "256MiB", "--state-directory", "s",
 			"--archive-directory", "a", "--backup-directory", "b", "--nats", "nats://broker:4222", "--creds", "c", "--nkey", "n", "--user", "u",
 			"--password", "p", "--token", "t", "--tlscert", "cert", "--tlskey", "key", "--tlsca", "ca", "--inbox-prefix", "_INBOX_x",
+			"--events-creds", "ec", "--events-nkey", "en", "--events-user", "eu", "--events-password", "ep", "--events-token", "et",
 			"--prefix", "berlin", "--queue-limit", "5", "--queue-bytes", "1KiB", "--events-stream", "e", "--http", ":8080",
 			"--journal-url", "http://influx", "--journal-organisation", "o", "--journal-bucket", "j", "--journal-token-file", token)
 		assert.Equal(t, storebus.Config{
 			DatabasePath: "db", Durability: store.DurabilityRelaxed, PurgeInterval: 2 * time.Minute,
 			Retention:  store.Retention{Age: 72 * time.Hour, Count: 7, Bytes: 2 << 30},
 			CacheBytes: 256 << 20, StateDirectory: "s", ArchiveDirectory: "a", BackupDirectory: "b",
-			NATS: storebus.NATSConfig{URL: "nats://broker:4222", CredentialsFile: "c", SeedFile: "n", User: "u", Password: "p", Token: "t",
+			NATS: storebus.NATSConfig{URL: "nats://broker:4222",
+				NATSCredentials: storebus.NATSCredentials{CredentialsFile: "c", SeedFile: "n", User: "u", Password: "p", Token: "t"},
 				CertificateFile: "cert", KeyFile: "key", AuthorityFile: "ca", InboxPrefix: "_INBOX_x"},
-			Prefix: "berlin", QueueLimit: 5, QueueBytes: 1 << 10, EventsStream: "e", HTTPAddress: ":8080",
+			EventsNATS: storebus.NATSCredentials{CredentialsFile: "ec", SeedFile: "en", User: "eu", Password: "ep", Token: "et"},
+			Prefix:     "berlin", QueueLimit: 5, QueueBytes: 1 << 10, EventsStream: "e", HTTPAddress: ":8080",
 			Journal: storebus.JournalConfig{URL: "http://influx", Organisation: "o", Bucket: "j", Token: "from a file"},
 		}, config)
 	})
@@ -253,7 +256,9 @@ func TestServe_Config_Good(t *testing.T) {
 
 func TestServe_Help_Ugly_ShowsNoSecret(t *testing.T) {
 	t.Setenv(journalTokenVariable, "very-secret")
-	t.Setenv("STOREBUS_PASSWORD", "very-secret")
+	for _, variable := range []string{"STOREBUS_PASSWORD", "STOREBUS_TOKEN", "STOREBUS_EVENTS_PASSWORD", "STOREBUS_EVENTS_TOKEN"} {
+		t.Setenv(variable, "very-secret")
+	}
 	_, output, errorOutput := runProgram("serve", "--help")
 	assert.NotContains(t, output+errorOutput, "very-secret")
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -56,6 +57,13 @@ func (call *call) printTable(rows []row) error {
 		fmt.Fprintf(table, "%s\t%v\n", row.name, row.value)
 	}
 	return table.Flush()
+}
+
+// printJSON writes a value as one line of JSON, subjects as they are.
+func (call *call) printJSON(value any) error {
+	encoder := json.NewEncoder(call.output)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
 }
 
 // printable gives a text as a column of a line: as it is, or in Go's quotes where it

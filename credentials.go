@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package storebus
+
+import (
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+)
+
+// options are what the broker is told of who connects.
+func (credentials *NATSCredentials) options() ([]nats.Option, error) {
+	if *credentials == (NATSCredentials{}) {
+		return nil, nil
+	}
+	options := []nats.Option{asNobody}
+	if credentials.CredentialsFile != "" {
+		options = append(options, nats.UserCredentials(credentials.CredentialsFile))
+	}
+	if credentials.SeedFile != "" {
+		seed, err := nats.NkeyOptionFromSeed(credentials.SeedFile)
+		if err != nil {
+			return nil, fmt.Errorf("NKey seed file %s: %w", credentials.SeedFile, err)
+		}
+		options = append(options, seed)
+	}
+	if credentials.User != "" {
+		options = append(options, nats.UserInfo(credentials.User, credentials.Password))
+	}
+	if credentials.Token != "" {
+		options = append(options, nats.Token(credentials.Token))
+	}
+	return options, nil
+}
+
+// asNobody forgets who a context says that connects, and who the addresses say. The
+// client would send that beside what comes after it, or in its place.
+func asNobody(options *nats.Options) error {
+	options.User, options.Password, options.UserInfo = "", "", nil
+	options.Token, options.TokenHandler = "", nil
+	options.Nkey, options.UserJWT, options.SignatureCB = "", nil, nil
+	for index, address := range options.Servers {
+		options.Servers[index] = withoutUser(address)
+	}
+	return nil
+}
