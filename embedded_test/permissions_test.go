@@ -404,11 +404,12 @@ func (guarded *guarded) refuseSidecar(t *testing.T) {
 	})
 	t.Run("NoReplyButToAnInbox", func(t *testing.T) {
 		witness := guarded.witness(t)
-		elsewhere, events := subscribe(t, witness, "elsewhere"), subscribe(t, witness, "store.events.>")
+		elsewhere, events := subscribe(t, witness, "elsewhere.*"), subscribe(t, witness, "store.events.>")
 		operator := guarded.connect(t, "storebus_operator")
-		for range 100 {
-			require.NoError(t, acme.connection.PublishRequest("store.acme.get", "elsewhere", []byte(`{"group":"config","key":"theme"}`)))
-			require.NoError(t, operator.PublishRequest("$SRV.INFO.storebus", "store.events.acme.config", nil))
+		for index := range 100 {
+			body := []byte(`{"group":"config","key":"theme"}`)
+			require.NoError(t, acme.connection.PublishRequest("store.acme.get", fmt.Sprintf("elsewhere.%d", index), body))
+			require.NoError(t, operator.PublishRequest("$SRV.INFO.storebus", fmt.Sprintf("store.events.acme.%d", index), nil))
 		}
 		// Each of these is answered after those before it.
 		acme.value(t, "config", "theme")
