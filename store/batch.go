@@ -30,6 +30,12 @@ type batch struct {
 	// answers are what is remembered of requests, in the order in which they came.
 	answers       []*answer
 	answersByName map[requestName]*answer
+	// due is how far the batch has come with what is due, by realm; stale are entries
+	// that were found there and are not due any more. looks is how many more may be
+	// looked at; of a nested batch it is that of the lowest one.
+	due   map[realm]*dueQueue
+	stale []entryName
+	looks int
 }
 
 // namespaceChange is a namespace as the batch leaves it, and its part of the log.
@@ -38,7 +44,6 @@ type namespaceChange struct {
 	before  namespaceState
 	changed bool
 	section *section
-	due     dueQueue
 }
 
 // groupChange is a group as the batch leaves it.
@@ -52,6 +57,7 @@ func newBatch(view *view, limits Limits, timestamp time.Time) *batch {
 		view:       view,
 		limits:     limits,
 		timestamp:  timestamp,
+		looks:      duePerBatch,
 		namespaces: map[string]*namespaceChange{},
 		groups:     map[string]*groupChange{},
 		entries:    map[entryName]*entryVersion{},
@@ -83,6 +89,7 @@ func (batch *batch) merge(nested *batch) {
 	}
 	maps.Copy(batch.entries, nested.entries)
 	maps.Copy(batch.deletions, nested.deletions)
+	maps.Copy(batch.due, nested.due)
 	for index := range nested.events {
 		event := &nested.events[index]
 		batch.log(batch.namespaces[event.Namespace], event)

@@ -28,12 +28,14 @@ func (command DeleteGroupCommand) apply(batch *batch, origin origin) (Outcome, e
 		return Outcome{}, err
 	}
 	end := firstBehind(command.Group)
-	deletion, err := batch.planDeletion(nameRange{low: command.Group, high: &end})
+	deletion, err := batch.planDeletion(nameRange{low: command.Group, high: &end}, realmOf(command.Group))
 	if err != nil {
 		return Outcome{}, err
 	}
 	return deletion.record(Event{TraceParent: command.TraceParent, fromCaller: origin.fromCaller}), nil
 }
+
+func (command DeleteGroupCommand) groups() []string { return []string{command.Group} }
 
 // DeletePrefixCommand removes every key of the groups whose whole names begin with
 // Prefix, byte for byte, as one change with an event for each group, in byte order.
@@ -49,7 +51,7 @@ type DeletePrefixCommand struct {
 }
 
 func (command DeletePrefixCommand) apply(batch *batch, origin origin) (Outcome, error) {
-	deletion, err := batch.planDeletion(prefixed(command.Prefix))
+	deletion, err := batch.planDeletion(prefixed(command.Prefix), realmOfPrefix(command.Prefix))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -57,30 +59,32 @@ func (command DeletePrefixCommand) apply(batch *batch, origin origin) (Outcome, 
 	return deletion.record(Event{TraceParent: command.TraceParent, fromCaller: origin.fromCaller}), nil
 }
 
+func (DeletePrefixCommand) groups() []string { return nil }
+
 // groupDeletion is a deletion of groups that was checked: all of it is read, and
-// nothing changed yet.
+// no group changed yet.
 type groupDeletion struct {
 	batch *batch
 	// namespace is the one that the range of names begins in.
 	namespace *namespaceChange
-	due       []*target
 	groups    []*target
 	// together marks the events of one namespace as parts of one change.
 	together bool
 }
 
-func (batch *batch) planDeletion(names nameRange) (*groupDeletion, error) {
+// planDeletion logs the expiry of what is due in the realm of the groups, so that it
+// does not count, and finds the groups that still have keys.
+func (batch *batch) planDeletion(names nameRange, of realm) (*groupDeletion, error) {
+	if err := batch.expireAll(of); err != nil {
+		return nil, err
+	}
 	namespaceName, _ := NamespaceOf(names.low)
 	namespace, err := batch.namespace(namespaceName)
 	if err != nil {
 		return nil, err
 	}
-	due, err := batch.dueIn(names)
-	if err != nil {
-		return nil, err
-	}
 	groups, err := batch.groupsWithKeys(names)
-	return &groupDeletion{batch: batch, namespace: namespace, due: due, groups: groups}, err
+	return &groupDeletion{batch: batch, namespace: namespace, groups: groups}, err
 }
 
 // groupsWithKeys returns the groups of a range that have keys, in byte order.
@@ -130,16 +134,11 @@ func (batch *batch) readGroups(names nameRange) error {
 	return batch.view.groupsIn(names, count)
 }
 
-// record logs the expiry of what is due, so that it does not count, and the deletion
-// of every group that still has keys. The event needs what its caller knows.
+// record logs the deletion of every group. The event needs what its caller knows.
 func (deletion *groupDeletion) record(event Event) (outcome Outcome) {
-	for _, target := range deletion.due {
-		deletion.batch.expireIfDue(target)
-	}
-	remaining := slices.DeleteFunc(deletion.groups, func(target *target) bool { return target.group.keys == 0 })
 	event.Type = EventDeleteGroup
-	transactions := deletion.transactions(remaining)
-	for _, target := range remaining {
+	transactions := deletion.transactions()
+	for _, target := range deletion.groups {
 		outcome.DeletedKeys += target.group.keys
 		outcome.DeletedGroups++
 		transaction := transactions[target.namespace]
@@ -153,12 +152,12 @@ func (deletion *groupDeletion) record(event Event) (outcome Outcome) {
 // revisionRange are the revisions that a change of many events takes in a namespace.
 type revisionRange struct{ first, last uint64 }
 
-func (deletion *groupDeletion) transactions(groups []*target) map[*namespaceChange]revisionRange {
+func (deletion *groupDeletion) transactions() map[*namespaceChange]revisionRange {
 	if !deletion.together {
 		return nil
 	}
 	transactions := map[*namespaceChange]revisionRange{}
-	for _, target := range groups {
+	for _, target := range deletion.groups {
 		transaction, known := transactions[target.namespace]
 		if !known {
 			transaction = revisionRange{first: target.namespace.revision + 1, last: target.namespace.revision}

@@ -62,8 +62,11 @@ func (model *model) increment(command store.IncrementCommand) (store.Outcome, er
 	}
 	set.Value = sum.String()
 	outcome, err := model.set(set)
+	if err != nil {
+		return store.Outcome{}, err
+	}
 	outcome.Number = sum.Int64()
-	return outcome, err
+	return outcome, nil
 }
 
 func (model *model) get(operation store.GetOperation) (store.Outcome, error) {
