@@ -4,6 +4,7 @@ package store
 
 import (
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -313,6 +314,33 @@ func (batch *batch) all(group string) (all map[string]string, err error) {
 		}
 	}
 	return all, nil
+}
+
+// groupNames returns the names of the groups of a range that have keys, in byte
+// order. Of more than limit it returns limit, whichever they are.
+func (batch *batch) groupNames(names nameRange, limit int) (found []string, err error) {
+	// What the batches below have changed is newer than the view.
+	for below := batch.below; below != nil; below = below.below {
+		for name, group := range below.groups {
+			if _, known := batch.groups[name]; !known && names.holds(name) {
+				batch.groups[name] = &groupChange{groupState: group.groupState}
+			}
+		}
+	}
+	for name, group := range batch.groups {
+		if names.holds(name) && group.keys > 0 {
+			found = append(found, name)
+		}
+	}
+	err = batch.view.groupsIn(names, func(name string, state groupState) bool {
+		if _, known := batch.groups[name]; !known && state.keys > 0 {
+			batch.groups[name] = &groupChange{groupState: state}
+			found = append(found, name)
+		}
+		return len(found) < limit
+	})
+	slices.Sort(found)
+	return found[:min(limit, len(found))], err
 }
 
 // expireIfDue logs the expiry of an entry whose time has come, before a write to it.

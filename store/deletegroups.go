@@ -2,11 +2,7 @@
 
 package store
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "fmt"
 
 // MaxGroupsPerDelete is how many groups one DeletePrefixCommand deletes at most. They
 // are one change of the log with an event for each, for which everybody waits.
@@ -87,51 +83,23 @@ func (batch *batch) planDeletion(names nameRange, of realm) (*groupDeletion, err
 	return &groupDeletion{batch: batch, namespace: namespace, groups: groups}, err
 }
 
-// groupsWithKeys returns the groups of a range that have keys, in byte order.
+// groupsWithKeys returns the groups of a range that have keys, in byte order, or
+// TooManyGroupsError.
 func (batch *batch) groupsWithKeys(names nameRange) ([]*target, error) {
-	if err := batch.readGroups(names); err != nil {
+	found, err := batch.groupNames(names, MaxGroupsPerDelete+1)
+	if err != nil {
 		return nil, err
 	}
-	var groups []*target
-	for name, group := range batch.groups {
-		if !names.holds(name) || group.keys == 0 {
-			continue
-		}
-		target, err := batch.surroundings(entryName{group: name})
-		if err != nil {
-			return nil, err
-		}
-		groups = append(groups, target)
-	}
-	if len(groups) > MaxGroupsPerDelete {
+	if len(found) > MaxGroupsPerDelete {
 		return nil, &TooManyGroupsError{Prefix: names.low, Limit: MaxGroupsPerDelete}
 	}
-	slices.SortFunc(groups, func(left, right *target) int { return strings.Compare(left.entryName.group, right.entryName.group) })
+	groups := make([]*target, len(found))
+	for index, name := range found {
+		if groups[index], err = batch.surroundings(entryName{group: name}); err != nil {
+			return nil, err
+		}
+	}
 	return groups, nil
-}
-
-// readGroups takes the groups of a range from the view, as many as may be deleted
-// and one more.
-func (batch *batch) readGroups(names nameRange) error {
-	found := 0
-	count := func(name string, state groupState) bool {
-		if _, known := batch.groups[name]; !known {
-			batch.groups[name] = &groupChange{groupState: state}
-		}
-		if batch.groups[name].keys > 0 {
-			found++
-		}
-		return found <= MaxGroupsPerDelete
-	}
-	// What a batch below has changed comes first: it is newer than the view.
-	for below := batch.below; below != nil; below = below.below {
-		for name, group := range below.groups {
-			if names.holds(name) && !count(name, group.groupState) {
-				return nil
-			}
-		}
-	}
-	return batch.view.groupsIn(names, count)
 }
 
 // record logs the deletion of every group. The event needs what its caller knows.

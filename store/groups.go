@@ -85,13 +85,6 @@ func (query GroupsQuery) read(view *view) (page GroupsPage, err error) {
 	return page, err
 }
 
-// revisionOf returns the revision of the namespace that a name lies in.
-func (view *view) revisionOf(name string) (uint64, error) {
-	namespace, _ := NamespaceOf(name)
-	state, err := view.namespace(namespace)
-	return state.revision, err
-}
-
 // GroupsSeq goes through the names of the groups that have keys and begin with
 // prefix, byte for byte, in byte order; without a prefix through all of them. Like
 // All it holds nothing between its pages.

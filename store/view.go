@@ -188,6 +188,13 @@ func (view *view) namespace(name string) (namespaceState, error) {
 	return state, nil
 }
 
+// revisionOf returns the revision of the namespace that a name lies in.
+func (view *view) revisionOf(name string) (uint64, error) {
+	namespace, _ := NamespaceOf(name)
+	state, err := view.namespace(namespace)
+	return state.revision, err
+}
+
 // storedNamespace returns the state of a namespace but for the log's.
 func (view *view) storedNamespace(name string) (state namespaceState, err error) {
 	if state, waits := view.pending.namespaces.get(name); waits {
