@@ -4,6 +4,7 @@ package store
 
 import (
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -30,6 +31,12 @@ type batch struct {
 	// answers are what is remembered of requests, in the order in which they came.
 	answers       []*answer
 	answersByName map[requestName]*answer
+	// due is how far the batch has come with what is due, by realm; stale are entries
+	// that were found there and are not due any more. looks is how many more may be
+	// looked at; of a nested batch it is that of the lowest one.
+	due   map[realm]*dueQueue
+	stale []entryName
+	looks int
 }
 
 // namespaceChange is a namespace as the batch leaves it, and its part of the log.
@@ -38,7 +45,6 @@ type namespaceChange struct {
 	before  namespaceState
 	changed bool
 	section *section
-	due     dueQueue
 }
 
 // groupChange is a group as the batch leaves it.
@@ -52,6 +58,7 @@ func newBatch(view *view, limits Limits, timestamp time.Time) *batch {
 		view:       view,
 		limits:     limits,
 		timestamp:  timestamp,
+		looks:      duePerBatch,
 		namespaces: map[string]*namespaceChange{},
 		groups:     map[string]*groupChange{},
 		entries:    map[entryName]*entryVersion{},
@@ -83,6 +90,7 @@ func (batch *batch) merge(nested *batch) {
 	}
 	maps.Copy(batch.entries, nested.entries)
 	maps.Copy(batch.deletions, nested.deletions)
+	maps.Copy(batch.due, nested.due)
 	for index := range nested.events {
 		event := &nested.events[index]
 		batch.log(batch.namespaces[event.Namespace], event)
@@ -306,6 +314,33 @@ func (batch *batch) all(group string) (all map[string]string, err error) {
 		}
 	}
 	return all, nil
+}
+
+// groupNames returns the names of the groups of a range that have keys, in byte
+// order. Of more than limit it returns limit, whichever they are.
+func (batch *batch) groupNames(names nameRange, limit int) (found []string, err error) {
+	// What the batches below have changed is newer than the view.
+	for below := batch.below; below != nil; below = below.below {
+		for name, group := range below.groups {
+			if _, known := batch.groups[name]; !known && names.holds(name) {
+				batch.groups[name] = &groupChange{groupState: group.groupState}
+			}
+		}
+	}
+	for name, group := range batch.groups {
+		if names.holds(name) && group.keys > 0 {
+			found = append(found, name)
+		}
+	}
+	err = batch.view.groupsIn(names, func(name string, state groupState) bool {
+		if _, known := batch.groups[name]; !known && state.keys > 0 {
+			batch.groups[name] = &groupChange{groupState: state}
+			found = append(found, name)
+		}
+		return len(found) < limit
+	})
+	slices.Sort(found)
+	return found[:min(limit, len(found))], err
 }
 
 // expireIfDue logs the expiry of an entry whose time has come, before a write to it.

@@ -13,6 +13,9 @@ type Command interface {
 	// apply checks the command against the batch and, where it may be carried
 	// out, records its changes. A command that fails changes nothing.
 	apply(batch *batch, origin origin) (Outcome, error)
+	// groups are those that the command names. Of two commands that name the same one
+	// the first is carried out first.
+	groups() []string
 }
 
 // origin is what the changes of a command carry of where it came from.
@@ -91,6 +94,8 @@ func (command SetCommand) apply(batch *batch, origin origin) (Outcome, error) {
 	return command.store(batch, target, origin)
 }
 
+func (command SetCommand) groups() []string { return []string{command.Group} }
+
 // store checks the size of the entry and records it.
 func (command SetCommand) store(batch *batch, target *target, origin origin) (Outcome, error) {
 	current := target.live(batch.timestamp)
@@ -163,6 +168,8 @@ func (command DeleteCommand) apply(batch *batch, origin origin) (Outcome, error)
 	event := batch.record(target, Event{Type: EventDelete, TraceParent: command.TraceParent, fromCaller: origin.fromCaller})
 	return Outcome{Revision: event.Revision, Deleted: true}, nil
 }
+
+func (command DeleteCommand) groups() []string { return []string{command.Group} }
 
 func checkGuard(expected *uint64, target *target, current entryState) error {
 	if expected == nil || *expected == current.revision {

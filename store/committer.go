@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -72,8 +71,8 @@ type committer struct {
 
 	waitingWrites []*write
 	waitingReads  []read
-	// counting are reads that wait until what is due has expired.
-	counting []read
+	// expiries are the realms in which keys are to be expired, and what waits for that.
+	expiries *expiryQueue
 	// nextExpiry is not after the time at which the next entry expires; zero: none does.
 	nextExpiry time.Time
 	// expired counts the expiries that were logged; expiryFailure is why the last could not be.
@@ -192,17 +191,13 @@ func (committer *committer) run() {
 
 func (committer *committer) finished() bool {
 	return committer.writes.finished() && committer.reads.finished() &&
-		len(committer.waitingWrites) == 0 && len(committer.waitingReads) == 0 && len(committer.counting) == 0
+		len(committer.waitingWrites) == 0 && len(committer.waitingReads) == 0 && committer.expiries.empty()
 }
 
 // turn does a bounded share of everything that waits, and reports whether more does.
 func (committer *committer) turn() (more bool) {
 	more = committer.answerReads()
-	if committer.expireDue() {
-		more = true
-	} else {
-		more = committer.answerCounting() || more
-	}
+	more = committer.expireDue() || more
 	more = committer.commitWaiting() || more
 	more = committer.materialiseIdle() || more
 	more = committer.carryOut() || more
@@ -241,16 +236,16 @@ func (committer *committer) answerReads() (more bool) {
 		committer.beginReading()
 		defer committer.doneReading()
 	}
-	for _, read := range committer.waitingReads[:share] {
-		committer.answer(read)
-	}
+	committer.answerAll(committer.waitingReads[:share])
 	committer.waitingReads = committer.waitingReads[share:]
 	return len(committer.waitingReads) > 0
 }
 
-func (committer *committer) answer(read read) {
-	if complete := read(committer.view); complete != nil {
-		committer.completions.put(complete)
+func (committer *committer) answerAll(reads []read) {
+	for _, read := range reads {
+		if complete := read(committer.view); complete != nil {
+			committer.completions.put(complete)
+		}
 	}
 }
 
@@ -297,12 +292,7 @@ func (committer *committer) commitBatch(writes []*write) {
 		defer committer.doneReading()
 	}
 	batch := newBatch(committer.view, committer.limits, committer.clock.now())
-	for _, write := range writes {
-		first := len(batch.events)
-		write.outcome, write.err = write.command.apply(batch, write.origin)
-		write.events = batch.events[first:]
-	}
-	writes = committer.postpone(writes)
+	writes = committer.apply(writes, batch)
 	err := committer.persist(batch)
 	switch {
 	case err == nil:
@@ -319,27 +309,24 @@ func (committer *committer) commitBatch(writes []*write) {
 	committer.complete(writes)
 }
 
-// postpone puts the writes that must wait for expiries back to where they were, and
-// returns the others. Where nothing expires, waiting is of no use.
-func (committer *committer) postpone(writes []*write) (others []*write) {
-	waits := func(write *write) bool { return errors.Is(write.err, errExpiryFirst) }
-	if !slices.ContainsFunc(writes, waits) {
-		return writes
-	}
-	var postponed []*write
+// apply applies writes to a batch, and returns them but for those that must wait until
+// something has expired: they are applied again then.
+func (committer *committer) apply(writes []*write, batch *batch) (applied []*write) {
+	applied = writes[:0]
 	for _, write := range writes {
-		switch {
-		case !waits(write):
-			others = append(others, write)
-		case committer.expiryFailure != nil:
-			write.err = fmt.Errorf("%w: %w", errExpiryFirst, committer.expiryFailure)
-			others = append(others, write)
-		default:
-			postponed = append(postponed, write)
+		if committer.expiries.hold(write) {
+			continue
 		}
+		first := len(batch.events)
+		write.outcome, write.err = write.command.apply(batch, write.origin)
+		if realm, waits := expiryFirst(write.err); waits {
+			committer.expiries.postpone(write, realm)
+			continue
+		}
+		write.events = batch.events[first:]
+		applied = append(applied, write)
 	}
-	committer.waitingWrites = append(postponed, committer.waitingWrites...)
-	return others
+	return applied
 }
 
 // persist commits a batch and tells everybody who follows the log.
@@ -415,13 +402,6 @@ func (committer *committer) announce(batch *batch, commit Commit) {
 	}
 }
 
-func (committer *committer) noteExpiry(expiresAt time.Time) {
-	if !expiresAt.IsZero() && (committer.nextExpiry.IsZero() || expiresAt.Before(committer.nextExpiry)) {
-		committer.nextExpiry = expiresAt
-		committer.expiryTimer.Reset(max(0, expiresAt.Sub(committer.clock.now())))
-	}
-}
-
 func failAll(writes []*write, err error) {
 	for _, write := range writes {
 		write.outcome, write.events, write.err = Outcome{}, nil, err
@@ -461,7 +441,10 @@ func (committer *committer) keepHouse() {
 	now := committer.clock.now()
 	if now.After(committer.nextPurge) {
 		committer.nextPurge = now.Add(committer.config.PurgeInterval)
-		committer.findExpiries()
+		// No timer stands for what a step of the clock has made due.
+		if err := committer.findNextExpiry(); err != nil {
+			committer.config.Logger.Error("reading the next expiry failed", slog.Any("error", err))
+		}
 	}
 	committer.view.retries.forget(now)
 	committer.log.startIsOld = now.Sub(committer.log.startedAt) > committer.config.Retention.Age

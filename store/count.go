@@ -2,9 +2,7 @@
 
 package store
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // CountQuery asks how many keys there are, in one group or in many.
 //
@@ -30,7 +28,7 @@ type KeyCount struct {
 //
 //	count, err := store.CountKeys(store.CountQuery{Prefix: "acme:"})
 func (store *Store) CountKeys(query CountQuery) (KeyCount, error) {
-	count, err := askExactly(store, query.read)
+	count, err := askExactly(store, query.realm(), query.read)
 	if err != nil {
 		return count, fmt.Errorf("store.CountKeys: %w", err)
 	}
@@ -40,7 +38,14 @@ func (store *Store) CountKeys(query CountQuery) (KeyCount, error) {
 // SubmitCount is CountKeys for a caller that does not wait: done is called once,
 // before SubmitCount returns or later from a goroutine of the store, and may not block.
 func (store *Store) SubmitCount(query CountQuery, done func(KeyCount, error)) {
-	submitExactly(store, query.read, done)
+	submitExactly(store, query.realm(), query.read, done)
+}
+
+func (query CountQuery) realm() realm {
+	if query.Group != nil {
+		return realmOf(*query.Group)
+	}
+	return realmOfPrefix(query.Prefix)
 }
 
 func (query CountQuery) read(view *view) (count KeyCount, err error) {
@@ -81,7 +86,7 @@ func (view *view) keysIn(prefix string) (keys int64, err error) {
 //
 //	keys, err := store.Count("config")
 func (store *Store) Count(group string) (int, error) {
-	count, err := askExactly(store, CountQuery{Group: &group}.read)
+	count, err := askExactly(store, realmOf(group), CountQuery{Group: &group}.read)
 	return int(count.Keys), operationError("store.Count", group, "", err)
 }
 
@@ -90,7 +95,7 @@ func (store *Store) Count(group string) (int, error) {
 //
 //	keys, err := store.CountAll("tenant-a:")
 func (store *Store) CountAll(prefix string) (int, error) {
-	count, err := askExactly(store, CountQuery{Prefix: prefix}.read)
+	count, err := askExactly(store, realmOfPrefix(prefix), CountQuery{Prefix: prefix}.read)
 	if err != nil {
 		return 0, fmt.Errorf("store.CountAll: prefix %q: %w", prefix, err)
 	}
@@ -101,6 +106,6 @@ func (store *Store) CountAll(prefix string) (int, error) {
 //
 //	there, err := store.GroupExists("config")
 func (store *Store) GroupExists(group string) (bool, error) {
-	count, err := askExactly(store, CountQuery{Group: &group}.read)
+	count, err := askExactly(store, realmOf(group), CountQuery{Group: &group}.read)
 	return count.Keys > 0, operationError("store.GroupExists", group, "", err)
 }

@@ -2,11 +2,7 @@
 
 package store
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "fmt"
 
 // MaxGroupsPerDelete is how many groups one DeletePrefixCommand deletes at most. They
 // are one change of the log with an event for each, for which everybody waits.
@@ -28,12 +24,14 @@ func (command DeleteGroupCommand) apply(batch *batch, origin origin) (Outcome, e
 		return Outcome{}, err
 	}
 	end := firstBehind(command.Group)
-	deletion, err := batch.planDeletion(nameRange{low: command.Group, high: &end})
+	deletion, err := batch.planDeletion(nameRange{low: command.Group, high: &end}, realmOf(command.Group))
 	if err != nil {
 		return Outcome{}, err
 	}
 	return deletion.record(Event{TraceParent: command.TraceParent, fromCaller: origin.fromCaller}), nil
 }
+
+func (command DeleteGroupCommand) groups() []string { return []string{command.Group} }
 
 // DeletePrefixCommand removes every key of the groups whose whole names begin with
 // Prefix, byte for byte, as one change with an event for each group, in byte order.
@@ -49,7 +47,7 @@ type DeletePrefixCommand struct {
 }
 
 func (command DeletePrefixCommand) apply(batch *batch, origin origin) (Outcome, error) {
-	deletion, err := batch.planDeletion(prefixed(command.Prefix))
+	deletion, err := batch.planDeletion(prefixed(command.Prefix), realmOfPrefix(command.Prefix))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -57,89 +55,58 @@ func (command DeletePrefixCommand) apply(batch *batch, origin origin) (Outcome, 
 	return deletion.record(Event{TraceParent: command.TraceParent, fromCaller: origin.fromCaller}), nil
 }
 
+func (DeletePrefixCommand) groups() []string { return nil }
+
 // groupDeletion is a deletion of groups that was checked: all of it is read, and
-// nothing changed yet.
+// no group changed yet.
 type groupDeletion struct {
 	batch *batch
 	// namespace is the one that the range of names begins in.
 	namespace *namespaceChange
-	due       []*target
 	groups    []*target
 	// together marks the events of one namespace as parts of one change.
 	together bool
 }
 
-func (batch *batch) planDeletion(names nameRange) (*groupDeletion, error) {
+// planDeletion logs the expiry of what is due in the realm of the groups, so that it
+// does not count, and finds the groups that still have keys.
+func (batch *batch) planDeletion(names nameRange, of realm) (*groupDeletion, error) {
+	if err := batch.expireAll(of); err != nil {
+		return nil, err
+	}
 	namespaceName, _ := NamespaceOf(names.low)
 	namespace, err := batch.namespace(namespaceName)
 	if err != nil {
 		return nil, err
 	}
-	due, err := batch.dueIn(names)
+	groups, err := batch.groupsWithKeys(names)
+	return &groupDeletion{batch: batch, namespace: namespace, groups: groups}, err
+}
+
+// groupsWithKeys returns the groups of a range that have keys, in byte order, or
+// TooManyGroupsError.
+func (batch *batch) groupsWithKeys(names nameRange) ([]*target, error) {
+	found, err := batch.groupNames(names, MaxGroupsPerDelete+1)
 	if err != nil {
 		return nil, err
 	}
-	groups, err := batch.groupsWithKeys(names)
-	return &groupDeletion{batch: batch, namespace: namespace, due: due, groups: groups}, err
-}
-
-// groupsWithKeys returns the groups of a range that have keys, in byte order.
-func (batch *batch) groupsWithKeys(names nameRange) ([]*target, error) {
-	if err := batch.readGroups(names); err != nil {
-		return nil, err
-	}
-	var groups []*target
-	for name, group := range batch.groups {
-		if !names.holds(name) || group.keys == 0 {
-			continue
-		}
-		target, err := batch.surroundings(entryName{group: name})
-		if err != nil {
-			return nil, err
-		}
-		groups = append(groups, target)
-	}
-	if len(groups) > MaxGroupsPerDelete {
+	if len(found) > MaxGroupsPerDelete {
 		return nil, &TooManyGroupsError{Prefix: names.low, Limit: MaxGroupsPerDelete}
 	}
-	slices.SortFunc(groups, func(left, right *target) int { return strings.Compare(left.entryName.group, right.entryName.group) })
+	groups := make([]*target, len(found))
+	for index, name := range found {
+		if groups[index], err = batch.surroundings(entryName{group: name}); err != nil {
+			return nil, err
+		}
+	}
 	return groups, nil
 }
 
-// readGroups takes the groups of a range from the view, as many as may be deleted
-// and one more.
-func (batch *batch) readGroups(names nameRange) error {
-	found := 0
-	count := func(name string, state groupState) bool {
-		if _, known := batch.groups[name]; !known {
-			batch.groups[name] = &groupChange{groupState: state}
-		}
-		if batch.groups[name].keys > 0 {
-			found++
-		}
-		return found <= MaxGroupsPerDelete
-	}
-	// What a batch below has changed comes first: it is newer than the view.
-	for below := batch.below; below != nil; below = below.below {
-		for name, group := range below.groups {
-			if names.holds(name) && !count(name, group.groupState) {
-				return nil
-			}
-		}
-	}
-	return batch.view.groupsIn(names, count)
-}
-
-// record logs the expiry of what is due, so that it does not count, and the deletion
-// of every group that still has keys. The event needs what its caller knows.
+// record logs the deletion of every group. The event needs what its caller knows.
 func (deletion *groupDeletion) record(event Event) (outcome Outcome) {
-	for _, target := range deletion.due {
-		deletion.batch.expireIfDue(target)
-	}
-	remaining := slices.DeleteFunc(deletion.groups, func(target *target) bool { return target.group.keys == 0 })
 	event.Type = EventDeleteGroup
-	transactions := deletion.transactions(remaining)
-	for _, target := range remaining {
+	transactions := deletion.transactions()
+	for _, target := range deletion.groups {
 		outcome.DeletedKeys += target.group.keys
 		outcome.DeletedGroups++
 		transaction := transactions[target.namespace]
@@ -153,12 +120,12 @@ func (deletion *groupDeletion) record(event Event) (outcome Outcome) {
 // revisionRange are the revisions that a change of many events takes in a namespace.
 type revisionRange struct{ first, last uint64 }
 
-func (deletion *groupDeletion) transactions(groups []*target) map[*namespaceChange]revisionRange {
+func (deletion *groupDeletion) transactions() map[*namespaceChange]revisionRange {
 	if !deletion.together {
 		return nil
 	}
 	transactions := map[*namespaceChange]revisionRange{}
-	for _, target := range groups {
+	for _, target := range deletion.groups {
 		transaction, known := transactions[target.namespace]
 		if !known {
 			transaction = revisionRange{first: target.namespace.revision + 1, last: target.namespace.revision}

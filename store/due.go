@@ -3,113 +3,100 @@
 package store
 
 import (
+	"cmp"
 	"database/sql/driver"
 	"slices"
+	"strings"
 	"time"
 )
 
-// dueEntry is an entry of a namespace whose time has come, and its place among them.
+// realm is a part of the store in which what is due is found by itself, however much
+// is due elsewhere: the groups with the same text before their first colon, which is
+// their namespace where it can be one; or the whole store.
+type realm struct {
+	whole bool
+	name  string
+}
+
+var wholeStore = realm{whole: true}
+
+// realmOf is the realm that a group lies in.
+func realmOf(group string) realm {
+	name, _, found := strings.Cut(group, ":")
+	if !found {
+		return realm{}
+	}
+	return realm{name: name}
+}
+
+// realmOfPrefix is the realm that every group lies in whose name begins with prefix.
+func realmOfPrefix(prefix string) realm {
+	if !strings.Contains(prefix, ":") {
+		return wholeStore
+	}
+	return realmOf(prefix)
+}
+
+func (realm realm) compare(other realm) int {
+	if realm.whole != other.whole {
+		return index(other.whole) - index(realm.whole)
+	}
+	return strings.Compare(realm.name, other.name)
+}
+
+// dueEntry is an entry whose time has come, and its place among them.
 type dueEntry struct {
 	expiresAt int64
 	entryName
 }
 
 func (due dueEntry) compare(other dueEntry) int {
-	if due.expiresAt != other.expiresAt {
-		return int(min(max(due.expiresAt-other.expiresAt, -1), 1))
+	if order := cmp.Compare(due.expiresAt, other.expiresAt); order != 0 {
+		return order
 	}
 	return compareEntryNames(due.entryName, other.entryName)
 }
 
-// duePerRead is how many entries that are due a batch reads of a namespace at once.
-const duePerRead = 64
+// How the tables are asked for what is due: in the whole store and in one realm, each
+// by an index of its own.
+const (
+	selectDue = `SELECT expires_at, group_name, entry_key FROM entries
+		WHERE expires_at <= ? AND (expires_at, group_name, entry_key) > (?, ?, ?)
+		ORDER BY expires_at, group_name, entry_key LIMIT ?`
+	selectDueOfRealm = `SELECT expires_at, group_name, entry_key FROM entries
+		WHERE substr(CAST(group_name AS BLOB), 1, instr(CAST(group_name AS BLOB), x'3a') - 1) = ?
+			AND expires_at <= ? AND (expires_at, group_name, entry_key) > (?, ?, ?)
+		ORDER BY expires_at, group_name, entry_key LIMIT ?`
+)
 
-// dueOf returns some entries of a namespace whose time has come, behind one of them,
-// in the order of their times, as the tables and the pending set know them. As with
-// expired, that may be an older state of an entry.
-func (view *view) dueOf(namespace string, now time.Time, after dueEntry, limit int) (due []dueEntry, err error) {
-	due = view.pending.dueOf(namespace, now.UnixMilli(), after, limit)
-	err = view.selectDue.query(func(row []driver.Value) bool {
+// due returns some entries of a realm whose time has come, behind one of them, in the
+// order of their times, as the tables and the pending set know them: that may be an
+// older state of an entry that has got another expiry since, or is gone. Fewer than
+// limit are the last.
+func (view *view) due(realm realm, now time.Time, after dueEntry, limit int) (due []dueEntry, err error) {
+	due = view.pending.due(realm, now.UnixMilli(), after, limit)
+	take := func(row []driver.Value) bool {
 		group, _ := row[1].(string)
 		key, _ := row[2].(string)
 		due = append(due, dueEntry{signed(row[0]), entryName{group, key}})
 		return true
-	}, namespace, now.UnixMilli(), after.expiresAt, after.group, after.key, int64(limit))
+	}
+	place := []driver.Value{now.UnixMilli(), after.expiresAt, after.group, after.key, int64(limit)}
+	if realm.whole {
+		err = view.selectDue.query(take, place...)
+	} else {
+		err = view.selectDueOfRealm.query(take, append([]driver.Value{[]byte(realm.name)}, place...)...)
+	}
 	slices.SortFunc(due, dueEntry.compare)
 	due = slices.Compact(due)
 	return due[:min(len(due), limit)], err
 }
 
-// dueQueue goes through what is due in a namespace, once for a batch.
-type dueQueue struct {
-	waiting []dueEntry
-	last    dueEntry
-	ended   bool
-}
-
-// expireNextDue logs the expiry of an entry of a namespace whose time has come, and
-// returns false where there is none.
-func (batch *batch) expireNextDue(name string, namespace *namespaceChange) (expired bool, err error) {
-	for !expired {
-		entry, found, err := batch.nextDue(name, &namespace.due)
-		if err != nil || !found {
-			return false, err
-		}
-		target, err := batch.target(entry.group, entry.key)
-		if err != nil {
-			return false, err
-		}
-		expired = target.entry.expired(batch.timestamp)
-		batch.expireIfDue(target)
+// nextExpiry returns the next time at which an entry may expire, zero where none does.
+func (view *view) nextExpiry() (time.Time, error) {
+	milliseconds, found, err := view.selectNextExpiry.integer()
+	if first, waits := view.pending.firstExpiry(); waits && (!found || first < milliseconds) {
+		milliseconds = first
 	}
-	return true, nil
-}
-
-func (batch *batch) nextDue(name string, due *dueQueue) (entry dueEntry, found bool, err error) {
-	if len(due.waiting) == 0 && !due.ended {
-		due.waiting, err = batch.view.dueOf(name, batch.timestamp, due.last, duePerRead)
-		due.ended = len(due.waiting) < duePerRead
-	}
-	if err != nil || len(due.waiting) == 0 {
-		return dueEntry{}, false, err
-	}
-	due.last, due.waiting = due.waiting[0], due.waiting[1:]
-	return due.last, true, nil
-}
-
-// expireNamespaceCommand logs the expiry of some entries of a namespace whose time
-// has come.
-type expireNamespaceCommand struct{ namespace string }
-
-func (command expireNamespaceCommand) apply(batch *batch, _ origin) (Outcome, error) {
-	namespace, err := batch.namespace(command.namespace)
-	if err != nil {
-		return Outcome{}, err
-	}
-	for range expiredPerBatch {
-		if expired, err := batch.expireNextDue(command.namespace, namespace); err != nil || !expired {
-			return Outcome{}, err
-		}
-	}
-	return Outcome{}, nil
-}
-
-// submitWithoutDue puts a question about a namespace when nothing in it is due any
-// more. Where expiries cannot be logged it is put all the same.
-func (store *Store) submitWithoutDue(namespace string, question read, failed func(err error)) {
-	store.submitRead(func(view *view) func() {
-		due, err := view.dueOf(namespace, store.committer.clock.now(), dueEntry{}, 1)
-		if err != nil || len(due) == 0 {
-			return question(view)
-		}
-		return func() {
-			store.Submit(expireNamespaceCommand{namespace}, func(_ Outcome, err error) {
-				if err != nil {
-					store.submitRead(question, failed)
-				} else {
-					store.submitWithoutDue(namespace, question, failed)
-				}
-			})
-		}
-	}, failed)
+	return timeOfMilliseconds(milliseconds), err
 }

@@ -9,105 +9,195 @@ import (
 	"time"
 )
 
-// expiredPerBatch bounds how many keys expire in one batch, so that a million
-// expiring at once do not hold up everybody else.
-const expiredPerBatch = 512
+const (
+	// duePerBatch bounds how many entries that are due a batch looks at, so that a
+	// million expiring at once do not hold up everybody else.
+	duePerBatch = 512
+	// duePerRead is how many of them are read at once.
+	duePerRead = 64
+)
 
-// errExpiryFirst is returned by a command that must not count keys whose time has
-// come, where more of them wait than fit its batch. The committer applies the command
-// again when they have expired.
-var errExpiryFirst = errors.New("keys whose time has come must expire first")
+// expiryFirstError is returned by a command that must not count keys whose time has
+// come, where more of them are due in the realm than its batch may look at. The
+// committer applies it again when they have expired.
+type expiryFirstError struct{ realm realm }
 
-// dueIn returns the entries of a range of groups whose time has come and is not
-// logged, or errExpiryFirst.
-func (batch *batch) dueIn(names nameRange) (due []*target, err error) {
-	all, more, err := batch.view.expired(batch.timestamp, expiredPerBatch)
-	if err != nil {
-		return nil, err
-	}
-	if more {
-		return nil, errExpiryFirst
-	}
-	for _, name := range all {
-		if !names.holds(name.group) {
-			continue
-		}
-		target, err := batch.target(name.group, name.key)
-		if err != nil {
-			return nil, err
-		}
-		due = append(due, target)
-	}
-	return due, nil
+// Error says what the command waits for.
+func (*expiryFirstError) Error() string { return "keys whose time has come must expire first" }
+
+// dueQueue is how far a batch has come with what is due in a realm. What it has passed
+// has expired in the batch, or was not due any more.
+type dueQueue struct {
+	waiting []dueEntry
+	last    dueEntry
+	ended   bool
 }
 
-// expireCommand logs the expiry of entries whose time has come.
+// dueQueue returns the batch's way through a realm. A nested batch goes on from where
+// the one below is, and takes it along when it is merged.
+func (batch *batch) dueQueue(of realm) *dueQueue {
+	queue, known := batch.due[of]
+	if known {
+		return queue
+	}
+	queue = &dueQueue{}
+	if batch.below != nil {
+		*queue = *batch.below.dueQueue(of)
+	}
+	if batch.due == nil { // few batches need it
+		batch.due = map[realm]*dueQueue{}
+	}
+	batch.due[of] = queue
+	return queue
+}
+
+// next returns the next entry that is due, which stays until it is passed.
+func (queue *dueQueue) next(view *view, of realm, now time.Time) (entry dueEntry, found bool, err error) {
+	if len(queue.waiting) == 0 && !queue.ended {
+		queue.waiting, err = view.due(of, now, queue.last, duePerRead)
+		queue.ended = err == nil && len(queue.waiting) < duePerRead
+	}
+	if err != nil || len(queue.waiting) == 0 {
+		return dueEntry{}, false, err
+	}
+	return queue.waiting[0], true, nil
+}
+
+func (queue *dueQueue) pass() { queue.last, queue.waiting = queue.waiting[0], queue.waiting[1:] }
+
+// expireNext logs the expiry of an entry of a realm whose time has come, and returns
+// false where there is none. It returns expiryFirstError where there is one, and the
+// batch has looked at as many as it may.
+func (batch *batch) expireNext(of realm) (expired bool, err error) {
+	queue, looks := batch.dueQueue(of), batch.looksAtDue()
+	for !expired {
+		entry, found, err := queue.next(batch.view, of, batch.timestamp)
+		if err != nil || !found {
+			return false, err
+		}
+		if *looks == 0 {
+			return false, &expiryFirstError{realm: of}
+		}
+		target, err := batch.target(entry.group, entry.key)
+		if err != nil {
+			return false, err
+		}
+		*looks--
+		queue.pass()
+		if expired = target.entry.expired(batch.timestamp); expired {
+			batch.expireIfDue(target)
+		} else {
+			batch.stale = append(batch.stale, entry.entryName)
+		}
+	}
+	return true, nil
+}
+
+// looksAtDue is how many entries that are due the batch may still look at, with those
+// that it is nested in.
+func (batch *batch) looksAtDue() *int {
+	for batch.below != nil {
+		batch = batch.below
+	}
+	return &batch.looks
+}
+
+// expireAll logs the expiry of everything that is due in a realm, or returns
+// expiryFirstError. What it has logged stays true either way.
+func (batch *batch) expireAll(of realm) error {
+	for {
+		if expired, err := batch.expireNext(of); err != nil || !expired {
+			return err
+		}
+	}
+}
+
+// expireCommand logs expiries of realms, one after the other, as many as a batch may.
 type expireCommand struct {
-	names []entryName
-	// stale are those that have got another state since, which the tables or the
+	realms []realm
+	// finished counts the realms, from the first on, in which nothing is due any more.
+	finished int
+	// stale are entries that have got another state since, which the tables or the
 	// pending set do not have: they would be found again and again.
 	stale []entryName
 }
 
 func (command *expireCommand) apply(batch *batch, _ origin) (Outcome, error) {
-	var due []*target
-	for _, name := range command.names {
-		target, err := batch.target(name.group, name.key)
+	for _, realm := range command.realms {
+		err := batch.expireAll(realm)
+		if _, more := expiryFirst(err); more {
+			break
+		}
 		if err != nil {
 			return Outcome{}, err
 		}
-		if target.entry.expired(batch.timestamp) {
-			due = append(due, target)
-		} else {
-			command.stale = append(command.stale, name)
-		}
+		command.finished++
 	}
-	for _, target := range due {
-		batch.expireIfDue(target)
-	}
+	command.stale = batch.stale
 	return Outcome{}, nil
 }
 
-// expireDue logs a share of the expiries whose time has come, and reports whether
-// that time has come for more.
-func (committer *committer) expireDue() (more bool) {
-	now := committer.clock.now()
-	if committer.nextExpiry.IsZero() || committer.refusal() != nil {
-		return false
+func (*expireCommand) groups() []string { return nil }
+
+// expiryFirst returns the realm that a command waits for, where that is why it failed.
+func expiryFirst(err error) (of realm, waits bool) {
+	if err == nil {
+		return realm{}, false
 	}
-	if committer.nextExpiry.After(now) {
-		committer.expiryTimer.Reset(committer.nextExpiry.Sub(now))
-		return false
+	var first *expiryFirstError
+	if !errors.As(err, &first) {
+		return realm{}, false
 	}
-	next, err := committer.expireSlice(now)
-	if err != nil {
-		committer.config.Logger.Error("expiry failed; it is tried again", slog.Any("error", err))
-		next = now.Add(housekeepingInterval)
-	}
-	committer.expiryFailure, committer.nextExpiry = err, next
-	if next.IsZero() || !next.After(now) {
-		return !next.IsZero()
-	}
-	committer.expiryTimer.Reset(next.Sub(now))
-	return false
+	return first.realm, true
 }
 
-// expireSlice logs a share of the expiries and returns when the next one is due.
-func (committer *committer) expireSlice(now time.Time) (next time.Time, err error) {
-	names, _, err := committer.view.expired(now, expiredPerBatch)
-	if err != nil {
-		return next, err
+// expireDue logs a share of the expiries whose time has come, lets go on what has
+// waited for them, and reports whether there is more to do.
+func (committer *committer) expireDue() (more bool) {
+	queue := committer.expiries
+	if committer.somethingIsDue() {
+		queue.join(wholeStore)
 	}
-	command := &expireCommand{names: names}
+	if queue.empty() {
+		return false
+	}
+	if refusal := committer.refusal(); refusal != nil {
+		committer.giveUpExpiry(refusal)
+		return false
+	}
+	finished, err := committer.expireShare()
+	err = errors.Join(err, committer.findNextExpiry())
+	committer.expiryFailure = err
+	questions, writes := queue.served(finished)
+	committer.answerAll(questions)
+	committer.waitingWrites = append(writes, committer.waitingWrites...)
+	if err != nil {
+		committer.config.Logger.Error("expiry failed; it is tried again", slog.Any("error", err))
+		committer.giveUpExpiry(fmt.Errorf("%w: %w", &expiryFirstError{}, err))
+		committer.expireAt(committer.clock.now().Add(housekeepingInterval))
+	}
+	return !queue.empty()
+}
+
+// expireShare logs as many expiries as one batch does, and returns in how many realms
+// of the queue nothing is due any more.
+func (committer *committer) expireShare() (finished int, err error) {
+	command := &expireCommand{realms: committer.expiries.realms}
 	expiry := &write{command: command, written: make(chan struct{})}
 	committer.commitBatch([]*write{expiry})
 	if expiry.err != nil {
-		return next, expiry.err
+		return 0, expiry.err
 	}
-	if err := committer.refresh(command.stale); err != nil {
-		return next, err
-	}
-	return committer.view.nextExpiry()
+	return command.finished, committer.refresh(command.stale)
+}
+
+// giveUpExpiry lets go on what waits for expiries that cannot be logged: questions
+// are answered, and count what is due; writes fail.
+func (committer *committer) giveUpExpiry(reason error) {
+	questions, writes := committer.expiries.clear()
+	committer.answerAll(questions)
+	failAll(writes, reason)
+	committer.complete(writes)
 }
 
 // refresh writes entries whose stored state is out of date.
@@ -123,36 +213,56 @@ func (committer *committer) refresh(names []entryName) error {
 	return err
 }
 
-// findExpiries looks for those that no timer stands for, such as after a step of the clock.
-func (committer *committer) findExpiries() {
-	next, err := committer.view.nextExpiry()
-	if err != nil {
-		committer.config.Logger.Error("reading the next expiry failed", slog.Any("error", err))
-		return
-	}
-	committer.nextExpiry = next
+// somethingIsDue reports whether there may be an entry whose time has come.
+func (committer *committer) somethingIsDue() bool {
+	now := committer.clock.now()
+	return !committer.nextExpiry.IsZero() && !committer.nextExpiry.After(now)
 }
 
-// exactly answers a question about how many keys there are. Where some are due, they
-// must not count: it is answered once they have expired. While nothing can be
-// written they do count.
-func (committer *committer) exactly(question read) (complete func()) {
-	due := !committer.nextExpiry.IsZero() && !committer.nextExpiry.After(committer.clock.now())
-	if !due || committer.refusal() != nil {
+// findNextExpiry looks for the next expiry, whatever was known of it before.
+func (committer *committer) findNextExpiry() error {
+	next, err := committer.view.nextExpiry()
+	if err == nil {
+		committer.expireAt(next)
+	}
+	return err
+}
+
+// noteExpiry takes note of when an entry expires; the zero time is never.
+func (committer *committer) noteExpiry(expiresAt time.Time) {
+	if !expiresAt.IsZero() && (committer.nextExpiry.IsZero() || expiresAt.Before(committer.nextExpiry)) {
+		committer.expireAt(expiresAt)
+	}
+}
+
+func (committer *committer) expireAt(instant time.Time) {
+	committer.nextExpiry = instant
+	if !instant.IsZero() {
+		committer.expiryTimer.Reset(max(0, instant.Sub(committer.clock.now())))
+	}
+}
+
+// exactly answers a question about how many keys there are in a realm. Where some are
+// due, they must not count: it is answered right after they have expired. While
+// nothing can be written they do count.
+func (committer *committer) exactly(of realm, question read) (complete func()) {
+	if !committer.isDueIn(of) || committer.refusal() != nil {
 		return question(committer.view)
 	}
-	committer.counting = append(committer.counting, question)
+	committer.expiries.ask(of, question)
 	return nil
 }
 
-// answerCounting answers what waits for expiry, right after nothing was due any more.
-func (committer *committer) answerCounting() (more bool) {
-	share := min(len(committer.counting), readsPerTurn)
-	for _, question := range committer.counting[:share] {
-		committer.answer(question)
+// isDueIn is somethingIsDue for a realm.
+func (committer *committer) isDueIn(of realm) bool {
+	switch {
+	case !committer.somethingIsDue():
+		return false
+	case of.whole:
+		return true
 	}
-	committer.counting = committer.counting[share:]
-	return len(committer.counting) > 0
+	due, err := committer.view.due(of, committer.clock.now(), dueEntry{}, 1)
+	return err != nil || len(due) > 0
 }
 
 // PurgeExpired expires every key whose time has come, and returns how many were
@@ -176,9 +286,9 @@ func (store *Store) SubmitPurge(done func(expired int64, err error)) {
 	committer := store.committer
 	before := committer.expired.Load()
 	store.submitRead(func(*view) func() {
-		committer.findExpiries()
-		return committer.exactly(func(*view) func() {
-			expired, err := committer.expired.Load()-before, errors.Join(committer.refusal(), committer.expiryFailure)
+		err := committer.findNextExpiry()
+		return committer.exactly(wholeStore, func(*view) func() {
+			expired, err := committer.expired.Load()-before, errors.Join(err, committer.refusal(), committer.expiryFailure)
 			return func() { done(expired, err) }
 		})
 	}, func(err error) { done(0, err) })

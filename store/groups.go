@@ -44,7 +44,7 @@ type GroupsPage struct {
 //
 //	page, err := store.GetGroups(store.GroupsQuery{Prefix: "acme:"})
 func (store *Store) GetGroups(query GroupsQuery) (GroupsPage, error) {
-	page, err := askExactly(store, query.read)
+	page, err := askExactly(store, realmOfPrefix(query.Prefix), query.read)
 	if err != nil {
 		return page, fmt.Errorf("store.GetGroups: prefix %q: %w", query.Prefix, err)
 	}
@@ -54,7 +54,7 @@ func (store *Store) GetGroups(query GroupsQuery) (GroupsPage, error) {
 // SubmitGroups is GetGroups for a caller that does not wait: done is called once,
 // before SubmitGroups returns or later from a goroutine of the store, and may not block.
 func (store *Store) SubmitGroups(query GroupsQuery, done func(GroupsPage, error)) {
-	submitExactly(store, query.read, done)
+	submitExactly(store, realmOfPrefix(query.Prefix), query.read, done)
 }
 
 func (query GroupsQuery) read(view *view) (page GroupsPage, err error) {
@@ -83,13 +83,6 @@ func (query GroupsQuery) read(view *view) (page GroupsPage, err error) {
 		page.Next = &page.Groups[len(page.Groups)-1].Group
 	}
 	return page, err
-}
-
-// revisionOf returns the revision of the namespace that a name lies in.
-func (view *view) revisionOf(name string) (uint64, error) {
-	namespace, _ := NamespaceOf(name)
-	state, err := view.namespace(namespace)
-	return state.revision, err
 }
 
 // GroupsSeq goes through the names of the groups that have keys and begin with
@@ -130,7 +123,7 @@ func (store *Store) Groups(prefix ...string) ([]string, error) {
 func (store *Store) groups(query GroupsQuery) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for more := true; more; {
-			page, err := askExactly(store, query.read)
+			page, err := askExactly(store, realmOfPrefix(query.Prefix), query.read)
 			if err != nil {
 				yield("", err)
 				return

@@ -311,5 +311,8 @@ func ClearRetries(store *Store) (slices int, err error) {
 	return slices, err
 }
 
-// DueQuery is how the tables are asked for what is due in a namespace.
-const DueQuery = selectDue
+// How the tables are asked for what is due in the whole store and in one realm.
+const (
+	DueQuery        = selectDue
+	DueOfRealmQuery = selectDueOfRealm
+)

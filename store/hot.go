@@ -250,6 +250,9 @@ func (shard *hotShard) turn() {
 
 // hides reports whether a record was deleted with its group.
 func (shard *hotShard) hides(segment *hotSegment, record *hotRecord) bool {
+	if shard.deletions.none() {
+		return false
+	}
 	group := segment.texts[record.offset : record.offset+record.group]
 	return shard.deletions.hide(string(group), &entryState{revision: record.revision})
 }

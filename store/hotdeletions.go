@@ -15,7 +15,6 @@ const maxHotDeletions = 1 << 16
 // at the revision of the deletion or a lower one are not there. A deletion is in mind
 // until every segment of its time is gone.
 type hotDeletions struct {
-	// count is read before the lock is taken: most of the time there are none.
 	count     atomic.Int32
 	mutex     sync.RWMutex
 	revisions map[string]uint64
@@ -29,9 +28,12 @@ type hotDeletion struct {
 	after [hotShards]uint32
 }
 
+// none reports whether nothing is hidden, as is so most of the time. It spares the lock.
+func (deletions *hotDeletions) none() bool { return deletions.count.Load() == 0 }
+
 // hide reports whether a state was deleted with its group.
 func (deletions *hotDeletions) hide(group string, state *entryState) bool {
-	if deletions.count.Load() == 0 {
+	if deletions.none() {
 		return false
 	}
 	deletions.mutex.RLock()

@@ -47,6 +47,8 @@ func (command IncrementCommand) apply(batch *batch, origin origin) (Outcome, err
 	return outcome, nil
 }
 
+func (command IncrementCommand) groups() []string { return []string{command.Group} }
+
 // set is what stores the sum.
 func (command IncrementCommand) set(sum int64) SetCommand {
 	set := SetCommand{

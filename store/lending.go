@@ -5,6 +5,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -47,6 +48,8 @@ func (lending *lending) run(function func(transaction *StoreTransaction) error) 
 // apply is the one command that is not pure: it has its batch to itself, and is
 // applied once.
 func (lending *lending) apply(batch *batch, origin origin) (Outcome, error) {
+	// A callback that counts has all that is due expire at once: it cannot be called again.
+	batch.looks = math.MaxInt
 	nested := batch.nested()
 	err := lending.serve(nested, origin)
 	lending.cause = ErrTransactionEnded
@@ -61,6 +64,9 @@ func (lending *lending) apply(batch *batch, origin origin) (Outcome, error) {
 	batch.merge(nested)
 	return Outcome{}, nil
 }
+
+// groups is empty: the caller waits for its transaction, and promises no order.
+func (*lending) groups() []string { return nil }
 
 // serve carries out the operations of the callback, and returns its verdict.
 func (lending *lending) serve(batch *batch, origin origin) error {

@@ -62,10 +62,11 @@ func (model *model) increment(command store.IncrementCommand) (store.Outcome, er
 	}
 	set.Value = sum.String()
 	outcome, err := model.set(set)
-	if err == nil {
-		outcome.Number = sum.Int64()
+	if err != nil {
+		return store.Outcome{}, err
 	}
-	return outcome, err
+	outcome.Number = sum.Int64()
+	return outcome, nil
 }
 
 func (model *model) get(operation store.GetOperation) (store.Outcome, error) {

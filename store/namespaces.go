@@ -42,7 +42,7 @@ type NamespacesPage struct {
 //
 //	page, err := store.GetNamespaces(store.NamespacesQuery{Limit: 100})
 func (store *Store) GetNamespaces(query NamespacesQuery) (NamespacesPage, error) {
-	page, err := askExactly(store, query.read)
+	page, err := askExactly(store, wholeStore, query.read)
 	if err != nil {
 		return page, fmt.Errorf("store.GetNamespaces: prefix %q: %w", query.Prefix, err)
 	}
@@ -53,7 +53,7 @@ func (store *Store) GetNamespaces(query NamespacesQuery) (NamespacesPage, error)
 // once, before SubmitNamespaces returns or later from a goroutine of the store, and
 // may not block.
 func (store *Store) SubmitNamespaces(query NamespacesQuery, done func(NamespacesPage, error)) {
-	submitExactly(store, query.read, done)
+	submitExactly(store, wholeStore, query.read, done)
 }
 
 func (query NamespacesQuery) read(view *view) (page NamespacesPage, err error) {

@@ -8,13 +8,12 @@ import "github.com/tidwall/btree"
 // each entry, group and namespace that was changed since it was last written. It
 // belongs to the committer's goroutine.
 type pending struct {
-	entries  map[entryName]*pendingEntry
-	ordered  *btree.BTreeG[*pendingEntry]
-	byExpiry *btree.BTreeG[*entryVersion]
-	// byNamespaceExpiry holds what byExpiry holds of named namespaces.
-	byNamespaceExpiry *btree.BTreeG[namespaceExpiry]
-	groups            pendingStates[groupState]
-	namespaces        pendingStates[namespaceState]
+	entries map[entryName]*pendingEntry
+	ordered *btree.BTreeG[*pendingEntry]
+	// byExpiry has each entry that expires twice: in its realm and in the whole store.
+	byExpiry   *btree.BTreeG[pendingExpiry]
+	groups     pendingStates[groupState]
+	namespaces pendingStates[namespaceState]
 	// deletions are the revisions at which groups were deleted.
 	deletions pendingStates[uint64]
 	// bytes estimates the memory that all of it takes.
@@ -32,21 +31,12 @@ func newPending() *pending {
 	return &pending{
 		entries:  map[entryName]*pendingEntry{},
 		ordered:  btree.NewBTreeGOptions(precedes, options),
-		byExpiry: btree.NewBTreeGOptions(expiresBefore, options),
-
-		byNamespaceExpiry: btree.NewBTreeGOptions(namespaceExpiry.before, options),
+		byExpiry: btree.NewBTreeGOptions(pendingExpiry.before, options),
 	}
 }
 
 // precedes orders entries as the table does.
 func precedes(left, right *pendingEntry) bool {
-	return compareEntryNames(left.entryName, right.entryName) < 0
-}
-
-func expiresBefore(left, right *entryVersion) bool {
-	if left.expiresAt != right.expiresAt {
-		return left.expiresAt < right.expiresAt
-	}
 	return compareEntryNames(left.entryName, right.entryName) < 0
 }
 
@@ -86,45 +76,39 @@ func (pending *pending) put(entry *entryVersion) {
 	pending.noteExpiry(entry)
 }
 
-// namespaceExpiry is when an entry of a named namespace expires.
-type namespaceExpiry struct {
-	namespace string
+// pendingExpiry is when an entry expires, as one realm has it.
+type pendingExpiry struct {
+	realm realm
 	dueEntry
 }
 
-func (expiry namespaceExpiry) before(other namespaceExpiry) bool {
-	if expiry.namespace != other.namespace {
-		return expiry.namespace < other.namespace
+func (expiry pendingExpiry) before(other pendingExpiry) bool {
+	if order := expiry.realm.compare(other.realm); order != 0 {
+		return order < 0
 	}
 	return expiry.compare(other.dueEntry) < 0
 }
 
-func namespaceExpiryOf(entry *entryVersion) namespaceExpiry {
-	namespace, _ := NamespaceOf(entry.group)
-	return namespaceExpiry{namespace, dueEntry{entry.expiresAt, entry.entryName}}
-}
-
 func (pending *pending) noteExpiry(entry *entryVersion) {
-	if entry.expiresAt == 0 {
-		return
-	}
-	pending.byExpiry.Set(entry)
-	if expiry := namespaceExpiryOf(entry); expiry.namespace != "" {
-		pending.byNamespaceExpiry.Set(expiry)
+	if entry.expiresAt != 0 {
+		due := dueEntry{entry.expiresAt, entry.entryName}
+		pending.byExpiry.Set(pendingExpiry{wholeStore, due})
+		pending.byExpiry.Set(pendingExpiry{realmOf(entry.group), due})
 	}
 }
 
 func (pending *pending) forgetExpiry(entry *entryVersion) {
 	if entry.expiresAt != 0 {
-		pending.byExpiry.Delete(entry)
-		pending.byNamespaceExpiry.Delete(namespaceExpiryOf(entry))
+		due := dueEntry{entry.expiresAt, entry.entryName}
+		pending.byExpiry.Delete(pendingExpiry{wholeStore, due})
+		pending.byExpiry.Delete(pendingExpiry{realmOf(entry.group), due})
 	}
 }
 
-// dueOf is view.dueOf for the pending set.
-func (pending *pending) dueOf(namespace string, nowMilliseconds int64, after dueEntry, limit int) (due []dueEntry) {
-	pending.byNamespaceExpiry.Ascend(namespaceExpiry{namespace, after}, func(expiry namespaceExpiry) bool {
-		if expiry.namespace != namespace || expiry.expiresAt > nowMilliseconds || len(due) == limit {
+// due is view.due for the pending set.
+func (pending *pending) due(of realm, nowMilliseconds int64, after dueEntry, limit int) (due []dueEntry) {
+	pending.byExpiry.Ascend(pendingExpiry{of, after}, func(expiry pendingExpiry) bool {
+		if expiry.realm != of || expiry.expiresAt > nowMilliseconds || len(due) == limit {
 			return false
 		}
 		if expiry.dueEntry != after {
@@ -133,6 +117,13 @@ func (pending *pending) dueOf(namespace string, nowMilliseconds int64, after due
 		return true
 	})
 	return due
+}
+
+// firstExpiry returns when the first entry expires, in Unix milliseconds.
+func (pending *pending) firstExpiry() (milliseconds int64, found bool) {
+	// The whole store comes before its realms.
+	first, found := pending.byExpiry.Min()
+	return first.expiresAt, found
 }
 
 // written removes what a committed transaction has written to the tables. An
@@ -220,19 +211,6 @@ func (pending *pending) dropHidden(deleted deletion, from string, limit int) (ne
 		looked++
 	}
 	return next, looked, looked == limit
-}
-
-// expired appends the names of at most limit entries whose time has come.
-func (pending *pending) expired(names []entryName, nowMilliseconds int64, limit int) []entryName {
-	pending.byExpiry.Scan(func(entry *entryVersion) bool {
-		if entry.expiresAt > nowMilliseconds || limit == 0 {
-			return false
-		}
-		names = append(names, entry.entryName)
-		limit--
-		return true
-	})
-	return names
 }
 
 // pendingRange goes through the pending entries of a range, in its direction. next

@@ -94,10 +94,7 @@ func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
 		done(Usage{}, err)
 		return
 	}
-	store.submitWithoutDue(namespace, func(view *view) func() {
-		usage, err := view.usage(namespace)
-		return func() { done(usage, err) }
-	}, func(err error) { done(Usage{}, err) })
+	submitExactly(store, realm{name: namespace}, func(view *view) (Usage, error) { return view.usage(namespace) }, done)
 }
 
 func (view *view) usage(namespace string) (Usage, error) {
@@ -200,8 +197,8 @@ func (change QuotaChange) of(quota Quota) (Quota, error) {
 }
 
 // admit returns QuotaError where a value would make its namespace grow beyond its
-// quota. Where it would, what is due in the namespace is expired first, though at
-// most expiredPerBatch keys for one write: the rest goes with those that follow.
+// quota. Where it would, what is due in the namespace is expired first, as much as
+// makes room.
 func (batch *batch) admit(target *target, value string) error {
 	quota, limited := batch.view.quotas.limits[target.namespaceName]
 	if !limited {
@@ -211,18 +208,19 @@ func (batch *batch) admit(target *target, value string) error {
 	if err := quota.checkValue(target, value); err != nil {
 		return err
 	}
-	exceeded := quota.checkGrowth(target, value)
-	for tries := 0; exceeded != nil && tries < expiredPerBatch; tries++ {
-		expired, err := batch.expireNextDue(target.namespaceName, target.namespace)
+	for {
+		exceeded := quota.checkGrowth(target, value)
+		if exceeded == nil {
+			return nil
+		}
+		expired, err := batch.expireNext(realmOf(target.entryName.group))
 		if err != nil {
 			return err
 		}
 		if !expired {
-			break
+			return exceeded
 		}
-		exceeded = quota.checkGrowth(target, value)
 	}
-	return exceeded
 }
 
 // checkValue returns QuotaError for a value that is too long, unless the one that it

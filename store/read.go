@@ -179,12 +179,9 @@ func (committer *committer) readPage(view *view, query PageQuery) (page Page, er
 	if err := checkLimit(query.Limit); err != nil {
 		return Page{}, err
 	}
-	namespace, _ := NamespaceOf(query.Group)
-	state, err := view.namespace(namespace)
-	if err != nil {
+	if page.Revision, err = view.revisionOf(query.Group); err != nil {
 		return Page{}, err
 	}
-	page.Revision = state.revision
 	filling := fillingOf(query.Limit, query.Fits)
 	passed, err := view.page(query.keys(), committer.clock.now(), func(name entryName, state *entryState) bool {
 		return filling.take(pageEntry(name, state, query.KeysOnly))
@@ -333,8 +330,8 @@ func (store *Store) GetAll(group string) (map[string]string, error) {
 //
 //	page, err := store.GetPage("config", 0, 25)
 func (store *Store) GetPage(group string, offset, limit int) ([]KeyValue, error) {
-	if offset < 0 || limit < 0 {
-		return nil, fmt.Errorf("store.GetPage: offset %d and limit %d may not be negative", offset, limit)
+	if err := checkPage(offset, limit); err != nil {
+		return nil, operationError("store.GetPage", group, "", err)
 	}
 	page := []KeyValue{}
 	if limit == 0 {
@@ -353,6 +350,13 @@ func (store *Store) GetPage(group string, offset, limit int) ([]KeyValue, error)
 		}
 	}
 	return page, nil
+}
+
+func checkPage(offset, limit int) error {
+	if offset < 0 || limit < 0 {
+		return fmt.Errorf("offset %d and limit %d may not be negative", offset, limit)
+	}
+	return nil
 }
 
 // skip returns the key before the one at offset; found is false where the group

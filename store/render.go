@@ -8,6 +8,7 @@ import (
 	"iter"
 	"strings"
 	"text/template"
+	"text/template/parse"
 	"time"
 )
 
@@ -125,44 +126,55 @@ func (store *Store) render(query RenderQuery) (Rendering, error) {
 	if err != nil {
 		return Rendering{}, err
 	}
-	run := &renderRun{group: copied, strict: query.Strict, deadline: time.Now().Add(MaxRenderTime)}
-	prepared, err := newTemplate(tree, run.functions(), query.Strict)
-	if err != nil {
-		return Rendering{}, err
-	}
-	text, err := run.execute(prepared)
+	text, err := copied.render(tree, query.Strict)
 	return Rendering{Text: text, Revision: copied.revision}, err
 }
 
-// renderedGroup is a copy of a group.
+// renderedGroup is a copy of a group, as far as it is small enough.
 type renderedGroup struct {
 	revision uint64
 	ordered  []KeyValue
 	values   map[string]string
+	bytes    int
 }
 
-// renderedGroup copies a group, or returns TooLargeError.
+// take adds the next entry, or returns false where that is too much.
+func (copied *renderedGroup) take(key, value string) bool {
+	copied.bytes += len(key) + len(value) + renderedEntryOverhead
+	if copied.bytes > MaxRenderedGroupBytes {
+		return false
+	}
+	copied.ordered = append(copied.ordered, KeyValue{Key: key, Value: value})
+	copied.values[key] = value
+	return true
+}
+
+// render fills a checked template in, or returns TooLargeError for a group of which
+// not all was taken.
+func (copied *renderedGroup) render(tree *parse.Tree, strict bool) (string, error) {
+	if copied.bytes > MaxRenderedGroupBytes {
+		return "", &TooLargeError{What: "group to render", Size: copied.bytes, Limit: MaxRenderedGroupBytes}
+	}
+	run := &renderRun{group: copied, strict: strict, deadline: time.Now().Add(MaxRenderTime)}
+	prepared, err := newTemplate(tree, run.functions(), strict)
+	if err != nil {
+		return "", err
+	}
+	return run.execute(prepared)
+}
+
+// renderedGroup copies a group.
 func (view *view) renderedGroup(name string, now time.Time) (*renderedGroup, error) {
-	namespace, _ := NamespaceOf(name)
-	state, err := view.namespace(namespace)
+	revision, err := view.revisionOf(name)
 	if err != nil {
 		return nil, err
 	}
-	copied, size := &renderedGroup{revision: state.revision, values: map[string]string{}}, 0
-	err = view.wholeGroup(name, now, func(key string, state *entryState) bool {
-		size += len(key) + len(state.value) + renderedEntryOverhead
-		if size > MaxRenderedGroupBytes {
-			return false
-		}
-		copied.ordered = append(copied.ordered, KeyValue{Key: key, Value: state.value})
-		copied.values[key] = state.value
-		return true
-	})
-	if err == nil && size > MaxRenderedGroupBytes {
-		err = &TooLargeError{What: "group to render", Size: size, Limit: MaxRenderedGroupBytes}
-	}
-	return copied, err
+	copied := newRenderedGroup()
+	copied.revision = revision
+	return copied, view.wholeGroup(name, now, func(key string, state *entryState) bool { return copied.take(key, state.value) })
 }
+
+func newRenderedGroup() *renderedGroup { return &renderedGroup{values: map[string]string{}} }
 
 // renderRun is one execution of a template. All that could take long or make much
 // goes through its methods, which refuse when the time is over.

@@ -72,6 +72,8 @@ func (request requestCommand) apply(batch *batch, origin origin) (Outcome, error
 	return outcome, nil
 }
 
+func (request requestCommand) groups() []string { return request.command.groups() }
+
 func (request requestCommand) replay(earlier *answer) (Outcome, error) {
 	if earlier.digest != request.Digest {
 		return Outcome{}, ErrRequestMismatch

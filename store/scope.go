@@ -5,19 +5,18 @@ package store
 import (
 	"context"
 	"fmt"
-	"iter"
-	"strings"
-	"time"
+	"slices"
 )
 
-// defaultGroup is the group of the methods that name none.
-const defaultGroup = "default"
-
 // ScopedStore is a Store as one namespace sees it: the names of groups are those
-// within the namespace, going in and coming out.
+// within the namespace, going in and coming out. Errors name groups by their whole
+// names.
+//
+// What concerns the store as a whole is not here, nor are the Submit methods, which
+// take whole names.
 type ScopedStore struct {
-	store     *Store
-	namespace string
+	scope
+	store *Store
 }
 
 // NewScoped returns the view that a namespace has of a store. It returns
@@ -29,7 +28,7 @@ func NewScoped(store *Store, namespace string) (*ScopedStore, error) {
 	if err := checkNamespace(namespace); err != nil {
 		return nil, fmt.Errorf("store.NewScoped: %w", err)
 	}
-	return &ScopedStore{store: store, namespace: namespace}, nil
+	return newScopedStore(store, namespace), nil
 }
 
 // ScopedStoreConfig says which view NewScopedConfigured returns.
@@ -62,90 +61,26 @@ func NewScopedConfigured(store *Store, config ScopedStoreConfig) (*ScopedStore, 
 	if err != nil {
 		return nil, namespaceError("store.NewScopedConfigured", config.Namespace, err)
 	}
-	return &ScopedStore{store: store, namespace: config.Namespace}, nil
+	return newScopedStore(store, config.Namespace), nil
 }
 
-// Namespace returns the name of the namespace.
-func (scoped *ScopedStore) Namespace() string { return scoped.namespace }
+func newScopedStore(store *Store, namespace string) *ScopedStore {
+	return &ScopedStore{scope: scope{unscoped: store, namespace: namespace}, store: store}
+}
 
-// Set is Store.Set in the group "default".
+// Transaction is Store.Transaction for what lies in the namespace.
 //
-//	err := scoped.Set("colour", "blue")
-func (scoped *ScopedStore) Set(key, value string) error {
-	return scoped.SetIn(defaultGroup, key, value)
+//	err := scoped.Transaction(func(transaction *store.ScopedStoreTransaction) error {
+//		return transaction.SetIn("preferences", "locale", "en-GB")
+//	})
+func (scoped *ScopedStore) Transaction(function func(transaction *ScopedStoreTransaction) error) error {
+	return scoped.store.Transaction(func(transaction *StoreTransaction) error {
+		return function(&ScopedStoreTransaction{scope{unscoped: transaction, namespace: scoped.namespace}})
+	})
 }
 
-// Get is Store.Get in the group "default".
-//
-//	value, err := scoped.Get("colour")
-func (scoped *ScopedStore) Get(key string) (string, error) {
-	return scoped.GetFrom(defaultGroup, key)
-}
-
-// SetIn is Store.Set in a group of the namespace.
-//
-//	err := scoped.SetIn("preferences", "locale", "en-GB")
-func (scoped *ScopedStore) SetIn(group, key, value string) error {
-	return scoped.store.Set(scoped.whole(group), key, value)
-}
-
-// GetFrom is Store.Get in a group of the namespace.
-//
-//	value, err := scoped.GetFrom("preferences", "locale")
-func (scoped *ScopedStore) GetFrom(group, key string) (string, error) {
-	return scoped.store.Get(scoped.whole(group), key)
-}
-
-// SetWithTTL is Store.SetWithTTL in a group of the namespace.
-//
-//	err := scoped.SetWithTTL("session", "token", "abc123", 5*time.Minute)
-func (scoped *ScopedStore) SetWithTTL(group, key, value string, timeToLive time.Duration) error {
-	return scoped.store.SetWithTTL(scoped.whole(group), key, value, timeToLive)
-}
-
-// Delete is Store.Delete in a group of the namespace.
-//
-//	err := scoped.Delete("preferences", "locale")
-func (scoped *ScopedStore) Delete(group, key string) error {
-	return scoped.store.Delete(scoped.whole(group), key)
-}
-
-// Exists is Store.Exists in the group "default".
-//
-//	there, err := scoped.Exists("colour")
-func (scoped *ScopedStore) Exists(key string) (bool, error) {
-	return scoped.ExistsIn(defaultGroup, key)
-}
-
-// ExistsIn is Store.Exists in a group of the namespace.
-//
-//	there, err := scoped.ExistsIn("preferences", "locale")
-func (scoped *ScopedStore) ExistsIn(group, key string) (bool, error) {
-	return scoped.store.Exists(scoped.whole(group), key)
-}
-
-// GetEntry is Store.GetEntry in a group of the namespace.
-//
-//	entry, err := scoped.GetEntry("preferences", "locale")
-func (scoped *ScopedStore) GetEntry(group, key string) (Entry, error) {
-	entry, err := scoped.store.GetEntry(scoped.whole(group), key)
-	entry.Group = scoped.local(entry.Group)
-	return entry, err
-}
-
-// GetAll is Store.GetAll of a group of the namespace.
-//
-//	entries, err := scoped.GetAll("preferences")
-func (scoped *ScopedStore) GetAll(group string) (map[string]string, error) {
-	return scoped.store.GetAll(scoped.whole(group))
-}
-
-// GetPage is Store.GetPage of a group of the namespace.
-//
-//	page, err := scoped.GetPage("preferences", 0, 25)
-func (scoped *ScopedStore) GetPage(group string, offset, limit int) ([]KeyValue, error) {
-	return scoped.store.GetPage(scoped.whole(group), offset, limit)
-}
+// ScopedStoreTransaction is a StoreTransaction as one namespace sees it.
+type ScopedStoreTransaction struct{ scope }
 
 // GetEntries is Store.GetEntries of the namespace: query.Group, and the groups of the
 // entries, are names within it.
@@ -153,46 +88,65 @@ func (scoped *ScopedStore) GetPage(group string, offset, limit int) ([]KeyValue,
 //	page, err := scoped.GetEntries(store.PageQuery{Group: "preferences", Limit: 100})
 func (scoped *ScopedStore) GetEntries(query PageQuery) (Page, error) {
 	query.Group = scoped.whole(query.Group)
-	if fits := query.Fits; fits != nil {
-		query.Fits = func(entry *Entry) bool {
-			stripped := *entry
-			stripped.Group = scoped.local(entry.Group)
-			return fits(&stripped)
-		}
-	}
+	query.Fits = fitsLocal(query.Fits, scoped.localEntry)
 	page, err := scoped.store.GetEntries(query)
-	for index := range page.Entries {
-		page.Entries[index].Group = scoped.local(page.Entries[index].Group)
+	changeAll(page.Entries, scoped.localEntry)
+	return page, err
+}
+
+// GetMany is Store.GetMany of the namespace: the groups of query.Names, and those of
+// the entries, are names within it.
+//
+//	many, err := scoped.GetMany(store.ManyQuery{Names: []store.EntryName{{Group: "preferences", Key: "locale"}}})
+func (scoped *ScopedStore) GetMany(query ManyQuery) (ManyEntries, error) {
+	query.Names = slices.Clone(query.Names)
+	changeAll(query.Names, func(name *EntryName) { name.Group = scoped.whole(name.Group) })
+	query.Fits = fitsLocal(query.Fits, scoped.localEntry)
+	many, err := scoped.store.GetMany(query)
+	changeAll(many.Entries, scoped.localEntry)
+	return many, err
+}
+
+// Scan is Store.Scan of the namespace: query.Prefix and query.After, the groups of the
+// entries and Next are names within it.
+//
+//	page, err := scoped.Scan(store.ScanQuery{Prefix: "session:"})
+func (scoped *ScopedStore) Scan(query ScanQuery) (ScanPage, error) {
+	query.Prefix = scoped.whole(query.Prefix)
+	if query.After != nil {
+		query.After = &EntryName{Group: scoped.whole(query.After.Group), Key: query.After.Key}
+	}
+	query.Fits = fitsLocal(query.Fits, scoped.localEntry)
+	page, err := scoped.store.Scan(query)
+	changeAll(page.Entries, scoped.localEntry)
+	if page.Next != nil {
+		page.Next.Group = scoped.local(page.Next.Group)
 	}
 	return page, err
 }
 
-// All is Store.All of a group of the namespace.
+// GetGroups is Store.GetGroups of the namespace: query.Prefix and query.After, the
+// groups and Next are names within it.
 //
-//	for entry, err := range scoped.All("preferences") { … }
-func (scoped *ScopedStore) All(group string) iter.Seq2[KeyValue, error] {
-	return scoped.store.All(scoped.whole(group))
+//	page, err := scoped.GetGroups(store.GroupsQuery{Prefix: "session:"})
+func (scoped *ScopedStore) GetGroups(query GroupsQuery) (GroupsPage, error) {
+	query.Prefix = scoped.whole(query.Prefix)
+	query.After = renamed(query.After, scoped.whole)
+	query.Fits = fitsLocal(query.Fits, scoped.localGroup)
+	page, err := scoped.store.GetGroups(query)
+	page.Next = renamed(page.Next, scoped.local)
+	changeAll(page.Groups, scoped.localGroup)
+	return page, err
 }
 
-// GetSplit is Store.GetSplit of a group of the namespace.
+// CountKeys is Store.CountKeys of the namespace: query.Group and query.Prefix are names
+// within it.
 //
-//	hosts, err := scoped.GetSplit("preferences", "hosts", ",")
-func (scoped *ScopedStore) GetSplit(group, key, separator string) (iter.Seq[string], error) {
-	return scoped.store.GetSplit(scoped.whole(group), key, separator)
-}
-
-// GetFields is Store.GetFields of a group of the namespace.
-//
-//	flags, err := scoped.GetFields("preferences", "flags")
-func (scoped *ScopedStore) GetFields(group, key string) (iter.Seq[string], error) {
-	return scoped.store.GetFields(scoped.whole(group), key)
-}
-
-// Render is Store.Render of a group of the namespace.
-//
-//	text, err := scoped.Render("locale: {{.locale}}", "preferences")
-func (scoped *ScopedStore) Render(template, group string) (string, error) {
-	return scoped.store.Render(template, scoped.whole(group))
+//	count, err := scoped.CountKeys(store.CountQuery{Prefix: "session:"})
+func (scoped *ScopedStore) CountKeys(query CountQuery) (KeyCount, error) {
+	query.Group = renamed(query.Group, scoped.whole)
+	query.Prefix = scoped.whole(query.Prefix)
+	return scoped.store.CountKeys(query)
 }
 
 // SetQuota is Store.SetQuota of the namespace.
@@ -213,17 +167,9 @@ func (scoped *ScopedStore) Usage() (Usage, error) { return scoped.store.Usage(sc
 //	page, err := scoped.Changes(ctx, store.ChangesQuery{After: 41})
 func (scoped *ScopedStore) Changes(ctx context.Context, query ChangesQuery) (ChangesPage, error) {
 	query.Namespace = scoped.namespace
-	if fits := query.Fits; fits != nil {
-		query.Fits = func(event *Event) bool {
-			stripped := *event
-			stripped.Group = scoped.local(event.Group)
-			return fits(&stripped)
-		}
-	}
+	query.Fits = fitsLocal(query.Fits, scoped.localEvent)
 	page, err := scoped.store.Changes(ctx, query)
-	for index := range page.Events {
-		page.Events[index].Group = scoped.local(page.Events[index].Group)
-	}
+	changeAll(page.Events, scoped.localEvent)
 	return page, err
 }
 
@@ -246,14 +192,41 @@ func (scoped *ScopedStore) Unwatch(group string, events <-chan Event) {
 func (scoped *ScopedStore) OnChange(callback func(Event)) (unregister func()) {
 	return scoped.store.OnChange(func(event Event) {
 		if event.Namespace == scoped.namespace {
-			event.Group = scoped.local(event.Group)
+			scoped.localEvent(&event)
 			callback(event)
 		}
 	})
 }
 
-func (scoped *ScopedStore) whole(group string) string { return wholeGroup(scoped.namespace, group) }
+func (scoped *ScopedStore) localEntry(entry *Entry) { entry.Group = scoped.local(entry.Group) }
 
-func (scoped *ScopedStore) local(group string) string {
-	return strings.TrimPrefix(group, scoped.namespace+":")
+func (scoped *ScopedStore) localGroup(group *GroupInfo) { group.Group = scoped.local(group.Group) }
+
+func (scoped *ScopedStore) localEvent(event *Event) { event.Group = scoped.local(event.Group) }
+
+// fitsLocal gives fits what it would be asked for with the names within the namespace.
+func fitsLocal[Element any](fits func(*Element) bool, localise func(*Element)) func(*Element) bool {
+	if fits == nil {
+		return nil
+	}
+	return func(element *Element) bool {
+		copied := *element
+		localise(&copied)
+		return fits(&copied)
+	}
+}
+
+func changeAll[Element any](elements []Element, change func(*Element)) {
+	for index := range elements {
+		change(&elements[index])
+	}
+}
+
+// renamed is a name, where there is one, as rename has it.
+func renamed(name *string, rename func(string) string) *string {
+	if name == nil {
+		return nil
+	}
+	changed := rename(*name)
+	return &changed
 }

@@ -5,6 +5,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -218,4 +219,223 @@ func TestScope_OnChange_Good(t *testing.T) {
 	unregister()
 	require.NoError(t, acme.SetIn("g", "c", ""))
 	assert.Len(t, events, 1)
+}
+
+// TestScope_Methods_GoodNoneIsForgotten compares what a namespace can do with what the
+// store can.
+func TestScope_Methods_GoodNoneIsForgotten(t *testing.T) {
+	ofTheStore := []string{
+		"Backup", "Close", "Durability", "GetNamespaces", "ID", "PurgeExpired", "RegisterConsumer", "SetLimits", "Status", "UnregisterConsumer",
+	}
+	opened, scoped := reflect.TypeFor[*store.Store](), reflect.TypeFor[*store.ScopedStore]()
+	for method := range opened.Methods() {
+		if !strings.HasPrefix(method.Name, "Submit") && !slices.Contains(ofTheStore, method.Name) {
+			requireScoped(t, method, scoped)
+		}
+	}
+	ofTheStore = append(ofTheStore, "Changes", "CountKeys", "GetEntries", "GetGroups", "GetMany", "OnChange", "Quota", "Scan", "SetQuota", "Transaction", "Unwatch", "Usage", "Watch")
+	transaction, scopedTransaction := reflect.TypeFor[*store.StoreTransaction](), reflect.TypeFor[*store.ScopedStoreTransaction]()
+	for method := range opened.Methods() {
+		if !strings.HasPrefix(method.Name, "Submit") && !slices.Contains(ofTheStore, method.Name) {
+			within, there := transaction.MethodByName(method.Name)
+			require.True(t, there, "StoreTransaction.%s", method.Name)
+			requireScoped(t, within, scopedTransaction)
+		}
+	}
+}
+
+// requireScoped checks that a scoped type has a method of another one: with the same
+// parameters, but for the group that Get, Set and Exists leave out, the namespace that
+// those of quotas do, and a prefix, which may be left out.
+func requireScoped(t *testing.T, method reflect.Method, scoped reflect.Type) {
+	t.Helper()
+	name, skipped := method.Name, 0
+	switch name {
+	case "Get":
+		name = "GetFrom"
+	case "Set", "Exists":
+		name += "In"
+	case "Quota", "SetQuota", "Usage":
+		skipped = 1
+	}
+	found, there := scoped.MethodByName(name)
+	require.True(t, there, "%s has no %s", scoped, name)
+	if name == "CountAll" || name == "Transaction" {
+		return
+	}
+	for index := 1; index < found.Type.NumIn(); index++ {
+		assert.Equal(t, method.Type.In(index+skipped), found.Type.In(index), "%s.%s", scoped, name)
+	}
+	assert.Equal(t, method.Type.NumIn(), found.Type.NumIn()+skipped, "%s.%s", scoped, name)
+	assert.Equal(t, method.Type.NumOut(), found.Type.NumOut(), "%s.%s", scoped, name)
+	for index := range found.Type.NumOut() {
+		assert.Equal(t, method.Type.Out(index), found.Type.Out(index), "%s.%s", scoped, name)
+	}
+}
+
+func TestScope_Writes_Good(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{})
+	acme := newScoped(t, opened, "acme")
+	setIn(t, opened, "other:stock", "apples")
+	setIn(t, opened, "stock", "apples")
+	revision, err := acme.Create("stock", "apples", "1")
+	require.NoError(t, err)
+	assert.Equal(t, uint64(1), revision)
+	revision, err = acme.Update("stock", "apples", "2", revision)
+	require.NoError(t, err)
+	assert.Equal(t, uint64(2), revision)
+	revision, err = acme.Touch("stock", "apples", time.Hour)
+	require.NoError(t, err)
+	assert.Equal(t, uint64(3), revision)
+	sum, err := acme.Increment("stock", "apples", 40)
+	require.NoError(t, err)
+	assert.Equal(t, int64(42), sum)
+	require.ErrorIs(t, acme.DeleteAt("stock", "apples", 3), store.ErrRevisionConflict)
+	require.NoError(t, acme.DeleteAt("stock", "apples", 4))
+	for _, group := range []string{"session:1", "session:2", "sessions", "users", "other:stock"} {
+		require.NoError(t, acme.SetIn(group, "a", ""))
+	}
+	require.NoError(t, acme.DeleteGroup("users"))
+	require.NoError(t, acme.DeletePrefix("session:"))
+	left, err := opened.Groups()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"acme:other:stock", "acme:sessions", "other:stock", "stock"}, left)
+	require.NoError(t, acme.DeletePrefix(""))
+	left, err = opened.Groups()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"other:stock", "stock"}, left)
+}
+
+func TestScope_Groups_Good(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{})
+	acme := newScoped(t, opened, "acme")
+	for _, group := range []string{"acme:a", "acme:a", "acme:b:1", "acme:b:2", "acme:", "other:b:3", "b:4", "a"} {
+		require.NoError(t, opened.Set(group, fmt.Sprint(revision(t, opened, "acme")), ""))
+	}
+	t.Run("Names", func(t *testing.T) {
+		groups, err := acme.Groups()
+		require.NoError(t, err)
+		assert.Equal(t, []string{"", "a", "b:1", "b:2"}, groups)
+		groups = nil
+		for group, err := range acme.GroupsSeq("b:") {
+			require.NoError(t, err)
+			groups = append(groups, group)
+		}
+		assert.Equal(t, []string{"b:1", "b:2"}, groups)
+		for range acme.GroupsSeq() {
+			break // The loop may end.
+		}
+	})
+	t.Run("Counts", func(t *testing.T) {
+		keys, err := acme.Count("a")
+		require.NoError(t, err)
+		assert.Equal(t, 2, keys)
+		keys, err = acme.CountAll()
+		require.NoError(t, err)
+		assert.Equal(t, 5, keys)
+		keys, err = acme.CountAll("b:")
+		require.NoError(t, err)
+		assert.Equal(t, 2, keys)
+		count, err := acme.CountKeys(store.CountQuery{Group: pointerTo("a")})
+		require.NoError(t, err)
+		assert.Equal(t, store.KeyCount{Keys: 2, Revision: 5}, count)
+		count, err = acme.CountKeys(store.CountQuery{})
+		require.NoError(t, err)
+		assert.Equal(t, store.KeyCount{Keys: 5, Revision: 5}, count)
+		for group, want := range map[string]bool{"a": true, "b:3": false} {
+			there, err := acme.GroupExists(group)
+			require.NoError(t, err)
+			assert.Equal(t, want, there)
+		}
+	})
+	t.Run("Pages", func(t *testing.T) {
+		var asked []string
+		query := store.GroupsQuery{Limit: 2, Fits: func(group *store.GroupInfo) bool {
+			asked = append(asked, group.Group)
+			return true
+		}}
+		page, err := acme.GetGroups(query)
+		require.NoError(t, err)
+		assert.Equal(t, []store.GroupInfo{{Group: "", Keys: 1, Revision: 5}, {Group: "a", Keys: 2, Revision: 2}}, page.Groups)
+		assert.Equal(t, []string{"", "a"}, asked)
+		require.Equal(t, "a", *page.Next)
+		query.After = page.Next
+		page, err = acme.GetGroups(query)
+		require.NoError(t, err)
+		assert.Equal(t, []store.GroupInfo{{Group: "b:1", Keys: 1, Revision: 3}, {Group: "b:2", Keys: 1, Revision: 4}}, page.Groups)
+		assert.Nil(t, page.Next)
+	})
+}
+
+func TestScope_Entries_Good(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{})
+	acme := newScoped(t, opened, "acme")
+	for _, group := range []string{"acme:a", "acme:b:1", "acme:b:2", "other:b:3"} {
+		setIn(t, opened, group, "x", "y")
+	}
+	var asked []string
+	fits := func(entry *store.Entry) bool {
+		asked = append(asked, entry.Group+" "+entry.Key)
+		return true
+	}
+	query, seen := store.ScanQuery{Prefix: "b", Limit: 3, Fits: fits}, []string{}
+	for more := true; more; more = query.After != nil {
+		page, err := acme.Scan(query)
+		require.NoError(t, err)
+		for _, entry := range page.Entries {
+			seen = append(seen, entry.Group+" "+entry.Key)
+		}
+		query.After = page.Next
+	}
+	assert.Equal(t, []string{"b:1 x", "b:1 y", "b:2 x", "b:2 y"}, seen)
+	assert.Equal(t, seen, asked)
+	asked = nil
+	names := []store.EntryName{{Group: "b:1", Key: "y"}, {Group: "b:3", Key: "x"}, {Group: "a", Key: "x"}}
+	many, err := acme.GetMany(store.ManyQuery{Names: names, Fits: fits})
+	require.NoError(t, err)
+	assert.Equal(t, store.EntryName{Group: "b:1", Key: "y"}, names[0], "the caller's names are as they were")
+	assert.Equal(t, []string{"b:1 y", "a x"}, asked)
+	require.Len(t, many.Entries, 3)
+	for index, entry := range many.Entries {
+		assert.Equal(t, names[index], store.EntryName{Group: entry.Group, Key: entry.Key})
+	}
+	assert.Equal(t, []uint64{4, 0, 1}, []uint64{many.Entries[0].Revision, many.Entries[1].Revision, many.Entries[2].Revision})
+	keys := []string{}
+	for entry, err := range acme.AllSeq("b:2") {
+		require.NoError(t, err)
+		keys = append(keys, entry.Key)
+	}
+	assert.Equal(t, []string{"x", "y"}, keys)
+}
+
+func TestScope_Transaction_Good(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{})
+	acme := newScoped(t, opened, "acme")
+	require.NoError(t, opened.Set("g", "a", "outside"))
+	require.NoError(t, acme.Transaction(func(transaction *store.ScopedStoreTransaction) error {
+		assert.Equal(t, "acme", transaction.Namespace())
+		require.NoError(t, transaction.Set("colour", "blue"))
+		require.NoError(t, transaction.SetIn("g", "a", "inside"))
+		value, err := transaction.GetFrom("g", "a")
+		require.NoError(t, err)
+		assert.Equal(t, "inside", value)
+		entry, err := transaction.GetEntry("g", "a")
+		require.NoError(t, err)
+		assert.Equal(t, "g", entry.Group)
+		groups, err := transaction.Groups()
+		require.NoError(t, err)
+		assert.Equal(t, []string{"default", "g"}, groups)
+		return transaction.DeleteGroup("g")
+	}))
+	left, err := opened.Groups()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"acme:default", "g"}, left)
+	err = acme.Transaction(func(transaction *store.ScopedStoreTransaction) error {
+		require.NoError(t, transaction.Set("colour", "red"))
+		return errUndo
+	})
+	require.ErrorIs(t, err, errUndo)
+	value, err := acme.Get("colour")
+	require.NoError(t, err)
+	assert.Equal(t, "blue", value)
 }

@@ -94,6 +94,7 @@ func (store *Store) start() error {
 		writes:      newMailbox[*write](),
 		reads:       newMailbox[read](),
 		completions: newMailbox[func()](),
+		expiries:    newExpiryQueue(),
 	}
 	opened := make(chan error, 2)
 	store.running.Go(func() { store.committer.serve(store.database, opened) })
@@ -157,7 +158,8 @@ func (store *Store) SetLimits(limits Limits) error {
 // Submit hands a command to the committer and returns. done is called once, after
 // the commit or with the error, from a goroutine of the store (or before Submit
 // returns, where the store is closed). The calls of all Submits come one after the
-// other: done may not block.
+// other: done may not block. Commands that name the same group are carried out in
+// the order in which they were submitted; a DeletePrefixCommand names none.
 //
 //	store.Submit(store.SetCommand{Group: "acme:config", Key: "theme", Value: "dark"},
 //		func(outcome store.Outcome, err error) { … })
@@ -198,11 +200,11 @@ func ask[Answer any](store *Store, question func(view *view) (Answer, error)) (A
 	return (<-answers).unwrap()
 }
 
-// askExactly is ask for a question about how many keys there are.
-func askExactly[Answer any](store *Store, question func(view *view) (Answer, error)) (Answer, error) {
+// askExactly is ask for a question about how many keys there are in a realm.
+func askExactly[Answer any](store *Store, of realm, question func(view *view) (Answer, error)) (Answer, error) {
 	answers := make(chan result[Answer], 1)
 	store.submitRead(func(*view) func() {
-		return store.committer.exactly(func(view *view) func() {
+		return store.committer.exactly(of, func(view *view) func() {
 			answer, err := question(view)
 			answers <- result[Answer]{answer, err}
 			return nil
@@ -212,9 +214,9 @@ func askExactly[Answer any](store *Store, question func(view *view) (Answer, err
 }
 
 // submitExactly is askExactly for a caller that does not wait.
-func submitExactly[Answer any](store *Store, question func(view *view) (Answer, error), done func(Answer, error)) {
+func submitExactly[Answer any](store *Store, of realm, question func(view *view) (Answer, error), done func(Answer, error)) {
 	store.submitRead(func(*view) func() {
-		return store.committer.exactly(func(view *view) func() {
+		return store.committer.exactly(of, func(view *view) func() {
 			answer, err := question(view)
 			return func() { done(answer, err) }
 		})

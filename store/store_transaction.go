@@ -5,6 +5,8 @@ package store
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"strings"
 	"time"
 )
 
@@ -125,12 +127,26 @@ func (transaction *StoreTransaction) get(group, key string) (Entry, error) {
 	})
 }
 
-// GetAll is Store.GetAll within the transaction.
+// GetSplit is Store.GetSplit within the transaction.
 //
-//	entries, err := transaction.GetAll("config")
-func (transaction *StoreTransaction) GetAll(group string) (map[string]string, error) {
-	all, err := perform(transaction, func(batch *batch, _ origin) (map[string]string, error) { return batch.all(group) })
-	return all, operationError("store.StoreTransaction.GetAll", group, "", err)
+//	hosts, err := transaction.GetSplit("config", "hosts", ",")
+func (transaction *StoreTransaction) GetSplit(group, key, separator string) (iter.Seq[string], error) {
+	entry, err := transaction.get(group, key)
+	if err != nil {
+		return nil, operationError("store.StoreTransaction.GetSplit", group, key, err)
+	}
+	return strings.SplitSeq(entry.Value, separator), nil
+}
+
+// GetFields is Store.GetFields within the transaction.
+//
+//	flags, err := transaction.GetFields("config", "flags")
+func (transaction *StoreTransaction) GetFields(group, key string) (iter.Seq[string], error) {
+	entry, err := transaction.get(group, key)
+	if err != nil {
+		return nil, operationError("store.StoreTransaction.GetFields", group, key, err)
+	}
+	return strings.FieldsSeq(entry.Value), nil
 }
 
 // Set is Store.Set within the transaction.

@@ -43,3 +43,5 @@ func (command TouchCommand) apply(batch *batch, origin origin) (Outcome, error) 
 	entry := newEntry(command.Group, command.Key, &target.entry)
 	return Outcome{Revision: event.Revision, ExpiresAt: event.ExpiresAt, Entry: &entry}, nil
 }
+
+func (command TouchCommand) groups() []string { return []string{command.Group} }

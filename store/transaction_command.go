@@ -4,6 +4,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -28,7 +29,8 @@ type TransactionCommand struct {
 	// Namespace is that of every group, the empty one included.
 	Namespace string
 	// If, Then and Else hold at most MaxTransactionOperations each, and may be empty.
-	// Every command can be an operation, but for another transaction.
+	// Every command can be an operation, but for another transaction, and for a
+	// DeletePrefixCommand whose prefix has no colon: it would reach beyond the namespace.
 	If   []Guard
 	Then []Command
 	Else []Command
@@ -75,6 +77,16 @@ func (command TransactionCommand) apply(batch *batch, origin origin) (Outcome, e
 	return Outcome{Revision: namespace.revision, Transaction: outcome}, nil
 }
 
+func (command TransactionCommand) groups() (groups []string) {
+	for _, guard := range command.If {
+		groups = append(groups, guard.Group)
+	}
+	for _, operation := range slices.Concat(command.Then, command.Else) {
+		groups = append(groups, operation.groups()...)
+	}
+	return groups
+}
+
 // check refuses what is no transaction, whichever list would be carried out.
 func (command TransactionCommand) check() error {
 	if err := checkLength(listIf, len(command.If)); err != nil {
@@ -93,11 +105,23 @@ func (command TransactionCommand) check() error {
 
 func checkOperations(list string, operations []Command) error {
 	for index, operation := range operations {
-		if _, another := operation.(TransactionCommand); another {
-			return &TransactionError{List: list, Index: index, Err: fmt.Errorf("%w: a transaction cannot hold another", ErrInvalidTransaction)}
+		if err := checkOperation(operation); err != nil {
+			return &TransactionError{List: list, Index: index, Err: err}
 		}
 	}
 	return checkLength(list, len(operations))
+}
+
+func checkOperation(operation Command) error {
+	switch operation := operation.(type) {
+	case TransactionCommand:
+		return fmt.Errorf("%w: a transaction cannot hold another", ErrInvalidTransaction)
+	case DeletePrefixCommand:
+		if realmOfPrefix(operation.Prefix).whole {
+			return fmt.Errorf("%w: groups of many namespaces may begin with %q; a prefix needs its colon", ErrInvalidTransaction, operation.Prefix)
+		}
+	}
+	return nil
 }
 
 func checkLength(list string, length int) error {
@@ -193,6 +217,8 @@ type GetOperation struct {
 	// TraceParent is passed to the event of the touch.
 	TraceParent string
 }
+
+func (operation GetOperation) groups() []string { return []string{operation.Group} }
 
 func (operation GetOperation) apply(batch *batch, origin origin) (Outcome, error) {
 	target, err := batch.checkedTargetWithValue(operation.Group, operation.Key)

@@ -105,8 +105,8 @@ type view struct {
 	selectScan        [2]*statement    // by keys only
 	selectGroups      *statement
 	selectNamespaces  *statement
-	selectExpired     *statement
 	selectDue         *statement
+	selectDueOfRealm  *statement
 	selectNextExpiry  *statement
 	selectStoreTotals *statement
 }
@@ -118,11 +118,6 @@ type storeTotals struct {
 	entries    uint64
 	unscoped   uint64
 }
-
-// selectDue finds what is due in a namespace by the index for it.
-const selectDue = `SELECT expires_at, group_name, entry_key FROM entries
-	WHERE substr(group_name, 1, instr(group_name, ':') - 1) = ? AND expires_at <= ? AND (expires_at, group_name, entry_key) > (?, ?, ?)
-	ORDER BY expires_at, group_name, entry_key LIMIT ?`
 
 func newView(session *session, hot *hotEntries) *view {
 	const page = ` FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key `
@@ -146,8 +141,8 @@ func newView(session *session, hot *hotEntries) *view {
 		selectScan:        [2]*statement{session.prepare(whole + scan), session.prepare(keys + scan)},
 		selectGroups:      session.prepare(`SELECT group_name, keys, bytes, last_revision FROM groups INDEXED BY groups_with_keys WHERE keys > 0 AND group_name >= ? AND group_name < ? ORDER BY group_name`),
 		selectNamespaces:  session.prepare(`SELECT namespace, revision, keys, groups, bytes FROM namespaces WHERE namespace >= ? AND namespace < ? ORDER BY namespace`),
-		selectExpired:     session.prepare(`SELECT group_name, entry_key FROM entries WHERE expires_at <= ? ORDER BY expires_at LIMIT ?`),
 		selectDue:         session.prepare(selectDue),
+		selectDueOfRealm:  session.prepare(selectDueOfRealm),
 		selectNextExpiry:  session.prepare(`SELECT min(expires_at) FROM entries WHERE expires_at IS NOT NULL`),
 		selectStoreTotals: session.prepare(`SELECT count(*) FILTER (WHERE namespace <> ''), coalesce(sum(keys), 0), coalesce(sum(keys) FILTER (WHERE namespace = ''), 0) FROM namespaces`),
 	}
@@ -191,6 +186,13 @@ func (view *view) namespace(name string) (namespaceState, error) {
 	}
 	remember(view.namespaces, name, state)
 	return state, nil
+}
+
+// revisionOf returns the revision of the namespace that a name lies in.
+func (view *view) revisionOf(name string) (uint64, error) {
+	namespace, _ := NamespaceOf(name)
+	state, err := view.namespace(namespace)
+	return state.revision, err
 }
 
 // storedNamespace returns the state of a namespace but for the log's.
@@ -351,35 +353,6 @@ func readEntry(statement *statement, name entryName) (state entryState, err erro
 		return false
 	}, name.group, name.key)
 	return state, err
-}
-
-// expired returns the names of at most limit entries whose time has come, each once,
-// as the tables or the pending set know it: they may know an older state of an entry
-// that has got another expiry since, or was deleted with its group. more tells that
-// there may be others.
-func (view *view) expired(now time.Time, limit int) (names []entryName, more bool, err error) {
-	names = view.pending.expired(names, now.UnixMilli(), limit)
-	room, rows := limit-len(names), 0
-	err = view.selectExpired.query(func(row []driver.Value) bool {
-		rows++
-		name := entryName{}
-		name.group, _ = row[0].(string)
-		name.key, _ = row[1].(string)
-		if place := view.pending.entries[name]; place == nil || !place.expired(now) {
-			names = append(names, name)
-		}
-		return true
-	}, now.UnixMilli(), int64(room))
-	return names, rows == room, err
-}
-
-// nextExpiry returns the next time at which an entry may expire, zero where none does.
-func (view *view) nextExpiry() (time.Time, error) {
-	milliseconds, found, err := view.selectNextExpiry.integer()
-	if first, waits := view.pending.byExpiry.Min(); waits && (!found || first.expiresAt < milliseconds) {
-		milliseconds = first.expiresAt
-	}
-	return timeOfMilliseconds(milliseconds), err
 }
 
 // unsigned and signed read an INTEGER column; NULL is 0.

@@ -7,7 +7,7 @@ CREATE TABLE quotas (
     max_value_bytes INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- Finds what is due in one namespace however much is due in the others. What stands
--- before the first colon of a group is its namespace, where it can be one.
-CREATE INDEX entries_by_namespace_expiry ON entries (substr(group_name, 1, instr(group_name, ':') - 1), expires_at)
+-- Finds what is due in one realm however much is due in the others: the groups with
+-- the same bytes before the first colon, which are their namespace where they can be one.
+CREATE INDEX entries_by_realm_expiry ON entries (substr(CAST(group_name AS BLOB), 1, instr(CAST(group_name AS BLOB), x'3a') - 1), expires_at)
     WHERE expires_at IS NOT NULL;

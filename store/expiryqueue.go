@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import "slices"
+
+// expiryQueue has the realms in which keys are to be expired, in the order in which
+// their turns come, and what waits until nothing is due there any more: questions
+// about how many keys there are, and writes that may not count what is due. It belongs
+// to the committer's goroutine.
+//
+// A write that names a group that is named by one that waits waits behind it, so
+// that of the writes to one key none overtakes another; all others go on.
+type expiryQueue struct {
+	realms    []realm
+	questions map[realm][]read
+	writes    []waitingWrite
+	// named are the groups that the waiting writes name.
+	named map[string]struct{}
+}
+
+// waitingWrite is a write that waits for its realm or, where behind is true, only for
+// those before it.
+type waitingWrite struct {
+	*write
+	realm  realm
+	behind bool
+}
+
+func newExpiryQueue() *expiryQueue {
+	return &expiryQueue{questions: map[realm][]read{}, named: map[string]struct{}{}}
+}
+
+func (queue *expiryQueue) empty() bool { return len(queue.realms) == 0 }
+
+// join has keys of a realm expired.
+func (queue *expiryQueue) join(of realm) {
+	if _, joined := queue.questions[of]; !joined {
+		queue.realms = append(queue.realms, of)
+		queue.questions[of] = nil
+	}
+}
+
+// ask has a question wait for its realm.
+func (queue *expiryQueue) ask(of realm, question read) {
+	queue.join(of)
+	queue.questions[of] = append(queue.questions[of], question)
+}
+
+// postpone has a write wait for a realm.
+func (queue *expiryQueue) postpone(write *write, of realm) {
+	queue.join(of)
+	queue.keep(waitingWrite{write: write, realm: of})
+}
+
+// hold has a write wait where it may not overtake one that waits, and reports whether
+// it does.
+func (queue *expiryQueue) hold(write *write) bool {
+	holds := queue.names(write)
+	if holds {
+		queue.keep(waitingWrite{write: write, behind: true})
+	}
+	return holds
+}
+
+func (queue *expiryQueue) names(write *write) bool {
+	if len(queue.writes) == 0 {
+		return false
+	}
+	for _, group := range write.command.groups() {
+		if _, named := queue.named[group]; named {
+			return true
+		}
+	}
+	return false
+}
+
+func (queue *expiryQueue) keep(write waitingWrite) {
+	queue.writes = append(queue.writes, write)
+	for _, group := range write.command.groups() {
+		queue.named[group] = struct{}{}
+	}
+}
+
+// served takes note of in how many realms, from the first on, nothing is due any more,
+// and returns what has waited for them, in order. The realm behind those has had its
+// share, and comes last. Of very many questions some stay for another turn.
+func (queue *expiryQueue) served(finished int) (questions []read, writes []*write) {
+	done, rest := queue.realms[:finished], queue.realms[finished:]
+	queue.realms = nil
+	if len(rest) > 0 {
+		queue.realms = append(slices.Clone(rest[1:]), rest[0])
+	}
+	for _, of := range done {
+		waiting := queue.questions[of]
+		share := min(len(waiting), readsPerTurn-len(questions))
+		questions = append(questions, waiting[:share]...)
+		if delete(queue.questions, of); share < len(waiting) {
+			queue.join(of)
+			queue.questions[of] = waiting[share:]
+		}
+	}
+	if finished == 0 {
+		return nil, nil
+	}
+	return questions, queue.release()
+}
+
+// release removes the writes that wait no longer, and returns them in order.
+func (queue *expiryQueue) release() (released []*write) {
+	waiting := queue.writes
+	queue.writes, queue.named = nil, map[string]struct{}{}
+	for _, write := range waiting {
+		_, waits := queue.questions[write.realm]
+		switch {
+		case waits && !write.behind:
+			queue.keep(write)
+		case queue.hold(write.write):
+		default:
+			released = append(released, write.write)
+		}
+	}
+	return released
+}
+
+// clear removes everything, and returns what has waited.
+func (queue *expiryQueue) clear() (questions []read, writes []*write) {
+	for _, of := range queue.realms {
+		questions = append(questions, queue.questions[of]...)
+	}
+	for _, write := range queue.writes {
+		writes = append(writes, write.write)
+	}
+	*queue = *newExpiryQueue()
+	return questions, writes
+}

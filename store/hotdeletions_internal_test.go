@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// smallHotEntries has room for a few entries in each shard.
+func smallHotEntries() *hotEntries { return newHotEntries(hotShards * segmentsPerShard * 1000) }
+
+func (hot *hotEntries) putAt(name entryName, revision uint64) {
+	hot.put(name, &entryState{revision: revision, bytes: 1, value: "v"})
+}
+
+// shows reports whether a name is remembered as one that is there.
+func (hot *hotEntries) shows(name entryName) bool {
+	state, known := hot.get(name, true)
+	return known && state.present()
+}
+
+// fill puts so much of another group that every segment has turned.
+func (hot *hotEntries) fill() {
+	for index := range 20_000 {
+		hot.putAt(entryName{group: "acme:filling", key: fmt.Sprint(index)}, 1)
+	}
+}
+
+func TestHotdeletions_DeleteGroups_Good(t *testing.T) {
+	t.Run("HiddenAtOnce", func(t *testing.T) {
+		hot := newHotEntries(1 << 20)
+		hot.putAt(hotName("a"), 4)
+		hot.putAt(hotName("b"), 5)
+		hot.putAt(entryName{group: "acme:other", key: "a"}, 3)
+		hot.deleteGroups(map[string]uint64{"acme:g": 5})
+		for _, key := range []string{"a", "b"} {
+			state, known := hot.get(hotName(key), true)
+			assert.True(t, known, "that it is not there is known")
+			assert.Zero(t, state)
+		}
+		assert.True(t, hot.shows(entryName{group: "acme:other", key: "a"}))
+	})
+	t.Run("SetAgainIsThere", func(t *testing.T) {
+		hot := newHotEntries(1 << 20)
+		hot.putAt(hotName("a"), 4)
+		hot.deleteGroups(map[string]uint64{"acme:g": 5})
+		hot.putAt(hotName("a"), 6)
+		assert.True(t, hot.shows(hotName("a")))
+		hot.deleteGroups(map[string]uint64{"acme:g": 7})
+		assert.False(t, hot.shows(hotName("a")))
+	})
+	t.Run("NothingDeletedNothingHidden", func(t *testing.T) {
+		hot := newHotEntries(1 << 20)
+		hot.putAt(hotName("a"), 4)
+		hot.deleteGroups(map[string]uint64{})
+		assert.True(t, hot.deletions.none())
+		assert.True(t, hot.shows(hotName("a")))
+	})
+}
+
+func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
+	t.Run("SecondChanceDoesNotBringItBack", func(t *testing.T) {
+		hot := smallHotEntries()
+		hot.putAt(hotName("a"), 4)
+		require.True(t, hot.shows(hotName("a")), "who was asked for gets a second chance")
+		hot.deleteGroups(map[string]uint64{"acme:g": 5})
+		for index := range 20_000 {
+			hot.putAt(entryName{group: "acme:filling", key: fmt.Sprint(index)}, 1)
+			require.False(t, hot.shows(hotName("a")))
+			if index%100 == 0 { // Each deletion has those forgotten whose segments have turned.
+				hot.deleteGroups(map[string]uint64{fmt.Sprint(index): 1})
+			}
+		}
+		_, known := hot.get(hotName("a"), true)
+		assert.False(t, known)
+	})
+	t.Run("ForgottenWhenTheSegmentsHaveTurned", func(t *testing.T) {
+		hot := smallHotEntries()
+		hot.putAt(hotName("a"), 4)
+		hot.deleteGroups(map[string]uint64{"acme:g": 5, "acme:h": 6})
+		hot.deleteGroups(map[string]uint64{"acme:h": 9})
+		hot.fill()
+		hot.deleteGroups(map[string]uint64{"acme:last": 20_001})
+		assert.Equal(t, map[string]uint64{"acme:last": 20_001}, hot.deletions.revisions)
+		assert.Len(t, hot.deletions.inMind, 1)
+		assert.Equal(t, int32(1), hot.deletions.count.Load())
+	})
+	t.Run("DeletedAgainIsKeptInMind", func(t *testing.T) {
+		hot := smallHotEntries()
+		hot.deleteGroups(map[string]uint64{"acme:g": 5})
+		hot.fill()
+		hot.putAt(hotName("a"), 20_002)
+		hot.deleteGroups(map[string]uint64{"acme:g": 20_003})
+		hot.deleteGroups(map[string]uint64{"acme:last": 20_004}) // Forgets the first, whose segments have turned.
+		assert.Len(t, hot.deletions.inMind, 2)
+		assert.False(t, hot.shows(hotName("a")))
+	})
+	t.Run("TooManyForgetEverything", func(t *testing.T) {
+		hot := newHotEntries(16 << 20)
+		hot.putAt(hotName("a"), 4)
+		hot.putAt(entryName{group: "acme:other", key: "a"}, 4)
+		groups := map[string]uint64{"acme:g": 5}
+		for index := range maxHotDeletions {
+			groups[fmt.Sprint(index)] = 5
+		}
+		hot.deleteGroups(groups)
+		require.True(t, hot.shows(entryName{group: "acme:other", key: "a"}))
+		hot.deleteGroups(map[string]uint64{"acme:last": 6})
+		assert.Equal(t, map[string]uint64{"acme:last": 6}, hot.deletions.revisions)
+		assert.Zero(t, hot.memory())
+		_, known := hot.get(entryName{group: "acme:other", key: "a"}, true)
+		assert.False(t, known)
+		hot.putAt(hotName("a"), 7)
+		assert.True(t, hot.shows(hotName("a")), "it goes on remembering")
+		hot.fill()
+		assert.True(t, hot.shows(entryName{group: "acme:filling", key: "19999"}))
+	})
+	t.Run("ReadersSeeNothingThatWasDeletedBefore", func(t *testing.T) {
+		const rounds, keys = 300, 40
+		hot := smallHotEntries()
+		var deleted atomic.Uint64
+		var readers sync.WaitGroup
+		finished := make(chan struct{})
+		for reader := range 4 {
+			readers.Go(func() {
+				name := hotName(fmt.Sprint(reader * keys / 4))
+				for {
+					before := deleted.Load()
+					if state, known := hot.read(name); known && state.present() {
+						assert.Greater(t, state.revision, before)
+						assert.Equal(t, strings.Repeat("v", state.bytes), state.value)
+					}
+					select {
+					case <-finished:
+						return
+					default:
+					}
+				}
+			})
+		}
+		for round := range uint64(rounds) {
+			changes := &slice{}
+			for key := range keys {
+				changes.entries = append(changes.entries, &entryVersion{hotName(fmt.Sprint(key)), entryState{revision: 2*round + 1, bytes: 1, value: "v"}})
+			}
+			hot.putAll(changes)
+			hot.putAll(&slice{deletions: map[string]uint64{"acme:g": 2*round + 2}})
+			deleted.Store(2*round + 2)
+		}
+		close(finished)
+		readers.Wait()
+	})
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"math"
+	"slices"
+)
+
+// What stands here is what a StoreTransaction does with whole groups. It reads a
+// group at once, into memory, and not in pages. Keys whose time has come are expired
+// before groups are counted or deleted, all of them, however long that takes.
+
+// GetAll is Store.GetAll within the transaction.
+//
+//	entries, err := transaction.GetAll("config")
+func (transaction *StoreTransaction) GetAll(group string) (map[string]string, error) {
+	all, err := transaction.all(group)
+	return all, operationError("store.StoreTransaction.GetAll", group, "", err)
+}
+
+func (transaction *StoreTransaction) all(group string) (map[string]string, error) {
+	return perform(transaction, func(batch *batch, _ origin) (map[string]string, error) { return batch.all(group) })
+}
+
+// ordered returns the entries of a group in byte order of the keys.
+func (transaction *StoreTransaction) ordered(group string) ([]KeyValue, error) {
+	all, err := transaction.all(group)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]KeyValue, 0, len(all))
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		entries = append(entries, KeyValue{Key: key, Value: all[key]})
+	}
+	return entries, nil
+}
+
+// GetPage is Store.GetPage within the transaction.
+//
+//	page, err := transaction.GetPage("config", 0, 25)
+func (transaction *StoreTransaction) GetPage(group string, offset, limit int) ([]KeyValue, error) {
+	err := checkPage(offset, limit)
+	var entries []KeyValue
+	if err == nil {
+		entries, err = transaction.ordered(group)
+	}
+	if err != nil {
+		return nil, operationError("store.StoreTransaction.GetPage", group, "", err)
+	}
+	entries = entries[min(offset, len(entries)):]
+	return entries[:min(limit, len(entries))], nil
+}
+
+// All is Store.All within the transaction: it goes through the entries as they stand
+// when the loop begins, whatever the loop writes.
+//
+//	for entry, err := range transaction.All("config") { … }
+func (transaction *StoreTransaction) All(group string) iter.Seq2[KeyValue, error] {
+	return func(yield func(KeyValue, error) bool) {
+		entries, err := transaction.ordered(group)
+		if err != nil {
+			yield(KeyValue{}, operationError("store.StoreTransaction.All", group, "", err))
+			return
+		}
+		for _, entry := range entries {
+			if !yield(entry, nil) {
+				return
+			}
+		}
+	}
+}
+
+// AllSeq is All.
+//
+//	for entry, err := range transaction.AllSeq("config") { … }
+func (transaction *StoreTransaction) AllSeq(group string) iter.Seq2[KeyValue, error] {
+	return transaction.All(group)
+}
+
+// Render is Store.Render within the transaction.
+//
+//	text, err := transaction.Render("theme: {{.theme}}\n", "config")
+func (transaction *StoreTransaction) Render(template, group string) (string, error) {
+	text, err := transaction.render(template, group)
+	if err != nil {
+		return "", fmt.Errorf("store.StoreTransaction.Render: group %q: %w", group, err)
+	}
+	return text, nil
+}
+
+func (transaction *StoreTransaction) render(template, group string) (string, error) {
+	tree, err := parseTemplate(template)
+	if err != nil {
+		return "", err
+	}
+	entries, err := transaction.ordered(group)
+	if err != nil {
+		return "", err
+	}
+	copied := newRenderedGroup()
+	for _, entry := range entries {
+		if !copied.take(entry.Key, entry.Value) {
+			break
+		}
+	}
+	return copied.render(tree, false)
+}
+
+// Count is Store.Count within the transaction.
+//
+//	keys, err := transaction.Count("config")
+func (transaction *StoreTransaction) Count(group string) (int, error) {
+	keys, err := transaction.count(group)
+	return keys, operationError("store.StoreTransaction.Count", group, "", err)
+}
+
+// GroupExists is Store.GroupExists within the transaction.
+//
+//	there, err := transaction.GroupExists("config")
+func (transaction *StoreTransaction) GroupExists(group string) (bool, error) {
+	keys, err := transaction.count(group)
+	return keys > 0, operationError("store.StoreTransaction.GroupExists", group, "", err)
+}
+
+func (transaction *StoreTransaction) count(group string) (int, error) {
+	return perform(transaction, func(batch *batch, _ origin) (int, error) {
+		if err := batch.expireAll(realmOf(group)); err != nil {
+			return 0, err
+		}
+		counted, err := batch.group(group)
+		if err != nil {
+			return 0, err
+		}
+		return int(counted.keys), nil
+	})
+}
+
+// CountAll is Store.CountAll within the transaction.
+//
+//	keys, err := transaction.CountAll("tenant-a:")
+func (transaction *StoreTransaction) CountAll(prefix string) (int, error) {
+	groups, err := transaction.groups(prefix)
+	if err != nil {
+		return 0, fmt.Errorf("store.StoreTransaction.CountAll: prefix %q: %w", prefix, err)
+	}
+	keys := int64(0)
+	for _, group := range groups {
+		keys += group.Keys
+	}
+	return int(keys), nil
+}
+
+// Groups is Store.Groups within the transaction.
+//
+//	groups, err := transaction.Groups("tenant-a:")
+func (transaction *StoreTransaction) Groups(prefix ...string) ([]string, error) {
+	groups, err := transaction.groups(firstOf(prefix))
+	if err != nil {
+		return nil, fmt.Errorf("store.StoreTransaction.Groups: prefix %q: %w", firstOf(prefix), err)
+	}
+	names := make([]string, len(groups))
+	for index, group := range groups {
+		names[index] = group.Group
+	}
+	return names, nil
+}
+
+// GroupsSeq is Store.GroupsSeq within the transaction: it goes through the groups as
+// they stand when the loop begins, whatever the loop writes.
+//
+//	for group, err := range transaction.GroupsSeq("tenant-a:") { … }
+func (transaction *StoreTransaction) GroupsSeq(prefix ...string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		groups, err := transaction.groups(firstOf(prefix))
+		if err != nil {
+			yield("", fmt.Errorf("store.StoreTransaction.GroupsSeq: prefix %q: %w", firstOf(prefix), err))
+			return
+		}
+		for _, group := range groups {
+			if !yield(group.Group, nil) {
+				return
+			}
+		}
+	}
+}
+
+// groups returns the groups that have keys and begin with prefix.
+func (transaction *StoreTransaction) groups(prefix string) ([]GroupInfo, error) {
+	return perform(transaction, func(batch *batch, _ origin) ([]GroupInfo, error) {
+		if err := batch.expireAll(realmOfPrefix(prefix)); err != nil {
+			return nil, err
+		}
+		names, err := batch.groupNames(prefixed(prefix), math.MaxInt)
+		groups := make([]GroupInfo, len(names))
+		for index, name := range names {
+			state := batch.groups[name]
+			groups[index] = GroupInfo{Group: name, Keys: state.keys, Revision: state.lastRevision}
+		}
+		return groups, err
+	})
+}
+
+// DeleteGroup is Store.DeleteGroup within the transaction.
+//
+//	err := transaction.DeleteGroup("session")
+func (transaction *StoreTransaction) DeleteGroup(group string) error {
+	_, err := transaction.execute(DeleteGroupCommand{Group: group})
+	return operationError("store.StoreTransaction.DeleteGroup", group, "", err)
+}
+
+// DeletePrefix is Store.DeletePrefix within the transaction.
+//
+//	err := transaction.DeletePrefix("tenant-a:")
+func (transaction *StoreTransaction) DeletePrefix(prefix string) error {
+	if _, err := transaction.execute(DeletePrefixCommand{Prefix: prefix}); err != nil {
+		return fmt.Errorf("store.StoreTransaction.DeletePrefix: prefix %q: %w", prefix, err)
+	}
+	return nil
+}
