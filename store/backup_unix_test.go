@@ -17,6 +17,9 @@ import (
 )
 
 func TestBackup_DiskFull_Ugly(t *testing.T) {
+	if !inProcessOfItsOwn(t) {
+		return
+	}
 	opened := openStore(t, store.StoreConfig{})
 	for index := range 50 {
 		require.NoError(t, opened.Set("acme:large", fmt.Sprint(index), strings.Repeat("x", 100_000)))

@@ -16,6 +16,9 @@ import (
 // TestOriginal_Upgrade_Ugly ends the upgrade at different points, by a disk that is
 // full: the database is what it was, and is upgraded when there is room.
 func TestOriginal_Upgrade_Ugly(t *testing.T) {
+	if !inProcessOfItsOwn(t) {
+		return
+	}
 	path := originalDatabase(t, originalEntries+originalJournal)
 	execute(t, path, `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 2999)
 		INSERT INTO entries SELECT 'acme:' || (i / 100), 'key' || i, hex(zeroblob(300)), NULL FROM n`)

@@ -322,7 +322,8 @@ func TestScope_Groups_Good(t *testing.T) {
 			groups = append(groups, group)
 		}
 		assert.Equal(t, []string{"b:1", "b:2"}, groups)
-		for range acme.GroupsSeq() {
+		for _, err := range acme.GroupsSeq() {
+			require.NoError(t, err)
 			break // The loop may end.
 		}
 	})
@@ -397,7 +398,7 @@ func TestScope_Entries_Good(t *testing.T) {
 	assert.Equal(t, []string{"b:1 y", "a x"}, asked)
 	require.Len(t, many.Entries, 3)
 	for index, entry := range many.Entries {
-		assert.Equal(t, names[index], store.EntryName{Group: entry.Group, Key: entry.Key})
+		assert.Equal(t, store.EntryName{Group: entry.Group, Key: entry.Key}, names[index])
 	}
 	assert.Equal(t, []uint64{4, 0, 1}, []uint64{many.Entries[0].Revision, many.Entries[1].Revision, many.Entries[2].Revision})
 	keys := []string{}
