@@ -14,6 +14,7 @@ type writers struct {
 	drive *drive
 	began time.Time
 	rate  float64
+	p99   time.Duration
 }
 
 // besideLoad gives the sets that go on beside a trial: to the keys that it reads,
@@ -40,8 +41,11 @@ func (writers *writers) end(ctx context.Context) error {
 		return err
 	}
 	writers.rate = float64(outcome.served) / time.Since(writers.began).Seconds()
+	writers.p99 = outcome.latencies.quantile(0.99)
 	return outcome.failure
 }
 
 // note leaves the processor time out: it was spent on the writers.
-func (writers *writers) note(round *Round) { round.WriteRate, round.CPU = writers.rate, nil }
+func (writers *writers) note(round *Round) {
+	round.WriteRate, round.WriteP99, round.CPU = writers.rate, microseconds(writers.p99), nil
+}

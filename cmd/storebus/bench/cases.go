@@ -54,8 +54,11 @@ type kind struct {
 	subscribers int
 	// writers is how many sets to the sidecar go on beside it.
 	writers int
-	// lag measures how soon the events of its changes arrive.
-	lag bool
+	// lag measures how soon the events of its changes arrive, and expiry how soon those
+	// of its keys' expiries do.
+	lag, expiry bool
+	// work is done in another namespace meanwhile.
+	work longWork
 	// held is how many keys the store of a size holds, and spread is where.
 	held   int
 	spread spread
@@ -89,6 +92,10 @@ func kinds() []kind {
 		{name: "set-100-subscribers", target: targetSidecar, verb: verbSet, level: usualInFlight, subscribers: manyListeners},
 		{name: "change-latency", target: targetSidecar, verb: verbSet, level: usualInFlight, lag: true},
 		{name: "embedded-change-latency", target: targetEmbedded, verb: verbSet, level: usualInFlight, lag: true},
+		{name: "expiry-latency", target: targetSidecar, verb: verbSet, level: usualInFlight, expiry: true},
+		{name: "expiry-latency-beside-writers", target: targetSidecar, verb: verbSet, level: usualInFlight, expiry: true, writers: usualInFlight},
+		{name: "long-deletion", target: targetSidecar, verb: verbGet, level: besideReaders, writers: besideWriters, work: workDeletion},
+		{name: "long-expiry", target: targetSidecar, verb: verbGet, level: besideReaders, writers: besideWriters, work: workExpiry},
 	}
 }
 

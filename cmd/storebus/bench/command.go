@@ -73,6 +73,7 @@ func flags() []cli.Flag {
 		&cli.IntFlag{Name: "keys", Value: DefaultKeys, Usage: "how many keys there are, a `NUMBER`"},
 		&cli.IntFlag{Name: "value-bytes", Value: DefaultValueBytes, Usage: "the `SIZE` of a value; some cases take 16 KiB besides"},
 		&cli.IntFlag{Name: "connections", Value: DefaultConnections, Usage: "the `NUMBER` of connections that the load is spread over, alike for every case"},
+		&cli.IntFlag{Name: "long-keys", Value: DefaultLongKeys, Usage: "how many keys there are in a group that is deleted, or expires, beside a case, a `NUMBER`"},
 		&cli.StringFlag{Name: "directory", Usage: "the `FOLDER` to make one in for the files, instead of the system's temporary one"},
 		&cli.StringFlag{Name: "durability", Usage: "the `LEVEL` of the sidecars, full or relaxed"},
 		&cli.StringFlag{Name: "nats", Usage: "the `URL` of a broker that is there: what it offers is measured"},
@@ -103,7 +104,7 @@ func bench(ctx context.Context, command *cli.Command) error {
 
 // checkScale returns an error for a flag that is about the cases beside --scale.
 func checkScale(command *cli.Command) error {
-	for _, flag := range []string{"cases", "in-flight", "keys", "large"} {
+	for _, flag := range []string{"cases", "in-flight", "keys", "long-keys", "large"} {
 		if command.IsSet("scale") && command.IsSet(flag) {
 			return fmt.Errorf("%w: --%s is about the cases, which are not measured with --scale; see storebus bench --help", ErrUsage, flag)
 		}
@@ -121,6 +122,7 @@ func readSettings(command *cli.Command) Settings {
 		Keys:        command.Int("keys"),
 		ValueBytes:  command.Int("value-bytes"),
 		Connections: command.Int("connections"),
+		LongKeys:    command.Int("long-keys"),
 		Directory:   command.String("directory"),
 		Durability:  command.String("durability"),
 		NATSURL:     command.String("nats"),
@@ -132,6 +134,7 @@ func readSettings(command *cli.Command) Settings {
 		quicken(command, "rounds", &settings.Rounds, quickRounds)
 		quicken(command, "duration", &settings.Duration, quickDuration)
 		quicken(command, "keys", &settings.Keys, quickKeys)
+		quicken(command, "long-keys", &settings.LongKeys, quickLongKeys)
 	}
 	return settings
 }

@@ -15,6 +15,7 @@ func medianRound(rounds []Round) Round {
 		P50:          middle(func(round *Round) float64 { return round.P50 }),
 		P99:          middle(p99),
 		WriteRate:    middle(func(round *Round) float64 { return round.WriteRate }),
+		WriteP99:     middle(writeP99),
 		Events:       uint64(middle(func(round *Round) float64 { return float64(round.Events) })),
 		CPU:          medianCPU(rounds),
 	}
@@ -30,10 +31,11 @@ func medianRound(rounds []Round) Round {
 	return median
 }
 
-func rate(round *Round) float64   { return round.Rate }
-func p99(round *Round) float64    { return round.P99 }
-func lagP50(round *Round) float64 { return round.Lag.P50 }
-func lagP99(round *Round) float64 { return round.Lag.P99 }
+func rate(round *Round) float64     { return round.Rate }
+func p99(round *Round) float64      { return round.P99 }
+func writeP99(round *Round) float64 { return round.WriteP99 }
+func lagP50(round *Round) float64   { return round.Lag.P50 }
+func lagP99(round *Round) float64   { return round.Lag.P99 }
 
 // medianCPU gives the medians of the roles that every round has.
 func medianCPU(rounds []Round) map[string]float64 {

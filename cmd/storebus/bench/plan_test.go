@@ -15,7 +15,7 @@ import (
 func validSettings() Settings {
 	return Settings{
 		Rounds: DefaultRounds, Duration: DefaultDuration, InFlight: DefaultInFlight(), Keys: DefaultKeys, ValueBytes: DefaultValueBytes,
-		Connections: DefaultConnections,
+		Connections: DefaultConnections, LongKeys: DefaultLongKeys,
 	}
 }
 
@@ -37,7 +37,8 @@ func TestPlan_Plan_Good(t *testing.T) {
 		}
 		for _, line := range []string{
 			"set, 64 in flight, 16 KiB", "kv-get, 64 in flight, 16 KiB", "set-100-subscribers, 64 in flight, 128 B",
-			"change-latency, 64 in flight, 128 B", "get-beside-writers, 4 in flight, 128 B",
+			"change-latency, 64 in flight, 128 B", "get-beside-writers, 4 in flight, 128 B", "expiry-latency, 64 in flight, 128 B",
+			"long-deletion, 4 in flight, 128 B", "long-expiry, 4 in flight, 128 B",
 		} {
 			assert.Contains(t, all, line)
 		}
@@ -75,6 +76,7 @@ func TestPlan_WritesStore_Good(t *testing.T) {
 	assert.Equal(t, []string{
 		"echo-beside-writers", "get-beside-writers", "set", "embedded-set", "set-1m-keys", "raw-set", "embedded-raw-set",
 		"set-1-subscriber", "set-100-subscribers", "change-latency", "embedded-change-latency",
+		"expiry-latency", "expiry-latency-beside-writers", "long-deletion", "long-expiry",
 	}, writing)
 	assert.Equal(t, writing, caseNames()[len(caseNames())-len(writing):], "they come last")
 }
@@ -94,6 +96,7 @@ func TestSettings_Check_Bad(t *testing.T) {
 		"--keys is 10000001":    func(settings *Settings) { settings.Keys = maxKeys + 1 },
 		"--value-bytes is -1":   func(settings *Settings) { settings.ValueBytes = -1 },
 		"--connections is 0":    func(settings *Settings) { settings.Connections = 0 },
+		"--long-keys is 0":      func(settings *Settings) { settings.LongKeys = 0 },
 		"--in-flight is 0":      func(settings *Settings) { settings.InFlight = []int{1, 0} },
 		"--in-flight names":     func(settings *Settings) { settings.InFlight = nil },
 		"--scale is 99:":        func(settings *Settings) { settings.Scale = []int{1000, 99} },
@@ -117,5 +120,8 @@ func TestSettings_Check_Bad(t *testing.T) {
 
 func TestRun_Estimate_Good(t *testing.T) {
 	settings := validSettings()
-	assert.Equal(t, 6*time.Minute, settings.estimate(64).Round(time.Minute))
+	trials := make([]trial, 64)
+	assert.Equal(t, 6*time.Minute, settings.estimate(trials).Round(time.Minute))
+	trials[0].work = workDeletion
+	assert.Equal(t, 6*DefaultLongKeys*longTime, settings.estimate(trials)-settings.estimate(make([]trial, 64)), "the group is written six times")
 }

@@ -85,9 +85,9 @@ func (stage *stage) preload(ctx context.Context, trials []trial, progress *progr
 }
 
 // filling gives the writes that fill what a trial uses. The responder has no store:
-// it answers as the sidecar does.
+// it answers as the sidecar does. Keys that expire are the trial's own to write.
 func (trial trial) filling() trial {
-	trial.inFlight, trial.verb = preloadInFlight, verbSet
+	trial.inFlight, trial.verb, trial.expiry = preloadInFlight, verbSet, false
 	switch trial.target {
 	case targetKV, targetAlways:
 		trial.verb = verbPut

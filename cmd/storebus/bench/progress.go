@@ -55,15 +55,15 @@ func (progress *progress) clear() {
 	}
 }
 
-// measuring says which case comes next, and for how long it is meant to run. Elsewhere
-// than on a terminal the first of a round is enough.
-func (progress *progress) measuring(round string, first bool, trial trial, duration time.Duration) {
+// measuring says which case comes next, which should take so long. Elsewhere than on a
+// terminal the first of a round is enough.
+func (progress *progress) measuring(round string, first bool, trial trial, cost time.Duration) {
 	left := ""
 	if progress.spent > 0 {
 		stretched := float64(time.Since(progress.began)) / float64(progress.spent)
 		left = fmt.Sprintf(", about %s left", time.Duration(stretched*float64(progress.planned-progress.spent)).Round(time.Second))
 	}
-	progress.spent += duration + overhead
+	progress.spent += cost
 	if progress.terminal {
 		progress.say("%s: %s%s", round, trial, left)
 	} else if first {

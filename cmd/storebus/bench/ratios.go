@@ -27,6 +27,7 @@ const (
 	goalAhead  = "> 1"
 	goalLevel  = "1"
 	goalNoMore = "at most 1"
+	goalExpiry = "100 ms"
 )
 
 // bars is every comparison, in the order of the report.
@@ -53,6 +54,14 @@ func bars() []bar {
 		{name: "change latency from reply to event, p99", above: "change-latency", figure: lagP99, unit: "µs"},
 		{name: "embedded change latency from reply to event, median", above: "embedded-change-latency", figure: lagP50, unit: "µs"},
 		{name: "embedded change latency from reply to event, p99", above: "embedded-change-latency", figure: lagP99, unit: "µs"},
+		{name: "expiry latency from deadline to event, median", above: "expiry-latency", figure: lagP50, unit: "µs"},
+		{name: "expiry latency from deadline to event, p99", above: "expiry-latency", figure: lagP99, unit: "µs", goal: goalExpiry},
+		{name: "expiry latency beside 64 sets in flight, median", above: "expiry-latency-beside-writers", figure: lagP50, unit: "µs"},
+		{name: "expiry latency beside 64 sets in flight, p99", above: "expiry-latency-beside-writers", figure: lagP99, unit: "µs", goal: goalExpiry},
+		{name: "get p99 while a large group is deleted ÷ without", above: "long-deletion", below: "get-beside-writers", figure: p99},
+		{name: "set p99 while a large group is deleted ÷ without", above: "long-deletion", below: "get-beside-writers", figure: writeP99},
+		{name: "get p99 while a large group expires ÷ without", above: "long-expiry", below: "get-beside-writers", figure: p99},
+		{name: "set p99 while a large group expires ÷ without", above: "long-expiry", below: "get-beside-writers", figure: writeP99},
 		{name: "growth: set of 1 million keys ÷ set", above: "set-1m-keys", below: "set", figure: rate},
 		{name: "growth: get of 1 million keys ÷ get", above: "get-1m-keys", below: "get", figure: rate},
 	}

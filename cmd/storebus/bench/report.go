@@ -40,6 +40,7 @@ type Setup struct {
 	RoundSeconds float64 `json:"round_seconds"`
 	InFlight     []int   `json:"in_flight"`
 	Keys         int     `json:"keys"`
+	LongKeys     int     `json:"long_keys"`
 	ValueBytes   int     `json:"value_bytes"`
 	Connections  int     `json:"connections"`
 	Durability   string  `json:"durability"`
@@ -67,7 +68,7 @@ func newReport(stage *stage, began time.Time, results []Result) *Report {
 		Seconds: time.Since(began).Seconds(),
 		Setup: Setup{
 			Rounds: len(results[0].Rounds), RoundSeconds: settings.Duration.Seconds(), InFlight: settings.InFlight, Keys: settings.Keys,
-			ValueBytes: settings.ValueBytes, Connections: settings.Connections, Durability: stage.durability, OutsideBroker: settings.NATSURL != "",
+			LongKeys: settings.LongKeys, ValueBytes: settings.ValueBytes, Connections: settings.Connections, Durability: stage.durability, OutsideBroker: settings.NATSURL != "",
 		},
 		Cases:  results,
 		Ratios: ratiosOf(results),

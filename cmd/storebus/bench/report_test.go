@@ -27,7 +27,7 @@ func fixedReport() *Report {
 		Machine: Machine{Storebus: "1.0.0", Broker: "2.15.2", Go: "go1.26.0", OperatingSystem: "linux", Architecture: "amd64", Processors: 2, Fsync: 210},
 		BeganAt: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC),
 		Seconds: 12.5,
-		Setup:   Setup{Rounds: 1, RoundSeconds: 1, InFlight: []int{64}, Keys: 10_000, ValueBytes: 128, Connections: 1, Durability: "full"},
+		Setup:   Setup{Rounds: 1, RoundSeconds: 1, InFlight: []int{64}, Keys: 10_000, LongKeys: 200_000, ValueBytes: 128, Connections: 1, Durability: "full"},
 		Cases:   []Result{set, put, big},
 		Ratios: append(ratiosOf([]Result{set, put, big}), Ratio{
 			Name: "change latency, p99", InFlight: 64, ValueBytes: 128, Value: 1500, Lowest: -20, Highest: 2000, Unit: "µs",
@@ -86,7 +86,7 @@ const fixedJSON = `{
   "began_at": "2026-11-22T10:00:00Z",
   "seconds": 12.5,
   "settings": {
-    "rounds": 1, "round_seconds": 1, "in_flight": [64], "keys": 10000, "value_bytes": 128, "connections": 1, "durability": "full",
+    "rounds": 1, "round_seconds": 1, "in_flight": [64], "keys": 10000, "long_keys": 200000, "value_bytes": 128, "connections": 1, "durability": "full",
     "outside_broker": false
   },
   "case": {

@@ -4,6 +4,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -26,15 +27,18 @@ type Round struct {
 	// CPU is the processor time in microseconds a request by the role of the process.
 	// What the system does not say is not there.
 	CPU map[string]float64 `json:"cpu_us,omitzero"`
-	// WriteRate is the sets a second that went on beside.
+	// WriteRate is the sets a second that went on beside, WriteP99 their latency in
+	// microseconds.
 	WriteRate float64 `json:"writes_per_second,omitzero"`
+	WriteP99  float64 `json:"write_p99_us,omitzero"`
 	// Events are those that arrived at all the subscribers together.
 	Events uint64 `json:"events,omitzero"`
-	// Lag is how long after the reply to a set its event arrived.
+	// Lag is how long after the reply to a set its event arrived, or, where the keys of
+	// the case expire, how long after the deadline that event did.
 	Lag *Lag `json:"lag,omitzero"`
 }
 
-// Lag is in microseconds, and less than nothing where the event came before the reply.
+// Lag is in microseconds, and less than nothing where an event came before the reply.
 type Lag struct {
 	P50 float64 `json:"p50_us"`
 	P99 float64 `json:"p99_us"`
@@ -60,6 +64,42 @@ func (alone) begin(context.Context, *load) error     { return nil }
 func (alone) end(context.Context) error              { return nil }
 func (alone) settle(context.Context, *outcome) error { return nil }
 func (alone) note(*Round)                            {}
+
+// companions go on beside a trial together. They end in their order: what comes first
+// may wait for something that the others have to go on beside.
+type companions []companion
+
+func (companions companions) begin(ctx context.Context, load *load) error {
+	for _, companion := range companions {
+		if err := companion.begin(ctx, load); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (companions companions) end(ctx context.Context) error {
+	var failures []error
+	for _, companion := range companions {
+		failures = append(failures, companion.end(ctx))
+	}
+	return errors.Join(failures...)
+}
+
+func (companions companions) settle(ctx context.Context, outcome *outcome) error {
+	for _, companion := range companions {
+		if err := companion.settle(ctx, outcome); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (companions companions) note(round *Round) {
+	for _, companion := range companions {
+		companion.note(round)
+	}
+}
 
 // measure runs a trial for a time, and then until nothing is left to do. The seed
 // decides which keys and values it takes.
@@ -96,15 +136,24 @@ func (stage *stage) measureBeside(ctx context.Context, trial trial, load load, c
 
 // companionOf gives what goes on beside a trial.
 func (stage *stage) companionOf(trial trial, seed uint64) companion {
+	var all companions
+	broker, sidecar := stage.brokerOf(trial), stage.sidecarOf(trial)
 	switch {
-	case trial.writers > 0:
-		return &writers{load: stage.besideLoad(trial, seed)}
 	case trial.subscribers > 0:
-		return &audience{connection: stage.outside.control, subject: stage.reportSubject(trial.subscribers), subscribers: trial.subscribers}
+		all = append(all, &audience{connection: stage.outside.control, subject: stage.reportSubject(trial.subscribers), subscribers: trial.subscribers})
 	case trial.lag:
-		return &lagMeter{connection: stage.brokerOf(trial).beside, subject: stage.sidecarOf(trial).space.Events(trial.namespace())}
+		all = append(all, &lagMeter{connection: broker.beside, subject: sidecar.space.Events(trial.namespace())})
+	case trial.expiry:
+		all = append(all, &expiryMeter{connection: broker.control, space: sidecar.space, places: trial.places()})
+	case trial.work != "":
+		all = append(all, &longWorker{
+			connections: broker.load, space: sidecar.space, work: trial.work, keys: stage.settings.LongKeys, lead: &stage.longLead, drain: sidecar.drain,
+		})
 	}
-	return alone{}
+	if trial.writers > 0 {
+		all = append(all, &writers{load: stage.besideLoad(trial, seed)})
+	}
+	return all
 }
 
 func newRound(outcome *outcome, whole, replied time.Duration) Round {

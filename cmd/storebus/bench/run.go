@@ -72,8 +72,8 @@ func (settings *Settings) announcement() string {
 	if sizes := len(settings.sizes()); sizes > 0 {
 		return fmt.Sprintf("%d sizes, each filled, then %d rounds of %s each of gets and of sets after a warm-up", sizes, settings.Rounds, settings.Duration)
 	}
-	trials := len(settings.plan())
-	return fmt.Sprintf("%d cases, %d rounds of %s each after a warm-up: about %s", trials, settings.Rounds, settings.Duration, settings.estimate(trials))
+	trials := settings.plan()
+	return fmt.Sprintf("%d cases, %d rounds of %s each after a warm-up: about %s", len(trials), settings.Rounds, settings.Duration, settings.estimate(trials))
 }
 
 // compare measures the cases: everything is filled, then every case warms up, then
@@ -91,16 +91,27 @@ func (stage *stage) compare(ctx context.Context, began time.Time, progress *prog
 }
 
 // estimate is how long a run takes, with some time for the preparations.
-func (settings *Settings) estimate(trials int) time.Duration {
-	each := settings.warmUp() + overhead + time.Duration(settings.Rounds)*(settings.Duration+overhead)
-	return (preparation + time.Duration(trials)*each).Round(time.Second)
+func (settings *Settings) estimate(trials []trial) time.Duration {
+	total := preparation
+	for _, trial := range trials {
+		total += settings.cost(trial, settings.warmUp()) + time.Duration(settings.Rounds)*settings.cost(trial, settings.Duration)
+	}
+	return total.Round(time.Second)
+}
+
+// cost is how long it takes to measure a trial once for a time.
+func (settings *Settings) cost(trial trial, duration time.Duration) time.Duration {
+	if trial.work != "" {
+		duration += longTime * time.Duration(settings.LongKeys)
+	}
+	return duration + overhead
 }
 
 // rounds measures every trial in turn, round after round. The first round of all is
 // the warm-up and does not count. Where it is interrupted it gives the rounds that
 // were complete besides the error.
 func (stage *stage) rounds(ctx context.Context, trials []trial, progress *progress) ([]Result, error) {
-	progress.began, progress.spent, progress.planned = time.Now(), 0, stage.settings.estimate(len(trials))-preparation
+	progress.began, progress.spent, progress.planned = time.Now(), 0, stage.settings.estimate(trials)-preparation
 	var rounds [][]Round
 	if _, err := stage.wholeRound(ctx, trials, "warm-up", 0, progress); err != nil {
 		return nil, err
@@ -126,7 +137,7 @@ func (stage *stage) wholeRound(ctx context.Context, trials []trial, name string,
 	}
 	rounds := make([]Round, len(trials))
 	for index, trial := range trials {
-		progress.measuring(name, index == 0, trial, duration)
+		progress.measuring(name, index == 0, trial, stage.settings.cost(trial, duration))
 		var err error
 		if rounds[index], err = stage.oneRound(ctx, trial, duration, uint64(number)); err != nil {
 			return nil, fmt.Errorf("%s: %w", trial, err)

@@ -23,7 +23,7 @@ func shortSettings(t *testing.T, cases ...string) Settings {
 	t.Helper()
 	settings := validSettings()
 	settings.Rounds, settings.Duration, settings.Keys, settings.InFlight = 1, 50*time.Millisecond, 300, []int{8}
-	settings.ValueBytes = bigValueBytes
+	settings.ValueBytes, settings.LongKeys = bigValueBytes, 2500
 	settings.Cases, settings.Directory, settings.Program, settings.JSON = cases, t.TempDir(), storebusBinary(t), true
 	return settings
 }
@@ -76,15 +76,20 @@ func TestRun_Run_Good(t *testing.T) {
 		}
 		assert.Equal(t, expected, namesOf(report))
 		assert.Equal(t, "full", report.Setup.Durability)
-		assert.Contains(t, progress, "22 cases, 2 rounds of 50ms each")
+		assert.Contains(t, progress, "26 cases, 2 rounds of 50ms each")
 		assert.Contains(t, progress, "round 2 of 2")
 		for _, result := range report.Cases {
 			if strings.Contains(result.Name, "latency") {
 				assert.NotNil(t, result.Median.Lag)
 				assert.Equal(t, result.Rounds[0].Requests, result.Rounds[0].Events)
 			}
-			if strings.Contains(result.Name, "beside") {
+			if strings.Contains(result.Name, "beside") || strings.Contains(result.Name, "long") {
 				assert.Positive(t, result.Median.WriteRate)
+				assert.Positive(t, result.Median.WriteP99)
+			}
+			if strings.Contains(result.Name, "expiry-latency") {
+				assert.Equal(t, uint64(expiringKeys), result.Rounds[0].Requests)
+				assert.Positive(t, result.Median.Lag.P50, "no key goes before its time")
 			}
 			if result.Name == "set-100-subscribers" {
 				assert.Equal(t, 100*result.Rounds[0].Requests, result.Rounds[0].Events)
@@ -202,12 +207,12 @@ func TestCommand_ReadSettings_Good(t *testing.T) {
 	expected.Cases, expected.Scale = []string{}, []int{}
 	assert.Equal(t, expected, read())
 	quick := expected
-	quick.Rounds, quick.Duration, quick.Keys = quickRounds, quickDuration, 77
+	quick.Rounds, quick.Duration, quick.Keys, quick.LongKeys = quickRounds, quickDuration, 77, quickLongKeys
 	assert.Equal(t, quick, read("--quick", "--keys", "77"), "what is given stands")
 	assert.Equal(t, Settings{
-		Rounds: 1, Duration: time.Millisecond, Cases: []string{"set", "get"}, InFlight: []int{1, 2}, Keys: 3, ValueBytes: 4, Connections: 5,
+		Rounds: 1, Duration: time.Millisecond, Cases: []string{"set", "get"}, InFlight: []int{1, 2}, Keys: 3, ValueBytes: 4, Connections: 5, LongKeys: 6,
 		Directory: "d", Durability: "relaxed", NATSURL: "nats://a", Large: true, Scale: []int{100, 200}, JSON: true,
-	}, read("--rounds", "1", "--duration", "1ms", "--cases", "set,get", "--in-flight", "1,2", "--keys", "3", "--value-bytes", "4", "--connections", "5",
+	}, read("--rounds", "1", "--duration", "1ms", "--cases", "set,get", "--in-flight", "1,2", "--keys", "3", "--value-bytes", "4", "--connections", "5", "--long-keys", "6",
 		"--directory", "d", "--durability", "relaxed", "--nats", "nats://a", "--large", "--scale", "100,200", "--json"))
 }
 

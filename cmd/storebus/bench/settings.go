@@ -22,6 +22,7 @@ const (
 	DefaultKeys        = 10_000
 	DefaultValueBytes  = 128
 	DefaultConnections = 1
+	DefaultLongKeys    = 200_000
 )
 
 // What --quick takes where nothing else is said.
@@ -29,6 +30,7 @@ const (
 	quickRounds   = 2
 	quickDuration = 200 * time.Millisecond
 	quickKeys     = 2_000
+	quickLongKeys = 20_000
 )
 
 const (
@@ -58,6 +60,9 @@ type Settings struct {
 	// Connections is how many connections the load is spread over, the same for every
 	// case.
 	Connections int
+	// LongKeys is how many keys the group has that is deleted, or expires, in the cases
+	// of long work.
+	LongKeys int
 	// Directory is where a folder is made for the files, and removed afterwards;
 	// empty is the system's for temporary files.
 	Directory string
@@ -68,7 +73,7 @@ type Settings struct {
 	// Large measures a store with a million keys too.
 	Large bool
 	// Scale is numbers of keys: a store with each of them is measured instead of the
-	// cases, whatever Cases, InFlight, Keys and Large say. Empty: the cases are.
+	// cases, whatever Cases, InFlight, Keys, LongKeys and Large say. Empty: the cases are.
 	Scale []int
 	// JSON prints everything as one JSON object instead of tables.
 	JSON bool
@@ -88,6 +93,7 @@ func (settings *Settings) check() error {
 	within("keys", settings.Keys, maxKeys)
 	within("value-bytes", settings.ValueBytes, maxValueBytes)
 	within("connections", settings.Connections, 64)
+	within("long-keys", settings.LongKeys, maxKeys)
 	for _, inFlight := range settings.InFlight {
 		within("in-flight", inFlight, maxInFlight)
 	}

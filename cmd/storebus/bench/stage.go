@@ -36,6 +36,8 @@ type stage struct {
 	last trial
 	// fsync is how long one takes in the folder of the files.
 	fsync time.Duration
+	// longLead is how long before it expires a large group is written.
+	longLead time.Duration
 	// durability is what the sidecars have.
 	durability string
 }
@@ -44,7 +46,7 @@ type stage struct {
 func openStage(ctx context.Context, fail context.CancelCauseFunc, settings *Settings) (*stage, error) {
 	stage := &stage{
 		settings: settings, sidecars: map[target]*sidecar{}, subscribers: map[int]*process{}, values: map[int]*valuePool{},
-		launcher: launcher{program: settings.Program, fail: fail},
+		launcher: launcher{program: settings.Program, fail: fail}, longLead: newLead(settings.LongKeys),
 	}
 	if settings.NATSURL != "" {
 		stage.id = "-" + nuid.Next()

@@ -27,6 +27,8 @@ func (trial trial) namespace() string {
 		return "heard-" + strconv.Itoa(trial.subscribers)
 	case trial.lag:
 		return "lag"
+	case trial.expiry:
+		return "expiring"
 	}
 	return "v" + strconv.Itoa(trial.valueBytes)
 }
