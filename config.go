@@ -57,9 +57,11 @@ type Config struct {
 	EventsNATS NATSCredentials
 	// Prefix is what every subject begins with; empty is subjects.DefaultPrefix.
 	Prefix string
-	// QueueLimit bounds the requests in hand; 0 is handler.DefaultQueueLimit.
+	// QueueLimit bounds the requests in hand; 0 is handler.DefaultQueueLimit. Of this
+	// bound and the next a namespace may take more while it holds no more than is still free.
 	QueueLimit int
-	// QueueBytes bounds their bytes; 0 is handler.DefaultQueueBytes.
+	// QueueBytes bounds their bytes, and by itself those of the results that wait to be
+	// sent; 0 is handler.DefaultQueueBytes.
 	QueueBytes int64
 	// EventsStream names a JetStream stream over the events; empty is none.
 	EventsStream string

@@ -223,6 +223,10 @@ func TestChanges_Wait_Ugly(t *testing.T) {
 		ask(t, acme.connection, replies, "store.acme.changes", `{"after":0,"wait":"30s"}`)
 	}
 	requireFailure(t, answer{receive(t, replies)}, 503, "unavailable")
+	other := acme.in("other")
+	theirs := askForChanges(t, acme.connection, "other", `{"after":0,"wait":"30s"}`)
+	other.set(t, "g", "k", "v")
+	assert.Len(t, decode[changesReply](t, answer{receive(t, theirs)}).Changes, 1, "who waits in one namespace leaves room for others")
 	acme.set(t, "g", "k", "v")
 	for index := range waiting {
 		page := decode[changesReply](t, answer{receive(t, replies)})

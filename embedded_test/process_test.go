@@ -117,7 +117,7 @@ func TestProcess_Serve_Good(t *testing.T) {
 			"--cache-bytes", "1048576", "--queue-limit", "100", "--queue-bytes", "1048576")
 		reply, err := connect(t, address).Request("team.store.admin.status", nil, patience)
 		require.NoError(t, err)
-		assert.JSONEq(t, `{"requests":1,"bytes":0,"request_limit":100,"byte_limit":1048576}`,
+		assert.JSONEq(t, `{"requests":1,"bytes":0,"result_bytes":0,"request_limit":100,"byte_limit":1048576}`,
 			regexp.MustCompile(`"bytes":\d+`).ReplaceAllString(string(decode[statusReply](t, answer{reply}).Queue), `"bytes":0`))
 		assert.Zero(t, sidecar.terminate(t))
 		assert.NotContains(t, sidecar.printed(), "do-not-show", "a token is never shown")

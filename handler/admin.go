@@ -14,7 +14,7 @@ var (
 	describeJSON = &operation[subjects.DescribeRequest, subjects.DescribeReply]{
 		decode: decodeBody[subjects.DescribeRequest], submit: submitDescribe, encode: encodeDescribe,
 	}
-	namespacesJSON = &operation[store.NamespacesQuery, store.NamespacesPage]{decode: decodeNamespaces, submit: submitNamespaces, encode: encodeNamespaces}
+	namespacesJSON = &operation[store.NamespacesQuery, store.NamespacesPage]{decode: decodeNamespaces, submit: submitNamespaces, encode: encodeNamespaces, weigh: weighNamespaces}
 	purgeJSON      = &operation[subjects.PurgeRequest, int64]{decode: decodeBody[subjects.PurgeRequest], submit: submitPurge, encode: encodePurge}
 	backupJSON     = &operation[string, int64]{decode: decodeBackup, submit: submitBackup, encode: encodeBackup}
 )
@@ -57,6 +57,13 @@ func encodeNamespaces(answer *answer, _ *request, _ *store.NamespacesQuery, page
 	return answer.marshal(reply)
 }
 
+func weighNamespaces(page *store.NamespacesPage) (bytes int64) {
+	for index := range page.Namespaces {
+		bytes += int64(len(page.Namespaces[index].Namespace))
+	}
+	return bytes
+}
+
 func namespaceStatus(namespace *store.NamespaceInfo) subjects.NamespaceStatus {
 	return subjects.NamespaceStatus{
 		Namespace: namespace.Namespace, Revision: namespace.Revision,
@@ -79,7 +86,7 @@ func decodeBackup(request *request) (string, error) {
 		return "", err
 	}
 	if request.service.backupDirectory == "" {
-		return "", subjects.ErrUnavailable.New(request.message("this sidecar has no folder for backups: give it one with --backup-directory"))
+		return "", subjects.ErrUnavailable.New("this sidecar has no folder for backups; give it one with --backup-directory")
 	}
 	return filepath.Join(request.service.backupDirectory, *body.File), nil
 }

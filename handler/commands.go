@@ -33,8 +33,12 @@ func commandOperation[Command store.Command](decode func(*request) (Command, err
 			}
 			return encode(answer, request, command, outcome)
 		},
+		weigh: weighReplay,
 	}
 }
+
+// weighReplay weighs an answer that was given before.
+func weighReplay(outcome *store.Outcome) int64 { return int64(len(outcome.Answer)) }
 
 func submitRemembered[Command store.Command](request *request, command Command, encode encoder[Command], done func(store.Outcome, error)) {
 	request.service.store.SubmitRequest(request.remembered(func(answer *answer, outcome *store.Outcome) error {
@@ -43,8 +47,12 @@ func submitRemembered[Command store.Command](request *request, command Command, 
 }
 
 // remembered says how the request is answered in the store, and by which id it is
-// known there.
+// known there. The answer is made before anything is committed: one that does not fit
+// a message, or that there is no room to hold, has changed nothing.
 func (request *request) remembered(encode func(*answer, *store.Outcome) error) store.Request {
+	// The connection is asked here, where it may be busy with a slow broker; the store
+	// does not wait for it.
+	limit := request.maxReply()
 	remembered := store.Request{
 		Namespace: request.address.Namespace,
 		ID:        request.messageID,
@@ -54,10 +62,15 @@ func (request *request) remembered(encode func(*answer, *store.Outcome) error) s
 			if err := encode(answer, &outcome); err != nil {
 				return nil, err
 			}
-			if limit := request.maxReply(); len(answer.body) > limit {
-				return nil, request.tooLargeToSend(len(answer.body))
+			if len(answer.body) > limit {
+				return nil, request.tooLargeToSend(len(answer.body), limit)
 			}
-			return answer.remembered(), nil
+			kept := answer.remembered()
+			if !request.holdResult(int64(len(kept))) {
+				return nil, request.overload(tooManyReplies)
+			}
+			request.answered = true
+			return kept, nil
 		},
 	}
 	if remembered.ID != "" {

@@ -17,8 +17,8 @@ import (
 var (
 	setJSON       = commandOperation(decodeSet, encodeSet)
 	setRaw        = commandOperation(decodeRawSet, withEntryHeaders(encodeSet))
-	getJSON       = &operation[getQuery, store.Entry]{decode: decodeGet, submit: submitGet, encode: encodeGet, weigh: weighEntry}
-	getRaw        = &operation[getQuery, store.Entry]{decode: decodeRawGet, submit: submitGet, encode: encodeRawGet, weigh: weighEntry}
+	getJSON       = getOperation(decodeGet, encodeGet)
+	getRaw        = getOperation(decodeRawGet, encodeRawGet)
 	deleteJSON    = commandOperation(decodeDelete, encodeDelete)
 	deleteRaw     = commandOperation(decodeRawDelete, withEntryHeaders(encodeDelete))
 	existsJSON    = &operation[store.EntryName, store.Entry]{decode: decodeExists, submit: submitExists, encode: encodeExists}
@@ -247,13 +247,32 @@ func decodeRawGet(request *request) (query getQuery, err error) {
 	return query, err
 }
 
-func submitGet(request *request, query getQuery, done func(store.Entry, error)) {
-	if query.timeToLive == nil {
-		request.service.store.SubmitGet(query.Group, query.Key, done)
-		return
+// getOperation is a get in one of its forms.
+func getOperation(decode func(*request) (getQuery, error), encode func(*answer, *request, *getQuery, *store.Entry) error) *operation[getQuery, store.Entry] {
+	return &operation[getQuery, store.Entry]{
+		decode: decode,
+		submit: func(request *request, query getQuery, done func(store.Entry, error)) {
+			if query.timeToLive == nil {
+				request.service.store.SubmitGet(query.Group, query.Key, done)
+				return
+			}
+			submitGetAndTouch(request, query, encode, done)
+		},
+		encode: encode,
+		weigh:  weighEntry,
 	}
+}
+
+// submitGetAndTouch has the reply made before anything is committed, as every write
+// whose reply may be large. It is no write of the contract, and is not remembered.
+func submitGetAndTouch(
+	request *request, query getQuery, encode func(*answer, *request, *getQuery, *store.Entry) error, done func(store.Entry, error),
+) {
 	touch := store.TouchCommand{Group: query.Group, Key: query.Key, TimeToLive: *query.timeToLive, TraceParent: request.traceParent}
-	request.service.store.Submit(touch, func(outcome store.Outcome, err error) {
+	answered := request.remembered(func(answer *answer, outcome *store.Outcome) error {
+		return encode(answer, request, &query, outcome.Entry)
+	})
+	request.service.store.SubmitRequest(answered, touch, func(outcome store.Outcome, err error) {
 		if err != nil {
 			done(store.Entry{}, err)
 			return
@@ -304,11 +323,13 @@ func encodeRawExists(answer *answer, request *request, name *store.EntryName, en
 }
 
 // submitExists reads the entry: a key that is not there is an answer, not an error.
+// The value is of no use, and not kept until the reply is sent.
 func submitExists(request *request, name store.EntryName, done func(store.Entry, error)) {
 	request.service.store.SubmitGet(name.Group, name.Key, func(entry store.Entry, err error) {
 		if errors.Is(err, store.ErrNotFound) {
 			entry, err = store.Entry{}, nil
 		}
+		entry.Value = ""
 		done(entry, err)
 	})
 }

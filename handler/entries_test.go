@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus/handler"
+	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
 )
 
@@ -265,4 +266,91 @@ func TestEntries_Raw_Bad(t *testing.T) {
 	t.Run("NothingWasChanged", func(t *testing.T) {
 		assert.Equal(t, "dark", string(bench.request("store.acme.get.config.theme", "").Data))
 	})
+}
+
+func TestEntries_Get_Good_AndTouch(t *testing.T) {
+	bench := startService(t, handler.Config{})
+	ask[subjects.SetReply](bench, "store.acme.set", `{"group":"config","key":"theme","value":"dark"}`)
+	entry := ask[subjects.Entry](bench, "store.acme.get", `{"group":"config","key":"theme","ttl":"1h"}`)
+	assert.Equal(t, "dark", *entry.Value)
+	assert.Equal(t, uint64(2), entry.Revision)
+	assert.WithinDuration(t, time.Now().Add(time.Hour), entry.ExpiresAt, time.Minute)
+	assert.Equal(t, entry, ask[subjects.Entry](bench, "store.acme.get", `{"group":"config","key":"theme"}`))
+
+	reply := bench.request("store.acme.get.config.theme", "", subjects.HeaderTTL, "never")
+	assert.Equal(t, "dark", string(reply.Data))
+	assert.Equal(t, "3", reply.Header.Get(subjects.HeaderRevision))
+	assert.Empty(t, reply.Header.Get(subjects.HeaderExpiresAt))
+}
+
+func TestEntries_Get_Bad_AndTouch(t *testing.T) {
+	bench := startService(t, handler.Config{Store: openStore(t, store.StoreConfig{})})
+	require.NoError(t, bench.store.Set("acme:default", "large", strings.Repeat("v", 2<<20)))
+	assert.Equal(t, "store.Get: default/none is not there", bench.refuse("store.acme.get", `{"key":"none","ttl":"1h"}`).Message)
+	assert.Equal(t, "ttl", bench.refuse("store.acme.get", `{"key":"large","ttl":"keep"}`).Field)
+	assert.Equal(t, subjects.HeaderTTL, bench.refuse("store.acme.get.default.large", "", subjects.HeaderTTL, "keep").Field)
+	for _, subject := range []string{"store.acme.get", "store.acme.get.default.large"} {
+		body, headers := `{"key":"large","ttl":"1h"}`, []string(nil)
+		if subject != "store.acme.get" {
+			body, headers = "", []string{subjects.HeaderTTL, "1h"}
+		}
+		assert.ErrorIs(t, bench.refuse(subject, body, headers...), subjects.ErrTooLarge)
+	}
+	assert.Equal(t, uint64(1), ask[subjects.UsageReply](bench, "store.acme.usage", "").Revision, "what could not be sent was not touched")
+}
+
+func TestEntries_Touch_Good(t *testing.T) {
+	bench := startService(t, handler.Config{})
+	ask[subjects.SetReply](bench, "store.acme.set", `{"key":"session","value":"v"}`)
+	reply := ask[subjects.TouchReply](bench, "store.acme.touch", `{"key":"session","ttl":"1h","if_revision":1}`)
+	assert.Equal(t, uint64(2), reply.Revision)
+	assert.WithinDuration(t, time.Now().Add(time.Hour), reply.ExpiresAt, time.Minute)
+	assert.Equal(t, subjects.TouchReply{Revision: 3}, ask[subjects.TouchReply](bench, "store.acme.touch", `{"key":"session","ttl":"never"}`))
+
+	raw := bench.request("store.acme.touch.default.session", "", subjects.HeaderTTL, "90", subjects.HeaderIfRevision, "3")
+	assert.Contains(t, string(raw.Data), `{"revision":4,"expires_at":`)
+	assert.Equal(t, "4", raw.Header.Get(subjects.HeaderRevision))
+	assert.NotEmpty(t, raw.Header.Get(subjects.HeaderExpiresAt))
+	assert.Equal(t, "v", *ask[subjects.Entry](bench, "store.acme.get", `{"key":"session"}`).Value)
+}
+
+func TestEntries_Touch_Bad(t *testing.T) {
+	bench := startService(t, handler.Config{})
+	ask[subjects.SetReply](bench, "store.acme.set", `{"key":"session","value":"v"}`)
+	for field, body := range map[string]string{"ttl": `{"key":"session"}`, "key": `{"ttl":"1h"}`, "value": `{"key":"session","ttl":"1h","value":"v"}`} {
+		assert.Equal(t, field, bench.refuse("store.acme.touch", body).Field)
+	}
+	assert.Equal(t, "ttl", bench.refuse("store.acme.touch", `{"key":"session","ttl":"keep"}`).Field)
+	assert.ErrorIs(t, bench.refuse("store.acme.touch", `{"key":"none","ttl":"1h"}`), subjects.ErrNotFound)
+	assert.ErrorIs(t, bench.refuse("store.acme.touch", `{"key":"session","ttl":"1h","if_revision":7}`), subjects.ErrRevisionConflict)
+	for _, headers := range [][]string{nil, {subjects.HeaderTTL, "keep"}, {subjects.HeaderTTL, "soon"}} {
+		assert.Equal(t, subjects.HeaderTTL, bench.refuse("store.acme.touch.default.session", "", headers...).Field)
+	}
+	failure := bench.refuse("store.acme.touch.default.session", "v", subjects.HeaderTTL, "1h")
+	assert.Equal(t, "store.Touch: the raw form of touch takes an empty payload, not one of 1 bytes", failure.Message)
+	assert.ErrorIs(t, bench.refuse("store.acme.touch.default.none", "", subjects.HeaderTTL, "1h"), subjects.ErrNotFound)
+}
+
+func TestEntries_Increment_Good(t *testing.T) {
+	bench := startService(t, handler.Config{})
+	assert.Equal(t, subjects.IncrementReply{Value: 1, Revision: 1}, ask[subjects.IncrementReply](bench, "store.acme.increment", `{"key":"n"}`))
+	reply := ask[subjects.IncrementReply](bench, "store.acme.increment", `{"key":"n","by":-5,"ttl":"1h"}`)
+	assert.Equal(t, int64(-4), reply.Value)
+	kept := ask[subjects.IncrementReply](bench, "store.acme.increment", `{"key":"n","by":0,"ttl":"keep"}`)
+	assert.Equal(t, reply.ExpiresAt, kept.ExpiresAt)
+	assert.Zero(t, ask[subjects.IncrementReply](bench, "store.acme.increment", `{"key":"n","ttl":"never"}`).ExpiresAt)
+}
+
+func TestEntries_Increment_Bad(t *testing.T) {
+	bench := startService(t, handler.Config{})
+	ask[subjects.SetReply](bench, "store.acme.set", `{"key":"word","value":"v"}`)
+	ask[subjects.SetReply](bench, "store.acme.set", `{"key":"most","value":"9223372036854775807"}`)
+	assert.Equal(t, "by", bench.refuse("store.acme.increment", `{"key":"n","by":1.5}`).Field)
+	assert.Equal(t, "key", bench.refuse("store.acme.increment", `{}`).Field)
+	failure := bench.refuse("store.acme.increment", `{"key":"word"}`)
+	assert.ErrorIs(t, failure, subjects.ErrBadRequest)
+	assert.Contains(t, failure.Message, "store.Increment: default/word: value is not a number: only a whole number of")
+	failure = bench.refuse("store.acme.increment", `{"key":"most"}`)
+	assert.ErrorIs(t, failure, subjects.ErrBadRequest)
+	assert.Equal(t, "store.Increment: default/most: number overflows: 9223372036854775807 and 1 make more than an int64 holds", failure.Message)
 }

@@ -5,7 +5,7 @@ package handler
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"io/fs"
 
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
@@ -35,7 +35,9 @@ var wireErrors = []struct {
 	{store.ErrInvalidTransaction, badRequest},
 	{store.ErrNotANumber, badRequest},
 	{store.ErrOverflow, badRequest},
+	{fs.ErrExist, fileExists},
 	{store.ErrClosed, closed},
+	{store.ErrBackupUnderway, backupUnderway},
 	{store.ErrUnavailable, unavailable},
 	{store.ErrOutcomeUnknown, outcomeUnknown},
 }
@@ -55,34 +57,50 @@ func (request *request) wireError(failure error) *subjects.Error {
 		}
 	}
 	request.service.logger.Error("request failed", "subject", request.subject, "error", failure)
-	return subjects.ErrInternal.New(request.message("failed; nothing was changed, the sidecar's log says why"))
+	return subjects.ErrInternal.New(request.message("the store failed; nothing was changed, the sidecar's log says why"))
+}
+
+// malformed says of which operation a request was malformed.
+func (request *request) malformed(failure error) error {
+	wire, ok := errors.AsType[*subjects.Error](failure)
+	if !ok {
+		return failure
+	}
+	said := *wire
+	said.Message = request.method() + ": " + said.Message
+	return &said
+}
+
+// overload is the error of a request that the queue has no room for.
+func (request *request) overload(what string) *subjects.Error {
+	return subjects.ErrUnavailable.New(request.message(what + "; wait for replies and try again"))
 }
 
 // operationError is the error of an operation or a guard, with its place.
 func (request *request) operationError(within *store.TransactionError) *subjects.Error {
-	wire, place := *request.wireError(within.Err), fmt.Sprintf("%s/%d", within.List, within.Index)
+	request.place = fmt.Sprintf("%s/%d", within.List, within.Index)
+	wire := *request.wireError(within.Err)
 	wire.Index = &within.Index
-	wire.Message = strings.Replace(wire.Message, request.method()+":", request.method()+": "+place+":", 1)
 	if wire.Field != "" {
-		wire.Field = place + "/" + wire.Field
+		wire.Field = request.place + "/" + wire.Field
 	}
 	return &wire
 }
 
 func notFound(request *request, _ error) *subjects.Error {
-	return subjects.ErrNotFound.New(request.message("is not there"))
+	return subjects.ErrNotFound.New(request.entryMessage("is not there"))
 }
 
 func revisionConflict(request *request, failure error) *subjects.Error {
 	conflict, ok := errors.AsType[*store.RevisionConflictError](failure)
 	if !ok {
-		return subjects.ErrRevisionConflict.New(request.message("stands at another revision"))
+		return subjects.ErrRevisionConflict.New(request.entryMessage("stands at another revision"))
 	}
 	text := fmt.Sprintf("stands at revision %d, not %d", conflict.Current, conflict.Expected)
 	if conflict.Current == 0 {
 		text = fmt.Sprintf("is not there, revision %d was expected", conflict.Expected)
 	}
-	wire := subjects.ErrRevisionConflict.New(request.message(text))
+	wire := subjects.ErrRevisionConflict.New(request.entryMessage(text))
 	wire.CurrentRevision = &conflict.Current
 	return wire
 }
@@ -104,15 +122,20 @@ func compactedError(storeID string, outside *store.CompactedError, message strin
 
 func tooLarge(request *request, failure error) *subjects.Error {
 	if large, ok := errors.AsType[*store.TooLargeError](failure); ok {
-		if large.What == "entry" {
-			return limitError(request.message(fmt.Sprintf("takes %d bytes as it travels, %d are allowed", large.Size, large.Limit)), large.Limit)
+		switch large.What {
+		case "entry":
+			return limitError(request.entryMessage(fmt.Sprintf("takes %d bytes as it travels, %d are allowed", large.Size, large.Limit)), large.Limit)
+		case "answer":
+			return limitError(request.message(fmt.Sprintf("the reply takes %d bytes, %d are allowed with %s; ask for less at once, or without it",
+				large.Size, large.Limit, subjects.HeaderMessageID)), large.Limit)
 		}
 		return limitError(request.message(large.Error()), large.Limit)
 	}
 	if tooMany, ok := errors.AsType[*store.TooManyGroupsError](failure); ok {
-		return limitError(request.message(tooMany.Error()), tooMany.Limit)
+		return limitError(request.message(fmt.Sprintf("more than %d groups begin with %q; delete them by longer prefixes",
+			tooMany.Limit, request.localGroup(tooMany.Prefix))), tooMany.Limit)
 	}
-	return limitError(request.message("the reply does not fit a message"), request.maxReply())
+	return limitError(request.message("the reply does not fit a message; ask for less at once"), request.maxReply())
 }
 
 func quotaExceeded(request *request, failure error) *subjects.Error {
@@ -138,8 +161,7 @@ func invalidTemplate(request *request, failure error) *subjects.Error {
 }
 
 // tooLargeToSend is the error of a reply that the connection does not take.
-func (request *request) tooLargeToSend(size int) *subjects.Error {
-	limit := request.maxReply()
+func (request *request) tooLargeToSend(size, limit int) *subjects.Error {
 	return limitError(request.message(fmt.Sprintf("the reply takes %d bytes, the broker takes %d", size, limit)), limit)
 }
 
@@ -154,15 +176,23 @@ func badRequest(request *request, failure error) *subjects.Error {
 	return subjects.ErrBadRequest.New(request.message(failure.Error()))
 }
 
+func fileExists(request *request, _ error) *subjects.Error {
+	return subjects.BadField("file", request.message("file is there already; a backup overwrites nothing, give it another name"))
+}
+
+func backupUnderway(request *request, _ error) *subjects.Error {
+	return subjects.ErrUnavailable.New(request.message("another backup is under way; try again when it has ended"))
+}
+
 func closed(request *request, _ error) *subjects.Error {
 	return subjects.ErrUnavailable.New(request.message("the sidecar is shutting down"))
 }
 
 func unavailable(request *request, failure error) *subjects.Error {
-	return subjects.ErrUnavailable.New(request.method() + ": " + failure.Error())
+	return subjects.ErrUnavailable.New(request.prefix() + failure.Error())
 }
 
 func outcomeUnknown(request *request, failure error) *subjects.Error {
 	request.service.logger.Error("outcome unknown", "subject", request.subject, "error", failure)
-	return subjects.ErrOutcomeUnknown.New(request.message("may or may not be on disk; the store takes no further write until it is started again"))
+	return subjects.ErrOutcomeUnknown.New(request.message("the change may or may not be on disk; the store takes no further write until it is started again"))
 }

@@ -5,8 +5,6 @@ package handler
 import (
 	"sync"
 	"sync/atomic"
-
-	"dappco.re/go/storebus/subjects"
 )
 
 // operation is what a verb does, in the steps that every request takes.
@@ -17,7 +15,8 @@ type operation[Query, Result any] struct {
 	submit func(request *request, query Query, done func(Result, error))
 	// encode writes the reply.
 	encode func(*answer, *request, *Query, *Result) error
-	// weigh gives the bytes that a result takes up until it is sent; nil is none.
+	// weigh gives the bytes that the result of a read takes up until it is sent; nil is
+	// none worth counting.
 	weigh func(*Result) int64
 
 	// spent are exchanges that are over, to be used again.
@@ -59,8 +58,6 @@ type exchange[Query, Result any] struct {
 	failure error
 
 	progress atomic.Int32
-	held     int64
-	placed   bool
 }
 
 // begin runs in the callback of NATS: it hands the request to the store, and
@@ -80,20 +77,12 @@ func (exchange *exchange[Query, Result]) begin() {
 // prepare reads the request and takes a place in the queue.
 func (exchange *exchange[Query, Result]) prepare() (err error) {
 	if err := exchange.parse(); err != nil {
-		return err
+		return exchange.malformed(err)
 	}
 	if exchange.query, err = exchange.operation.decode(&exchange.request); err != nil {
-		return err
+		return exchange.malformed(err)
 	}
-	if exchange.waits {
-		exchange.service.waiting.Add(1)
-		return nil
-	}
-	if !exchange.service.queue.enter(exchange.size()) {
-		return subjects.ErrUnavailable.New(exchange.message("the queue is full, try again"))
-	}
-	exchange.placed, exchange.held = true, exchange.size()
-	return nil
+	return exchange.takePlace()
 }
 
 // finish is called by the store, once, from any goroutine, perhaps before submit has
@@ -102,25 +91,23 @@ func (exchange *exchange[Query, Result]) prepare() (err error) {
 func (exchange *exchange[Query, Result]) finish(result Result, err error) {
 	exchange.result, exchange.failure = result, err
 	if !exchange.progress.CompareAndSwap(submitting, finished) {
-		exchange.holdResult()
+		exchange.weighResult()
 		exchange.service.replies.push(exchange)
 	}
 }
 
-// holdResult counts the result among the bytes in hand, or gives it up for a 503:
-// only reads weigh anything, and a read has changed nothing.
-func (exchange *exchange[Query, Result]) holdResult() {
-	if exchange.operation.weigh == nil || exchange.failure != nil {
+// weighResult counts the result among what is in hand, or gives it up for a 503: it
+// is a read's, which has changed nothing. What a write answers is counted before it
+// is committed, see remembered.
+func (exchange *exchange[Query, Result]) weighResult() {
+	if exchange.operation.weigh == nil || exchange.failure != nil || exchange.answered {
 		return
 	}
-	weight := exchange.operation.weigh(&exchange.result)
-	if exchange.service.queue.hold(weight) {
-		exchange.held += weight
+	if exchange.holdResult(exchange.operation.weigh(&exchange.result)) {
 		return
 	}
 	var none Result
-	exchange.result = none
-	exchange.failure = subjects.ErrUnavailable.New(exchange.message("too many replies wait for the broker"))
+	exchange.result, exchange.failure = none, exchange.overload(tooManyReplies)
 }
 
 // send encodes the reply, gives the place back and publishes: whoever has the reply
@@ -142,18 +129,6 @@ func (exchange *exchange[Query, Result]) release() {
 	var noQuery Query
 	var noResult Result
 	exchange.request, exchange.query, exchange.result, exchange.failure = request{}, noQuery, noResult, nil
-	exchange.held, exchange.placed = 0, false
 	exchange.progress.Store(submitting)
 	exchange.operation.spent.Put(exchange)
-}
-
-// leave gives back what prepare has taken.
-func (exchange *exchange[Query, Result]) leave() {
-	switch {
-	case exchange.placed:
-		exchange.service.queue.leave(exchange.held)
-	case exchange.waits:
-		exchange.service.queue.release(exchange.held)
-		exchange.service.waiting.Add(-1)
-	}
 }

@@ -10,7 +10,7 @@ import (
 // The verbs of groups as wholes.
 var (
 	countJSON        = &operation[store.CountQuery, store.KeyCount]{decode: decodeCount, submit: submitCount, encode: encodeCount}
-	groupsJSON       = &operation[store.GroupsQuery, store.GroupsPage]{decode: decodeGroups, submit: submitGroups, encode: encodeGroups}
+	groupsJSON       = &operation[store.GroupsQuery, store.GroupsPage]{decode: decodeGroups, submit: submitGroups, encode: encodeGroups, weigh: weighGroups}
 	deleteGroupJSON  = commandOperation(decodeDeleteGroup, encodeDeleteGroup)
 	deletePrefixJSON = commandOperation(decodeDeletePrefix, encodeDeletePrefix)
 )
@@ -69,6 +69,13 @@ func encodeGroups(answer *answer, request *request, _ *store.GroupsQuery, page *
 	}
 	answer.body = subjects.AppendGroups(answer.body, &reply)
 	return nil
+}
+
+func weighGroups(page *store.GroupsPage) (bytes int64) {
+	for index := range page.Groups {
+		bytes += int64(len(page.Groups[index].Group))
+	}
+	return bytes
 }
 
 func (request *request) groupStatus(group *store.GroupInfo) subjects.GroupStatus {

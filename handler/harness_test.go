@@ -101,14 +101,18 @@ func startService(t testing.TB, config handler.Config) *bench {
 // request sends a request with headers, given as name and value in turn.
 func (bench *bench) request(subject, body string, headers ...string) *nats.Msg {
 	bench.t.Helper()
+	reply, err := bench.client.RequestMsg(newMessage(subject, body, headers...), patience)
+	require.NoError(bench.t, err, subject)
+	return reply
+}
+
+func newMessage(subject, body string, headers ...string) *nats.Msg {
 	message := nats.NewMsg(subject)
 	message.Data = []byte(body)
 	for index := 0; index < len(headers); index += 2 {
 		message.Header.Add(headers[index], headers[index+1])
 	}
-	reply, err := bench.client.RequestMsg(message, patience)
-	require.NoError(bench.t, err, subject)
-	return reply
+	return message
 }
 
 // ask sends a request that must succeed, and decodes its reply.

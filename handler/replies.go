@@ -85,7 +85,7 @@ func (request *request) conclude(answer *answer, failure error) {
 	}
 	err := answer.publish(request.service.connection, request.reply)
 	if errors.Is(err, nats.ErrMaxPayload) {
-		failure = request.tooLargeToSend(len(answer.body))
+		failure = request.tooLargeToSend(len(answer.body), request.maxReply())
 		statistics.countError(request.report(answer, failure))
 		err = answer.publish(request.service.connection, request.reply)
 	}

@@ -33,9 +33,16 @@ type request struct {
 	messageID string
 	// group and key are what the request is about, for the messages of errors.
 	group, key string
-	// waits marks a request that may be held for a while: it takes no place in the
-	// queue, for the store bounds how many wait.
+	// place is that of the operation at fault in a transaction: then/3.
+	place string
+	// waits marks a request that may be held for a while: it is not one of those in
+	// hand, and has a bound of its own.
 	waits bool
+
+	// held is what the queue counts for the request; answered says that the result is
+	// counted in it already.
+	held     portion
+	answered bool
 }
 
 func newRequest(endpoint *endpoint, message micro.Request) request {
@@ -146,12 +153,27 @@ func (request *request) method() string {
 	return name
 }
 
-// message begins with the operation and, where the request is about one, the entry.
+// message begins with the operation and, where the request is about one, the entry:
+// "store.Set: config/theme: the sidecar is shutting down".
 func (request *request) message(text string) string {
 	if request.key == "" {
-		return request.method() + ": " + text
+		return request.prefix() + text
 	}
-	return fmt.Sprintf("%s: %s/%s %s", request.method(), request.group, request.key, text)
+	return fmt.Sprintf("%s%s/%s: %s", request.prefix(), request.group, request.key, text)
+}
+
+// entryMessage is message for what is said of the entry itself: "store.Get:
+// config/theme is not there".
+func (request *request) entryMessage(text string) string {
+	return fmt.Sprintf("%s%s/%s %s", request.prefix(), request.group, request.key, text)
+}
+
+// prefix is the operation and, within a transaction, the place of the one at fault.
+func (request *request) prefix() string {
+	if request.place == "" {
+		return request.method() + ": "
+	}
+	return request.method() + ": " + request.place + ": "
 }
 
 // maxReply is the largest payload that the connection takes now.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -55,9 +54,11 @@ type Config struct {
 	Instance string
 	// Version is the version in SemVer; empty is DefaultVersion.
 	Version string
-	// QueueLimit bounds the requests in hand; 0 is DefaultQueueLimit.
+	// QueueLimit bounds the requests in hand; 0 is DefaultQueueLimit. Of this bound and
+	// the next a namespace may take more while it holds no more than is still free.
 	QueueLimit int
-	// QueueBytes bounds their bytes; 0 is DefaultQueueBytes.
+	// QueueBytes bounds their bytes, and by itself those of the results that wait to be
+	// sent; 0 is DefaultQueueBytes.
 	QueueBytes int64
 	// AloneAtStart leaves out the look for other instances before the first request
 	// is taken, for a broker that nobody else can have reached yet.
@@ -84,8 +85,7 @@ type Service struct {
 	// backupDirectory is Config's.
 	backupDirectory string
 
-	queue    queue
-	waiting  atomic.Int64
+	queue    *queue
 	replies  *replies
 	refusals throttle
 	losses   throttle
@@ -172,8 +172,7 @@ func newService(config Config) (*Service, error) {
 	}
 	service.ownership.interval = orDefault(config.OwnershipInterval, DefaultOwnershipInterval)
 	service.ownership.superseded = make(chan error, 1)
-	service.queue.requestLimit = int64(orDefault(config.QueueLimit, DefaultQueueLimit))
-	service.queue.byteLimit = orDefault(config.QueueBytes, DefaultQueueBytes)
+	service.queue = newQueue(orDefault(config.QueueLimit, DefaultQueueLimit), orDefault(config.QueueBytes, DefaultQueueBytes))
 	service.serving, service.stopWait = context.WithCancel(context.Background())
 	for index := range verbs {
 		verb := &verbs[index]
@@ -287,7 +286,7 @@ func (service *Service) Stop(ctx context.Context) error {
 // connection that is away hands over nothing.
 func (service *Service) idle() bool {
 	drained := service.connection.NumSubscriptions() == 0 || !service.connection.IsConnected()
-	return drained && service.queue.requests.Load() == 0 && service.waiting.Load() == 0
+	return drained && service.queue.inHand() == portion{}
 }
 
 // Close ends what was started. Call it after Stop and after the store is closed:

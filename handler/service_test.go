@@ -43,13 +43,21 @@ func (bench *bench) block() (release func()) {
 	}
 }
 
-// send sends a request and does not wait; receive gives the reply.
-func (bench *bench) send(subject, body string) (receive func() *nats.Msg) {
+// awaitRequests returns when so many requests are in hand.
+func (bench *bench) awaitRequests(count uint64) {
 	bench.t.Helper()
-	inbox := bench.client.NewInbox()
-	subscription, err := bench.client.SubscribeSync(inbox)
+	require.Eventually(bench.t, func() bool { return bench.service.Queue().Requests == count }, patience, time.Millisecond)
+}
+
+// send sends a request, with headers given as name and value in turn, and does not
+// wait; receive gives the reply.
+func (bench *bench) send(subject, body string, headers ...string) (receive func() *nats.Msg) {
+	bench.t.Helper()
+	message := newMessage(subject, body, headers...)
+	message.Reply = bench.client.NewInbox()
+	subscription, err := bench.client.SubscribeSync(message.Reply)
 	require.NoError(bench.t, err)
-	require.NoError(bench.t, bench.client.PublishRequest(subject, inbox, []byte(body)))
+	require.NoError(bench.t, bench.client.PublishMsg(message))
 	return func() *nats.Msg {
 		bench.t.Helper()
 		message, err := subscription.NextMsg(patience)
@@ -236,7 +244,7 @@ func TestService_Queue_Bad(t *testing.T) {
 		first, second := bench.send("store.acme.set", `{"key":"1","value":"v"}`), bench.send("store.acme.set", `{"key":"2","value":"v"}`)
 		failure := bench.refuse("store.acme.set", `{"key":"3","value":"v"}`)
 		assert.ErrorIs(t, failure, subjects.ErrUnavailable)
-		assert.Equal(t, "store.Set: default/3 the queue is full, try again", failure.Message)
+		assert.Equal(t, "store.Set: default/3: too many requests are in hand; wait for replies and try again", failure.Message)
 		queue := bench.service.Queue()
 		assert.Equal(t, uint64(2), queue.Requests)
 		assert.Positive(t, queue.Bytes)

@@ -3,13 +3,16 @@
 package handler
 
 import (
+	"errors"
 	"fmt"
 
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
 )
 
-var transactionJSON = &operation[transactionQuery, store.Outcome]{decode: decodeTransaction, submit: submitTransaction, encode: encodeTransaction}
+var transactionJSON = &operation[transactionQuery, store.Outcome]{
+	decode: decodeTransaction, submit: submitTransaction, encode: encodeTransaction, weigh: weighReplay,
+}
 
 // transactionQuery is a transaction, and the verbs of its operations, which say what
 // their outcomes look like.
@@ -95,7 +98,43 @@ func submitTransaction(request *request, query transactionQuery, done func(store
 		record := request.transactionRecord(&query, outcome)
 		answer.body = subjects.AppendTransaction(answer.body, &record)
 		return nil
-	}), query.TransactionCommand, done)
+	}), query.TransactionCommand, func(outcome store.Outcome, err error) {
+		if within, ok := errors.AsType[*store.TransactionError](err); ok {
+			request.group, request.key = query.entryAt(within)
+			request.group = request.localGroup(request.group)
+		}
+		outcome.Transaction = nil // it is in the answer
+		done(outcome, err)
+	})
+}
+
+// entryAt gives the entry that a guard or an operation is about, for the message of
+// its error; of one that deletes a group it is none.
+func (query *transactionQuery) entryAt(within *store.TransactionError) (group, key string) {
+	switch within.List {
+	case "if":
+		guard := &query.If[within.Index]
+		return guard.Group, guard.Key
+	case "then":
+		return entryOf(query.Then[within.Index])
+	}
+	return entryOf(query.Else[within.Index])
+}
+
+func entryOf(command store.Command) (group, key string) {
+	switch command := command.(type) { // those that request.operation makes
+	case store.SetCommand:
+		return command.Group, command.Key
+	case store.GetOperation:
+		return command.Group, command.Key
+	case store.DeleteCommand:
+		return command.Group, command.Key
+	case store.TouchCommand:
+		return command.Group, command.Key
+	case store.IncrementCommand:
+		return command.Group, command.Key
+	}
+	return "", ""
 }
 
 func encodeTransaction(answer *answer, _ *request, _ *transactionQuery, outcome *store.Outcome) error {

@@ -10,7 +10,7 @@ import (
 )
 
 // maxWaitingReaders bounds how many readers wait for a change at once.
-const maxWaitingReaders = 10_000
+const maxWaitingReaders = 20_000
 
 // DefaultPageLimit is the limit of a query that names none.
 const DefaultPageLimit = 100

@@ -252,8 +252,8 @@ func TestChanges_Wait_Good(t *testing.T) {
 }
 
 func TestChanges_Wait_Ugly(t *testing.T) {
-	t.Run("TenThousandWaitAndNoMore", func(t *testing.T) {
-		const readers = 10_000
+	t.Run("TwentyThousandWaitAndNoMore", func(t *testing.T) {
+		const readers = 20_000
 		opened := openStore(t, store.StoreConfig{})
 		setKeys(t, opened, "a")
 		var answered sync.WaitGroup
@@ -268,7 +268,7 @@ func TestChanges_Wait_Ugly(t *testing.T) {
 		}
 		_, err := opened.Changes(context.Background(), query)
 		require.ErrorIs(t, err, store.ErrUnavailable)
-		require.ErrorContains(t, err, "10000 readers already wait")
+		require.ErrorContains(t, err, "20000 readers already wait")
 		setKeys(t, opened, "b")
 		answered.Wait()
 		assert.Zero(t, store.WaitingReaders(opened))

@@ -39,10 +39,13 @@ type StatusReply struct {
 
 // QueueStatus is the work in hand: requests received and not yet answered.
 type QueueStatus struct {
-	Requests     uint64 `json:"requests"`
-	Bytes        uint64 `json:"bytes"`
+	Requests uint64 `json:"requests"`
+	Bytes    uint64 `json:"bytes"`
+	// ResultBytes is what was read for them and waits to be sent.
+	ResultBytes  uint64 `json:"result_bytes"`
 	RequestLimit uint64 `json:"request_limit"`
-	ByteLimit    uint64 `json:"byte_limit"`
+	// ByteLimit bounds Bytes and ResultBytes, each by itself.
+	ByteLimit uint64 `json:"byte_limit"`
 }
 
 // NamespacesRequest asks for a page of the namespaces, in byte order of their names.

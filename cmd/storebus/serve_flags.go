@@ -79,9 +79,9 @@ func serviceFlags() []cli.Flag {
 		stringFlag(serviceCategory, "prefix", subjects.DefaultPrefix, "what every subject begins with, a `PREFIX`"),
 		&cli.IntFlag{
 			Category: serviceCategory, Name: "queue-limit", Value: handler.DefaultQueueLimit,
-			Sources: variable("queue-limit"), Usage: "the largest `NUMBER` of requests in hand; more are answered 503 at once",
+			Sources: variable("queue-limit"), Usage: "the largest `NUMBER` of requests in hand, shared out among namespaces; more are answered 503 at once",
 		},
-		sizeFlag(serviceCategory, "queue-bytes", handler.DefaultQueueBytes, "the largest `SIZE` of the requests in hand"),
+		sizeFlag(serviceCategory, "queue-bytes", handler.DefaultQueueBytes, "the largest `SIZE` of the requests in hand, and of results that wait to be sent"),
 		stringFlag(serviceCategory, "events-stream", "", "the `NAME` of a JetStream stream over the events"),
 		stringFlag(serviceCategory, "http", "", "the `ADDRESS` of health and metrics"),
 	}
