@@ -19,6 +19,10 @@ const DefaultOwnershipInterval = 30 * time.Second
 // ownershipWait is how long other instances have to answer.
 const ownershipWait = 300 * time.Millisecond
 
+// maxClaimLooks bounds how often an instance looks at its start for what becomes of
+// others that start at the same moment.
+const maxClaimLooks = 10
+
 // ownership is the goroutine that looks for other instances, and what it found.
 type ownership struct {
 	interval   time.Duration
@@ -42,17 +46,24 @@ type instance struct {
 // serves, or that announced itself before this one, is a refusal. So is a broker that
 // has refused something of the look: nobody may be there, or not be seen.
 func (service *Service) claim(ctx context.Context, before error) error {
-	others, err := service.others(ctx)
-	if err != nil {
-		return err
-	}
-	for _, other := range others {
-		if other.serving || other.before(service.self()) {
-			return service.refusal(other)
+	for range maxClaimLooks {
+		others, err := service.others(ctx)
+		if err != nil {
+			return err
 		}
-	}
-	if err := service.refusedSince(before); err != nil {
-		return fmt.Errorf("the broker does not let this user look for other instances (see storebus permissions, and the inbox prefix): %w", err)
+		for _, other := range others {
+			if other.serving || other.before(service.self()) {
+				return service.refusal(other)
+			}
+		}
+		if err := service.refusedSince(before); err != nil {
+			return fmt.Errorf("the broker does not let this user look for other instances (see storebus permissions, and the inbox prefix): %w", err)
+		}
+		if len(others) == 0 {
+			return nil
+		}
+		// Whoever is left began later, and may have looked before this one was to be
+		// seen. Then it serves at the next look; otherwise it has given way.
 	}
 	return nil
 }
