@@ -72,7 +72,12 @@ func WaitForWrites(store *Store, writes int) {
 }
 
 // Closing reports whether Close has begun.
-func Closing(store *Store) bool { return store.closing.Load() }
+func Closing(store *Store) bool {
+	writes := store.committer.writes
+	writes.mutex.Lock()
+	defer writes.mutex.Unlock()
+	return writes.closed
+}
 
 // KeepHouse does now what the committer does every second, and returns after the
 // first slice of trimming that follows from it.
