@@ -72,7 +72,10 @@ func WaitForWrites(store *Store, writes int) {
 }
 
 // Closing reports whether Close has begun.
-func Closing(store *Store) bool {
+func Closing(store *Store) bool { return store.closing.Load() }
+
+// RefusesWrites reports whether Close has come to refuse writes.
+func RefusesWrites(store *Store) bool {
 	writes := store.committer.writes
 	writes.mutex.Lock()
 	defer writes.mutex.Unlock()

@@ -348,7 +348,7 @@ func TestWatch_OnChange_Ugly(t *testing.T) {
 		<-called
 		closed := make(chan error)
 		go func() { closed <- opened.Close() }()
-		for !store.Closing(opened) {
+		for !store.RefusesWrites(opened) {
 			select {
 			case err := <-closed:
 				require.Fail(t, "closed under a callback", err)
