@@ -37,6 +37,8 @@ type batch struct {
 	due   map[realm]*dueQueue
 	stale []entryName
 	looks int
+	// journal is what the batch changes of the journal, which is no part of the log.
+	journal journalChanges
 }
 
 // namespaceChange is a namespace as the batch leaves it, and its part of the log.
@@ -95,6 +97,8 @@ func (batch *batch) merge(nested *batch) {
 		event := &nested.events[index]
 		batch.log(batch.namespaces[event.Namespace], event)
 	}
+	batch.journal.rows = append(batch.journal.rows, nested.journal.rows...)
+	batch.journal.requeued = append(batch.journal.requeued, nested.journal.requeued...)
 }
 
 // markTransaction marks the changes of a nested batch as those of one transaction.

@@ -8,7 +8,8 @@ import (
 )
 
 // Command is a write as data: SetCommand, DeleteCommand, TouchCommand,
-// IncrementCommand, DeleteGroupCommand, DeletePrefixCommand or TransactionCommand.
+// IncrementCommand, DeleteGroupCommand, DeletePrefixCommand, TransactionCommand, JournalCommand or
+// RequeueJournalCommand.
 type Command interface {
 	// apply checks the command against the batch and, where it may be carried
 	// out, records its changes. A command that fails changes nothing.
@@ -43,6 +44,11 @@ type Outcome struct {
 	Entry *Entry
 	// Number is what an increment has come to.
 	Number int64
+	// EntryID and CommittedAt are those of what a JournalCommand has put into the journal.
+	EntryID     int64
+	CommittedAt time.Time
+	// Requeued is how many entries a RequeueJournalCommand has made pending again.
+	Requeued int64
 	// Transaction is what a TransactionCommand did; Revision is then that of its last
 	// change.
 	Transaction *TransactionOutcome

@@ -332,7 +332,7 @@ func (committer *committer) apply(writes []*write, batch *batch) (applied []*wri
 // persist commits a batch and tells everybody who follows the log.
 func (committer *committer) persist(batch *batch) error {
 	if len(batch.events) == 0 {
-		return committer.saveAnswers(batch)
+		return committer.persistUnlogged(batch)
 	}
 	encoded, changes := encodeCommit(batch.sections), batch.changes()
 	slices := committer.materialiser.choose(changes, committer.log.lastID+1, committer.log.end, len(encoded.blob))
@@ -343,7 +343,7 @@ func (committer *committer) persist(batch *batch) error {
 		if err := committer.log.append(encoded, batch.timestamp); err != nil {
 			return err
 		}
-		if err := committer.view.retries.save(batch.answers, batch.timestamp); err != nil {
+		if err := committer.saveUnlogged(batch); err != nil {
 			return err
 		}
 		if err := committer.materialiser.write(slices...); err != nil {
@@ -354,7 +354,8 @@ func (committer *committer) persist(batch *batch) error {
 	if err != nil {
 		return err
 	}
-	committer.checkpoints.written += len(encoded.blob) + committer.view.retries.saved(batch.answers, batch.timestamp)
+	committer.checkpoints.written += len(encoded.blob)
+	committer.savedUnlogged(batch)
 	committer.consumers.committed(moved, batch.timestamp)
 	committer.view.committed(batch, changes)
 	committer.written(slices...)
@@ -362,17 +363,30 @@ func (committer *committer) persist(batch *batch) error {
 	return nil
 }
 
-// saveAnswers commits what was answered where nothing was changed.
-func (committer *committer) saveAnswers(batch *batch) error {
-	if len(batch.answers) == 0 {
+// persistUnlogged commits what a batch has beside the log, where it has nothing for it.
+func (committer *committer) persistUnlogged(batch *batch) error {
+	if len(batch.answers) == 0 && batch.journal.empty() {
 		return nil
 	}
-	retries := committer.view.retries
-	err := committer.transaction(func() error { return retries.save(batch.answers, batch.timestamp) })
+	err := committer.transaction(func() error { return committer.saveUnlogged(batch) })
 	if err == nil {
-		committer.checkpoints.written += retries.saved(batch.answers, batch.timestamp)
+		committer.recentCommits++
+		committer.savedUnlogged(batch)
 	}
 	return err
+}
+
+// saveUnlogged writes what a batch has beside the log in the transaction of the caller.
+func (committer *committer) saveUnlogged(batch *batch) error {
+	if err := committer.view.retries.save(batch.answers, batch.timestamp); err != nil {
+		return err
+	}
+	return committer.view.journal.save(&batch.journal)
+}
+
+// savedUnlogged takes note that what saveUnlogged wrote is committed.
+func (committer *committer) savedUnlogged(batch *batch) {
+	committer.checkpoints.written += committer.view.retries.saved(batch.answers, batch.timestamp) + committer.view.journal.saved(&batch.journal)
 }
 
 // written takes note that slices are committed.

@@ -49,6 +49,11 @@ var (
 	// ErrInvalidTransaction is returned for a TransactionCommand that is none: a guard
 	// without a condition, too many operations, or a group of another namespace.
 	ErrInvalidTransaction = errors.New("invalid transaction")
+	// ErrInvalidJournalEntry is returned for a point that the journal cannot take.
+	ErrInvalidJournalEntry = errors.New("invalid journal entry")
+	// ErrNotPending is returned by SettleJournal for entries that are not those next to
+	// be delivered.
+	ErrNotPending = errors.New("journal entry is not pending")
 	// ErrRequestMismatch is returned for a request whose id was that of another one.
 	ErrRequestMismatch = errors.New("request id belongs to another request")
 )
@@ -118,7 +123,8 @@ func (compacted *CompactedError) Unwrap() error { return ErrCompacted }
 // TooLargeError says by how much something passed its limit. It wraps ErrTooLarge.
 type TooLargeError struct {
 	// What is too large: "entry" as it travels, see Limits.EntryBytes, the "answer" of a
-	// Request, or the "template", the "group to render" or the "rendered text" of Render.
+	// Request, the parts of a
+	// "journal entry", or the "template", the "group to render" or the "rendered text" of Render.
 	What string
 	// Size is in bytes; of what is not made in full it is how far that came.
 	Size  int

@@ -11,10 +11,11 @@ import (
 	"slices"
 )
 
-// The tables of the original library. Its journal_entries stay as they are.
+// The tables of the original library. A migration takes over its journal_entries.
 var (
 	originalColumns = []string{"group_name", "entry_key", "entry_value", "expires_at"}
 	olderColumns    = []string{"grp", "key", "value", "expires_at"}
+	journalTable    = []string{"entry_id", "bucket_name", "measurement", "fields_json", "tags_json", "committed_at", "archived_at"}
 )
 
 // rowsPerOriginalPage is how many rows of the original are read at once.
@@ -74,8 +75,11 @@ func (original *original) knows(table string) (known bool, err error) {
 	case "kv":
 		original.older, err = original.columns(table, olderColumns)
 		return original.older != nil, err
+	case "journal_entries":
+		columns, err := original.columns(table, journalTable)
+		return len(columns) == len(journalTable), err
 	default:
-		return table == "journal_entries" || table == "sqlite_sequence", nil
+		return table == "sqlite_sequence", nil
 	}
 }
 

@@ -144,15 +144,35 @@ func checkOriginal(t *testing.T, opened *store.Store, rows []originalRow, now ti
 }
 
 func TestOriginal_Upgrade_Good(t *testing.T) {
-	t.Run("JournalIsLeftAsItIs", func(t *testing.T) {
+	t.Run("JournalIsPending", func(t *testing.T) {
 		path := originalDatabase(t, originalEntries+originalJournal)
-		before := dump(t, path, "journal_entries")
-		require.NoError(t, openStore(t, store.StoreConfig{DatabasePath: path}).Close())
-		assert.Equal(t, before, dump(t, path, "journal_entries"))
+		execute(t, path, `INSERT INTO journal_entries (entry_id, bucket_name, measurement, fields_json, tags_json, committed_at, archived_at) VALUES
+			(7, 'other', 'cpu', '{"text":"x","nothing":null,"list":[1],"huge":1e999,"on":true}', '{"host":"a1","rack":4}', 1700000000000, NULL),
+			(8, 'store', 'cpu', '{"a":2}', '{}', 1700000000000, 1700000000001), (9, 'store', 'cpu', 'none', 'none', 9000000000000, NULL)`)
+		opened := openStore(t, store.StoreConfig{DatabasePath: path})
+		status, err := opened.JournalStatus("")
+		require.NoError(t, err)
+		assert.Equal(t, store.JournalCounts{Pending: 3}, status.JournalCounts)
+		at := time.UnixMilli(1700000000000).UTC()
+		assert.Equal(t, at, status.OldestPendingAt)
+		entries, _, err := opened.PendingJournal(10, 1<<20)
+		require.NoError(t, err)
+		require.Len(t, entries, 3)
+		assert.Equal(t, store.JournalEntry{EntryID: 1, Measurement: "cpu", Fields: map[string]any{"a": 1.0}, Tags: map[string]string{}, CommittedAt: at}, entries[0])
+		assert.Equal(t, store.JournalEntry{
+			EntryID: 7, Measurement: "cpu", Fields: map[string]any{"text": "x", "list": "[1]", "huge": "1e999", "on": true},
+			Tags: map[string]string{"host": "a1", "rack": "4"}, CommittedAt: at.Add(1),
+		}, entries[1])
+		assert.WithinDuration(t, time.Now(), entries[2].CommittedAt, time.Hour, "nothing was committed in the future")
+		assert.Empty(t, entries[2].Fields)
+		require.NoError(t, opened.Close())
+		rows := dump(t, path, "journal_entries")
+		require.Len(t, rows, 4, "every row is kept")
+		assert.Contains(t, rows[1], "other")
 		raw := openRaw(t, path)
 		defer raw.Close()
 		var tables string
-		require.NoError(t, raw.QueryRow("SELECT coalesce(group_concat(name, ' '), '') FROM sqlite_schema WHERE name IN ('kv', 'original_entries')").Scan(&tables))
+		require.NoError(t, raw.QueryRow("SELECT coalesce(group_concat(name, ' '), '') FROM sqlite_schema WHERE name IN ('kv', 'original_entries', 'original_journal')").Scan(&tables))
 		assert.Empty(t, tables)
 	})
 	t.Run("NewerTableCountsWhereBothAreThere", func(t *testing.T) {
@@ -214,6 +234,7 @@ func TestOriginal_NewConfigured_Bad(t *testing.T) {
 		"OtherEntries":      {"CREATE TABLE entries (id INTEGER, title TEXT)", "entries"},
 		"OtherKV":           {"CREATE TABLE kv (key TEXT, value TEXT)", "kv"},
 		"OneTableTooMany":   {originalEntries + "CREATE TABLE albums (title TEXT)", "albums"},
+		"OtherJournal":      {originalEntries + "CREATE TABLE journal_entries (entry_id INTEGER)", "journal_entries"},
 		"OtherKVToo":        {originalEntries + "CREATE TABLE kv (key TEXT, value TEXT)", "kv"},
 		"JournalOnly":       {originalJournal, "journal_entries"},
 		"ColumnTooMany":     {"CREATE TABLE entries (group_name, entry_key, entry_value, expires_at, more)", "entries"},

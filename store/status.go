@@ -24,6 +24,8 @@ type Status struct {
 	Namespaces      uint64
 	Entries         uint64
 	UnscopedEntries uint64
+	// Journal counts the journal's entries, those of every namespace and of none.
+	Journal JournalCounts
 }
 
 // Status returns how the store is.
@@ -56,6 +58,7 @@ func (committer *committer) status(view *view) (Status, error) {
 		PendingMaterialisation: uint64(view.pending.rows() + view.deletions.groups.Len()),
 		Entries:                view.totals.entries,
 		UnscopedEntries:        view.totals.unscoped,
+		Journal:                view.journal.total,
 	}
 	if refusal := committer.refusal(); refusal != nil {
 		status.Writable, status.Reason = false, refusal.Error()

@@ -94,6 +94,7 @@ type view struct {
 	totals     storeTotals
 	retries    *retries
 	quotas     *quotas
+	journal    *journal
 
 	selectNamespace   *statement
 	selectOldest      *statement
@@ -131,6 +132,7 @@ func newView(session *session, hot *hotEntries) *view {
 		namespaces:        map[string]namespaceState{},
 		groups:            map[string]groupState{},
 		quotas:            newQuotas(session),
+		journal:           newJournal(session),
 		selectNamespace:   session.prepare(`SELECT revision, keys, groups, bytes FROM namespaces WHERE namespace = ?`),
 		selectOldest:      session.prepare(`SELECT min(first_revision) FROM namespace_commits WHERE namespace = ?`),
 		selectGroup:       session.prepare(`SELECT keys, bytes, last_revision FROM groups WHERE group_name = ?`),
@@ -150,7 +152,7 @@ func newView(session *session, hot *hotEntries) *view {
 
 // load reads what is kept in memory for the view's whole life.
 func (view *view) load() error {
-	if err := errors.Join(view.retries.load(), view.quotas.load()); err != nil {
+	if err := errors.Join(view.retries.load(), view.quotas.load(), view.journal.load()); err != nil {
 		return err
 	}
 	err := view.selectDeletions.query(func(row []driver.Value) bool {

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"time"
+)
+
+// CommitToJournal puts a point into the journal, outside every namespace, and returns
+// it when it is on disk: see NewJournalCommand for what it may be.
+//
+//	entry, err := store.CommitToJournal("deploy", map[string]any{"seconds": 12.5}, map[string]string{"host": "a1"})
+func (store *Store) CommitToJournal(measurement string, fields map[string]any, tags map[string]string) (JournalEntry, error) {
+	return store.commitToJournal("store.CommitToJournal", "", measurement, fields, tags)
+}
+
+// CommitToJournal is Store.CommitToJournal for the namespace: the point is delivered
+// with the tag "namespace".
+//
+//	entry, err := scoped.CommitToJournal("deploy", map[string]any{"seconds": 12.5}, nil)
+func (scoped *ScopedStore) CommitToJournal(measurement string, fields map[string]any, tags map[string]string) (JournalEntry, error) {
+	return scoped.store.commitToJournal("store.CommitToJournal", scoped.namespace, measurement, fields, tags)
+}
+
+func (store *Store) commitToJournal(operation, namespace, measurement string, fields map[string]any, tags map[string]string) (JournalEntry, error) {
+	command, err := NewJournalCommand(namespace, measurement, fields, tags)
+	var outcome Outcome
+	if err == nil {
+		outcome, err = store.execute(command)
+	}
+	if err != nil {
+		return JournalEntry{}, fmt.Errorf("%s: measurement %q: %w", operation, measurement, err)
+	}
+	return JournalEntry{
+		EntryID: outcome.EntryID, Namespace: namespace, Measurement: measurement,
+		Fields: readFields(command.fields), Tags: readTags(command.tags), CommittedAt: outcome.CommittedAt,
+	}, nil
+}
+
+func (command JournalCommand) apply(batch *batch, _ origin) (Outcome, error) {
+	if command.measurement == "" {
+		return Outcome{}, invalidEntry("it was not made by NewJournalCommand")
+	}
+	if err := command.checkSize(batch.limits); err != nil {
+		return Outcome{}, err
+	}
+	last := batch.lastJournalRow()
+	row := journalRow{
+		JournalCommand: command,
+		entryID:        last.entryID + 1,
+		committedAt:    max(last.committedAt+1, batch.timestamp.UnixNano()),
+	}
+	batch.journal.rows = append(batch.journal.rows, row)
+	return Outcome{EntryID: row.entryID, CommittedAt: time.Unix(0, row.committedAt).UTC()}, nil
+}
+
+func (command JournalCommand) groups() []string { return nil }
+
+// checkSize holds the entry, as it travels among those that were refused, against the
+// limit of entries.
+func (command *JournalCommand) checkSize(limits Limits) error {
+	size := EntryOverhead + len(command.measurement) + len(command.fields) + len(command.tags)
+	if command.namespace != "" && limits.EntryBytes > 0 && size > limits.EntryBytes {
+		return &TooLargeError{What: "journal entry", Size: size, Limit: limits.EntryBytes}
+	}
+	return nil
+}
+
+// journalRow is an entry as it is kept.
+type journalRow struct {
+	JournalCommand
+	entryID     int64
+	committedAt int64 // Unix nanoseconds
+}
+
+func (row *journalRow) bytes() int {
+	return len(row.namespace) + len(row.measurement) + len(row.fields) + len(row.tags)
+}
+
+// journalChanges is the journal's part of a batch.
+type journalChanges struct {
+	rows     []journalRow
+	requeued []requeuing
+}
+
+func (changes *journalChanges) empty() bool { return len(changes.rows)+len(changes.requeued) == 0 }
+
+// lastJournalRow returns the newest entry as the batch has it, by its time and id.
+func (batch *batch) lastJournalRow() journalRow {
+	for ; ; batch = batch.below {
+		if rows := batch.journal.rows; len(rows) > 0 {
+			return rows[len(rows)-1]
+		}
+		if batch.below == nil {
+			return batch.view.journal.last
+		}
+	}
+}
+
+// JournalCounts are the entries of the journal by where they stand.
+type JournalCounts struct {
+	// Pending wait for delivery; Delivered were taken by the endpoint, Rejected refused.
+	Pending   int64
+	Delivered int64
+	Rejected  int64
+}
+
+func (counts *JournalCounts) add(more JournalCounts) {
+	counts.Pending += more.Pending
+	counts.Delivered += more.Delivered
+	counts.Rejected += more.Rejected
+}
+
+// journal is the journal's table, and what is counted of it. It belongs to the
+// committer's goroutine.
+type journal struct {
+	// last is the newest entry, by its time and id alone.
+	last journalRow
+	// position is the time up to which every entry is settled.
+	position int64
+	counts   map[string]JournalCounts
+	total    JournalCounts
+	// news gets a token when there is something to deliver.
+	news chan struct{}
+
+	insert         *statement
+	upsertCounts   *statement
+	savePosition   *statement
+	insertRefusal  *statement
+	deleteRefusal  *statement
+	requeueOne     *statement
+	requeueAll     *statement
+	selectLast     *statement
+	selectPosition *statement
+	selectCounts   *statement
+	selectRequeued *statement
+	selectNext     *statement
+	selectRefused  *statement
+	selectRefusal  *statement
+	countBetween   *statement
+	oldestRequeued *statement
+	oldestPending  *statement
+}
+
+const journalColumns = `e.committed_at, e.entry_id, e.namespace, e.measurement, e.fields, e.tags`
+
+func newJournal(session *session) *journal {
+	return &journal{
+		counts: map[string]JournalCounts{},
+		news:   make(chan struct{}, 1),
+		insert: session.prepare(`INSERT INTO journal_entries (committed_at, entry_id, namespace, measurement, fields, tags) VALUES (?, ?, ?, ?, ?, ?)`),
+		upsertCounts: session.prepare(`INSERT INTO journal_counts (namespace, pending, delivered, rejected) VALUES (?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET pending = excluded.pending, delivered = excluded.delivered, rejected = excluded.rejected`),
+		savePosition: session.prepare(`UPDATE meta SET value = ? WHERE name = 'journal_position'`),
+		insertRefusal: session.prepare(`INSERT INTO journal_refusals (committed_at, entry_id, namespace, refused_at, status, reason, requeued) VALUES (?, ?, ?, ?, ?, ?, 0)
+			ON CONFLICT DO UPDATE SET refused_at = excluded.refused_at, status = excluded.status, reason = excluded.reason, requeued = 0`),
+		deleteRefusal:  session.prepare(`DELETE FROM journal_refusals WHERE committed_at = ?`),
+		requeueOne:     session.prepare(`UPDATE journal_refusals SET requeued = 1 WHERE entry_id = ?`),
+		requeueAll:     session.prepare(`UPDATE journal_refusals SET requeued = 1 WHERE namespace = ? AND requeued = 0`),
+		selectLast:     session.prepare(`SELECT max(committed_at), (SELECT max(entry_id) FROM journal_entries) FROM journal_entries`),
+		selectPosition: session.prepare(`SELECT value FROM meta WHERE name = 'journal_position'`),
+		selectCounts:   session.prepare(`SELECT namespace, pending, delivered, rejected FROM journal_counts`),
+		selectRequeued: session.prepare(`SELECT ` + journalColumns + ` FROM journal_refusals r JOIN journal_entries e ON e.committed_at = r.committed_at
+			WHERE r.requeued = 1 ORDER BY r.committed_at LIMIT ?`),
+		selectNext: session.prepare(`SELECT ` + journalColumns + ` FROM journal_entries e WHERE e.committed_at > ? AND e.archived_at IS NULL ORDER BY e.committed_at LIMIT ?`),
+		selectRefused: session.prepare(`SELECT ` + journalColumns + `, r.refused_at, r.status, r.reason FROM journal_refusals r JOIN journal_entries e ON e.committed_at = r.committed_at
+			WHERE r.namespace = ? AND r.requeued = 0 AND r.committed_at > ? ORDER BY r.committed_at LIMIT ?`),
+		selectRefusal:  session.prepare(`SELECT committed_at, requeued FROM journal_refusals WHERE entry_id = ? AND namespace = ?`),
+		countBetween:   session.prepare(`SELECT count(*) FROM journal_entries WHERE committed_at > ? AND committed_at <= ? AND archived_at IS NULL`),
+		oldestRequeued: session.prepare(`SELECT committed_at FROM journal_refusals WHERE namespace = ? AND requeued = 1 ORDER BY committed_at LIMIT 1`),
+		oldestPending:  session.prepare(`SELECT committed_at FROM journal_entries WHERE namespace = ? AND committed_at > ? AND archived_at IS NULL ORDER BY committed_at LIMIT 1`),
+	}
+}
+
+// load reads where the journal stands.
+func (journal *journal) load() (err error) {
+	if journal.position, _, err = journal.selectPosition.integer(); err != nil {
+		return err
+	}
+	if err := journal.selectLast.query(func(row []driver.Value) bool {
+		journal.last.committedAt, journal.last.entryID = signed(row[0]), signed(row[1])
+		return false
+	}); err != nil {
+		return err
+	}
+	if err := journal.selectCounts.query(func(row []driver.Value) bool {
+		namespace, _ := row[0].(string)
+		journal.setCounts(namespace, JournalCounts{Pending: signed(row[1]), Delivered: signed(row[2]), Rejected: signed(row[3])})
+		return true
+	}); err != nil {
+		return err
+	}
+	journal.tell()
+	return nil
+}
+
+func (journal *journal) setCounts(namespace string, counts JournalCounts) {
+	before := journal.counts[namespace]
+	journal.total.add(JournalCounts{Pending: -before.Pending, Delivered: -before.Delivered, Rejected: -before.Rejected})
+	journal.total.add(counts)
+	journal.counts[namespace] = counts
+}
+
+// tell leaves a token for whoever delivers.
+func (journal *journal) tell() {
+	if journal.total.Pending == 0 {
+		return
+	}
+	select {
+	case journal.news <- struct{}{}:
+	default:
+	}
+}
+
+// save writes the journal's part of a batch in the transaction of the caller.
+func (journal *journal) save(changes *journalChanges) error {
+	if changes.empty() {
+		return nil
+	}
+	for index := range changes.rows {
+		row := &changes.rows[index]
+		if err := journal.insert.execute(row.committedAt, row.entryID, row.namespace, row.measurement, row.fields, row.tags); err != nil {
+			return err
+		}
+	}
+	for index := range changes.requeued {
+		if err := journal.requeue(&changes.requeued[index]); err != nil {
+			return err
+		}
+	}
+	return journal.saveCounts(changes.counts())
+}
+
+// counts are what the changes add, by namespace.
+func (changes *journalChanges) counts() map[string]JournalCounts {
+	counts := map[string]JournalCounts{}
+	for index := range changes.rows {
+		namespace := changes.rows[index].namespace
+		sum := counts[namespace]
+		sum.Pending++
+		counts[namespace] = sum
+	}
+	for index := range changes.requeued {
+		requeued := &changes.requeued[index]
+		sum := counts[requeued.namespace]
+		sum.add(JournalCounts{Pending: requeued.count, Rejected: -requeued.count})
+		counts[requeued.namespace] = sum
+	}
+	return counts
+}
+
+func (journal *journal) saveCounts(added map[string]JournalCounts) error {
+	for namespace, sum := range added {
+		sum.add(journal.counts[namespace])
+		if err := journal.upsertCounts.execute(namespace, sum.Pending, sum.Delivered, sum.Rejected); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// saved takes note that what save wrote is committed.
+func (journal *journal) saved(changes *journalChanges) (bytes int) {
+	if changes.empty() {
+		return 0
+	}
+	for index := range changes.rows {
+		bytes += rowBytes + changes.rows[index].bytes()
+	}
+	if last := len(changes.rows) - 1; last >= 0 {
+		journal.last = journalRow{entryID: changes.rows[last].entryID, committedAt: changes.rows[last].committedAt}
+	}
+	journal.addCounts(changes.counts())
+	journal.tell()
+	return bytes
+}
+
+func (journal *journal) addCounts(added map[string]JournalCounts) {
+	for namespace, sum := range added {
+		sum.add(journal.counts[namespace])
+		journal.setCounts(namespace, sum)
+	}
+}

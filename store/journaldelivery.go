@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// journalRowsPerRead is how many entries one turn of the committer reads.
+const journalRowsPerRead = 1000
+
+// JournalRejection is an entry that the endpoint has refused.
+type JournalRejection struct {
+	JournalEntry
+	RejectedAt time.Time
+	// Status is that of HTTP, 0 for an entry that was never sent.
+	Status int
+	Reason string
+}
+
+// JournalStatus is how the journal of a namespace stands.
+type JournalStatus struct {
+	JournalCounts
+	// OldestPendingAt is the zero time where nothing is pending.
+	OldestPendingAt time.Time
+}
+
+// JournalNews has a token when there may be entries to deliver: after an open, a
+// commit or a requeue. Whoever receives reads PendingJournal until there is nothing.
+func (store *Store) JournalNews() <-chan struct{} { return store.committer.view.journal.news }
+
+// PendingJournal returns the entries to be delivered next: those that were requeued,
+// then those behind what was settled, each in the order of their times. There are at
+// most limit of them, and no more than take about bytes as they are kept, but for one;
+// more tells that one of these bounds was met.
+//
+//	entries, more, err := store.PendingJournal(5000, 4<<20)
+func (store *Store) PendingJournal(limit, bytes int) (entries []JournalEntry, more bool, err error) {
+	page := journalPage{limit: limit, bytes: bytes}
+	_, err = ask(store, func(view *view) (struct{}, error) { return struct{}{}, page.readRequeued(view.journal) })
+	for err == nil && !page.full {
+		var more bool
+		more, err = ask(store, func(view *view) (bool, error) { return page.readNext(view.journal) })
+		if !more {
+			break
+		}
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("store.PendingJournal: %w", err)
+	}
+	return page.entries(), page.full, nil
+}
+
+// journalPage are rows as they are read, up to a bound.
+type journalPage struct {
+	limit, bytes int
+	rows         []journalRow
+	full         bool
+	// after is the time behind which to go on, where begun.
+	after int64
+	begun bool
+}
+
+func (page *journalPage) readRequeued(journal *journal) error {
+	return journal.selectRequeued.query(page.take, int64(min(page.limit, journalRowsPerRead)))
+}
+
+// readNext reads a share of what is behind the settled, and reports whether there is more.
+func (page *journalPage) readNext(journal *journal) (more bool, err error) {
+	if !page.begun {
+		page.begun, page.after = true, journal.position
+	}
+	before, share := len(page.rows), min(page.limit-len(page.rows), journalRowsPerRead)
+	err = journal.selectNext.query(page.take, page.after, int64(share))
+	if read := len(page.rows) - before; read > 0 {
+		page.after = page.rows[len(page.rows)-1].committedAt
+		more = read == share
+	}
+	return more && !page.full, err
+}
+
+func (page *journalPage) take(columns []driver.Value) bool {
+	row := journalRowOf(columns)
+	if page.bytes -= row.bytes(); page.bytes < 0 && len(page.rows) > 0 {
+		page.full = true
+		return false
+	}
+	page.rows = append(page.rows, row)
+	page.full = len(page.rows) == page.limit
+	return !page.full
+}
+
+func journalRowOf(columns []driver.Value) (row journalRow) {
+	row.committedAt, row.entryID = signed(columns[0]), signed(columns[1])
+	row.namespace, _ = columns[2].(string)
+	row.measurement, _ = columns[3].(string)
+	row.fields, _ = columns[4].(string)
+	row.tags, _ = columns[5].(string)
+	return row
+}
+
+func (page *journalPage) entries() []JournalEntry {
+	entries := make([]JournalEntry, len(page.rows))
+	for index := range page.rows {
+		entries[index] = page.rows[index].entry()
+	}
+	return entries
+}
+
+func (row *journalRow) entry() JournalEntry {
+	return JournalEntry{
+		EntryID: row.entryID, Namespace: row.namespace, Measurement: row.measurement,
+		Fields: readFields(row.fields), Tags: readTags(row.tags), CommittedAt: time.Unix(0, row.committedAt).UTC(),
+	}
+}
+
+// SettleJournal takes note of what became of entries that PendingJournal has returned:
+// all of them, or the first so many. A crash of the machine can undo it: they are
+// pending again then. It returns ErrNotPending, and changes nothing, where one of them
+// is not pending or one before them was left out.
+//
+//	err := store.SettleJournal(entries, nil)
+func (store *Store) SettleJournal(delivered []JournalEntry, rejected []JournalRejection) error {
+	_, err := ask(store, func(*view) (struct{}, error) { return struct{}{}, store.committer.settleJournal(delivered, rejected) })
+	if err != nil {
+		return fmt.Errorf("store.SettleJournal: %w", err)
+	}
+	return nil
+}
+
+func (committer *committer) settleJournal(delivered []JournalEntry, rejected []JournalRejection) error {
+	if len(delivered)+len(rejected) == 0 {
+		return nil
+	}
+	settling := &settling{journal: committer.view.journal, position: committer.view.journal.position, counts: map[string]JournalCounts{}}
+	err := committer.unsynced(func() error { return settling.write(delivered, rejected) })
+	switch {
+	case errors.Is(err, ErrNotPending):
+		return err
+	case err != nil:
+		return writeFailure(err)
+	}
+	settling.journal.position = settling.position
+	settling.journal.addCounts(settling.counts)
+	return nil
+}
+
+// settling is what SettleJournal changes.
+type settling struct {
+	journal  *journal
+	position int64
+	// advanced counts the entries that lie behind the position as it was.
+	advanced int64
+	counts   map[string]JournalCounts
+}
+
+func (settling *settling) write(delivered []JournalEntry, rejected []JournalRejection) error {
+	for index := range delivered {
+		if err := settling.deliver(&delivered[index]); err != nil {
+			return err
+		}
+	}
+	for index := range rejected {
+		if err := settling.reject(&rejected[index]); err != nil {
+			return err
+		}
+	}
+	passed, _, err := settling.journal.countBetween.integer(settling.journal.position, settling.position)
+	if err == nil && passed != settling.advanced {
+		err = fmt.Errorf("%w: %d entries would be passed over", ErrNotPending, passed-settling.advanced)
+	}
+	if err == nil {
+		err = settling.journal.savePosition.execute(settling.position)
+	}
+	if err != nil {
+		return err
+	}
+	return settling.journal.saveCounts(settling.counts)
+}
+
+func (settling *settling) deliver(entry *JournalEntry) error {
+	settling.add(entry, JournalCounts{Pending: -1, Delivered: 1})
+	requeued, err := settling.advance(entry)
+	if err == nil && requeued {
+		err = settling.journal.deleteRefusal.execute(entry.CommittedAt.UnixNano())
+	}
+	return err
+}
+
+func (settling *settling) reject(rejection *JournalRejection) error {
+	settling.add(&rejection.JournalEntry, JournalCounts{Pending: -1, Rejected: 1})
+	if _, err := settling.advance(&rejection.JournalEntry); err != nil {
+		return err
+	}
+	return settling.journal.insertRefusal.execute(rejection.CommittedAt.UnixNano(), rejection.EntryID, rejection.Namespace,
+		rejection.RejectedAt.UnixNano(), int64(rejection.Status), rejection.Reason)
+}
+
+// advance moves the position to an entry, unless it is one that was requeued.
+func (settling *settling) advance(entry *JournalEntry) (requeued bool, err error) {
+	committedAt := entry.CommittedAt.UnixNano()
+	if committedAt > settling.journal.position {
+		settling.position = max(settling.position, committedAt)
+		settling.advanced++
+		return false, nil
+	}
+	at, requeued, err := settling.journal.refusal(entry.EntryID, entry.Namespace)
+	if err == nil && (!requeued || at != committedAt) {
+		err = fmt.Errorf("%w: entry %d", ErrNotPending, entry.EntryID)
+	}
+	return requeued, err
+}
+
+func (settling *settling) add(entry *JournalEntry, more JournalCounts) {
+	sum := settling.counts[entry.Namespace]
+	sum.add(more)
+	settling.counts[entry.Namespace] = sum
+}
+
+// refusal returns the time of an entry of a namespace that was refused, 0 where there
+// is none, and whether it is to be sent again.
+func (journal *journal) refusal(entryID int64, namespace string) (committedAt int64, requeued bool, err error) {
+	err = journal.selectRefusal.query(func(row []driver.Value) bool {
+		committedAt, requeued = signed(row[0]), signed(row[1]) == 1
+		return false
+	}, entryID, namespace)
+	return committedAt, requeued, err
+}
+
+// JournalStatus returns how the journal of a namespace stands; the empty one has the
+// entries outside every namespace.
+//
+//	status, err := store.JournalStatus("acme")
+func (store *Store) JournalStatus(namespace string) (JournalStatus, error) {
+	status, err := ask(store, func(view *view) (JournalStatus, error) { return view.journal.status(namespace) })
+	return status, namespaceError("store.JournalStatus", namespace, err)
+}
+
+// SubmitJournalStatus is JournalStatus for a caller that does not wait: done is called
+// once, before SubmitJournalStatus returns or later from a goroutine of the store, and
+// may not block.
+func (store *Store) SubmitJournalStatus(namespace string, done func(JournalStatus, error)) {
+	store.submitRead(func(view *view) func() {
+		status, err := view.journal.status(namespace)
+		return func() { done(status, err) }
+	}, func(err error) { done(JournalStatus{}, err) })
+}
+
+func (journal *journal) status(namespace string) (JournalStatus, error) {
+	status := JournalStatus{JournalCounts: journal.counts[namespace]}
+	if status.Pending == 0 {
+		return status, nil
+	}
+	oldest, found, err := journal.oldestRequeued.integer(namespace)
+	if err == nil && !found {
+		oldest, _, err = journal.oldestPending.integer(namespace, journal.position)
+	}
+	status.OldestPendingAt = time.Unix(0, oldest).UTC()
+	return status, err
+}
+
+// JournalRejectedQuery asks for what the endpoint has refused of a namespace, in the
+// order of the entries' times.
+//
+//	store.JournalRejectedQuery{Namespace: "acme", Limit: 100}
+type JournalRejectedQuery struct {
+	Namespace string
+	// After is CommittedAt of the entry behind which the page begins; the zero time is
+	// the beginning.
+	After time.Time
+	// Limit is the largest number of entries; 0 is DefaultPageLimit.
+	Limit int
+	// Fits is as in ChangesQuery.
+	Fits func(*JournalRejection) bool
+}
+
+// JournalRejectedPage is a part of what was refused.
+type JournalRejectedPage struct {
+	Entries []JournalRejection
+	// Next is the After of the page behind this one; the zero time where there is none.
+	Next time.Time
+}
+
+// JournalRejected returns one page of what the endpoint has refused and nobody has
+// requeued.
+//
+//	page, err := store.JournalRejected(store.JournalRejectedQuery{Namespace: "acme"})
+func (store *Store) JournalRejected(query JournalRejectedQuery) (JournalRejectedPage, error) {
+	page, err := ask(store, query.read)
+	return page, namespaceError("store.JournalRejected", query.Namespace, err)
+}
+
+// SubmitJournalRejected is JournalRejected for a caller that does not wait: done is
+// called once, before SubmitJournalRejected returns or later from a goroutine of the
+// store, and may not block.
+func (store *Store) SubmitJournalRejected(query JournalRejectedQuery, done func(JournalRejectedPage, error)) {
+	store.submitRead(func(view *view) func() {
+		page, err := query.read(view)
+		return func() { done(page, err) }
+	}, func(err error) { done(JournalRejectedPage{}, err) })
+}
+
+func (query JournalRejectedQuery) read(view *view) (page JournalRejectedPage, err error) {
+	if err := checkLimit(query.Limit); err != nil {
+		return page, err
+	}
+	after := int64(-1)
+	if !query.After.IsZero() {
+		after = query.After.UnixNano()
+	}
+	filling := fillingOf(query.Limit, query.Fits)
+	err = view.journal.selectRefused.query(func(columns []driver.Value) bool {
+		row := journalRowOf(columns)
+		reason, _ := columns[8].(string)
+		return filling.take(JournalRejection{
+			JournalEntry: row.entry(), RejectedAt: time.Unix(0, signed(columns[6])).UTC(), Status: int(signed(columns[7])), Reason: reason,
+		})
+	}, query.Namespace, after, int64(orDefault(query.Limit, DefaultPageLimit))+1)
+	page.Entries = filling.elements
+	if filling.full && len(page.Entries) == 0 {
+		return page, fmt.Errorf("%w: the next entry does not fit a page", ErrTooLarge)
+	}
+	if filling.full {
+		page.Next = page.Entries[len(page.Entries)-1].CommittedAt
+	}
+	return page, err
+}
+
+// RequeueJournalCommand makes what the endpoint has refused of a namespace pending
+// again: the entries of EntryIDs, those of them that were refused, or all of them
+// where it is nil.
+//
+//	store.RequeueJournalCommand{Namespace: "acme", EntryIDs: []int64{17}}
+type RequeueJournalCommand struct {
+	Namespace string
+	EntryIDs  []int64
+}
+
+// RequeueJournal carries out a RequeueJournalCommand for a caller that waits, and
+// returns how many entries are pending again.
+//
+//	requeued, err := store.RequeueJournal("acme", nil)
+func (store *Store) RequeueJournal(namespace string, entryIDs []int64) (int64, error) {
+	outcome, err := store.execute(RequeueJournalCommand{Namespace: namespace, EntryIDs: entryIDs})
+	return outcome.Requeued, namespaceError("store.RequeueJournal", namespace, err)
+}
+
+// requeuing is what a RequeueJournalCommand changes: one entry, or count of them.
+type requeuing struct {
+	namespace string
+	// entryID is 0 for all that there are.
+	entryID int64
+	count   int64
+}
+
+func (command RequeueJournalCommand) apply(batch *batch, _ origin) (outcome Outcome, err error) {
+	if command.EntryIDs == nil {
+		rejected := batch.journalCounts(command.Namespace).Rejected
+		batch.requeue(requeuing{namespace: command.Namespace, count: rejected})
+		return Outcome{Requeued: rejected}, nil
+	}
+	found := make(map[int64]bool, len(command.EntryIDs))
+	for _, entryID := range command.EntryIDs {
+		at, requeued, err := batch.view.journal.refusal(entryID, command.Namespace)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if at != 0 && !requeued && !batch.requeues(command.Namespace, entryID) {
+			found[entryID] = true
+		}
+	}
+	for entryID := range found {
+		batch.requeue(requeuing{namespace: command.Namespace, entryID: entryID, count: 1})
+	}
+	return Outcome{Requeued: int64(len(found))}, nil
+}
+
+func (command RequeueJournalCommand) groups() []string { return nil }
+
+func (batch *batch) requeue(requeued requeuing) {
+	if requeued.count > 0 {
+		batch.journal.requeued = append(batch.journal.requeued, requeued)
+	}
+}
+
+// requeues reports whether the batch requeues an entry already.
+func (batch *batch) requeues(namespace string, entryID int64) bool {
+	for ; batch != nil; batch = batch.below {
+		for _, requeued := range batch.journal.requeued {
+			if requeued.entryID == entryID || requeued.entryID == 0 && requeued.namespace == namespace {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// journalCounts are those of a namespace as the batch leaves them.
+func (batch *batch) journalCounts(namespace string) JournalCounts {
+	counts := batch.view.journal.counts[namespace]
+	for ; batch != nil; batch = batch.below {
+		counts.add(batch.journal.counts()[namespace])
+	}
+	return counts
+}
+
+func (journal *journal) requeue(requeued *requeuing) error {
+	if requeued.entryID == 0 {
+		return journal.requeueAll.execute(requeued.namespace)
+	}
+	return journal.requeueOne.execute(requeued.entryID)
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// The bounds of a journal entry.
+const (
+	// MaxJournalNameBytes is the longest measurement, name of a field or a tag, and
+	// value of a tag.
+	MaxJournalNameBytes = 512
+	// MaxJournalTextBytes is the longest text in a field.
+	MaxJournalTextBytes = 64<<10 - 1
+	// MaxJournalFields and MaxJournalTags are the most that an entry has.
+	MaxJournalFields = 1000
+	MaxJournalTags   = 50
+	// MaxJournalEntryBytes is what fields and tags may take as they are kept, in JSON.
+	MaxJournalEntryBytes = 1 << 20
+)
+
+// namespaceTag is the tag that every delivered point of a namespace has.
+const namespaceTag = "namespace"
+
+// JournalEntry is a point in time that is kept for the journal's endpoint.
+type JournalEntry struct {
+	// EntryID names the entry; ids rise.
+	EntryID int64
+	// Namespace is empty for an entry outside every namespace.
+	Namespace   string
+	Measurement string
+	// Fields are float64, int64, uint64, bool and string.
+	Fields map[string]any
+	Tags   map[string]string
+	// CommittedAt is in nanoseconds; no two entries of a store have the same.
+	CommittedAt time.Time
+}
+
+// JournalCommand puts a point into the journal. NewJournalCommand makes it; the zero
+// value is refused.
+type JournalCommand struct {
+	namespace   string
+	measurement string
+	fields      string
+	tags        string
+}
+
+// NewJournalCommand makes the command that commits a point of a namespace, or of none
+// where namespace is empty, to the journal. Fields are of Go's integers and floats,
+// bool and string, and keep their types: float, integer, unsigned, boolean, string;
+// there must be one. A tag with an empty value is left out. It returns
+// ErrInvalidJournalEntry for what the line protocol cannot carry or what would be
+// taken for something else: control characters, a name that is empty or begins with
+// "_" or ends with "\", a float that is not finite, a field or tag named "time", a
+// tag named "namespace", or a name that is both a field's and a tag's; and
+// TooLargeError for what passes a bound.
+//
+//	command, err := store.NewJournalCommand("acme", "deploy", map[string]any{"seconds": 12.5}, map[string]string{"host": "a1"})
+func NewJournalCommand(namespace, measurement string, fields map[string]any, tags map[string]string) (JournalCommand, error) {
+	if namespace != "" {
+		if err := checkNamespace(namespace); err != nil {
+			return JournalCommand{}, err
+		}
+	}
+	if err := checkMeasurement(measurement); err != nil {
+		return JournalCommand{}, err
+	}
+	keptTags, err := keepTags(tags, fields)
+	if err != nil {
+		return JournalCommand{}, err
+	}
+	keptFields, err := keepFields(fields)
+	if err != nil {
+		return JournalCommand{}, err
+	}
+	if size := len(keptFields) + len(keptTags); size > MaxJournalEntryBytes {
+		return JournalCommand{}, &TooLargeError{What: "journal entry", Size: size, Limit: MaxJournalEntryBytes}
+	}
+	return JournalCommand{namespace: namespace, measurement: measurement, fields: keptFields, tags: keptTags}, nil
+}
+
+func checkMeasurement(measurement string) error {
+	if strings.HasPrefix(measurement, "#") {
+		return invalidEntry("measurement %q begins with \"#\", as a comment does", measurement)
+	}
+	return checkJournalName("measurement", measurement)
+}
+
+// checkJournalName checks what stands in a line without quotes.
+func checkJournalName(kind, name string) error {
+	switch {
+	case name == "":
+		return invalidEntry("%s is empty", kind)
+	case strings.HasPrefix(name, "_"):
+		return invalidEntry("%s %q begins with \"_\"", kind, name)
+	}
+	return checkBare(kind, name)
+}
+
+func checkBare(kind, text string) error {
+	switch {
+	case len(text) > MaxJournalNameBytes:
+		return &TooLargeError{What: kind + " of a journal entry", Size: len(text), Limit: MaxJournalNameBytes}
+	case !utf8.ValidString(text):
+		return invalidEntry("%s %q is not UTF-8", kind, text)
+	case strings.ContainsFunc(text, isControl):
+		return invalidEntry("%s %q holds a control character", kind, text)
+	case strings.HasSuffix(text, `\`):
+		return invalidEntry("%s %q ends with a backslash", kind, text)
+	}
+	return nil
+}
+
+func isControl(char rune) bool { return char < ' ' || char == '\x7f' }
+
+func checkJournalKey(kind, key string) error {
+	if key == "time" {
+		return invalidEntry("%s may not be named \"time\"", kind)
+	}
+	return checkJournalName("name of a "+kind, key)
+}
+
+func keepTags(tags map[string]string, fields map[string]any) (string, error) {
+	if len(tags) > MaxJournalTags {
+		return "", invalidEntry("it has %d tags, %d are allowed", len(tags), MaxJournalTags)
+	}
+	kept := make(map[string]string, len(tags))
+	for key, value := range tags {
+		if err := checkJournalKey("tag", key); err != nil {
+			return "", err
+		}
+		if key == namespaceTag {
+			return "", invalidEntry("the tag %q is given by the store", key)
+		}
+		if _, both := fields[key]; both {
+			return "", invalidEntry("%q is both a field and a tag", key)
+		}
+		if err := checkBare("value of tag "+strconv.Quote(key), value); err != nil {
+			return "", err
+		}
+		if value != "" {
+			kept[key] = value
+		}
+	}
+	return keepJSON(kept)
+}
+
+// keepJSON encodes without the escapes that HTML would need.
+func keepJSON(kept any) (string, error) {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(kept)
+	return strings.TrimSuffix(text.String(), "\n"), err
+}
+
+func keepFields(fields map[string]any) (string, error) {
+	if len(fields) == 0 || len(fields) > MaxJournalFields {
+		return "", invalidEntry("it has %d fields, 1 to %d are allowed", len(fields), MaxJournalFields)
+	}
+	kept := make(map[string]any, len(fields))
+	for key, value := range fields {
+		if err := checkJournalKey("field", key); err != nil {
+			return "", err
+		}
+		if key == namespaceTag {
+			return "", invalidEntry("a field may not be named %q, as the tag that the store gives", key)
+		}
+		var err error
+		if kept[key], err = keepField(key, value); err != nil {
+			return "", err
+		}
+	}
+	return keepJSON(kept)
+}
+
+// exactNumber is how an integer is kept: JSON's numbers are floats.
+type exactNumber struct {
+	Integer  *int64  `json:"integer,omitempty,string"`
+	Unsigned *uint64 `json:"unsigned,omitempty,string"`
+}
+
+func keepField(key string, value any) (any, error) {
+	switch value := value.(type) {
+	case bool:
+		return value, nil
+	case string:
+		return value, checkFieldText(key, value)
+	case float32:
+		return keepFloat(key, float64(value))
+	case float64:
+		return keepFloat(key, value)
+	case int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
+		return keepInteger(value), nil
+	default:
+		return nil, invalidEntry("field %q is a %T; use a float, an integer, a bool or a string", key, value)
+	}
+}
+
+func checkFieldText(key, text string) error {
+	switch {
+	case len(text) > MaxJournalTextBytes:
+		return &TooLargeError{What: "field " + strconv.Quote(key), Size: len(text), Limit: MaxJournalTextBytes}
+	case !utf8.ValidString(text):
+		return invalidEntry("field %q is not UTF-8", key)
+	case strings.ContainsAny(text, "\n\r\x00"):
+		return invalidEntry("field %q holds the end of a line or a NUL", key)
+	}
+	return nil
+}
+
+func keepFloat(key string, value float64) (any, error) {
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		return nil, invalidEntry("field %q is %v, no finite number", key, value)
+	}
+	return value, nil
+}
+
+func keepInteger(value any) exactNumber {
+	switch value := value.(type) {
+	case int:
+		return exactNumber{Integer: new(int64(value))}
+	case int8:
+		return exactNumber{Integer: new(int64(value))}
+	case int16:
+		return exactNumber{Integer: new(int64(value))}
+	case int32:
+		return exactNumber{Integer: new(int64(value))}
+	case int64:
+		return exactNumber{Integer: &value}
+	case uint:
+		return exactNumber{Unsigned: new(uint64(value))}
+	case uint8:
+		return exactNumber{Unsigned: new(uint64(value))}
+	case uint16:
+		return exactNumber{Unsigned: new(uint64(value))}
+	case uint32:
+		return exactNumber{Unsigned: new(uint64(value))}
+	}
+	unsigned, _ := value.(uint64)
+	return exactNumber{Unsigned: &unsigned}
+}
+
+func invalidEntry(format string, arguments ...any) error {
+	return fmt.Errorf("%w: %s", ErrInvalidJournalEntry, fmt.Sprintf(format, arguments...))
+}
+
+// readFields gives fields as they are kept their values. Rows of the original library
+// can hold anything: null is left out, and what is no value of a field is its JSON, as
+// text. An entry without fields is refused when it is to be delivered.
+func readFields(text string) map[string]any {
+	var kept map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &kept) != nil {
+		return nil
+	}
+	fields := make(map[string]any, len(kept))
+	for key, raw := range kept {
+		if value := readField(raw); value != nil {
+			fields[key] = value
+		}
+	}
+	return fields
+}
+
+func readField(raw json.RawMessage) any {
+	var value any
+	if json.Unmarshal(raw, &value) != nil {
+		return string(raw)
+	}
+	switch value.(type) {
+	case nil, bool, float64, string:
+		return value
+	}
+	var number exactNumber
+	switch err := json.Unmarshal(raw, &number); {
+	case err == nil && number.Integer != nil:
+		return *number.Integer
+	case err == nil && number.Unsigned != nil:
+		return *number.Unsigned
+	}
+	return string(raw)
+}
+
+// readTags gives tags as they are kept. What the original library kept as no text is
+// its JSON.
+func readTags(text string) map[string]string {
+	var kept map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &kept) != nil {
+		return nil
+	}
+	tags := make(map[string]string, len(kept))
+	for key, raw := range kept {
+		var value string
+		if json.Unmarshal(raw, &value) != nil {
+			value = string(raw)
+		}
+		tags[key] = value
+	}
+	return tags
+}
