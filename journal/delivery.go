@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Defaults of Config.
+const (
+	DefaultBatchPoints    = 5000
+	DefaultBatchBytes     = 4 << 20
+	DefaultFlushInterval  = time.Second
+	DefaultRequestTimeout = 30 * time.Second
+)
+
+// The bounds of the time between two attempts.
+const (
+	minBackOff = time.Second
+	maxBackOff = 30 * time.Second
+)
+
+// Config says what is delivered, and where. Queue, URL and Bucket are required.
+//
+//	journal.Config{Queue: queue, URL: "http://127.0.0.1:8086", Organisation: "acme", Bucket: "journal"}
+type Config struct {
+	Queue Queue
+	// URL is the endpoint, http or https, with the path in front of /api/v2/write where
+	// it has one.
+	URL          string
+	Organisation string
+	Bucket       string
+	// Token authorises. It stands in no log and in no error.
+	Token string
+	// BatchPoints and BatchBytes bound a request; 0 is DefaultBatchPoints and DefaultBatchBytes.
+	BatchPoints int
+	BatchBytes  int
+	// FlushInterval is how long an entry may wait for others; 0 is DefaultFlushInterval.
+	FlushInterval time.Duration
+	// RequestTimeout bounds a request; 0 is DefaultRequestTimeout.
+	RequestTimeout time.Duration
+	// Logger gets what an operator should know; nil discards it.
+	Logger *slog.Logger
+
+	// Transport carries requests; nil is a copy of http.DefaultTransport.
+	Transport http.RoundTripper
+	// Now tells the time; nil is time.Now. After is time.After for the waits between
+	// attempts and for FlushInterval; nil is the real one. Random gives numbers from 0 up
+	// to 1; nil is math/rand's.
+	Now    func() time.Time
+	After  func(time.Duration) <-chan time.Time
+	Random func() float64
+}
+
+func (config Config) withDefaults() (Config, error) {
+	if config.Queue == nil {
+		return config, errors.New("Queue is required")
+	}
+	if config.BatchPoints < 0 || config.BatchBytes < 0 || config.FlushInterval < 0 || config.RequestTimeout < 0 {
+		return config, errors.New("BatchPoints, BatchBytes, FlushInterval and RequestTimeout may not be negative")
+	}
+	config.BatchPoints = orDefault(config.BatchPoints, DefaultBatchPoints)
+	config.BatchBytes = orDefault(config.BatchBytes, DefaultBatchBytes)
+	config.FlushInterval = orDefault(config.FlushInterval, DefaultFlushInterval)
+	config.RequestTimeout = orDefault(config.RequestTimeout, DefaultRequestTimeout)
+	config.Logger = orDefault(config.Logger, slog.New(slog.DiscardHandler))
+	if config.Transport == nil {
+		if transport, ok := http.DefaultTransport.(*http.Transport); ok {
+			config.Transport = transport.Clone()
+		}
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	if config.After == nil {
+		config.After = time.After
+	}
+	if config.Random == nil {
+		config.Random = rand.Float64
+	}
+	return config, nil
+}
+
+func orDefault[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}
+
+// Status is how the delivery stands.
+type Status struct {
+	// Endpoint is its URL.
+	Endpoint string
+	// LastError is why the last attempt has failed, empty where it has not. Brief is the
+	// same without the endpoint's own words, which can repeat what anybody has sent.
+	LastError string
+	Brief     string
+}
+
+// FlushOutcome is what a Flush has done.
+type FlushOutcome struct {
+	// Delivered and Rejected count the entries that it has settled.
+	Delivered int
+	Rejected  int
+}
+
+// Delivery takes entries from a queue to the endpoint, one request at a time.
+type Delivery struct {
+	config   Config
+	endpoint *endpoint
+	flushes  chan chan flushed
+
+	// ctx ends what is under way when Stop may wait no longer.
+	ctx      context.Context //nolint:containedctx // it is the delivery's own, no call's
+	cancel   context.CancelFunc
+	stopping chan struct{}
+	stopOnce sync.Once
+	done     chan struct{}
+
+	mutex  sync.Mutex
+	status Status
+}
+
+type flushed struct {
+	outcome FlushOutcome
+	err     error
+}
+
+// Start begins to deliver. The caller stops it.
+//
+//	delivery, err := journal.Start(journal.Config{Queue: queue, URL: "http://127.0.0.1:8086", Bucket: "journal"})
+func Start(config Config) (*Delivery, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("journal.Start: %w", err)
+	}
+	endpoint, err := newEndpoint(&config)
+	if err != nil {
+		return nil, fmt.Errorf("journal.Start: %w", err)
+	}
+	delivery := &Delivery{
+		config: config, endpoint: endpoint, flushes: make(chan chan flushed), stopping: make(chan struct{}), done: make(chan struct{}),
+		status: Status{Endpoint: endpoint.shown},
+	}
+	delivery.ctx, delivery.cancel = context.WithCancel(context.Background())
+	go delivery.run()
+	return delivery, nil
+}
+
+// Status returns how the delivery stands.
+func (delivery *Delivery) Status() Status {
+	delivery.mutex.Lock()
+	defer delivery.mutex.Unlock()
+	return delivery.status
+}
+
+// Flush delivers what is pending now, without waiting for more or for the end of a
+// back-off. It returns what it has settled, and ErrNotDelivered with the reason where
+// something could not be sent.
+//
+//	outcome, err := delivery.Flush(ctx)
+func (delivery *Delivery) Flush(ctx context.Context) (FlushOutcome, error) {
+	answers := make(chan flushed, 1)
+	select {
+	case delivery.flushes <- answers:
+	case <-delivery.done:
+		return FlushOutcome{}, fmt.Errorf("journal.Flush: %w", ErrStopped)
+	case <-ctx.Done():
+		return FlushOutcome{}, fmt.Errorf("journal.Flush: %w", ctx.Err())
+	}
+	select {
+	case answer := <-answers:
+		return answer.outcome, answer.err
+	case <-ctx.Done():
+		return FlushOutcome{}, fmt.Errorf("journal.Flush: %w", ctx.Err())
+	}
+}
+
+// Stop delivers what is pending, for as long as ctx lasts, and ends the delivery. What
+// is left stays in the queue. It may be called more than once.
+func (delivery *Delivery) Stop(ctx context.Context) error {
+	delivery.stopOnce.Do(func() { close(delivery.stopping) })
+	defer delivery.cancel()
+	select {
+	case <-delivery.done:
+		return nil
+	case <-ctx.Done():
+		delivery.cancel()
+		<-delivery.done
+		return fmt.Errorf("journal.Stop: %w", ctx.Err())
+	}
+}
+
+// run delivers until Stop.
+func (delivery *Delivery) run() {
+	defer close(delivery.done)
+	defer delivery.endpoint.client.CloseIdleConnections()
+	news := delivery.config.Queue.News()
+	var backOff backOff
+	// due fires when what is pending is to be sent: a while after the news of it, or
+	// after a failure. Until then news are not of interest.
+	var due <-chan time.Time
+	for {
+		waiting := news
+		if due != nil {
+			waiting = nil
+		}
+		select {
+		case <-waiting:
+			due = delivery.config.After(delivery.config.FlushInterval)
+			continue
+		case <-due:
+		case answers := <-delivery.flushes:
+			outcome, err := delivery.deliver()
+			due = delivery.after(&backOff, err)
+			answers <- flushed{outcome, err}
+			continue
+		case <-delivery.stopping:
+			// The failure is known: it stands in the status.
+			_, _ = delivery.deliver()
+			return
+		}
+		_, err := delivery.deliver()
+		due = delivery.after(&backOff, err)
+	}
+}
+
+// after takes note of how an attempt has ended, and returns when to try again: nil
+// where nothing is left to do.
+func (delivery *Delivery) after(backOff *backOff, err error) <-chan time.Time {
+	if err == nil {
+		backOff.reset()
+		return nil
+	}
+	var failure *failure
+	var retryAfter time.Duration
+	if errors.As(err, &failure) {
+		retryAfter = failure.answer.retryAfter
+	}
+	return delivery.config.After(max(backOff.next(delivery.config.Random()), retryAfter))
+}
+
+// backOff is the time between attempts: it doubles with each failure.
+type backOff struct {
+	span time.Duration
+}
+
+func (backOff *backOff) reset() { backOff.span = 0 }
+
+// next returns from half of the span to all of it: not everybody comes back at once.
+func (backOff *backOff) next(random float64) time.Duration {
+	backOff.span = min(max(2*backOff.span, 2*minBackOff), maxBackOff)
+	return backOff.span/2 + time.Duration(random*float64(backOff.span/2))
+}
+
+// deliver sends what is pending until nothing is, or an attempt fails.
+func (delivery *Delivery) deliver() (outcome FlushOutcome, err error) {
+	for more := true; more && err == nil; {
+		var entries []Entry
+		entries, more, err = delivery.config.Queue.Pending(delivery.config.BatchPoints, delivery.config.BatchBytes)
+		if err == nil && len(entries) > 0 {
+			sending := &sending{delivery: delivery, batch: encode(entries), outcome: &outcome}
+			err = sending.send(0, len(entries))
+		}
+	}
+	delivery.note(err)
+	return outcome, err
+}
+
+// note keeps the last failure and logs it where it is another one than before.
+func (delivery *Delivery) note(err error) {
+	status := Status{Endpoint: delivery.endpoint.shown}
+	if err != nil {
+		status.LastError, status.Brief = err.Error(), "the journal cannot be read"
+		if failure, ok := errors.AsType[*failure](err); ok {
+			status.Brief = failure.answer.brief()
+		}
+	}
+	delivery.mutex.Lock()
+	before := delivery.status
+	delivery.status = status
+	delivery.mutex.Unlock()
+	switch {
+	case status.Brief == before.Brief:
+	case err != nil:
+		delivery.config.Logger.Error("journal entries are kept and tried again", "endpoint", status.Endpoint, "error", status.LastError)
+	default:
+		delivery.config.Logger.Info("journal entries are delivered again", "endpoint", status.Endpoint)
+	}
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package journal_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/journal"
+)
+
+func TestDelivery_Flush_Good(t *testing.T) {
+	t.Run("SendsWhatTheContractSays", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.queue.add(1, 2)
+		outcome, err := flush(t, bench)
+		require.NoError(t, err)
+		assert.Equal(t, journal.FlushOutcome{Delivered: 2}, outcome)
+		assert.Equal(t, [][]string{{"m v=1i 1", "m v=2i 2"}}, bench.endpoint.requests)
+		assert.Equal(t, []string{"POST /influx/api/v2/write?bucket=b&org=the+org&precision=ns"}, bench.endpoint.paths)
+		assert.Equal(t, "Token "+token, bench.endpoint.header.Get("Authorization"))
+		assert.Equal(t, "gzip", bench.endpoint.header.Get("Content-Encoding"))
+		assert.Equal(t, "text/plain; charset=utf-8", bench.endpoint.header.Get("Content-Type"))
+		assert.Equal(t, journal.Status{Endpoint: bench.endpoint.URL + "/influx"}, bench.Status())
+	})
+	t.Run("InOrderInBatches", func(t *testing.T) {
+		bench := startBench(t, func(config *journal.Config) { config.BatchPoints = 2 })
+		bench.queue.add(1, 2, 3, 4, 5)
+		_, err := flush(t, bench)
+		require.NoError(t, err)
+		assert.Equal(t, [][]int64{{1, 2}, {3, 4}, {5}}, bench.endpoint.ids())
+		assert.Equal(t, []int64{1, 2, 3, 4, 5}, bench.queue.delivered)
+	})
+	t.Run("NothingToDo", func(t *testing.T) {
+		bench := startBench(t, nil)
+		outcome, err := flush(t, bench)
+		require.NoError(t, err)
+		assert.Zero(t, outcome)
+		assert.Empty(t, bench.endpoint.requests)
+	})
+}
+
+// TestDelivery_Statuses_Good is the table of the endpoint's answers, row by row.
+func TestDelivery_Statuses_Good(t *testing.T) {
+	type row struct {
+		status  int
+		message string
+		// delivered and rejected are the points of 1, 2 and 3 that are settled, where 2
+		// is the one that the endpoint has something against.
+		delivered, rejected []int64
+		kept                string
+	}
+	keep := func(status int, kept string) row { return row{status: status, kept: kept} }
+	isolate := func(status int, message string) row {
+		return row{status: status, message: message, delivered: []int64{1, 3}, rejected: []int64{2}}
+	}
+	for _, test := range []row{
+		{status: 200, delivered: []int64{1, 2, 3}},
+		{status: 202, delivered: []int64{1, 2, 3}},
+		{status: 204, delivered: []int64{1, 2, 3}},
+		isolate(400, "unable to parse 'm v=2i 2': bad timestamp"),
+		isolate(400, "partial write: field type conflict dropped=1"),
+		isolate(422, "failure writing points to database: partial write: field type conflict dropped=1"),
+		isolate(500, "partial write: points beyond retention policy dropped=1"),
+		isolate(406, ""), isolate(418, ""),
+		isolate(413, "Request Entity Too Large"),
+		keep(301, "301, and redirects are not followed"), keep(302, "302, and redirects are not followed"),
+		keep(307, "307, and redirects are not followed"), keep(308, "308, and redirects are not followed"),
+		keep(401, "401 Unauthorized"), keep(403, "403 Forbidden"), keep(404, "404 Not Found"),
+		keep(408, "408 Request Timeout"), keep(425, "425 Too Early"), keep(429, "429 Too Many Requests"),
+		keep(500, "500 Internal Server Error"), keep(502, "502 Bad Gateway"), keep(503, "503 Service Unavailable"), keep(504, "504 Gateway Timeout"),
+	} {
+		t.Run(strconv.Itoa(test.status)+test.message, func(t *testing.T) {
+			bench := startBench(t, nil)
+			bench.endpoint.answerWith(func(writer http.ResponseWriter, lines []string) {
+				writer.Header().Set("Location", bench.endpoint.URL+"/elsewhere")
+				if test.status < 300 {
+					writer.WriteHeader(test.status)
+					return
+				}
+				refuse(test.status, test.message, 2)(writer, lines)
+			})
+			bench.queue.add(1, 2, 3)
+			outcome, err := flush(t, bench)
+			if test.kept != "" {
+				require.ErrorIs(t, err, journal.ErrNotDelivered)
+				assert.Contains(t, bench.Status().Brief, test.kept)
+				assert.Equal(t, 3, bench.queue.left(), "nothing is given up")
+				assert.Len(t, bench.endpoint.requests, 1)
+				bench.endpoint.answerWith(nil)
+				_, err = flush(t, bench)
+				require.NoError(t, err)
+				assert.Equal(t, []int64{1, 2, 3}, bench.queue.delivered)
+				assert.Empty(t, bench.Status().LastError)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, journal.FlushOutcome{Delivered: len(test.delivered), Rejected: len(test.rejected)}, outcome)
+			assert.Equal(t, test.delivered, bench.queue.delivered)
+			var rejected []int64
+			for _, rejection := range bench.queue.rejected {
+				rejected = append(rejected, rejection.ID)
+				assert.Equal(t, test.status, rejection.Status)
+				assert.Contains(t, rejection.Reason, test.message)
+				assert.Equal(t, now, rejection.At)
+			}
+			assert.Equal(t, test.rejected, rejected)
+		})
+	}
+}
+
+func TestDelivery_Bisection_Ugly(t *testing.T) {
+	t.Run("ManyBadOnes", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.endpoint.answerWith(refuse(400, "no", 3, 4, 17, 100))
+		for id := range int64(100) {
+			bench.queue.add(id + 1)
+		}
+		outcome, err := flush(t, bench)
+		require.NoError(t, err)
+		assert.Equal(t, journal.FlushOutcome{Delivered: 96, Rejected: 4}, outcome)
+		assert.IsIncreasing(t, bench.queue.delivered)
+	})
+	t.Run("SettingsThatAreAnsweredLikeABadPoint", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
+			http.Error(writer, `{"code":"invalid","message":"Please provide either orgID or org"}`, http.StatusBadRequest)
+		})
+		bench.queue.add(1, 2)
+		_, err := flush(t, bench)
+		require.ErrorIs(t, err, journal.ErrNotDelivered)
+		require.ErrorContains(t, err, "400 Bad Request: Please provide either orgID or org; check the endpoint's URL")
+		assert.Equal(t, 2, bench.queue.left())
+		assert.Empty(t, bench.queue.rejected)
+	})
+	t.Run("OutageInTheMiddle", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.endpoint.answerWith(func(writer http.ResponseWriter, lines []string) {
+			if idOf(lines[0]) == 3 {
+				http.Error(writer, "", http.StatusServiceUnavailable)
+				return
+			}
+			refuse(400, "no", 2)(writer, lines)
+		})
+		bench.queue.add(1, 2, 3, 4)
+		_, err := flush(t, bench)
+		require.ErrorIs(t, err, journal.ErrNotDelivered)
+		assert.Equal(t, []int64{1}, bench.queue.delivered)
+		assert.Len(t, bench.queue.rejected, 1)
+		assert.Equal(t, 2, bench.queue.left())
+	})
+	t.Run("WhatCannotBeSentAtAll", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.queue.add(1)
+		bench.queue.entries = append(bench.queue.entries, journal.Entry{ID: 2, Measurement: "m"})
+		outcome, err := flush(t, bench)
+		require.NoError(t, err)
+		assert.Equal(t, journal.FlushOutcome{Delivered: 1, Rejected: 1}, outcome)
+		assert.Equal(t, "the entry has no fields", bench.queue.rejected[0].Reason)
+		assert.Zero(t, bench.queue.rejected[0].Status)
+	})
+}
+
+func TestDelivery_Run_Good(t *testing.T) {
+	bench := startBench(t, nil)
+	bench.queue.add(1)
+	assert.Equal(t, journal.DefaultFlushInterval, <-bench.waits.asked, "others may come")
+	bench.queue.add(2)
+	assert.Empty(t, bench.endpoint.requests)
+	bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
+		http.Error(writer, "", http.StatusServiceUnavailable)
+	})
+	// The back-off doubles, from 1 to 30 seconds, with a share of chance.
+	for _, want := range []time.Duration{1500, 3000, 6000, 12000, 22500, 22500} {
+		bench.waits.over <- now
+		assert.Equal(t, want*time.Millisecond, <-bench.waits.asked)
+	}
+	bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
+		writer.Header().Set("Retry-After", "90")
+		http.Error(writer, "", http.StatusTooManyRequests)
+	})
+	bench.waits.over <- now
+	assert.Equal(t, 90*time.Second, <-bench.waits.asked)
+	bench.endpoint.answerWith(nil)
+	bench.waits.over <- now
+	// The news of 2 are left, and there is nothing in it any more.
+	assert.Equal(t, journal.DefaultFlushInterval, <-bench.waits.asked)
+	assert.Equal(t, []int64{1, 2}, bench.queue.delivered)
+	// It begins again from the shortest.
+	bench.endpoint.answerWith(refuse(503, "", 3))
+	bench.queue.add(3)
+	bench.waits.over <- now
+	assert.Equal(t, 1500*time.Millisecond, <-bench.waits.asked)
+}
+
+func TestDelivery_Run_Ugly(t *testing.T) {
+	t.Run("QueueFails", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.queue.pending = errors.New("disk")
+		_, err := flush(t, bench)
+		require.ErrorContains(t, err, "disk")
+		assert.Equal(t, "the journal cannot be read", bench.Status().Brief)
+		bench.queue.pending, bench.queue.settle = nil, errors.New("full")
+		bench.queue.add(1)
+		_, err = flush(t, bench)
+		require.ErrorContains(t, err, "full")
+		bench.queue.settle = nil
+		_, err = flush(t, bench)
+		require.NoError(t, err)
+		assert.Equal(t, []int64{1}, bench.queue.delivered)
+	})
+	t.Run("NobodyAnswers", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.endpoint.Close()
+		bench.queue.add(1)
+		_, err := flush(t, bench)
+		require.ErrorIs(t, err, journal.ErrNotDelivered)
+		assert.NotContains(t, err.Error(), "api/v2/write")
+		assert.Equal(t, "the endpoint does not answer", bench.Status().Brief)
+		assert.Equal(t, 1, bench.queue.left())
+	})
+	t.Run("EndpointRepeatsTheToken", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
+			http.Error(writer, "bad token "+token, http.StatusUnauthorized)
+		})
+		bench.queue.add(1)
+		_, err := flush(t, bench)
+		require.ErrorContains(t, err, "bad token ***")
+		assert.NotContains(t, bench.Status().LastError, token)
+	})
+}
+
+func TestDelivery_Stop_Good(t *testing.T) {
+	bench := startBench(t, nil)
+	bench.queue.add(1, 2)
+	<-bench.waits.asked
+	require.NoError(t, bench.Stop(context.Background()))
+	assert.Equal(t, []int64{1, 2}, bench.queue.delivered)
+	require.NoError(t, bench.Stop(context.Background()))
+	_, err := bench.Flush(context.Background())
+	require.ErrorIs(t, err, journal.ErrStopped)
+}
+
+func TestDelivery_Stop_Ugly(t *testing.T) {
+	bench := startBench(t, nil)
+	asked, release := make(chan struct{}), make(chan struct{})
+	bench.endpoint.answerWith(func(http.ResponseWriter, []string) {
+		close(asked)
+		<-release
+	})
+	bench.queue.add(1)
+	<-bench.waits.asked
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- bench.Stop(ctx) }()
+	<-asked
+	flushCtx, cancelFlush := context.WithCancel(context.Background())
+	cancelFlush()
+	_, err := bench.Flush(flushCtx)
+	require.ErrorIs(t, err, context.Canceled)
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	close(release)
+	assert.Equal(t, 1, bench.queue.left(), "it stays in the queue")
+}
+
+func TestDelivery_Start_Bad(t *testing.T) {
+	for name, test := range map[string]struct {
+		config journal.Config
+		want   string
+	}{
+		"Queue":    {journal.Config{URL: "http://h", Bucket: "b"}, "Queue"},
+		"URL":      {journal.Config{Queue: &queue{}, Bucket: "b"}, "URL is no http or https URL"},
+		"Scheme":   {journal.Config{Queue: &queue{}, Bucket: "b", URL: "ftp://h"}, "URL is no http or https URL"},
+		"User":     {journal.Config{Queue: &queue{}, Bucket: "b", URL: "http://u:" + token + "@h"}, "URL has a user"},
+		"Query":    {journal.Config{Queue: &queue{}, Bucket: "b", URL: "http://h?token=" + token}, "URL has a user, a query"},
+		"Broken":   {journal.Config{Queue: &queue{}, Bucket: "b", URL: "http://" + token + "\x7f"}, "URL is no http"},
+		"Bucket":   {journal.Config{Queue: &queue{}, URL: "http://h"}, "Bucket"},
+		"Negative": {journal.Config{Queue: &queue{}, URL: "http://h", Bucket: "b", BatchPoints: -1}, "BatchPoints"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := journal.Start(test.config)
+			require.ErrorContains(t, err, test.want)
+			assert.NotContains(t, err.Error(), token)
+		})
+	}
+}

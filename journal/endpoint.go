@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package journal
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// endpoint is where lines are written to.
+type endpoint struct {
+	address string
+	// shown is the address as anybody may see it.
+	shown  string
+	token  string
+	client *http.Client
+	now    func() time.Time
+}
+
+func newEndpoint(config *Config) (*endpoint, error) {
+	base, err := url.Parse(config.URL)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		// The cause would repeat the address, and what secrets stand in it.
+		return nil, errors.New("URL is no http or https URL")
+	}
+	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
+		return nil, errors.New("URL has a user, a query or a fragment: use scheme, host and path, and Token for what authorises")
+	}
+	if config.Bucket == "" {
+		return nil, errors.New("Bucket is empty: name the bucket that points go to")
+	}
+	target := base.JoinPath("api/v2/write")
+	query := url.Values{"bucket": {config.Bucket}, "precision": {"ns"}}
+	if config.Organisation != "" {
+		query.Set("org", config.Organisation)
+	}
+	target.RawQuery = query.Encode()
+	return &endpoint{
+		address: target.String(),
+		shown:   base.String(),
+		token:   config.Token,
+		now:     config.Now,
+		client: &http.Client{
+			Transport: config.Transport,
+			Timeout:   config.RequestTimeout,
+			// A redirect would take the token to somebody else.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+// post writes lines.
+func (endpoint *endpoint) post(ctx context.Context, lines []byte) answer {
+	body, err := compress(lines)
+	if err != nil {
+		return answer{verdict: unavailable, message: err.Error()}
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint.address, body)
+	if err != nil {
+		return answer{verdict: misdirected, message: "the request cannot be made"}
+	}
+	request.Header.Set("Content-Type", "text/plain; charset=utf-8")
+	request.Header.Set("Content-Encoding", "gzip")
+	request.Header.Set("Accept", "application/json")
+	if endpoint.token != "" {
+		request.Header.Set("Authorization", "Token "+endpoint.token)
+	}
+	response, err := endpoint.client.Do(request)
+	if err != nil {
+		return answer{verdict: unavailable, message: endpoint.withoutToken(rootOf(err).Error())}
+	}
+	defer response.Body.Close()
+	return endpoint.read(response)
+}
+
+func (endpoint *endpoint) read(response *http.Response) answer {
+	// What cannot be read of the message changes nothing: the status says what to do.
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxMessageBytes))
+	message := endpoint.withoutToken(messageOf(body))
+	return answer{
+		verdict:    verdictOf(response.StatusCode, message),
+		status:     response.StatusCode,
+		message:    message,
+		retryAfter: retryAfterOf(response.Header.Get("Retry-After"), endpoint.now()),
+	}
+}
+
+// withoutToken takes the token out of a text that somebody else has written.
+func (endpoint *endpoint) withoutToken(text string) string {
+	if endpoint.token == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, endpoint.token, "***")
+}
+
+// rootOf is the failure of a request without its address.
+func rootOf(err error) error {
+	if failure, ok := errors.AsType[*url.Error](err); ok {
+		return failure.Err
+	}
+	return err
+}
+
+func compress(lines []byte) (*bytes.Buffer, error) {
+	compressed := &bytes.Buffer{}
+	writer, err := gzip.NewWriterLevel(compressed, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	_, err = writer.Write(lines)
+	return compressed, errors.Join(err, writer.Close())
+}
+
+// text says what an answer was, for an operator.
+func (answer *answer) text() string {
+	if answer.status == 0 {
+		return "no answer: " + answer.message
+	}
+	text := answer.brief()
+	if answer.message != "" {
+		text += ": " + answer.message
+	}
+	return text
+}
+
+// brief says what an answer was without the endpoint's own words, which can repeat
+// what others have sent.
+func (answer *answer) brief() string {
+	switch {
+	case answer.status == 0:
+		return "the endpoint does not answer"
+	case answer.status < 400:
+		return fmt.Sprintf("the endpoint answers %d, and redirects are not followed", answer.status)
+	}
+	return fmt.Sprintf("the endpoint answers %d %s", answer.status, http.StatusText(answer.status))
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package journal
+
+// probeLine is a comment: every endpoint takes it, unless it takes nothing.
+const probeLine = "# storebus\n"
+
+// sending is a batch on its way, part by part.
+type sending struct {
+	delivery *Delivery
+	batch    *batch
+	outcome  *FlushOutcome
+	// probed tells that the endpoint takes requests: what it refuses is a point's fault.
+	probed bool
+}
+
+// send delivers the points from first up to end and settles them, in order. Where the
+// endpoint refuses them it tries each half, down to single points: those that it takes
+// again are those that it has.
+func (sending *sending) send(first, end int) error {
+	lines := sending.batch.between(first, end)
+	if len(lines) == 0 {
+		return sending.settle(first, end, nil)
+	}
+	answer := sending.delivery.endpoint.post(sending.delivery.ctx, lines)
+	switch answer.verdict {
+	case accepted:
+		return sending.settle(first, end, nil)
+	case refused, tooLarge:
+	default:
+		return &failure{answer}
+	}
+	if end-first > 1 {
+		middle := first + (end-first)/2
+		if err := sending.send(first, middle); err != nil {
+			return err
+		}
+		return sending.send(middle, end)
+	}
+	if failure := sending.probe(); failure != nil {
+		return failure
+	}
+	return sending.settle(first, end, &answer)
+}
+
+// probe asks once for each batch, before anything is given up, whether it may be the
+// settings that are at fault: some endpoints answer 400 to those too.
+func (sending *sending) probe() error {
+	if sending.probed {
+		return nil
+	}
+	answer := sending.delivery.endpoint.post(sending.delivery.ctx, []byte(probeLine))
+	if answer.verdict == refused || answer.verdict == tooLarge {
+		answer.verdict = misdirected
+	}
+	if answer.verdict != accepted {
+		return &failure{answer}
+	}
+	sending.probed = true
+	return nil
+}
+
+// settle takes points out of the queue. With a refusal there is one, which is refused;
+// else those are that have no line, and the others are delivered.
+func (sending *sending) settle(first, end int, refusal *answer) error {
+	var delivered []Entry
+	var rejected []Rejection
+	now := sending.delivery.config.Now()
+	for index := first; index < end; index++ {
+		point := &sending.batch.points[index]
+		switch {
+		case point.problem != nil:
+			rejected = append(rejected, Rejection{Entry: point.Entry, At: now, Reason: point.problem.Error()})
+		case refusal != nil:
+			rejected = append(rejected, Rejection{Entry: point.Entry, At: now, Status: refusal.status, Reason: refusal.text()})
+		default:
+			delivered = append(delivered, point.Entry)
+		}
+	}
+	if err := sending.delivery.config.Queue.Settle(delivered, rejected); err != nil {
+		return err
+	}
+	sending.outcome.Delivered += len(delivered)
+	sending.outcome.Rejected += len(rejected)
+	if len(rejected) > 0 {
+		sending.delivery.config.Logger.Warn("journal entries were refused and are kept aside",
+			"entries", len(rejected), "first", rejected[0].ID, "reason", rejected[0].Reason)
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package journal
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// maxMessageBytes bounds what is read and kept of an endpoint's answer.
+const maxMessageBytes = 1024
+
+// maxRetryAfter bounds how long an endpoint may have us wait.
+const maxRetryAfter = 10 * time.Minute
+
+// verdict is what an answer of the endpoint means for the lines that were sent.
+type verdict int
+
+const (
+	// accepted: the endpoint has them.
+	accepted verdict = iota
+	// refused: one of them, or several, cannot be taken; which, is found by dividing.
+	refused
+	// tooLarge: fewer of them may be taken.
+	tooLarge
+	// misdirected: the settings are wrong, the lines are not to blame.
+	misdirected
+	// unavailable: the same again later.
+	unavailable
+)
+
+// answer is what came of a request.
+type answer struct {
+	verdict verdict
+	// status is that of HTTP, 0 where there was no answer.
+	status  int
+	message string
+	// retryAfter is what the endpoint asks for, 0 where it does not.
+	retryAfter time.Duration
+}
+
+// verdictOf reads a status, and the message where the status leaves it open.
+func verdictOf(status int, message string) verdict {
+	switch {
+	case status >= 200 && status < 300:
+		return accepted
+	case status < 400, status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNotFound:
+		return misdirected
+	case status == http.StatusRequestEntityTooLarge:
+		return tooLarge
+	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests:
+		return unavailable
+	case status < 500, strings.Contains(message, "partial write"):
+		return refused
+	default:
+		return unavailable
+	}
+}
+
+// messageOf gives the text of an endpoint's answer: the message of a JSON body, else
+// the body, on one line.
+func messageOf(body []byte) string {
+	var object struct {
+		Message string `json:"message"`
+		Error   string `json:"error"`
+	}
+	text := string(bytes.ToValidUTF8(body, []byte("?")))
+	if json.Unmarshal(body, &object) == nil && object.Message+object.Error != "" {
+		text = object.Message
+		if text == "" {
+			text = object.Error
+		}
+	}
+	text = strings.Map(func(char rune) rune {
+		if unicode.IsPrint(char) {
+			return char
+		}
+		return ' '
+	}, text)
+	return strings.TrimSpace(text)
+}
+
+// retryAfterOf reads a Retry-After: seconds, or a date.
+func retryAfterOf(header string, now time.Time) time.Duration {
+	var wait time.Duration
+	if seconds, err := strconv.ParseUint(header, 10, 32); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if date, err := http.ParseTime(header); err == nil {
+		wait = date.Sub(now)
+	}
+	return min(max(wait, 0), maxRetryAfter)
+}
