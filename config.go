@@ -201,6 +201,9 @@ func (config *JournalConfig) check() error {
 	if err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https" {
 		return errors.New("Journal.URL is no http or https URL")
 	}
+	if config.Bucket == "" {
+		return errors.New("Journal.Bucket is empty: name the bucket that points go to")
+	}
 	return nil
 }
 
@@ -224,7 +227,6 @@ func (config *Config) inactive() (names []string) {
 	for name, given := range map[string]bool{
 		"EventsStream": config.EventsStream != "",
 		"HTTPAddress":  config.HTTPAddress != "",
-		"Journal":      config.Journal.URL != "",
 	} {
 		if given {
 			names = append(names, name)

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nuid"
 
 	"dappco.re/go/storebus/handler"
+	"dappco.re/go/storebus/journal"
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
 )
@@ -42,6 +43,7 @@ type Sidecar struct {
 	requests  *nats.Conn
 	events    *nats.Conn
 	publisher *handler.Publisher
+	journal   *journal.Delivery // nil where there is no endpoint
 	service   *handler.Service
 
 	// closing is closed when Close begins, watching joins what waits for it.
@@ -85,6 +87,7 @@ func (sidecar *Sidecar) start(ctx context.Context) error {
 		sidecar.startBroker,
 		sidecar.connectBoth,
 		func(context.Context) error { return sidecar.fitStore(sidecar.requests) },
+		sidecar.startJournal,
 		sidecar.announce,
 		sidecar.startPublisher,
 		sidecar.serve,
@@ -131,6 +134,9 @@ func (sidecar *Sidecar) fitStore(connection *nats.Conn) error {
 func (sidecar *Sidecar) announce(ctx context.Context) (err error) {
 	config := sidecar.config.handlerConfig()
 	config.Store, config.Space, config.Connection = sidecar.store, sidecar.space, sidecar.requests
+	if sidecar.journal != nil {
+		config.Journal = journalDelivery{sidecar.journal}
+	}
 	sidecar.service, err = handler.Announce(ctx, config)
 	return err
 }
@@ -207,13 +213,14 @@ func (sidecar *Sidecar) Close() error {
 
 // shutDown ends what start has started, as far as it came. The order: no new
 // requests, and an answer for those in hand, so that nobody waits for one that does
-// not come; then the events of what was committed, for which the store must be open;
-// then the store, after which the last replies are sent; the connections, which
+// not come; then the events of what was committed and the journal, for which the store must be
+// open; then the store, after which the last replies are sent; the connections, which
 // everything before has used; and the broker, which the connections have used.
 func (sidecar *Sidecar) shutDown() error {
 	close(sidecar.closing)
 	sidecar.stopService()
 	sidecar.stopPublisher()
+	sidecar.stopJournal()
 	sidecar.watching.Wait()
 	err := sidecar.closeStore()
 	if sidecar.service != nil {

@@ -165,6 +165,38 @@ var exchanges = map[string]struct {
 		reply:  `{"max_keys":1,"max_groups":2,"max_bytes":3,"max_value_bytes":4,"keys":5,"groups":6,"bytes":7,"revision":8,"store":"k3F"}`,
 		result: subjects.UsageReply{MaxKeys: 1, MaxGroups: 2, MaxBytes: 3, MaxValueBytes: 4, Keys: 5, Groups: 6, Bytes: 7, Revision: 8, Store: "k3F"},
 	},
+	"JournalCommit": {
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return store.JournalCommit(ctx, "acme", "deploy", map[string]any{"seconds": 12.5, "tries": 3}, client.JournalOptions{Tags: map[string]string{"host": "a1"}})
+		},
+		subject: "store.acme.journal_commit", request: `{"measurement":"deploy","fields":{"seconds":12.5,"tries":{"integer":"3"}},"tags":{"host":"a1"}}`,
+		reply:  `{"entry_id":7,"committed_at":"2026-11-22T10:01:00.000000001Z"}`,
+		result: subjects.JournalCommitReply{EntryID: 7, CommittedAt: time.Date(2026, 11, 22, 10, 1, 0, 1, time.UTC)},
+	},
+	"JournalStatus": {
+		call:    func(ctx context.Context, store *client.Client) (any, error) { return store.JournalStatus(ctx, "acme") },
+		subject: "store.acme.journal_status", request: `{}`, reply: `{"pending":1,"delivered":2,"rejected":3,"endpoint":null}`,
+		result: subjects.JournalStatusReply{Pending: 1, Delivered: 2, Rejected: 3},
+	},
+	"JournalRejected": {
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return store.JournalRejected(ctx, "acme", client.JournalRejectedOptions{After: "t.5", Limit: 10})
+		},
+		subject: "store.acme.journal_rejected", request: `{"after":"t.5","limit":10}`,
+		reply:  `{"entries":[{"entry_id":7,"measurement":"m","status":400,"reason":"bad"}],"next":"t.7"}`,
+		result: subjects.JournalRejectedReply{Entries: []subjects.RejectedEntry{{EntryID: 7, Measurement: "m", Status: 400, Reason: "bad"}}, Next: "t.7"},
+	},
+	"JournalRequeue": {
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return store.JournalRequeue(ctx, "acme", client.JournalRequeueOptions{EntryIDs: []uint64{7}})
+		},
+		subject: "store.acme.journal_requeue", request: `{"entry_ids":[7]}`, reply: `{"requeued":1}`, result: subjects.JournalRequeueReply{Requeued: 1},
+	},
+	"Flush": {
+		call:    func(ctx context.Context, store *client.Client) (any, error) { return store.Flush(ctx) },
+		subject: "store.admin.flush", request: `{}`, reply: `{"delivered":2,"pending":1,"last_error":"no"}`,
+		result: subjects.FlushReply{Delivered: 2, Pending: 1, LastError: "no"},
+	},
 	"Describe": {
 		call:    func(ctx context.Context, store *client.Client) (any, error) { return store.Describe(ctx) },
 		subject: "store.admin.describe", request: `{}`,

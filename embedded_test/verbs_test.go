@@ -53,12 +53,19 @@ var verbRows = []verbRow{
 	{verb: "changes", request: "after group? limit? wait? store?", reply: "changes next oldest revision store", body: `{"after":0}`},
 	{verb: "usage", reply: limitFields + " keys groups bytes revision store", body: `{}`},
 
+	{verb: "journal_commit", request: "measurement fields tags?", reply: "entry_id committed_at", writes: true,
+		body: `{"measurement":"m","fields":{"a":1}}`},
+	{verb: "journal_status", reply: "pending oldest_pending_at? delivered rejected last_error? endpoint", body: `{}`},
+	{verb: "journal_rejected", request: "after? limit?", reply: "entries next?", body: `{"limit":1}`},
+	{verb: "journal_requeue", request: "entry_ids?", reply: "requeued", writes: true, body: `{}`},
+
 	{verb: "namespaces", admin: true, request: "prefix? after? limit?", reply: "namespaces next?", body: `{"limit":1}`},
 	{verb: "quota", admin: true, request: "namespace max_keys? max_groups? max_bytes? max_value_bytes?", reply: "namespace? " + limitFields,
 		writes: true, body: `{"namespace":"nobody"}`},
 	{verb: "purge", admin: true, reply: "expired", writes: true, body: `{}`},
 	{verb: "describe", admin: true, reply: "verbs", body: `{}`},
 	{verb: "backup", admin: true, request: "file", reply: "file bytes", body: `{"file":"verbs.db"}`},
+	{verb: "flush", admin: true, reply: "delivered pending last_error?", body: `{}`},
 	{verb: "status", admin: true, reply: "store instance version prefix durability writable reason? backlog oldest_unpublished_at? " +
 		"pending_materialisation queue namespaces entries unscoped_entries journal", body: `{}`},
 }

@@ -31,6 +31,7 @@ var wireErrors = []struct {
 	{store.ErrRequestMismatch, requestMismatch},
 	{store.ErrInvalidTemplate, invalidTemplate},
 	{store.ErrInvalidName, badRequest},
+	{store.ErrInvalidJournalEntry, badRequest},
 	{store.ErrInvalidTTL, badRequest},
 	{store.ErrInvalidTransaction, badRequest},
 	{store.ErrNotANumber, badRequest},

@@ -69,6 +69,8 @@ type Config struct {
 	// BackupDirectory is the folder that store.admin.backup writes into, which is
 	// there; empty refuses backups.
 	BackupDirectory string
+	// Journal delivers journal entries; nil where there is no endpoint.
+	Journal Journal
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
 }
@@ -84,6 +86,7 @@ type Service struct {
 	started    time.Time
 	// backupDirectory is Config's.
 	backupDirectory string
+	journal         Journal
 
 	queue    *queue
 	replies  *replies
@@ -167,6 +170,7 @@ func newService(config Config) (*Service, error) {
 		started:    time.Now().UTC(),
 
 		backupDirectory: config.BackupDirectory,
+		journal:         config.Journal,
 
 		endpoints: make(map[string]*endpoint, len(verbs)),
 	}

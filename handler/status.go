@@ -32,5 +32,6 @@ func encodeStatus(answer *answer, request *request, _ *subjects.StatusRequest, s
 		Namespaces:             status.Namespaces,
 		Entries:                status.Entries,
 		UnscopedEntries:        status.UnscopedEntries,
+		Journal:                service.journalStatus(status.Journal),
 	})
 }

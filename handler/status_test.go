@@ -29,7 +29,7 @@ func TestStatus_Status_Good(t *testing.T) {
 	assert.Equal(t, uint64(1), status.Queue.Requests)
 	assert.Equal(t, uint64(7), status.Queue.RequestLimit)
 	assert.Equal(t, uint64(1<<20), status.Queue.ByteLimit)
-	assert.Nil(t, status.Journal)
+	assert.Equal(t, &subjects.JournalStatus{}, status.Journal)
 }
 
 func TestStatus_Status_Bad(t *testing.T) {

@@ -44,6 +44,10 @@ var verbs = []verb{
 	{subjects.VerbSplit, formJSON, splitJSON.serve},
 	{subjects.VerbFields, formJSON, fieldsJSON.serve},
 	{subjects.VerbUsage, formJSON, usageJSON.serve},
+	{subjects.VerbJournalCommit, formJSON, journalCommitJSON.serve},
+	{subjects.VerbJournalStatus, formJSON, journalStatusJSON.serve},
+	{subjects.VerbJournalRejected, formJSON, journalRejectedJSON.serve},
+	{subjects.VerbJournalRequeue, formJSON, journalRequeueJSON.serve},
 
 	{subjects.VerbSet, formRaw, setRaw.serve},
 	{subjects.VerbGet, formRaw, getRaw.serve},
@@ -57,6 +61,7 @@ var verbs = []verb{
 	{subjects.VerbAdminQuota, formAdmin, quotaJSON.serve},
 	{subjects.VerbAdminPurge, formAdmin, purgeJSON.serve},
 	{subjects.VerbAdminBackup, formAdmin, backupJSON.serve},
+	{subjects.VerbAdminFlush, formAdmin, flushJSON.serve},
 }
 
 // endpointName is the verb in the JSON form, and says the form in the others:

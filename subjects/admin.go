@@ -20,21 +20,21 @@ func (StatusRequest) Check() error { return nil }
 
 // StatusReply answers store.admin.status.
 type StatusReply struct {
-	Store                  string      `json:"store"`
-	Instance               string      `json:"instance"`
-	Version                string      `json:"version"`
-	Prefix                 string      `json:"prefix"`
-	Durability             string      `json:"durability"`
-	Writable               bool        `json:"writable"`
-	Reason                 string      `json:"reason,omitzero"`
-	Backlog                uint64      `json:"backlog"`
-	OldestUnpublishedAt    time.Time   `json:"oldest_unpublished_at,omitzero"`
-	PendingMaterialisation uint64      `json:"pending_materialisation"`
-	Queue                  QueueStatus `json:"queue"`
-	Namespaces             uint64      `json:"namespaces"`
-	Entries                uint64      `json:"entries"`
-	UnscopedEntries        uint64      `json:"unscoped_entries"`
-	Journal                any         `json:"journal"`
+	Store                  string         `json:"store"`
+	Instance               string         `json:"instance"`
+	Version                string         `json:"version"`
+	Prefix                 string         `json:"prefix"`
+	Durability             string         `json:"durability"`
+	Writable               bool           `json:"writable"`
+	Reason                 string         `json:"reason,omitzero"`
+	Backlog                uint64         `json:"backlog"`
+	OldestUnpublishedAt    time.Time      `json:"oldest_unpublished_at,omitzero"`
+	PendingMaterialisation uint64         `json:"pending_materialisation"`
+	Queue                  QueueStatus    `json:"queue"`
+	Namespaces             uint64         `json:"namespaces"`
+	Entries                uint64         `json:"entries"`
+	UnscopedEntries        uint64         `json:"unscoped_entries"`
+	Journal                *JournalStatus `json:"journal"`
 }
 
 // QueueStatus is the work in hand: requests received and not yet answered.

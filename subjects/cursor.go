@@ -16,6 +16,7 @@ const (
 	cursorEntry     = "e"
 	cursorGroup     = "g"
 	cursorNamespace = "n"
+	cursorTime      = "t"
 )
 
 // MaxCursorBytes is the longest cursor of names that the contract takes: that of a

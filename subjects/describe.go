@@ -31,7 +31,7 @@ type VerbDescription struct {
 
 // FieldDescription is one field of a request. Type is "string", "boolean", "integer",
 // "duration" (a number of seconds, or a string as ParseTTL and ParseWait read it) or
-// "list", whose elements are objects with Fields.
+// "object", or "list", whose elements are objects with Fields, or integers where there are none.
 type FieldDescription struct {
 	Name     string             `json:"name"`
 	Type     string             `json:"type"`
@@ -64,7 +64,7 @@ func describeFields(request reflect.Type) []FieldDescription {
 		}
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		described := FieldDescription{Name: name, Type: typeName(field.Type), Required: field.Tag.Get("required") != "" || name == requiredInside}
-		if field.Type.Kind() == reflect.Slice {
+		if field.Type.Kind() == reflect.Slice && field.Type.Elem().Kind() == reflect.Struct {
 			described.Fields = describeFields(field.Type.Elem())
 		}
 		fields = append(fields, described)
@@ -74,8 +74,11 @@ func describeFields(request reflect.Type) []FieldDescription {
 
 // typeName names what a field takes.
 func typeName(field reflect.Type) string {
-	if field.Kind() == reflect.Slice {
+	switch field.Kind() {
+	case reflect.Slice:
 		return "list"
+	case reflect.Map:
+		return "object"
 	}
 	switch element := field.Elem(); element.Kind() {
 	case reflect.String:

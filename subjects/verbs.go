@@ -32,6 +32,11 @@ const (
 	VerbSplit        Verb = "split"
 	VerbFields       Verb = "fields"
 	VerbUsage        Verb = "usage"
+
+	VerbJournalCommit   Verb = "journal_commit"
+	VerbJournalStatus   Verb = "journal_status"
+	VerbJournalRejected Verb = "journal_rejected"
+	VerbJournalRequeue  Verb = "journal_requeue"
 )
 
 // The verbs of an operator, on store.admin.<verb>. A verb that is added here goes
@@ -43,6 +48,7 @@ const (
 	VerbAdminQuota      Verb = "quota"
 	VerbAdminPurge      Verb = "purge"
 	VerbAdminBackup     Verb = "backup"
+	VerbAdminFlush      Verb = "flush"
 )
 
 // The forms that the requests of a verb can have.
@@ -83,6 +89,10 @@ var verbTable = []verbRow{
 	{VerbSplit, formTenant, false, "read a value in parts, as a separator divides it", reflect.TypeFor[SplitRequest]()},
 	{VerbFields, formTenant, false, "read a value in parts, as white space divides it", reflect.TypeFor[FieldsRequest]()},
 	{VerbUsage, formTenant, false, "tell what the namespace holds and what it may hold", reflect.TypeFor[UsageRequest]()},
+	{VerbJournalCommit, formTenant, true, "put a point into the journal", reflect.TypeFor[JournalCommitRequest]()},
+	{VerbJournalStatus, formTenant, false, "tell how the delivery of the journal stands", reflect.TypeFor[JournalStatusRequest]()},
+	{VerbJournalRejected, formTenant, false, "read a page of the points that the journal's endpoint has refused", reflect.TypeFor[JournalRejectedRequest]()},
+	{VerbJournalRequeue, formTenant, true, "have points that the journal's endpoint has refused delivered again", reflect.TypeFor[JournalRequeueRequest]()},
 
 	{VerbAdminStatus, formAdmin, false, "tell how the sidecar is", reflect.TypeFor[StatusRequest]()},
 	{VerbAdminDescribe, formAdmin, false, "tell every verb and its fields", reflect.TypeFor[DescribeRequest]()},
@@ -90,6 +100,7 @@ var verbTable = []verbRow{
 	{VerbAdminQuota, formAdmin, true, "tell the quota of a namespace, and change what is given of it", reflect.TypeFor[QuotaRequest]()},
 	{VerbAdminPurge, formAdmin, true, "expire every key whose time has come", reflect.TypeFor[PurgeRequest]()},
 	{VerbAdminBackup, formAdmin, false, "copy the database into a file", reflect.TypeFor[BackupRequest]()},
+	{VerbAdminFlush, formAdmin, false, "deliver what is pending in the journal now", reflect.TypeFor[FlushRequest]()},
 }
 
 var (

@@ -53,5 +53,19 @@ func statusRows(reply subjects.StatusReply) []row {
 		{"namespaces", reply.Namespaces},
 		{"entries", reply.Entries},
 		{"entries outside namespaces", reply.UnscopedEntries},
+		{"journal", journalText(reply.Journal)},
 	}
+}
+
+// journalText tells how the delivery of the journal stands; a sidecar that has none says
+// nothing of it.
+func journalText(journal *subjects.JournalStatus) string {
+	if journal == nil || journal.Endpoint == nil {
+		return "no endpoint"
+	}
+	text := fmt.Sprintf("%d pending, %d delivered, %d rejected", journal.Pending, journal.Delivered, journal.Rejected)
+	if journal.LastError != "" {
+		text += "; " + journal.LastError
+	}
+	return text
 }

@@ -48,6 +48,26 @@ var lines = map[string]struct {
 		[]string{"groups", "acme", "--group-prefix", "c"}, "store.acme.groups", `{"prefix":"c","limit":1000}`,
 		`{"groups":[{"group":"config","keys":2,"revision":41},{"group":"c\n","keys":1,"revision":42}],"revision":42}`, "config\t2\n\"c\\n\"\t1\n",
 	},
+	"JournalStatus": {
+		[]string{"journal", "status", "acme"}, "store.acme.journal_status", `{}`,
+		`{"pending":1,"oldest_pending_at":"2026-11-22T10:01:00Z","delivered":2,"rejected":3,"last_error":"away","endpoint":"http://h"}`,
+		"endpoint        http://h\npending         1\ndelivered       2\nrejected        3\noldest pending  2026-11-22T10:01:00Z\nlast error      away\n",
+	},
+	"JournalStatusWithoutEndpoint": {
+		[]string{"journal", "status", "acme"}, "store.acme.journal_status", `{}`, `{"pending":0,"delivered":0,"rejected":0,"endpoint":null}`,
+		"endpoint   none\npending    0\ndelivered  0\nrejected   0\n",
+	},
+	"JournalRejected": {
+		[]string{"journal", "rejected", "acme", "--limit", "5"}, "store.acme.journal_rejected", `{"limit":5}`,
+		`{"entries":[{"entry_id":7,"measurement":"m","fields":{},"tags":{},"committed_at":"2026-11-22T10:01:00Z","rejected_at":"2026-11-22T10:01:01Z","status":400,"reason":"no"}]}`,
+		"7\t2026-11-22T10:01:00Z\tm\t400\tno\n",
+	},
+	"JournalRequeue":    {[]string{"journal", "requeue", "acme"}, "store.acme.journal_requeue", `{}`, `{"requeued":2}`, "2\n"},
+	"JournalRequeueOne": {[]string{"journal", "requeue", "acme", "7"}, "store.acme.journal_requeue", `{"entry_ids":[7]}`, `{"requeued":1}`, "1\n"},
+	"JournalFlush": {
+		[]string{"journal", "flush"}, "store.admin.flush", `{}`, `{"delivered":2,"pending":1,"last_error":"away"}`,
+		"delivered   2\npending     1\nlast error  away\n",
+	},
 	"CountANamespace": {[]string{"count", "acme"}, "store.acme.count", `{}`, `{"count":7,"revision":42}`, "7\n"},
 	"CountAGroup":     {[]string{"count", "acme", "config"}, "store.acme.count", `{"group":"config"}`, `{"count":7,"revision":42}`, "7\n"},
 	"CountAPrefix":    {[]string{"count", "acme", "--group-prefix", "user:"}, "store.acme.count", `{"prefix":"user:"}`, `{"count":7,"revision":42}`, "7\n"},

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/subjects"
+)
+
+// journalCommand gathers the commands of the journal.
+func journalCommand() *cli.Command {
+	declared := []*clientCommand{journalStatusCommand(), journalRejectedCommand(), journalRequeueCommand(), journalFlushCommand()}
+	commands := make([]*cli.Command, len(declared))
+	for index, command := range declared {
+		commands[index] = command.command()
+	}
+	return &cli.Command{
+		Name:     "journal",
+		Usage:    "tell how points are delivered, and have them delivered again",
+		Category: "client",
+		Commands: commands,
+	}
+}
+
+func journalStatusCommand() *clientCommand {
+	return &clientCommand{
+		name:        "status",
+		usage:       "print how the delivery of a namespace's points stands",
+		description: "Prints how many points are pending, delivered and rejected, and what is in the way.",
+		words:       []string{"NAMESPACE"},
+		examples:    []string{"storebus journal status acme", "storebus journal status acme --json | jq .pending"},
+		run: func(ctx context.Context, call *call) error {
+			reply, err := call.store.JournalStatus(ctx, call.word(0))
+			if err != nil || call.json {
+				return err
+			}
+			return call.printTable(journalStatusRows(reply))
+		},
+	}
+}
+
+func journalStatusRows(reply subjects.JournalStatusReply) []row {
+	endpoint := "none"
+	if reply.Endpoint != nil {
+		endpoint = *reply.Endpoint
+	}
+	rows := []row{{"endpoint", endpoint}, {"pending", reply.Pending}, {"delivered", reply.Delivered}, {"rejected", reply.Rejected}}
+	if !reply.OldestPendingAt.IsZero() {
+		rows = append(rows, row{"oldest pending", reply.OldestPendingAt.Format(time.RFC3339Nano)})
+	}
+	if reply.LastError != "" {
+		rows = append(rows, row{"last error", reply.LastError})
+	}
+	return rows
+}
+
+func journalRejectedCommand() *clientCommand {
+	return &clientCommand{
+		name:        "rejected",
+		usage:       "print the points that the endpoint has refused",
+		description: "Prints a line for each point: its id, its time, its measurement, the status of HTTP and the reason.",
+		words:       []string{"NAMESPACE"},
+		flags:       []cli.Flag{newLimitFlag("points")},
+		examples:    []string{"storebus journal rejected acme", "storebus journal rejected acme --limit 10 --json"},
+		run:         journalRejected,
+	}
+}
+
+func journalRejected(ctx context.Context, call *call) error {
+	return call.pages(func(after string, size int) (int, string, error) {
+		page, err := call.store.JournalRejected(ctx, call.word(0), client.JournalRejectedOptions{After: after, Limit: size})
+		for _, entry := range page.Entries {
+			call.printUnlessJSON(strconv.FormatUint(entry.EntryID, 10), entry.CommittedAt.Format(time.RFC3339Nano),
+				printable(entry.Measurement), strconv.Itoa(entry.Status), printable(entry.Reason))
+		}
+		return len(page.Entries), page.Next, err
+	})
+}
+
+func journalRequeueCommand() *clientCommand {
+	return &clientCommand{
+		name:        "requeue",
+		usage:       "have points that the endpoint has refused delivered again",
+		description: "Makes one point, or without an id every point of the namespace that was refused, pending again, and prints how many.",
+		words:       []string{"NAMESPACE", "[ENTRY_ID]"},
+		examples:    []string{"storebus journal requeue acme", "storebus journal requeue acme 17"},
+		run:         journalRequeue,
+	}
+}
+
+func journalRequeue(ctx context.Context, call *call) error {
+	var options client.JournalRequeueOptions
+	if word := call.word(1); word != "" {
+		entryID, err := strconv.ParseUint(word, 10, 53)
+		if err != nil {
+			return call.declared.usageError(fmt.Sprintf("ENTRY_ID is a number, not %q", word))
+		}
+		options.EntryIDs = []uint64{entryID}
+	}
+	reply, err := call.store.JournalRequeue(ctx, call.word(0), options)
+	if err != nil {
+		return err
+	}
+	call.printUnlessJSON(strconv.FormatUint(reply.Requeued, 10))
+	return nil
+}
+
+func journalFlushCommand() *clientCommand {
+	return &clientCommand{
+		name:        "flush",
+		usage:       "deliver what is pending now",
+		description: "Has the points of all namespaces delivered, and prints what came of it. It takes the permission of an operator.",
+		examples:    []string{"storebus journal flush"},
+		run: func(ctx context.Context, call *call) error {
+			reply, err := call.store.Flush(ctx)
+			if err != nil || call.json {
+				return err
+			}
+			rows := []row{{"delivered", reply.Delivered}, {"pending", reply.Pending}}
+			if reply.LastError != "" {
+				rows = append(rows, row{"last error", reply.LastError})
+			}
+			return call.printTable(rows)
+		},
+	}
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package storebus
+
+import (
+	"context"
+	"time"
+
+	"dappco.re/go/storebus/journal"
+	"dappco.re/go/storebus/store"
+)
+
+// journalTimeout is how long Close may go on delivering journal entries.
+const journalTimeout = 5 * time.Second
+
+// journalQueue is the store as the delivery of the journal sees it.
+type journalQueue struct {
+	store *store.Store
+}
+
+// Pending is journal.Queue's.
+func (queue journalQueue) Pending(limit, bytes int) ([]journal.Entry, bool, error) {
+	pending, more, err := queue.store.PendingJournal(limit, bytes)
+	entries := make([]journal.Entry, len(pending))
+	for index, entry := range pending {
+		entries[index] = journal.Entry{
+			ID: entry.EntryID, Namespace: entry.Namespace, Measurement: entry.Measurement, Fields: entry.Fields, Tags: entry.Tags, Time: entry.CommittedAt,
+		}
+	}
+	return entries, more, err
+}
+
+// Settle is journal.Queue's.
+func (queue journalQueue) Settle(delivered []journal.Entry, rejected []journal.Rejection) error {
+	taken := make([]store.JournalEntry, len(delivered))
+	for index := range delivered {
+		taken[index] = settledEntry(&delivered[index])
+	}
+	refused := make([]store.JournalRejection, len(rejected))
+	for index := range rejected {
+		refused[index] = store.JournalRejection{
+			JournalEntry: settledEntry(&rejected[index].Entry), RejectedAt: rejected[index].At, Status: rejected[index].Status, Reason: rejected[index].Reason,
+		}
+	}
+	return queue.store.SettleJournal(taken, refused)
+}
+
+// settledEntry is what the store knows an entry by.
+func settledEntry(entry *journal.Entry) store.JournalEntry {
+	return store.JournalEntry{EntryID: entry.ID, Namespace: entry.Namespace, CommittedAt: entry.Time}
+}
+
+// News is journal.Queue's.
+func (queue journalQueue) News() <-chan struct{} { return queue.store.JournalNews() }
+
+// journalDelivery is the delivery as the service sees it.
+type journalDelivery struct {
+	delivery *journal.Delivery
+}
+
+// Endpoint is handler.Journal's.
+func (journal journalDelivery) Endpoint() string { return journal.delivery.Status().Endpoint }
+
+// LastError is handler.Journal's.
+func (journal journalDelivery) LastError() (whole, brief string) {
+	status := journal.delivery.Status()
+	return status.LastError, status.Brief
+}
+
+// Flush is handler.Journal's.
+func (journal journalDelivery) Flush(ctx context.Context) int {
+	// What fails stands in the status.
+	outcome, _ := journal.delivery.Flush(ctx)
+	return outcome.Delivered
+}
+
+// startJournal begins to deliver journal entries, where there is an endpoint.
+func (sidecar *Sidecar) startJournal(context.Context) (err error) {
+	settings := sidecar.config.Journal
+	if settings.URL == "" {
+		return nil
+	}
+	sidecar.journal, err = journal.Start(journal.Config{
+		Queue: journalQueue{sidecar.store}, URL: settings.URL, Organisation: settings.Organisation, Bucket: settings.Bucket, Token: settings.Token,
+		Logger: sidecar.config.Logger,
+	})
+	return err
+}
+
+// stopJournal delivers what is pending. What is left is delivered after the next start.
+func (sidecar *Sidecar) stopJournal() {
+	if sidecar.journal == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), journalTimeout)
+	defer cancel()
+	if err := sidecar.journal.Stop(ctx); err != nil {
+		sidecar.config.Logger.Warn("stopped with journal entries to deliver", "error", err)
+	}
+}
