@@ -39,6 +39,8 @@ type batch struct {
 	looks int
 	// journal is what the batch changes of the journal, which is no part of the log.
 	journal journalChanges
+	// runs are those of the workspaces that the batch commits.
+	runs []string
 }
 
 // namespaceChange is a namespace as the batch leaves it, and its part of the log.
@@ -93,6 +95,7 @@ func (batch *batch) merge(nested *batch) {
 	maps.Copy(batch.entries, nested.entries)
 	maps.Copy(batch.deletions, nested.deletions)
 	maps.Copy(batch.due, nested.due)
+	batch.runs = append(batch.runs, nested.runs...)
 	for index := range nested.events {
 		event := &nested.events[index]
 		batch.log(batch.namespaces[event.Namespace], event)

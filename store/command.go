@@ -102,19 +102,27 @@ func (command SetCommand) apply(batch *batch, origin origin) (Outcome, error) {
 
 func (command SetCommand) groups() []string { return []string{command.Group} }
 
-// store checks the size of the entry and records it.
+// store checks the size of the entry and the quota, and records it.
 func (command SetCommand) store(batch *batch, target *target, origin origin) (Outcome, error) {
-	current := target.live(batch.timestamp)
-	_, group := NamespaceOf(command.Group)
-	if err := batch.limits.checkEntry(target.namespaceName, group, command.Key, command.Value); err != nil {
+	if err := command.checkSize(batch, target); err != nil {
 		return Outcome{}, err
-	}
-	expiresAt := expiryAfter(batch.timestamp, command.TimeToLive)
-	if command.KeepExpiry {
-		expiresAt = timeOfMilliseconds(current.expiresAt)
 	}
 	if err := batch.admit(target, command.Value); err != nil {
 		return Outcome{}, err
+	}
+	return command.record(batch, target, origin), nil
+}
+
+func (command SetCommand) checkSize(batch *batch, target *target) error {
+	_, group := NamespaceOf(command.Group)
+	return batch.limits.checkEntry(target.namespaceName, group, command.Key, command.Value)
+}
+
+func (command SetCommand) record(batch *batch, target *target, origin origin) Outcome {
+	current := target.live(batch.timestamp)
+	expiresAt := expiryAfter(batch.timestamp, command.TimeToLive)
+	if command.KeepExpiry {
+		expiresAt = timeOfMilliseconds(current.expiresAt)
 	}
 	batch.expireIfDue(target)
 	value := target.pack(command.Value)
@@ -122,7 +130,7 @@ func (command SetCommand) store(batch *batch, target *target, origin origin) (Ou
 		Type: EventSet, Value: value, Created: !current.present(), ExpiresAt: expiresAt,
 		TraceParent: command.TraceParent, fromCaller: origin.fromCaller,
 	})
-	return Outcome{Revision: event.Revision, Created: event.Created, ExpiresAt: expiresAt}, nil
+	return Outcome{Revision: event.Revision, Created: event.Created, ExpiresAt: expiresAt}
 }
 
 // checkTimeToLive returns ErrInvalidTTL for one outside the bounds; 0 is none.

@@ -365,7 +365,7 @@ func (committer *committer) persist(batch *batch) error {
 
 // persistUnlogged commits what a batch has beside the log, where it has nothing for it.
 func (committer *committer) persistUnlogged(batch *batch) error {
-	if len(batch.answers) == 0 && batch.journal.empty() {
+	if len(batch.answers) == 0 && len(batch.runs) == 0 && batch.journal.empty() {
 		return nil
 	}
 	err := committer.transaction(func() error { return committer.saveUnlogged(batch) })
@@ -381,12 +381,16 @@ func (committer *committer) saveUnlogged(batch *batch) error {
 	if err := committer.view.retries.save(batch.answers, batch.timestamp); err != nil {
 		return err
 	}
+	if err := committer.view.runs.save(batch.runs); err != nil {
+		return err
+	}
 	return committer.view.journal.save(&batch.journal)
 }
 
 // savedUnlogged takes note that what saveUnlogged wrote is committed.
 func (committer *committer) savedUnlogged(batch *batch) {
 	committer.checkpoints.written += committer.view.retries.saved(batch.answers, batch.timestamp) + committer.view.journal.saved(&batch.journal)
+	committer.view.runs.saved(batch.runs)
 }
 
 // written takes note that slices are committed.

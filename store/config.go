@@ -49,6 +49,10 @@ type StoreConfig struct {
 	// PurgeInterval is the time between two sweeps for expired keys that no timer
 	// caught; 0 is DefaultPurgeInterval. It may not be negative.
 	PurgeInterval time.Duration
+	// WorkspaceStateDirectory holds the files of workspaces, and belongs to one store at
+	// a time. It is made when it is needed. Empty is the DatabasePath with ".workspaces"
+	// behind it; for MemoryDatabase it is a temporary folder that goes with the store.
+	WorkspaceStateDirectory string
 	// Limits bound what may be written into a namespace.
 	Limits Limits
 	// Retention bounds the change log.
@@ -105,6 +109,8 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	}
 	if config.DatabasePath == MemoryDatabase {
 		config.Durability = DurabilityMemory
+	} else if config.WorkspaceStateDirectory == "" {
+		config.WorkspaceStateDirectory = config.DatabasePath + ".workspaces"
 	}
 	if config.PurgeInterval < 0 || config.Retention.Age < 0 {
 		return config, fmt.Errorf("PurgeInterval %s and Retention.Age %s may not be negative", config.PurgeInterval, config.Retention.Age)

@@ -42,6 +42,8 @@ var (
 	ErrInvalidTemplate = errors.New("invalid template")
 	// ErrDeadlineExceeded is returned for a template that has run for MaxRenderTime.
 	ErrDeadlineExceeded = errors.New("time limit exceeded")
+	// ErrInvalidData is returned for an entry of a workspace that is no JSON.
+	ErrInvalidData = errors.New("invalid data")
 	// ErrNotANumber is returned for an increment of a value that is no int64.
 	ErrNotANumber = errors.New("value is not a number")
 	// ErrOverflow is returned for an increment whose sum is no int64.

@@ -324,3 +324,24 @@ const (
 	DueQuery        = selectDue
 	DueOfRealmQuery = selectDueOfRealm
 )
+
+// MaxWorkspaceConnections is how many files of workspaces are open at once at most.
+const MaxWorkspaceConnections = maxWorkspaceConnections
+
+// OpenWorkspaceConnections returns how many files of workspaces are open.
+func OpenWorkspaceConnections(store *Store) int {
+	store.workspaces.pool.mutex.Lock()
+	defer store.workspaces.pool.mutex.Unlock()
+	return store.workspaces.pool.open
+}
+
+// FailWorkspaceCommits has function called at each step of the commit of a workspace.
+func FailWorkspaceCommits(store *Store, function func(step string)) {
+	store.workspaces.failpoint = function
+}
+
+// CommittedRuns returns how many runs of workspaces are marked as committed.
+func CommittedRuns(store *Store) (int, error) {
+	runs, err := store.committedRuns()
+	return len(runs), err
+}

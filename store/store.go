@@ -25,6 +25,7 @@ type Store struct {
 	// renderSlots are for the templates that run at once.
 	renderSlots chan struct{}
 	backingUp   atomic.Bool
+	workspaces  *workspaces
 
 	// stopped is closed when Close begins; background joins the goroutines that need
 	// the committer, running the others.
@@ -75,8 +76,12 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	store := &Store{config: config, database: database, watchers: newWatchers(), stopped: make(chan struct{})}
 	store.callbacks = newCallbacks(store)
 	store.renderSlots = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
+	store.workspaces = newWorkspaces(store)
 	if err := store.start(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", errors.Join(err, database.close()))
+	}
+	if err := store.workspaces.begin(); err != nil {
+		return nil, fmt.Errorf("store.NewConfigured: workspaces: %w", errors.Join(err, store.Close()))
 	}
 	return store, nil
 }
@@ -123,7 +128,7 @@ func (store *Store) Close() error {
 		store.callbacks.stop()
 		store.running.Wait()
 		store.watchers.close()
-		store.closeErr = store.database.close()
+		store.closeErr = errors.Join(store.workspaces.close(), store.database.close())
 	})
 	if store.closeErr != nil {
 		return fmt.Errorf("store.Close: %w", store.closeErr)
@@ -172,13 +177,23 @@ func (store *Store) Submit(command Command, done func(Outcome, error)) {
 // execute carries out a command for a caller that waits, and runs the callbacks
 // of OnChange for it.
 func (store *Store) execute(command Command) (Outcome, error) {
+	write, err := store.carryOut(command)
+	if write == nil {
+		return Outcome{}, err
+	}
+	store.callbacks.run(write.events)
+	return write.outcome, err
+}
+
+// carryOut is execute without the callbacks. The write that it returns is nil where
+// the store is closed.
+func (store *Store) carryOut(command Command) (*write, error) {
 	write := &write{command: command, origin: origin{fromCaller: true}, written: make(chan struct{})}
 	if !store.committer.writes.put(write) {
-		return Outcome{}, ErrClosed
+		return nil, ErrClosed
 	}
 	<-write.written
-	store.callbacks.run(write.events)
-	return write.outcome, write.err
+	return write, write.err
 }
 
 // submitRead hands a question to the committer; failed is called instead where

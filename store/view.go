@@ -93,6 +93,7 @@ type view struct {
 	groups     map[string]groupState
 	totals     storeTotals
 	retries    *retries
+	runs       *workspaceRuns
 	quotas     *quotas
 	journal    *journal
 
@@ -129,6 +130,7 @@ func newView(session *session, hot *hotEntries) *view {
 		deletions:         &deletions{},
 		hot:               hot,
 		retries:           newRetries(session),
+		runs:              newWorkspaceRuns(session),
 		namespaces:        map[string]namespaceState{},
 		groups:            map[string]groupState{},
 		quotas:            newQuotas(session),
@@ -152,7 +154,7 @@ func newView(session *session, hot *hotEntries) *view {
 
 // load reads what is kept in memory for the view's whole life.
 func (view *view) load() error {
-	if err := errors.Join(view.retries.load(), view.quotas.load(), view.journal.load()); err != nil {
+	if err := errors.Join(view.retries.load(), view.quotas.load(), view.journal.load(), view.runs.load()); err != nil {
 		return err
 	}
 	err := view.selectDeletions.query(func(row []driver.Value) bool {

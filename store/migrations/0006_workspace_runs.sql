@@ -1,0 +1,4 @@
+-- Workspaces that were committed and whose files may still be there.
+CREATE TABLE workspace_runs (
+    run_id TEXT NOT NULL PRIMARY KEY
+) WITHOUT ROWID;

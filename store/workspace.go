@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The limits of what a workspace takes.
+const (
+	// MaxWorkspaceKinds is how many kinds of entries a workspace may hold.
+	MaxWorkspaceKinds = 1000
+	// MaxWorkspaceKindBytes is the longest name of a kind.
+	MaxWorkspaceKindBytes = 128
+	// MaxWorkspaceDataBytes is the largest entry, as JSON.
+	MaxWorkspaceDataBytes = 1 << 20
+)
+
+// Workspace gathers entries in a SQLite file of its own, until it is committed or
+// discarded. Its methods may be called from many goroutines. When it has ended they
+// return ErrNotFound.
+type Workspace struct {
+	store  *Store
+	file   *workspaceFile
+	closed atomic.Bool
+}
+
+// WorkspaceInfo is what is known of a workspace.
+type WorkspaceInfo struct {
+	Name     string
+	Entries  int64
+	OpenedAt time.Time
+	// Orphaned tells that nobody has opened it since the store was.
+	Orphaned bool
+}
+
+// NewWorkspace opens a workspace outside every namespace, and makes it where there is
+// none of that name: one that a crash has left goes on. A name is 1 to 128 letters,
+// digits, '.', '_' and '-', begins with a letter or a digit, and has no two dots in a
+// row; else NewWorkspace returns ErrInvalidName.
+//
+//	workspace, err := store.NewWorkspace("import-42")
+func (store *Store) NewWorkspace(name string) (*Workspace, error) {
+	workspace, _, err := store.openWorkspace("store.NewWorkspace", "", name)
+	return workspace, err
+}
+
+// NewWorkspace is Store.NewWorkspace in the namespace.
+//
+//	workspace, err := scoped.NewWorkspace("import-42")
+func (scoped *ScopedStore) NewWorkspace(name string) (*Workspace, error) {
+	workspace, _, err := scoped.store.openWorkspace("store.NewWorkspace", scoped.namespace, name)
+	return workspace, err
+}
+
+// OpenWorkspace is NewWorkspace in a namespace, the empty one for none. It tells
+// whether the workspace was made.
+//
+//	workspace, created, err := store.OpenWorkspace("acme", "import-42")
+func (store *Store) OpenWorkspace(namespace, name string) (workspace *Workspace, created bool, err error) {
+	return store.openWorkspace("store.OpenWorkspace", namespace, name)
+}
+
+func (store *Store) openWorkspace(operation, namespace, name string) (workspace *Workspace, created bool, err error) {
+	file, created, err := store.workspaces.open(workspaceName{namespace: namespace, name: name})
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: namespace %q workspace %q: %w", operation, namespace, name, err)
+	}
+	return &Workspace{store: store, file: file}, created, nil
+}
+
+// FindWorkspace returns a workspace that is there already, else ErrNotFound.
+//
+//	workspace, err := store.FindWorkspace("acme", "import-42")
+func (store *Store) FindWorkspace(namespace, name string) (*Workspace, error) {
+	file, err := store.workspaces.find(workspaceName{namespace: namespace, name: name})
+	if err != nil {
+		return nil, fmt.Errorf("store.FindWorkspace: namespace %q workspace %q: %w", namespace, name, err)
+	}
+	return &Workspace{store: store, file: file}, nil
+}
+
+// Workspaces returns the workspaces of a namespace, by name; the empty namespace is
+// that of those outside every namespace.
+//
+//	infos, err := store.Workspaces("acme")
+func (store *Store) Workspaces(namespace string) ([]WorkspaceInfo, error) {
+	infos, err := store.workspaces.list(namespace)
+	return infos, namespaceError("store.Workspaces", namespace, err)
+}
+
+// RecoverOrphans returns the workspaces in a folder that nobody has opened since the
+// store was, or since the folder was first named here, the oldest first. Empty is the store's own
+// folder; another one belongs to the store from then on, until it is closed. Files
+// that are no workspaces are moved to the folder's "quarantine". RecoverOrphans
+// returns ErrDatabaseInUse for a folder that another store has.
+//
+//	orphans, err := store.RecoverOrphans("/var/lib/storebus/state")
+func (store *Store) RecoverOrphans(stateDirectory string) ([]*Workspace, error) {
+	files, err := store.workspaces.recover(stateDirectory)
+	if err != nil {
+		return nil, fmt.Errorf("store.RecoverOrphans: %w", err)
+	}
+	orphans := make([]*Workspace, len(files))
+	for index, file := range files {
+		orphans[index] = &Workspace{store: store, file: file}
+	}
+	return orphans, nil
+}
+
+// Name returns the name of the workspace.
+func (workspace *Workspace) Name() string { return workspace.file.name }
+
+// Put adds an entry of a kind, and returns when it is on disk. data is anything that
+// encoding/json encodes; a json.RawMessage is kept as it is. Put returns
+// ErrInvalidName for a kind that is not 1 to MaxWorkspaceKindBytes of UTF-8 without
+// control characters, ErrInvalidData for what is no JSON, and ErrTooLarge beyond
+// MaxWorkspaceDataBytes or MaxWorkspaceKinds.
+//
+//	err := workspace.Put("row", map[string]any{"sku": "A-17", "stock": 4})
+func (workspace *Workspace) Put(kind string, data any) error {
+	if _, err := workspace.add(kind, data); err != nil {
+		return fmt.Errorf("store.Workspace.Put: %w", err)
+	}
+	return nil
+}
+
+// Add is Put, and returns how many entries there are then.
+//
+//	entries, err := workspace.Add("row", json.RawMessage(`{"sku":"A-17"}`))
+func (workspace *Workspace) Add(kind string, data any) (entries int64, err error) {
+	if entries, err = workspace.add(kind, data); err != nil {
+		return 0, fmt.Errorf("store.Workspace.Add: %w", err)
+	}
+	return entries, nil
+}
+
+func (workspace *Workspace) add(kind string, data any) (entries int64, err error) {
+	encoded, err := encodeWorkspaceEntry(kind, data)
+	if err == nil {
+		err = workspace.write(func(database *sql.DB) error {
+			entry := workspaceEntry{kind: kind, data: encoded, createdAt: workspace.store.config.Clock()}
+			if entries, err = insertEntry(database, entry); err != nil {
+				return err
+			}
+			workspace.file.entries.Store(entries)
+			return nil
+		})
+	}
+	if err != nil {
+		return 0, workspace.failure(err)
+	}
+	return entries, nil
+}
+
+func encodeWorkspaceEntry(kind string, data any) (string, error) {
+	if kind == "" || len(kind) > MaxWorkspaceKindBytes {
+		return "", fmt.Errorf("%w: kind %q has %d bytes, 1 to %d are allowed", ErrInvalidName, kind, len(kind), MaxWorkspaceKindBytes)
+	}
+	for _, letter := range kind {
+		if letter == utf8.RuneError || unicode.IsControl(letter) {
+			return "", fmt.Errorf("%w: kind %q holds %q; use UTF-8 without control characters", ErrInvalidName, kind, letter)
+		}
+	}
+	encoded, err := json.Marshal(data)
+	if raw, isRaw := data.(json.RawMessage); isRaw && err == nil {
+		encoded = bytes.TrimSpace(raw)
+	}
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%w: %w", ErrInvalidData, err)
+	case !utf8.Valid(encoded):
+		return "", fmt.Errorf("%w: it is not UTF-8", ErrInvalidData)
+	case len(encoded) > MaxWorkspaceDataBytes:
+		return "", &TooLargeError{What: "workspace entry", Size: len(encoded), Limit: MaxWorkspaceDataBytes}
+	}
+	return string(encoded), nil
+}
+
+// Count returns how many entries there are.
+func (workspace *Workspace) Count() (int, error) {
+	summary, err := workspace.summary()
+	if err != nil {
+		return 0, fmt.Errorf("store.Workspace.Count: %w", err)
+	}
+	count := int64(0)
+	for _, entries := range summary {
+		count += entries
+	}
+	return int(count), nil
+}
+
+// Aggregate returns how many entries there are of each kind.
+//
+//	summary, err := workspace.Aggregate() // {"row": 41, "warning": 2}
+func (workspace *Workspace) Aggregate() (map[string]int64, error) {
+	summary, err := workspace.summary()
+	if err != nil {
+		return nil, fmt.Errorf("store.Workspace.Aggregate: %w", err)
+	}
+	return summary, nil
+}
+
+func (workspace *Workspace) summary() (summary map[string]int64, err error) {
+	err = workspace.use(func(database *sql.DB) error {
+		summary, err = summariseWorkspace(database)
+		return err
+	})
+	if err != nil {
+		return nil, workspace.failure(err)
+	}
+	return summary, nil
+}
+
+// Discard ends the workspace and throws away what is in it.
+func (workspace *Workspace) Discard() error {
+	err := workspace.discard()
+	if err != nil {
+		return fmt.Errorf("store.Workspace.Discard: %w", workspace.failure(err))
+	}
+	return nil
+}
+
+func (workspace *Workspace) discard() error {
+	file := workspace.file
+	file.turn.Lock()
+	defer file.turn.Unlock()
+	if err := workspace.usable(); err != nil {
+		return err
+	}
+	return workspace.store.workspaces.reserved(func() error { return workspace.store.workspaces.end(file) })
+}
+
+// Close gives the workspace up and keeps what is in it, for NewWorkspace with its name
+// to go on with. The store closes what is left open.
+func (workspace *Workspace) Close() error {
+	workspace.closed.Store(true)
+	return nil
+}
+
+// use lends the database of the workspace to function.
+func (workspace *Workspace) use(function func(database *sql.DB) error) error {
+	workspace.file.turn.Lock()
+	defer workspace.file.turn.Unlock()
+	if err := workspace.usable(); err != nil {
+		return err
+	}
+	return workspace.store.workspaces.pool.use(workspace.file, function)
+}
+
+// write is use for what changes the database. What has an unknown outcome is the last:
+// what stands in the file is read again when the store is opened again.
+func (workspace *Workspace) write(function func(database *sql.DB) error) error {
+	return workspace.use(func(database *sql.DB) error {
+		err := function(database)
+		if err == nil {
+			return nil
+		}
+		err = workspaceFailure(err)
+		if errors.Is(err, ErrOutcomeUnknown) {
+			workspace.file.gone = fmt.Errorf("%w: the workspace rests until the store is opened again: %s", ErrUnavailable, err.Error())
+		}
+		return err
+	})
+}
+
+// usable returns why the workspace cannot be used. The caller has the file's turn.
+func (workspace *Workspace) usable() error {
+	if workspace.closed.Load() {
+		return ErrClosed
+	}
+	return workspace.file.gone
+}
+
+func (workspace *Workspace) failure(err error) error {
+	return fmt.Errorf("workspace %q: %w", workspace.file.name, err)
+}

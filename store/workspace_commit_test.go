@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/store"
+)
+
+func TestWorkspaceCommit_Commit_Good(t *testing.T) {
+	config := store.StoreConfig{DatabasePath: databasePath(t), WorkspaceStateDirectory: t.TempDir()}
+	opened := openStore(t, config)
+	require.NoError(t, opened.SetQuota("acme", store.Quota{MaxKeys: 1, MaxGroups: 1, MaxBytes: 4}))
+	require.NoError(t, opened.Set("acme:g", "a", "1"))
+	workspace := newWorkspace(t, opened, "acme", "import")
+	putEntries(t, workspace, "row", 3)
+	putEntries(t, workspace, "warning", 1)
+	commit, err := workspace.Commit()
+	require.NoError(t, err)
+	assert.Equal(t, store.WorkspaceCommit{Summary: map[string]int64{"row": 3, "warning": 1}, Revision: 2}, commit)
+	value, err := opened.Get("acme:workspace:import", "summary")
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"row":3,"warning":1}`, value)
+	assert.Equal(t, []string{"set a", "set summary"}, brief(changes(t, opened, "acme", 0)), "a change like any other, outside quotas")
+	assert.Empty(t, workspaceFiles(t, config.WorkspaceStateDirectory))
+	t.Run("ItHappensOnce", func(t *testing.T) {
+		_, err := workspace.Commit()
+		require.ErrorIs(t, err, store.ErrNotFound)
+		require.ErrorIs(t, workspace.Put("row", nil), store.ErrNotFound)
+	})
+	t.Run("ANameUsedAgainKeepsTheSecondsEntries", func(t *testing.T) {
+		second := newWorkspace(t, opened, "acme", "import")
+		putEntries(t, second, "row", 1)
+		opened := reopen(t, opened, config)
+		orphans, err := opened.RecoverOrphans("")
+		require.NoError(t, err)
+		require.Len(t, orphans, 1)
+		commit, err := orphans[0].Commit()
+		require.NoError(t, err)
+		assert.Equal(t, map[string]int64{"row": 1}, commit.Summary)
+		runs, err := store.CommittedRuns(opened)
+		require.NoError(t, err)
+		assert.Zero(t, runs, "what has no file any more is forgotten")
+	})
+	t.Run("OutsideEveryNamespace", func(t *testing.T) {
+		opened := openStore(t, store.StoreConfig{})
+		workspace := newWorkspace(t, opened, "", "empty")
+		commit, err := workspace.Commit()
+		require.NoError(t, err)
+		assert.Empty(t, commit.Summary)
+		value, err := opened.Get("workspace:empty", "summary")
+		require.NoError(t, err)
+		assert.Equal(t, "{}", value)
+	})
+	t.Run("ACallbackMayUseTheNameAgain", func(t *testing.T) {
+		opened := openStore(t, store.StoreConfig{})
+		workspace := newWorkspace(t, opened, "acme", "a")
+		called := false
+		defer opened.OnChange(func(store.Event) {
+			called = true
+			assert.ErrorIs(t, workspace.Put("row", nil), store.ErrNotFound)
+			newWorkspace(t, opened, "acme", "a")
+		})()
+		_, err := workspace.Commit()
+		require.NoError(t, err)
+		assert.True(t, called)
+	})
+}
+
+func TestWorkspaceCommit_Commit_Bad(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{Limits: store.Limits{EntryBytes: store.EntryOverhead + 60}})
+	workspace := newWorkspace(t, opened, "acme", "a")
+	for _, kind := range []string{"some kind", "another kind", "and one more"} {
+		putEntries(t, workspace, kind, 1)
+	}
+	_, err := workspace.Commit()
+	require.ErrorIs(t, err, store.ErrTooLarge)
+	assert.Empty(t, changes(t, opened, "acme", 0))
+	require.NoError(t, workspace.Put("some kind", nil), "a commit that is refused changes nothing")
+	require.NoError(t, opened.SetLimits(store.Limits{}))
+	commit, err := workspace.Commit()
+	require.NoError(t, err)
+	assert.Equal(t, map[string]int64{"some kind": 2, "another kind": 1, "and one more": 1}, commit.Summary)
+}
+
+func TestWorkspaceCommit_Commit_Ugly(t *testing.T) {
+	t.Run("FileThatCannotBeRemoved", func(t *testing.T) {
+		config := store.StoreConfig{DatabasePath: databasePath(t), WorkspaceStateDirectory: t.TempDir()}
+		opened := openStore(t, config)
+		workspace := newWorkspace(t, opened, "acme", "a")
+		putEntries(t, workspace, "row", 2)
+		before := copyFolder(t, config.WorkspaceStateDirectory)
+		store.FailWorkspaceCommits(opened, func(step string) {
+			if step == "committed" {
+				require.NoError(t, os.RemoveAll(config.WorkspaceStateDirectory))
+			}
+		})
+		_, err := workspace.Commit()
+		require.NoError(t, err, "it is committed")
+		require.NoError(t, opened.Close())
+		require.NoError(t, os.Rename(before, config.WorkspaceStateDirectory))
+		requireCommittedOnce(t, config)
+	})
+	t.Run("CommitOfTheStoreThatIsRefused", func(t *testing.T) {
+		opened := openStore(t, store.StoreConfig{})
+		workspace := newWorkspace(t, opened, "acme", "a")
+		putEntries(t, workspace, "row", 2)
+		require.NoError(t, store.LeaveRoom(opened, 0))
+		_, err := workspace.Commit()
+		for err == nil { // What room there is within the file is used first.
+			workspace = newWorkspace(t, opened, "acme", "a")
+			putEntries(t, workspace, "row", 2)
+			_, err = workspace.Commit()
+		}
+		require.ErrorIs(t, err, store.ErrUnavailable)
+		requireSummary(t, map[string]int64{"row": 2}, workspace)
+		require.NoError(t, store.LeaveRoom(opened, -1))
+		_, err = workspace.Commit()
+		require.NoError(t, err)
+	})
+	t.Run("CommitOfTheStoreOfWhichNobodyKnows", func(t *testing.T) {
+		config := store.StoreConfig{DatabasePath: databasePath(t), WorkspaceStateDirectory: t.TempDir()}
+		opened := openStore(t, config)
+		workspace := newWorkspace(t, opened, "acme", "a")
+		putEntries(t, workspace, "row", 2)
+		require.NoError(t, store.OnCommit(opened, func(commit func() error) error {
+			require.NoError(t, commit())
+			return os.ErrDeadlineExceeded
+		}))
+		_, err := workspace.Commit()
+		require.ErrorIs(t, err, store.ErrOutcomeUnknown)
+		require.ErrorIs(t, workspace.Put("row", nil), store.ErrUnavailable, "it may be committed")
+		require.NoError(t, opened.Close())
+		requireCommittedOnce(t, config)
+	})
+}
+
+// requireCommittedOnce opens a store whose workspace "a" of acme, with two rows, was
+// being committed when it ended, and checks that it is finished.
+func requireCommittedOnce(t *testing.T, config store.StoreConfig) {
+	t.Helper()
+	for range 2 {
+		opened := openStore(t, config)
+		value, err := opened.Get("acme:workspace:a", "summary")
+		require.NoError(t, err)
+		assert.JSONEq(t, `{"row":2}`, value)
+		assert.Equal(t, []string{"set summary"}, brief(changes(t, opened, "acme", 0)))
+		orphans, err := opened.RecoverOrphans("")
+		require.NoError(t, err)
+		assert.Empty(t, orphans)
+		assert.Empty(t, workspaceFiles(t, config.WorkspaceStateDirectory))
+		require.NoError(t, opened.Close())
+	}
+}

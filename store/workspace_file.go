@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"container/list"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	sqlitelib "modernc.org/sqlite/lib"
+)
+
+const (
+	// workspaceSuffix is how the file of a workspace ends. It begins with its run id.
+	workspaceSuffix = ".workspace"
+	// partialSuffix is how a file ends that is being made: nothing in it was acknowledged.
+	partialSuffix = ".partial"
+	// workspaceFormat tells the file of a workspace from other databases.
+	workspaceFormat = 0x5357_4231
+)
+
+// workspaceSchema is what the file of a workspace holds, and nothing else.
+const workspaceSchema = `CREATE TABLE workspace (
+    namespace TEXT    NOT NULL,
+    name      TEXT    NOT NULL,
+    opened_at INTEGER NOT NULL -- Unix nanoseconds
+);
+CREATE TABLE entries (
+    id         INTEGER PRIMARY KEY,
+    kind       TEXT    NOT NULL,
+    data       TEXT    NOT NULL, -- JSON
+    created_at INTEGER NOT NULL  -- Unix milliseconds
+);
+CREATE TABLE kinds (
+    kind    TEXT    NOT NULL PRIMARY KEY,
+    entries INTEGER NOT NULL
+) WITHOUT ROWID`
+
+// workspaceFile is one run of a workspace: a SQLite file, from its creation to its
+// commit or discard. Its path is made of its run id alone.
+type workspaceFile struct {
+	workspaceName
+	runID    string
+	folder   *workspaceFolder
+	openedAt time.Time
+	entries  atomic.Int64
+	// orphaned tells that nobody has opened the workspace since its folder was taken
+	// up; guarded by the registry.
+	orphaned bool
+
+	// ended is closed when the run ends, which stops its queries; reading is held by them.
+	ended   chan struct{}
+	reading sync.RWMutex
+
+	// turn is held by whoever uses the file or decides what becomes of it.
+	turn sync.Mutex
+	// gone is why the run can be used no more, nil while it can.
+	gone error
+
+	// What follows is guarded by the pool: the connection, nil while none is open, how
+	// many use it, and its place among those that nobody does.
+	writer *sql.DB
+	users  int
+	idle   *list.Element
+}
+
+func newWorkspaceFile(folder *workspaceFolder, runID string) *workspaceFile {
+	return &workspaceFile{folder: folder, runID: runID, ended: make(chan struct{})}
+}
+
+func (file *workspaceFile) path() string {
+	return filepath.Join(file.folder.path, file.runID+workspaceSuffix)
+}
+
+// workspaceAddress carries every setting of a connection that writes.
+func workspaceAddress(path string, durability Durability) string {
+	return fileAddress(path) + "?" + url.Values{
+		"_defensive": {"1"},
+		"_pragma": {
+			"busy_timeout(5000)",
+			"synchronous(" + synchronousLevel(durability) + ")",
+			"temp_store(MEMORY)",
+			"cache_size(-512)",
+			"trusted_schema(0)",
+			"cell_size_check(1)",
+			"mmap_size(0)",
+		},
+	}.Encode()
+}
+
+func openWorkspaceDatabase(path string, durability Durability) (*sql.DB, error) {
+	database, err := sql.Open("sqlite", workspaceAddress(path, durability))
+	if err != nil {
+		return nil, err
+	}
+	database.SetMaxOpenConns(1)
+	return database, nil
+}
+
+// create makes the file, whole and on disk before it has its name.
+func (file *workspaceFile) create(durability Durability) error {
+	partial := filepath.Join(file.folder.path, file.runID+partialSuffix)
+	if err := createPrivate(partial); err != nil {
+		return err
+	}
+	err := file.writeSchema(partial, durability)
+	if err == nil {
+		err = os.Rename(partial, file.path())
+	}
+	if err != nil {
+		return errors.Join(err, removeDatabase(partial))
+	}
+	return syncFolder(file.folder.path)
+}
+
+func (file *workspaceFile) writeSchema(path string, durability Durability) error {
+	database, err := openWorkspaceDatabase(path, durability)
+	if err != nil {
+		return err
+	}
+	_, err = database.ExecContext(context.Background(), fmt.Sprintf(`PRAGMA journal_mode = WAL; PRAGMA application_id = %d; BEGIN; %s;
+		INSERT INTO workspace (namespace, name, opened_at) VALUES (?1, ?2, ?3); COMMIT`, workspaceFormat, workspaceSchema),
+		file.namespace, file.name, file.openedAt.UnixNano())
+	if err = errors.Join(err, database.Close()); err != nil {
+		return err
+	}
+	return syncFile(path)
+}
+
+func syncFile(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
+}
+
+// removeDatabase removes a database with what SQLite keeps beside it. The file
+// itself goes last: what is beside it means nothing without it.
+func removeDatabase(path string) error {
+	for _, suffix := range []string{"-shm", "-journal", "-wal", ""} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// workspaceEntry is what Put adds.
+type workspaceEntry struct {
+	kind      string
+	data      string
+	createdAt time.Time
+}
+
+// insertEntry adds an entry in one transaction, and returns how many there are.
+func insertEntry(database *sql.DB, entry workspaceEntry) (entries int64, err error) {
+	transaction, err := database.BeginTx(context.Background(), nil)
+	if err != nil {
+		return 0, err
+	}
+	err = countKind(transaction, entry.kind)
+	if err == nil {
+		// Nothing is ever taken out, so that the newest id is their number.
+		err = transaction.QueryRowContext(context.Background(), `INSERT INTO entries (kind, data, created_at) VALUES (?, ?, ?) RETURNING id`,
+			entry.kind, entry.data, entry.createdAt.UnixMilli()).Scan(&entries)
+	}
+	if err != nil {
+		return 0, errors.Join(err, transaction.Rollback())
+	}
+	return entries, transaction.Commit()
+}
+
+// countKind adds one to the count of a kind, or begins it where there is room for another.
+func countKind(transaction *sql.Tx, kind string) error {
+	known, err := transaction.ExecContext(context.Background(), `UPDATE kinds SET entries = entries + 1 WHERE kind = ?`, kind)
+	if err != nil {
+		return err
+	}
+	if changed, err := known.RowsAffected(); err != nil || changed > 0 {
+		return err
+	}
+	begun, err := transaction.ExecContext(context.Background(),
+		`INSERT INTO kinds (kind, entries) SELECT ?1, 1 WHERE (SELECT count(*) FROM kinds) < ?2`, kind, MaxWorkspaceKinds)
+	if err != nil {
+		return err
+	}
+	if changed, err := begun.RowsAffected(); err != nil || changed > 0 {
+		return err
+	}
+	return fmt.Errorf("%w: there are %d kinds already, %q would be another", ErrTooLarge, MaxWorkspaceKinds, kind)
+}
+
+// summariseWorkspace returns how many entries there are of each kind.
+func summariseWorkspace(database *sql.DB) (map[string]int64, error) {
+	rows, err := database.QueryContext(context.Background(), `SELECT kind, entries FROM kinds`) //nolint:sqlclosecheck // readRows closes them
+	if err != nil {
+		return nil, err
+	}
+	type count struct {
+		kind    string
+		entries int64
+	}
+	counts, err := readRows(rows, func(row *count) error { return rows.Scan(&row.kind, &row.entries) })
+	summary := make(map[string]int64, len(counts))
+	for _, count := range counts {
+		summary[count.kind] = count.entries
+	}
+	return summary, err
+}
+
+// workspaceFailure is writeFailure for the file of a workspace. What may be on disk
+// although it failed has an unknown outcome.
+func workspaceFailure(err error) error {
+	switch resultCode(err) {
+	case sqlitelib.SQLITE_IOERR:
+		if !refusedWrite(err) {
+			return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+		}
+	case sqlitelib.SQLITE_CANTOPEN, sqlitelib.SQLITE_NOMEM:
+		return fmt.Errorf("%w: the workspace's file cannot be opened now: %w", ErrUnavailable, err)
+	}
+	return writeFailure(err)
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	sqlitelib "modernc.org/sqlite/lib"
+)
+
+const (
+	// quarantineFolder is where files go that are no workspaces, within their folder.
+	quarantineFolder = "quarantine"
+	// inspectionTime bounds how long one file is looked at for damage.
+	inspectionTime = 5 * time.Second
+	// The places in a SQLite file's header.
+	headerBytes         = 100
+	headerMagic         = "SQLite format 3\x00"
+	headerApplicationID = 68
+)
+
+// errNoWorkspace says that a file cannot be the one of a workspace, now or later.
+var errNoWorkspace = errors.New("file holds no workspace")
+
+// workspaceFolder holds the files of workspaces. It belongs to one store at a time.
+type workspaceFolder struct {
+	path   string
+	logger *slog.Logger
+	lock   *databaseLock
+}
+
+// takeFolder locks a folder. It returns ErrDatabaseInUse naming the owner of one
+// that another store has.
+func takeFolder(path string, logger *slog.Logger) (*workspaceFolder, error) {
+	lock, err := lockDatabase(filepath.Join(path, "workspaces"))
+	if err != nil {
+		return nil, err
+	}
+	return &workspaceFolder{path: path, logger: logger, lock: lock}, nil
+}
+
+// finish removes the files of runs that were committed, and those that were never
+// finished; it returns the runs that have no file any more.
+func (folder *workspaceFolder) finish(committed map[string]bool) (finished []string, err error) {
+	entries, err := os.ReadDir(folder.path)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		switch runID, isRun := strings.CutSuffix(entry.Name(), workspaceSuffix); {
+		case strings.HasSuffix(entry.Name(), partialSuffix):
+			err = removeDatabase(filepath.Join(folder.path, entry.Name()))
+		case isRun && committed[runID]:
+			err = folder.removeRun(runID)
+			finished = append(finished, runID)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return finished, syncFolder(folder.path)
+}
+
+// removeRun removes the file of a run in one step: what a crash leaves is whole, or nothing.
+func (folder *workspaceFolder) removeRun(runID string) error {
+	path, partial := filepath.Join(folder.path, runID+workspaceSuffix), filepath.Join(folder.path, runID+partialSuffix)
+	if err := os.Rename(path, partial); err != nil {
+		return err
+	}
+	return errors.Join(syncFolder(folder.path), removeDatabase(path), removeDatabase(partial))
+}
+
+// load returns the workspaces that the folder holds. What is none is moved to quarantine.
+func (folder *workspaceFolder) load(durability Durability) (files []*workspaceFile, err error) {
+	entries, err := os.ReadDir(folder.path)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		runID, isRun := strings.CutSuffix(entry.Name(), workspaceSuffix)
+		if !isRun {
+			continue
+		}
+		file := newWorkspaceFile(folder, runID)
+		file.orphaned = true
+		err := file.inspect(entry, durability)
+		if errors.Is(err, errNoWorkspace) {
+			err = folder.quarantine(entry.Name(), err)
+		} else if err == nil {
+			files = append(files, file)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file.path(), err)
+		}
+	}
+	return files, nil
+}
+
+// inspect reads whose file it is. It returns errNoWorkspace for what can be none, and
+// any other error where that cannot be told now.
+func (file *workspaceFile) inspect(entry fs.DirEntry, durability Durability) error {
+	if !entry.Type().IsRegular() {
+		return fmt.Errorf("%w: it is no regular file", errNoWorkspace)
+	}
+	if err := checkHeader(file.path()); err != nil {
+		return err
+	}
+	database, err := openWorkspaceDatabase(file.path(), durability)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(file.read(database), database.Close())
+	switch resultCode(err) {
+	case sqlitelib.SQLITE_CORRUPT, sqlitelib.SQLITE_NOTADB, sqlitelib.SQLITE_ERROR, sqlitelib.SQLITE_FORMAT:
+		return fmt.Errorf("%w: %w", errNoWorkspace, err)
+	default:
+		return err
+	}
+}
+
+// checkHeader looks at a file before SQLite does, which may write to what it opens.
+func checkHeader(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	header := make([]byte, headerBytes)
+	_, err = io.ReadFull(file, header)
+	err = errors.Join(err, file.Close())
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%w: it is too short", errNoWorkspace)
+	case err != nil:
+		return err
+	case string(header[:len(headerMagic)]) != headerMagic:
+		return fmt.Errorf("%w: it is no SQLite database", errNoWorkspace)
+	case binary.BigEndian.Uint32(header[headerApplicationID:]) != workspaceFormat:
+		return fmt.Errorf("%w: it is another program's database", errNoWorkspace)
+	default:
+		return nil
+	}
+}
+
+// read reads whose file it is, when it has found it sound.
+func (file *workspaceFile) read(database *sql.DB) error {
+	ctx, cancel := context.WithTimeout(context.Background(), inspectionTime)
+	defer cancel()
+	var schema string
+	err := database.QueryRowContext(ctx, `SELECT coalesce(group_concat(sql, ';' || char(10)), '') FROM (SELECT sql FROM sqlite_schema ORDER BY rowid)`).Scan(&schema)
+	if err != nil {
+		return err
+	}
+	if schema != workspaceSchema {
+		return fmt.Errorf("%w: its tables are %q", errNoWorkspace, schema)
+	}
+	var verdict string
+	err = database.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&verdict)
+	if errors.Is(err, context.DeadlineExceeded) {
+		file.folder.logger.Warn("a workspace is too large to be checked for damage", slog.String("run", file.runID))
+	} else if err != nil {
+		return err
+	} else if verdict != "ok" {
+		return fmt.Errorf("%w: it is damaged: %s", errNoWorkspace, verdict)
+	}
+	return file.readOwner(database)
+}
+
+func (file *workspaceFile) readOwner(database *sql.DB) error {
+	var openedAt, entries int64
+	err := database.QueryRowContext(context.Background(), `SELECT namespace, name, opened_at, (SELECT coalesce(max(id), 0) FROM entries) FROM workspace`).
+		Scan(&file.namespace, &file.name, &openedAt, &entries)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("%w: it says nobody's", errNoWorkspace)
+	}
+	if err != nil {
+		return err
+	}
+	if err := file.check(); err != nil {
+		return fmt.Errorf("%w: %w", errNoWorkspace, err)
+	}
+	file.openedAt = time.Unix(0, openedAt).UTC()
+	file.entries.Store(entries)
+	return nil
+}
+
+// quarantine moves a file, with what SQLite keeps beside it, out of the way.
+func (folder *workspaceFolder) quarantine(name string, reason error) error {
+	folder.logger.Error("a file that is no workspace was moved to quarantine", slog.String("file", name), slog.Any("error", reason))
+	quarantine := filepath.Join(folder.path, quarantineFolder)
+	if err := os.MkdirAll(quarantine, 0o700); err != nil {
+		return err
+	}
+	place, err := os.MkdirTemp(quarantine, name+".")
+	if err != nil {
+		return err
+	}
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		err := os.Rename(filepath.Join(folder.path, name+suffix), filepath.Join(place, name+suffix))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return errors.Join(syncFolder(place), syncFolder(quarantine), syncFolder(folder.path))
+}

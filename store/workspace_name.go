@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"fmt"
+	"strings"
+)
+
+// MaxWorkspaceNameBytes is the longest name of a workspace.
+const MaxWorkspaceNameBytes = 128
+
+// workspaceName is what a workspace is known by.
+type workspaceName struct {
+	namespace string
+	name      string
+}
+
+// check returns ErrInvalidName for what can be no workspace's. The empty namespace is
+// that of the workspaces outside every namespace.
+func (name workspaceName) check() error {
+	if name.namespace != "" {
+		if err := checkNamespace(name.namespace); err != nil {
+			return err
+		}
+	}
+	return checkWorkspaceName(name.name)
+}
+
+// checkWorkspaceName returns ErrInvalidName for what can be no workspace. The name
+// is never part of a path, whatever it says.
+func checkWorkspaceName(name string) error {
+	switch {
+	case name == "" || len(name) > MaxWorkspaceNameBytes:
+		return fmt.Errorf("%w: workspace %q has %d bytes, 1 to %d are allowed", ErrInvalidName, name, len(name), MaxWorkspaceNameBytes)
+	case strings.Contains(name, ".."):
+		return fmt.Errorf("%w: workspace %q has two dots in a row", ErrInvalidName, name)
+	case !isLetterOrDigit(name[0]):
+		return fmt.Errorf("%w: workspace %q begins with %q; use a letter or a digit", ErrInvalidName, name, name[0])
+	}
+	for index := range len(name) {
+		if letter := name[index]; !isLetterOrDigit(letter) && !strings.ContainsRune("._-", rune(letter)) {
+			return fmt.Errorf("%w: workspace %q holds %q; use letters, digits, '.', '_' and '-'", ErrInvalidName, name, letter)
+		}
+	}
+	return nil
+}
+
+func isLetterOrDigit(letter byte) bool { return letter != '-' && isNamespaceByte(letter) }
