@@ -40,10 +40,14 @@ var (
 	ErrQuotaExceeded = errors.New("quota exceeded")
 	// ErrInvalidTemplate is wrapped by TemplateError.
 	ErrInvalidTemplate = errors.New("invalid template")
-	// ErrDeadlineExceeded is returned for a template that has run for MaxRenderTime.
+	// ErrDeadlineExceeded is returned for a template that has run for MaxRenderTime, and
+	// for a query of a workspace that has run for MaxQueryTime.
 	ErrDeadlineExceeded = errors.New("time limit exceeded")
 	// ErrInvalidData is returned for an entry of a workspace that is no JSON.
 	ErrInvalidData = errors.New("invalid data")
+	// ErrInvalidQuery is returned for a query of a workspace that is no single SELECT
+	// over its entries, or uses what is not allowed.
+	ErrInvalidQuery = errors.New("invalid query")
 	// ErrNotANumber is returned for an increment of a value that is no int64.
 	ErrNotANumber = errors.New("value is not a number")
 	// ErrOverflow is returned for an increment whose sum is no int64.

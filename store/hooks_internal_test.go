@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"modernc.org/sqlite"
 )
@@ -344,4 +345,16 @@ func FailWorkspaceCommits(store *Store, function func(step string)) {
 func CommittedRuns(store *Store) (int, error) {
 	runs, err := store.committedRuns()
 	return len(runs), err
+}
+
+// BoundQueries sets how long a query of a workspace may run, and by how many bytes the
+// process may grow meanwhile.
+func BoundQueries(store *Store, duration time.Duration, bytes int) {
+	store.workspaces.queryTime, store.workspaces.queryMemory = duration, bytes
+}
+
+// MeasuresMemory tells whether a query is stopped for the memory that it takes.
+func MeasuresMemory() bool {
+	_, measured := residentBytes()
+	return measured
 }

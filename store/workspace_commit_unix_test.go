@@ -5,7 +5,6 @@
 package store_test
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,7 +40,7 @@ func TestWorkspaceCommit_Kill_Ugly(t *testing.T) {
 			process.Env = append(os.Environ(), killFolder+"="+folder, killStep+"="+step)
 			output, err := process.CombinedOutput()
 			var failure *exec.ExitError
-			require.True(t, errors.As(err, &failure), "it ended: %s", output)
+			require.ErrorAs(t, err, &failure, "it ended: %s", output)
 			status, ok := failure.Sys().(syscall.WaitStatus)
 			require.True(t, ok)
 			require.Equal(t, syscall.SIGKILL, status.Signal(), "%s", output)

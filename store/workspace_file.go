@@ -129,7 +129,10 @@ func (file *workspaceFile) writeSchema(path string, durability Durability) error
 	_, err = database.ExecContext(context.Background(), fmt.Sprintf(`PRAGMA journal_mode = WAL; PRAGMA application_id = %d; BEGIN; %s;
 		INSERT INTO workspace (namespace, name, opened_at) VALUES (?1, ?2, ?3); COMMIT`, workspaceFormat, workspaceSchema),
 		file.namespace, file.name, file.openedAt.UnixNano())
-	if err = errors.Join(err, database.Close()); err != nil {
+	if closeErr := database.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
 		return err
 	}
 	return syncFile(path)
@@ -201,7 +204,7 @@ func countKind(transaction *sql.Tx, kind string) error {
 
 // summariseWorkspace returns how many entries there are of each kind.
 func summariseWorkspace(database *sql.DB) (map[string]int64, error) {
-	rows, err := database.QueryContext(context.Background(), `SELECT kind, entries FROM kinds`) //nolint:sqlclosecheck // readRows closes them
+	rows, err := database.QueryContext(context.Background(), `SELECT kind, entries FROM kinds`)
 	if err != nil {
 		return nil, err
 	}

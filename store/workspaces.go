@@ -15,7 +15,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
+
+// errWorkspaceEnded says that a workspace was committed or discarded.
+var errWorkspaceEnded = fmt.Errorf("%w: the workspace has ended", ErrNotFound)
 
 // workspaces are those of a store, in memory by their names.
 type workspaces struct {
@@ -25,6 +29,11 @@ type workspaces struct {
 	// is made when it is needed, and removed with the store.
 	path      string
 	temporary bool
+	// queries holds one for each that runs, for so long at most and while the process
+	// grows by so many bytes at most.
+	queries     chan struct{}
+	queryTime   time.Duration
+	queryMemory int
 	// failpoint, where given, is told how far a commit has come.
 	failpoint func(step string)
 
@@ -42,11 +51,14 @@ type workspaces struct {
 
 func newWorkspaces(store *Store) *workspaces {
 	return &workspaces{
-		store:     store,
-		pool:      newWorkspacePool(store.config.Durability),
-		path:      store.config.WorkspaceStateDirectory,
-		temporary: store.config.WorkspaceStateDirectory == "",
-		files:     map[workspaceName]*workspaceFile{},
+		store:       store,
+		pool:        newWorkspacePool(store.config.Durability),
+		queries:     make(chan struct{}, queriesAtOnce),
+		queryTime:   MaxQueryTime,
+		queryMemory: maxQueryMemory,
+		path:        store.config.WorkspaceStateDirectory,
+		temporary:   store.config.WorkspaceStateDirectory == "",
+		files:       map[workspaceName]*workspaceFile{},
 	}
 }
 
@@ -302,7 +314,7 @@ func samePath(one, other string) bool {
 
 // end removes the file of a run, whose turn the caller has, and gives its name free.
 func (workspaces *workspaces) end(file *workspaceFile) error {
-	file.gone = fmt.Errorf("%w: the workspace has ended", ErrNotFound)
+	file.gone = errWorkspaceEnded
 	close(file.ended)
 	file.reading.Lock()
 	defer file.reading.Unlock()

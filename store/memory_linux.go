@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+)
+
+// residentBytes returns how much memory the process has, where that can be told.
+func residentBytes() (resident int, measured bool) {
+	content, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0, false
+	}
+	fields := bytes.Fields(content)
+	if len(fields) < 2 {
+		return 0, false
+	}
+	pages, err := strconv.Atoi(string(fields[1]))
+	return pages * os.Getpagesize(), err == nil
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// The limits of Workspace.Query.
+const (
+	// MaxQueryRows is how many rows it returns.
+	MaxQueryRows = 1000
+	// MaxQueryTime is how long it runs.
+	MaxQueryTime = time.Second
+	// MaxQueryBytes is how long the values of its rows are together.
+	MaxQueryBytes = 1 << 20
+	// MaxQueryTextBytes is how long its SQL is.
+	MaxQueryTextBytes = 100_000
+)
+
+// queriesAtOnce is how many queries of a store run at once; others wait.
+const queriesAtOnce = 2
+
+// maxQueryMemory is how much the process may grow while a query runs.
+const maxQueryMemory = 256 << 20
+
+// memoryInterval is how often that is looked at.
+const memoryInterval = 5 * time.Millisecond
+
+// QueryRows is what a query has found.
+type QueryRows struct {
+	// Columns are the names of the columns, as the query has them.
+	Columns []string
+	// Rows are lists in the order of Columns. A value is nil, an int64, a float64, a
+	// string or a []byte.
+	Rows [][]any
+	// Truncated tells that there were more rows.
+	Truncated bool
+}
+
+// Query runs one SELECT over the workspace's entries, which are the table
+// entries(id, kind, data, created_at): data is JSON, created_at is in Unix
+// milliseconds. It sees nothing else and changes nothing. It returns MaxQueryRows rows
+// at most, ErrInvalidQuery for any other statement and for functions that are not
+// allowed, ErrDeadlineExceeded after MaxQueryTime, and ErrTooLarge where a value or all
+// of them take more than MaxQueryBytes, or the query more memory than there is for it.
+//
+//	rows, err := workspace.Query("SELECT data ->> 'sku', count(*) FROM entries GROUP BY 1")
+func (workspace *Workspace) Query(query string) (QueryRows, error) {
+	return workspace.QueryLimit(query, MaxQueryRows)
+}
+
+// QueryLimit is Query for 1 to MaxQueryRows rows at most.
+//
+//	rows, err := workspace.QueryLimit("SELECT data FROM entries ORDER BY id DESC", 10)
+func (workspace *Workspace) QueryLimit(query string, limit int) (QueryRows, error) {
+	rows, err := workspace.query(query, limit)
+	if err != nil {
+		return QueryRows{}, fmt.Errorf("store.Workspace.Query: %w", workspace.failure(err))
+	}
+	return rows, nil
+}
+
+func (workspace *Workspace) query(query string, limit int) (QueryRows, error) {
+	query, err := checkQuery(query, limit)
+	if err != nil {
+		return QueryRows{}, err
+	}
+	workspaces, file := workspace.store.workspaces, workspace.file
+	leave, err := workspaces.enterQuery(file)
+	if err != nil {
+		return QueryRows{}, err
+	}
+	defer leave()
+	release, err := workspace.pin()
+	if err != nil {
+		return QueryRows{}, err
+	}
+	defer release()
+	ctx, stop := workspaces.queryContext(file)
+	defer stop()
+	rows, err := runQuery(ctx, file.path(), query, limit)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = cause
+	}
+	return rows, err
+}
+
+// checkQuery refuses what SQLite would read otherwise than it is meant.
+func checkQuery(query string, limit int) (string, error) {
+	switch {
+	case limit < 1 || limit > MaxQueryRows:
+		return "", fmt.Errorf("%w: limit %d is not 1 to %d", ErrInvalidQuery, limit, MaxQueryRows)
+	case len(query) > MaxQueryTextBytes:
+		return "", &TooLargeError{What: "query", Size: len(query), Limit: MaxQueryTextBytes}
+	case !utf8.ValidString(query) || strings.ContainsRune(query, 0):
+		return "", fmt.Errorf("%w: it is not UTF-8, or holds NUL", ErrInvalidQuery)
+	}
+	// A statement may end with a semicolon; within another it may not.
+	return strings.TrimRight(query, "; \t\r\n"), nil
+}
+
+// enterQuery waits for the turn of a query; the caller calls leave when it is done.
+func (workspaces *workspaces) enterQuery(file *workspaceFile) (leave func(), err error) {
+	select {
+	case <-workspaces.store.stopped:
+		return nil, ErrClosed
+	case <-file.ended:
+		return nil, errWorkspaceEnded
+	case workspaces.queries <- struct{}{}:
+		return func() { <-workspaces.queries }, nil
+	}
+}
+
+// pin keeps the files of the workspace where they are until release is called. What
+// is written meanwhile goes on.
+func (workspace *Workspace) pin() (release func(), err error) {
+	file, pool := workspace.file, workspace.store.workspaces.pool
+	file.turn.Lock()
+	defer file.turn.Unlock()
+	if err := workspace.usable(); err != nil {
+		return nil, err
+	}
+	database, err := pool.acquire(file)
+	if err != nil {
+		return nil, workspaceFailure(err)
+	}
+	// A read by the connection that writes makes what one for reading alone needs beside
+	// the file, and cannot make.
+	if _, err := database.ExecContext(context.Background(), `SELECT 1 FROM workspace`); err != nil {
+		pool.release(file)
+		return nil, workspaceFailure(err)
+	}
+	file.reading.RLock()
+	return func() {
+		pool.release(file)
+		file.reading.RUnlock()
+	}, nil
+}
+
+// queryContext ends when the query's time is up, and when the workspace or the store
+// ends. Its cause says which. The caller calls stop.
+func (workspaces *workspaces) queryContext(file *workspaceFile) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	timer := time.AfterFunc(workspaces.queryTime, func() {
+		cancel(fmt.Errorf("%w: the query has run for %s", ErrDeadlineExceeded, workspaces.queryTime))
+	})
+	watcher := make(chan struct{})
+	go func() {
+		defer close(watcher)
+		workspaces.watchQuery(ctx, cancel, file.ended)
+	}()
+	return ctx, func() {
+		timer.Stop()
+		cancel(nil)
+		<-watcher
+	}
+}
+
+// watchQuery cancels a query whose workspace or store ends, or that makes the process
+// grow too much: SQLite itself has no bound here.
+func (workspaces *workspaces) watchQuery(ctx context.Context, cancel context.CancelCauseFunc, ended <-chan struct{}) {
+	ticker := time.NewTicker(memoryInterval)
+	defer ticker.Stop()
+	before, measured := residentBytes()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ended:
+			cancel(errWorkspaceEnded)
+		case <-workspaces.store.stopped:
+			cancel(ErrClosed)
+		case <-ticker.C:
+			if now, _ := residentBytes(); measured && now-before > workspaces.queryMemory {
+				cancel(&TooLargeError{What: "memory of the query", Size: now - before, Limit: workspaces.queryMemory})
+			}
+		}
+	}
+}
+
+// runQuery runs a query on a connection of its own, which can read one table and do
+// nothing else. All of its work is done before SQLite returns the first row, for a
+// context interrupts nothing after that: one function is given each row in turn.
+func runQuery(ctx context.Context, path, query string, limit int) (QueryRows, error) {
+	sandbox := &sandbox{limit: limit}
+	database, connection, err := sandbox.open(ctx, path)
+	if err != nil {
+		return QueryRows{}, err
+	}
+	columns, err := columnsOf(connection, query)
+	if err == nil {
+		err = sandbox.collect(ctx, connection, query, len(columns))
+	}
+	if err = errors.Join(err, connection.Close(), database.Close()); err != nil {
+		return QueryRows{}, sandbox.failure(err)
+	}
+	rows := QueryRows{Columns: columns, Rows: sandbox.rows, Truncated: len(sandbox.rows) > limit}
+	rows.Rows = rows.Rows[:min(limit, len(rows.Rows))]
+	return rows, nil
+}
