@@ -173,10 +173,19 @@ func (committer *committer) expireDue() (more bool) {
 	committer.waitingWrites = append(writes, committer.waitingWrites...)
 	if err != nil {
 		committer.config.Logger.Error("expiry failed; it is tried again", slog.Any("error", err))
-		committer.giveUpExpiry(fmt.Errorf("%w: %w", &expiryFirstError{}, err))
+		committer.giveUpExpiry(committer.whyNotExpired(err))
 		committer.expireAt(committer.clock.now().Add(housekeepingInterval))
 	}
 	return !queue.empty()
+}
+
+// whyNotExpired is what a write is told that has waited for expiries: nothing was
+// changed by it, whatever became of them.
+func (committer *committer) whyNotExpired(err error) error {
+	if refusal := committer.refusal(); refusal != nil {
+		return refusal
+	}
+	return fmt.Errorf("%w: %w", &expiryFirstError{}, err)
 }
 
 // expireShare logs as many expiries as one batch does, and returns in how many realms

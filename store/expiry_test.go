@@ -3,6 +3,8 @@
 package store_test
 
 import (
+	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -172,4 +174,176 @@ func TestExpiry_Deleted_Ugly(t *testing.T) {
 	assert.Equal(t, int64(1), expired)
 	require.NoError(t, held.Release())
 	assert.Equal(t, []string{"delete_group ", "delete_group ", "set 7", "expire 7"}, brief(changes(t, opened, "acme", 3100)))
+}
+
+// TestExpiry_Realms_Ugly has far more come due in one namespace than in others: who asks
+// or writes there does not wait for it, and what is due there does not count.
+func TestExpiry_Realms_Ugly(t *testing.T) {
+	const many = 6000
+	for name, settled := range map[string]bool{"InTheTables": true, "Pending": false} {
+		t.Run(name, func(t *testing.T) {
+			clock := newClock()
+			opened := openStore(t, store.StoreConfig{Clock: clock.Now, Durability: store.DurabilityRelaxed})
+			for range 2 { // A submission of more than a batch takes two.
+				writeAll(t, opened, "aaa:g", many, time.Minute)
+			}
+			groups := []string{"acme:g", "config", "events:g", "a\x00\xff:g"}
+			for _, group := range append(groups, "tenant:g", "deleted") {
+				writeAll(t, opened, group, 3, time.Minute)
+				setIn(t, opened, group, "stays")
+			}
+			require.NoError(t, opened.SetQuota("tenant", store.Quota{MaxKeys: 4}))
+			if settled {
+				require.NoError(t, store.Settle(opened))
+			}
+			consumer := registerConsumer(t, opened)
+			release := store.Hold(opened)
+			clock.Advance(time.Hour)
+			var order []string
+			var waiting sync.WaitGroup
+			counted := func(name string, want int64) func(store.KeyCount, error) {
+				waiting.Add(1)
+				return func(count store.KeyCount, err error) {
+					assert.NoError(t, err)
+					assert.Equal(t, want, count.Keys, name)
+					order = append(order, name)
+					waiting.Done()
+				}
+			}
+			opened.SubmitCount(store.CountQuery{Prefix: "aaa:"}, counted("aaa:", 0))
+			for _, group := range groups {
+				opened.SubmitCount(store.CountQuery{Group: &group}, counted(group, 1))
+			}
+			waiting.Add(2)
+			opened.Submit(store.DeleteGroupCommand{Group: "deleted"}, func(outcome store.Outcome, err error) {
+				assert.NoError(t, err)
+				assert.Equal(t, int64(1), outcome.DeletedKeys)
+				waiting.Done()
+			})
+			opened.Submit(store.SetCommand{Group: "tenant:g", Key: "new"}, func(_ store.Outcome, err error) {
+				assert.NoError(t, err)
+				waiting.Done()
+			})
+			release()
+			waiting.Wait()
+			assert.ElementsMatch(t, append(groups, "aaa:"), order)
+			assert.Equal(t, "aaa:", order[len(order)-1])
+			requireBeforeExpiries(t, consumer, 3*512)
+		})
+	}
+}
+
+// requireBeforeExpiries checks that a set and a delete_group are logged before more than
+// so many expiries are.
+func requireBeforeExpiries(t *testing.T, consumer *store.Consumer, most int) {
+	t.Helper()
+	for expired, found := 0, 0; found < 2; {
+		commits, err := consumer.Next(t.Context())
+		require.NoError(t, err)
+		for _, commit := range commits {
+			for _, event := range commit.Events {
+				if event.Type == store.EventExpire {
+					expired++
+				} else if found++; found <= 2 {
+					assert.LessOrEqual(t, expired, most, event.Type)
+				}
+			}
+		}
+	}
+}
+
+// TestExpiry_Order_Ugly has writes wait for expiries: those that name a group of them
+// keep their order, the others go on.
+func TestExpiry_Order_Ugly(t *testing.T) {
+	clock := newClock()
+	opened := openStore(t, store.StoreConfig{Clock: clock.Now, Durability: store.DurabilityRelaxed})
+	writeAll(t, opened, "acme:g", 3000, time.Minute)
+	release := store.Hold(opened)
+	clock.Advance(time.Hour)
+	var waiting sync.WaitGroup
+	send := func(command store.Command) {
+		waiting.Add(1)
+		opened.Submit(command, func(_ store.Outcome, err error) {
+			assert.NoError(t, err)
+			waiting.Done()
+		})
+	}
+	send(store.SetCommand{Group: "acme:g", Key: "a", Value: "0"})
+	send(store.TransactionCommand{Namespace: "acme", Then: []store.Command{
+		store.DeleteGroupCommand{Group: "acme:g"}, store.SetCommand{Group: "acme:g", Key: "a", Value: "1"},
+	}})
+	send(store.SetCommand{Group: "acme:g", Key: "a", Value: "2"})
+	send(store.SetCommand{Group: "acme:h", Key: "passes"})
+	send(store.TransactionCommand{Namespace: "acme", Then: []store.Command{
+		store.SetCommand{Group: "acme:i", Key: "behind"}, store.SetCommand{Group: "acme:g", Key: "a", Value: "3"},
+	}})
+	send(store.SetCommand{Group: "acme:i", Key: "last"})
+	release()
+	waiting.Wait()
+	var order []string
+	for _, event := range changes(t, opened, "acme", 3000) {
+		if event.Type != store.EventExpire {
+			order = append(order, event.Type.String()+" "+event.Key+event.Value)
+		}
+	}
+	assert.Equal(t, []string{"set a0", "set passes", "delete_group ", "set a1", "set a2", "set behind", "set a3", "set last"}, order)
+}
+
+// TestExpiry_Close_Ugly closes a store while a question and a write wait.
+func TestExpiry_Close_Ugly(t *testing.T) {
+	clock := newClock()
+	opened := openStore(t, store.StoreConfig{Clock: clock.Now, Durability: store.DurabilityRelaxed})
+	writeAll(t, opened, "acme:g", 3000, time.Minute)
+	setIn(t, opened, "acme:g", "stays")
+	release := store.Hold(opened)
+	clock.Advance(time.Hour)
+	counted, deleted := make(chan int64, 1), make(chan int64, 1)
+	opened.SubmitCount(store.CountQuery{Prefix: "acme:"}, func(count store.KeyCount, err error) {
+		assert.NoError(t, err)
+		counted <- count.Keys
+	})
+	opened.Submit(store.DeleteGroupCommand{Group: "acme:g"}, func(outcome store.Outcome, err error) {
+		assert.NoError(t, err)
+		deleted <- outcome.DeletedKeys
+	})
+	var closing sync.WaitGroup
+	closing.Go(func() { assert.NoError(t, opened.Close()) })
+	for !store.Closing(opened) {
+		runtime.Gosched()
+	}
+	release()
+	closing.Wait()
+	assert.Equal(t, []int64{1, 1}, []int64{<-counted, <-deleted})
+}
+
+// TestExpiry_Stopped_Ugly has the disk fail while a question and a write wait.
+func TestExpiry_Stopped_Ugly(t *testing.T) {
+	clock := newClock()
+	opened := openStore(t, store.StoreConfig{Clock: clock.Now})
+	writeAll(t, opened, "acme:g", 3000, time.Minute)
+	commits := 0
+	require.NoError(t, store.OnCommit(opened, func(commit func() error) error {
+		if commits++; commits > 3 {
+			return errFsync
+		}
+		return commit()
+	}))
+	release := store.Hold(opened)
+	clock.Advance(time.Hour)
+	counted, deleted := make(chan int64, 1), make(chan error, 1)
+	opened.SubmitCount(store.CountQuery{Prefix: "acme:"}, func(count store.KeyCount, err error) {
+		assert.NoError(t, err)
+		counted <- count.Keys
+	})
+	opened.Submit(store.DeleteGroupCommand{Group: "acme:g"}, func(_ store.Outcome, err error) { deleted <- err })
+	release()
+	err := <-deleted
+	require.ErrorIs(t, err, store.ErrUnavailable)
+	require.NotErrorIs(t, err, store.ErrOutcomeUnknown, "the write itself has changed nothing")
+	keys := <-counted
+	assert.Positive(t, keys, "what cannot expire counts")
+	assert.Less(t, keys, int64(3000))
+	count, err := opened.Count("acme:g")
+	require.NoError(t, err)
+	assert.Equal(t, int(keys), count)
 }

@@ -33,6 +33,22 @@ func (hot *hotEntries) fill() {
 	}
 }
 
+// turnAll puts so much of another group that every shard begins one segment.
+func (hot *hotEntries) turnAll() {
+	before := hot.next()
+	for index, left := 0, hotShards; left > 0; index++ {
+		name := entryName{group: "acme:filling", key: fmt.Sprint(index)}
+		_, hash := hot.place(name)
+		shard := hash % hotShards
+		if hot.next()[shard] > before[shard] {
+			continue
+		}
+		if hot.putAt(name, 1); hot.next()[shard] > before[shard] {
+			left--
+		}
+	}
+}
+
 func TestHotdeletions_DeleteGroups_Good(t *testing.T) {
 	t.Run("HiddenAtOnce", func(t *testing.T) {
 		hot := newHotEntries(1 << 20)
@@ -94,12 +110,19 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 	})
 	t.Run("DeletedAgainIsKeptInMind", func(t *testing.T) {
 		hot := smallHotEntries()
+		hot.turnAll()
 		hot.deleteGroups(map[string]uint64{"acme:g": 5})
-		hot.fill()
-		hot.putAt(hotName("a"), 20_002)
-		hot.deleteGroups(map[string]uint64{"acme:g": 20_003})
-		hot.deleteGroups(map[string]uint64{"acme:last": 20_004}) // Forgets the first, whose segments have turned.
-		assert.Len(t, hot.deletions.inMind, 2)
+		hot.turnAll()
+		hot.turnAll()
+		hot.putAt(hotName("a"), 6)
+		hot.deleteGroups(map[string]uint64{"acme:g": 7})
+		require.Len(t, hot.deletions.inMind, 2)
+		hot.turnAll()
+		hot.turnAll()
+		hot.deleteGroups(map[string]uint64{"acme:last": 8}) // Forgets the first, whose segments have turned.
+		require.Len(t, hot.deletions.inMind, 2)
+		_, known := hot.get(hotName("a"), true)
+		assert.True(t, known)
 		assert.False(t, hot.shows(hotName("a")))
 	})
 	t.Run("TooManyForgetEverything", func(t *testing.T) {

@@ -415,7 +415,7 @@ func (machine *machine) transact(t *rapid.T, transaction *store.StoreTransaction
 	value := drawValue(t)
 	expected := orZero(machine.guard(t, machine.model.entries[entryID{group, key}].Revision))
 	var got, want error
-	switch rapid.IntRange(0, 9).Draw(t, "method") {
+	switch rapid.IntRange(0, 11).Draw(t, "method") {
 	case 0:
 		got = transaction.Set(group, key, value)
 		_, want = machine.model.apply(store.SetCommand{Group: group, Key: key, Value: value})
@@ -442,6 +442,15 @@ func (machine *machine) transact(t *rapid.T, transaction *store.StoreTransaction
 		_, want = machine.model.apply(store.IncrementCommand{Group: group, Key: key, By: -7})
 	case 8:
 		machine.compareWithin(t, transaction, group)
+	case 9:
+		got = transaction.DeleteGroup(group)
+		_, want = machine.model.apply(store.DeleteGroupCommand{Group: group})
+	case 10:
+		prefix := rapid.SampledFrom(modelPrefixes).Draw(t, "prefix")
+		got = transaction.DeletePrefix(prefix)
+		_, want = machine.model.apply(store.DeletePrefixCommand{Prefix: prefix})
+	case 11:
+		machine.compareGroupsWithin(t, transaction, rapid.SampledFrom(modelPrefixes).Draw(t, "prefix"))
 	}
 	requireSameError(t, want, got)
 	machine.compareEntryWithin(t, transaction, entryID{group, key})
@@ -472,4 +481,22 @@ func (machine *machine) compareWithin(t *rapid.T, transaction *store.StoreTransa
 		require.Equal(t, entry.Value, value)
 	}
 	require.Equal(t, want, all)
+	count, err := transaction.Count(group)
+	require.NoError(t, err)
+	require.Equal(t, len(want), count)
+	exists, err := transaction.GroupExists(group)
+	require.NoError(t, err)
+	require.Equal(t, count > 0, exists)
+	page, err := transaction.GetPage(group, 0, len(want)+1)
+	require.NoError(t, err)
+	require.Equal(t, keyValues(machine.model.group(group)), page)
+}
+
+func (machine *machine) compareGroupsWithin(t *rapid.T, transaction *store.StoreTransaction, prefix string) {
+	groups, err := transaction.Groups(prefix)
+	require.NoError(t, err)
+	require.Equal(t, machine.model.groups(prefix), groups)
+	keys, err := transaction.CountAll(prefix)
+	require.NoError(t, err)
+	require.Equal(t, machine.model.count(prefix), keys)
 }

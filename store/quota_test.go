@@ -4,6 +4,7 @@ package store_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -251,6 +252,20 @@ func TestQuota_Expiry_Good(t *testing.T) {
 		for _, result := range results {
 			require.NoError(t, result.err)
 		}
+	})
+	t.Run("RoomForOneOfManySmallOnes", func(t *testing.T) {
+		clock := newClock()
+		opened := openStore(t, store.StoreConfig{Clock: clock.Now})
+		require.NoError(t, opened.SetQuota("acme", store.Quota{MaxBytes: 100_000}))
+		release := fill(t, opened, clock, 3000, "acme")
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			assert.NoError(t, opened.Set("acme:h", "large", strings.Repeat("x", 99_000)))
+		}()
+		store.WaitForWrite(opened)
+		release()
+		<-done
 	})
 	t.Run("KeyItself", func(t *testing.T) {
 		clock := newClock()
