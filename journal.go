@@ -50,6 +50,9 @@ func settledEntry(entry *journal.Entry) store.JournalEntry {
 	return store.JournalEntry{EntryID: entry.ID, Namespace: entry.Namespace, CommittedAt: entry.Time}
 }
 
+// Waiting is journal.Queue's.
+func (queue journalQueue) Waiting() int { return int(queue.store.JournalPending()) }
+
 // News is journal.Queue's.
 func (queue journalQueue) News() <-chan struct{} { return queue.store.JournalNews() }
 

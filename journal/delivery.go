@@ -21,12 +21,6 @@ const (
 	DefaultRequestTimeout = 30 * time.Second
 )
 
-// The bounds of the time between two attempts.
-const (
-	minBackOff = time.Second
-	maxBackOff = 30 * time.Second
-)
-
 // Config says what is delivered, and where. Queue, URL and Bucket are required.
 //
 //	journal.Config{Queue: queue, URL: "http://127.0.0.1:8086", Organisation: "acme", Bucket: "journal"}
@@ -42,7 +36,9 @@ type Config struct {
 	// BatchPoints and BatchBytes bound a request; 0 is DefaultBatchPoints and DefaultBatchBytes.
 	BatchPoints int
 	BatchBytes  int
-	// FlushInterval is how long an entry may wait for others; 0 is DefaultFlushInterval.
+	// FlushInterval is the time between two deliveries of less than BatchPoints. So an entry
+	// that comes after a quiet while waits for nobody, and those that come often wait for each
+	// other for so long at most. 0 is DefaultFlushInterval.
 	FlushInterval time.Duration
 	// RequestTimeout bounds a request; 0 is DefaultRequestTimeout.
 	RequestTimeout time.Duration
@@ -205,23 +201,17 @@ func (delivery *Delivery) run() {
 	defer close(delivery.done)
 	defer delivery.endpoint.client.CloseIdleConnections()
 	news := delivery.config.Queue.News()
-	var backOff backOff
-	// due fires when what is pending is to be sent: a while after the news of it, or
-	// after a failure. Until then news are not of interest.
-	var due <-chan time.Time
+	pace := pace{config: &delivery.config}
 	for {
-		waiting := news
-		if due != nil {
-			waiting = nil
-		}
 		select {
-		case <-waiting:
-			due = delivery.config.After(delivery.config.FlushInterval)
-			continue
-		case <-due:
+		case <-pace.interesting(news):
+			if !pace.ready() {
+				continue
+			}
+		case <-pace.due:
 		case answers := <-delivery.flushes:
 			outcome, err := delivery.deliver()
-			due = delivery.after(&backOff, err)
+			pace.delivered(err)
 			answers <- flushed{outcome, err}
 			continue
 		case <-delivery.stopping:
@@ -230,36 +220,8 @@ func (delivery *Delivery) run() {
 			return
 		}
 		_, err := delivery.deliver()
-		due = delivery.after(&backOff, err)
+		pace.delivered(err)
 	}
-}
-
-// after takes note of how an attempt has ended, and returns when to try again: nil
-// where nothing is left to do.
-func (delivery *Delivery) after(backOff *backOff, err error) <-chan time.Time {
-	if err == nil {
-		backOff.reset()
-		return nil
-	}
-	var failure *failure
-	var retryAfter time.Duration
-	if errors.As(err, &failure) {
-		retryAfter = failure.answer.retryAfter
-	}
-	return delivery.config.After(max(backOff.next(delivery.config.Random()), retryAfter))
-}
-
-// backOff is the time between attempts: it doubles with each failure.
-type backOff struct {
-	span time.Duration
-}
-
-func (backOff *backOff) reset() { backOff.span = 0 }
-
-// next returns from half of the span to all of it: not everybody comes back at once.
-func (backOff *backOff) next(random float64) time.Duration {
-	backOff.span = min(max(2*backOff.span, 2*minBackOff), maxBackOff)
-	return backOff.span/2 + time.Duration(random*float64(backOff.span/2))
 }
 
 // deliver sends what is pending until nothing is, or an attempt fails.
@@ -270,6 +232,7 @@ func (delivery *Delivery) deliver() (outcome FlushOutcome, err error) {
 		if err == nil && len(entries) > 0 {
 			sending := &sending{delivery: delivery, batch: encode(entries), outcome: &outcome}
 			err = sending.send(0, len(entries))
+			sending.report()
 		}
 	}
 	delivery.note(err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 func TestDelivery_Flush_Good(t *testing.T) {
 	t.Run("SendsWhatTheContractSays", func(t *testing.T) {
 		bench := startBench(t, nil)
-		bench.queue.add(1, 2)
+		bench.queue.keep(1, 2)
 		outcome, err := flush(t, bench)
 		require.NoError(t, err)
 		assert.Equal(t, journal.FlushOutcome{Delivered: 2}, outcome)
@@ -32,7 +33,7 @@ func TestDelivery_Flush_Good(t *testing.T) {
 	})
 	t.Run("InOrderInBatches", func(t *testing.T) {
 		bench := startBench(t, func(config *journal.Config) { config.BatchPoints = 2 })
-		bench.queue.add(1, 2, 3, 4, 5)
+		bench.queue.keep(1, 2, 3, 4, 5)
 		_, err := flush(t, bench)
 		require.NoError(t, err)
 		assert.Equal(t, [][]int64{{1, 2}, {3, 4}, {5}}, bench.endpoint.ids())
@@ -73,7 +74,7 @@ func TestDelivery_Statuses_Good(t *testing.T) {
 		isolate(413, "Request Entity Too Large"),
 		keep(301, "301, and redirects are not followed"), keep(302, "302, and redirects are not followed"),
 		keep(307, "307, and redirects are not followed"), keep(308, "308, and redirects are not followed"),
-		keep(401, "401 Unauthorized"), keep(403, "403 Forbidden"), keep(404, "404 Not Found"),
+		keep(401, "401 "), keep(403, "403 Forbidden"), keep(404, "404 Not Found"),
 		keep(408, "408 Request Timeout"), keep(425, "425 Too Early"), keep(429, "429 Too Many Requests"),
 		keep(500, "500 Internal Server Error"), keep(502, "502 Bad Gateway"), keep(503, "503 Service Unavailable"), keep(504, "504 Gateway Timeout"),
 	} {
@@ -87,7 +88,7 @@ func TestDelivery_Statuses_Good(t *testing.T) {
 				}
 				refuse(test.status, test.message, 2)(writer, lines)
 			})
-			bench.queue.add(1, 2, 3)
+			bench.queue.keep(1, 2, 3)
 			outcome, err := flush(t, bench)
 			if test.kept != "" {
 				require.ErrorIs(t, err, journal.ErrNotDelivered)
@@ -121,19 +122,21 @@ func TestDelivery_Bisection_Ugly(t *testing.T) {
 		bench := startBench(t, nil)
 		bench.endpoint.answerWith(refuse(400, "no", 3, 4, 17, 100))
 		for id := range int64(100) {
-			bench.queue.add(id + 1)
+			bench.queue.keep(id + 1)
 		}
 		outcome, err := flush(t, bench)
 		require.NoError(t, err)
 		assert.Equal(t, journal.FlushOutcome{Delivered: 96, Rejected: 4}, outcome)
 		assert.IsIncreasing(t, bench.queue.delivered)
+		assert.Equal(t, 1, strings.Count(bench.logs.String(), "were refused"))
+		assert.Contains(t, bench.logs.String(), "entries=4 first=3")
 	})
 	t.Run("SettingsThatAreAnsweredLikeABadPoint", func(t *testing.T) {
 		bench := startBench(t, nil)
 		bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
 			http.Error(writer, `{"code":"invalid","message":"Please provide either orgID or org"}`, http.StatusBadRequest)
 		})
-		bench.queue.add(1, 2)
+		bench.queue.keep(1, 2)
 		_, err := flush(t, bench)
 		require.ErrorIs(t, err, journal.ErrNotDelivered)
 		require.ErrorContains(t, err, "400 Bad Request: Please provide either orgID or org; check the endpoint's URL")
@@ -149,7 +152,7 @@ func TestDelivery_Bisection_Ugly(t *testing.T) {
 			}
 			refuse(400, "no", 2)(writer, lines)
 		})
-		bench.queue.add(1, 2, 3, 4)
+		bench.queue.keep(1, 2, 3, 4)
 		_, err := flush(t, bench)
 		require.ErrorIs(t, err, journal.ErrNotDelivered)
 		assert.Equal(t, []int64{1}, bench.queue.delivered)
@@ -158,7 +161,7 @@ func TestDelivery_Bisection_Ugly(t *testing.T) {
 	})
 	t.Run("WhatCannotBeSentAtAll", func(t *testing.T) {
 		bench := startBench(t, nil)
-		bench.queue.add(1)
+		bench.queue.keep(1)
 		bench.queue.entries = append(bench.queue.entries, journal.Entry{ID: 2, Measurement: "m"})
 		outcome, err := flush(t, bench)
 		require.NoError(t, err)
@@ -169,35 +172,57 @@ func TestDelivery_Bisection_Ugly(t *testing.T) {
 }
 
 func TestDelivery_Run_Good(t *testing.T) {
-	bench := startBench(t, nil)
-	bench.queue.add(1)
-	assert.Equal(t, journal.DefaultFlushInterval, <-bench.waits.asked, "others may come")
-	bench.queue.add(2)
-	assert.Empty(t, bench.endpoint.requests)
-	bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
-		http.Error(writer, "", http.StatusServiceUnavailable)
-	})
-	// The back-off doubles, from 1 to 30 seconds, with a share of chance.
-	for _, want := range []time.Duration{1500, 3000, 6000, 12000, 22500, 22500} {
+	t.Run("LoneEntryWaitsForNobody", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.queue.add(1)
+		bench.endpoint.awaitRequests(t, 1)
+		bench.queue.add(2)
+		assert.Equal(t, journal.DefaultFlushInterval, <-bench.waits.asked, "others may come")
+		bench.queue.add(3)
 		bench.waits.over <- now
-		assert.Equal(t, want*time.Millisecond, <-bench.waits.asked)
-	}
-	bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
-		writer.Header().Set("Retry-After", "90")
-		http.Error(writer, "", http.StatusTooManyRequests)
+		bench.endpoint.awaitRequests(t, 2)
+		assert.Equal(t, [][]int64{{1}, {2, 3}}, bench.endpoint.ids())
 	})
-	bench.waits.over <- now
-	assert.Equal(t, 90*time.Second, <-bench.waits.asked)
-	bench.endpoint.answerWith(nil)
-	bench.waits.over <- now
-	// The news of 2 are left, and there is nothing in it any more.
-	assert.Equal(t, journal.DefaultFlushInterval, <-bench.waits.asked)
-	assert.Equal(t, []int64{1, 2}, bench.queue.delivered)
-	// It begins again from the shortest.
-	bench.endpoint.answerWith(refuse(503, "", 3))
-	bench.queue.add(3)
-	bench.waits.over <- now
-	assert.Equal(t, 1500*time.Millisecond, <-bench.waits.asked)
+	t.Run("FullBatchWaitsForNobody", func(t *testing.T) {
+		bench := startBench(t, func(config *journal.Config) { config.BatchPoints = 3 })
+		bench.queue.add(1)
+		bench.endpoint.awaitRequests(t, 1)
+		bench.queue.add(2)
+		assert.Equal(t, journal.DefaultFlushInterval, <-bench.waits.asked)
+		bench.queue.add(3, 4)
+		bench.endpoint.awaitRequests(t, 2)
+		assert.Equal(t, [][]int64{{1}, {2, 3, 4}}, bench.endpoint.ids())
+	})
+	t.Run("BackOffDoubles", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
+			http.Error(writer, "", http.StatusServiceUnavailable)
+		})
+		bench.queue.add(1)
+		// From 1 to 30 seconds, with a share of chance.
+		for _, want := range []int{1500, 3000, 6000, 12000, 22500, 22500} {
+			assert.Equal(t, time.Duration(want)*time.Millisecond, <-bench.waits.asked)
+			bench.queue.add(int64(want)) // Whatever comes, the next attempt has its time.
+			bench.waits.over <- now
+		}
+		bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
+			writer.Header().Set("Retry-After", "90")
+			http.Error(writer, "", http.StatusTooManyRequests)
+		})
+		<-bench.waits.asked
+		bench.waits.over <- now
+		assert.Equal(t, 90*time.Second, <-bench.waits.asked)
+		bench.endpoint.answerWith(nil)
+		bench.waits.over <- now
+		// The news of the others are left, and there is nothing in it any more.
+		assert.Equal(t, journal.DefaultFlushInterval, <-bench.waits.asked)
+		assert.Equal(t, []int64{1, 1500, 3000, 6000, 12000, 22500, 22500}, bench.queue.delivered)
+		// It begins again from the shortest.
+		bench.endpoint.answerWith(refuse(503, "", 3))
+		bench.queue.add(3)
+		bench.waits.over <- now
+		assert.Equal(t, 1500*time.Millisecond, <-bench.waits.asked)
+	})
 }
 
 func TestDelivery_Run_Ugly(t *testing.T) {
@@ -208,7 +233,7 @@ func TestDelivery_Run_Ugly(t *testing.T) {
 		require.ErrorContains(t, err, "disk")
 		assert.Equal(t, "the journal cannot be read", bench.Status().Brief)
 		bench.queue.pending, bench.queue.settle = nil, errors.New("full")
-		bench.queue.add(1)
+		bench.queue.keep(1)
 		_, err = flush(t, bench)
 		require.ErrorContains(t, err, "full")
 		bench.queue.settle = nil
@@ -219,7 +244,7 @@ func TestDelivery_Run_Ugly(t *testing.T) {
 	t.Run("NobodyAnswers", func(t *testing.T) {
 		bench := startBench(t, nil)
 		bench.endpoint.Close()
-		bench.queue.add(1)
+		bench.queue.keep(1)
 		_, err := flush(t, bench)
 		require.ErrorIs(t, err, journal.ErrNotDelivered)
 		assert.NotContains(t, err.Error(), "api/v2/write")
@@ -231,7 +256,7 @@ func TestDelivery_Run_Ugly(t *testing.T) {
 		bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
 			http.Error(writer, "bad token "+token, http.StatusUnauthorized)
 		})
-		bench.queue.add(1)
+		bench.queue.keep(1)
 		_, err := flush(t, bench)
 		require.ErrorContains(t, err, "bad token ***")
 		assert.NotContains(t, bench.Status().LastError, token)
@@ -240,7 +265,9 @@ func TestDelivery_Run_Ugly(t *testing.T) {
 
 func TestDelivery_Stop_Good(t *testing.T) {
 	bench := startBench(t, nil)
-	bench.queue.add(1, 2)
+	bench.queue.add(1)
+	bench.endpoint.awaitRequests(t, 1)
+	bench.queue.add(2)
 	<-bench.waits.asked
 	require.NoError(t, bench.Stop(context.Background()))
 	assert.Equal(t, []int64{1, 2}, bench.queue.delivered)
@@ -253,15 +280,14 @@ func TestDelivery_Stop_Ugly(t *testing.T) {
 	bench := startBench(t, nil)
 	asked, release := make(chan struct{}), make(chan struct{})
 	bench.endpoint.answerWith(func(http.ResponseWriter, []string) {
-		close(asked)
+		asked <- struct{}{}
 		<-release
 	})
 	bench.queue.add(1)
-	<-bench.waits.asked
+	<-asked
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- bench.Stop(ctx) }()
-	<-asked
 	flushCtx, cancelFlush := context.WithCancel(context.Background())
 	cancelFlush()
 	_, err := bench.Flush(flushCtx)

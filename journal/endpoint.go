@@ -35,7 +35,7 @@ func newEndpoint(config *Config) (*endpoint, error) {
 		return nil, errors.New("URL has a user, a query or a fragment: use scheme, host and path, and Token for what authorises")
 	}
 	if config.Bucket == "" {
-		return nil, errors.New("Bucket is empty: name the bucket that points go to")
+		return nil, errors.New("no Bucket: name the one that points go to")
 	}
 	target := base.JoinPath("api/v2/write")
 	query := url.Values{"bucket": {config.Bucket}, "precision": {"ns"}}
@@ -77,7 +77,7 @@ func (endpoint *endpoint) post(ctx context.Context, lines []byte) answer {
 	if err != nil {
 		return answer{verdict: unavailable, message: endpoint.withoutToken(rootOf(err).Error())}
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // Everything of it that counts was read.
 	return endpoint.read(response)
 }
 

@@ -61,15 +61,22 @@ func (queue *queue) Settle(delivered []journal.Entry, rejected []journal.Rejecti
 	return nil
 }
 
-// add makes points m v=<id>i pending.
-func (queue *queue) add(ids ...int64) {
+func (queue *queue) Waiting() int { return queue.left() }
+
+// keep makes points m v=<id>i pending, and tells nobody.
+func (queue *queue) keep(ids ...int64) {
 	queue.mutex.Lock()
+	defer queue.mutex.Unlock()
 	for _, id := range ids {
 		queue.entries = append(queue.entries, journal.Entry{
 			ID: id, Measurement: "m", Fields: map[string]any{"v": id}, Time: time.Unix(0, id),
 		})
 	}
-	queue.mutex.Unlock()
+}
+
+// add makes points pending, and tells the delivery.
+func (queue *queue) add(ids ...int64) {
+	queue.keep(ids...)
 	select {
 	case queue.news <- struct{}{}:
 	default:
@@ -92,11 +99,13 @@ type endpoint struct {
 	answer func(writer http.ResponseWriter, lines []string)
 	paths  []string
 	header http.Header
+	// answered gets a token with each answer, as far as anybody counts them.
+	answered chan struct{}
 }
 
 func startEndpoint(t *testing.T) *endpoint {
 	t.Helper()
-	started := &endpoint{}
+	started := &endpoint{answered: make(chan struct{}, 1000)}
 	started.Server = httptest.NewServer(started)
 	t.Cleanup(started.Close)
 	return started
@@ -116,6 +125,7 @@ func (endpoint *endpoint) ServeHTTP(writer http.ResponseWriter, request *http.Re
 	endpoint.paths = append(endpoint.paths, request.Method+" "+request.URL.String())
 	endpoint.header = request.Header
 	endpoint.mutex.Unlock()
+	defer func() { endpoint.answered <- struct{}{} }()
 	if answer == nil {
 		writer.WriteHeader(http.StatusNoContent)
 		return
@@ -127,6 +137,14 @@ func (endpoint *endpoint) answerWith(answer func(writer http.ResponseWriter, lin
 	endpoint.mutex.Lock()
 	defer endpoint.mutex.Unlock()
 	endpoint.answer = answer
+}
+
+// awaitRequests waits until so many requests in all are answered.
+func (endpoint *endpoint) awaitRequests(t *testing.T, requests int) {
+	t.Helper()
+	for len(endpoint.ids()) < requests {
+		<-endpoint.answered
+	}
 }
 
 // ids are the numbers of the points of each request that it was sent, 0 for a probe.

@@ -87,7 +87,7 @@ func TestVerdict_RetryAfterOf_Good(t *testing.T) {
 
 func TestVerdict_MessageOf_Good(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"code":"invalid","message":"bad"}`: "bad", `{"error":"worse"}`: "worse", "plain\ntext\x00 ": "plain text", "": "", "<html>": "<html>", "\xff": "?",
+		`{"code":"invalid","message":"bad"}`: "bad", `{"error":"worse"}`: "worse", "plain\ntext\x00": "plain text", "": "", "<html>": "<html>", "\xff": "?",
 	} {
 		assert.Equal(t, want, messageOf([]byte(body)))
 	}

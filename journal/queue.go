@@ -35,6 +35,8 @@ type Queue interface {
 	// Settle takes note of what became of the first entries that Pending has returned,
 	// all those of both lists.
 	Settle(delivered []Entry, rejected []Rejection) error
+	// Waiting is how many entries are pending.
+	Waiting() int
 	// News has a token when there may be something to deliver.
 	News() <-chan struct{}
 }

@@ -12,6 +12,9 @@ type sending struct {
 	outcome  *FlushOutcome
 	// probed tells that the endpoint takes requests: what it refuses is a point's fault.
 	probed bool
+	// rejected counts the entries that were given up, and rejection is the first of them.
+	rejected  int
+	rejection Rejection
 }
 
 // send delivers the points from first up to end and settles them, in order. Where the
@@ -82,9 +85,18 @@ func (sending *sending) settle(first, end int, refusal *answer) error {
 	}
 	sending.outcome.Delivered += len(delivered)
 	sending.outcome.Rejected += len(rejected)
-	if len(rejected) > 0 {
-		sending.delivery.config.Logger.Warn("journal entries were refused and are kept aside",
-			"entries", len(rejected), "first", rejected[0].ID, "reason", rejected[0].Reason)
+	if len(rejected) > 0 && sending.rejected == 0 {
+		sending.rejection = rejected[0]
 	}
+	sending.rejected += len(rejected)
 	return nil
+}
+
+// report logs what was given up: in one line, for anybody can make as many bad points
+// as they like.
+func (sending *sending) report() {
+	if sending.rejected > 0 {
+		sending.delivery.config.Logger.Warn("journal entries were refused and are kept aside",
+			"entries", sending.rejected, "first", sending.rejection.ID, "reason", sending.rejection.Reason)
+	}
 }

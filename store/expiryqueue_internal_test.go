@@ -3,7 +3,6 @@
 package store
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -124,7 +123,7 @@ func TestExpiryqueue_Hold_Ugly(t *testing.T) {
 		queue.postpone(&write{command: DeletePrefixCommand{Prefix: "a:"}}, realmA)
 		queue.postpone(setsOf("a:1")[0], realmA)
 		for _, command := range []Command{DeletePrefixCommand{Prefix: "a:"}, &lending{}, &expireCommand{}, TransactionCommand{}, TouchCommand{Group: "a:2"}, IncrementCommand{Group: "a:3"}, DeleteCommand{Group: "a:4"}} {
-			assert.False(t, queue.hold(&write{command: command}), fmt.Sprintf("%#v", command))
+			assert.False(t, queue.hold(&write{command: command}), "%#v", command)
 		}
 	})
 	t.Run("GivenUp", func(t *testing.T) {

@@ -5,6 +5,7 @@ package store
 import (
 	"database/sql/driver"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -122,6 +123,8 @@ type journal struct {
 	position int64
 	counts   map[string]JournalCounts
 	total    JournalCounts
+	// pending is that of total, for everybody.
+	pending atomic.Int64
 	// news gets a token when there is something to deliver.
 	news chan struct{}
 
@@ -201,6 +204,7 @@ func (journal *journal) setCounts(namespace string, counts JournalCounts) {
 	journal.total.add(JournalCounts{Pending: -before.Pending, Delivered: -before.Delivered, Rejected: -before.Rejected})
 	journal.total.add(counts)
 	journal.counts[namespace] = counts
+	journal.pending.Store(journal.total.Pending)
 }
 
 // tell leaves a token for whoever delivers.

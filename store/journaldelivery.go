@@ -32,6 +32,10 @@ type JournalStatus struct {
 // commit or a requeue. Whoever receives reads PendingJournal until there is nothing.
 func (store *Store) JournalNews() <-chan struct{} { return store.committer.view.journal.news }
 
+// JournalPending returns how many entries wait for delivery, those of every namespace
+// and of none. It does not wait for the store.
+func (store *Store) JournalPending() int64 { return store.committer.view.journal.pending.Load() }
+
 // PendingJournal returns the entries to be delivered next: those that were requeued,
 // then those behind what was settled, each in the order of their times. There are at
 // most limit of them, and no more than take about bytes as they are kept, but for one;
