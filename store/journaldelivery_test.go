@@ -200,3 +200,22 @@ func TestJournaldelivery_RequeueJournal_Ugly(t *testing.T) {
 	requireCounts(t, opened, "acme", 2, 0, 0)
 	assert.Equal(t, []int{1, 2}, pendingNumbers(t, opened))
 }
+
+func TestScope_Journal_Good(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{DatabasePath: store.MemoryDatabase})
+	acme := newScoped(t, opened, "acme")
+	journalled(t, opened, "acme", 1, 2)
+	journalled(t, opened, "other", 3)
+	settleJournal(t, opened, 3, 1, 2)
+	status, err := acme.JournalStatus()
+	require.NoError(t, err)
+	assert.Equal(t, store.JournalCounts{Delivered: 1, Rejected: 1}, status.JournalCounts)
+	page, err := acme.JournalRejected(store.JournalRejectedQuery{Namespace: "other"})
+	require.NoError(t, err)
+	require.Len(t, page.Entries, 1)
+	assert.Equal(t, map[string]any{"number": int64(2)}, page.Entries[0].Fields)
+	requeued, err := acme.RequeueJournal(nil)
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, requeued)
+	requireCounts(t, opened, "other", 0, 0, 1)
+}

@@ -162,6 +162,45 @@ func (scoped *ScopedStore) Quota() (Quota, error) { return scoped.store.Quota(sc
 // Usage is Store.Usage of the namespace.
 func (scoped *ScopedStore) Usage() (Usage, error) { return scoped.store.Usage(scoped.namespace) }
 
+// JournalStatus is Store.JournalStatus of the namespace.
+func (scoped *ScopedStore) JournalStatus() (JournalStatus, error) {
+	return scoped.store.JournalStatus(scoped.namespace)
+}
+
+// JournalRejected is Store.JournalRejected of the namespace, whatever the query's is.
+//
+//	page, err := scoped.JournalRejected(store.JournalRejectedQuery{Limit: 100})
+func (scoped *ScopedStore) JournalRejected(query JournalRejectedQuery) (JournalRejectedPage, error) {
+	query.Namespace = scoped.namespace
+	return scoped.store.JournalRejected(query)
+}
+
+// RequeueJournal is Store.RequeueJournal in the namespace.
+//
+//	requeued, err := scoped.RequeueJournal(nil)
+func (scoped *ScopedStore) RequeueJournal(entryIDs []int64) (int64, error) {
+	return scoped.store.RequeueJournal(scoped.namespace, entryIDs)
+}
+
+// OpenWorkspace is Store.OpenWorkspace in the namespace.
+//
+//	workspace, created, err := scoped.OpenWorkspace("import-42")
+func (scoped *ScopedStore) OpenWorkspace(name string) (workspace *Workspace, created bool, err error) {
+	return scoped.store.OpenWorkspace(scoped.namespace, name)
+}
+
+// FindWorkspace is Store.FindWorkspace in the namespace.
+//
+//	workspace, err := scoped.FindWorkspace("import-42")
+func (scoped *ScopedStore) FindWorkspace(name string) (*Workspace, error) {
+	return scoped.store.FindWorkspace(scoped.namespace, name)
+}
+
+// Workspaces are those of the namespace, by name.
+func (scoped *ScopedStore) Workspaces() ([]WorkspaceInfo, error) {
+	return scoped.store.Workspaces(scoped.namespace)
+}
+
 // Changes is Store.Changes of the namespace, whatever query.Namespace says.
 //
 //	page, err := scoped.Changes(ctx, store.ChangesQuery{After: 41})

@@ -225,7 +225,8 @@ func TestScope_OnChange_Good(t *testing.T) {
 // store can.
 func TestScope_Methods_GoodNoneIsForgotten(t *testing.T) {
 	ofTheStore := []string{
-		"Backup", "Close", "Durability", "GetNamespaces", "ID", "PurgeExpired", "RegisterConsumer", "SetLimits", "Status", "UnregisterConsumer",
+		"Backup", "Close", "Durability", "GetNamespaces", "ID", "JournalNews", "JournalPending", "PendingJournal", "PurgeExpired", "RecoverOrphans",
+		"RegisterConsumer", "SetLimits", "SettleJournal", "Status", "UnregisterConsumer",
 	}
 	opened, scoped := reflect.TypeFor[*store.Store](), reflect.TypeFor[*store.ScopedStore]()
 	for method := range opened.Methods() {
@@ -233,7 +234,8 @@ func TestScope_Methods_GoodNoneIsForgotten(t *testing.T) {
 			requireScoped(t, method, scoped)
 		}
 	}
-	ofTheStore = append(ofTheStore, "Changes", "CountKeys", "GetEntries", "GetGroups", "GetMany", "OnChange", "Quota", "Scan", "SetQuota", "Transaction", "Unwatch", "Usage", "Watch")
+	ofTheStore = append(ofTheStore, "Changes", "CommitToJournal", "CountKeys", "FindWorkspace", "GetEntries", "GetGroups", "GetMany", "JournalRejected",
+		"JournalStatus", "NewWorkspace", "OnChange", "OpenWorkspace", "Quota", "RequeueJournal", "Scan", "SetQuota", "Transaction", "Unwatch", "Usage", "Watch", "Workspaces")
 	transaction, scopedTransaction := reflect.TypeFor[*store.StoreTransaction](), reflect.TypeFor[*store.ScopedStoreTransaction]()
 	for method := range opened.Methods() {
 		if !strings.HasPrefix(method.Name, "Submit") && !slices.Contains(ofTheStore, method.Name) {
@@ -255,7 +257,7 @@ func requireScoped(t *testing.T, method reflect.Method, scoped reflect.Type) {
 		name = "GetFrom"
 	case "Set", "Exists":
 		name += "In"
-	case "Quota", "SetQuota", "Usage":
+	case "FindWorkspace", "JournalStatus", "OpenWorkspace", "Quota", "RequeueJournal", "SetQuota", "Usage", "Workspaces":
 		skipped = 1
 	}
 	found, there := scoped.MethodByName(name)

@@ -387,3 +387,19 @@ func TestWorkspaces_RecoverOrphans_Ugly(t *testing.T) {
 	assert.FileExists(t, filepath.Join(config.WorkspaceStateDirectory, "notes.txt"), "it is none of ours")
 	assert.NoFileExists(t, filepath.Join(config.WorkspaceStateDirectory, "0123.partial"))
 }
+
+func TestScope_Workspaces_Good(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{DatabasePath: store.MemoryDatabase})
+	acme := newScoped(t, opened, "acme")
+	_, created, err := acme.OpenWorkspace("import")
+	require.NoError(t, err)
+	assert.True(t, created)
+	_, err = acme.FindWorkspace("import")
+	require.NoError(t, err)
+	_, err = opened.FindWorkspace("", "import")
+	require.ErrorIs(t, err, store.ErrNotFound)
+	infos, err := acme.Workspaces()
+	require.NoError(t, err)
+	require.Len(t, infos, 1)
+	assert.Equal(t, "import", infos[0].Name)
+}
