@@ -56,6 +56,7 @@ var wireCases = []struct {
 	{store.ErrRequestMismatch, subjects.ErrBadRequest, `store.Set: config/theme: Nats-Msg-Id "4Xr9" was that of another request within the last 2m0s`},
 	{store.ErrInvalidTemplate, subjects.ErrBadRequest, "store.Set: config/theme: at /var/lib/store.db: INSERT INTO entries: invalid template"},
 	{store.ErrInvalidName, subjects.ErrBadRequest, "store.Set: config/theme: at /var/lib/store.db: INSERT INTO entries: invalid name"},
+	{store.ErrInvalidJournalEntry, subjects.ErrBadRequest, "store.Set: config/theme: at /var/lib/store.db: INSERT INTO entries: invalid journal entry"},
 	{store.ErrInvalidTTL, subjects.ErrBadRequest, "store.Set: config/theme: at /var/lib/store.db: INSERT INTO entries: invalid time to live"},
 	{store.ErrInvalidTransaction, subjects.ErrBadRequest, "store.Set: config/theme: at /var/lib/store.db: INSERT INTO entries: invalid transaction"},
 	{store.ErrNotANumber, subjects.ErrBadRequest, "store.Set: config/theme: at /var/lib/store.db: INSERT INTO entries: value is not a number"},
