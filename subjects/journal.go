@@ -111,7 +111,10 @@ func (request JournalCommitRequest) Check() error {
 	if request.Fields == nil {
 		return BadField("fields", "fields is required")
 	}
-	_, err := request.Fields.Values()
+	values, err := request.Fields.Values()
+	if err == nil && len(values) == 0 {
+		err = BadField("fields", "fields is empty; a point has one at least")
+	}
 	return err
 }
 

@@ -101,7 +101,7 @@ var goodBodies = map[subjects.Verb][]string{
 	subjects.VerbUsage:  {``, `{}`},
 	subjects.VerbJournalCommit: {
 		`{"measurement":"deploy","fields":{"seconds":12.5,"on":true,"who":"Ada","n":{"integer":"-5"},"u":{"unsigned":"18446744073709551615"},"none":null},"tags":{"host":"a1"}}`,
-		`{"measurement":"m","fields":{}}`,
+		`{"measurement":"m","fields":{"a":-1}}`,
 	},
 	subjects.VerbJournalStatus:   {``, `{}`},
 	subjects.VerbJournalRejected: {`{"after":"t.1700000000000000000","limit":10}`, `{}`},
@@ -216,7 +216,7 @@ var badBodies = map[subjects.Verb]map[string]string{
 	subjects.VerbSplit: {`{"key":"k","separator":null}`: "separator"},
 	subjects.VerbUsage: {`{"group":"g"}`: "group"},
 	subjects.VerbJournalCommit: {
-		`{"fields":{}}`: "measurement", `{"measurement":"m","fields":null}`: "fields", `{"measurement":"m","fields":{"a":[]}}`: "fields/a",
+		`{"fields":{}}`: "measurement", `{"measurement":"m","fields":null}`: "fields", `{"measurement":"m","fields":{}}`: "fields", `{"measurement":"m","fields":{"a":null}}`: "fields", `{"measurement":"m","fields":{"a":[]}}`: "fields/a",
 		`{"measurement":"m","fields":{"a":{}}}`: "fields/a", `{"measurement":"m","fields":{"a":{"integer":"1","unsigned":"1"}}}`: "fields/a",
 		`{"measurement":"m","fields":{"a":{"integer":"9223372036854775808"}}}`: "fields/a", `{"measurement":"m","fields":{"a":{"integer":5}}}`: "fields/a",
 		`{"measurement":"m","fields":{"a":{"unsigned":"-1"}}}`: "fields/a", `{"measurement":"m","fields":{"a":{"float":"1"}}}`: "fields/a",
