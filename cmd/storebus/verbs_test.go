@@ -48,6 +48,11 @@ var lines = map[string]struct {
 		[]string{"groups", "acme", "--group-prefix", "c"}, "store.acme.groups", `{"prefix":"c","limit":1000}`,
 		`{"groups":[{"group":"config","keys":2,"revision":41},{"group":"c\n","keys":1,"revision":42}],"revision":42}`, "config\t2\n\"c\\n\"\t1\n",
 	},
+	"JournalCommit": {
+		[]string{"journal", "commit", "acme", `deploy,host=a\ 1,zone=b seconds=12.5,tries=-3i,bytes=5u,on=t,who="A \"d\", a"`}, "store.acme.journal_commit",
+		`{"measurement":"deploy","fields":{"seconds":12.5,"tries":{"integer":"-3"},"bytes":{"unsigned":"5"},"on":true,"who":"A \"d\", a"},"tags":{"host":"a 1","zone":"b"}}`,
+		`{"entry_id":7,"committed_at":"2026-11-22T10:01:00Z"}`, "7\n",
+	},
 	"JournalStatus": {
 		[]string{"journal", "status", "acme"}, "store.acme.journal_status", `{}`,
 		`{"pending":1,"oldest_pending_at":"2026-11-22T10:01:00Z","delivered":2,"rejected":3,"last_error":"away","endpoint":"http://h"}`,

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/influxdata/line-protocol/v2/lineprotocol"
+
+	"dappco.re/go/storebus/client"
+)
+
+func journalCommitCommand() *clientCommand {
+	return &clientCommand{
+		name:  "commit",
+		usage: "put a point into the journal",
+		description: "Puts a point into the journal, from where it is delivered to the endpoint, and prints its id. It is on disk then. " +
+			"LINE is line protocol without a time, which the journal gives it: the measurement, tags, and fields, where 3i is an integer, 3u an unsigned one and 3 a float. " +
+			"The line - reads standard input: every line is a point, and an id is printed for each as soon as it is on disk.",
+		words: []string{"NAMESPACE", "LINE"},
+		examples: []string{
+			"storebus journal commit acme 'deploy,host=a1 seconds=12.5,tries=3i,who=\"Ada\"'",
+			"storebus journal commit acme - < points.txt",
+		},
+		run: journalCommit,
+	}
+}
+
+func journalCommit(ctx context.Context, call *call) error {
+	text, err := call.value(call.word(1))
+	if err != nil {
+		return err
+	}
+	points, err := readPoints(text)
+	if err != nil {
+		return err
+	}
+	for _, point := range points {
+		reply, err := call.store.JournalCommit(ctx, call.word(0), point.measurement, point.fields, client.JournalOptions{Tags: point.tags})
+		if err != nil {
+			return fmt.Errorf("line %d: %w", point.line, err)
+		}
+		call.printUnlessJSON(strconv.FormatUint(reply.EntryID, 10))
+	}
+	return nil
+}
+
+// point is a line of text, read.
+type point struct {
+	line        int
+	measurement string
+	tags        map[string]string
+	fields      map[string]any
+}
+
+// readPoints reads lines, all of them before one is carried out: a slip in the last
+// one leaves nothing half done. Empty lines and comments are none.
+func readPoints(text []byte) (points []point, err error) {
+	number := 0
+	for line := range bytes.Lines(text) {
+		number++
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		read, err := readPoint(line)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+		read.line = number
+		points = append(points, read)
+	}
+	if len(points) == 0 {
+		return nil, errors.New("there is no point: a line is a measurement, tags and fields, such as deploy,host=a1 seconds=12.5")
+	}
+	return points, nil
+}
+
+func readPoint(line []byte) (point point, err error) {
+	decoder := lineprotocol.NewDecoderWithBytes(line)
+	decoder.Next()
+	measurement, err := decoder.Measurement()
+	if err != nil {
+		return point, err
+	}
+	point.measurement = string(measurement)
+	point.tags, err = readPart("tag", func() (name []byte, value string, err error) {
+		name, text, err := decoder.NextTag()
+		return name, string(text), err
+	})
+	if err != nil {
+		return point, err
+	}
+	point.fields, err = readPart("field", func() (name []byte, value any, err error) {
+		name, field, err := decoder.NextField()
+		return name, field.Interface(), err
+	})
+	if err != nil {
+		return point, err
+	}
+	at, err := decoder.TimeBytes()
+	if err == nil && at != nil {
+		err = errors.New("a point gets its time in the journal; leave the time away")
+	}
+	return point, err
+}
+
+// readPart reads what next gives until it gives no name; nil where there is nothing.
+func readPart[Value any](kind string, next func() (name []byte, value Value, err error)) (map[string]Value, error) {
+	var values map[string]Value
+	for {
+		name, value, err := next()
+		if err != nil || name == nil {
+			return values, err
+		}
+		if _, there := values[string(name)]; there {
+			return nil, fmt.Errorf("the %s %q stands there twice", kind, name)
+		}
+		if values == nil {
+			values = map[string]Value{}
+		}
+		values[string(name)] = value
+	}
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestJournalcommit_StandardInput_Good(t *testing.T) {
+	shell, requests := newScriptedShell(t, "store.acme.journal_commit", body(`{"entry_id":7,"committed_at":"2026-11-22T10:01:00Z"}`))
+	shell.input = "# two of them\n\nm a=1\r\n  n b=2i\n"
+	assert.Equal(t, "7\n7\n", shell.mustRun(t, "journal", "commit", "acme", "-"))
+	assert.JSONEq(t, `{"measurement":"m","fields":{"a":1}}`, string((<-requests).Data))
+	assert.JSONEq(t, `{"measurement":"n","fields":{"b":{"integer":"2"}}}`, string((<-requests).Data))
+}
+
+// A slip in any line is found before the first is carried out.
+func TestJournalcommit_Line_Bad(t *testing.T) {
+	shell, requests := newScriptedShell(t, "store.>", body(`{}`))
+	for text, reason := range map[string]string{
+		"":                          "there is no point",
+		"# nothing\n":               "there is no point",
+		"m":                         "line 1: ",
+		"m a=1\nn b=":               "line 2: ",
+		"m a=1\n\nn,=x b=1":         "line 3: ",
+		"m a=1x":                    "line 1: ",
+		"m a=1 1700000000000000000": "line 1: a point gets its time in the journal",
+		"m a=1 0":                   "line 1: a point gets its time in the journal",
+		"m a=1 soon":                "line 1: ",
+		"m,h=1,h=2 a=1":             `line 1: the tag "h" stands there twice`,
+		"m a=1,a=2":                 `line 1: the field "a" stands there twice`,
+		"m a=\"x":                   "line 1: ",
+	} {
+		shell.input = text
+		output, err := shell.run(t, "journal", "commit", "acme", "-")
+		require.ErrorContains(t, err, reason, text)
+		assert.Empty(t, output)
+	}
+	assert.Empty(t, requests)
+}
