@@ -154,6 +154,7 @@ func TestServe_Serve_Good_TheSameProgramAsItsClient(t *testing.T) {
 
 func TestServe_Serve_Bad(t *testing.T) {
 	t.Run("TheAddressIsTaken", func(t *testing.T) {
+		t.Chdir(t.TempDir())
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		defer listener.Close()
