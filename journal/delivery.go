@@ -122,6 +122,9 @@ type Delivery struct {
 	stopOnce sync.Once
 	done     chan struct{}
 
+	// logged is the Brief that the log has last; it belongs to run.
+	logged string
+
 	mutex  sync.Mutex
 	status Status
 }
@@ -175,6 +178,9 @@ func (delivery *Delivery) Flush(ctx context.Context) (FlushOutcome, error) {
 	}
 	select {
 	case answer := <-answers:
+		if answer.err != nil {
+			answer.err = fmt.Errorf("journal.Flush: %w", answer.err)
+		}
 		return answer.outcome, answer.err
 	case <-ctx.Done():
 		return FlushOutcome{}, fmt.Errorf("journal.Flush: %w", ctx.Err())
@@ -224,39 +230,60 @@ func (delivery *Delivery) run() {
 	}
 }
 
-// deliver sends what is pending until nothing is, or an attempt fails.
+// deliver sends what is pending until nothing is, or an attempt fails. After a failure
+// it begins with one entry and doubles: an endpoint that is away is asked little, and
+// one that is slow gets what it can take within RequestTimeout.
 func (delivery *Delivery) deliver() (outcome FlushOutcome, err error) {
-	for more := true; more && err == nil; {
-		var entries []Entry
-		entries, more, err = delivery.config.Queue.Pending(delivery.config.BatchPoints, delivery.config.BatchBytes)
-		if err == nil && len(entries) > 0 {
-			sending := &sending{delivery: delivery, batch: encode(entries), outcome: &outcome}
-			err = sending.send(0, len(entries))
-			sending.report()
-		}
+	limit := delivery.config.BatchPoints
+	if delivery.Status().LastError != "" {
+		limit = 1
 	}
-	delivery.note(err)
+	for more := true; more && err == nil; limit = min(2*limit, delivery.config.BatchPoints) {
+		more, err = delivery.deliverBatch(limit, &outcome)
+		if delivery.ctx.Err() != nil {
+			// Stop has broken it off: that says nothing of the endpoint.
+			return outcome, err
+		}
+		delivery.note(err)
+	}
+	delivery.log()
 	return outcome, err
 }
 
-// note keeps the last failure and logs it where it is another one than before.
+func (delivery *Delivery) deliverBatch(limit int, outcome *FlushOutcome) (more bool, err error) {
+	entries, more, err := delivery.config.Queue.Pending(limit, delivery.config.BatchBytes)
+	if err != nil || len(entries) == 0 {
+		return false, err
+	}
+	sending := &sending{delivery: delivery, batch: encode(entries), outcome: outcome}
+	defer sending.report()
+	return more, sending.send(0, len(entries))
+}
+
+// note keeps the last failure.
 func (delivery *Delivery) note(err error) {
 	status := Status{Endpoint: delivery.endpoint.shown}
 	if err != nil {
-		status.LastError, status.Brief = err.Error(), "the journal cannot be read"
+		status.LastError, status.Brief = err.Error(), "the journal cannot be read or written"
 		if failure, ok := errors.AsType[*failure](err); ok {
 			status.Brief = failure.answer.brief()
 		}
 	}
 	delivery.mutex.Lock()
-	before := delivery.status
+	defer delivery.mutex.Unlock()
 	delivery.status = status
-	delivery.mutex.Unlock()
-	switch {
-	case status.Brief == before.Brief:
-	case err != nil:
-		delivery.config.Logger.Error("journal entries are kept and tried again", "endpoint", status.Endpoint, "error", status.LastError)
-	default:
-		delivery.config.Logger.Info("journal entries are delivered again", "endpoint", status.Endpoint)
+}
+
+// log says how the delivery stands where that is another way than before.
+func (delivery *Delivery) log() {
+	status := delivery.Status()
+	if status.Brief == delivery.logged {
+		return
 	}
+	delivery.logged = status.Brief
+	if status.LastError != "" {
+		delivery.config.Logger.Error("journal entries are kept and tried again", "endpoint", status.Endpoint, "error", status.LastError)
+		return
+	}
+	delivery.config.Logger.Info("journal entries are delivered again", "endpoint", status.Endpoint)
 }

@@ -5,8 +5,8 @@ package journal_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +57,8 @@ func TestDelivery_Statuses_Good(t *testing.T) {
 		// is the one that the endpoint has something against.
 		delivered, rejected []int64
 		kept                string
+		// page has the answer come as HTML.
+		page bool
 	}
 	keep := func(status int, kept string) row { return row{status: status, kept: kept} }
 	isolate := func(status int, message string) row {
@@ -72,16 +74,20 @@ func TestDelivery_Statuses_Good(t *testing.T) {
 		isolate(500, "partial write: points beyond retention policy dropped=1"),
 		isolate(406, ""), isolate(418, ""),
 		isolate(413, "Request Entity Too Large"),
+		{status: 200, page: true, kept: "200 with a page"}, {status: 400, page: true, message: "no", delivered: []int64{1, 3}, rejected: []int64{2}},
 		keep(301, "301, and redirects are not followed"), keep(302, "302, and redirects are not followed"),
 		keep(307, "307, and redirects are not followed"), keep(308, "308, and redirects are not followed"),
 		keep(401, "401 "), keep(403, "403 Forbidden"), keep(404, "404 Not Found"),
 		keep(408, "408 Request Timeout"), keep(425, "425 Too Early"), keep(429, "429 Too Many Requests"),
 		keep(500, "500 Internal Server Error"), keep(502, "502 Bad Gateway"), keep(503, "503 Service Unavailable"), keep(504, "504 Gateway Timeout"),
 	} {
-		t.Run(strconv.Itoa(test.status)+test.message, func(t *testing.T) {
+		t.Run(fmt.Sprint(test.status, test.page, test.message), func(t *testing.T) {
 			bench := startBench(t, nil)
 			bench.endpoint.answerWith(func(writer http.ResponseWriter, lines []string) {
 				writer.Header().Set("Location", bench.endpoint.URL+"/elsewhere")
+				if test.page {
+					writer.Header().Set("Content-Type", "text/html; charset=utf-8")
+				}
 				if test.status < 300 {
 					writer.WriteHeader(test.status)
 					return
@@ -142,6 +148,24 @@ func TestDelivery_Bisection_Ugly(t *testing.T) {
 		require.ErrorContains(t, err, "400 Bad Request: Please provide either orgID or org; check the endpoint's URL")
 		assert.Equal(t, 2, bench.queue.left())
 		assert.Empty(t, bench.queue.rejected)
+	})
+	t.Run("EndpointThatTakesNoComments", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.endpoint.answerWith(refuse(400, "no points", 0, 3))
+		bench.queue.keep(1, 2, 3, 4)
+		outcome, err := flush(t, bench)
+		require.NoError(t, err, "it has taken a part of the batch: that is answer enough")
+		assert.Equal(t, journal.FlushOutcome{Delivered: 3, Rejected: 1}, outcome)
+	})
+	t.Run("OneLineOfTheLogForAllThatIsRefused", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.endpoint.answerWith(refuse(400, "no", 1, 2, 3, 5))
+		bench.queue.keep(1, 2, 3, 4, 5)
+		_, err := flush(t, bench)
+		require.NoError(t, err)
+		assert.Equal(t, 1, strings.Count(bench.logs.String(), "\n"))
+		assert.Contains(t, bench.logs.String(), "entries=4 first=1 namespace=\"\" ")
+		assert.Contains(t, bench.logs.String(), `reason="the endpoint answers 400 Bad Request: no"`)
 	})
 	t.Run("OutageInTheMiddle", func(t *testing.T) {
 		bench := startBench(t, nil)
@@ -231,7 +255,7 @@ func TestDelivery_Run_Ugly(t *testing.T) {
 		bench.queue.pending = errors.New("disk")
 		_, err := flush(t, bench)
 		require.ErrorContains(t, err, "disk")
-		assert.Equal(t, "the journal cannot be read", bench.Status().Brief)
+		assert.Equal(t, "the journal cannot be read or written", bench.Status().Brief)
 		bench.queue.pending, bench.queue.settle = nil, errors.New("full")
 		bench.queue.keep(1)
 		_, err = flush(t, bench)
@@ -251,6 +275,16 @@ func TestDelivery_Run_Ugly(t *testing.T) {
 		assert.Equal(t, "the endpoint does not answer", bench.Status().Brief)
 		assert.Equal(t, 1, bench.queue.left())
 	})
+	t.Run("LongMessageWithTheTokenAtTheCut", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
+			http.Error(writer, strings.Repeat("x", 1024-len(token)/2)+token+strings.Repeat("y", 1<<20), http.StatusServiceUnavailable)
+		})
+		bench.queue.keep(1)
+		_, err := flush(t, bench)
+		require.ErrorContains(t, err, "xxx***yyy …")
+		assert.NotContains(t, err.Error(), token[:len(token)/2])
+	})
 	t.Run("EndpointRepeatsTheToken", func(t *testing.T) {
 		bench := startBench(t, nil)
 		bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
@@ -261,6 +295,50 @@ func TestDelivery_Run_Ugly(t *testing.T) {
 		require.ErrorContains(t, err, "bad token ***")
 		assert.NotContains(t, bench.Status().LastError, token)
 	})
+}
+
+// A slow endpoint takes what it can, and the log tells each state once.
+func TestDelivery_Log_Good(t *testing.T) {
+	bench := startBench(t, func(config *journal.Config) { config.BatchPoints = 8 })
+	tooMany := func(most int) func(http.ResponseWriter, []string) {
+		return func(writer http.ResponseWriter, lines []string) {
+			if len(lines) > most {
+				http.Error(writer, "too slow", http.StatusGatewayTimeout)
+				return
+			}
+			writer.WriteHeader(http.StatusNoContent)
+		}
+	}
+	bench.endpoint.answerWith(tooMany(0))
+	for id := range int64(40) {
+		bench.queue.keep(id + 1)
+	}
+	for range 3 {
+		_, err := flush(t, bench)
+		require.ErrorIs(t, err, journal.ErrNotDelivered)
+	}
+	bench.endpoint.answerWith(tooMany(3))
+	for _, left := range []int{37, 34} { // 1 and 2 are taken, 4 are not
+		_, err := flush(t, bench)
+		require.ErrorIs(t, err, journal.ErrNotDelivered)
+		assert.Equal(t, left, bench.queue.left())
+	}
+	assert.Equal(t, 1, strings.Count(bench.logs.String(), "\n"))
+	assert.Contains(t, bench.logs.String(), `level=ERROR msg="journal entries are kept and tried again" endpoint=`+bench.endpoint.URL+"/influx")
+	bench.endpoint.answerWith(func(writer http.ResponseWriter, lines []string) {
+		if len(lines) == 1 {
+			writer.WriteHeader(http.StatusNoContent)
+			return
+		}
+		assert.Empty(t, bench.Status().LastError, "while it delivers again the status says so")
+		tooMany(8)(writer, lines)
+	})
+	_, err := flush(t, bench)
+	require.NoError(t, err)
+	assert.Zero(t, bench.queue.left())
+	assert.IsIncreasing(t, bench.queue.delivered)
+	assert.Equal(t, 2, strings.Count(bench.logs.String(), "\n"))
+	assert.Contains(t, bench.logs.String(), `level=INFO msg="journal entries are delivered again"`)
 }
 
 func TestDelivery_Stop_Good(t *testing.T) {
@@ -296,6 +374,7 @@ func TestDelivery_Stop_Ugly(t *testing.T) {
 	require.ErrorIs(t, <-ended, context.Canceled)
 	close(release)
 	assert.Equal(t, 1, bench.queue.left(), "it stays in the queue")
+	assert.Empty(t, bench.logs.String(), "nothing is wrong with the endpoint")
 }
 
 func TestDelivery_Start_Bad(t *testing.T) {

@@ -83,10 +83,11 @@ func (endpoint *endpoint) post(ctx context.Context, lines []byte) answer {
 
 func (endpoint *endpoint) read(response *http.Response) answer {
 	// What cannot be read of the message changes nothing: the status says what to do.
-	body, _ := io.ReadAll(io.LimitReader(response.Body, maxMessageBytes))
-	message := endpoint.withoutToken(messageOf(body))
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
+	// The token goes first: a cut could leave a part of it.
+	message := shorten(endpoint.withoutToken(messageOf(body)))
 	return answer{
-		verdict:    verdictOf(response.StatusCode, message),
+		verdict:    verdictOf(response.StatusCode, message, response.Header.Get("Content-Type")),
 		status:     response.StatusCode,
 		message:    message,
 		retryAfter: retryAfterOf(response.Header.Get("Retry-After"), endpoint.now()),
@@ -137,6 +138,8 @@ func (answer *answer) brief() string {
 	switch {
 	case answer.status == 0:
 		return "the endpoint does not answer"
+	case answer.status < 300:
+		return fmt.Sprintf("the endpoint answers %d with a page, as something else does that is no endpoint", answer.status)
 	case answer.status < 400:
 		return fmt.Sprintf("the endpoint answers %d, and redirects are not followed", answer.status)
 	}

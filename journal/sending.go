@@ -10,8 +10,8 @@ type sending struct {
 	delivery *Delivery
 	batch    *batch
 	outcome  *FlushOutcome
-	// probed tells that the endpoint takes requests: what it refuses is a point's fault.
-	probed bool
+	// takes tells that the endpoint takes requests: what it refuses is a point's fault.
+	takes bool
 	// rejected counts the entries that were given up, and rejection is the first of them.
 	rejected  int
 	rejection Rejection
@@ -28,6 +28,7 @@ func (sending *sending) send(first, end int) error {
 	answer := sending.delivery.endpoint.post(sending.delivery.ctx, lines)
 	switch answer.verdict {
 	case accepted:
+		sending.takes = true
 		return sending.settle(first, end, nil)
 	case refused, tooLarge:
 	default:
@@ -46,10 +47,10 @@ func (sending *sending) send(first, end int) error {
 	return sending.settle(first, end, &answer)
 }
 
-// probe asks once for each batch, before anything is given up, whether it may be the
-// settings that are at fault: some endpoints answer 400 to those too.
+// probe asks before anything is given up, unless a part of the batch was taken, whether
+// it may be the settings that are at fault: some endpoints answer 400 to those too.
 func (sending *sending) probe() error {
-	if sending.probed {
+	if sending.takes {
 		return nil
 	}
 	answer := sending.delivery.endpoint.post(sending.delivery.ctx, []byte(probeLine))
@@ -59,7 +60,7 @@ func (sending *sending) probe() error {
 	if answer.verdict != accepted {
 		return &failure{answer}
 	}
-	sending.probed = true
+	sending.takes = true
 	return nil
 }
 
@@ -97,6 +98,6 @@ func (sending *sending) settle(first, end int, refusal *answer) error {
 func (sending *sending) report() {
 	if sending.rejected > 0 {
 		sending.delivery.config.Logger.Warn("journal entries were refused and are kept aside",
-			"entries", sending.rejected, "first", sending.rejection.ID, "reason", sending.rejection.Reason)
+			"entries", sending.rejected, "first", sending.rejection.ID, "namespace", sending.rejection.Namespace, "reason", sending.rejection.Reason)
 	}
 }

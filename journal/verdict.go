@@ -5,6 +5,7 @@ package journal
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,8 +13,11 @@ import (
 	"unicode"
 )
 
-// maxMessageBytes bounds what is read and kept of an endpoint's answer.
-const maxMessageBytes = 1024
+// What is read of an endpoint's answer at most, and what is kept of its message.
+const (
+	maxAnswerBytes  = 64 << 10
+	maxMessageBytes = 1024
+)
 
 // maxRetryAfter bounds how long an endpoint may have us wait.
 const maxRetryAfter = 10 * time.Minute
@@ -44,9 +48,12 @@ type answer struct {
 	retryAfter time.Duration
 }
 
-// verdictOf reads a status, and the message where the status leaves it open.
-func verdictOf(status int, message string) verdict {
+// verdictOf reads a status, and the message or the kind of the answer where the status
+// leaves it open.
+func verdictOf(status int, message, contentType string) verdict {
 	switch {
+	case isPage(status, contentType):
+		return misdirected
 	case status >= 200 && status < 300:
 		return accepted
 	case status < 400, status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNotFound:
@@ -60,6 +67,13 @@ func verdictOf(status int, message string) verdict {
 	default:
 		return unavailable
 	}
+}
+
+// isPage reports whether a success comes with a page for people: from a proxy, a portal
+// or another service, none of which has kept anything.
+func isPage(status int, contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	return status < 300 && status != http.StatusNoContent && strings.EqualFold(strings.TrimSpace(kind), "text/html")
 }
 
 // messageOf gives the text of an endpoint's answer: the message of a JSON body, else
@@ -85,10 +99,19 @@ func messageOf(body []byte) string {
 	return strings.TrimSpace(text)
 }
 
+// shorten cuts a text to maxMessageBytes, between two characters.
+func shorten(text string) string {
+	if len(text) <= maxMessageBytes {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxMessageBytes], "") + " …"
+}
+
 // retryAfterOf reads a Retry-After: seconds, or a date.
 func retryAfterOf(header string, now time.Time) time.Duration {
 	var wait time.Duration
-	if seconds, err := strconv.ParseUint(header, 10, 32); err == nil {
+	// Of a number that is too large ParseUint returns the largest there is.
+	if seconds, err := strconv.ParseUint(header, 10, 32); err == nil || errors.Is(err, strconv.ErrRange) {
 		wait = time.Duration(seconds) * time.Second
 	} else if date, err := http.ParseTime(header); err == nil {
 		wait = date.Sub(now)
