@@ -166,7 +166,7 @@ func newJournal(session *session) *journal {
 		selectPosition: session.prepare(`SELECT value FROM meta WHERE name = 'journal_position'`),
 		selectCounts:   session.prepare(`SELECT namespace, pending, delivered, rejected FROM journal_counts`),
 		selectRequeued: session.prepare(`SELECT ` + journalColumns + ` FROM journal_refusals r JOIN journal_entries e ON e.committed_at = r.committed_at
-			WHERE r.requeued = 1 ORDER BY r.committed_at LIMIT ?`),
+			WHERE r.requeued = 1 AND r.committed_at > ? ORDER BY r.committed_at LIMIT ?`),
 		selectNext: session.prepare(`SELECT ` + journalColumns + ` FROM journal_entries e WHERE e.committed_at > ? AND e.archived_at IS NULL ORDER BY e.committed_at LIMIT ?`),
 		selectRefused: session.prepare(`SELECT ` + journalColumns + `, r.refused_at, r.status, r.reason FROM journal_refusals r JOIN journal_entries e ON e.committed_at = r.committed_at
 			WHERE r.namespace = ? AND r.requeued = 0 AND r.committed_at > ? ORDER BY r.committed_at LIMIT ?`),

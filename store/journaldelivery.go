@@ -44,12 +44,10 @@ func (store *Store) JournalPending() int64 { return store.committer.view.journal
 //	entries, more, err := store.PendingJournal(5000, 4<<20)
 func (store *Store) PendingJournal(limit, bytes int) (entries []JournalEntry, more bool, err error) {
 	page := journalPage{limit: limit, bytes: bytes}
-	_, err = ask(store, func(view *view) (struct{}, error) { return struct{}{}, page.readRequeued(view.journal) })
-	for err == nil && !page.full {
-		var more bool
-		more, err = ask(store, func(view *view) (bool, error) { return page.readNext(view.journal) })
-		if !more {
-			break
+	for _, part := range []journalPart{requeuedEntries, unsettledEntries} {
+		page.begun = false
+		for more := !page.full; more && err == nil; {
+			more, err = ask(store, func(view *view) (bool, error) { return page.read(view.journal, part) })
 		}
 	}
 	if err != nil {
@@ -58,27 +56,35 @@ func (store *Store) PendingJournal(limit, bytes int) (entries []JournalEntry, mo
 	return page.entries(), page.full, nil
 }
 
+// journalPart is a part of what is to be delivered: what rows gives behind a time.
+type journalPart func(journal *journal) (rows *statement, after int64)
+
+func requeuedEntries(journal *journal) (rows *statement, after int64) {
+	return journal.selectRequeued, -1
+}
+
+func unsettledEntries(journal *journal) (rows *statement, after int64) {
+	return journal.selectNext, journal.position
+}
+
 // journalPage are rows as they are read, up to a bound.
 type journalPage struct {
 	limit, bytes int
 	rows         []journalRow
 	full         bool
-	// after is the time behind which to go on, where begun.
+	// after is the time behind which to go on with a part, where begun.
 	after int64
 	begun bool
 }
 
-func (page *journalPage) readRequeued(journal *journal) error {
-	return journal.selectRequeued.query(page.take, int64(min(page.limit, journalRowsPerRead)))
-}
-
-// readNext reads a share of what is behind the settled, and reports whether there is more.
-func (page *journalPage) readNext(journal *journal) (more bool, err error) {
+// read takes a share of a part, and reports whether there is more.
+func (page *journalPage) read(journal *journal, part journalPart) (more bool, err error) {
+	rows, after := part(journal)
 	if !page.begun {
-		page.begun, page.after = true, journal.position
+		page.begun, page.after = true, after
 	}
 	before, share := len(page.rows), min(page.limit-len(page.rows), journalRowsPerRead)
-	err = journal.selectNext.query(page.take, page.after, int64(share))
+	err = rows.query(page.take, page.after, int64(share))
 	if read := len(page.rows) - before; read > 0 {
 		page.after = page.rows[len(page.rows)-1].committedAt
 		more = read == share

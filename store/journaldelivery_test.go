@@ -219,3 +219,23 @@ func TestScope_Journal_Good(t *testing.T) {
 	assert.EqualValues(t, 1, requeued)
 	requireCounts(t, opened, "other", 0, 0, 1)
 }
+
+func TestJournaldelivery_PendingJournal_Ugly(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{DatabasePath: store.MemoryDatabase})
+	const points = 2500
+	for number := range points {
+		command, err := store.NewJournalCommand("acme", "m", map[string]any{"number": number}, nil)
+		require.NoError(t, err)
+		opened.Submit(command, func(store.Outcome, error) {})
+	}
+	everything := make([]int, points)
+	for index := range everything {
+		everything[index] = index
+	}
+	settleJournal(t, opened, points, everything...)
+	journalled(t, opened, "acme", points)
+	_, err := opened.RequeueJournal("acme", nil)
+	require.NoError(t, err)
+	assert.Equal(t, append(everything, points), pendingNumbers(t, opened), "those that were requeued, however many they are")
+	requireCounts(t, opened, "acme", points+1, 0, 0)
+}
