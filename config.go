@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/handler"
+	"dappco.re/go/storebus/journal"
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
 )
@@ -197,12 +197,8 @@ func (config *JournalConfig) check() error {
 	if config.URL == "" {
 		return nil
 	}
-	endpoint, err := url.Parse(config.URL)
-	if err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https" {
-		return errors.New("Journal.URL is no http or https URL")
-	}
-	if config.Bucket == "" {
-		return errors.New("Journal.Bucket is empty: name the bucket that points go to")
+	if err := (journal.Config{URL: config.URL, Bucket: config.Bucket}).CheckEndpoint(); err != nil {
+		return fmt.Errorf("Journal.%w", err)
 	}
 	return nil
 }

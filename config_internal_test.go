@@ -53,6 +53,8 @@ func TestConfig_WithDefaults_Bad(t *testing.T) {
 		"HTTPAddress":     {HTTPAddress: "8080"},
 		"Journal.URL":     {Journal: JournalConfig{URL: "influx"}},
 		"Journal.URL is ": {Journal: JournalConfig{URL: "ftp://influx"}},
+		"Journal.URL has": {Journal: JournalConfig{URL: "http://user:sezzret@influx", Bucket: "b"}},
+		"Journal.Bucket":  {Journal: JournalConfig{URL: "http://influx"}},
 	} {
 		_, err := config.withDefaults()
 		require.ErrorContains(t, err, text)

@@ -6,14 +6,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net"
+	"math"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,127 +23,92 @@ import (
 	"dappco.re/go/storebus/client"
 )
 
-// influxConfiguration is that of an InfluxDB 1.8 in a folder, at an address.
-const influxConfiguration = `reporting-disabled = true
-bind-address = "127.0.0.1:0"
-[meta]
-  dir = %[1]q
-[data]
-  dir = %[2]q
-  wal-dir = %[3]q
-[http]
-  bind-address = %[4]q
-  log-enabled = false
-[monitor]
-  store-enabled = false
-`
+// slots is how many combinations of tags there are: of two points with the same ones,
+// the times are some milliseconds apart, as VictoriaMetrics needs it.
+const slots = 1000
 
-// influx is a real InfluxDB, which can be killed and started again.
-type influx struct {
-	binary, configuration, address string
-	process                        *process
+// numberedFields are those of a point: one of each type, with what is hard to carry.
+func numberedFields(number int64) map[string]any {
+	return map[string]any{
+		"n": number,
+		"b": number%2 == 0,
+		"f": pick(number, 0, -0.5, 0.1, 1e21, -1e-7, math.MaxFloat64, math.SmallestNonzeroFloat64, float64(number)+0.25),
+		"i": pick(number, 0, math.MinInt64, math.MaxInt64, -number),
+		"u": pick(number, uint64(0), 1<<63, math.MaxUint64, uint64(number)),
+		"s": pick(number, `say "hi" \ ☂`, "a\ttab", "a,b=c d", `ends with \`, "", `\"`, "🚀 é", `C:\new\table`, "# x=1i 5", "\x01\x7f"),
+	}
 }
 
-// startInflux starts an InfluxDB with an empty database b, where influxd is installed.
-func startInflux(t *testing.T) *influx {
+func numberedTags(number int64) map[string]string {
+	return map[string]string{"slot": fmt.Sprint(number % slots), "host=, ": `a 1,=\b "☂"`, "empty": ""}
+}
+
+func pick[T any](number int64, choices ...T) T { return choices[number%int64(len(choices))] }
+
+// committed are points that were acknowledged, by their numbers, and when.
+type committed struct {
+	mutex sync.Mutex
+	times map[int64]time.Time
+}
+
+// commitNumbered commits points 1 to points from many workers. reached is called with
+// how many are acknowledged.
+func commitNumbered(t *testing.T, store *client.Client, points, workers int64, reached func(acknowledged int64)) *committed {
 	t.Helper()
-	binary, err := exec.LookPath("influxd")
-	if err != nil {
-		home, _ := os.UserHomeDir()
-		binary = filepath.Join(home, "go", "bin", "influxd")
-		if _, err := os.Stat(binary); err != nil {
-			t.Skip("influxd is not installed: .ci/run installs it")
-		}
+	done := &committed{times: map[int64]time.Time{}}
+	var next, acknowledged atomic.Int64
+	var working sync.WaitGroup
+	for range workers {
+		working.Go(func() {
+			for number := next.Add(1); number <= points; number = next.Add(1) {
+				reply, err := store.JournalCommit(t.Context(), "acme", "m", numberedFields(number), client.JournalOptions{Tags: numberedTags(number)})
+				if !assert.NoError(t, err) {
+					return
+				}
+				done.mutex.Lock()
+				done.times[number] = reply.CommittedAt
+				done.mutex.Unlock()
+				reached(acknowledged.Add(1))
+			}
+		})
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	folder := t.TempDir()
-	started := &influx{binary: binary, configuration: filepath.Join(folder, "influxd.conf"), address: listener.Addr().String()}
-	configuration := fmt.Sprintf(influxConfiguration, filepath.Join(folder, "meta"), filepath.Join(folder, "data"), filepath.Join(folder, "wal"), started.address)
-	require.NoError(t, os.WriteFile(started.configuration, []byte(configuration), 0o600))
-	started.start(t)
-	started.query(t, "CREATE DATABASE b")
-	return started
+	working.Wait()
+	return done
 }
 
-func (influx *influx) start(t *testing.T) {
+// deliverThroughFaults commits points while the sidecar is killed and the endpoint is
+// away, and returns them when all are delivered.
+func deliverThroughFaults(t *testing.T, endpoint endpoint, points int64) *committed {
 	t.Helper()
-	influx.process = startProcess(t, influx.binary, nil, "-config", influx.configuration)
-	influx.process.says(t, "Listening on HTTP")
-}
-
-func (influx *influx) URL() string { return "http://" + influx.address }
-
-// query returns the values of the first row of the answer.
-func (influx *influx) query(t *testing.T, query string) []any {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, influx.URL()+"/query?"+url.Values{"db": {"b"}, "epoch": {"ns"}, "q": {query}}.Encode(), nil)
-	require.NoError(t, err)
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	var answer struct {
-		Results []struct {
-			Error  string
-			Series []struct{ Values [][]any }
-		}
-	}
-	require.NoError(t, json.Unmarshal(body, &answer), "%s", body)
-	require.Len(t, answer.Results, 1)
-	require.Empty(t, answer.Results[0].Error)
-	if len(answer.Results[0].Series) == 0 {
-		return nil
-	}
-	return answer.Results[0].Series[0].Values[0]
-}
-
-// Every point that was acknowledged is in the endpoint exactly once, although the
-// endpoint and the sidecar are killed while points are committed and delivered.
-func TestJournal_Kill_Ugly(t *testing.T) {
-	points, workers := 100_000, 128
-	if raceEnabled {
-		points = 10_000
-	}
-	endpoint := startInflux(t)
 	outside := startBroker(t, "127.0.0.1:0")
 	database := filepath.Join(t.TempDir(), "storebus.db")
 	flags := []string{"--journal-url", endpoint.URL(), "--journal-bucket", "b", "--journal-organisation", "o"}
 	sidecar := startServe(t, outside.URL(), database, flags...)
-	connection := connect(t, outside.URL())
-	store, err := client.New(connection, client.Config{Timeout: time.Minute, Patience: time.Minute})
+	store, err := client.New(connect(t, outside.URL()), client.Config{Timeout: time.Minute, Patience: time.Minute})
 	require.NoError(t, err)
 
-	var next, acknowledged atomic.Int64
-	thresholds := map[int64]chan struct{}{}
-	for _, share := range []int{20, 40, 60} {
-		thresholds[int64(points*share/100)] = make(chan struct{})
+	shares := map[int64]chan struct{}{}
+	for _, share := range []int64{20, 40, 60} {
+		shares[points*share/100] = make(chan struct{})
 	}
-	var working sync.WaitGroup
-	for worker := range workers {
-		working.Go(func() {
-			tags := map[string]string{"worker": fmt.Sprint(worker)}
-			for number := next.Add(1); number <= int64(points); number = next.Add(1) {
-				_, err := store.JournalCommit(t.Context(), "acme", "m", map[string]any{"n": number}, client.JournalOptions{Tags: tags})
-				if !assert.NoError(t, err) {
-					return
-				}
-				if reached := thresholds[acknowledged.Add(1)]; reached != nil {
-					close(reached)
-				}
+	finished := make(chan *committed, 1)
+	var committing sync.WaitGroup
+	t.Cleanup(committing.Wait)
+	committing.Go(func() {
+		finished <- commitNumbered(t, store, points, 128, func(acknowledged int64) {
+			if share := shares[acknowledged]; share != nil {
+				close(share)
 			}
 		})
-	}
-	waitFor(t, thresholds[int64(points/5)], "a fifth")
-	endpoint.process.kill(t)
-	waitFor(t, thresholds[int64(points*2/5)], "two fifths")
+	})
+	waitFor(t, shares[points/5], "a fifth")
+	endpoint.stop(t)
+	waitFor(t, shares[points*2/5], "two fifths")
 	sidecar.kill(t)
 	sidecar = startServe(t, outside.URL(), database, flags...)
-	waitFor(t, thresholds[int64(points*3/5)], "three fifths")
+	waitFor(t, shares[points*3/5], "three fifths")
 	endpoint.start(t)
-	working.Wait()
+	done := <-finished
 
 	reply, err := store.Flush(context.Background())
 	require.NoError(t, err)
@@ -153,74 +116,346 @@ func TestJournal_Kill_Ugly(t *testing.T) {
 	status, err := store.JournalStatus(t.Context(), "acme")
 	require.NoError(t, err)
 	assert.Equal(t, []uint64{0, uint64(points), 0}, []uint64{status.Pending, status.Delivered, status.Rejected})
+	assert.Zero(t, status.OldestPendingAt)
 	assert.Zero(t, sidecar.terminate(t))
-	assert.InDelta(t, points, endpoint.query(t, "SELECT count(n) FROM m")[1], 0)
-	assert.InDelta(t, points, endpoint.query(t, "SELECT count(distinct(n)) FROM m WHERE namespace = 'acme'")[1], 0)
+	return done
+}
+
+// Every point that was acknowledged is in the endpoint exactly once, as it was
+// committed, although the endpoint and the sidecar are killed while points are
+// committed and delivered.
+func TestJournal_Kill_Ugly(t *testing.T) {
+	points := int64(100_000)
+	if raceEnabled {
+		points = 10_000
+	}
+	endpoint := startInflux(t)
+	done := deliverThroughFaults(t, endpoint, points)
+	assert.Equal(t, points, endpoint.count(t, "n"), "the server's own count")
+	types := map[string]string{}
+	for _, row := range endpoint.query(t, "SHOW FIELD KEYS FROM m")[0].Values {
+		types[fmt.Sprint(row[0])] = fmt.Sprint(row[1])
+	}
+	assert.Equal(t, map[string]string{"n": "integer", "b": "boolean", "f": "float", "i": "integer", "u": "unsigned", "s": "string"}, types)
+	stored := endpoint.read(t)
+	require.Len(t, stored, int(points))
+	for number, points := range stored {
+		require.Len(t, points, 1, "%d", number)
+		require.Equal(t, done.times[number].UnixNano(), points[0].time)
+		for name, want := range numberedFields(number) {
+			requireStored(t, want, points[0].fields[name])
+		}
+		require.Equal(t, numberedTags(number)["host=, "], points[0].tags["host=, "])
+		require.Equal(t, "acme", points[0].tags["namespace"])
+		require.NotContains(t, points[0].tags, "empty")
+	}
+}
+
+// requireStored compares a value with what InfluxDB's answer says of it.
+func requireStored(t *testing.T, want, got any) {
+	t.Helper()
+	number, isNumber := got.(json.Number)
+	switch want := want.(type) {
+	case float64:
+		require.True(t, isNumber, "%v", got)
+		value, err := number.Float64()
+		require.NoError(t, err)
+		require.Equal(t, want, value) //nolint:testifylint // it is exact
+	case int64, uint64:
+		require.True(t, isNumber, "%v", got)
+		require.Equal(t, fmt.Sprint(want), number.String())
+	default:
+		require.Equal(t, want, got)
+	}
+}
+
+// VictoriaMetrics reads the same lines with a parser of its own. It keeps numbers, and
+// milliseconds.
+func TestJournal_Victoria_Ugly(t *testing.T) {
+	points := int64(20_000)
+	if raceEnabled {
+		points = 5_000
+	}
+	endpoint := startVictoria(t)
+	done := deliverThroughFaults(t, endpoint, points)
+	stored := endpoint.read(t)
+	require.Len(t, stored, int(points))
+	for number, points := range stored {
+		require.Len(t, points, 1, "%d", number)
+		require.Equal(t, done.times[number].UnixMilli(), points[0].time/int64(time.Millisecond))
+		for name, want := range numberedFields(number) {
+			requireRounded(t, want, points[0].fields[name])
+		}
+		require.Equal(t, numberedTags(number)["host=, "], points[0].tags["host=, "])
+		require.Equal(t, "acme", points[0].tags["namespace"])
+	}
+}
+
+// requireRounded compares a value with the number that VictoriaMetrics has for it.
+func requireRounded(t *testing.T, want, got any) {
+	t.Helper()
+	stored, ok := got.(float64)
+	require.True(t, ok, "%v", got)
+	number := 0.0 // what a text becomes
+	switch want := want.(type) {
+	case bool:
+		if want {
+			number = 1
+		}
+	case float64:
+		number = want
+	case int64:
+		number = float64(want)
+	case uint64:
+		number = float64(want)
+	}
+	if number == 0 || math.Abs(number) < 1e-300 {
+		require.InDelta(t, number, stored, 1e-300)
+		return
+	}
+	require.InEpsilon(t, number, stored, 1e-12)
 }
 
 // What is pending when the sidecar is told to stop is delivered before it ends.
 func TestJournal_Terminate_Good(t *testing.T) {
 	endpoint := startInflux(t)
-	sidecar, address := serveOwn(t, []string{"STOREBUS_JOURNAL_TOKEN=s3cret-token"},
-		"--listen", "127.0.0.1:0", "--journal-url", endpoint.URL(), "--journal-bucket", "b")
+	sidecar, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--journal-url", endpoint.URL(), "--journal-bucket", "b")
 	store, err := client.New(connect(t, address), client.Config{})
 	require.NoError(t, err)
-	reply, err := store.JournalCommit(t.Context(), "acme", "de ploy,=", map[string]any{
-		"f": 1.5, "i": -5, "b": true, "s": `say "hi" \ ☂`,
-	}, client.JournalOptions{Tags: map[string]string{"host=": `a 1,\b`}})
-	require.NoError(t, err)
+	commitNumbered(t, store, 100, 4, func(int64) {})
 	assert.Zero(t, sidecar.terminate(t))
-	row := endpoint.query(t, `SELECT time, b, f, i, s, "host=", namespace FROM "de ploy,="`)
-	require.Len(t, row, 7)
-	assert.Equal(t, []any{true, 1.5, -5.0, `say "hi" \ ☂`, `a 1,\b`, "acme"}, row[1:])
-	assert.InDelta(t, float64(reply.CommittedAt.UnixNano()), row[0], 1e3)
-	assert.NotContains(t, sidecar.printed(), "s3cret")
-	assert.NotContains(t, sidecar.errors.String(), "s3cret")
+	assert.Equal(t, int64(100), endpoint.count(t, "n"))
+	assert.NotContains(t, sidecar.printed(), "level=WARN")
 }
 
-// What the endpoint refuses is kept aside with its reason, is delivered when it is
-// requeued, and holds up nobody.
-func TestJournal_Rejected_Bad(t *testing.T) {
-	var healed atomic.Bool
-	endpoint := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
-		// A body of one bad point is larger than that of a comment.
-		if body, _ := io.ReadAll(request.Body); !healed.Load() && len(body) > 60 {
-			http.Error(writer, `{"code":"invalid","message":"field type conflict"}`, http.StatusBadRequest)
-			return
-		}
-		writer.WriteHeader(http.StatusNoContent)
+// An endpoint that takes requests and never answers does not hold up the end: what it
+// has not confirmed is kept.
+func TestJournal_Terminate_Ugly(t *testing.T) {
+	asked, ended := make(chan struct{}, 10), make(chan struct{})
+	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-ended
 	}))
-	defer endpoint.Close()
-	_, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--journal-url", endpoint.URL, "--journal-bucket", "b")
+	defer hanging.Close()
+	defer close(ended)
+	database := filepath.Join(t.TempDir(), "storebus.db")
+	serve := func(endpoint string) (*process, *client.Client) {
+		sidecar, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--database", database, "--journal-url", endpoint, "--journal-bucket", "b")
+		store, err := client.New(connect(t, address), client.Config{})
+		require.NoError(t, err)
+		return sidecar, store
+	}
+	sidecar, store := serve(hanging.URL)
+	commitNumbered(t, store, 3, 1, func(int64) {})
+	waitFor(t, asked, "a request to the endpoint")
+	assert.Zero(t, sidecar.terminate(t))
+	assert.Contains(t, sidecar.printed(), "stopped with journal entries to deliver")
+	healthy := startStandIn(t)
+	_, store = serve(healthy.URL)
+	_, err := store.Flush(t.Context())
+	require.NoError(t, err)
+	numbers, _ := healthy.stored()
+	assert.ElementsMatch(t, []int64{1, 2, 3}, numbers)
+}
+
+// commitWithOneBad commits points to a sidecar that has no endpoint yet, so that they
+// are delivered as one batch later; one of them has a text where the others have a number.
+func commitWithOneBad(t *testing.T, database string, points, bad int64) {
+	t.Helper()
+	sidecar, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--database", database)
 	store, err := client.New(connect(t, address), client.Config{})
 	require.NoError(t, err)
-	committed, err := store.JournalCommit(t.Context(), "acme", "m", map[string]any{"n": 1, "u": uint64(1) << 63, "s": "x"}, client.JournalOptions{})
+	var committing sync.WaitGroup
+	for worker := range int64(50) {
+		committing.Go(func() {
+			for number := worker + 1; number <= points; number += 50 {
+				var value any = float64(number)
+				if number == bad {
+					value = "a text"
+				}
+				_, err := store.JournalCommit(t.Context(), "acme", "m", map[string]any{"n": number, "v": value}, client.JournalOptions{})
+				assert.NoError(t, err)
+			}
+		})
+	}
+	committing.Wait()
+	status, err := store.JournalStatus(t.Context(), "acme")
 	require.NoError(t, err)
-	flushed, err := store.Flush(t.Context())
+	assert.Equal(t, []uint64{0, 0, 0}, []uint64{status.Pending, status.Delivered, status.Rejected}, "without an endpoint nothing is pending")
+	assert.Nil(t, status.Endpoint)
+	assert.Zero(t, sidecar.terminate(t))
+}
+
+// requireOneRejected flushes, and makes sure that one point of all is kept aside.
+func requireOneRejected(t *testing.T, store *client.Client, points, bad int64, reason string) {
+	t.Helper()
+	_, err := store.Flush(t.Context())
 	require.NoError(t, err)
-	assert.Zero(t, flushed)
+	status, err := store.JournalStatus(t.Context(), "acme")
+	require.NoError(t, err)
+	assert.Equal(t, []uint64{0, uint64(points - 1), 1}, []uint64{status.Pending, status.Delivered, status.Rejected})
 	page, err := store.JournalRejected(t.Context(), "acme", client.JournalRejectedOptions{})
 	require.NoError(t, err)
 	require.Len(t, page.Entries, 1)
-	rejected := page.Entries[0]
-	assert.Equal(t, []any{committed.EntryID, "m", 400, committed.CommittedAt}, []any{rejected.EntryID, rejected.Measurement, rejected.Status, rejected.CommittedAt})
-	assert.Contains(t, rejected.Reason, "field type conflict")
-	values, err := rejected.Fields.Values()
+	assert.Equal(t, []any{"m", http.StatusBadRequest}, []any{page.Entries[0].Measurement, page.Entries[0].Status})
+	assert.Contains(t, page.Entries[0].Reason, reason)
+	values, err := page.Entries[0].Fields.Values()
 	require.NoError(t, err)
-	assert.Equal(t, map[string]any{"n": int64(1), "u": uint64(1) << 63, "s": "x"}, values)
+	assert.Equal(t, map[string]any{"n": bad, "v": "a text"}, values)
 	other, err := store.JournalRejected(t.Context(), "other", client.JournalRejectedOptions{})
 	require.NoError(t, err)
 	assert.Empty(t, other.Entries, "each tenant sees its own")
+	// Nothing behind it waits.
+	_, err = store.JournalCommit(t.Context(), "acme", "m", map[string]any{"n": points + 1, "v": 1.5}, client.JournalOptions{})
+	require.NoError(t, err)
+	flushed, err := store.Flush(t.Context())
+	require.NoError(t, err)
+	assert.Zero(t, flushed.Pending)
+}
 
-	healed.Store(true)
-	requeued, err := store.JournalRequeue(t.Context(), "acme", client.JournalRequeueOptions{EntryIDs: []uint64{committed.EntryID}})
+// requeue has what was refused sent again, and makes sure that it is delivered.
+func requeue(t *testing.T, store *client.Client, delivered uint64) {
+	t.Helper()
+	page, err := store.JournalRejected(t.Context(), "acme", client.JournalRejectedOptions{})
+	require.NoError(t, err)
+	require.Len(t, page.Entries, 1)
+	requeued, err := store.JournalRequeue(t.Context(), "acme", client.JournalRequeueOptions{EntryIDs: []uint64{page.Entries[0].EntryID}})
 	require.NoError(t, err)
 	assert.Equal(t, uint64(1), requeued.Requeued)
 	_, err = store.Flush(t.Context())
 	require.NoError(t, err)
 	status, err := store.JournalStatus(t.Context(), "acme")
 	require.NoError(t, err)
-	assert.Equal(t, []uint64{0, 1, 0}, []uint64{status.Pending, status.Delivered, status.Rejected})
+	assert.Equal(t, []uint64{0, delivered, 0}, []uint64{status.Pending, status.Delivered, status.Rejected})
+}
+
+// One bad point among many is kept aside with the server's reason, holds up nobody, and
+// is delivered when its cause is mended and it is requeued.
+func TestJournal_Rejected_Bad(t *testing.T) {
+	const points, bad = 5000, 3217
+	serve := func(t *testing.T, endpoint string) *client.Client {
+		database := filepath.Join(t.TempDir(), "storebus.db")
+		commitWithOneBad(t, database, points, bad)
+		_, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--database", database, "--journal-url", endpoint, "--journal-bucket", "b")
+		store, err := client.New(connect(t, address), client.Config{Timeout: time.Minute})
+		require.NoError(t, err)
+		return store
+	}
+	t.Run("ServerThatTakesTheOthersOfABatch", func(t *testing.T) {
+		endpoint := startInflux(t)
+		store := serve(t, endpoint.URL())
+		requireOneRejected(t, store, points, bad, `partial write: field type conflict: input field "v" on measurement "m" is type string, already exists as type float`)
+		assert.Equal(t, int64(points), endpoint.count(t, "n"))
+		endpoint.query(t, "DROP MEASUREMENT m")
+		requeue(t, store, points+1)
+		assert.Equal(t, int64(1), endpoint.count(t, "n"))
+	})
+	t.Run("ServerThatRefusesTheBatch", func(t *testing.T) {
+		endpoint := startStandIn(t)
+		endpoint.refuse(func(fields map[string]any) string {
+			if _, isText := fields["v"].(string); isText {
+				return "no texts here"
+			}
+			return ""
+		})
+		store := serve(t, endpoint.URL)
+		requireOneRejected(t, store, points, bad, "400 Bad Request: no texts here")
+		numbers, requests := endpoint.stored()
+		assert.Len(t, numbers, points)
+		assert.NotContains(t, numbers, int64(bad))
+		assert.LessOrEqual(t, requests, 40, "it is found by dividing")
+		endpoint.refuse(func(map[string]any) string { return "" })
+		requeue(t, store, points+1)
+		numbers, _ = endpoint.stored()
+		assert.Contains(t, numbers, int64(bad))
+	})
+}
+
+// The token is in nothing that anybody reads, and goes nowhere but to the endpoint.
+func TestJournal_Secrets_Bad(t *testing.T) {
+	const secret = "s3cret-token"
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {
+		assert.Fail(t, "a redirect was followed", "%v", request.Header)
+	}))
+	defer elsewhere.Close()
+	var authorised, redirecting atomic.Bool
+	authorised.Store(true)
+	endpoint := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		if request.Header.Get("Authorization") != "Token "+secret {
+			authorised.Store(false)
+		}
+		if redirecting.Load() {
+			http.Redirect(writer, request, elsewhere.URL+"/?token="+secret, http.StatusTemporaryRedirect)
+			return
+		}
+		http.Error(writer, `{"code":"unauthorized","message":"the token `+secret+` is not known"}`, http.StatusUnauthorized)
+	}))
+	defer endpoint.Close()
+	sidecar, address := serveOwn(t, []string{"STOREBUS_JOURNAL_TOKEN=" + secret},
+		"--listen", "127.0.0.1:0", "--journal-url", endpoint.URL, "--journal-bucket", "b")
+	connection := connect(t, address)
+	store, err := client.New(connection, client.Config{})
+	require.NoError(t, err)
+	_, err = store.JournalCommit(t.Context(), "acme", "m", map[string]any{"n": 1}, client.JournalOptions{})
+	require.NoError(t, err)
+	var told strings.Builder
+	look := func() {
+		for _, subject := range []string{
+			"store.admin.flush", "store.admin.status", "store.acme.journal_status", "store.acme.journal_rejected", "$SRV.INFO.storebus", "$SRV.STATS.storebus",
+		} {
+			reply, err := connection.Request(subject, nil, patience)
+			require.NoError(t, err)
+			fmt.Fprintf(&told, "%s: %s\n", subject, reply.Data)
+		}
+	}
+	look()
+	assert.Contains(t, told.String(), "401 Unauthorized: the token *** is not known; check the endpoint's URL, organisation, bucket and token")
+	redirecting.Store(true)
+	look()
+	assert.Contains(t, told.String(), "307, and redirects are not followed")
+	assert.Zero(t, sidecar.terminate(t))
+	assert.NotContains(t, told.String()+sidecar.printed(), secret)
+	assert.True(t, authorised.Load())
+	assert.Equal(t, 1, strings.Count(sidecar.printed(), "401 Unauthorized"), "one line for a state")
+	assert.Equal(t, 1, strings.Count(sidecar.printed(), "redirects are not followed"))
+}
+
+// A user in the URL is refused, and not repeated.
+func TestJournal_URL_Bad(t *testing.T) {
+	for _, address := range []string{"http://user:s3cret@127.0.0.1:8086", "http://127.0.0.1:8086/?token=s3cret", "http://127.0.0.1:8086/#s3cret", "file:///s3cret"} {
+		result := run(t, "", "serve", "--listen", "127.0.0.1:0", "--journal-url", address, "--journal-bucket", "b")
+		assert.Equal(t, 2, result.code, address)
+		assert.Contains(t, result.stderr, "URL")
+		assert.NotContains(t, result.stdout+result.stderr, "s3cret")
+	}
+}
+
+// With the endpoint away everything else goes on, the status tells, and so does the log, once.
+func TestJournal_Away_Ugly(t *testing.T) {
+	endpoint := "http://" + freeAddress(t)
+	sidecar, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--journal-url", endpoint, "--journal-bucket", "b")
+	connection := connect(t, address)
+	store, err := client.New(connection, client.Config{})
+	require.NoError(t, err)
+	done := commitNumbered(t, store, 10, 1, func(int64) {})
+	for range 5 {
+		flushed, err := store.Flush(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, uint64(10), flushed.Pending)
+		assert.Contains(t, flushed.LastError, "connection refused")
+	}
+	status, err := store.JournalStatus(t.Context(), "acme")
+	require.NoError(t, err)
+	assert.Equal(t, []uint64{10, 0, 0}, []uint64{status.Pending, status.Delivered, status.Rejected})
+	assert.Equal(t, "the endpoint does not answer", status.LastError)
+	assert.Equal(t, done.times[1], status.OldestPendingAt)
 	require.NotNil(t, status.Endpoint)
-	assert.Equal(t, endpoint.URL, *status.Endpoint)
+	assert.Equal(t, endpoint, *status.Endpoint)
+	written, err := store.Set(t.Context(), "acme", "g", "k", []byte("v"), client.SetOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, uint64(1), written.Revision)
+	assert.Zero(t, sidecar.terminate(t))
+	lines := slices.DeleteFunc(strings.Split(sidecar.errors.String(), "\n"), func(line string) bool { return !strings.Contains(line, "journal") })
+	require.Len(t, lines, 1, "one line for one state: %q", lines)
+	assert.Contains(t, lines[0], "journal entries are kept and tried again")
 }

@@ -25,17 +25,28 @@ type endpoint struct {
 	now    func() time.Time
 }
 
-func newEndpoint(config *Config) (*endpoint, error) {
+// CheckEndpoint returns what is wrong with URL and Bucket, without repeating what
+// secrets stand in them.
+//
+//	err := journal.Config{URL: "http://127.0.0.1:8086", Bucket: "journal"}.CheckEndpoint()
+func (config Config) CheckEndpoint() error {
+	_, _, err := config.target()
+	return err
+}
+
+// target is the address that lines are written to, and that of the endpoint as anybody
+// may see it.
+func (config *Config) target() (address, shown string, err error) {
 	base, err := url.Parse(config.URL)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		// The cause would repeat the address, and what secrets stand in it.
-		return nil, errors.New("URL is no http or https URL")
+		// The cause would repeat the address.
+		return "", "", errors.New("URL is no http or https URL")
 	}
 	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
-		return nil, errors.New("URL has a user, a query or a fragment: use scheme, host and path, and Token for what authorises")
+		return "", "", errors.New("URL has a user, a query or a fragment: use scheme, host and path, and Token for what authorises")
 	}
 	if config.Bucket == "" {
-		return nil, errors.New("no Bucket: name the one that points go to")
+		return "", "", errors.New("Bucket is empty: name the one that points go to")
 	}
 	target := base.JoinPath("api/v2/write")
 	query := url.Values{"bucket": {config.Bucket}, "precision": {"ns"}}
@@ -43,9 +54,17 @@ func newEndpoint(config *Config) (*endpoint, error) {
 		query.Set("org", config.Organisation)
 	}
 	target.RawQuery = query.Encode()
+	return target.String(), base.String(), nil
+}
+
+func newEndpoint(config *Config) (*endpoint, error) {
+	address, shown, err := config.target()
+	if err != nil {
+		return nil, err
+	}
 	return &endpoint{
-		address: target.String(),
-		shown:   base.String(),
+		address: address,
+		shown:   shown,
 		token:   config.Token,
 		now:     config.Now,
 		client: &http.Client{
