@@ -51,7 +51,7 @@ func settledEntry(entry *journal.Entry) store.JournalEntry {
 }
 
 // Waiting is journal.Queue's.
-func (queue journalQueue) Waiting() int { return int(queue.store.JournalPending()) }
+func (queue journalQueue) Waiting() int { return int(queue.store.JournalTotals().Pending) }
 
 // News is journal.Queue's.
 func (queue journalQueue) News() <-chan struct{} { return queue.store.JournalNews() }

@@ -451,6 +451,19 @@ func TestJournal_Away_Ugly(t *testing.T) {
 	assert.Equal(t, done.times[1], status.OldestPendingAt)
 	require.NotNil(t, status.Endpoint)
 	assert.Equal(t, endpoint, *status.Endpoint)
+	var statistics struct {
+		Endpoints []struct {
+			Data struct{ Journal json.RawMessage } `json:"data"`
+		} `json:"endpoints"`
+	}
+	answer, err := connection.Request("$SRV.STATS.storebus", nil, patience)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(answer.Data, &statistics))
+	require.NotEmpty(t, statistics.Endpoints)
+	for _, endpoint := range statistics.Endpoints {
+		assert.JSONEq(t, fmt.Sprintf(`{"pending":10,"oldest_pending_at":%q,"delivered":0,"rejected":0,"last_error":"the endpoint does not answer","endpoint":%q}`,
+			done.times[1].Format(time.RFC3339Nano), *status.Endpoint), string(endpoint.Data.Journal))
+	}
 	written, err := store.Set(t.Context(), "acme", "g", "k", []byte("v"), client.SetOptions{})
 	require.NoError(t, err)
 	assert.Equal(t, uint64(1), written.Revision)

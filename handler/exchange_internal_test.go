@@ -93,7 +93,7 @@ func TestReplies_Count_Ugly(t *testing.T) {
 	for range 3 {
 		request.count(errors.New("connection closed"))
 	}
-	figures := request.endpoint.statistics.snapshot(service.queue.status())
+	figures := request.endpoint.statistics.snapshot(service.queue.status(), nil)
 	assert.Equal(t, uint64(3), figures.Unsent)
 	assert.Zero(t, figures.Answered)
 	assert.Equal(t, 1, strings.Count(logged.String(), "reply could not be sent"), "it is said once, not with every reply")

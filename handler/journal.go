@@ -151,12 +151,15 @@ func encodeFlush(answer *answer, _ *request, _ *subjects.FlushRequest, reply *su
 	return answer.marshal(reply)
 }
 
-// journalStatus is the journal of every namespace.
-func (service *Service) journalStatus(counts store.JournalCounts) *subjects.JournalStatus {
-	status := &subjects.JournalStatus{Delivered: uint64(counts.Delivered), Rejected: uint64(counts.Rejected)}
+// journalStatus is the journal of every namespace; whole is what Journal.LastError
+// says of what has failed.
+func (service *Service) journalStatus() (status *subjects.JournalStatus, whole string) {
+	totals := service.store.JournalTotals()
+	status = &subjects.JournalStatus{Delivered: uint64(totals.Delivered), Rejected: uint64(totals.Rejected)}
 	if service.journal != nil {
-		status.Pending, status.Endpoint = uint64(counts.Pending), new(service.journal.Endpoint())
-		status.LastError, _ = service.journal.LastError()
+		status.Pending, status.OldestPendingAt = uint64(totals.Pending), totals.OldestPendingAt
+		status.Endpoint = new(service.journal.Endpoint())
+		whole, status.LastError = service.journal.LastError()
 	}
-	return status
+	return status, whole
 }

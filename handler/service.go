@@ -244,7 +244,8 @@ func (service *Service) endpointStatistics(microEndpoint *micro.Endpoint) any {
 	if !ok {
 		return nil
 	}
-	return endpoint.statistics.snapshot(service.queue.status())
+	journal, _ := service.journalStatus()
+	return endpoint.statistics.snapshot(service.queue.status(), journal)
 }
 
 // Instance is the name of this process in INFO and in the status.
@@ -256,8 +257,10 @@ func (service *Service) Queue() subjects.QueueStatus { return service.queue.stat
 // Statistics gives the figures of every endpoint by its name: "get", "set_raw".
 func (service *Service) Statistics() map[string]EndpointStatistics {
 	figures := make(map[string]EndpointStatistics, len(service.endpoints))
+	queue := service.queue.status()
+	journal, _ := service.journalStatus()
 	for name, endpoint := range service.endpoints {
-		figures[name] = endpoint.statistics.snapshot(service.queue.status())
+		figures[name] = endpoint.statistics.snapshot(queue, journal)
 	}
 	return figures
 }

@@ -46,6 +46,9 @@ type EndpointStatistics struct {
 	Unsent uint64 `json:"unsent"`
 	// Queue is the work in hand of the whole service.
 	Queue subjects.QueueStatus `json:"queue"`
+	// Journal is that of the whole service; its LastError leaves out what others may
+	// have sent.
+	Journal *subjects.JournalStatus `json:"journal"`
 }
 
 // LatencyStatistics are percentiles of the time from receipt to reply.
@@ -73,7 +76,7 @@ func (statistics *statistics) countError(name subjects.ErrorName) {
 	counter.Add(1)
 }
 
-func (statistics *statistics) snapshot(queue subjects.QueueStatus) EndpointStatistics {
+func (statistics *statistics) snapshot(queue subjects.QueueStatus, journal *subjects.JournalStatus) EndpointStatistics {
 	latency := statistics.latency.percentiles(0.5, 0.9, 0.99)
 	errors := make(map[subjects.ErrorName]uint64)
 	for name, counter := range statistics.errors {
@@ -89,5 +92,6 @@ func (statistics *statistics) snapshot(queue subjects.QueueStatus) EndpointStati
 		WithoutReply:   statistics.withoutReply.Load(),
 		Unsent:         statistics.unsent.Load(),
 		Queue:          queue,
+		Journal:        journal,
 	}
 }

@@ -17,6 +17,8 @@ func submitStatus(request *request, _ subjects.StatusRequest, done func(store.St
 
 func encodeStatus(answer *answer, request *request, _ *subjects.StatusRequest, status *store.Status) error {
 	service := request.service
+	journal, lastError := service.journalStatus()
+	journal.LastError = lastError
 	return answer.marshal(subjects.StatusReply{
 		Store:                  request.storeID(),
 		Instance:               service.instance,
@@ -32,6 +34,6 @@ func encodeStatus(answer *answer, request *request, _ *subjects.StatusRequest, s
 		Namespaces:             status.Namespaces,
 		Entries:                status.Entries,
 		UnscopedEntries:        status.UnscopedEntries,
-		Journal:                service.journalStatus(status.Journal),
+		Journal:                journal,
 	})
 }

@@ -84,6 +84,8 @@ func (row *journalRow) bytes() int {
 type journalChanges struct {
 	rows     []journalRow
 	requeued []requeuing
+	// oldest is the time of the oldest pending entry when they are committed.
+	oldest int64
 }
 
 func (changes *journalChanges) empty() bool { return len(changes.rows)+len(changes.requeued) == 0 }
@@ -123,8 +125,10 @@ type journal struct {
 	position int64
 	counts   map[string]JournalCounts
 	total    JournalCounts
-	// pending is that of total, for everybody.
-	pending atomic.Int64
+	// oldest is the time of the oldest pending entry, where there is one.
+	oldest int64
+	// totals are total and oldest, for everybody.
+	totals atomic.Pointer[JournalStatus]
 	// news gets a token when there is something to deliver.
 	news chan struct{}
 
@@ -145,6 +149,8 @@ type journal struct {
 	countBetween   *statement
 	oldestRequeued *statement
 	oldestPending  *statement
+	firstRequeued  *statement
+	firstPending   *statement
 }
 
 const journalColumns = `e.committed_at, e.entry_id, e.namespace, e.measurement, e.fields, e.tags`
@@ -174,6 +180,9 @@ func newJournal(session *session) *journal {
 		countBetween:   session.prepare(`SELECT count(*) FROM journal_entries WHERE committed_at > ? AND committed_at <= ? AND archived_at IS NULL`),
 		oldestRequeued: session.prepare(`SELECT committed_at FROM journal_refusals WHERE namespace = ? AND requeued = 1 ORDER BY committed_at LIMIT 1`),
 		oldestPending:  session.prepare(`SELECT committed_at FROM journal_entries WHERE namespace = ? AND committed_at > ? AND archived_at IS NULL ORDER BY committed_at LIMIT 1`),
+		// What was requeued lies behind the position: it is older than the rest.
+		firstRequeued: session.prepare(`SELECT committed_at FROM journal_refusals WHERE requeued = 1 AND committed_at <= ? ORDER BY committed_at LIMIT 1`),
+		firstPending:  session.prepare(`SELECT committed_at FROM journal_entries WHERE committed_at > ? AND archived_at IS NULL ORDER BY committed_at LIMIT 1`),
 	}
 }
 
@@ -195,6 +204,10 @@ func (journal *journal) load() (err error) {
 	}); err != nil {
 		return err
 	}
+	if journal.oldest, err = journal.oldestBehind(journal.position); err != nil {
+		return err
+	}
+	journal.show()
 	journal.tell()
 	return nil
 }
@@ -204,7 +217,27 @@ func (journal *journal) setCounts(namespace string, counts JournalCounts) {
 	journal.total.add(JournalCounts{Pending: -before.Pending, Delivered: -before.Delivered, Rejected: -before.Rejected})
 	journal.total.add(counts)
 	journal.counts[namespace] = counts
-	journal.pending.Store(journal.total.Pending)
+}
+
+// show makes the totals known.
+func (journal *journal) show() {
+	totals := &JournalStatus{JournalCounts: journal.total}
+	if totals.Pending > 0 {
+		totals.OldestPendingAt = time.Unix(0, journal.oldest).UTC()
+	}
+	journal.totals.Store(totals)
+}
+
+// oldestBehind returns the time of the oldest entry that is pending where everything up
+// to a position is settled, 0 where there is none.
+func (journal *journal) oldestBehind(position int64) (oldest int64, err error) {
+	for _, rows := range []*statement{journal.firstRequeued, journal.firstPending} {
+		var found bool
+		if oldest, found, err = rows.integer(position); found || err != nil {
+			break
+		}
+	}
+	return oldest, err
 }
 
 // tell leaves a token for whoever delivers.
@@ -234,7 +267,20 @@ func (journal *journal) save(changes *journalChanges) error {
 			return err
 		}
 	}
+	var err error
+	if changes.oldest, err = journal.oldestWith(changes); err != nil {
+		return err
+	}
 	return journal.saveCounts(changes.counts())
+}
+
+// oldestWith returns the time of the oldest pending entry once changes are written.
+// What they add is newer than all the rest.
+func (journal *journal) oldestWith(changes *journalChanges) (int64, error) {
+	if len(changes.requeued) == 0 && journal.total.Pending > 0 {
+		return journal.oldest, nil
+	}
+	return journal.oldestBehind(journal.position)
 }
 
 // counts are what the changes add, by namespace.
@@ -277,6 +323,8 @@ func (journal *journal) saved(changes *journalChanges) (bytes int) {
 		journal.last = journalRow{entryID: changes.rows[last].entryID, committedAt: changes.rows[last].committedAt}
 	}
 	journal.addCounts(changes.counts())
+	journal.oldest = changes.oldest
+	journal.show()
 	journal.tell()
 	return bytes
 }

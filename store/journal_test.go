@@ -44,6 +44,21 @@ func requireCounts(t *testing.T, opened *store.Store, namespace string, pending,
 	require.NoError(t, err)
 	assert.Equal(t, store.JournalCounts{Pending: pending, Delivered: delivered, Rejected: rejected}, status.JournalCounts)
 	assert.Equal(t, pending == 0, status.OldestPendingAt.IsZero())
+	requireTotals(t, opened)
+}
+
+// requireTotals compares what is known without a question with what is there.
+func requireTotals(t *testing.T, opened *store.Store) {
+	t.Helper()
+	status, err := opened.Status()
+	require.NoError(t, err)
+	want := store.JournalStatus{JournalCounts: status.Journal}
+	entries, _, err := opened.PendingJournal(1, 0)
+	require.NoError(t, err)
+	if len(entries) > 0 {
+		want.OldestPendingAt = entries[0].CommittedAt
+	}
+	assert.Equal(t, want, opened.JournalTotals())
 }
 
 func TestJournal_CommitToJournal_Good(t *testing.T) {

@@ -32,9 +32,9 @@ type JournalStatus struct {
 // commit or a requeue. Whoever receives reads PendingJournal until there is nothing.
 func (store *Store) JournalNews() <-chan struct{} { return store.committer.view.journal.news }
 
-// JournalPending returns how many entries wait for delivery, those of every namespace
-// and of none. It does not wait for the store.
-func (store *Store) JournalPending() int64 { return store.committer.view.journal.pending.Load() }
+// JournalTotals returns how the whole journal stands, with the entries of every
+// namespace and of none. It does not wait for the store.
+func (store *Store) JournalTotals() JournalStatus { return *store.committer.view.journal.totals.Load() }
 
 // PendingJournal returns the entries to be delivered next: those that were requeued,
 // then those behind what was settled, each in the order of their times. There are at
@@ -153,8 +153,9 @@ func (committer *committer) settleJournal(delivered []JournalEntry, rejected []J
 	case err != nil:
 		return writeFailure(err)
 	}
-	settling.journal.position = settling.position
+	settling.journal.position, settling.journal.oldest = settling.position, settling.oldest
 	settling.journal.addCounts(settling.counts)
+	settling.journal.show()
 	return nil
 }
 
@@ -165,6 +166,8 @@ type settling struct {
 	// advanced counts the entries that lie behind the position as it was.
 	advanced int64
 	counts   map[string]JournalCounts
+	// oldest is the time of the oldest entry that is pending afterwards.
+	oldest int64
 }
 
 func (settling *settling) write(delivered []JournalEntry, rejected []JournalRejection) error {
@@ -184,6 +187,9 @@ func (settling *settling) write(delivered []JournalEntry, rejected []JournalReje
 	}
 	if err == nil {
 		err = settling.journal.savePosition.execute(settling.position)
+	}
+	if err == nil {
+		settling.oldest, err = settling.journal.oldestBehind(settling.position)
 	}
 	if err != nil {
 		return err

@@ -225,7 +225,7 @@ func TestScope_OnChange_Good(t *testing.T) {
 // store can.
 func TestScope_Methods_GoodNoneIsForgotten(t *testing.T) {
 	ofTheStore := []string{
-		"Backup", "Close", "Durability", "GetNamespaces", "ID", "JournalNews", "JournalPending", "PendingJournal", "PurgeExpired", "RecoverOrphans",
+		"Backup", "Close", "Durability", "GetNamespaces", "ID", "JournalNews", "JournalTotals", "PendingJournal", "PurgeExpired", "RecoverOrphans",
 		"RegisterConsumer", "SetLimits", "SettleJournal", "Status", "UnregisterConsumer",
 	}
 	opened, scoped := reflect.TypeFor[*store.Store](), reflect.TypeFor[*store.ScopedStore]()

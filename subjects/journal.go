@@ -205,13 +205,14 @@ type FlushReply struct {
 	LastError string `json:"last_error,omitzero"`
 }
 
-// JournalStatus is the journal in a StatusReply, of all namespaces together.
+// JournalStatus is the journal in a StatusReply and in STATS, of all namespaces together.
 type JournalStatus struct {
-	Pending   uint64  `json:"pending"`
-	Delivered uint64  `json:"delivered"`
-	Rejected  uint64  `json:"rejected"`
-	LastError string  `json:"last_error,omitzero"`
-	Endpoint  *string `json:"endpoint"`
+	Pending         uint64    `json:"pending"`
+	OldestPendingAt time.Time `json:"oldest_pending_at,omitzero"`
+	Delivered       uint64    `json:"delivered"`
+	Rejected        uint64    `json:"rejected"`
+	LastError       string    `json:"last_error,omitzero"`
+	Endpoint        *string   `json:"endpoint"`
 }
 
 // EncodeTimeCursor gives the "next" of a page of the journal that ended at a time.

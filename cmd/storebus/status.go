@@ -64,6 +64,9 @@ func journalText(journal *subjects.JournalStatus) string {
 		return "no endpoint"
 	}
 	text := fmt.Sprintf("%d pending, %d delivered, %d rejected", journal.Pending, journal.Delivered, journal.Rejected)
+	if !journal.OldestPendingAt.IsZero() {
+		text += "; pending since " + journal.OldestPendingAt.Format(time.RFC3339Nano)
+	}
 	if journal.LastError != "" {
 		text += "; " + journal.LastError
 	}
