@@ -23,6 +23,8 @@ type endpoint struct {
 	token  string
 	client *http.Client
 	now    func() time.Time
+
+	compressor *gzip.Writer
 }
 
 // CheckEndpoint returns what is wrong with URL and Bucket, without repeating what
@@ -62,7 +64,13 @@ func newEndpoint(config *Config) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
+	compressor, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
 	return &endpoint{
+		compressor: compressor,
+
 		address: address,
 		shown:   shown,
 		token:   config.Token,
@@ -78,7 +86,7 @@ func newEndpoint(config *Config) (*endpoint, error) {
 
 // post writes lines.
 func (endpoint *endpoint) post(ctx context.Context, lines []byte) answer {
-	body, err := compress(lines)
+	body, err := endpoint.compress(lines)
 	if err != nil {
 		return answer{verdict: unavailable, message: err.Error()}
 	}
@@ -129,14 +137,13 @@ func rootOf(err error) error {
 	return err
 }
 
-func compress(lines []byte) (*bytes.Buffer, error) {
+// compress gives lines as they travel. The writer, which is large, serves every request:
+// there is one at a time.
+func (endpoint *endpoint) compress(lines []byte) (*bytes.Buffer, error) {
 	compressed := &bytes.Buffer{}
-	writer, err := gzip.NewWriterLevel(compressed, gzip.BestSpeed)
-	if err != nil {
-		return nil, err
-	}
-	_, err = writer.Write(lines)
-	return compressed, errors.Join(err, writer.Close())
+	endpoint.compressor.Reset(compressed)
+	_, err := endpoint.compressor.Write(lines)
+	return compressed, errors.Join(err, endpoint.compressor.Close())
 }
 
 // text says what an answer was, for an operator.
