@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,8 +25,8 @@ import (
 )
 
 // lineEndpoint answers without a network: with a status, or not at all where it is 0.
-// It belongs to the bubble of one test, in which nothing runs at the same time as it.
 type lineEndpoint struct {
+	mutex    sync.Mutex
 	status   int
 	requests int
 	// most is how many lines a request that failed has had at most.
@@ -34,6 +35,8 @@ type lineEndpoint struct {
 }
 
 func (endpoint *lineEndpoint) RoundTrip(request *http.Request) (*http.Response, error) {
+	endpoint.mutex.Lock()
+	defer endpoint.mutex.Unlock()
 	endpoint.requests++
 	body, err := gzip.NewReader(request.Body)
 	if err != nil {
@@ -56,12 +59,18 @@ func (endpoint *lineEndpoint) RoundTrip(request *http.Request) (*http.Response, 
 	return &http.Response{StatusCode: endpoint.status, Header: http.Header{}, Body: http.NoBody, Request: request}, nil
 }
 
-// An endpoint is away for a week, in three ways one after the other. It is asked as
+func (endpoint *lineEndpoint) answer(status int) {
+	endpoint.mutex.Lock()
+	defer endpoint.mutex.Unlock()
+	endpoint.status = status
+}
+
+// An endpoint is away for a week (a day under the race detector), in three ways one after the other. It is asked as
 // often as the back-off says, with little; the log has a line for each way; everything
 // else goes on; and when it is back, every point is delivered, in order.
 func TestJournal_Week_Ugly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		opened, err := store.New(store.MemoryDatabase)
+		opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: store.MemoryDatabase, PurgeInterval: time.Hour})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, opened.Close()) }()
 		var logged bytes.Buffer
@@ -79,7 +88,7 @@ func TestJournal_Week_Ugly(t *testing.T) {
 			want = append(want, fmt.Sprintf("m hour=%di %d", hour, entry.CommittedAt.UnixNano()))
 		}
 		commit(0)
-		const week = 7 * 24
+		const week = simulatedDays * 24
 		for hour := 1; hour <= week; hour++ {
 			time.Sleep(time.Hour)
 			commit(hour)
@@ -88,10 +97,10 @@ func TestJournal_Week_Ugly(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, fmt.Sprint(hour), value)
 			switch hour {
-			case 48:
-				endpoint.status = http.StatusServiceUnavailable
-			case 96:
-				endpoint.status = http.StatusUnauthorized
+			case week / 3:
+				endpoint.answer(http.StatusServiceUnavailable)
+			case 2 * week / 3:
+				endpoint.answer(http.StatusUnauthorized)
 			}
 		}
 		synctest.Wait()
@@ -102,7 +111,7 @@ func TestJournal_Week_Ugly(t *testing.T) {
 		assert.Equal(t, week*time.Hour, time.Since(totals.OldestPendingAt))
 		assert.Equal(t, 3, strings.Count(logged.String(), "\n"), "%s", &logged)
 
-		endpoint.status = http.StatusNoContent
+		endpoint.answer(http.StatusNoContent)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		assert.Equal(t, want, trimmed(endpoint.taken))
@@ -114,6 +123,7 @@ func TestJournal_Week_Ugly(t *testing.T) {
 		}
 		before := endpoint.requests
 		time.Sleep(24 * time.Hour)
+		synctest.Wait()
 		assert.Equal(t, before, endpoint.requests, "with nothing to deliver nothing is asked")
 		require.NoError(t, delivery.Stop(context.Background()))
 	})

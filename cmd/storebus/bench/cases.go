@@ -13,6 +13,7 @@ const (
 	targetScale    target = "scale"     // a sidecar that holds as many keys as --scale says
 	targetKV       target = "kv"        // JetStream as it comes
 	targetAlways   target = "kv-always" // JetStream with sync_interval always
+	targetJournal  target = "journal"   // a sidecar that delivers points to an endpoint
 )
 
 // verb is what a case asks.
@@ -27,6 +28,7 @@ const (
 	verbList   verb = "list"
 	verbPut    verb = "put"
 	verbRead   verb = "read"
+	verbCommit verb = "journal-commit"
 )
 
 const (
@@ -96,6 +98,7 @@ func kinds() []kind {
 		{name: "expiry-latency-beside-writers", target: targetSidecar, verb: verbSet, level: usualInFlight, expiry: true, writers: usualInFlight},
 		{name: "long-deletion", target: targetSidecar, verb: verbGet, level: besideReaders, writers: besideWriters, work: workDeletion},
 		{name: "long-expiry", target: targetSidecar, verb: verbGet, level: besideReaders, writers: besideWriters, work: workExpiry},
+		{name: "journal", target: targetJournal, verb: verbCommit},
 	}
 }
 

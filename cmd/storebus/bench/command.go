@@ -23,6 +23,8 @@ EXAMPLES:
       everything, on the disk that the store will be on
    storebus bench --cases set,kv-put,kv-put-always --in-flight 64
       one question
+   storebus bench --cases journal --journal-url http://127.0.0.1:8086 --journal-bucket bench
+      how fast points are delivered, and how soon
    storebus bench --scale 10000,1000000,10000000 --directory /var/lib/storebus
       what growth costs
    storebus bench --nats nats://broker:4222
@@ -77,6 +79,10 @@ func flags() []cli.Flag {
 		&cli.StringFlag{Name: "directory", Usage: "the `FOLDER` to make one in for the files, instead of the system's temporary one"},
 		&cli.StringFlag{Name: "durability", Usage: "the `LEVEL` of the sidecars, full or relaxed"},
 		&cli.StringFlag{Name: "nats", Usage: "the `URL` of a broker that is there: what it offers is measured"},
+		&cli.StringFlag{Name: "journal-url", Usage: "the `URL` of an InfluxDB-compatible endpoint: the case journal delivers points to it, which stay there"},
+		&cli.StringFlag{Name: "journal-organisation", Usage: "its organisation, a `NAME`"},
+		&cli.StringFlag{Name: "journal-bucket", Usage: "its bucket, a `NAME`"},
+		&cli.StringFlag{Name: "journal-token-file", Usage: "a `FILE` with its token"},
 		&cli.BoolFlag{Name: "large", Usage: "measure a store with a million keys too, which takes long to fill"},
 		&cli.IntSliceFlag{Name: "scale", Usage: "measure stores that hold these `NUMBERS` of keys instead of the cases, with commas between them"},
 		&cli.BoolFlag{Name: "quick", Usage: "fewer keys and rounds, and shorter ones"},
@@ -104,7 +110,7 @@ func bench(ctx context.Context, command *cli.Command) error {
 
 // checkScale returns an error for a flag that is about the cases beside --scale.
 func checkScale(command *cli.Command) error {
-	for _, flag := range []string{"cases", "in-flight", "keys", "long-keys", "large"} {
+	for _, flag := range []string{"cases", "in-flight", "keys", "long-keys", "large", "journal-url"} {
 		if command.IsSet("scale") && command.IsSet(flag) {
 			return fmt.Errorf("%w: --%s is about the cases, which are not measured with --scale; see storebus bench --help", ErrUsage, flag)
 		}
@@ -126,9 +132,13 @@ func readSettings(command *cli.Command) Settings {
 		Directory:   command.String("directory"),
 		Durability:  command.String("durability"),
 		NATSURL:     command.String("nats"),
-		Large:       command.Bool("large"),
-		Scale:       command.IntSlice("scale"),
-		JSON:        command.Bool("json"),
+		Journal: Journal{
+			URL: command.String("journal-url"), Organisation: command.String("journal-organisation"),
+			Bucket: command.String("journal-bucket"), TokenFile: command.String("journal-token-file"),
+		},
+		Large: command.Bool("large"),
+		Scale: command.IntSlice("scale"),
+		JSON:  command.Bool("json"),
 	}
 	if command.Bool("quick") {
 		quicken(command, "rounds", &settings.Rounds, quickRounds)

@@ -54,11 +54,14 @@ func (settings *Settings) chosen() []kind {
 }
 
 // offers reports whether a kind can be measured: a broker that is there is the only
-// one, and a million keys are for whoever asks for them.
+// one, a million keys are for whoever asks for them, and points go to an endpoint that
+// somebody names.
 func (settings *Settings) offers(kind kind) bool {
 	switch kind.target {
 	case targetLarge:
 		return settings.Large || slices.Contains(settings.Cases, kind.name)
+	case targetJournal:
+		return settings.Journal.URL != ""
 	case targetEmbedded, targetAlways:
 		return settings.NATSURL == ""
 	}

@@ -56,6 +56,12 @@ func TestPlan_Plan_Good(t *testing.T) {
 			"kv-put, 16 in flight, 1 B", "set, 16 in flight, 1 B", "set-1m-keys, 16 in flight, 1 B", "kv-put, 16 in flight, 16 KiB", "set, 16 in flight, 16 KiB",
 		}, planned(settings), "big values at the largest level there is")
 	})
+	t.Run("DeliversPointsWhereThereIsAnEndpoint", func(t *testing.T) {
+		settings := validSettings()
+		assert.NotContains(t, planned(settings), "journal, 64 in flight, 128 B")
+		settings.Journal.URL = "http://127.0.0.1:8086"
+		assert.Contains(t, planned(settings), "journal, 64 in flight, 128 B")
+	})
 	t.Run("MeasuresWhatABrokerOffers", func(t *testing.T) {
 		settings := validSettings()
 		settings.NATSURL, settings.Large = "nats://127.0.0.1:4222", true
@@ -76,7 +82,7 @@ func TestPlan_WritesStore_Good(t *testing.T) {
 	assert.Equal(t, []string{
 		"echo-beside-writers", "get-beside-writers", "set", "embedded-set", "set-1m-keys", "raw-set", "embedded-raw-set",
 		"set-1-subscriber", "set-100-subscribers", "change-latency", "embedded-change-latency",
-		"expiry-latency", "expiry-latency-beside-writers", "long-deletion", "long-expiry",
+		"expiry-latency", "expiry-latency-beside-writers", "long-deletion", "long-expiry", "journal",
 	}, writing)
 	assert.Equal(t, writing, caseNames()[len(caseNames())-len(writing):], "they come last")
 }
@@ -104,6 +110,7 @@ func TestSettings_Check_Bad(t *testing.T) {
 		"--duration is 0s":      func(settings *Settings) { settings.Duration = 0 },
 		`--durability is "no"`:  func(settings *Settings) { settings.Durability = "no" },
 		`there is no case "no"`: func(settings *Settings) { settings.Cases = []string{"set", "no"} },
+		"needs an endpoint":     func(settings *Settings) { settings.Cases = []string{"set", "journal"} },
 		"none of them": func(settings *Settings) {
 			settings.Cases, settings.NATSURL = []string{"embedded-set"}, "nats://127.0.0.1"
 		},

@@ -67,6 +67,9 @@ type keySpace struct {
 func (stage *stage) preload(ctx context.Context, trials []trial, progress *progress) error {
 	filled := map[keySpace]bool{}
 	for _, trial := range trials {
+		if trial.verb == verbCommit {
+			continue // points are nobody's keys
+		}
 		write := trial.filling()
 		space := keySpace{write.target, write.namespace(), write.valueBytes}
 		if filled[space] {

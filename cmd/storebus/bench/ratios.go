@@ -54,6 +54,8 @@ func bars() []bar {
 		{name: "change latency from reply to event, p99", above: "change-latency", figure: lagP99, unit: "µs"},
 		{name: "embedded change latency from reply to event, median", above: "embedded-change-latency", figure: lagP50, unit: "µs"},
 		{name: "embedded change latency from reply to event, p99", above: "embedded-change-latency", figure: lagP99, unit: "µs"},
+		{name: "journal latency from reply to delivery, median", above: "journal", figure: lagP50, unit: "µs"},
+		{name: "journal latency from reply to delivery, p99", above: "journal", figure: lagP99, unit: "µs"},
 		{name: "expiry latency from deadline to event, median", above: "expiry-latency", figure: lagP50, unit: "µs"},
 		{name: "expiry latency from deadline to event, p99", above: "expiry-latency", figure: lagP99, unit: "µs", goal: goalExpiry},
 		{name: "expiry latency beside 64 sets in flight, median", above: "expiry-latency-beside-writers", figure: lagP50, unit: "µs"},

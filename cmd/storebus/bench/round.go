@@ -33,8 +33,9 @@ type Round struct {
 	WriteP99  float64 `json:"write_p99_us,omitzero"`
 	// Events are those that arrived at all the subscribers together.
 	Events uint64 `json:"events,omitzero"`
-	// Lag is how long after the reply to a set its event arrived, or, where the keys of
-	// the case expire, how long after the deadline that event did.
+	// Lag is how long after the reply to a set its event arrived; where the keys of the
+	// case expire, how long after the deadline that event did; and of points, how long
+	// after the reply they were delivered.
 	Lag *Lag `json:"lag,omitzero"`
 }
 
@@ -145,6 +146,8 @@ func (stage *stage) companionOf(trial trial, seed uint64) companion {
 		all = append(all, &lagMeter{connection: broker.beside, subject: sidecar.space.Events(trial.namespace())})
 	case trial.expiry:
 		all = append(all, &expiryMeter{connection: broker.control, space: sidecar.space, places: trial.places()})
+	case trial.verb == verbCommit:
+		all = append(all, &deliveryMeter{client: sidecar.client})
 	case trial.work != "":
 		all = append(all, &longWorker{
 			connections: broker.load, space: sidecar.space, work: trial.work, keys: stage.settings.LongKeys, lead: &stage.longLead, drain: sidecar.drain,

@@ -70,6 +70,9 @@ type Settings struct {
 	Durability string
 	// NATSURL is a broker to measure instead of one started for it; empty is none.
 	NATSURL string
+	// Journal is the endpoint that the case journal delivers points to; without its URL
+	// that case is left out.
+	Journal Journal
 	// Large measures a store with a million keys too.
 	Large bool
 	// Scale is numbers of keys: a store with each of them is measured instead of the
@@ -124,6 +127,9 @@ func (settings *Settings) checkCases() error {
 		if !slices.Contains(known, name) {
 			return fmt.Errorf("--cases: there is no case %q; there are %s", name, strings.Join(known, ", "))
 		}
+	}
+	if slices.Contains(settings.Cases, "journal") && settings.Journal.URL == "" {
+		return errors.New("--cases: journal needs an endpoint: name one with --journal-url and --journal-bucket")
 	}
 	if len(settings.chosen()) == 0 {
 		return errors.New("--cases: with a broker that is there none of them can be measured")

@@ -40,6 +40,9 @@ func (stage *stage) startSidecar(ctx context.Context, target target, prefix stri
 	if stage.settings.Durability != "" {
 		arguments = append(arguments, "--durability", stage.settings.Durability)
 	}
+	if target == targetJournal {
+		arguments = append(arguments, stage.settings.Journal.arguments()...)
+	}
 	address := ""
 	if broker == nil {
 		arguments = append(arguments, "--listen", "127.0.0.1:0")

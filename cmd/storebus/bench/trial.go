@@ -44,6 +44,8 @@ func (trial trial) places() places {
 // writesStore reports whether a case, or what goes on beside it, writes to a sidecar.
 func (trial trial) writesStore() bool {
 	switch trial.target {
+	case targetJournal:
+		return true
 	case targetSidecar, targetEmbedded, targetLarge, targetScale:
 		return trial.writers > 0 || trial.verb == verbSet || trial.verb == verbRawSet
 	}
@@ -91,6 +93,8 @@ func (stage *stage) operationOf(trial trial) operation {
 		return putOperation(bucket)
 	case verbRead:
 		return readOperation(bucket, trial.valueBytes)
+	case verbCommit:
+		return commitOperation(space, namespace)
 	}
 	return echoOperation(plainEcho(space.Prefix()), trial.valueBytes)
 }

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/subjects"
+)
+
+// deliveryInterval is the time between two looks at what is delivered, and so how
+// exactly the latencies of deliveries are known.
+const deliveryInterval = 5 * time.Millisecond
+
+// Journal is an endpoint that points are delivered to.
+type Journal struct {
+	// URL is the endpoint's; empty is none.
+	URL          string
+	Organisation string
+	Bucket       string
+	// TokenFile holds what authorises.
+	TokenFile string
+}
+
+// arguments are the flags of serve.
+func (journal *Journal) arguments() (arguments []string) {
+	for _, flag := range [][2]string{
+		{"--journal-url", journal.URL}, {"--journal-organisation", journal.Organisation},
+		{"--journal-bucket", journal.Bucket}, {"--journal-token-file", journal.TokenFile},
+	} {
+		if flag[1] != "" {
+			arguments = append(arguments, flag[0], flag[1])
+		}
+	}
+	return arguments
+}
+
+// commitOperation commits a point: a number, and a text of the size of a value.
+func commitOperation(space subjects.Space, namespace string) operation {
+	subject := space.Request(namespace, subjects.VerbJournalCommit)
+	return operation{
+		request: func(input input) (string, []byte) {
+			body := append(input.buffer, `{"measurement":"bench","fields":{"number":{"integer":"`...)
+			body = strconv.AppendInt(body, int64(input.key), 10)
+			body = append(append(body, `"},"text":"`...), input.value...)
+			return subject, append(body, `"},"tags":{"host":"a1"}}`...)
+		},
+		accept: func(reply *nats.Msg) (uint64, error) {
+			var commit subjects.JournalCommitReply
+			err := decodeReply(reply, &commit)
+			return commit.EntryID, err
+		},
+	}
+}
+
+// deliveryMeter measures the time from the reply to the commit of a point until the
+// sidecar says that it is delivered. Points are delivered in the order of their ids,
+// which are dense: when so many are delivered, all are up to that id.
+type deliveryMeter struct {
+	alone
+	client *client.Client
+
+	mutex    sync.Mutex
+	replied  []moment
+	expected uint64
+	// ending says that expected is the last.
+	ending bool
+
+	delivered []moment
+	failure   error
+	done      chan struct{} // closed when delivered and failure are set
+	cancel    context.CancelFunc
+}
+
+func (meter *deliveryMeter) begin(ctx context.Context, load *load) error {
+	load.observe = meter.observe
+	ctx, meter.cancel = context.WithCancel(ctx)
+	meter.done = make(chan struct{})
+	go func() {
+		defer close(meter.done)
+		meter.failure = meter.follow(ctx)
+	}()
+	return nil
+}
+
+func (meter *deliveryMeter) observe(entryID uint64, at time.Time) {
+	meter.mutex.Lock()
+	defer meter.mutex.Unlock()
+	meter.replied = append(meter.replied, moment{entryID, at})
+	meter.expected = max(meter.expected, entryID)
+}
+
+// follow looks at what is delivered until it is everything.
+func (meter *deliveryMeter) follow(ctx context.Context) error {
+	ticker := time.NewTicker(deliveryInterval)
+	defer ticker.Stop()
+	for {
+		status, err := meter.client.Status(ctx)
+		switch {
+		case err != nil:
+			return err
+		case status.Journal.Rejected > 0:
+			return fmt.Errorf("the endpoint has refused %d points", status.Journal.Rejected)
+		case meter.complete(status.Journal.Delivered):
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// complete takes note of how many points are delivered, and reports whether they are all.
+func (meter *deliveryMeter) complete(delivered uint64) bool {
+	meter.delivered = append(meter.delivered, moment{delivered, time.Now()})
+	meter.mutex.Lock()
+	defer meter.mutex.Unlock()
+	return meter.ending && delivered >= meter.expected
+}
+
+// end waits until every point is delivered.
+func (meter *deliveryMeter) end(ctx context.Context) error {
+	defer meter.cancel()
+	meter.mutex.Lock()
+	meter.ending = true
+	meter.mutex.Unlock()
+	timer := time.NewTimer(drainTimeout)
+	defer timer.Stop()
+	select {
+	case <-meter.done:
+		return meter.failure
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return fmt.Errorf("the points were not delivered within %s", drainTimeout)
+	}
+}
+
+func (meter *deliveryMeter) note(round *Round) {
+	round.Lag = newLag(meter.replied, deliveriesOf(meter.replied, meter.delivered))
+}
+
+// deliveriesOf gives for each of the points the first look at which it was delivered.
+// Looks are in order.
+func deliveriesOf(points, looks []moment) []moment {
+	arrived := make([]moment, 0, len(points))
+	for _, point := range points {
+		first := sort.Search(len(looks), func(index int) bool { return looks[index].revision >= point.revision })
+		if first < len(looks) {
+			arrived = append(arrived, moment{point.revision, looks[first].at})
+		}
+	}
+	return arrived
+}

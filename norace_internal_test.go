@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+//go:build !race
+
+package storebus
+
+// simulatedDays is how long the endpoint is away.
+const simulatedDays = 7
