@@ -198,7 +198,7 @@ func (config *JournalConfig) check() error {
 		return nil
 	}
 	if err := (journal.Config{URL: config.URL, Bucket: config.Bucket}).CheckEndpoint(); err != nil {
-		return fmt.Errorf("Journal.%w", err)
+		return fmt.Errorf("JournalConfig: %w", err)
 	}
 	return nil
 }

@@ -23,6 +23,9 @@ import (
 	"dappco.re/go/storebus/client"
 )
 
+// commaTag is a tag whose name has to be escaped.
+const commaTag = "host=,\u0020"
+
 // slots is how many combinations of tags there are: of two points with the same ones,
 // the times are some milliseconds apart, as VictoriaMetrics needs it.
 const slots = 1000
@@ -40,7 +43,7 @@ func numberedFields(number int64) map[string]any {
 }
 
 func numberedTags(number int64) map[string]string {
-	return map[string]string{"slot": fmt.Sprint(number % slots), "host=, ": `a 1,=\b "☂"`, "empty": ""}
+	return map[string]string{"slot": fmt.Sprint(number % slots), commaTag: `a 1,=\b "☂"`, "empty": ""}
 }
 
 func pick[T any](number int64, choices ...T) T { return choices[number%int64(len(choices))] }
@@ -145,7 +148,7 @@ func TestJournal_Kill_Ugly(t *testing.T) {
 		for name, want := range numberedFields(number) {
 			requireStored(t, want, points[0].fields[name])
 		}
-		require.Equal(t, numberedTags(number)["host=, "], points[0].tags["host=, "])
+		require.Equal(t, numberedTags(number)[commaTag], points[0].tags[commaTag])
 		require.Equal(t, "acme", points[0].tags["namespace"])
 		require.NotContains(t, points[0].tags, "empty")
 	}
@@ -186,7 +189,7 @@ func TestJournal_Victoria_Ugly(t *testing.T) {
 		for name, want := range numberedFields(number) {
 			requireRounded(t, want, points[0].fields[name])
 		}
-		require.Equal(t, numberedTags(number)["host=, "], points[0].tags["host=, "])
+		require.Equal(t, numberedTags(number)[commaTag], points[0].tags[commaTag])
 		require.Equal(t, "acme", points[0].tags["namespace"])
 	}
 }
@@ -334,6 +337,7 @@ func requeue(t *testing.T, store *client.Client, delivered uint64) {
 func TestJournal_Rejected_Bad(t *testing.T) {
 	const points, bad = 5000, 3217
 	serve := func(t *testing.T, endpoint string) *client.Client {
+		t.Helper()
 		database := filepath.Join(t.TempDir(), "storebus.db")
 		commitWithOneBad(t, database, points, bad)
 		_, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--database", database, "--journal-url", endpoint, "--journal-bucket", "b")
@@ -388,7 +392,7 @@ func TestJournal_Secrets_Bad(t *testing.T) {
 			http.Redirect(writer, request, elsewhere.URL+"/?token="+secret, http.StatusTemporaryRedirect)
 			return
 		}
-		http.Error(writer, `{"code":"unauthorized","message":"the token `+secret+` is not known"}`, http.StatusUnauthorized)
+		http.Error(writer, `{"message":"the token `+secret+` is not known"}`, http.StatusUnauthorized)
 	}))
 	defer endpoint.Close()
 	sidecar, address := serveOwn(t, []string{"STOREBUS_JOURNAL_TOKEN=" + secret},
@@ -409,14 +413,14 @@ func TestJournal_Secrets_Bad(t *testing.T) {
 		}
 	}
 	look()
-	assert.Contains(t, told.String(), "401 Unauthorized: the token *** is not known; check the endpoint's URL, organisation, bucket and token")
+	assert.Contains(t, told.String(), "401 "+http.StatusText(http.StatusUnauthorized)+": the token *** is not known; check the endpoint's URL, organisation, bucket and token")
 	redirecting.Store(true)
 	look()
 	assert.Contains(t, told.String(), "307, and redirects are not followed")
 	assert.Zero(t, sidecar.terminate(t))
 	assert.NotContains(t, told.String()+sidecar.printed(), secret)
 	assert.True(t, authorised.Load())
-	assert.Equal(t, 1, strings.Count(sidecar.printed(), "401 Unauthorized"), "one line for a state")
+	assert.Equal(t, 1, strings.Count(sidecar.printed(), "401 "+http.StatusText(http.StatusUnauthorized)), "one line for a state")
 	assert.Equal(t, 1, strings.Count(sidecar.printed(), "redirects are not followed"))
 }
 

@@ -159,9 +159,7 @@ func (influx *influx) count(t *testing.T, field string) int64 {
 	if len(series) == 0 {
 		return 0
 	}
-	count, err := series[0].Values[0][1].(json.Number).Int64()
-	require.NoError(t, err)
-	return count
+	return wholeNumber(t, series[0].Values[0][1])
 }
 
 func (influx *influx) read(t *testing.T) map[int64][]storedPoint {

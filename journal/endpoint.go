@@ -48,7 +48,7 @@ func (config *Config) target() (address, shown string, err error) {
 		return "", "", errors.New("URL has a user, a query or a fragment: use scheme, host and path, and Token for what authorises")
 	}
 	if config.Bucket == "" {
-		return "", "", errors.New("Bucket is empty: name the one that points go to")
+		return "", "", errors.New("no Bucket: name the one that points go to")
 	}
 	target := base.JoinPath("api/v2/write")
 	query := url.Values{"bucket": {config.Bucket}, "precision": {"ns"}}

@@ -3,6 +3,7 @@
 package store_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -236,6 +237,6 @@ func TestJournaldelivery_PendingJournal_Ugly(t *testing.T) {
 	journalled(t, opened, "acme", points)
 	_, err := opened.RequeueJournal("acme", nil)
 	require.NoError(t, err)
-	assert.Equal(t, append(everything, points), pendingNumbers(t, opened), "those that were requeued, however many they are")
+	assert.Equal(t, slices.Concat(everything, []int{points}), pendingNumbers(t, opened), "those that were requeued, however many they are")
 	requireCounts(t, opened, "acme", points+1, 0, 0)
 }

@@ -48,7 +48,8 @@ func commitOperation(space subjects.Space, namespace string) operation {
 	subject := space.Request(namespace, subjects.VerbJournalCommit)
 	return operation{
 		request: func(input input) (string, []byte) {
-			body := append(input.buffer, `{"measurement":"bench","fields":{"number":{"integer":"`...)
+			body := input.buffer
+			body = append(body, `{"measurement":"bench","fields":{"number":{"integer":"`...)
 			body = strconv.AppendInt(body, int64(input.key), 10)
 			body = append(append(body, `"},"text":"`...), input.value...)
 			return subject, append(body, `"},"tags":{"host":"a1"}}`...)
