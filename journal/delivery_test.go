@@ -3,6 +3,7 @@
 package journal_test
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -339,6 +340,68 @@ func TestDelivery_Log_Good(t *testing.T) {
 	assert.IsIncreasing(t, bench.queue.delivered)
 	assert.Equal(t, 2, strings.Count(bench.logs.String(), "\n"))
 	assert.Contains(t, bench.logs.String(), `level=INFO msg="journal entries are delivered again"`)
+}
+
+// What the world does to an answer: the points are kept, sent again as they were, and
+// settled once.
+func TestDelivery_Answers_Ugly(t *testing.T) {
+	for name, answer := range map[string]func(writer http.ResponseWriter, over <-chan struct{}){
+		"TooLate": func(_ http.ResponseWriter, over <-chan struct{}) { <-over },
+		"StopsInTheMiddle": func(writer http.ResponseWriter, over <-chan struct{}) {
+			writer.Header().Set("Content-Length", "100")
+			writer.WriteHeader(http.StatusServiceUnavailable)
+			assert.NoError(t, http.NewResponseController(writer).Flush())
+			<-over
+		},
+		"CutsTheLine": func(writer http.ResponseWriter, _ <-chan struct{}) {
+			connection, _, err := http.NewResponseController(writer).Hijack()
+			if assert.NoError(t, err) {
+				assert.NoError(t, connection.Close())
+			}
+		},
+		"NoHTTP": func(writer http.ResponseWriter, _ <-chan struct{}) {
+			connection, _, err := http.NewResponseController(writer).Hijack()
+			if assert.NoError(t, err) {
+				_, err = connection.Write([]byte("220 mail.example.org ESMTP\r\n"))
+				assert.NoError(t, errors.Join(err, connection.Close()))
+			}
+		},
+		"NeverEnds": func(writer http.ResponseWriter, _ <-chan struct{}) {
+			writer.WriteHeader(http.StatusBadGateway)
+			for {
+				if _, err := writer.Write(make([]byte, 1<<16)); err != nil {
+					return // The delivery has read enough.
+				}
+			}
+		},
+		"Bomb": func(writer http.ResponseWriter, _ <-chan struct{}) {
+			writer.Header().Set("Content-Encoding", "gzip")
+			writer.WriteHeader(http.StatusBadGateway)
+			bomb := gzip.NewWriter(writer)
+			for {
+				if _, err := bomb.Write(make([]byte, 1<<20)); err != nil {
+					return
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bench := startBench(t, func(config *journal.Config) { config.RequestTimeout = 300 * time.Millisecond })
+			over := make(chan struct{})
+			bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) { answer(writer, over) })
+			bench.queue.keep(1, 2)
+			_, err := flush(t, bench)
+			close(over)
+			require.ErrorIs(t, err, journal.ErrNotDelivered)
+			assert.Less(t, len(err.Error()), 2048)
+			assert.Equal(t, 2, bench.queue.left())
+			bench.endpoint.answerWith(nil)
+			_, err = flush(t, bench)
+			require.NoError(t, err)
+			assert.Equal(t, []int64{1, 2}, bench.queue.delivered)
+			assert.Equal(t, [][]int64{{1, 2}, {1}, {2}}, bench.endpoint.ids(), "the same points again")
+		})
+	}
 }
 
 func TestDelivery_Stop_Good(t *testing.T) {

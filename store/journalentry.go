@@ -58,9 +58,10 @@ type JournalCommand struct {
 // there must be one. A tag with an empty value is left out. It returns
 // ErrInvalidJournalEntry for what the line protocol cannot carry or what would be
 // taken for something else: control characters, a name that is empty or begins with
-// "_" or ends with "\", a float that is not finite, a field or tag named "time", a
-// tag named "namespace", or a name that is both a field's and a tag's; and
-// TooLargeError for what passes a bound.
+// "_", a name or a tag with a backslash at its end or in front of a comma, an equals
+// sign or a space, a float that is not finite, a field or tag named "time", a tag named
+// "namespace", or a name that is both a field's and a tag's; and TooLargeError for what
+// passes a bound.
 //
 //	command, err := store.NewJournalCommand("acme", "deploy", map[string]any{"seconds": 12.5}, map[string]string{"host": "a1"})
 func NewJournalCommand(namespace, measurement string, fields map[string]any, tags map[string]string) (JournalCommand, error) {
@@ -112,10 +113,17 @@ func checkBare(kind, text string) error {
 		return invalidEntry("%s %q is not UTF-8", kind, text)
 	case strings.ContainsFunc(text, isControl):
 		return invalidEntry("%s %q holds a control character", kind, text)
-	case strings.HasSuffix(text, `\`):
-		return invalidEntry("%s %q ends with a backslash", kind, text)
+	case hidesSpecial(text):
+		return invalidEntry("%s %q has a backslash at its end or in front of a comma, an equals sign or a space", kind, text)
 	}
 	return nil
+}
+
+// hidesSpecial reports whether a backslash stands in front of what needs one of its
+// own, or of what comes behind the text. InfluxDB takes the two for one: it refuses the
+// line, or keeps it under a name that is another one's.
+func hidesSpecial(text string) bool {
+	return strings.HasSuffix(text, `\`) || strings.Contains(text, `\,`) || strings.Contains(text, `\=`) || strings.Contains(text, `\ `)
 }
 
 func isControl(char rune) bool { return char < ' ' || char == '\x7f' }

@@ -76,6 +76,9 @@ func TestJournalentry_NewJournalCommand_Bad(t *testing.T) {
 		"NoFields":             {"", "m", nil, nil, store.ErrInvalidJournalEntry},
 		"ManyFields":           {"", "m", manyFields, nil, store.ErrInvalidJournalEntry},
 		"FieldName":            {"", "m", map[string]any{"": 1}, nil, store.ErrInvalidJournalEntry},
+		"FieldHidesComma":      {"", "m", map[string]any{`a\,b`: 1}, nil, store.ErrInvalidJournalEntry},
+		"FieldHidesEquals":     {"", "m", map[string]any{`a\=b`: 1}, nil, store.ErrInvalidJournalEntry},
+		"FieldHidesSpace":      {"", "m", map[string]any{`a\ b`: 1}, nil, store.ErrInvalidJournalEntry},
 		"FieldTime":            {"", "m", map[string]any{"time": 1}, nil, store.ErrInvalidJournalEntry},
 		"FieldNamespace":       {"", "m", map[string]any{"namespace": 1}, nil, store.ErrInvalidJournalEntry},
 		"FieldReserved":        {"", "m", map[string]any{"_field": 1}, nil, store.ErrInvalidJournalEntry},
@@ -97,6 +100,8 @@ func TestJournalentry_NewJournalCommand_Bad(t *testing.T) {
 		"TagLine":              {"", "m", field, map[string]string{"t": "x\n"}, store.ErrInvalidJournalEntry},
 		"TagTab":               {"", "m", field, map[string]string{"t": "x\ty"}, store.ErrInvalidJournalEntry},
 		"TagBackslash":         {"", "m", field, map[string]string{"t": `x\`}, store.ErrInvalidJournalEntry},
+		"TagHidesComma":        {"", "m", field, map[string]string{"t": `a\,b`}, store.ErrInvalidJournalEntry},
+		"MeasurementHides":     {"", `a\ b`, field, nil, store.ErrInvalidJournalEntry},
 		"TagLong":              {"", "m", field, map[string]string{"t": strings.Repeat("x", store.MaxJournalNameBytes+1)}, store.ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
