@@ -7,7 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -275,6 +278,20 @@ func TestDelivery_Run_Ugly(t *testing.T) {
 		assert.NotContains(t, err.Error(), "api/v2/write")
 		assert.Equal(t, "the endpoint does not answer", bench.Status().Brief)
 		assert.Equal(t, 1, bench.queue.left())
+	})
+	t.Run("NobodyKnowsTheCertificate", func(t *testing.T) {
+		asked := false
+		secured := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+		secured.Config.ErrorLog = log.New(io.Discard, "", 0)
+		secured.StartTLS()
+		defer secured.Close()
+		bench := startBench(t, func(config *journal.Config) { config.URL = secured.URL })
+		bench.queue.keep(1)
+		_, err := flush(t, bench)
+		require.ErrorContains(t, err, "no answer: tls: failed to verify certificate")
+		assert.Equal(t, 1, bench.queue.left())
+		secured.Close()
+		assert.False(t, asked, "the token stays here")
 	})
 	t.Run("LongMessageWithTheTokenAtTheCut", func(t *testing.T) {
 		bench := startBench(t, nil)

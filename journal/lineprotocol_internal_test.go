@@ -21,11 +21,11 @@ func TestLineprotocol_Encode_Good(t *testing.T) {
 	encoded := encode([]Entry{{
 		Namespace: "acme", Measurement: "de ploy,x", Tags: map[string]string{"z=": "a b", "a,": "=", "empty": ""},
 		Fields: map[string]any{
-			"f": 1.5, "whole": 3.0, "i": int64(math.MinInt64), "u": uint64(math.MaxUint64), "b": true, "s": `say "hi" \ ☂`,
+			"f": 1.5, "whole": 3.0, "i": int64(math.MinInt64), "u": uint64(math.MaxUint64), "b": true, "s": `say "hi" \ ☂` + "\t\x7f",
 		},
 		Time: time.Unix(1700000000, 42),
 	}, {Measurement: "m", Fields: map[string]any{"v": false}, Time: time.Unix(0, 1)}})
-	assert.Equal(t, `de\ ploy\,x,a\,=\=,namespace=acme,z\==a\ b b=true,f=1.5,i=-9223372036854775808i,s="say \"hi\" \\ ☂",u=18446744073709551615u,whole=3 1700000000000000042`+
+	assert.Equal(t, `de\ ploy\,x,a\,=\=,namespace=acme,z\==a\ b b=true,f=1.5,i=-9223372036854775808i,s="say \"hi\" \\ ☂`+"\t\x7f"+`",u=18446744073709551615u,whole=3 1700000000000000042`+
 		"\nm v=false 1\n", string(encoded.lines))
 	assert.Equal(t, "m v=false 1\n", string(encoded.between(1, 2)))
 }
