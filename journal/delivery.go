@@ -122,8 +122,9 @@ type Delivery struct {
 	stopOnce sync.Once
 	done     chan struct{}
 
-	// logged is the Brief that the log has last; it belongs to run.
-	logged string
+	// logged is the Brief that the log has last; it and suspicion belong to run.
+	logged    string
+	suspicion suspicion
 
 	mutex  sync.Mutex
 	status Status
@@ -240,6 +241,7 @@ func (delivery *Delivery) deliver() (outcome FlushOutcome, err error) {
 	}
 	for more := true; more && err == nil; limit = min(2*limit, delivery.config.BatchPoints) {
 		more, err = delivery.deliverBatch(limit, &outcome)
+		delivery.suspicion.note(err)
 		if delivery.ctx.Err() != nil {
 			// Stop has broken it off: that says nothing of the endpoint.
 			return outcome, err
@@ -251,12 +253,18 @@ func (delivery *Delivery) deliver() (outcome FlushOutcome, err error) {
 }
 
 func (delivery *Delivery) deliverBatch(limit int, outcome *FlushOutcome) (more bool, err error) {
+	if delivery.suspicion.strong() {
+		limit = 2
+	}
 	entries, more, err := delivery.config.Queue.Pending(limit, delivery.config.BatchBytes)
 	if err != nil || len(entries) == 0 {
 		return false, err
 	}
 	sending := &sending{delivery: delivery, batch: encode(entries), outcome: outcome}
 	defer sending.report()
+	if delivery.suspicion.strong() && len(entries) == 2 {
+		return true, sending.sendSuspect()
+	}
 	return more, sending.send(0, len(entries))
 }
 

@@ -25,7 +25,7 @@ func (sending *sending) send(first, end int) error {
 	if len(lines) == 0 {
 		return sending.settle(first, end, nil)
 	}
-	answer := sending.delivery.endpoint.post(sending.delivery.ctx, lines)
+	answer := sending.post(lines)
 	switch answer.verdict {
 	case accepted:
 		sending.takes = true
@@ -47,13 +47,17 @@ func (sending *sending) send(first, end int) error {
 	return sending.settle(first, end, &answer)
 }
 
+func (sending *sending) post(lines []byte) answer {
+	return sending.delivery.endpoint.post(sending.delivery.ctx, lines)
+}
+
 // probe asks before anything is given up, unless a part of the batch was taken, whether
 // it may be the settings that are at fault: some endpoints answer 400 to those too.
 func (sending *sending) probe() error {
 	if sending.takes {
 		return nil
 	}
-	answer := sending.delivery.endpoint.post(sending.delivery.ctx, []byte(probeLine))
+	answer := sending.post([]byte(probeLine))
 	if answer.verdict == refused || answer.verdict == tooLarge {
 		answer.verdict = misdirected
 	}

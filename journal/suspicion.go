@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package journal
+
+import (
+	"errors"
+	"net/http"
+)
+
+// suspiciousFailures is how often the endpoint fails over the same first point until
+// the point itself is suspected: some minutes, with the time between attempts.
+const suspiciousFailures = 10
+
+// suspicion counts failures of the endpoint, one after the other, over what may be a
+// single point that it cannot digest: nothing behind it would ever be delivered.
+type suspicion struct {
+	failures int
+}
+
+func (suspicion *suspicion) note(err error) {
+	failure, ok := errors.AsType[*failure](err)
+	if ok && failure.answer.blamesLines() {
+		suspicion.failures++
+	} else {
+		suspicion.failures = 0
+	}
+}
+
+func (suspicion *suspicion) strong() bool { return suspicion.failures >= suspiciousFailures }
+
+// blamesLines reports whether the endpoint can have failed over the lines that it was
+// sent, rather than have no time for them, or not be there.
+func (answer *answer) blamesLines() bool {
+	return answer.verdict == unavailable && answer.status >= 500 && answer.status != http.StatusServiceUnavailable
+}
+
+// sendSuspect delivers the first of two points, over which the endpoint has failed many
+// times. Where it takes the second and fails over the first once more, the first is at
+// fault; else the endpoint is, and both are kept.
+func (sending *sending) sendSuspect() error {
+	err := sending.send(0, 1)
+	if suspected, ok := errors.AsType[*failure](err); !ok || !suspected.answer.blamesLines() {
+		return err
+	}
+	second := sending.batch.between(1, 2)
+	if len(second) == 0 || sending.post(second).verdict != accepted {
+		return err
+	}
+	again := sending.post(sending.batch.between(0, 1))
+	switch {
+	case again.verdict == accepted:
+		return sending.settle(0, 1, nil)
+	case again.blamesLines():
+		return sending.settle(0, 1, &again)
+	}
+	return &failure{again}
+}
