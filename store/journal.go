@@ -274,13 +274,16 @@ func (journal *journal) save(changes *journalChanges) error {
 	return journal.saveCounts(changes.counts())
 }
 
-// oldestWith returns the time of the oldest pending entry once changes are written.
-// What they add is newer than all the rest.
+// oldestWith returns the time of the oldest pending entry once changes are written,
+// where there are any. New entries are newer than all the rest.
 func (journal *journal) oldestWith(changes *journalChanges) (int64, error) {
-	if len(changes.requeued) == 0 && journal.total.Pending > 0 {
+	switch {
+	case len(changes.requeued) > 0:
+		return journal.oldestBehind(journal.position)
+	case journal.total.Pending > 0:
 		return journal.oldest, nil
 	}
-	return journal.oldestBehind(journal.position)
+	return changes.rows[0].committedAt, nil
 }
 
 // counts are what the changes add, by namespace.
