@@ -81,7 +81,7 @@ func readPoints(text []byte) (points []point, err error) {
 }
 
 func readPoint(line []byte) (point point, err error) {
-	decoder := lineprotocol.NewDecoderWithBytes(line)
+	decoder := lineprotocol.NewDecoderWithBytes(withBackslashes(line))
 	decoder.Next()
 	measurement, err := decoder.Measurement()
 	if err != nil {
@@ -125,4 +125,31 @@ func readPart[Value any](kind string, next func() (name []byte, value Value, err
 		}
 		values[string(name)] = value
 	}
+}
+
+// withBackslashes doubles the backslashes of texts that the decoder would take for a
+// part of a tab or of the end of a line. For InfluxDB "C:\temp" is what it seems to be.
+func withBackslashes(line []byte) []byte {
+	kept := make([]byte, 0, len(line))
+	inFields, inText := false, false
+	for index := 0; index < len(line); index++ {
+		letter := line[index]
+		switch {
+		case letter == '\\' && index+1 < len(line):
+			index++
+			if inText && bytes.IndexByte([]byte("nrt"), line[index]) >= 0 {
+				kept = append(kept, '\\')
+			}
+			kept = append(kept, letter, line[index])
+			continue
+		case letter == ' ':
+			inFields = true
+		case letter == '"' && inText:
+			inText = false
+		case letter == '"' && inFields && line[index-1] == '=':
+			inText = true
+		}
+		kept = append(kept, letter)
+	}
+	return kept
 }

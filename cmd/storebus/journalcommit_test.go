@@ -17,6 +17,13 @@ func TestJournalcommit_StandardInput_Good(t *testing.T) {
 	assert.JSONEq(t, `{"measurement":"n","fields":{"b":{"integer":"2"}}}`, string((<-requests).Data))
 }
 
+// What InfluxDB reads in a text is what is committed: it knows \" and \\ alone.
+func TestJournalcommit_Text_Good(t *testing.T) {
+	shell, requests := newScriptedShell(t, "store.acme.journal_commit", body(`{"entry_id":7,"committed_at":"2026-11-22T10:01:00Z"}`))
+	shell.mustRun(t, "journal", "commit", "acme", `C:\temp,d="C:\new" path="C:\temp\new",share="\\\\nas\\\"\\r",k="\\t"`)
+	assert.JSONEq(t, `{"measurement":"C:\\temp","fields":{"path":"C:\\temp\\new","share":"\\\\nas\\\"\\r","k":"\\t"},"tags":{"d":"\"C:\\new\""}}`, string((<-requests).Data))
+}
+
 // A slip in any line is found before the first is carried out.
 func TestJournalcommit_Line_Bad(t *testing.T) {
 	shell, requests := newScriptedShell(t, "store.>", body(`{}`))
