@@ -29,8 +29,6 @@ type endpoint interface {
 	start(t *testing.T)
 	// stop ends the server, so that what it has acknowledged is there when it starts again.
 	stop(t *testing.T)
-	// read returns the points of measurement m by their field n, each as often as it is there.
-	read(t *testing.T) map[int64][]storedPoint
 }
 
 // storedPoint is a point as an endpoint has it.
@@ -162,6 +160,7 @@ func (influx *influx) count(t *testing.T, field string) int64 {
 	return wholeNumber(t, series[0].Values[0][1])
 }
 
+// read returns the points of measurement m by their field n, each as often as it is there.
 func (influx *influx) read(t *testing.T) map[int64][]storedPoint {
 	t.Helper()
 	points := map[int64][]storedPoint{}
@@ -227,16 +226,33 @@ type victoriaSeries struct {
 	Timestamps []int64           `json:"timestamps"`
 }
 
-// read puts the fields of a point together by their tags and times.
-func (victoria *victoria) read(t *testing.T) map[int64][]storedPoint {
+// export reads every series. What was taken a moment ago is not in it at once: it is
+// read again until there are so many values, or nobody would wait any longer.
+func (victoria *victoria) export(t *testing.T, values int) (every []victoriaSeries) {
 	t.Helper()
-	fetch(t, http.MethodGet, victoria.URL()+"/internal/force_flush")
-	body := fetch(t, http.MethodPost, victoria.URL()+"/api/v1/export?"+url.Values{"match[]": {`{__name__=~"m_.*"}`}, "reduce_mem_usage": {"0"}}.Encode())
+	found := 0
+	for begun := time.Now(); ; {
+		fetch(t, http.MethodGet, victoria.URL()+"/internal/force_flush")
+		body := fetch(t, http.MethodPost, victoria.URL()+"/api/v1/export?"+url.Values{"match[]": {`{__name__=~"m_.*"}`}, "reduce_mem_usage": {"0"}}.Encode())
+		every, found = nil, 0
+		for decoder := json.NewDecoder(strings.NewReader(string(body))); decoder.More(); {
+			var series victoriaSeries
+			require.NoError(t, decoder.Decode(&series))
+			every, found = append(every, series), found+len(series.Values)
+		}
+		if found >= values || time.Since(begun) > patience {
+			require.Equal(t, values, found)
+			return every
+		}
+	}
+}
+
+// read puts the fields of so many points together by their tags and times.
+func (victoria *victoria) read(t *testing.T, points int64) map[int64][]storedPoint {
+	t.Helper()
 	byPlace := map[string]*storedPoint{}
 	var places []string
-	for decoder := json.NewDecoder(strings.NewReader(string(body))); decoder.More(); {
-		var series victoriaSeries
-		require.NoError(t, decoder.Decode(&series))
+	for _, series := range victoria.export(t, int(points)*len(numberedFields(1))) {
 		field := strings.TrimPrefix(series.Metric["__name__"], "m_")
 		delete(series.Metric, "__name__")
 		for index, value := range series.Values {
@@ -248,13 +264,13 @@ func (victoria *victoria) read(t *testing.T) map[int64][]storedPoint {
 			byPlace[place].fields[field] = value
 		}
 	}
-	points := map[int64][]storedPoint{}
+	stored := map[int64][]storedPoint{}
 	for _, place := range places {
 		number, ok := byPlace[place].fields["n"].(float64)
 		require.True(t, ok, place)
-		points[int64(number)] = append(points[int64(number)], *byPlace[place])
+		stored[int64(number)] = append(stored[int64(number)], *byPlace[place])
 	}
-	return points
+	return stored
 }
 
 // standIn takes points as InfluxDB 2 does: a batch with a bad one is refused as a whole.
