@@ -230,11 +230,11 @@ type victoriaSeries struct {
 // read again until there are so many values, or nobody would wait any longer.
 func (victoria *victoria) export(t *testing.T, values int) (every []victoriaSeries) {
 	t.Helper()
-	found := 0
 	for begun := time.Now(); ; {
 		fetch(t, http.MethodGet, victoria.URL()+"/internal/force_flush")
 		body := fetch(t, http.MethodPost, victoria.URL()+"/api/v1/export?"+url.Values{"match[]": {`{__name__=~"m_.*"}`}, "reduce_mem_usage": {"0"}}.Encode())
-		every, found = nil, 0
+		every = nil
+		found := 0
 		for decoder := json.NewDecoder(strings.NewReader(string(body))); decoder.More(); {
 			var series victoriaSeries
 			require.NoError(t, decoder.Decode(&series))
