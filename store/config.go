@@ -53,6 +53,8 @@ type StoreConfig struct {
 	// a time. It is made when it is needed. Empty is the DatabasePath with ".workspaces"
 	// behind it; for MemoryDatabase it is a temporary folder that goes with the store.
 	WorkspaceStateDirectory string
+	// Journal says what is known of where journal entries go.
+	Journal JournalConfiguration
 	// Limits bound what may be written into a namespace.
 	Limits Limits
 	// Retention bounds the change log.
@@ -69,6 +71,13 @@ type StoreConfig struct {
 	Logger *slog.Logger
 	// Clock tells the time; nil is time.Now.
 	Clock func() time.Time
+}
+
+// JournalConfiguration is what a store knows of where journal entries go. It does not
+// deliver them: package journal does.
+type JournalConfiguration struct {
+	// BucketName is the bucket that a query of the journal has to name; empty: any.
+	BucketName string
 }
 
 // Limits bound what any caller may write into a namespace, and require its names

@@ -40,14 +40,17 @@ var (
 	ErrQuotaExceeded = errors.New("quota exceeded")
 	// ErrInvalidTemplate is wrapped by TemplateError.
 	ErrInvalidTemplate = errors.New("invalid template")
-	// ErrDeadlineExceeded is returned for a template that has run for MaxRenderTime, and
-	// for a query of a workspace that has run for MaxQueryTime.
+	// ErrDeadlineExceeded is returned for a template that has run for MaxRenderTime, for
+	// a query of a workspace that has run for MaxQueryTime, and for one of the journal
+	// that has run for MaxJournalQueryTime.
 	ErrDeadlineExceeded = errors.New("time limit exceeded")
 	// ErrInvalidData is returned for an entry of a workspace that is no JSON.
 	ErrInvalidData = errors.New("invalid data")
 	// ErrInvalidQuery is returned for a query of a workspace that is no single SELECT
 	// over its entries, or uses what is not allowed.
 	ErrInvalidQuery = errors.New("invalid query")
+	// ErrInvalidFlux is wrapped by FluxError.
+	ErrInvalidFlux = errors.New("invalid Flux")
 	// ErrNotANumber is returned for an increment of a value that is no int64.
 	ErrNotANumber = errors.New("value is not a number")
 	// ErrOverflow is returned for an increment whose sum is no int64.
@@ -130,7 +133,9 @@ func (compacted *CompactedError) Unwrap() error { return ErrCompacted }
 type TooLargeError struct {
 	// What is too large: "entry" as it travels, see Limits.EntryBytes, the "answer" of a
 	// Request, the parts of a
-	// "journal entry", or the "template", the "group to render" or the "rendered text" of Render.
+	// "journal entry", the "template", the "group to render" or the "rendered text" of
+	// Render, or of a query of the journal the "query" itself, "what the query has to
+	// sort" or the "result of the query".
 	What string
 	// Size is in bytes; of what is not made in full it is how far that came.
 	Size  int

@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -352,6 +353,49 @@ func CommittedRuns(store *Store) (int, error) {
 func BoundQueries(store *Store, duration time.Duration, bytes int) {
 	store.workspaces.queryTime, store.workspaces.queryMemory = duration, bytes
 }
+
+// BoundJournalQueries sets how long a query of the journal may run, and how many bytes it
+// may hold.
+func BoundJournalQueries(store *Store, duration time.Duration, bytes int) {
+	store.journalQueries.time, store.journalQueries.bytes = duration, bytes
+}
+
+// HoldJournalQueries keeps queries of the journal from beginning until release is called.
+func HoldJournalQueries(store *Store) (release func()) {
+	for range journalQueriesAtOnce {
+		store.journalQueries.running <- struct{}{}
+	}
+	return func() {
+		for range journalQueriesAtOnce {
+			<-store.journalQueries.running
+		}
+	}
+}
+
+// JournalSlices returns the ids of the entries that a query of the journal reads, as it
+// is given them turn by turn.
+func JournalSlices(store *Store, namespace, measurement string, descending bool) (slices [][]int64, err error) {
+	scan := journalScan{namespace: namespace, measurement: measurement, high: math.MaxInt64, descending: descending}
+	for more := true; more && err == nil; {
+		err = OnCommitter(store, func() error {
+			slice, err := store.committer.view.journal.slice(scan)
+			ids := []int64{}
+			for index := range slice.rows {
+				ids = append(ids, slice.rows[index].entryID)
+			}
+			slices = append(slices, ids)
+			more, scan = slice.more, slice.rest
+			return err
+		})
+	}
+	return slices, err
+}
+
+// How the journal is read by queries.
+const (
+	JournalScanAll          = journalScanAll
+	JournalScanOfANamespace = journalScanOfANamespace
+)
 
 // MeasuresMemory tells whether a query is stopped for the memory that it takes.
 func MeasuresMemory() bool {

@@ -151,6 +151,7 @@ type journal struct {
 	oldestPending  *statement
 	firstRequeued  *statement
 	firstPending   *statement
+	scans          journalScans
 }
 
 const journalColumns = `e.committed_at, e.entry_id, e.namespace, e.measurement, e.fields, e.tags`
@@ -183,6 +184,7 @@ func newJournal(session *session) *journal {
 		// What was requeued lies behind the position: it is older than the rest.
 		firstRequeued: session.prepare(`SELECT committed_at FROM journal_refusals WHERE requeued = 1 AND committed_at <= ? ORDER BY committed_at LIMIT 1`),
 		firstPending:  session.prepare(`SELECT committed_at FROM journal_entries WHERE committed_at > ? AND archived_at IS NULL ORDER BY committed_at LIMIT 1`),
+		scans:         newJournalScans(session),
 	}
 }
 

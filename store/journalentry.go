@@ -264,10 +264,7 @@ func invalidEntry(format string, arguments ...any) error {
 // can hold anything: null is left out, and what is no value of a field is its JSON, as
 // text. An entry without fields is refused when it is to be delivered.
 func readFields(text string) map[string]any {
-	var kept map[string]json.RawMessage
-	if json.Unmarshal([]byte(text), &kept) != nil {
-		return nil
-	}
+	kept := keptValues(text)
 	fields := make(map[string]any, len(kept))
 	for key, raw := range kept {
 		if value := readField(raw); value != nil {
@@ -275,6 +272,15 @@ func readFields(text string) map[string]any {
 		}
 	}
 	return fields
+}
+
+// keptValues parts fields or tags as they are kept, nil for what is no JSON object.
+func keptValues(text string) map[string]json.RawMessage {
+	var kept map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &kept) != nil {
+		return nil
+	}
+	return kept
 }
 
 func readField(raw json.RawMessage) any {
@@ -299,17 +305,18 @@ func readField(raw json.RawMessage) any {
 // readTags gives tags as they are kept. What the original library kept as no text is
 // its JSON.
 func readTags(text string) map[string]string {
-	var kept map[string]json.RawMessage
-	if json.Unmarshal([]byte(text), &kept) != nil {
-		return nil
-	}
+	kept := keptValues(text)
 	tags := make(map[string]string, len(kept))
 	for key, raw := range kept {
-		var value string
-		if json.Unmarshal(raw, &value) != nil {
-			value = string(raw)
-		}
-		tags[key] = value
+		tags[key] = readTag(raw)
 	}
 	return tags
+}
+
+func readTag(raw json.RawMessage) string {
+	var value string
+	if json.Unmarshal(raw, &value) != nil {
+		return string(raw)
+	}
+	return value
 }

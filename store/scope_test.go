@@ -235,7 +235,7 @@ func TestScope_Methods_GoodNoneIsForgotten(t *testing.T) {
 		}
 	}
 	ofTheStore = append(ofTheStore, "Changes", "CommitToJournal", "CountKeys", "FindWorkspace", "GetEntries", "GetGroups", "GetMany", "JournalRejected",
-		"JournalStatus", "NewWorkspace", "OnChange", "OpenWorkspace", "Quota", "RequeueJournal", "Scan", "SetQuota", "Transaction", "Unwatch", "Usage", "Watch", "Workspaces")
+		"JournalStatus", "NewWorkspace", "OnChange", "OpenWorkspace", "QueryJournal", "QueryJournalRows", "Quota", "RequeueJournal", "Scan", "SetQuota", "Transaction", "Unwatch", "Usage", "Watch", "Workspaces")
 	transaction, scopedTransaction := reflect.TypeFor[*store.StoreTransaction](), reflect.TypeFor[*store.ScopedStoreTransaction]()
 	for method := range opened.Methods() {
 		if !strings.HasPrefix(method.Name, "Submit") && !slices.Contains(ofTheStore, method.Name) {

@@ -23,9 +23,10 @@ type Store struct {
 	watchers  *watchers
 	callbacks *callbacks
 	// renderSlots are for the templates that run at once.
-	renderSlots chan struct{}
-	backingUp   atomic.Bool
-	workspaces  *workspaces
+	renderSlots    chan struct{}
+	backingUp      atomic.Bool
+	workspaces     *workspaces
+	journalQueries *journalQueries
 
 	// stopped is closed when Close begins; background joins the goroutines that need
 	// the committer, running the others.
@@ -77,6 +78,7 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	store.callbacks = newCallbacks(store)
 	store.renderSlots = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	store.workspaces = newWorkspaces(store)
+	store.journalQueries = newJournalQueries()
 	if err := store.start(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", errors.Join(err, database.close()))
 	}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package flux
+
+import (
+	"math"
+	"time"
+)
+
+// The first and the last moment that a range can begin or end at.
+var (
+	firstMoment = time.Unix(0, math.MinInt64)
+	lastMoment  = time.Unix(0, math.MaxInt64)
+)
+
+// maxMonths is more than lies between the first and the last moment.
+const maxMonths = 12_000
+
+// Duration is a length of time: months are as long as they are, everything else is
+// nanoseconds. Both have the same sign.
+type Duration struct {
+	Months      int64
+	Nanoseconds int64
+}
+
+// after is the time that lies the duration behind another: the months first, where a
+// day that a month does not have is its last.
+func (duration Duration) after(moment time.Time) time.Time {
+	year, month, day := moment.Date()
+	first := time.Date(year, month+time.Month(duration.Months), 1, 0, 0, 0, 0, time.UTC)
+	last := first.AddDate(0, 1, -1).Day()
+	moved := moment.AddDate(0, 0, 1-day).AddDate(0, int(duration.Months), min(day, last)-1)
+	return moved.Add(time.Duration(duration.Nanoseconds))
+}
+
+// Moment is a time that a range begins or ends at.
+type Moment struct {
+	Position Position
+	// Time is when, where Relative and Now are not set.
+	Time time.Time
+	// Relative is how far from now it is, where given.
+	Relative *Duration
+	Now      bool
+}
+
+// resolve gives the moment in Unix nanoseconds.
+func (moment *Moment) resolve(now time.Time) (int64, error) {
+	resolved := moment.Time
+	switch {
+	case moment.Now:
+		resolved = now
+	case moment.Relative != nil:
+		resolved = moment.Relative.after(now.UTC())
+	}
+	if resolved.Before(firstMoment) || resolved.After(lastMoment) {
+		return 0, failAt(moment.Position, "the time lies before %d or after %d, which no entry does", firstMoment.UTC().Year()+1, lastMoment.UTC().Year()-1)
+	}
+	return resolved.UnixNano(), nil
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"dappco.re/go/storebus/store/internal/flux"
+)
+
+// The limits of a query of the journal.
+const (
+	// MaxFluxBytes is the longest text of a query.
+	MaxFluxBytes = 64 << 10
+	// MaxJournalQueryTime is how long a query runs.
+	MaxJournalQueryTime = 2 * time.Second
+	// MaxJournalQueryBytes is what the entries that a query returns, or has to hold to
+	// sort them, take together: as they are kept, and 256 for each.
+	MaxJournalQueryBytes = 16 << 20
+)
+
+// journalQueriesAtOnce is how many queries of the journal run at once; others wait.
+const journalQueriesAtOnce = 2
+
+// FluxError says what is wrong with a query of the journal, and where. It wraps
+// ErrInvalidFlux.
+type FluxError struct {
+	// Line and Column are where, from 1; Column counts bytes.
+	Line    int
+	Column  int
+	Message string
+}
+
+// Error names the place and what is wrong there.
+func (failure *FluxError) Error() string {
+	return fmt.Sprintf("%s at %d:%d: %s", ErrInvalidFlux, failure.Line, failure.Column, failure.Message)
+}
+
+// Unwrap returns ErrInvalidFlux.
+func (failure *FluxError) Unwrap() error { return ErrInvalidFlux }
+
+// fluxError gives what package flux has against a query.
+func fluxError(err error) error {
+	if failure, ok := errors.AsType[*flux.Error](err); ok {
+		return &FluxError{Line: failure.Line, Column: failure.Column, Message: failure.Message}
+	}
+	return err
+}
+
+// JournalQuery asks for entries of the journal.
+//
+//	store.JournalQuery{Namespace: "acme", Flux: `from(bucket: "journal") |> range(start: -1h)`, Limit: 100}
+type JournalQuery struct {
+	// Namespace is the one whose entries the query sees. Empty: it sees those of every
+	// namespace, and those outside.
+	Namespace string
+	// Flux is as QueryJournal takes it.
+	Flux string
+	// Limit is the largest number of entries; 0 is none.
+	Limit int
+	// Fits is as in ChangesQuery.
+	Fits func(*JournalEntry) bool
+}
+
+// JournalRows are the entries that a query has found, in its order.
+type JournalRows struct {
+	Entries []JournalEntry
+	// Truncated tells that there were more than Limit allows, or than fit.
+	Truncated bool
+}
+
+// QueryJournal returns the entries of the journal that a query in Flux asks for, those
+// of every namespace and those outside. It takes a part of Flux: from, one range, then
+// filter, sort and limit as often as wanted, in the order in which they stand. An entry
+// is one row, with the columns _time, _measurement, its tags and fields by name, and
+// namespace where it has one. The bucket is StoreConfig.Journal's, or any where that
+// names none; what was archived is not there any more. docs/protocol.md has the grammar.
+//
+// It returns FluxError for a text outside of that, TooLargeError for one over
+// MaxFluxBytes and for entries over MaxJournalQueryBytes, and ErrDeadlineExceeded after
+// MaxJournalQueryTime. Entries that are committed meanwhile may be there or not.
+//
+//	entries, err := store.QueryJournal(`from(bucket: "journal")
+//		|> range(start: -24h)
+//		|> filter(fn: (r) => r._measurement == "deploy" and r.seconds > 10.0)`)
+func (store *Store) QueryJournal(flux string) ([]JournalEntry, error) {
+	rows, err := store.queryJournal(JournalQuery{Flux: flux})
+	return rows.Entries, journalQueryError("store.QueryJournal", err)
+}
+
+// QueryJournalRows is QueryJournal for a part of the entries.
+//
+//	rows, err := store.QueryJournalRows(store.JournalQuery{Namespace: "acme", Flux: text, Limit: 100})
+func (store *Store) QueryJournalRows(query JournalQuery) (JournalRows, error) {
+	rows, err := store.queryJournal(query)
+	return rows, journalQueryError("store.QueryJournalRows", err)
+}
+
+// SubmitJournalQuery is QueryJournalRows for a caller that does not wait: done is
+// called once, before SubmitJournalQuery returns or later from a goroutine of the store.
+func (store *Store) SubmitJournalQuery(query JournalQuery, done func(JournalRows, error)) {
+	if !store.background.start(func() { done(store.queryJournal(query)) }) {
+		done(JournalRows{}, ErrClosed)
+	}
+}
+
+// QueryJournal is Store.QueryJournal for the entries of the namespace, whatever the
+// query says.
+//
+//	entries, err := scoped.QueryJournal(`from(bucket: "journal") |> range(start: -24h)`)
+func (scoped *ScopedStore) QueryJournal(flux string) ([]JournalEntry, error) {
+	rows, err := scoped.QueryJournalRows(JournalQuery{Flux: flux})
+	return rows.Entries, err
+}
+
+// QueryJournalRows is Store.QueryJournalRows of the namespace, whatever query.Namespace
+// says.
+//
+//	rows, err := scoped.QueryJournalRows(store.JournalQuery{Flux: text, Limit: 100})
+func (scoped *ScopedStore) QueryJournalRows(query JournalQuery) (JournalRows, error) {
+	query.Namespace = scoped.namespace
+	return scoped.store.QueryJournalRows(query)
+}
+
+func journalQueryError(operation string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", operation, err)
+}
+
+// journalQueries bounds the queries of the journal.
+type journalQueries struct {
+	// running are those that run.
+	running chan struct{}
+	time    time.Duration
+	bytes   int
+}
+
+func newJournalQueries() *journalQueries {
+	return &journalQueries{running: make(chan struct{}, journalQueriesAtOnce), time: MaxJournalQueryTime, bytes: MaxJournalQueryBytes}
+}
+
+// queryJournal reads the range of a query in slices, each between two batches of the
+// committer, and does the rest of the work in the goroutine of its caller.
+func (store *Store) queryJournal(query JournalQuery) (JournalRows, error) {
+	if err := checkLimit(query.Limit); err != nil {
+		return JournalRows{}, err
+	}
+	parsed, err := store.parseFlux(query.Flux)
+	if err != nil {
+		return JournalRows{}, fluxError(err)
+	}
+	select {
+	case store.journalQueries.running <- struct{}{}:
+		defer func() { <-store.journalQueries.running }()
+	case <-store.stopped:
+		return JournalRows{}, ErrClosed
+	}
+	run := newJournalRun(store, &query, parsed)
+	if err := run.execute(); err != nil {
+		return JournalRows{}, fluxError(err)
+	}
+	return JournalRows{Entries: run.collected.elements, Truncated: run.collected.full}, nil
+}
+
+func (store *Store) parseFlux(text string) (*flux.Query, error) {
+	if len(text) > MaxFluxBytes {
+		return nil, &TooLargeError{What: "query", Size: len(text), Limit: MaxFluxBytes}
+	}
+	query, err := flux.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	if bucket := store.config.Journal.BucketName; bucket != "" && query.Bucket != bucket {
+		return nil, &flux.Error{Position: query.BucketPosition, Message: fmt.Sprintf("the bucket is %q, not %q", bucket, query.Bucket)}
+	}
+	return query, nil
+}
+
+// journalRun is one query of the journal that runs.
+type journalRun struct {
+	store *Store
+	query *flux.Query
+	scan  journalScan
+	// first is the stage that rows go to, collected the last one.
+	first     journalStage
+	collected *collectStage
+	deadline  time.Time
+}
+
+func newJournalRun(store *Store, query *JournalQuery, parsed *flux.Query) *journalRun {
+	run := &journalRun{
+		store: store, query: parsed, deadline: time.Now().Add(store.journalQueries.time),
+		collected: newCollectStage(query, store.journalQueries.bytes),
+	}
+	stages, descending := parsed.OrderByTime()
+	run.scan = journalScan{namespace: query.Namespace, measurement: parsed.Measurement(), descending: descending}
+	run.first = run.collected
+	for index := len(stages) - 1; index >= 0; index-- {
+		run.first = run.newStage(stages[index], run.first)
+	}
+	return run
+}
+
+func (run *journalRun) newStage(stage flux.Stage, next journalStage) journalStage {
+	switch stage := stage.(type) {
+	case flux.Filter:
+		return &filterStage{predicate: stage.Predicate, journalStage: next}
+	case flux.Sort:
+		return &sortStage{sort: stage, most: next.wants(), maxBytes: run.store.journalQueries.bytes, check: run.check, next: next}
+	case flux.Limit:
+		return &limitStage{left: stage.Count, skipped: stage.Offset, journalStage: next}
+	}
+	panic(fmt.Sprintf("there is no stage %T", stage))
+}
+
+// check returns an error where the query has to end.
+func (run *journalRun) check() error {
+	switch {
+	case run.store.closing.Load():
+		return ErrClosed
+	case time.Now().After(run.deadline):
+		return fmt.Errorf("%w: the query has run for %s; narrow its range", ErrDeadlineExceeded, run.store.journalQueries.time)
+	}
+	return nil
+}
+
+func (run *journalRun) execute() error {
+	now, err := ask(run.store, func(view *view) (time.Time, error) { return view.journal.now(run.store.committer.clock), nil })
+	if err != nil {
+		return err
+	}
+	if run.scan.low, run.scan.high, err = run.query.Range(now); err != nil {
+		return err
+	}
+	for more := run.first.wants() > 0; more; {
+		slice, err := ask(run.store, func(view *view) (journalSlice, error) { return view.journal.slice(run.scan) })
+		if err != nil {
+			return err
+		}
+		if more, err = run.take(slice.rows); err != nil {
+			return err
+		}
+		more = more && slice.more
+		run.scan = slice.rest
+	}
+	return run.first.finish()
+}
+
+// take gives rows to the first stage, as far as it wants more.
+func (run *journalRun) take(rows []journalRow) (more bool, err error) {
+	for index := range rows {
+		if err := run.check(); err != nil {
+			return false, err
+		}
+		if more, err := run.first.take(&queriedRow{journalRow: rows[index]}); !more || err != nil {
+			return false, err
+		}
+	}
+	return true, run.check()
+}
+
+// now is the time, and never before that of an entry: what is committed lies in a range
+// that ends now.
+func (journal *journal) now(clock *monotoneClock) time.Time {
+	now := clock.now()
+	if behind := journal.last.committedAt; behind >= now.UnixNano() && behind < math.MaxInt64 {
+		return time.Unix(0, behind+1).UTC()
+	}
+	return now
+}

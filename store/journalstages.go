@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"time"
+
+	"dappco.re/go/storebus/store/internal/flux"
+)
+
+// queriedRowOverhead estimates what a row takes beside its texts.
+const queriedRowOverhead = 256
+
+// queriedRow is an entry on its way through a query. Its tags and fields are parted when
+// one is asked for, and read one by one.
+type queriedRow struct {
+	journalRow
+	parted bool
+	fields map[string]json.RawMessage
+	tags   map[string]json.RawMessage
+}
+
+// column gives the value of a column, nil where the entry has none of the name.
+func (row *queriedRow) column(name string) any {
+	switch {
+	case name == flux.ColumnTime:
+		return time.Unix(0, row.committedAt).UTC()
+	case name == flux.ColumnMeasurement:
+		return row.measurement
+	case name == namespaceTag && row.namespace != "":
+		return row.namespace
+	}
+	if !row.parted {
+		row.fields, row.tags, row.parted = keptValues(row.journalRow.fields), keptValues(row.journalRow.tags), true
+	}
+	if tag, found := row.tags[name]; found {
+		return readTag(tag)
+	}
+	if field, found := row.fields[name]; found {
+		return readField(field)
+	}
+	return nil
+}
+
+// forget lets go of what can be parted again.
+func (row *queriedRow) forget() { row.fields, row.tags, row.parted = nil, nil, false }
+
+func (row *queriedRow) memory() int { return queriedRowOverhead + row.bytes() }
+
+// journalStage is a part of a query that rows go through.
+type journalStage interface {
+	// take is given the next row; more is false where it needs none behind it.
+	take(row *queriedRow) (more bool, err error)
+	// finish is told that there are no more rows.
+	finish() error
+	// wants is how many rows are looked at at most.
+	wants() int64
+}
+
+// filterStage passes on the rows for which a predicate is true.
+type filterStage struct {
+	journalStage
+	predicate flux.Expression
+}
+
+func (stage *filterStage) take(row *queriedRow) (more bool, err error) {
+	if stage.predicate.Evaluate(row.column) != true {
+		return true, nil
+	}
+	return stage.journalStage.take(row)
+}
+
+func (stage *filterStage) wants() int64 { return allOrNone(stage.journalStage) }
+
+// allOrNone is how many rows a stage wants that any row can matter to.
+func allOrNone(next journalStage) int64 {
+	if next.wants() == 0 {
+		return 0
+	}
+	return math.MaxInt64
+}
+
+// limitStage passes on so many rows, behind those that it skips.
+type limitStage struct {
+	journalStage
+	skipped, left int64
+}
+
+func (stage *limitStage) take(row *queriedRow) (more bool, err error) {
+	if stage.skipped > 0 {
+		stage.skipped--
+		return true, nil
+	}
+	if stage.left == 0 {
+		return false, nil
+	}
+	stage.left--
+	more, err = stage.journalStage.take(row)
+	return more && stage.left > 0, err
+}
+
+func (stage *limitStage) wants() int64 {
+	passed := min(stage.left, stage.journalStage.wants())
+	if passed == 0 {
+		return 0
+	}
+	return passed + min(stage.skipped, math.MaxInt64-passed)
+}
+
+// sortStage passes on rows in the order of columns, when it has had all of them.
+type sortStage struct {
+	sort flux.Sort
+	// most is how many rows are wanted of it: of more, the last in its order are let go.
+	most     int64
+	maxBytes int
+	check    func() error
+	next     journalStage
+
+	rows  []sortedRow
+	bytes int
+}
+
+// sortedRow is a row with the values of the columns that it is sorted by.
+type sortedRow struct {
+	*queriedRow
+	keys []any
+}
+
+func (row *sortedRow) memory() int {
+	const perKey = 32
+	bytes := row.queriedRow.memory() + perKey*len(row.keys)
+	for _, key := range row.keys {
+		text, _ := key.(string)
+		bytes += len(text)
+	}
+	return bytes
+}
+
+func (stage *sortStage) wants() int64 { return allOrNone(stage.next) }
+
+func (stage *sortStage) take(row *queriedRow) (more bool, err error) {
+	added := sortedRow{queriedRow: row, keys: make([]any, len(stage.sort.Columns))}
+	for index, column := range stage.sort.Columns {
+		added.keys[index] = row.column(column)
+	}
+	row.forget()
+	stage.rows = append(stage.rows, added)
+	stage.bytes += added.memory()
+	// Not at each row: to put them in order takes its time.
+	if stage.bytes > 2*stage.maxBytes {
+		err = stage.trim()
+	}
+	return true, err
+}
+
+// trim puts the rows in order and lets go of those that are not wanted.
+func (stage *sortStage) trim() error {
+	slices.SortStableFunc(stage.rows, stage.order)
+	if wanted := min(int64(len(stage.rows)), stage.most); wanted < int64(len(stage.rows)) {
+		clear(stage.rows[wanted:])
+		stage.rows = stage.rows[:wanted]
+	}
+	stage.bytes = 0
+	for index := range stage.rows {
+		stage.bytes += stage.rows[index].memory()
+	}
+	if stage.bytes > stage.maxBytes {
+		return &TooLargeError{What: "what the query has to sort", Size: stage.bytes, Limit: stage.maxBytes}
+	}
+	return nil
+}
+
+// order compares two rows by the columns. What is missing comes first, descending or not.
+func (stage *sortStage) order(left, right sortedRow) int {
+	for index := range left.keys {
+		order := flux.Order(left.keys[index], right.keys[index])
+		if stage.sort.Descending && left.keys[index] != nil && right.keys[index] != nil {
+			order = -order
+		}
+		if order != 0 {
+			return order
+		}
+	}
+	return 0
+}
+
+func (stage *sortStage) finish() error {
+	if err := stage.trim(); err != nil {
+		return err
+	}
+	for index := range stage.rows {
+		if err := stage.check(); err != nil {
+			return err
+		}
+		more, err := stage.next.take(stage.rows[index].queriedRow)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+	}
+	return stage.next.finish()
+}
+
+// collectStage keeps rows for the caller.
+type collectStage struct {
+	filling[JournalEntry]
+	bytes, maxBytes int
+}
+
+func newCollectStage(query *JournalQuery, maxBytes int) *collectStage {
+	stage := &collectStage{filling: filling[JournalEntry]{limit: query.Limit, fits: query.Fits}, maxBytes: maxBytes}
+	if query.Limit == 0 {
+		stage.limit = math.MaxInt
+	}
+	return stage
+}
+
+func (stage *collectStage) take(row *queriedRow) (more bool, err error) {
+	if !stage.filling.take(row.entry()) {
+		return false, nil
+	}
+	if stage.bytes += row.memory(); stage.bytes > stage.maxBytes {
+		return false, &TooLargeError{What: "result of the query", Size: stage.bytes, Limit: stage.maxBytes}
+	}
+	return true, nil
+}
+
+func (*collectStage) finish() error { return nil }
+
+// wants one row more than the limit, which tells that there is one.
+func (stage *collectStage) wants() int64 { return max(int64(stage.limit), int64(stage.limit)+1) }
