@@ -259,6 +259,7 @@ func (config *Config) storeConfig() store.StoreConfig {
 		PurgeInterval: config.PurgeInterval,
 		Retention:     config.Retention,
 		CacheBytes:    int(config.CacheBytes),
+		Journal:       store.JournalConfiguration{BucketName: config.Journal.Bucket},
 		Logger:        config.Logger,
 	}
 }

@@ -32,6 +32,27 @@ func (client *Client) JournalCommit(ctx context.Context, namespace, measurement 
 		subjects.JournalCommitRequest{Measurement: &measurement, Fields: travelling, Tags: options.Tags}, options.MessageID))
 }
 
+// JournalQueryOptions is what a query of the journal can be asked for.
+type JournalQueryOptions struct {
+	// Limit is how many points the reply holds at most, 1 to 1,000. 0: 100.
+	Limit int
+}
+
+// JournalQuery gives the points of a namespace that a query in a part of Flux asks for,
+// which docs/protocol.md describes. It returns subjects.ErrBadRequest, with the place,
+// for what lies outside of that.
+//
+//	reply, err := store.JournalQuery(ctx, "acme", `from(bucket: "journal")
+//		|> range(start: -24h)
+//		|> filter(fn: (r) => r._measurement == "deploy" and r.seconds > 10.0)
+//		|> sort(columns: ["_time"], desc: true)`, client.JournalQueryOptions{Limit: 10})
+func (client *Client) JournalQuery(ctx context.Context, namespace, flux string, options JournalQueryOptions) (subjects.JournalQueryReply, error) {
+	return exchange[subjects.JournalQueryReply](ctx, client, call{
+		method: "JournalQuery", namespace: namespace, verb: subjects.VerbJournalQuery,
+		body: subjects.JournalQueryRequest{Flux: &flux, Limit: given(options.Limit)},
+	})
+}
+
 // JournalStatus tells how the delivery of a namespace's points stands.
 func (client *Client) JournalStatus(ctx context.Context, namespace string) (subjects.JournalStatusReply, error) {
 	return exchange[subjects.JournalStatusReply](ctx, client, call{

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/assert"
@@ -172,6 +173,16 @@ var exchanges = map[string]struct {
 		subject: "store.acme.journal_commit", request: `{"measurement":"deploy","fields":{"seconds":12.5,"tries":{"integer":"3"}},"tags":{"host":"a1"}}`,
 		reply:  `{"entry_id":7,"committed_at":"2026-11-22T10:01:00.000000001Z"}`,
 		result: subjects.JournalCommitReply{EntryID: 7, CommittedAt: time.Date(2026, 11, 22, 10, 1, 0, 1, time.UTC)},
+	},
+	"JournalQuery": {
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return store.JournalQuery(ctx, "acme", `from(bucket: "b")`, client.JournalQueryOptions{Limit: 5})
+		},
+		subject: "store.acme.journal_query", request: `{"flux":"from(bucket: \"b\")","limit":5}`,
+		reply: `{"rows":[{"entry_id":7,"measurement":"m","fields":{"a":1.5},"tags":{"t":"x"},"committed_at":"2026-11-22T10:01:00Z"}],"truncated":true}`,
+		result: subjects.JournalQueryReply{Truncated: true, Rows: []subjects.JournalRow{{
+			EntryID: 7, Measurement: "m", Fields: subjects.JournalFields{"a": jsontext.Value("1.5")}, Tags: map[string]string{"t": "x"}, CommittedAt: aMinutePastTen,
+		}}},
 	},
 	"JournalStatus": {
 		call:    func(ctx context.Context, store *client.Client) (any, error) { return store.JournalStatus(ctx, "acme") },

@@ -90,6 +90,7 @@ bind-address = "127.0.0.1:0"
 [http]
   bind-address = %[4]q
   log-enabled = false
+  flux-enabled = true
 [monitor]
   store-enabled = false
 `

@@ -57,6 +57,7 @@ var verbRows = []verbRow{
 
 	{verb: "journal_commit", request: "measurement fields tags?", reply: "entry_id committed_at", writes: true, silent: true,
 		body: `{"measurement":"m","fields":{"a":1}}`},
+	{verb: "journal_query", request: "flux limit?", reply: "rows truncated", body: `{"flux":"from(bucket:\"b\") |> range(start:-1h)"}`},
 	{verb: "journal_status", reply: "pending oldest_pending_at? delivered rejected last_error? endpoint", body: `{}`},
 	{verb: "journal_rejected", request: "after? limit?", reply: "entries next?", body: `{"limit":1}`},
 	{verb: "journal_requeue", request: "entry_ids?", reply: "requeued", writes: true, silent: true, body: `{}`},

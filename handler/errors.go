@@ -30,6 +30,7 @@ var wireErrors = []struct {
 	{store.ErrDeadlineExceeded, deadlineExceeded},
 	{store.ErrRequestMismatch, requestMismatch},
 	{store.ErrInvalidTemplate, invalidTemplate},
+	{store.ErrInvalidFlux, invalidFlux},
 	{store.ErrInvalidName, badRequest},
 	{store.ErrInvalidJournalEntry, badRequest},
 	{store.ErrInvalidTTL, badRequest},
@@ -159,6 +160,10 @@ func requestMismatch(request *request, _ error) *subjects.Error {
 
 func invalidTemplate(request *request, failure error) *subjects.Error {
 	return subjects.BadField("template", request.message(failure.Error()))
+}
+
+func invalidFlux(request *request, failure error) *subjects.Error {
+	return subjects.BadField("flux", request.message(failure.Error()))
 }
 
 // tooLargeToSend is the error of a reply that the connection does not take.

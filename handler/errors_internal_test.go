@@ -55,6 +55,8 @@ var wireCases = []struct {
 	{store.ErrDeadlineExceeded, subjects.ErrDeadlineExceeded, "store.Set: config/theme: at /var/lib/store.db: INSERT INTO entries: time limit exceeded"},
 	{store.ErrRequestMismatch, subjects.ErrBadRequest, `store.Set: config/theme: Nats-Msg-Id "4Xr9" was that of another request within the last 2m0s`},
 	{store.ErrInvalidTemplate, subjects.ErrBadRequest, "store.Set: config/theme: at /var/lib/store.db: INSERT INTO entries: invalid template"},
+	{&store.FluxError{Line: 1, Column: 5, Message: "no"}, subjects.ErrBadRequest, "store.Set: config/theme: at /var/lib/store.db: INSERT INTO entries: invalid Flux at 1:5: no"},
+	{&store.TooLargeError{What: "what the query has to sort", Size: 3, Limit: 2}, subjects.ErrTooLarge, "store.Set: config/theme: what the query has to sort takes 3 bytes, 2 are allowed"},
 	{store.ErrInvalidName, subjects.ErrBadRequest, "store.Set: config/theme: at /var/lib/store.db: INSERT INTO entries: invalid name"},
 	{store.ErrInvalidJournalEntry, subjects.ErrBadRequest, "store.Set: config/theme: at /var/lib/store.db: INSERT INTO entries: invalid journal entry"},
 	{store.ErrInvalidTTL, subjects.ErrBadRequest, "store.Set: config/theme: at /var/lib/store.db: INSERT INTO entries: invalid time to live"},

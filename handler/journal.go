@@ -25,6 +25,9 @@ type Journal interface {
 // The verbs of the journal.
 var (
 	journalCommitJSON = commandOperation(decodeJournalCommit, encodeJournalCommit)
+	journalQueryJSON  = &operation[store.JournalQuery, store.JournalRows]{
+		decode: decodeJournalQuery, submit: submitJournalQuery, encode: encodeJournalQuery, weigh: weighJournalRows,
+	}
 	journalStatusJSON = &operation[subjects.JournalStatusRequest, store.JournalStatus]{
 		decode: decodeBody[subjects.JournalStatusRequest], submit: submitJournalStatus, encode: encodeJournalStatus,
 	}
@@ -49,6 +52,66 @@ func decodeJournalCommit(request *request) (command store.JournalCommand, err er
 
 func encodeJournalCommit(answer *answer, _ *request, _ *store.JournalCommand, outcome *store.Outcome) error {
 	return answer.marshal(subjects.JournalCommitReply{EntryID: uint64(outcome.EntryID), CommittedAt: outcome.CommittedAt})
+}
+
+func decodeJournalQuery(request *request) (query store.JournalQuery, err error) {
+	body, err := decodeBody[subjects.JournalQueryRequest](request)
+	if err != nil {
+		return query, err
+	}
+	budget := request.newPageBudget()
+	return store.JournalQuery{
+		Namespace: request.address.Namespace, Flux: *body.Flux, Limit: limitOf(body.Limit),
+		Fits: func(entry *store.JournalEntry) bool { return budget.take(journalRowSize(entry) + len(",")) },
+	}, nil
+}
+
+// journalRowSize is what a point takes in a reply.
+func journalRowSize(entry *store.JournalEntry) int {
+	row, err := journalRow(entry)
+	if err != nil {
+		return 0 // encoding the reply fails too, and says why
+	}
+	encoded, _ := json.Marshal(row)
+	return len(encoded)
+}
+
+func submitJournalQuery(request *request, query store.JournalQuery, done func(store.JournalRows, error)) {
+	request.service.store.SubmitJournalQuery(query, done)
+}
+
+func encodeJournalQuery(answer *answer, _ *request, _ *store.JournalQuery, rows *store.JournalRows) (err error) {
+	reply := subjects.JournalQueryReply{Rows: make([]subjects.JournalRow, len(rows.Entries)), Truncated: rows.Truncated}
+	for index := range rows.Entries {
+		if reply.Rows[index], err = journalRow(&rows.Entries[index]); err != nil {
+			return err
+		}
+	}
+	return answer.marshal(reply)
+}
+
+func journalRow(entry *store.JournalEntry) (subjects.JournalRow, error) {
+	fields, err := subjects.NewJournalFields(entry.Fields)
+	return subjects.JournalRow{
+		EntryID: uint64(entry.EntryID), Measurement: entry.Measurement, Fields: fields, Tags: entry.Tags, CommittedAt: entry.CommittedAt,
+	}, err
+}
+
+// weighJournalRows counts the texts of points, and their names.
+func weighJournalRows(rows *store.JournalRows) (bytes int64) {
+	const perValue = 16
+	for index := range rows.Entries {
+		entry := &rows.Entries[index]
+		bytes += int64(len(entry.Measurement))
+		for name, value := range entry.Fields {
+			text, _ := value.(string)
+			bytes += int64(perValue + len(name) + len(text))
+		}
+		for name, value := range entry.Tags {
+			bytes += int64(len(name) + len(value))
+		}
+	}
+	return bytes
 }
 
 func submitJournalStatus(request *request, _ subjects.JournalStatusRequest, done func(store.JournalStatus, error)) {

@@ -45,6 +45,7 @@ var verbs = []verb{
 	{subjects.VerbFields, formJSON, fieldsJSON.serve},
 	{subjects.VerbUsage, formJSON, usageJSON.serve},
 	{subjects.VerbJournalCommit, formJSON, journalCommitJSON.serve},
+	{subjects.VerbJournalQuery, formJSON, journalQueryJSON.serve},
 	{subjects.VerbJournalStatus, formJSON, journalStatusJSON.serve},
 	{subjects.VerbJournalRejected, formJSON, journalRejectedJSON.serve},
 	{subjects.VerbJournalRequeue, formJSON, journalRequeueJSON.serve},

@@ -22,6 +22,8 @@ const (
 	MaxElements = 1000
 	// MaxTemplateBytes is the longest template of a render.
 	MaxTemplateBytes = 64 << 10
+	// MaxFluxBytes is the longest query of a journal_query.
+	MaxFluxBytes = 64 << 10
 )
 
 // Request is the body of a request, of any verb. Check returns ErrBadRequest with

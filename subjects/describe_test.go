@@ -29,7 +29,7 @@ func describedFields(t *testing.T, verb subjects.Verb) []subjects.FieldDescripti
 
 // samples are values that every field of the name takes.
 var samples = map[string]string{
-	"group": `"g"`, "key": `"k"`, "value": `"v"`, "ttl": `60`, "after": `7`, "entries": `[]`, "prefix": `"p"`, "template": `"t"`, "separator": `","`,
+	"group": `"g"`, "key": `"k"`, "value": `"v"`, "ttl": `60`, "after": `7`, "entries": `[]`, "prefix": `"p"`, "template": `"t"`, "flux": `"from(bucket: \"b\") |> range(start: -1h)"`, "separator": `","`,
 	"namespace": `"acme"`, "file": `"monday.db"`, "measurement": `"m"`, "fields": `{"seconds":12.5}`,
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -122,6 +123,43 @@ func (request JournalCommitRequest) Check() error {
 type JournalCommitReply struct {
 	EntryID     uint64    `json:"entry_id"`
 	CommittedAt time.Time `json:"committed_at"`
+}
+
+// JournalQueryRequest asks for points in a part of Flux, which docs/protocol.md describes.
+type JournalQueryRequest struct {
+	Flux  *string `json:"flux,omitzero" required:"true"`
+	Limit *int    `json:"limit,omitzero"`
+}
+
+// Check is Request's. It does not look at what the query says.
+func (request JournalQueryRequest) Check() error {
+	return cmp.Or(checkRequired("flux", request.Flux, checkFlux), checkOptional(request.Limit, checkLimit))
+}
+
+func checkFlux(flux string) error {
+	switch {
+	case len(flux) > MaxFluxBytes:
+		return BadField("flux", fmt.Sprintf("flux is at most %d bytes, not %d", MaxFluxBytes, len(flux)))
+	case !utf8.ValidString(flux):
+		return BadField("flux", "flux is valid UTF-8, which this one is not")
+	}
+	return nil
+}
+
+// JournalRow is a point that a query has found.
+type JournalRow struct {
+	EntryID     uint64            `json:"entry_id"`
+	Measurement string            `json:"measurement"`
+	Fields      JournalFields     `json:"fields"`
+	Tags        map[string]string `json:"tags"`
+	CommittedAt time.Time         `json:"committed_at"`
+}
+
+// JournalQueryReply answers a journal_query: points in the order of the query. Truncated
+// tells that there are more than Limit, or than fit the reply.
+type JournalQueryReply struct {
+	Rows      []JournalRow `json:"rows"`
+	Truncated bool         `json:"truncated"`
 }
 
 // JournalStatusRequest asks how the journal of a namespace stands.

@@ -38,6 +38,7 @@ var newRequest = map[subjects.Verb]func() subjects.Request{
 	subjects.VerbFields:          func() subjects.Request { return &subjects.FieldsRequest{} },
 	subjects.VerbUsage:           func() subjects.Request { return &subjects.UsageRequest{} },
 	subjects.VerbJournalCommit:   func() subjects.Request { return &subjects.JournalCommitRequest{} },
+	subjects.VerbJournalQuery:    func() subjects.Request { return &subjects.JournalQueryRequest{} },
 	subjects.VerbJournalStatus:   func() subjects.Request { return &subjects.JournalStatusRequest{} },
 	subjects.VerbJournalRejected: func() subjects.Request { return &subjects.JournalRejectedRequest{} },
 	subjects.VerbJournalRequeue:  func() subjects.Request { return &subjects.JournalRequeueRequest{} },
@@ -102,6 +103,9 @@ var goodBodies = map[subjects.Verb][]string{
 	subjects.VerbJournalCommit: {
 		`{"measurement":"deploy","fields":{"seconds":12.5,"on":true,"who":"Ada","n":{"integer":"-5"},"u":{"unsigned":"18446744073709551615"},"none":null},"tags":{"host":"a1"}}`,
 		`{"measurement":"m","fields":{"a":-1}}`,
+	},
+	subjects.VerbJournalQuery: {
+		`{"flux":"from(bucket: \"b\") |> range(start: -1h)","limit":1000}`, `{"flux":""}`, `{"flux":"` + strings.Repeat("f", subjects.MaxFluxBytes) + `"}`,
 	},
 	subjects.VerbJournalStatus:   {``, `{}`},
 	subjects.VerbJournalRejected: {`{"after":"t.1700000000000000000","limit":10}`, `{}`},
@@ -221,6 +225,10 @@ var badBodies = map[subjects.Verb]map[string]string{
 		`{"measurement":"m","fields":{"a":{"integer":"9223372036854775808"}}}`: "fields/a", `{"measurement":"m","fields":{"a":{"integer":5}}}`: "fields/a",
 		`{"measurement":"m","fields":{"a":{"unsigned":"-1"}}}`: "fields/a", `{"measurement":"m","fields":{"a":{"float":"1"}}}`: "fields/a",
 		`{"measurement":"m","fields":{"a":1e999}}`: "fields/a", `{"measurement":"m","fields":{},"time":1}`: "time",
+	},
+	subjects.VerbJournalQuery: {
+		`{"limit":1}`: "flux", `{"flux":null}`: "flux", `{"flux":"","limit":1001}`: "limit", `{"flux":"` + strings.Repeat("f", subjects.MaxFluxBytes+1) + `"}`: "flux",
+		`{"flux":"","namespace":"other"}`: "namespace",
 	},
 	subjects.VerbJournalRejected: {`{"limit":0}`: "limit"},
 	subjects.VerbJournalRequeue:  {`{"entry_ids":[-1]}`: "entry_ids/0", `{"entry_ids":[` + elements("1", subjects.MaxElements+1) + `]}`: "entry_ids", `{"entry_ids":[9007199254740994]}`: "entry_ids"},

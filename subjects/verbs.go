@@ -34,6 +34,7 @@ const (
 	VerbUsage        Verb = "usage"
 
 	VerbJournalCommit   Verb = "journal_commit"
+	VerbJournalQuery    Verb = "journal_query"
 	VerbJournalStatus   Verb = "journal_status"
 	VerbJournalRejected Verb = "journal_rejected"
 	VerbJournalRequeue  Verb = "journal_requeue"
@@ -90,6 +91,7 @@ var verbTable = []verbRow{
 	{VerbFields, formTenant, false, "read a value in parts, as white space divides it", reflect.TypeFor[FieldsRequest]()},
 	{VerbUsage, formTenant, false, "tell what the namespace holds and what it may hold", reflect.TypeFor[UsageRequest]()},
 	{VerbJournalCommit, formTenant, true, "put a point into the journal", reflect.TypeFor[JournalCommitRequest]()},
+	{VerbJournalQuery, formTenant, false, "read points of the journal, in a part of Flux", reflect.TypeFor[JournalQueryRequest]()},
 	{VerbJournalStatus, formTenant, false, "tell how the delivery of the journal stands", reflect.TypeFor[JournalStatusRequest]()},
 	{VerbJournalRejected, formTenant, false, "read a page of the points that the journal's endpoint has refused", reflect.TypeFor[JournalRejectedRequest]()},
 	{VerbJournalRequeue, formTenant, true, "have points that the journal's endpoint has refused delivered again", reflect.TypeFor[JournalRequeueRequest]()},

@@ -53,6 +53,13 @@ var lines = map[string]struct {
 		`{"measurement":"deploy","fields":{"seconds":12.5,"tries":{"integer":"-3"},"bytes":{"unsigned":"5"},"on":true,"who":"A \"d\", a"},"tags":{"host":"a 1","zone":"b"}}`,
 		`{"entry_id":7,"committed_at":"2026-11-22T10:01:00Z"}`, "7\n",
 	},
+	"JournalQuery": {
+		[]string{"journal", "query", "acme", `from(bucket: "b") |> range(start: -1h)`, "--limit", "5"}, "store.acme.journal_query",
+		`{"flux":"from(bucket: \"b\") |> range(start: -1h)","limit":5}`,
+		`{"rows":[{"entry_id":7,"measurement":"m","fields":{"b":"x\t","a":1.5,"i":{"integer":"-5"},"u":{"unsigned":"5"},"on":true},"tags":{"t":"two words","s":"1\t"},` +
+			`"committed_at":"2026-11-22T10:01:00Z"}],"truncated":false}`,
+		"7\t2026-11-22T10:01:00Z\tm\ts=\"1\\t\"\tt=two words\ta=1.5\tb=\"x\\t\"\ti=-5i\ton=true\tu=5u\n",
+	},
 	"JournalStatus": {
 		[]string{"journal", "status", "acme"}, "store.acme.journal_status", `{}`,
 		`{"pending":1,"oldest_pending_at":"2026-11-22T10:01:00Z","delivered":2,"rejected":3,"last_error":"away","endpoint":"http://h"}`,

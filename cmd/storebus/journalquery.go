@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/subjects"
+)
+
+func journalQueryCommand() *clientCommand {
+	return &clientCommand{
+		name:  "query",
+		usage: "print the points that a query in Flux asks for",
+		description: "Prints a line for each point: its id, its time, its measurement, its tags and its fields. Integers end with i, unsigned ones with u. " +
+			"It takes a part of Flux: from, range, then filter, sort and limit. The query - reads standard input.",
+		words: []string{"NAMESPACE", "FLUX"},
+		flags: []cli.Flag{&cli.IntFlag{Name: limitFlag, Usage: "not more than this `NUMBER` of points, 1 to 1000; 100 where it is left out"}},
+		examples: []string{
+			`storebus journal query acme 'from(bucket: "journal") |> range(start: -1h) |> filter(fn: (r) => r._measurement == "deploy")'`,
+			"storebus journal query acme - --json < latest.flux | jq .rows",
+		},
+		run: journalQuery,
+	}
+}
+
+func journalQuery(ctx context.Context, call *call) error {
+	flux, err := call.value(call.word(1))
+	if err != nil {
+		return err
+	}
+	reply, err := call.store.JournalQuery(ctx, call.word(0), string(flux), client.JournalQueryOptions{Limit: call.command.Int(limitFlag)})
+	if err != nil || call.json {
+		return err
+	}
+	for index := range reply.Rows {
+		if err := call.printPoint(&reply.Rows[index]); err != nil {
+			return err
+		}
+	}
+	if reply.Truncated {
+		fmt.Fprintln(call.command.Root().ErrWriter, "there are more points: narrow the query, or raise --limit")
+	}
+	return nil
+}
+
+func (call *call) printPoint(row *subjects.JournalRow) error {
+	columns := []string{strconv.FormatUint(row.EntryID, 10), row.CommittedAt.Format(time.RFC3339Nano), printable(row.Measurement)}
+	for _, name := range slices.Sorted(maps.Keys(row.Tags)) {
+		columns = append(columns, printable(name)+"="+printable(row.Tags[name]))
+	}
+	values, err := row.Fields.Values()
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		columns = append(columns, printable(name)+"="+fieldText(values[name]))
+	}
+	call.printLine(columns...)
+	return nil
+}
+
+// fieldText gives the value of a field so that its type can be seen.
+func fieldText(value any) string {
+	switch value := value.(type) {
+	case string:
+		return strconv.Quote(value)
+	case int64:
+		return strconv.FormatInt(value, 10) + "i"
+	case uint64:
+		return strconv.FormatUint(value, 10) + "u"
+	}
+	return fmt.Sprint(value)
+}
