@@ -181,7 +181,8 @@ func stampBackup(copied driver.Conn) error {
 	if !ok {
 		return fmt.Errorf("driver connection is a %T, which executes nothing", copied)
 	}
-	_, err := connection.ExecContext(context.Background(), `PRAGMA journal_mode = DELETE; INSERT OR IGNORE INTO meta (name, value) VALUES ('backup', 1)`, nil)
+	// An archive that is being written is the business of the store that writes it.
+	_, err := connection.ExecContext(context.Background(), `PRAGMA journal_mode = DELETE; DELETE FROM journal_archives WHERE finished_at IS NULL; INSERT OR IGNORE INTO meta (name, value) VALUES ('backup', 1)`, nil)
 	return err
 }
 

@@ -201,6 +201,7 @@ func (committer *committer) turn() (more bool) {
 	more = committer.commitWaiting() || more
 	more = committer.materialiseIdle() || more
 	more = committer.carryOut() || more
+	more = committer.removeArchived() || more
 	more = committer.trim() || more
 	more = committer.clearRetries() || more
 	committer.checkpointIfDue()

@@ -53,7 +53,7 @@ type StoreConfig struct {
 	// a time. It is made when it is needed. Empty is the DatabasePath with ".workspaces"
 	// behind it; for MemoryDatabase it is a temporary folder that goes with the store.
 	WorkspaceStateDirectory string
-	// Journal says what is known of where journal entries go.
+	// Journal says where journal entries are delivered to.
 	Journal JournalConfiguration
 	// Limits bound what may be written into a namespace.
 	Limits Limits
@@ -73,9 +73,14 @@ type StoreConfig struct {
 	Clock func() time.Time
 }
 
-// JournalConfiguration is what a store knows of where journal entries go. It does not
-// deliver them: package journal does.
+// JournalConfiguration says where journal entries are delivered to. The store sends
+// nothing by itself: package journal does.
 type JournalConfiguration struct {
+	// EndpointURL is the endpoint. Where it is empty nothing waits for delivery, and
+	// Compact archives entries that were never delivered.
+	EndpointURL string
+	// Organisation is where the endpoint puts the entries, with BucketName.
+	Organisation string
 	// BucketName is the bucket that a query of the journal has to name; empty: any.
 	BucketName string
 }

@@ -60,6 +60,12 @@ var (
 	ErrInvalidTransaction = errors.New("invalid transaction")
 	// ErrInvalidJournalEntry is returned for a point that the journal cannot take.
 	ErrInvalidJournalEntry = errors.New("invalid journal entry")
+	// ErrInvalidCompaction is returned by Compact for options that are not as CompactOptions
+	// describes them.
+	ErrInvalidCompaction = errors.New("invalid compaction")
+	// ErrInvalidArchive is returned by VerifyArchive for a file that is damaged, or that
+	// Compact has not written.
+	ErrInvalidArchive = errors.New("invalid archive")
 	// ErrNotPending is returned by SettleJournal for entries that are not those next to
 	// be delivered.
 	ErrNotPending = errors.New("journal entry is not pending")
@@ -87,6 +93,8 @@ var (
 	ErrUnavailable = errors.New("unavailable")
 	// ErrBackupUnderway is returned by Backup while another one is made.
 	ErrBackupUnderway = errors.New("a backup is already under way")
+	// ErrCompactionUnderway is returned by Compact while another one is.
+	ErrCompactionUnderway = errors.New("a compaction is already under way")
 	// ErrOutcomeUnknown is returned when a commit or its fsync failed: the write
 	// may have happened. The store takes no further write until it is opened again.
 	ErrOutcomeUnknown = errors.New("outcome unknown")

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
@@ -340,6 +341,41 @@ func OpenWorkspaceConnections(store *Store) int {
 // FailWorkspaceCommits has function called at each step of the commit of a workspace.
 func FailWorkspaceCommits(store *Store, function func(step string)) {
 	store.workspaces.failpoint = function
+}
+
+// FailCompactions has function called at each step of Compact.
+func FailCompactions(store *Store, function func(step string)) error {
+	return OnCommitter(store, func() error {
+		store.committer.view.journal.archives.failpoint = function
+		return nil
+	})
+}
+
+// BoundArchives sets how many times an archive may leave something out, how many bytes
+// each of its bytes stands for, and how many there are in any case.
+func BoundArchives(store *Store, spans int, ratio, bytes int64) {
+	store.archiveBounds = archiveBounds{spans: spans, ratio: ratio, bytes: bytes}
+}
+
+// VerifyArchiveWithin verifies an archive of which each byte stands for so many at most,
+// where that is more than bytes.
+func VerifyArchiveWithin(path string, ratio, bytes int64) error {
+	format := ArchiveZstd
+	if strings.HasSuffix(path, ".gz") {
+		format = ArchiveGzip
+	}
+	_, err := verifyArchive(path, format, archiveBounds{ratio: ratio, bytes: bytes}, func() error { return nil })
+	return err
+}
+
+// JournalRowCount returns how many rows the journal's table has, those to be removed included.
+func JournalRowCount(store *Store) (rows int64, err error) {
+	err = OnCommitter(store, func() error {
+		count := store.committer.session.prepare("SELECT count(*) FROM journal_entries")
+		rows, _, err = count.integer()
+		return errors.Join(store.committer.session.err, err)
+	})
+	return rows, err
 }
 
 // CommittedRuns returns how many runs of workspaces are marked as committed.

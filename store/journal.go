@@ -130,7 +130,8 @@ type journal struct {
 	// totals are total and oldest, for everybody.
 	totals atomic.Pointer[JournalStatus]
 	// news gets a token when there is something to deliver.
-	news chan struct{}
+	news     chan struct{}
+	archives *archives
 
 	insert         *statement
 	upsertCounts   *statement
@@ -158,18 +159,21 @@ const journalColumns = `e.committed_at, e.entry_id, e.namespace, e.measurement, 
 
 func newJournal(session *session) *journal {
 	return &journal{
-		counts: map[string]JournalCounts{},
-		news:   make(chan struct{}, 1),
-		insert: session.prepare(`INSERT INTO journal_entries (committed_at, entry_id, namespace, measurement, fields, tags) VALUES (?, ?, ?, ?, ?, ?)`),
+		counts:   map[string]JournalCounts{},
+		news:     make(chan struct{}, 1),
+		archives: newArchives(session),
+		insert:   session.prepare(`INSERT INTO journal_entries (committed_at, entry_id, namespace, measurement, fields, tags) VALUES (?, ?, ?, ?, ?, ?)`),
 		upsertCounts: session.prepare(`INSERT INTO journal_counts (namespace, pending, delivered, rejected) VALUES (?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET pending = excluded.pending, delivered = excluded.delivered, rejected = excluded.rejected`),
 		savePosition: session.prepare(`UPDATE meta SET value = ? WHERE name = 'journal_position'`),
 		insertRefusal: session.prepare(`INSERT INTO journal_refusals (committed_at, entry_id, namespace, refused_at, status, reason, requeued) VALUES (?, ?, ?, ?, ?, ?, 0)
 			ON CONFLICT DO UPDATE SET refused_at = excluded.refused_at, status = excluded.status, reason = excluded.reason, requeued = 0`),
-		deleteRefusal:  session.prepare(`DELETE FROM journal_refusals WHERE committed_at = ?`),
-		requeueOne:     session.prepare(`UPDATE journal_refusals SET requeued = 1 WHERE entry_id = ?`),
-		requeueAll:     session.prepare(`UPDATE journal_refusals SET requeued = 1 WHERE namespace = ? AND requeued = 0`),
-		selectLast:     session.prepare(`SELECT max(committed_at), (SELECT max(entry_id) FROM journal_entries) FROM journal_entries`),
+		deleteRefusal: session.prepare(`DELETE FROM journal_refusals WHERE committed_at = ?`),
+		requeueOne:    session.prepare(`UPDATE journal_refusals SET requeued = 1 WHERE entry_id = ?`),
+		requeueAll:    session.prepare(`UPDATE journal_refusals SET requeued = 1 WHERE namespace = ? AND requeued = 0`),
+		selectLast: session.prepare(`SELECT max(a.last_at, e.last_at), max(a.last_entry_id, e.last_entry_id)
+			FROM (SELECT ifnull(max(last_at), 0) AS last_at, ifnull(max(last_entry_id), 0) AS last_entry_id FROM journal_archives) a,
+			(SELECT ifnull(max(committed_at), 0) AS last_at, ifnull(max(entry_id), 0) AS last_entry_id FROM journal_entries) e`),
 		selectPosition: session.prepare(`SELECT value FROM meta WHERE name = 'journal_position'`),
 		selectCounts:   session.prepare(`SELECT namespace, pending, delivered, rejected FROM journal_counts`),
 		selectRequeued: session.prepare(`SELECT ` + journalColumns + ` FROM journal_refusals r JOIN journal_entries e ON e.committed_at = r.committed_at
@@ -211,7 +215,7 @@ func (journal *journal) load() (err error) {
 	}
 	journal.show()
 	journal.tell()
-	return nil
+	return journal.archives.load()
 }
 
 func (journal *journal) setCounts(namespace string, counts JournalCounts) {

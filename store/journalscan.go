@@ -58,7 +58,7 @@ func (journal *journal) slice(scan journalScan) (journalSlice, error) {
 	seen, bytes := 0, 0
 	err := journal.query(scan, func(columns []driver.Value) bool {
 		row := journalRowOf(columns)
-		if columns[4] != nil {
+		if columns[4] != nil && !journal.archives.hides(row.committedAt) {
 			slice.rows = append(slice.rows, row)
 		}
 		slice.rest.pass(row.committedAt)

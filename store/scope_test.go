@@ -225,8 +225,9 @@ func TestScope_OnChange_Good(t *testing.T) {
 // store can.
 func TestScope_Methods_GoodNoneIsForgotten(t *testing.T) {
 	ofTheStore := []string{
-		"Backup", "Close", "Durability", "GetNamespaces", "ID", "JournalNews", "JournalTotals", "PendingJournal", "PurgeExpired", "RecoverOrphans",
+		"Backup", "Close", "Compact", "Durability", "GetNamespaces", "ID", "JournalNews", "JournalTotals", "PendingJournal", "PurgeExpired", "RecoverOrphans",
 		"RegisterConsumer", "SetLimits", "SettleJournal", "Status", "UnregisterConsumer",
+		"VerifyArchive",
 	}
 	opened, scoped := reflect.TypeFor[*store.Store](), reflect.TypeFor[*store.ScopedStore]()
 	for method := range opened.Methods() {

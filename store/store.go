@@ -5,6 +5,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -25,8 +26,11 @@ type Store struct {
 	// renderSlots are for the templates that run at once.
 	renderSlots    chan struct{}
 	backingUp      atomic.Bool
+	compacting     atomic.Bool
 	workspaces     *workspaces
 	journalQueries *journalQueries
+	// archiveBounds are those of the archives that it writes.
+	archiveBounds archiveBounds
 
 	// stopped is closed when Close begins; background joins the goroutines that need
 	// the committer, running the others.
@@ -74,7 +78,7 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", err)
 	}
-	store := &Store{config: config, database: database, watchers: newWatchers(), stopped: make(chan struct{})}
+	store := &Store{config: config, database: database, watchers: newWatchers(), stopped: make(chan struct{}), archiveBounds: defaultArchiveBounds}
 	store.callbacks = newCallbacks(store)
 	store.renderSlots = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	store.workspaces = newWorkspaces(store)
@@ -84,6 +88,9 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	}
 	if err := store.workspaces.begin(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: workspaces: %w", errors.Join(err, store.Close()))
+	}
+	if err := store.clearArchives(); err != nil {
+		config.Logger.Error("an unfinished archive is still to be removed; the next compaction does", slog.Any("error", err))
 	}
 	return store, nil
 }

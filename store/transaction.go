@@ -43,10 +43,20 @@ func (committer *committer) transaction(function func() error) error {
 // unsynced is transaction for what the log can make again: it does not wait for
 // the disk. The next commit's fsync covers it; what a crash takes is done again.
 func (committer *committer) unsynced(function func() error) error {
+	return committer.synchronous("NORMAL", function)
+}
+
+// synced is transaction for what goes with files beside the database: it is on disk
+// when synced returns, whatever the durability of the store.
+func (committer *committer) synced(function func() error) error {
+	return committer.synchronous("FULL", function)
+}
+
+func (committer *committer) synchronous(level string, function func() error) error {
 	if err := committer.endReading(); err != nil {
 		return err
 	}
-	if err := committer.session.run(`PRAGMA synchronous = NORMAL`); err != nil {
+	if err := committer.session.run(`PRAGMA synchronous = ` + level); err != nil {
 		return err
 	}
 	err := committer.transaction(function)

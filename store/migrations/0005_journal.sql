@@ -1,6 +1,5 @@
 -- Points for the journal's endpoint, in the order of their times, no two of which are
--- the same: a point that is sent again replaces itself. The newest row is never
--- removed: it says from where times and ids go on.
+-- the same: a point that is sent again replaces itself.
 --
 -- A table of this name may be there already, from the original library: times in
 -- milliseconds, which rows can share, and no namespaces.

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"bufio"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+	"os"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+const (
+	// maxArchiveLineBytes is the longest line of an archive, its end included. What
+	// NewJournalCommand takes is far shorter; what the original library took has no bound.
+	maxArchiveLineBytes = 16 << 20
+	// archiveWindow is how far back an archive in Zstandard refers, which whoever reads
+	// it has to keep in memory.
+	archiveWindow = 4 << 20
+)
+
+// archiveSuffixes are what the names of archives end in, by format.
+var archiveSuffixes = map[string]string{ArchiveGzip: ".jsonl.gz", ArchiveZstd: ".jsonl.zst"}
+
+// archiveBounds are what an archive holds at most, so that whoever reads it is safe from
+// a small file that is a flood of data.
+type archiveBounds struct {
+	// spans is how many times entries are left out between others.
+	spans int
+	// ratio is how many bytes each byte of the file stands for, where that is more than bytes.
+	ratio, bytes int64
+}
+
+var defaultArchiveBounds = archiveBounds{spans: 100_000, ratio: 1000, bytes: 256 << 20}
+
+// content is what a file of a size may hold.
+func (bounds archiveBounds) content(size int64) int64 { return max(bounds.bytes, bounds.ratio*size) }
+
+// archiveFile is an archive that is being written.
+type archiveFile struct {
+	file       *os.File
+	buffer     *bufio.Writer
+	compressor io.WriteCloser
+	hash       hash.Hash
+	// content counts the bytes of the lines, size those of the file; some of the latter
+	// come late.
+	content, size int64
+	closed        bool
+}
+
+// createArchive makes a file that only its owner may read, and that nobody else has made.
+func createArchive(path, format string) (*archiveFile, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	created := &archiveFile{file: file, buffer: bufio.NewWriterSize(file, 1<<16), hash: sha256.New()}
+	if format == ArchiveGzip {
+		created.compressor = gzip.NewWriter(countedWriter{created})
+		return created, nil
+	}
+	created.compressor, err = zstd.NewWriter(countedWriter{created}, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(archiveWindow))
+	if err != nil {
+		return nil, errors.Join(err, created.close())
+	}
+	return created, nil
+}
+
+// countedWriter takes what is compressed.
+type countedWriter struct{ *archiveFile }
+
+// Write is io.Writer's.
+func (writer countedWriter) Write(data []byte) (int, error) {
+	written, err := writer.buffer.Write(data)
+	writer.hash.Write(data[:written])
+	writer.size += int64(written)
+	return written, err
+}
+
+// takes reports whether one more line is within the bounds.
+func (file *archiveFile) takes(line []byte, bounds archiveBounds) bool {
+	return file.content+int64(len(line)) <= bounds.content(file.size)
+}
+
+func (file *archiveFile) write(line []byte) error {
+	file.content += int64(len(line))
+	_, err := file.compressor.Write(line)
+	return err
+}
+
+// finish brings all of the file to disk, and returns its SHA-256 in hex.
+func (file *archiveFile) finish() (string, error) {
+	err := file.compressor.Close()
+	if err == nil {
+		err = file.buffer.Flush()
+	}
+	if err == nil {
+		err = file.file.Sync()
+	}
+	if err == nil {
+		err = file.close()
+	}
+	return hex.EncodeToString(file.hash.Sum(nil)), err
+}
+
+func (file *archiveFile) close() error {
+	if file.closed {
+		return nil
+	}
+	file.closed = true
+	return file.file.Close()
+}

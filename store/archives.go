@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+)
+
+// errDeliveredMeanwhile is the failure of a compaction beside a delivery that the
+// configuration has not told of.
+var errDeliveredMeanwhile = fmt.Errorf("%w: entries were delivered while they were archived; name the endpoint in StoreConfig.Journal", ErrUnavailable)
+
+const (
+	// bytesPerArchiveSlice is how much of the journal is read between two batches, but
+	// for one entry.
+	bytesPerArchiveSlice = 1 << 20
+	// partialArchiveSuffix is behind the name of an archive that is being written.
+	partialArchiveSuffix = ".partial"
+)
+
+// timeSpan are times in Unix nanoseconds, both ends included.
+type timeSpan struct{ first, last int64 }
+
+// archive is a file of journal entries and what the database says of it.
+type archive struct {
+	id           int64
+	folder, name string
+	entries      int64
+	sha256       string
+	lastEntryID  int64
+	// spans are the times of its entries; those of no others lie within. gap tells that
+	// the next entry begins another one.
+	spans []timeSpan
+	gap   bool
+	// pending counts its entries that were to be delivered; position is how far the
+	// delivery had come.
+	pending  map[string]JournalCounts
+	position int64
+}
+
+func (archive *archive) path() string        { return filepath.Join(archive.folder, archive.name) }
+func (archive *archive) partialPath() string { return archive.path() + partialArchiveSuffix }
+
+// first and last are the times of its first and last entries.
+func (archive *archive) first() int64 { return archive.spans[0].first }
+func (archive *archive) last() int64  { return archive.spans[len(archive.spans)-1].last }
+
+// add takes note of an entry, which is later than those before.
+func (archive *archive) add(row *archiveRow) {
+	archive.entries++
+	archive.lastEntryID = max(archive.lastEntryID, row.entryID)
+	if row.committedAt > archive.position {
+		sum := archive.pending[row.namespace]
+		sum.Pending--
+		archive.pending[row.namespace] = sum
+	}
+	if archive.gap || len(archive.spans) == 0 {
+		archive.spans, archive.gap = append(archive.spans, timeSpan{first: row.committedAt}), false
+	}
+	archive.spans[len(archive.spans)-1].last = row.committedAt
+}
+
+// removeFiles removes the file under either name. Where the folder is away that cannot
+// be known to be done.
+func (archive *archive) removeFiles() error {
+	if _, err := os.Stat(archive.folder); err != nil {
+		return err
+	}
+	for _, path := range []string{archive.partialPath(), archive.path()} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return syncFolder(archive.folder)
+}
+
+// archives are the tables of archives. They belong to the committer's goroutine, but
+// for reach.
+type archives struct {
+	// removals are the rows that are in an archive and still in the table, in order.
+	removals []timeSpan
+	// next is the time from which on the first of them still has rows.
+	next int64
+	// failpoint, where given, is told how far a compaction has come.
+	failpoint func(step string)
+
+	insert           *statement
+	selectUnfinished *statement
+	selectFinished   *statement
+	finish           *statement
+	forget           *statement
+	selectSlice      *statement
+	selectRemovals   *statement
+	insertRemoval    *statement
+	deleteRemoval    *statement
+	selectRemovable  *statement
+	deleteRows       *statement
+}
+
+func newArchives(session *session) *archives {
+	return &archives{
+		insert:           session.prepare(`INSERT INTO journal_archives (folder, name, begun_at) VALUES (?, ?, ?)`),
+		selectUnfinished: session.prepare(`SELECT archive_id, folder, name FROM journal_archives WHERE finished_at IS NULL`),
+		selectFinished:   session.prepare(`SELECT entries, sha256 FROM journal_archives WHERE name = ? AND finished_at IS NOT NULL`),
+		finish: session.prepare(`UPDATE journal_archives SET finished_at = ?, entries = ?, sha256 = ?, first_at = ?, last_at = ?, last_entry_id = ?
+			WHERE name = ?`),
+		forget: session.prepare(`DELETE FROM journal_archives WHERE archive_id = ? AND finished_at IS NULL`),
+		selectSlice: session.prepare(`SELECT ` + journalColumns + `, e.bucket_name,
+			e.archived_at IS NOT NULL OR EXISTS (SELECT 1 FROM journal_refusals r WHERE r.committed_at = e.committed_at)
+			FROM journal_entries e WHERE e.committed_at > ? AND e.committed_at <= ? ORDER BY e.committed_at LIMIT ?`),
+		selectRemovals: session.prepare(`SELECT first_at, last_at FROM journal_removals ORDER BY first_at`),
+		insertRemoval:  session.prepare(`INSERT INTO journal_removals (first_at, last_at) VALUES (?, ?)`),
+		deleteRemoval:  session.prepare(`DELETE FROM journal_removals WHERE first_at = ?`),
+		selectRemovable: session.prepare(`SELECT committed_at, octet_length(fields) + octet_length(tags) FROM journal_entries
+			WHERE committed_at BETWEEN ? AND ? ORDER BY committed_at LIMIT ?`),
+		deleteRows: session.prepare(`DELETE FROM journal_entries WHERE committed_at BETWEEN ? AND ?`),
+	}
+}
+
+func (archives *archives) load() error {
+	return archives.selectRemovals.query(func(row []driver.Value) bool {
+		archives.removals = append(archives.removals, timeSpan{signed(row[0]), signed(row[1])})
+		return true
+	})
+}
+
+func (archives *archives) reach(step string) {
+	if archives.failpoint != nil {
+		archives.failpoint(step)
+	}
+}
+
+// hides reports whether the entry of a time is in an archive, although its row is there.
+func (archives *archives) hides(committedAt int64) bool {
+	index := sort.Search(len(archives.removals), func(index int) bool { return archives.removals[index].last >= committedAt })
+	return index < len(archives.removals) && archives.removals[index].first <= committedAt
+}
+
+// archiveSlice is a part of the journal that is read at once.
+type archiveSlice struct {
+	rows []archiveRow
+	more bool
+}
+
+// slice reads the rows behind a time, up to another one.
+func (archives *archives) slice(after, through int64) (slice archiveSlice, err error) {
+	bytes := 0
+	err = archives.selectSlice.query(func(columns []driver.Value) bool {
+		row := archiveRow{journalRow: journalRowOf(columns)}
+		if bucket, ok := columns[6].(string); ok {
+			row.bucket = &bucket
+		}
+		row.stays = signed(columns[7]) != 0 || archives.hides(row.committedAt)
+		slice.rows = append(slice.rows, row)
+		bytes += row.bytes()
+		return bytes < bytesPerArchiveSlice
+	}, after, through, int64(journalRowsPerRead))
+	slice.more = len(slice.rows) == journalRowsPerRead || bytes >= bytesPerArchiveSlice
+	return slice, err
+}
+
+func (archives *archives) unfinished() (unfinished []archive, err error) {
+	err = archives.selectUnfinished.query(func(row []driver.Value) bool {
+		found := archive{id: signed(row[0])}
+		found.folder, _ = row[1].(string)
+		found.name, _ = row[2].(string)
+		unfinished = append(unfinished, found)
+		return true
+	})
+	return unfinished, err
+}
+
+// finished returns what is known of an archive by its name.
+func (archives *archives) finished(name string) (entries int64, sha256 string, found bool, err error) {
+	err = archives.selectFinished.query(func(row []driver.Value) bool {
+		entries, found = signed(row[0]), true
+		sha256, _ = row[1].(string)
+		return false
+	}, name)
+	return entries, sha256, found, err
+}
+
+// beginArchive makes the row of an archive that is not finished.
+func (committer *committer) beginArchive(archive *archive) error {
+	err := committer.synced(func() error {
+		return committer.view.journal.archives.insert.execute(archive.folder, archive.name, committer.clock.now().UnixNano())
+	})
+	return writeFailure(err)
+}
+
+func (committer *committer) forgetArchives(unfinished []archive) error {
+	err := committer.unsynced(func() error {
+		for index := range unfinished {
+			if err := committer.view.journal.archives.forget.execute(unfinished[index].id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return writeFailure(err)
+}
+
+// finishArchive takes the entries of an archive, which is in its place, out of the
+// journal: from then on nobody sees them, and their rows are removed slice by slice.
+func (committer *committer) finishArchive(archive *archive) error {
+	journal := committer.view.journal
+	position := journal.position
+	if len(archive.pending) > 0 {
+		if position != archive.position {
+			return errDeliveredMeanwhile
+		}
+		position = max(position, archive.last())
+	}
+	var oldest int64
+	err := committer.synced(func() (err error) {
+		if err := journal.savePosition.execute(position); err != nil {
+			return err
+		}
+		if oldest, err = journal.oldestBehind(position); err != nil {
+			return err
+		}
+		if err := journal.saveCounts(archive.pending); err != nil {
+			return err
+		}
+		return journal.archives.save(archive, committer.clock.now().UnixNano())
+	})
+	if err != nil {
+		return writeFailure(err)
+	}
+	journal.position, journal.oldest = position, oldest
+	journal.addCounts(archive.pending)
+	journal.show()
+	journal.archives.add(archive.spans)
+	committer.checkpoints.written += len(archive.spans) * rowBytes
+	return nil
+}
+
+// save writes that an archive is finished in the transaction of the caller.
+func (archives *archives) save(archive *archive, now int64) error {
+	for _, span := range archive.spans {
+		if err := archives.insertRemoval.execute(span.first, span.last); err != nil {
+			return err
+		}
+	}
+	return archives.finish.execute(now, archive.entries, archive.sha256, archive.first(), archive.last(), archive.lastEntryID, archive.name)
+}
+
+// add has the rows of spans removed. They can lie between those that are there.
+func (archives *archives) add(spans []timeSpan) {
+	archives.removals = append(archives.removals, spans...)
+	slices.SortFunc(archives.removals, func(a, b timeSpan) int { return int(min(max(a.first-b.first, -1), 1)) })
+	archives.next = 0
+}
+
+// archiveRemoval is a slice of removing rows, while it is put together.
+type archiveRemoval struct {
+	// rows are what is removed, spans how many of archives.removals that carries out.
+	rows  []timeSpan
+	spans int
+	next  int64
+	// counted counts the rows, and one for each span.
+	counted, bytes int
+}
+
+func (removal *archiveRemoval) full() bool {
+	return removal.counted >= rowsPerSlice || removal.bytes >= bytesPerRemoval
+}
+
+// nextRemoval returns the next slice of removing rows.
+func (archives *archives) nextRemoval() (*archiveRemoval, error) {
+	removal := &archiveRemoval{next: archives.next}
+	for !removal.full() && removal.spans < len(archives.removals) {
+		rows := timeSpan{first: max(removal.next, archives.removals[removal.spans].first)}
+		limit, found := rowsPerSlice-removal.counted, 0
+		err := archives.selectRemovable.query(func(row []driver.Value) bool {
+			rows.last = signed(row[0])
+			found++
+			removal.bytes += int(signed(row[1]))
+			return removal.bytes < bytesPerRemoval
+		}, rows.first, archives.removals[removal.spans].last, int64(limit))
+		if err != nil {
+			return nil, err
+		}
+		if found > 0 {
+			removal.rows = append(removal.rows, rows)
+			removal.next = rows.last + 1
+		}
+		removal.counted += found + 1
+		if found < limit && removal.bytes < bytesPerRemoval {
+			removal.spans++
+		}
+	}
+	return removal, nil
+}
+
+// write removes the rows in the transaction of the caller.
+func (archives *archives) write(removal *archiveRemoval) error {
+	for _, rows := range removal.rows {
+		if err := archives.deleteRows.execute(rows.first, rows.last); err != nil {
+			return err
+		}
+	}
+	for _, span := range archives.removals[:removal.spans] {
+		if err := archives.deleteRemoval.execute(span.first); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeArchived removes a slice of the rows that are in an archive, and reports
+// whether there is more.
+func (committer *committer) removeArchived() (more bool) {
+	archives := committer.view.journal.archives
+	if len(archives.removals) == 0 || committer.broken.Load() != nil {
+		return false
+	}
+	removal, err := archives.nextRemoval()
+	if err == nil {
+		err = committer.unsynced(func() error { return archives.write(removal) })
+	}
+	if err != nil {
+		committer.config.Logger.Error("removing archived journal entries failed; it is tried again", slog.Any("error", err))
+		return false
+	}
+	committer.checkpoints.written += removal.counted * rowBytes
+	archives.removals, archives.next = archives.removals[removal.spans:], removal.next
+	archives.reach(stepRemoving)
+	if len(archives.removals) == 0 {
+		archives.reach(stepEmptied)
+	}
+	return len(archives.removals) > 0
+}

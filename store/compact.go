@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// The formats of an archive.
+const (
+	// ArchiveGzip is the default: lines of JSON in one member of gzip, *.jsonl.gz.
+	ArchiveGzip = "gzip"
+	// ArchiveZstd is lines of JSON in one frame of Zstandard, *.jsonl.zst.
+	ArchiveZstd = "zstd"
+)
+
+// The steps of Compact, by which failpoints name them: the archive has a row that says
+// that it is begun, some of it is written, all of it is on disk, it was read again and
+// found whole, it has its name, its name is on disk, it is told to be finished, rows
+// are being removed, and all of them are.
+const (
+	stepBegun    = "begun"
+	stepWritten  = "written"
+	stepSynced   = "synced"
+	stepVerified = "verified"
+	stepRenamed  = "renamed"
+	stepPlaced   = "placed"
+	stepFinished = "finished"
+	stepRemoving = "removing"
+	stepEmptied  = "emptied"
+)
+
+// CompactOptions says which journal entries are moved into an archive, and where that is.
+//
+//	store.CompactOptions{Before: time.Now().AddDate(0, -1, 0), Output: "./data/archive", Format: store.ArchiveZstd}
+type CompactOptions struct {
+	// Before is later than the time of every entry that is archived. Required, and not
+	// in the future.
+	Before time.Time
+	// Output is the folder of the archive, which is there. Required.
+	Output string
+	// Format is ArchiveGzip or ArchiveZstd; empty is ArchiveGzip.
+	Format string
+}
+
+// Compaction is what Compact has done.
+type Compaction struct {
+	// Archive is the name of the file in the folder, empty where nothing was archived.
+	Archive string
+	// Entries is how many journal entries were moved into it.
+	Entries int64
+	// SHA256 is the sum of the file, in hex.
+	SHA256 string
+	// More tells that the archive ended early, and that another Compact finds the rest:
+	// what is in an archive compresses a thousandfold at most, and has at most 100,000
+	// places where an entry stays.
+	More bool
+}
+
+// Compact moves journal entries out of the database into a file, *.jsonl.gz or
+// *.jsonl.zst, while the store goes on: all that were committed before a time, but for
+// those that are still to be delivered, where StoreConfig.Journal names an endpoint, and
+// those that the endpoint has refused. The file has one line of JSON for each. It is on
+// disk, whole and read again before any entry is removed; where Compact fails, or the
+// process dies, every entry is in the table or in an archive, and never in both.
+//
+// It returns ErrCompactionUnderway while another one is, ErrInvalidCompaction for
+// options that are not as described, and ErrUnavailable where the folder takes no file.
+//
+//	compaction, err := store.Compact(store.CompactOptions{Before: time.Now().AddDate(0, -1, 0), Output: "./data/archive"})
+func (store *Store) Compact(options CompactOptions) (Compaction, error) {
+	answers := make(chan result[Compaction], 1)
+	store.SubmitCompact(options, func(compaction Compaction, err error) { answers <- result[Compaction]{compaction, err} })
+	compaction, err := (<-answers).unwrap()
+	if err != nil {
+		err = fmt.Errorf("store.Compact: %w", err)
+	}
+	return compaction, err
+}
+
+// SubmitCompact is Compact for a caller that does not wait: done is called once, before
+// SubmitCompact returns or later from a goroutine of the store.
+func (store *Store) SubmitCompact(options CompactOptions, done func(Compaction, error)) {
+	if !store.compacting.CompareAndSwap(false, true) {
+		done(Compaction{}, ErrCompactionUnderway)
+		return
+	}
+	started := store.background.start(func() {
+		compaction, err := store.compact(options)
+		store.compacting.Store(false)
+		done(compaction, err)
+	})
+	if !started {
+		store.compacting.Store(false)
+		done(Compaction{}, ErrClosed)
+	}
+}
+
+func (store *Store) compact(options CompactOptions) (Compaction, error) {
+	compaction, err := store.newCompaction(options)
+	if err != nil {
+		return Compaction{}, err
+	}
+	if err := store.clearArchives(); err != nil {
+		return Compaction{}, err
+	}
+	err = compaction.carryOut()
+	if err == nil || !compaction.begun {
+		return compaction.done(), err
+	}
+	if compaction.file != nil {
+		err = errors.Join(err, compaction.file.close())
+	}
+	// After an unknown outcome nobody knows what may be removed: the next open does.
+	if !errors.Is(err, ErrOutcomeUnknown) {
+		err = errors.Join(err, store.clearArchives())
+	}
+	return Compaction{}, err
+}
+
+// compaction is a Compact that is under way.
+type compaction struct {
+	store   *Store
+	archive archive
+	format  string
+	before  time.Time
+	// through is the time of the last entry that may be archived, after that of the last
+	// one that was looked at.
+	through, after int64
+	// begun tells that the archive has its row; file is what it is written to.
+	begun bool
+	file  *archiveFile
+	more  bool
+}
+
+// newCompaction checks the options.
+func (store *Store) newCompaction(options CompactOptions) (*compaction, error) {
+	if options.Before.IsZero() {
+		return nil, fmt.Errorf("%w: Before is the zero time; say before when entries are archived", ErrInvalidCompaction)
+	}
+	format := orDefault(options.Format, ArchiveGzip)
+	if archiveSuffixes[format] == "" {
+		return nil, fmt.Errorf("%w: Format is %q; use %q or %q", ErrInvalidCompaction, options.Format, ArchiveGzip, ArchiveZstd)
+	}
+	folder, err := archiveFolder(options.Output)
+	if err != nil {
+		return nil, err
+	}
+	return &compaction{store: store, format: format, before: options.Before, after: -1, archive: archive{
+		folder:  folder,
+		name:    fmt.Sprintf("journal-%s-%s%s", options.Before.UTC().Format("20060102T150405Z"), newRunID(), archiveSuffixes[format]),
+		pending: map[string]JournalCounts{},
+	}}, nil
+}
+
+// archiveFolder returns where a folder really is, by which it is found again after a crash.
+func archiveFolder(output string) (string, error) {
+	if output == "" {
+		return "", fmt.Errorf("%w: Output is empty; name the folder of the archive", ErrInvalidCompaction)
+	}
+	folder, err := filepath.Abs(output)
+	if err == nil {
+		folder, err = filepath.EvalSymlinks(folder)
+	}
+	var information fs.FileInfo
+	if err == nil {
+		information, err = os.Stat(folder)
+	}
+	switch {
+	case err != nil:
+	case !information.IsDir():
+		err = errors.New("it is a file")
+	default:
+		// What cannot be brought to disk is better known before anything is begun.
+		err = syncFolder(folder)
+	}
+	return folder, archiveFailure(err)
+}
+
+// archiveFailure tells what an operator can mend, without the path, which others may see.
+func archiveFailure(err error) error {
+	var atPath *fs.PathError
+	var atLink *os.LinkError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &atPath):
+		return fmt.Errorf("%w: the folder of archives: %s: %w", ErrUnavailable, atPath.Op, atPath.Err)
+	case errors.As(err, &atLink):
+		return fmt.Errorf("%w: the folder of archives: %s: %w", ErrUnavailable, atLink.Op, atLink.Err)
+	case errors.Is(err, ErrInvalidArchive), errors.Is(err, ErrClosed):
+		return err
+	default:
+		return fmt.Errorf("%w: the folder of archives: %w", ErrUnavailable, err)
+	}
+}
+
+func (compaction *compaction) done() Compaction {
+	if !compaction.begun {
+		return Compaction{}
+	}
+	return Compaction{
+		Archive: compaction.archive.name, Entries: compaction.archive.entries, SHA256: compaction.archive.sha256, More: compaction.more,
+	}
+}
+
+// carryOut is the order of things: nothing is removed before the archive is in its place.
+func (compaction *compaction) carryOut() error {
+	if err := compaction.begin(); err != nil {
+		return err
+	}
+	if err := compaction.write(); err != nil || !compaction.begun {
+		return err
+	}
+	if err := compaction.place(); err != nil {
+		return archiveFailure(err)
+	}
+	_, err := ask(compaction.store, func(*view) (struct{}, error) {
+		return struct{}{}, compaction.store.committer.finishArchive(&compaction.archive)
+	})
+	if err == nil {
+		compaction.store.reach(stepFinished)
+	}
+	return err
+}
+
+// begin finds out how far the archive may go.
+func (compaction *compaction) begin() error {
+	_, err := ask(compaction.store, func(view *view) (struct{}, error) {
+		if now := compaction.store.committer.clock.now(); compaction.before.After(now) {
+			return struct{}{}, fmt.Errorf("%w: Before is %s, which is in the future", ErrInvalidCompaction, compaction.before.UTC().Format(time.RFC3339Nano))
+		}
+		compaction.through = -1
+		if compaction.before.After(time.Unix(0, 0)) {
+			compaction.through = compaction.before.UnixNano() - 1
+		}
+		compaction.archive.position = view.journal.position
+		if compaction.store.config.Journal.EndpointURL != "" {
+			compaction.through = min(compaction.through, view.journal.position)
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// write writes what is to be archived, slice by slice between two batches.
+func (compaction *compaction) write() error {
+	for more := true; more && !compaction.more; {
+		if err := compaction.goOn(); err != nil {
+			return err
+		}
+		slice, err := ask(compaction.store, func(view *view) (archiveSlice, error) {
+			return view.journal.archives.slice(compaction.after, compaction.through)
+		})
+		if err != nil {
+			return err
+		}
+		if err := compaction.add(&slice); err != nil {
+			return err
+		}
+		more = slice.more
+	}
+	return nil
+}
+
+// goOn returns ErrClosed where nobody waits any more.
+func (compaction *compaction) goOn() error {
+	if compaction.store.closing.Load() {
+		return ErrClosed
+	}
+	return nil
+}
+
+// add writes a slice to the archive, up to where that is full.
+func (compaction *compaction) add(slice *archiveSlice) error {
+	for index := range slice.rows {
+		row := &slice.rows[index]
+		if row.stays {
+			compaction.archive.gap = true
+			compaction.after = row.committedAt
+			continue
+		}
+		line, err := row.line()
+		if err != nil {
+			return err
+		}
+		if compaction.isFull(line) {
+			compaction.more = true
+			break
+		}
+		if err := compaction.addLine(row, line); err != nil {
+			return err
+		}
+		compaction.after = row.committedAt
+	}
+	if compaction.begun {
+		compaction.store.reach(stepWritten)
+	}
+	return nil
+}
+
+func (compaction *compaction) isFull(line []byte) bool {
+	bounds := compaction.store.archiveBounds
+	return compaction.begun && (compaction.archive.gap && len(compaction.archive.spans) >= bounds.spans || !compaction.file.takes(line, bounds))
+}
+
+func (compaction *compaction) addLine(row *archiveRow, line []byte) error {
+	if !compaction.begun {
+		if err := compaction.beginArchive(); err != nil {
+			return err
+		}
+	}
+	compaction.archive.add(row)
+	return archiveFailure(compaction.file.write(line))
+}
+
+// beginArchive makes the row of the archive, then its file: whatever comes, the row
+// says what is to be removed.
+func (compaction *compaction) beginArchive() (err error) {
+	if _, err = ask(compaction.store, func(*view) (struct{}, error) {
+		return struct{}{}, compaction.store.committer.beginArchive(&compaction.archive)
+	}); err != nil {
+		return err
+	}
+	compaction.begun = true
+	compaction.store.reach(stepBegun)
+	compaction.file, err = createArchive(compaction.archive.partialPath(), compaction.format)
+	return archiveFailure(err)
+}
+
+// place brings the archive to disk, reads it again and gives it its name.
+func (compaction *compaction) place() error {
+	archive, store := &compaction.archive, compaction.store
+	var err error
+	if archive.sha256, err = compaction.file.finish(); err != nil {
+		return err
+	}
+	store.reach(stepSynced)
+	found, err := verifyArchive(archive.partialPath(), compaction.format, store.archiveBounds, compaction.goOn)
+	if err != nil {
+		return fmt.Errorf("read the archive again: %w", err)
+	}
+	if found.Entries != archive.entries || found.SHA256 != archive.sha256 {
+		return fmt.Errorf("read the archive again: %w: %d entries and SHA-256 %s were written, %d and %s are there",
+			ErrInvalidArchive, archive.entries, archive.sha256, found.Entries, found.SHA256)
+	}
+	store.reach(stepVerified)
+	if _, err := os.Lstat(archive.path()); err == nil {
+		return fmt.Errorf("%s: %w", archive.name, fs.ErrExist)
+	}
+	if err := os.Rename(archive.partialPath(), archive.path()); err != nil {
+		return err
+	}
+	store.reach(stepRenamed)
+	if err := syncFolder(archive.folder); err != nil {
+		return err
+	}
+	store.reach(stepPlaced)
+	return nil
+}
+
+// clearArchives removes what there is of archives that were not finished: their entries
+// are in the table.
+func (store *Store) clearArchives() error {
+	unfinished, err := ask(store, func(view *view) ([]archive, error) {
+		// Where a commit has an unknown outcome, the archive may be finished.
+		if err := store.committer.stopped(); err != nil {
+			return nil, err
+		}
+		return view.journal.archives.unfinished()
+	})
+	for index := range unfinished {
+		if err := unfinished[index].removeFiles(); err != nil {
+			store.config.Logger.Error("an archive that was not finished cannot be removed; bring its folder back",
+				slog.String("archive", unfinished[index].path()), slog.Any("error", err))
+			return fmt.Errorf("remove the unfinished archive %s: %w", unfinished[index].name, archiveFailure(err))
+		}
+	}
+	if err != nil || len(unfinished) == 0 {
+		return err
+	}
+	_, err = ask(store, func(*view) (struct{}, error) { return struct{}{}, store.committer.forgetArchives(unfinished) })
+	return err
+}
+
+// reach tells the failpoint how far a compaction has come.
+func (store *Store) reach(step string) { store.committer.view.journal.archives.reach(step) }
