@@ -68,11 +68,21 @@ func rootCommand(started func()) *cli.Command {
 		// The exit status is decided in one place, report.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 	}
-	for _, command := range append(root.Commands, root) {
-		command.OnUsageError = usageError
-		command.Action = announced(command.Action, started)
-	}
+	prepare(root, started)
 	return root
+}
+
+// prepare has a command, and those below it, tell of what is wrong in one way. One that
+// gathers others is none by itself.
+func prepare(command *cli.Command, started func()) {
+	command.OnUsageError = usageError
+	if command.Action == nil {
+		command.Action = helpOrUnknown
+	}
+	command.Action = announced(command.Action, started)
+	for _, below := range command.Commands {
+		prepare(below, started)
+	}
 }
 
 // announced calls started before the action.
@@ -86,9 +96,12 @@ func announced(action cli.ActionFunc, started func()) cli.ActionFunc {
 // helpOrUnknown is what happens without a command, or with one that there is not.
 func helpOrUnknown(_ context.Context, command *cli.Command) error {
 	if command.Args().Present() {
-		return fmt.Errorf("%w: there is no command %q; storebus --help lists them", errUsage, command.Args().First())
+		return fmt.Errorf("%w: there is no command %q; %s --help lists them", errUsage, command.Args().First(), command.FullName())
 	}
-	return cli.ShowRootCommandHelp(command)
+	if command.Root() == command {
+		return cli.ShowRootCommandHelp(command)
+	}
+	return cli.ShowSubcommandHelp(command)
 }
 
 // usageError is called for a command line that cannot be read.

@@ -98,3 +98,22 @@ func TestMain_Report_Good(t *testing.T) {
 		assert.Equal(t, each.text, output.String())
 	}
 }
+
+func TestMain_Group_Good(t *testing.T) {
+	for _, group := range []string{"journal"} {
+		status, output, errorOutput := runProgram(group)
+		assert.Equal(t, exitDone, status)
+		assert.Contains(t, output, "storebus "+group+" [command")
+		assert.Empty(t, errorOutput)
+	}
+}
+
+func TestMain_Group_Bad(t *testing.T) {
+	status, output, errorOutput := runProgram("journal", "stat")
+	assert.Equal(t, exitUsage, status)
+	assert.Empty(t, output)
+	assert.Contains(t, errorOutput, `there is no command "stat"; storebus journal --help lists them`)
+	t.Setenv("STOREBUS_NATS", "nats://127.0.0.1:1")
+	status, _, _ = runProgram("journal", "status", "acme")
+	assert.Equal(t, exitFailed, status, "the command line was right")
+}
