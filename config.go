@@ -72,7 +72,8 @@ type Config struct {
 	Journal JournalConfig
 	// StateDirectory holds the workspaces.
 	StateDirectory string
-	// ArchiveDirectory holds what compaction has moved out of the journal.
+	// ArchiveDirectory holds what compaction has moved out of the journal, and is created
+	// where it is missing; empty refuses compactions.
 	ArchiveDirectory string
 	// BackupDirectory holds backups, and is created where it is missing; empty refuses
 	// backups.
@@ -236,8 +237,10 @@ func (config *Config) folders() (folders []string) {
 	if config.DatabasePath != store.MemoryDatabase {
 		folders = append(folders, filepath.Dir(config.DatabasePath))
 	}
-	if config.BackupDirectory != "" {
-		folders = append(folders, config.BackupDirectory)
+	for _, folder := range []string{config.BackupDirectory, config.ArchiveDirectory} {
+		if folder != "" {
+			folders = append(folders, folder)
+		}
 	}
 	return folders
 }
@@ -257,10 +260,12 @@ func (config *Config) storeConfig() store.StoreConfig {
 		DatabasePath:  config.DatabasePath,
 		Durability:    config.Durability,
 		PurgeInterval: config.PurgeInterval,
-		Retention:     config.Retention,
-		CacheBytes:    int(config.CacheBytes),
-		Journal:       store.JournalConfiguration{BucketName: config.Journal.Bucket},
-		Logger:        config.Logger,
+		Journal: store.JournalConfiguration{
+			EndpointURL: config.Journal.URL, Organisation: config.Journal.Organisation, BucketName: config.Journal.Bucket,
+		},
+		Retention:  config.Retention,
+		CacheBytes: int(config.CacheBytes),
+		Logger:     config.Logger,
 	}
 }
 
@@ -274,7 +279,8 @@ func (config *Config) handlerConfig() handler.Config {
 		AloneAtStart: !config.NATS.outside(),
 		Logger:       config.Logger,
 
-		BackupDirectory: config.BackupDirectory,
+		BackupDirectory:  config.BackupDirectory,
+		ArchiveDirectory: config.ArchiveDirectory,
 	}
 }
 

@@ -5,6 +5,7 @@ package client
 import (
 	"context"
 	"iter"
+	"time"
 
 	"dappco.re/go/storebus/subjects"
 )
@@ -93,5 +94,24 @@ func (client *Client) Purge(ctx context.Context) (subjects.PurgeReply, error) {
 func (client *Client) Backup(ctx context.Context, file string) (subjects.BackupReply, error) {
 	return exchange[subjects.BackupReply](ctx, client, call{
 		method: "Backup", verb: subjects.VerbAdminBackup, writes: true, body: subjects.BackupRequest{File: &file},
+	})
+}
+
+// CompactOptions is what a compaction can be asked for beside its time.
+type CompactOptions struct {
+	// Format is subjects.ArchiveGzip or subjects.ArchiveZstd. Empty: the former.
+	Format string
+}
+
+// Compact moves the journal entries that were committed before a time, and for which
+// nothing waits, into an archive in the sidecar's archive directory. Many entries take
+// time: give the context a deadline that they fit in. Without a reply the sidecar goes
+// on, and refuses another compaction as long as it does.
+//
+//	reply, err := store.Compact(ctx, time.Now().AddDate(0, -1, 0), client.CompactOptions{})
+func (client *Client) Compact(ctx context.Context, before time.Time, options CompactOptions) (subjects.CompactReply, error) {
+	return exchange[subjects.CompactReply](ctx, client, call{
+		method: "Compact", verb: subjects.VerbAdminCompact, writes: true,
+		body: subjects.CompactRequest{Before: &before, Format: given(options.Format)},
 	})
 }

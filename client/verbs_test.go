@@ -252,6 +252,19 @@ var exchanges = map[string]struct {
 		subject: "store.admin.backup", request: `{"file":"monday.db"}`, reply: `{"file":"monday.db","bytes":4096}`,
 		result: subjects.BackupReply{File: "monday.db", Bytes: 4096},
 	},
+	"Compact": {
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return store.Compact(ctx, aMinutePastTen, client.CompactOptions{Format: subjects.ArchiveZstd})
+		},
+		subject: "store.admin.compact", request: `{"before":"2026-11-22T10:01:00Z","format":"zstd"}`, reply: `{"archive":"a.jsonl.zst","entries":7,"sha256":"e3","more":true}`,
+		result: subjects.CompactReply{Archive: new("a.jsonl.zst"), Entries: 7, SHA256: "e3", More: true},
+	},
+	"CompactWithNothingToArchive": {
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return store.Compact(ctx, aMinutePastTen, client.CompactOptions{})
+		},
+		subject: "store.admin.compact", request: `{"before":"2026-11-22T10:01:00Z"}`, reply: `{"archive":null,"entries":0}`, result: subjects.CompactReply{},
+	},
 }
 
 var aMinutePastTen = time.Date(2026, 11, 22, 10, 1, 0, 0, time.UTC)
@@ -336,6 +349,10 @@ func TestVerbs_Exchange_Bad(t *testing.T) {
 			},
 			"Backup": func() error {
 				_, err := store.Backup(ctx, "../monday.db")
+				return err
+			},
+			"Compact": func() error {
+				_, err := store.Compact(ctx, time.Time{}, client.CompactOptions{})
 				return err
 			},
 		} {

@@ -17,6 +17,7 @@ var (
 	namespacesJSON = &operation[store.NamespacesQuery, store.NamespacesPage]{decode: decodeNamespaces, submit: submitNamespaces, encode: encodeNamespaces, weigh: weighNamespaces}
 	purgeJSON      = &operation[subjects.PurgeRequest, int64]{decode: decodeBody[subjects.PurgeRequest], submit: submitPurge, encode: encodePurge}
 	backupJSON     = &operation[string, int64]{decode: decodeBackup, submit: submitBackup, encode: encodeBackup}
+	compactJSON    = &operation[store.CompactOptions, store.Compaction]{decode: decodeCompact, submit: submitCompact, encode: encodeCompact}
 )
 
 func submitDescribe(_ *request, _ subjects.DescribeRequest, done func(subjects.DescribeReply, error)) {
@@ -97,4 +98,27 @@ func submitBackup(request *request, path string, done func(int64, error)) {
 
 func encodeBackup(answer *answer, _ *request, path *string, size *int64) error {
 	return answer.marshal(subjects.BackupReply{File: filepath.Base(*path), Bytes: uint64(*size)})
+}
+
+func decodeCompact(request *request) (options store.CompactOptions, err error) {
+	body, err := decodeBody[subjects.CompactRequest](request)
+	if err != nil {
+		return options, err
+	}
+	if request.service.archiveDirectory == "" {
+		return options, subjects.ErrUnavailable.New("this sidecar has no folder for archives; give it one with --archive-directory")
+	}
+	return store.CompactOptions{Before: *body.Before, Output: request.service.archiveDirectory, Format: textOf(body.Format)}, nil
+}
+
+func submitCompact(request *request, options store.CompactOptions, done func(store.Compaction, error)) {
+	request.service.store.SubmitCompact(options, done)
+}
+
+func encodeCompact(answer *answer, _ *request, _ *store.CompactOptions, compaction *store.Compaction) error {
+	reply := subjects.CompactReply{Entries: uint64(compaction.Entries), SHA256: compaction.SHA256, More: compaction.More}
+	if compaction.Archive != "" {
+		reply.Archive = &compaction.Archive
+	}
+	return answer.marshal(reply)
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -142,5 +143,63 @@ func TestAdmin_Backup_Ugly(t *testing.T) {
 		assert.ErrorIs(t, failure, subjects.ErrInternal)
 		assert.NotContains(t, failure.Message, folder, "a path is for the log")
 		assert.Contains(t, bench.logs.String(), folder)
+	})
+}
+
+func TestAdmin_Compact_Good(t *testing.T) {
+	folder := t.TempDir()
+	bench := startService(t, handler.Config{ArchiveDirectory: folder})
+	before := func() string { return time.Now().Format(time.RFC3339Nano) }
+	assert.JSONEq(t, `{"archive":null,"entries":0}`, string(bench.request("store.admin.compact", `{"before":"`+before()+`"}`).Data))
+	for _, format := range []string{"", `,"format":"gzip"`, `,"format":"zstd"`} {
+		ask[subjects.JournalCommitReply](bench, "store.acme.journal_commit", `{"measurement":"m","fields":{"a":1}}`)
+		reply := ask[subjects.CompactReply](bench, "store.admin.compact", `{"before":"`+before()+`"`+format+`}`)
+		require.NotNil(t, reply.Archive)
+		content, err := bench.store.VerifyArchive(filepath.Join(folder, *reply.Archive))
+		require.NoError(t, err)
+		assert.Equal(t, subjects.CompactReply{Archive: reply.Archive, Entries: 1, SHA256: content.SHA256}, reply)
+		assert.Equal(t, format == `,"format":"zstd"`, strings.HasSuffix(*reply.Archive, ".jsonl.zst"))
+	}
+}
+
+func TestAdmin_Compact_Bad(t *testing.T) {
+	t.Run("TheRequest", func(t *testing.T) {
+		bench := startService(t, handler.Config{ArchiveDirectory: t.TempDir()})
+		for body, field := range map[string]string{
+			`{}`: "before", `{"before":"soon"}`: "before", `{"before":"` + time.Now().Add(time.Hour).Format(time.RFC3339) + `"}`: "before",
+			`{"before":"2026-11-22T10:00:00Z","format":"lz4"}`: "format", `{"before":"2026-11-22T10:00:00Z","output":"/tmp"}`: "output",
+		} {
+			failure := bench.refuse("store.admin.compact", body)
+			assert.ErrorIs(t, failure, subjects.ErrBadRequest)
+			assert.Equal(t, field, failure.Field)
+			assert.True(t, strings.HasPrefix(failure.Message, "store.Compact: "), failure.Message)
+		}
+	})
+	t.Run("NoFolder", func(t *testing.T) {
+		bench := startService(t, handler.Config{})
+		failure := bench.refuse("store.admin.compact", `{"before":"2020-11-22T10:00:00Z"}`)
+		assert.ErrorIs(t, failure, subjects.ErrUnavailable)
+		assert.Equal(t, "store.Compact: this sidecar has no folder for archives; give it one with --archive-directory", failure.Message)
+	})
+}
+
+func TestAdmin_Compact_Ugly(t *testing.T) {
+	t.Run("AnotherOneIsUnderWay", func(t *testing.T) {
+		bench := startService(t, handler.Config{ArchiveDirectory: t.TempDir()})
+		release := bench.block()
+		first := bench.send("store.admin.compact", `{"before":"2020-11-22T10:00:00Z"}`)
+		bench.awaitRequests(1)
+		failure := bench.refuse("store.admin.compact", `{"before":"2020-11-22T10:00:00Z"}`)
+		assert.ErrorIs(t, failure, subjects.ErrUnavailable)
+		assert.Equal(t, "store.Compact: another compaction is under way; try again when it has ended", failure.Message)
+		release()
+		assert.JSONEq(t, `{"archive":null,"entries":0}`, string(first().Data))
+	})
+	t.Run("TheFolderIsGone", func(t *testing.T) {
+		folder := filepath.Join(t.TempDir(), "gone")
+		bench := startService(t, handler.Config{ArchiveDirectory: folder})
+		failure := bench.refuse("store.admin.compact", `{"before":"2020-11-22T10:00:00Z"}`)
+		assert.ErrorIs(t, failure, subjects.ErrUnavailable)
+		assert.Equal(t, "store.Compact: unavailable: the folder of archives: lstat: no such file or directory", failure.Message)
 	})
 }

@@ -37,10 +37,12 @@ var wireErrors = []struct {
 	{store.ErrInvalidTransaction, badRequest},
 	{store.ErrNotANumber, badRequest},
 	{store.ErrOverflow, badRequest},
-	{fs.ErrExist, fileExists},
+	{store.ErrInvalidCompaction, invalidCompaction},
 	{store.ErrClosed, closed},
 	{store.ErrBackupUnderway, backupUnderway},
+	{store.ErrCompactionUnderway, compactionUnderway},
 	{store.ErrUnavailable, unavailable},
+	{fs.ErrExist, fileExists},
 	{store.ErrOutcomeUnknown, outcomeUnknown},
 }
 
@@ -188,6 +190,15 @@ func fileExists(request *request, _ error) *subjects.Error {
 
 func backupUnderway(request *request, _ error) *subjects.Error {
 	return subjects.ErrUnavailable.New(request.message("another backup is under way; try again when it has ended"))
+}
+
+// invalidCompaction is that of a time which only the store's clock can judge.
+func invalidCompaction(request *request, _ error) *subjects.Error {
+	return subjects.BadField("before", request.message("before is in the future: what is archived was committed before now"))
+}
+
+func compactionUnderway(request *request, _ error) *subjects.Error {
+	return subjects.ErrUnavailable.New(request.message("another compaction is under way; try again when it has ended"))
 }
 
 func closed(request *request, _ error) *subjects.Error {

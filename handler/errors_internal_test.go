@@ -66,6 +66,8 @@ var wireCases = []struct {
 	{fs.ErrExist, subjects.ErrBadRequest, "store.Set: config/theme: file is there already; a backup overwrites nothing, give it another name"},
 	{store.ErrClosed, subjects.ErrUnavailable, "store.Set: config/theme: the sidecar is shutting down"},
 	{store.ErrBackupUnderway, subjects.ErrUnavailable, "store.Set: config/theme: another backup is under way; try again when it has ended"},
+	{store.ErrInvalidCompaction, subjects.ErrBadRequest, "store.Set: config/theme: before is in the future: what is archived was committed before now"},
+	{store.ErrCompactionUnderway, subjects.ErrUnavailable, "store.Set: config/theme: another compaction is under way; try again when it has ended"},
 	{store.ErrUnavailable, subjects.ErrUnavailable, "store.Set: at /var/lib/store.db: INSERT INTO entries: unavailable"},
 	{store.ErrOutcomeUnknown, subjects.ErrOutcomeUnknown, "store.Set: config/theme: the change may or may not be on disk; the store takes no further write until it is started again"},
 }

@@ -69,6 +69,9 @@ type Config struct {
 	// BackupDirectory is the folder that store.admin.backup writes into, which is
 	// there; empty refuses backups.
 	BackupDirectory string
+	// ArchiveDirectory is the folder that store.admin.compact writes into, which is
+	// there; empty refuses compactions.
+	ArchiveDirectory string
 	// Journal delivers journal entries; nil where there is no endpoint.
 	Journal Journal
 	// Logger gets what an operator should know; nil discards it.
@@ -84,9 +87,10 @@ type Service struct {
 	instance   string
 	version    string
 	started    time.Time
-	// backupDirectory is Config's.
-	backupDirectory string
-	journal         Journal
+	// backupDirectory and archiveDirectory are Config's.
+	backupDirectory  string
+	archiveDirectory string
+	journal          Journal
 
 	queue    *queue
 	replies  *replies
@@ -169,8 +173,9 @@ func newService(config Config) (*Service, error) {
 		version:    orDefault(config.Version, DefaultVersion),
 		started:    time.Now().UTC(),
 
-		backupDirectory: config.BackupDirectory,
-		journal:         config.Journal,
+		backupDirectory:  config.BackupDirectory,
+		archiveDirectory: config.ArchiveDirectory,
+		journal:          config.Journal,
 
 		endpoints: make(map[string]*endpoint, len(verbs)),
 	}

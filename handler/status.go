@@ -18,7 +18,7 @@ func submitStatus(request *request, _ subjects.StatusRequest, done func(store.St
 func encodeStatus(answer *answer, request *request, _ *subjects.StatusRequest, status *store.Status) error {
 	service := request.service
 	journal, lastError := service.journalStatus()
-	journal.LastError = lastError
+	journal.LastError, journal.Archiving = lastError, uint64(status.Archiving)
 	return answer.marshal(subjects.StatusReply{
 		Store:                  request.storeID(),
 		Instance:               service.instance,

@@ -63,6 +63,7 @@ var verbs = []verb{
 	{subjects.VerbAdminPurge, formAdmin, purgeJSON.serve},
 	{subjects.VerbAdminBackup, formAdmin, backupJSON.serve},
 	{subjects.VerbAdminFlush, formAdmin, flushJSON.serve},
+	{subjects.VerbAdminCompact, formAdmin, compactJSON.serve},
 }
 
 // endpointName is the verb in the JSON form, and says the form in the others:

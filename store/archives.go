@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"sync/atomic"
 )
 
 // errDeliveredMeanwhile is the failure of a compaction beside a delivery that the
@@ -83,7 +84,7 @@ func (archive *archive) removeFiles() error {
 }
 
 // archives are the tables of archives. They belong to the committer's goroutine, but
-// for reach.
+// for reach and written.
 type archives struct {
 	// removals are the rows that are in an archive and still in the table, in order.
 	removals []timeSpan
@@ -91,6 +92,8 @@ type archives struct {
 	next int64
 	// failpoint, where given, is told how far a compaction has come.
 	failpoint func(step string)
+	// written counts the entries that a compaction under way has written.
+	written atomic.Int64
 
 	insert           *statement
 	selectUnfinished *statement

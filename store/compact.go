@@ -93,6 +93,7 @@ func (store *Store) SubmitCompact(options CompactOptions, done func(Compaction, 
 	}
 	started := store.background.start(func() {
 		compaction, err := store.compact(options)
+		store.committer.view.journal.archives.written.Store(0)
 		store.compacting.Store(false)
 		done(compaction, err)
 	})
@@ -317,6 +318,7 @@ func (compaction *compaction) addLine(row *archiveRow, line []byte) error {
 		}
 	}
 	compaction.archive.add(row)
+	compaction.store.committer.view.journal.archives.written.Store(compaction.archive.entries)
 	return archiveFailure(compaction.file.write(line))
 }
 

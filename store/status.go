@@ -26,6 +26,8 @@ type Status struct {
 	UnscopedEntries uint64
 	// Journal counts the journal's entries, those of every namespace and of none.
 	Journal JournalCounts
+	// Archiving is how many entries a Compact that is under way has written.
+	Archiving int64
 }
 
 // Status returns how the store is.
@@ -59,6 +61,7 @@ func (committer *committer) status(view *view) (Status, error) {
 		Entries:                view.totals.entries,
 		UnscopedEntries:        view.totals.unscoped,
 		Journal:                view.journal.total,
+		Archiving:              view.journal.archives.written.Load(),
 	}
 	if refusal := committer.refusal(); refusal != nil {
 		status.Writable, status.Reason = false, refusal.Error()

@@ -126,6 +126,47 @@ func (request BackupRequest) Check() error {
 	return checkRequired("file", request.File, checkFileName)
 }
 
+// The formats of an archive.
+const (
+	ArchiveGzip = "gzip"
+	ArchiveZstd = "zstd"
+)
+
+// CompactRequest moves journal entries that were committed before a time into an
+// archive. Format is ArchiveGzip or ArchiveZstd; without it, the former.
+type CompactRequest struct {
+	Before *time.Time `json:"before,omitzero" required:"true"`
+	Format *string    `json:"format,omitzero"`
+}
+
+// Check is Request's. Whether the time has come is the store's to say.
+func (request CompactRequest) Check() error {
+	switch {
+	case request.Before == nil:
+		return BadField("before", "before is required: the time before which entries are archived, such as 2026-11-22T10:00:00Z")
+	case request.Before.IsZero():
+		return BadField("before", "before is a time in the past, not that of year 1")
+	}
+	return checkOptional(request.Format, checkArchiveFormat)
+}
+
+func checkArchiveFormat(format string) error {
+	if format != ArchiveGzip && format != ArchiveZstd {
+		return BadField("format", fmt.Sprintf("format is %q or %q, not %s", ArchiveGzip, ArchiveZstd, quote(format)))
+	}
+	return nil
+}
+
+// CompactReply answers a compact. Archive is the name of the file in the archive
+// directory, nil where there was nothing to archive, and SHA256 its sum in hex. More says
+// that the archive ended early and that another compact finds the rest.
+type CompactReply struct {
+	Archive *string `json:"archive"`
+	Entries uint64  `json:"entries"`
+	SHA256  string  `json:"sha256,omitzero"`
+	More    bool    `json:"more,omitzero"`
+}
+
 // checkFileName takes names that are files of a folder, and the same file on every
 // system: letters, digits, - and _, and single dots inside.
 func checkFileName(name string) error {

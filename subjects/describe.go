@@ -5,6 +5,7 @@ package subjects
 import (
 	"reflect"
 	"strings"
+	"time"
 )
 
 // DescribeRequest asks what the verbs are.
@@ -30,7 +31,7 @@ type VerbDescription struct {
 }
 
 // FieldDescription is one field of a request. Type is "string", "boolean", "integer",
-// "duration" (a number of seconds, or a string as ParseTTL and ParseWait read it) or
+// "duration" (a number of seconds, or a string as ParseTTL and ParseWait read it), "time" or
 // "object", or "list", whose elements are objects with Fields, or integers where there are none.
 type FieldDescription struct {
 	Name     string             `json:"name"`
@@ -86,6 +87,9 @@ func typeName(field reflect.Type) string {
 	case reflect.Bool:
 		return "boolean"
 	case reflect.Struct:
+		if element == reflect.TypeFor[time.Time]() {
+			return "time"
+		}
 		return "duration" // TTL and Wait
 	default:
 		return "integer"

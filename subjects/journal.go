@@ -251,6 +251,8 @@ type JournalStatus struct {
 	Rejected        uint64    `json:"rejected"`
 	LastError       string    `json:"last_error,omitzero"`
 	Endpoint        *string   `json:"endpoint"`
+	// Archiving is how many entries a compaction that is under way has written.
+	Archiving uint64 `json:"archiving,omitzero"`
 }
 
 // EncodeTimeCursor gives the "next" of a page of the journal that ended at a time.

@@ -43,6 +43,7 @@ var newRequest = map[subjects.Verb]func() subjects.Request{
 	subjects.VerbJournalRejected: func() subjects.Request { return &subjects.JournalRejectedRequest{} },
 	subjects.VerbJournalRequeue:  func() subjects.Request { return &subjects.JournalRequeueRequest{} },
 	subjects.VerbAdminFlush:      func() subjects.Request { return &subjects.FlushRequest{} },
+	subjects.VerbAdminCompact:    func() subjects.Request { return &subjects.CompactRequest{} },
 	subjects.VerbAdminStatus:     func() subjects.Request { return &subjects.StatusRequest{} },
 	subjects.VerbAdminDescribe:   func() subjects.Request { return &subjects.DescribeRequest{} },
 	subjects.VerbAdminNamespaces: func() subjects.Request { return &subjects.NamespacesRequest{} },
@@ -111,6 +112,9 @@ var goodBodies = map[subjects.Verb][]string{
 	subjects.VerbJournalRejected: {`{"after":"t.1700000000000000000","limit":10}`, `{}`},
 	subjects.VerbJournalRequeue:  {`{"entry_ids":[1,2]}`, `{"entry_ids":[]}`, `{}`},
 	subjects.VerbAdminFlush:      {``, `{}`},
+	subjects.VerbAdminCompact: {
+		`{"before":"2026-11-22T10:00:00Z"}`, `{"before":"2026-11-22T11:00:00.123456789+01:00","format":"zstd"}`, `{"before":"1969-12-31T23:59:59Z","format":"gzip"}`,
+	},
 	subjects.VerbAdminStatus:     {``, `{}`},
 	subjects.VerbAdminDescribe:   {``, `{}`},
 	subjects.VerbAdminNamespaces: {`{"prefix":"a","after":"n.acme","limit":10}`, `{}`},
@@ -240,6 +244,13 @@ var badBodies = map[subjects.Verb]map[string]string{
 		`{"namespace":"acme","max_value_bytes":` + aboveInt64 + `}`: "max_value_bytes", `{"namespace":"acme","max_keys":-1}`: "max_keys",
 	},
 	subjects.VerbAdminPurge: {`{"namespace":"acme"}`: "namespace"},
+	subjects.VerbAdminCompact: {
+		`{}`: "before", `{"before":null}`: "before", `{"before":"0001-01-01T00:00:00Z"}`: "before", `{"before":"yesterday"}`: "before", `{"before":1700000000}`: "before",
+		`{"before":"2026-11-22"}`: "before", `{"before":"2026-11-22 10:00:00Z"}`: "before", `{"before":"2026-11-22T10:00:00"}`: "before",
+		`{"before":"2026-11-22T10:00:00Z","format":"GZIP"}`: "format", `{"before":"2026-11-22T10:00:00Z","format":"gzip "}`: "format",
+		`{"before":"2026-11-22T10:00:00Z","format":""}`: "format", `{"before":"2026-11-22T10:00:00Z","format":"lz4"}`: "format",
+		`{"before":"2026-11-22T10:00:00Z","output":"/tmp"}`: "output",
+	},
 	subjects.VerbAdminBackup: {
 		`{"file":""}`: "file", `{"file":"."}`: "file", `{"file":".."}`: "file", `{"file":".hidden"}`: "file", `{"file":"a/b"}`: "file", `{"file":"a\\b"}`: "file",
 		`{"file":"a..b"}`: "file", `{"file":"a."}`: "file", `{"file":"-a"}`: "file", `{"file":"ü"}`: "file", `{"file":"a\u0000"}`: "file", `{"file":"a b"}`: "file",

@@ -50,6 +50,7 @@ const (
 	VerbAdminPurge      Verb = "purge"
 	VerbAdminBackup     Verb = "backup"
 	VerbAdminFlush      Verb = "flush"
+	VerbAdminCompact    Verb = "compact"
 )
 
 // The forms that the requests of a verb can have.
@@ -103,6 +104,7 @@ var verbTable = []verbRow{
 	{VerbAdminPurge, formAdmin, true, "expire every key whose time has come", reflect.TypeFor[PurgeRequest]()},
 	{VerbAdminBackup, formAdmin, false, "copy the database into a file", reflect.TypeFor[BackupRequest]()},
 	{VerbAdminFlush, formAdmin, false, "deliver what is pending in the journal now", reflect.TypeFor[FlushRequest]()},
+	{VerbAdminCompact, formAdmin, true, "move journal entries that nothing waits for into an archive", reflect.TypeFor[CompactRequest]()},
 }
 
 var (

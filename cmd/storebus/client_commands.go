@@ -42,6 +42,7 @@ func clientCommands() []*cli.Command {
 		namespacesCommand(),
 		purgeCommand(),
 		backupCommand(),
+		compactCommand(),
 		statusCommand(),
 	}
 	commands := make([]*cli.Command, len(declared))

@@ -52,7 +52,9 @@ func TestCompletion_Commands_Good(t *testing.T) {
 	for _, command := range clientCommands() {
 		assert.Contains(t, words, command.Name)
 	}
-	assert.Subset(t, words, []string{"serve", "bench", "completion"})
+	assert.Subset(t, words, []string{"serve", "bench", "completion", "journal", "archive"})
+	assert.Subset(t, suggested(commandCompletions(t, "archive")), []string{"verify"})
+	assert.Equal(t, []string{"--before"}, suggested(commandCompletions(t, "compact", "--b")))
 	assert.Contains(t, output, "touch:set when a key expires\n")
 	assert.Subset(t, suggested(commandCompletions(t, "completion")), []string{"bash", "zsh", "fish"})
 }

@@ -63,7 +63,7 @@ func rootCommand(started func()) *cli.Command {
 			command.Hidden = false
 		},
 		Suggest:  true,
-		Commands: slices.Concat([]*cli.Command{serveCommand(), permissionsCommand().command()}, clientCommands(), []*cli.Command{journalCommand()}, benchCommands()),
+		Commands: slices.Concat([]*cli.Command{serveCommand(), permissionsCommand().command()}, clientCommands(), []*cli.Command{journalCommand(), archiveCommand()}, benchCommands()),
 		Action:   helpOrUnknown,
 		// The exit status is decided in one place, report.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},

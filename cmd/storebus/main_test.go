@@ -100,7 +100,7 @@ func TestMain_Report_Good(t *testing.T) {
 }
 
 func TestMain_Group_Good(t *testing.T) {
-	for _, group := range []string{"journal"} {
+	for _, group := range []string{"archive", "journal"} {
 		status, output, errorOutput := runProgram(group)
 		assert.Equal(t, exitDone, status)
 		assert.Contains(t, output, "storebus "+group+" [command")
@@ -113,6 +113,9 @@ func TestMain_Group_Bad(t *testing.T) {
 	assert.Equal(t, exitUsage, status)
 	assert.Empty(t, output)
 	assert.Contains(t, errorOutput, `there is no command "stat"; storebus journal --help lists them`)
+	status, _, errorOutput = runProgram("archive", "verify", "--sum")
+	assert.Equal(t, exitUsage, status)
+	assert.Contains(t, errorOutput, "there is no flag --sum")
 	t.Setenv("STOREBUS_NATS", "nats://127.0.0.1:1")
 	status, _, _ = runProgram("journal", "status", "acme")
 	assert.Equal(t, exitFailed, status, "the command line was right")

@@ -134,6 +134,14 @@ var lines = map[string]struct {
 	},
 	"Purge":  {[]string{"purge"}, "store.admin.purge", `{}`, `{"expired":7}`, "7\n"},
 	"Backup": {[]string{"backup", "monday.db"}, "store.admin.backup", `{"file":"monday.db"}`, `{"file":"monday.db","bytes":4096}`, "monday.db\t4096\n"},
+	"Compact": {
+		[]string{"compact", "--before", "2026-11-22T10:01:00Z", "--format", "zstd"}, "store.admin.compact", `{"before":"2026-11-22T10:01:00Z","format":"zstd"}`,
+		`{"archive":"a.jsonl.zst","entries":7,"sha256":"e3b0"}`, "a.jsonl.zst\t7\te3b0\n",
+	},
+	"CompactWithNothingToArchive": {
+		[]string{"compact", "--before", "2026-11-22T10:01:00+01:00"}, "store.admin.compact", `{"before":"2026-11-22T10:01:00+01:00","format":"gzip"}`,
+		`{"archive":null,"entries":0}`, "",
+	},
 	"Changes": {
 		[]string{"changes", "acme", "config", "--after", "41", "--wait", "1.5s", "--store", "k3F"}, "store.acme.changes",
 		`{"after":41,"group":"config","limit":1000,"wait":1.5,"store":"k3F"}`,
@@ -192,6 +200,9 @@ func TestVerbs_Line_Bad(t *testing.T) {
 			"WaitThatIsTooLong":   {[]string{"changes", "acme", "--wait", "1m"}, subjects.ErrBadRequest},
 			"ExpiryThatIsKept":    {[]string{"touch", "acme", "config", "theme", "keep"}, subjects.ErrBadRequest},
 			"FolderForABackup":    {[]string{"backup", "../monday.db"}, subjects.ErrBadRequest},
+			"CompactWithoutATime": {[]string{"compact"}, errUsage},
+			"DayForATime":         {[]string{"compact", "--before", "2026-11-22"}, errUsage},
+			"FormatThatIsNone":    {[]string{"compact", "--before", "2026-11-22T10:01:00Z", "--format", "lz4"}, subjects.ErrBadRequest},
 			"SizeThatIsNone":      {[]string{"quota", "acme", "--max-bytes", "many"}, errUsage},
 			"FileThatIsNotThere":  {[]string{"transaction", "acme", filepath.Join(t.TempDir(), "none")}, os.ErrNotExist},
 		} {

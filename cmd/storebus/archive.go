@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus/store"
+)
+
+// archiveCommand gathers what is done with archives.
+func archiveCommand() *cli.Command {
+	return &cli.Command{
+		Name:     "archive",
+		Usage:    "check the archives of journal entries",
+		Category: "client",
+		Commands: []*cli.Command{archiveVerifyCommand().command()},
+	}
+}
+
+func archiveVerifyCommand() *clientCommand {
+	return &clientCommand{
+		name:  "verify",
+		usage: "read archives from beginning to end and tell whether they are whole",
+		description: "Reads each FILE, *.jsonl.gz or *.jsonl.zst, as storebus compact writes them, and prints its name, the number of its entries and its " +
+			"SHA-256, which is to be the one that compact has printed. The exit status is 1 where one is damaged, cut off, or anything else " +
+			"than such an archive. It needs no sidecar, and little memory.",
+		words:    []string{"FILE..."},
+		examples: []string{"storebus archive verify data/archive/*.jsonl.gz", "storebus archive verify a.jsonl.zst --json | jq .entries"},
+		local:    true,
+		run:      archiveVerify,
+	}
+}
+
+// verifiedArchive is an archive as --json prints it.
+type verifiedArchive struct {
+	File    string    `json:"file"`
+	Entries int64     `json:"entries"`
+	SHA256  string    `json:"sha256"`
+	Bytes   int64     `json:"bytes"`
+	First   time.Time `json:"first_committed_at"`
+	Last    time.Time `json:"last_committed_at"`
+}
+
+func archiveVerify(_ context.Context, call *call) (failures error) {
+	for _, file := range call.words {
+		content, err := store.VerifyArchive(file)
+		if err != nil {
+			failures = errors.Join(failures, err)
+			continue
+		}
+		call.printUnlessJSON(printable(file), strconv.FormatInt(content.Entries, 10), content.SHA256)
+		if call.json {
+			failures = errors.Join(failures, call.printJSON(verifiedArchive{file, content.Entries, content.SHA256, content.Bytes, content.First, content.Last}))
+		}
+	}
+	return failures
+}

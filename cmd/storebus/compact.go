@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/subjects"
+)
+
+const (
+	beforeFlag = "before"
+	formatFlag = "format"
+	// compactTimeout is how long a compaction is waited for where nothing else is said.
+	compactTimeout = 24 * time.Hour
+	// progressInterval is the time between two looks at how far it has come.
+	progressInterval = time.Second
+)
+
+func compactCommand() *clientCommand {
+	return &clientCommand{
+		name:  "compact",
+		usage: "move journal entries into an archive",
+		description: "Moves the journal entries that were committed before a time, and that neither wait for delivery nor were refused, into a file of the " +
+			"sidecar's archive directory, while everything goes on. It prints the name of the file, the number of entries and the SHA-256 of the " +
+			"file; a line for each, where one file does not hold them all; and nothing where there is nothing to archive. It waits until that is " +
+			"done, unless --timeout is given; the sidecar goes on whether anybody waits or not. It takes the permission of an operator.",
+		flags: []cli.Flag{
+			&cli.StringFlag{Name: beforeFlag, Usage: "archive what was committed before `TIME`, such as 2026-11-22T10:00:00Z"},
+			&cli.StringFlag{Name: formatFlag, Value: subjects.ArchiveGzip, Usage: "the `FORMAT` of the file: " + subjects.ArchiveGzip + " or " + subjects.ArchiveZstd},
+		},
+		examples: []string{
+			"storebus compact --before 2026-11-01T00:00:00Z",
+			"storebus compact --before $(date -u -d '30 days ago' +%Y-%m-%dT00:00:00Z) --format zstd",
+		},
+		run: compact,
+	}
+}
+
+func compact(ctx context.Context, call *call) error {
+	before, err := time.Parse(time.RFC3339Nano, call.command.String(beforeFlag))
+	if err != nil {
+		return call.declared.usageError(fmt.Sprintf("--before is a time such as 2026-11-22T10:00:00Z, not %q", call.command.String(beforeFlag)))
+	}
+	if !call.command.IsSet(timeoutFlag) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, compactTimeout)
+		defer cancel()
+	}
+	output := call.command.Root().ErrWriter
+	if isTerminal(output) && !call.json {
+		ticker := time.NewTicker(progressInterval)
+		defer ticker.Stop()
+		defer call.tellProgress(ctx, output, ticker.C)()
+	}
+	for more := true; more; {
+		reply, err := call.store.Compact(ctx, before, client.CompactOptions{Format: call.command.String(formatFlag)})
+		if err != nil {
+			return err
+		}
+		if reply.Archive != nil {
+			call.printUnlessJSON(*reply.Archive, strconv.FormatUint(reply.Entries, 10), reply.SHA256)
+		}
+		more = reply.More
+	}
+	return nil
+}
+
+// tellProgress writes how far a compaction has come, on one line, whenever ticks comes,
+// until the function that it returns is called.
+func (call *call) tellProgress(ctx context.Context, output io.Writer, ticks <-chan time.Time) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		told := false
+		for {
+			select {
+			case <-ctx.Done():
+				if told {
+					fmt.Fprintln(output)
+				}
+				return
+			case <-ticks:
+			}
+			status, err := call.store.Status(ctx)
+			if err == nil && status.Journal != nil && status.Journal.Archiving > 0 {
+				fmt.Fprintf(output, "\r%d entries written", status.Journal.Archiving)
+				told = true
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
