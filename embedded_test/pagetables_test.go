@@ -55,7 +55,7 @@ type pageField struct {
 	object   string // the name of the object, or of a list's elements
 }
 
-var fieldNotation = regexp.MustCompile(`^([a-z_]+)(\??)(?::\[?([a-z]+)\]?)?$`)
+var fieldNotation = regexp.MustCompile(`^([a-z_][a-z0-9_]*)(\??)(?::\[?([a-z]+)\]?)?$`)
 
 // fieldsOf reads the fields in a cell, where each stands in code marks, or all of
 // them together.

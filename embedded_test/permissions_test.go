@@ -91,7 +91,7 @@ func (guarded *guarded) config(t *testing.T) storebus.Config {
 	config.NATS.User, config.NATS.Password = "storebus_requests", passwordOf("storebus_requests")
 	config.NATS.InboxPrefix = "_INBOX_store.storebus_requests"
 	config.EventsNATS = storebus.NATSCredentials{User: "storebus_events", Password: passwordOf("storebus_events")}
-	config.BackupDirectory = t.TempDir()
+	config.BackupDirectory, config.ArchiveDirectory = t.TempDir(), t.TempDir()
 	config.Logger = slog.New(slog.NewTextHandler(guarded.log, nil))
 	return config
 }

@@ -30,7 +30,9 @@ type pageReader struct {
 
 func newPageReader(t *testing.T) *pageReader {
 	t.Helper()
-	sidecar := startSidecarWith(t, embeddedConfig(t, func(config *storebus.Config) { config.BackupDirectory = t.TempDir() }))
+	sidecar := startSidecarWith(t, embeddedConfig(t, func(config *storebus.Config) {
+		config.BackupDirectory, config.ArchiveDirectory = t.TempDir(), t.TempDir()
+	}))
 	connection := connect(t, sidecar.NATSURL())
 	return &pageReader{client: tenant{connection: connection}, store: sidecar.StoreID(), events: subscribe(t, connection, "store.events.>")}
 }

@@ -35,9 +35,10 @@ func startShared() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	shared.sidecar, shared.err = storebus.Start(ctx, storebus.Config{
-		DatabasePath:    filepath.Join(shared.folder, "storebus.db"),
-		BackupDirectory: filepath.Join(shared.folder, "backup"),
-		Listen:          "127.0.0.1:0",
+		DatabasePath:     filepath.Join(shared.folder, "storebus.db"),
+		BackupDirectory:  filepath.Join(shared.folder, "backup"),
+		ArchiveDirectory: filepath.Join(shared.folder, "archive"),
+		Listen:           "127.0.0.1:0",
 	})
 }
 

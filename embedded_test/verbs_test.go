@@ -69,6 +69,8 @@ var verbRows = []verbRow{
 	{verb: "describe", admin: true, reply: "verbs", body: `{}`},
 	{verb: "backup", admin: true, request: "file", reply: "file bytes", body: `{"file":"verbs.db"}`},
 	{verb: "flush", admin: true, reply: "delivered pending last_error?", body: `{}`},
+	{verb: "compact", admin: true, request: "before format?", reply: "archive entries sha256? more?", writes: true, silent: true,
+		body: `{"before":"2020-01-01T00:00:00Z"}`},
 	{verb: "status", admin: true, reply: "store instance version prefix durability writable reason? backlog oldest_unpublished_at? " +
 		"pending_materialisation queue namespaces entries unscoped_entries journal", body: `{}`},
 }
