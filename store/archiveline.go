@@ -61,10 +61,10 @@ func (row *archiveRow) line() ([]byte, error) {
 // What is no object stands under the name of its column, as text.
 func (row *archiveRow) originalValues() (fields, tags string, err error) {
 	values, texts := readFields(row.fields), readTags(row.tags)
-	if values == nil {
+	if keptValues(row.fields) == nil {
 		values = map[string]any{"fields": row.fields}
 	}
-	if texts == nil {
+	if keptValues(row.tags) == nil {
 		texts = map[string]string{"tags": row.tags}
 	}
 	kept := make(map[string]any, len(values))
