@@ -29,7 +29,7 @@ type Outcome struct {
 	// Revision is that of the change, or the namespace's current one where
 	// nothing was to be done.
 	Revision uint64
-	// Created is true where a set made a new key.
+	// Created is true where a set made a new key, or a workspace was made.
 	Created bool
 	// Deleted is true where a delete removed a key.
 	Deleted bool
@@ -44,9 +44,12 @@ type Outcome struct {
 	Entry *Entry
 	// Number is what an increment has come to.
 	Number int64
-	// EntryID and CommittedAt are those of what a JournalCommand has put into the journal.
+	// EntryID and CommittedAt are those of what was put into the journal.
 	EntryID     int64
 	CommittedAt time.Time
+	// Entries is how many entries a workspace has, Summary how many of each kind.
+	Entries int64
+	Summary map[string]int64
 	// Requeued is how many entries a RequeueJournalCommand has made pending again.
 	Requeued int64
 	// Transaction is what a TransactionCommand did; Revision is then that of its last

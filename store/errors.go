@@ -33,7 +33,7 @@ var (
 	ErrRevisionConflict = errors.New("revision conflict")
 	// ErrCompacted is wrapped by CompactedError.
 	ErrCompacted = errors.New("compacted")
-	// ErrTooLarge is wrapped by TooLargeError and TooManyGroupsError, and returned by
+	// ErrTooLarge is wrapped by TooLargeError, TooManyGroupsError and TooManyKindsError, and returned by
 	// GetMany where ManyQuery.Fits refuses an entry.
 	ErrTooLarge = errors.New("too large")
 	// ErrQuotaExceeded is wrapped by QuotaError.
@@ -189,10 +189,27 @@ func (tooMany *TooManyGroupsError) Error() string {
 // Unwrap returns ErrTooLarge.
 func (tooMany *TooManyGroupsError) Unwrap() error { return ErrTooLarge }
 
+// TooManyKindsError says that a workspace has as many kinds of entries as it may have. It
+// wraps ErrTooLarge.
+type TooManyKindsError struct {
+	// Kind would be another one.
+	Kind  string
+	Limit int
+}
+
+// Error names the kind and the limit.
+func (tooMany *TooManyKindsError) Error() string {
+	return fmt.Sprintf("there are %d kinds already, %q would be another", tooMany.Limit, tooMany.Kind)
+}
+
+// Unwrap returns ErrTooLarge.
+func (tooMany *TooManyKindsError) Unwrap() error { return ErrTooLarge }
+
 // QuotaError says which limit of its namespace's Quota a write would have passed. It
 // wraps ErrQuotaExceeded.
 type QuotaError struct {
-	// Quota is "keys", "groups", "bytes" or "value_bytes".
+	// Quota is "keys", "groups", "bytes" or "value_bytes"; or "workspaces", whose Limit is
+	// MaxWorkspaces.
 	Quota string
 	Limit int64
 	// Usage is what the namespace holds of it, with "value_bytes" the length of the

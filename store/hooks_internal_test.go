@@ -378,9 +378,9 @@ func JournalRowCount(store *Store) (rows int64, err error) {
 	return rows, err
 }
 
-// CommittedRuns returns how many runs of workspaces are marked as committed.
-func CommittedRuns(store *Store) (int, error) {
-	runs, err := store.committedRuns()
+// EndedRuns returns how many runs of workspaces are marked as ended.
+func EndedRuns(store *Store) (int, error) {
+	runs, err := store.endedRuns()
 	return len(runs), err
 }
 
@@ -432,6 +432,12 @@ const (
 	JournalScanAll          = journalScanAll
 	JournalScanOfANamespace = journalScanOfANamespace
 )
+
+// BoundQueryWait sets how long a query waits for its turn.
+func BoundQueryWait(store *Store, duration time.Duration) { store.workspaces.queryWait = duration }
+
+// BoundWorkspaces sets how many workspaces a namespace may have.
+func BoundWorkspaces(store *Store, count int64) { store.workspaces.room = count }
 
 // MeasuresMemory tells whether a query is stopped for the memory that it takes.
 func MeasuresMemory() bool {

@@ -82,12 +82,14 @@ func (model *model) get(operation store.GetOperation) (store.Outcome, error) {
 
 // snapshot returns a function that takes back what happens from now on.
 func (model *model) snapshot() (restore func()) {
-	entries, lastChange, namespaces := maps.Clone(model.entries), maps.Clone(model.lastChange), map[string]*modelNamespace{}
+	entries, lastChange, journal, namespaces := maps.Clone(model.entries), maps.Clone(model.lastChange), len(model.journal), map[string]*modelNamespace{}
 	for name, namespace := range model.namespaces {
 		copied := *namespace
 		namespaces[name] = &copied
 	}
-	return func() { model.entries, model.lastChange, model.namespaces = entries, lastChange, namespaces }
+	return func() {
+		model.entries, model.lastChange, model.journal, model.namespaces = entries, lastChange, model.journal[:journal], namespaces
+	}
 }
 
 // atomically takes back what function has done where it fails, and marks it as one
@@ -253,11 +255,13 @@ func describeOutcome(outcome store.Outcome) ([]byte, error) {
 
 // command draws a command.
 func (machine *machine) command(t *rapid.T) store.Command {
-	switch rapid.IntRange(0, 11).Draw(t, "kind") {
+	switch rapid.IntRange(0, 12).Draw(t, "kind") {
 	case 0, 1:
 		return machine.transactionCommand(t)
 	case 2:
 		return store.DeletePrefixCommand{Prefix: rapid.SampledFrom(modelPrefixes).Draw(t, "prefix")}
+	case 3:
+		return machine.pointCommand(t)
 	default:
 		return machine.operation(t, modelGroups)
 	}

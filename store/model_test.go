@@ -38,7 +38,9 @@ type model struct {
 	commits []modelCommit
 	trimmed bool
 	// answers are those of requests with an id, however old.
-	answers map[string]modelAnswer
+	answers    map[string]modelAnswer
+	journal    modelJournal
+	workspaces map[modelWorkspaceName]*modelWorkspace
 }
 
 type modelNamespace struct {
@@ -56,7 +58,7 @@ func newModel(clock *testClock, limits store.Limits, retention uint64) *model {
 	return &model{
 		clock: clock, limits: limits, retention: retention,
 		namespaces: map[string]*modelNamespace{}, entries: map[entryID]store.Entry{}, lastChange: map[string]uint64{},
-		answers: map[string]modelAnswer{}, quotas: map[string]store.Quota{},
+		answers: map[string]modelAnswer{}, quotas: map[string]store.Quota{}, journal: modelJournal{}, workspaces: map[modelWorkspaceName]*modelWorkspace{},
 	}
 }
 
@@ -176,6 +178,9 @@ func (model *model) apply(command store.Command) (store.Outcome, error) {
 		return model.transaction(command)
 	case requested:
 		return model.request(command)
+	case point:
+		entry := model.commitToJournal(command.entry)
+		return store.Outcome{EntryID: entry.EntryID, CommittedAt: entry.CommittedAt}, nil
 	case store.DeleteGroupCommand:
 		namespaceName, local := store.NamespaceOf(command.Group)
 		if namespaceName != "" && !allowed(local, model.limits.GroupBytes) {
@@ -472,6 +477,7 @@ func (machine *machine) open(t *rapid.T) {
 	machine.opened, err = store.NewConfigured(machine.config)
 	require.NoError(t, err)
 	machine.model.seenAt = time.Time{}
+	machine.model.orphan()
 	machine.settle(t)
 }
 
@@ -889,6 +895,7 @@ func (machine *machine) Crash(t *rapid.T) {
 	machine.settle(t)
 	path := filepath.Join(machine.directory(), "storebus.db")
 	require.NoError(t, store.OnCommitter(machine.opened, func() error { return copyDatabase(machine.config.DatabasePath, path) }))
+	require.NoError(t, copyWorkspaces(machine.config.DatabasePath+".workspaces", path+".workspaces"))
 	machine.close(t)
 	machine.config.DatabasePath = path
 	machine.open(t)
@@ -901,6 +908,7 @@ func (machine *machine) Check(t *rapid.T) {
 	status, err := machine.opened.Status()
 	require.NoError(t, err)
 	want := store.Status{Writable: true, Entries: uint64(len(machine.model.entries)), PendingMaterialisation: status.PendingMaterialisation}
+	want.Journal.Pending = int64(len(machine.model.journal))
 	for name, namespace := range machine.model.namespaces {
 		if name != "" && namespace.revision > 0 {
 			want.Namespaces++
@@ -937,6 +945,8 @@ func (machine *machine) compareAll(t *rapid.T) {
 	}
 	machine.compareScan(t, store.ScanQuery{Limit: 1000})
 	clear(machine.compared)
+	machine.compareJournal(t)
+	machine.compareWorkspaces(t)
 	machine.ReadUsage(t)
 	machine.Check(t)
 }

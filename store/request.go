@@ -2,7 +2,10 @@
 
 package store
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // DigestBytes is the length of Request.Digest.
 const DigestBytes = 32
@@ -24,6 +27,9 @@ type Request struct {
 	// which then changes nothing. It is called by the goroutine that writes, at times
 	// more than once: it may ask for nothing but the Outcome, and may not block.
 	Answer func(outcome Outcome) ([]byte, error)
+
+	// at is when a request with an id is carried out by a workspace, by the store's clock.
+	at time.Time
 }
 
 // SubmitRequest is Submit for a command that is answered in the same transaction: the
@@ -74,14 +80,15 @@ func (request requestCommand) apply(batch *batch, origin origin) (Outcome, error
 
 func (request requestCommand) groups() []string { return request.command.groups() }
 
-func (request requestCommand) replay(earlier *answer) (Outcome, error) {
+// replay gives what was answered to the request earlier.
+func (request *Request) replay(earlier *answer) (Outcome, error) {
 	if earlier.digest != request.Digest {
 		return Outcome{}, ErrRequestMismatch
 	}
 	return Outcome{Answer: earlier.bytes, Replayed: true}, nil
 }
 
-func (request requestCommand) answer(outcome Outcome) ([]byte, error) {
+func (request *Request) answer(outcome Outcome) ([]byte, error) {
 	bytes, err := request.Answer(outcome)
 	if err != nil {
 		return nil, fmt.Errorf("answer: %w", err)

@@ -186,7 +186,7 @@ func (store *Store) Submit(command Command, done func(Outcome, error)) {
 // execute carries out a command for a caller that waits, and runs the callbacks
 // of OnChange for it.
 func (store *Store) execute(command Command) (Outcome, error) {
-	write, err := store.carryOut(command)
+	write, err := store.carryOut(command, origin{fromCaller: true})
 	if write == nil {
 		return Outcome{}, err
 	}
@@ -196,8 +196,8 @@ func (store *Store) execute(command Command) (Outcome, error) {
 
 // carryOut is execute without the callbacks. The write that it returns is nil where
 // the store is closed.
-func (store *Store) carryOut(command Command) (*write, error) {
-	write := &write{command: command, origin: origin{fromCaller: true}, written: make(chan struct{})}
+func (store *Store) carryOut(command Command, origin origin) (*write, error) {
+	write := &write{command: command, origin: origin, written: make(chan struct{})}
 	if !store.committer.writes.put(write) {
 		return nil, ErrClosed
 	}

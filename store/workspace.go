@@ -70,10 +70,11 @@ func (store *Store) OpenWorkspace(namespace, name string) (workspace *Workspace,
 }
 
 func (store *Store) openWorkspace(operation, namespace, name string) (workspace *Workspace, created bool, err error) {
-	file, created, err := store.workspaces.open(workspaceName{namespace: namespace, name: name})
+	file, created, err := store.workspaces.open(workspaceName{namespace: namespace, name: name}, nil, time.Time{})
 	if err != nil {
 		return nil, false, fmt.Errorf("%s: namespace %q workspace %q: %w", operation, namespace, name, err)
 	}
+	file.turn.Unlock()
 	return &Workspace{store: store, file: file}, created, nil
 }
 
@@ -100,8 +101,9 @@ func (store *Store) Workspaces(namespace string) ([]WorkspaceInfo, error) {
 // RecoverOrphans returns the workspaces in a folder that nobody has opened since the
 // store was, or since the folder was first named here, the oldest first. Empty is the store's own
 // folder; another one belongs to the store from then on, until it is closed. Files
-// that are no workspaces are moved to the folder's "quarantine". RecoverOrphans
-// returns ErrDatabaseInUse for a folder that another store has.
+// that are no workspaces are moved to the folder's "quarantine". Those of the original
+// library's workspaces, NAME.duckdb, become workspaces outside every namespace where they
+// are SQLite, and are moved to "imported". RecoverOrphans returns ErrDatabaseInUse for a folder that another store has.
 //
 //	orphans, err := store.RecoverOrphans("/var/lib/storebus/state")
 func (store *Store) RecoverOrphans(stateDirectory string) ([]*Workspace, error) {
@@ -122,7 +124,8 @@ func (workspace *Workspace) Name() string { return workspace.file.name }
 // Put adds an entry of a kind, and returns when it is on disk. data is anything that
 // encoding/json encodes; a json.RawMessage is kept as it is. Put returns
 // ErrInvalidName for a kind that is not 1 to MaxWorkspaceKindBytes of UTF-8 without
-// control characters, ErrInvalidData for what is no JSON, and ErrTooLarge beyond
+// control characters, or that no field of a journal entry can be named by: "time",
+// "namespace", "workspace", and what NewJournalCommand refuses in a name. It returns ErrInvalidData for what is no JSON, and ErrTooLarge beyond
 // MaxWorkspaceDataBytes or MaxWorkspaceKinds.
 //
 //	err := workspace.Put("row", map[string]any{"sku": "A-17", "stock": 4})
@@ -145,30 +148,41 @@ func (workspace *Workspace) Add(kind string, data any) (entries int64, err error
 
 func (workspace *Workspace) add(kind string, data any) (entries int64, err error) {
 	encoded, err := encodeWorkspaceEntry(kind, data)
-	if err == nil {
-		err = workspace.write(func(database *sql.DB) error {
-			entry := workspaceEntry{kind: kind, data: encoded, createdAt: workspace.store.config.Clock()}
-			if entries, err = insertEntry(database, entry); err != nil {
-				return err
-			}
-			workspace.file.entries.Store(entries)
-			return nil
-		})
-	}
 	if err != nil {
 		return 0, workspace.failure(err)
 	}
-	return entries, nil
+	outcome, err := workspace.put(Request{}, kind, encoded)
+	if err != nil {
+		return 0, workspace.failure(err)
+	}
+	return outcome.Entries, nil
+}
+
+// put adds an entry for a request, whose answer is remembered with it.
+func (workspace *Workspace) put(request Request, kind, data string) (outcome Outcome, err error) {
+	entry := workspaceEntry{kind: kind, data: data, createdAt: workspace.store.config.Clock()}
+	err = workspace.write(func(database *sql.DB) error {
+		err := inTransaction(database, func(transaction *sql.Tx) error {
+			outcome, err = request.answeredIn(transaction, func() (Outcome, error) {
+				entries, err := entry.insertIn(transaction)
+				return Outcome{Entries: entries}, err
+			})
+			return err
+		})
+		if err == nil && !outcome.Replayed {
+			workspace.file.entries.Store(outcome.Entries)
+		}
+		return err
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return outcome, nil
 }
 
 func encodeWorkspaceEntry(kind string, data any) (string, error) {
-	if kind == "" || len(kind) > MaxWorkspaceKindBytes {
-		return "", fmt.Errorf("%w: kind %q has %d bytes, 1 to %d are allowed", ErrInvalidName, kind, len(kind), MaxWorkspaceKindBytes)
-	}
-	for _, letter := range kind {
-		if letter == utf8.RuneError || unicode.IsControl(letter) {
-			return "", fmt.Errorf("%w: kind %q holds %q; use UTF-8 without control characters", ErrInvalidName, kind, letter)
-		}
+	if err := CheckWorkspaceKind(kind); err != nil {
+		return "", err
 	}
 	encoded, err := json.Marshal(data)
 	if raw, isRaw := data.(json.RawMessage); isRaw && err == nil {
@@ -183,6 +197,28 @@ func encodeWorkspaceEntry(kind string, data any) (string, error) {
 		return "", &TooLargeError{What: "workspace entry", Size: len(encoded), Limit: MaxWorkspaceDataBytes}
 	}
 	return string(encoded), nil
+}
+
+// CheckWorkspaceKind returns ErrInvalidName for a kind that Put does not take: a commit
+// makes the name of a field of it.
+//
+//	err := store.CheckWorkspaceKind("row")
+func CheckWorkspaceKind(kind string) error {
+	if kind == "" || len(kind) > MaxWorkspaceKindBytes {
+		return fmt.Errorf("%w: kind %q has %d bytes, 1 to %d are allowed", ErrInvalidName, kind, len(kind), MaxWorkspaceKindBytes)
+	}
+	for _, letter := range kind {
+		if letter == utf8.RuneError || unicode.IsControl(letter) {
+			return fmt.Errorf("%w: kind %q holds %q; use UTF-8 without control characters", ErrInvalidName, kind, letter)
+		}
+	}
+	if kind == namespaceTag || kind == workspaceTag {
+		return fmt.Errorf("%w: kind %q is the name of a tag of the journal entry that a commit makes", ErrInvalidName, kind)
+	}
+	if err := checkJournalKey("field", kind); err != nil {
+		return fmt.Errorf("%w: kind %q cannot be in the journal: %w", ErrInvalidName, kind, err)
+	}
+	return nil
 }
 
 // Count returns how many entries there are.
@@ -222,21 +258,10 @@ func (workspace *Workspace) summary() (summary map[string]int64, err error) {
 
 // Discard ends the workspace and throws away what is in it.
 func (workspace *Workspace) Discard() error {
-	err := workspace.discard()
-	if err != nil {
+	if _, err := workspace.discard(Request{}); err != nil {
 		return fmt.Errorf("store.Workspace.Discard: %w", workspace.failure(err))
 	}
 	return nil
-}
-
-func (workspace *Workspace) discard() error {
-	file := workspace.file
-	file.turn.Lock()
-	defer file.turn.Unlock()
-	if err := workspace.usable(); err != nil {
-		return err
-	}
-	return workspace.store.workspaces.reserved(func() error { return workspace.store.workspaces.end(file) })
 }
 
 // Close gives the workspace up and keeps what is in it, for NewWorkspace with its name

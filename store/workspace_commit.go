@@ -24,69 +24,99 @@ const (
 // workspace's name.
 const summaryKey = "summary"
 
+// workspaceTag is the tag of a commit's journal entry that has the workspace's name.
+const workspaceTag = "workspace"
+
 // WorkspaceCommit is what Workspace.Commit has done.
 type WorkspaceCommit struct {
+	// EntryID is that of the journal entry; 0 for a workspace without entries, of which
+	// there is none.
+	EntryID int64
 	// Summary is how many entries there were of each kind.
 	Summary map[string]int64
 	// Revision is that of the change that set the summary.
 	Revision uint64
 }
 
-// Commit stores the summary of the workspace as JSON under the key "summary" of the
-// group "workspace:" and its name, outside quotas, and ends the workspace: its entries
-// are gone then. A crash in between is finished when the store is opened again, and
-// the commit is never repeated. After ErrOutcomeUnknown the workspace rests until then.
+// Commit puts the summary of the workspace into the journal, as integers, with the
+// workspace's name as the measurement and the tag "workspace"; it stores the summary as
+// JSON under the key "summary" of the group "workspace:" and that name, outside quotas;
+// and it ends the workspace: its entries are gone then. A point needs a field, so that
+// a workspace without entries leaves its empty summary alone. A crash in between is
+// finished when the store is opened again, and the commit is never repeated. After
+// ErrOutcomeUnknown the workspace rests until then.
 //
 //	commit, err := workspace.Commit() // commit.Summary: {"row": 41, "warning": 2}
 func (workspace *Workspace) Commit() (WorkspaceCommit, error) {
-	commit, write, err := workspace.commit()
-	if write != nil {
-		// Its callbacks may use the workspace's name again.
-		workspace.store.callbacks.run(write.events)
-	}
+	outcome, events, err := workspace.commit(Request{}, origin{fromCaller: true})
+	// Its callbacks may use the workspace's name again.
+	workspace.store.callbacks.run(events)
 	if err != nil {
 		return WorkspaceCommit{}, fmt.Errorf("store.Workspace.Commit: %w", workspace.failure(err))
 	}
-	return commit, nil
+	return WorkspaceCommit{EntryID: outcome.EntryID, Summary: outcome.Summary, Revision: outcome.Revision}, nil
 }
 
-func (workspace *Workspace) commit() (commit WorkspaceCommit, write *write, err error) {
+// commit is Commit for a request. It returns the events whose callbacks are the caller's.
+func (workspace *Workspace) commit(request Request, origin origin) (outcome Outcome, events []Event, err error) {
+	return workspace.finish(request, origin, func() (Command, error) {
+		summary, err := workspace.store.workspaces.summarise(workspace.file)
+		if err != nil {
+			return nil, err
+		}
+		workspace.store.workspaces.reach(stepSummarised)
+		return commitWorkspaceCommand{workspaceName: workspace.file.workspaceName, runID: workspace.file.runID, summary: summary}, nil
+	})
+}
+
+// discard is Discard for a request.
+func (workspace *Workspace) discard(request Request) (Outcome, error) {
+	outcome, _, err := workspace.finish(request, origin{}, func() (Command, error) {
+		return discardWorkspaceCommand{runID: workspace.file.runID}, nil
+	})
+	return outcome, err
+}
+
+// finish ends the workspace with a command, which marks its run.
+func (workspace *Workspace) finish(request Request, origin origin, ending func() (Command, error)) (outcome Outcome, events []Event, err error) {
 	workspace.file.turn.Lock()
 	defer workspace.file.turn.Unlock()
 	if err := workspace.usable(); err != nil {
-		return WorkspaceCommit{}, nil, err
+		return Outcome{}, nil, err
 	}
 	err = workspace.store.workspaces.reserved(func() error {
-		commit, write, err = workspace.commitReserved()
+		outcome, events, err = workspace.finishReserved(request, origin, ending)
 		return err
 	})
-	return commit, write, err
+	return outcome, events, err
 }
 
-// commitReserved commits while the folders are not given up.
-func (workspace *Workspace) commitReserved() (commit WorkspaceCommit, write *write, err error) {
+// finishReserved ends the workspace while the folders are not given up.
+func (workspace *Workspace) finishReserved(request Request, origin origin, ending func() (Command, error)) (Outcome, []Event, error) {
 	workspaces, file := workspace.store.workspaces, workspace.file
-	if commit.Summary, err = workspaces.summarise(file); err != nil {
-		return WorkspaceCommit{}, nil, err
+	command, err := ending()
+	if err != nil {
+		return Outcome{}, nil, err
 	}
-	workspaces.reach(stepSummarised)
-	write, err = workspace.store.carryOut(commitWorkspaceCommand{workspaceName: file.workspaceName, runID: file.runID, summary: commit.Summary})
+	if request.Answer != nil {
+		command = requestCommand{Request: request, command: command}
+	}
+	write, err := workspace.store.carryOut(command, origin)
 	if err != nil {
 		if errors.Is(err, ErrOutcomeUnknown) {
-			file.gone = fmt.Errorf("%w: whether the workspace is committed shows when the store is opened again", ErrUnavailable)
+			file.gone = fmt.Errorf("%w: whether the workspace has ended shows when the store is opened again", ErrUnavailable)
 		}
-		return WorkspaceCommit{}, nil, err
+		return Outcome{}, nil, err
 	}
-	commit.Revision = write.outcome.Revision
 	workspaces.reach(stepCommitted)
 	if err := workspaces.end(file); err != nil {
-		workspace.store.config.Logger.Error("removing a committed workspace failed; it is done when the store is opened again",
+		workspace.store.config.Logger.Error("removing a workspace that has ended failed; it is done when the store is opened again",
 			slog.String("run", file.runID), slog.Any("error", err))
-		return commit, write, nil
+		return write.outcome, write.events, nil
 	}
 	workspaces.reach(stepRemoved)
 	workspace.store.forgetRuns(file.runID)
-	return commit, write, nil
+	return write.outcome, write.events, nil
 }
 
 // commitWorkspaceCommand is the part of Workspace.Commit that is one change of the
@@ -98,21 +128,9 @@ type commitWorkspaceCommand struct {
 }
 
 func (command commitWorkspaceCommand) apply(batch *batch, origin origin) (Outcome, error) {
-	if batch.runCommitted(command.runID) {
-		return Outcome{}, fmt.Errorf("%w: the workspace is committed already", ErrNotFound)
-	}
-	outcome, err := command.storeSummary(batch, origin)
-	if err != nil {
+	if err := batch.checkRun(command.runID); err != nil {
 		return Outcome{}, err
 	}
-	batch.runs = append(batch.runs, command.runID)
-	return outcome, nil
-}
-
-func (command commitWorkspaceCommand) groups() []string { return []string{command.group()} }
-
-// storeSummary sets the summary, whatever the quota of the namespace.
-func (command commitWorkspaceCommand) storeSummary(batch *batch, origin origin) (Outcome, error) {
 	value, err := json.Marshal(command.summary)
 	if err != nil {
 		return Outcome{}, err
@@ -125,7 +143,56 @@ func (command commitWorkspaceCommand) storeSummary(batch *batch, origin origin) 
 	if err := set.checkSize(batch, target); err != nil {
 		return Outcome{}, err
 	}
-	return set.record(batch, target, origin), nil
+	entry, err := command.commitToJournal(batch, origin)
+	if err != nil {
+		return Outcome{}, err
+	}
+	// Nothing can fail from here on, whatever the quota of the namespace.
+	outcome := set.record(batch, target, origin)
+	batch.runs = append(batch.runs, command.runID)
+	return Outcome{Revision: outcome.Revision, Summary: command.summary, EntryID: entry.EntryID, CommittedAt: entry.CommittedAt}, nil
+}
+
+func (command commitWorkspaceCommand) groups() []string { return []string{command.group()} }
+
+// commitToJournal puts the summary into the journal, where there is something in it.
+func (command commitWorkspaceCommand) commitToJournal(batch *batch, origin origin) (Outcome, error) {
+	if len(command.summary) == 0 {
+		return Outcome{}, nil
+	}
+	fields := make(map[string]any, len(command.summary))
+	for kind, entries := range command.summary {
+		fields[kind] = entries
+	}
+	entry, err := NewJournalCommand(command.namespace, command.name, fields, map[string]string{workspaceTag: command.name})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return entry.apply(batch, origin)
+}
+
+// discardWorkspaceCommand is the part of Workspace.Discard that is in the store: its run
+// is marked, so that a crash before the file is removed brings nothing back.
+type discardWorkspaceCommand struct {
+	runID string
+}
+
+func (command discardWorkspaceCommand) apply(batch *batch, _ origin) (Outcome, error) {
+	if err := batch.checkRun(command.runID); err != nil {
+		return Outcome{}, err
+	}
+	batch.runs = append(batch.runs, command.runID)
+	return Outcome{}, nil
+}
+
+func (discardWorkspaceCommand) groups() []string { return nil }
+
+// checkRun refuses to end a run of a workspace twice.
+func (batch *batch) checkRun(runID string) error {
+	if batch.runEnded(runID) {
+		return fmt.Errorf("%w: the workspace has ended already", ErrNotFound)
+	}
+	return nil
 }
 
 // group is the whole name of the group that holds the summary.
@@ -137,20 +204,20 @@ func (command commitWorkspaceCommand) group() string {
 	return wholeGroup(command.namespace, local)
 }
 
-// runCommitted tells whether a run of a workspace was committed.
-func (batch *batch) runCommitted(runID string) bool {
+// runEnded tells whether a run of a workspace was committed or discarded.
+func (batch *batch) runEnded(runID string) bool {
 	for at := batch; at != nil; at = at.below {
 		if slices.Contains(at.runs, runID) {
 			return true
 		}
 	}
-	return batch.view.runs.committed[runID]
+	return batch.view.runs.ended[runID]
 }
 
-// workspaceRuns are those that were committed and whose files may still be there. They
-// belong to the committer's goroutine.
+// workspaceRuns are those that were committed or discarded and whose files may still be
+// there. They belong to the committer's goroutine.
 type workspaceRuns struct {
-	committed map[string]bool
+	ended map[string]bool
 
 	selectAll *statement
 	insert    *statement
@@ -159,7 +226,7 @@ type workspaceRuns struct {
 
 func newWorkspaceRuns(session *session) *workspaceRuns {
 	return &workspaceRuns{
-		committed: map[string]bool{},
+		ended:     map[string]bool{},
 		selectAll: session.prepare(`SELECT run_id FROM workspace_runs`),
 		insert:    session.prepare(`INSERT INTO workspace_runs (run_id) VALUES (?)`),
 		delete:    session.prepare(`DELETE FROM workspace_runs WHERE run_id = ?`),
@@ -169,7 +236,7 @@ func newWorkspaceRuns(session *session) *workspaceRuns {
 func (runs *workspaceRuns) load() error {
 	return runs.selectAll.query(func(row []driver.Value) bool {
 		runID, _ := row[0].(string)
-		runs.committed[runID] = true
+		runs.ended[runID] = true
 		return true
 	})
 }
@@ -184,16 +251,16 @@ func (runs *workspaceRuns) save(runIDs []string) error {
 	return nil
 }
 
-// saved takes note that runs are committed.
+// saved takes note that runs have ended.
 func (runs *workspaceRuns) saved(runIDs []string) {
 	for _, runID := range runIDs {
-		runs.committed[runID] = true
+		runs.ended[runID] = true
 	}
 }
 
-// committedRuns returns the runs that were committed and may still have a file.
-func (store *Store) committedRuns() (map[string]bool, error) {
-	return ask(store, func(view *view) (map[string]bool, error) { return maps.Clone(view.runs.committed), nil })
+// endedRuns returns the runs that were committed or discarded and may still have a file.
+func (store *Store) endedRuns() (map[string]bool, error) {
+	return ask(store, func(view *view) (map[string]bool, error) { return maps.Clone(view.runs.ended), nil })
 }
 
 // forgetRuns takes the mark off runs that have no file any more. It does not wait: a
@@ -219,10 +286,10 @@ func (committer *committer) forgetRuns(runIDs []string) {
 		return nil
 	})
 	if err != nil {
-		committer.config.Logger.Error("forgetting committed workspaces failed", slog.Any("error", err))
+		committer.config.Logger.Error("forgetting ended workspaces failed", slog.Any("error", err))
 		return
 	}
 	for _, runID := range runIDs {
-		delete(runs.committed, runID)
+		delete(runs.ended, runID)
 	}
 }

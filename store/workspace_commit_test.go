@@ -3,6 +3,7 @@
 package store_test
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -22,12 +23,19 @@ func TestWorkspaceCommit_Commit_Good(t *testing.T) {
 	putEntries(t, workspace, "warning", 1)
 	commit, err := workspace.Commit()
 	require.NoError(t, err)
-	assert.Equal(t, store.WorkspaceCommit{Summary: map[string]int64{"row": 3, "warning": 1}, Revision: 2}, commit)
+	assert.Equal(t, store.WorkspaceCommit{EntryID: 1, Summary: map[string]int64{"row": 3, "warning": 1}, Revision: 2}, commit)
 	value, err := opened.Get("acme:workspace:import", "summary")
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"row":3,"warning":1}`, value)
 	assert.Equal(t, []string{"set a", "set summary"}, brief(changes(t, opened, "acme", 0)), "a change like any other, outside quotas")
 	assert.Empty(t, workspaceFiles(t, config.WorkspaceStateDirectory))
+	entries, _, err := opened.PendingJournal(10, 1<<20)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	assert.Equal(t, store.JournalEntry{
+		EntryID: 1, Namespace: "acme", Measurement: "import", Fields: map[string]any{"row": int64(3), "warning": int64(1)},
+		Tags: map[string]string{"workspace": "import"}, CommittedAt: entries[0].CommittedAt,
+	}, entries[0])
 	t.Run("ItHappensOnce", func(t *testing.T) {
 		_, err := workspace.Commit()
 		require.ErrorIs(t, err, store.ErrNotFound)
@@ -43,7 +51,7 @@ func TestWorkspaceCommit_Commit_Good(t *testing.T) {
 		commit, err := orphans[0].Commit()
 		require.NoError(t, err)
 		assert.Equal(t, map[string]int64{"row": 1}, commit.Summary)
-		runs, err := store.CommittedRuns(opened)
+		runs, err := store.EndedRuns(opened)
 		require.NoError(t, err)
 		assert.Zero(t, runs, "what has no file any more is forgotten")
 	})
@@ -52,10 +60,11 @@ func TestWorkspaceCommit_Commit_Good(t *testing.T) {
 		workspace := newWorkspace(t, opened, "", "empty")
 		commit, err := workspace.Commit()
 		require.NoError(t, err)
-		assert.Empty(t, commit.Summary)
+		assert.Equal(t, store.WorkspaceCommit{Summary: map[string]int64{}, Revision: 1}, commit)
 		value, err := opened.Get("workspace:empty", "summary")
 		require.NoError(t, err)
 		assert.Equal(t, "{}", value)
+		requireCounts(t, opened, "", 0, 0, 0)
 	})
 	t.Run("ACallbackMayUseTheNameAgain", func(t *testing.T) {
 		opened := openStore(t, store.StoreConfig{})
@@ -81,11 +90,26 @@ func TestWorkspaceCommit_Commit_Bad(t *testing.T) {
 	_, err := workspace.Commit()
 	require.ErrorIs(t, err, store.ErrTooLarge)
 	assert.Empty(t, changes(t, opened, "acme", 0))
+	requireCounts(t, opened, "acme", 0, 0, 0)
 	require.NoError(t, workspace.Put("some kind", nil), "a commit that is refused changes nothing")
 	require.NoError(t, opened.SetLimits(store.Limits{}))
 	commit, err := workspace.Commit()
 	require.NoError(t, err)
 	assert.Equal(t, map[string]int64{"some kind": 2, "another kind": 1, "and one more": 1}, commit.Summary)
+	t.Run("AnEntryOfTheJournalThatIsTooLarge", func(t *testing.T) {
+		opened := openStore(t, store.StoreConfig{})
+		workspace := newWorkspace(t, opened, "acme", "a")
+		for index := range 20 {
+			putEntries(t, workspace, fmt.Sprint("kind ", index), 1)
+		}
+		// The integers of a journal entry take more than those of the summary.
+		require.NoError(t, opened.SetLimits(store.Limits{EntryBytes: store.EntryOverhead + 400}))
+		_, err := workspace.Commit()
+		require.ErrorIs(t, err, store.ErrTooLarge)
+		require.ErrorContains(t, err, "journal entry")
+		assert.Empty(t, changes(t, opened, "acme", 0), "nothing of it is done")
+		requireCounts(t, opened, "acme", 0, 0, 0)
+	})
 }
 
 func TestWorkspaceCommit_Commit_Ugly(t *testing.T) {
@@ -150,6 +174,10 @@ func requireCommittedOnce(t *testing.T, config store.StoreConfig) {
 		require.NoError(t, err)
 		assert.JSONEq(t, `{"row":2}`, value)
 		assert.Equal(t, []string{"set summary"}, brief(changes(t, opened, "acme", 0)))
+		entries, _, err := opened.PendingJournal(10, 1<<20)
+		require.NoError(t, err)
+		require.Len(t, entries, 1)
+		assert.Equal(t, map[string]any{"row": int64(2)}, entries[0].Fields)
 		orphans, err := opened.RecoverOrphans("")
 		require.NoError(t, err)
 		assert.Empty(t, orphans)

@@ -27,7 +27,8 @@ func killConfig(folder string) store.StoreConfig {
 	return store.StoreConfig{DatabasePath: filepath.Join(folder, "storebus.db"), WorkspaceStateDirectory: filepath.Join(folder, "state")}
 }
 
-// TestWorkspaceCommit_Kill_Ugly kills a process at each step of a commit.
+// TestWorkspaceCommit_Kill_Ugly kills a process at each step of a commit, and of the
+// commit of another run of the same name.
 func TestWorkspaceCommit_Kill_Ugly(t *testing.T) {
 	if folder := os.Getenv(killFolder); folder != "" {
 		commitAndDie(t, folder, os.Getenv(killStep))
@@ -36,21 +37,39 @@ func TestWorkspaceCommit_Kill_Ugly(t *testing.T) {
 	for _, step := range []string{"summarised", "committed", "removed"} {
 		t.Run(step, func(t *testing.T) {
 			folder := t.TempDir()
-			process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestWorkspaceCommit_Kill_Ugly$")
-			process.Env = append(os.Environ(), killFolder+"="+folder, killStep+"="+step)
-			output, err := process.CombinedOutput()
-			var failure *exec.ExitError
-			require.ErrorAs(t, err, &failure, "it ended: %s", output)
-			status, ok := failure.Sys().(syscall.WaitStatus)
-			require.True(t, ok)
-			require.Equal(t, syscall.SIGKILL, status.Signal(), "%s", output)
+			dieCommitting(t, folder, step)
 			config := killConfig(folder)
 			if step == "summarised" {
 				commitOrphan(t, config)
 			}
 			requireCommittedOnce(t, config)
+			t.Run("TheNameUsedAgain", func(t *testing.T) {
+				dieCommitting(t, folder, step)
+				opened := openStore(t, config)
+				committed := 1
+				if step != "summarised" {
+					committed = 2
+				} else {
+					requireSummary(t, map[string]int64{"row": 2}, newWorkspace(t, opened, "acme", "a"))
+				}
+				assert.Len(t, changes(t, opened, "acme", 0), committed)
+				requireCounts(t, opened, "acme", int64(committed), 0, 0)
+			})
 		})
 	}
+}
+
+// dieCommitting commits two rows in a process that dies at a step of that.
+func dieCommitting(t *testing.T, folder, step string) {
+	t.Helper()
+	process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestWorkspaceCommit_Kill_Ugly$")
+	process.Env = append(os.Environ(), killFolder+"="+folder, killStep+"="+step)
+	output, err := process.CombinedOutput()
+	var failure *exec.ExitError
+	require.ErrorAs(t, err, &failure, "it ended: %s", output)
+	status, ok := failure.Sys().(syscall.WaitStatus)
+	require.True(t, ok)
+	require.Equal(t, syscall.SIGKILL, status.Signal(), "%s", output)
 }
 
 func commitAndDie(t *testing.T, folder, at string) {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	sqlitelib "modernc.org/sqlite/lib"
@@ -42,7 +43,14 @@ CREATE TABLE entries (
 CREATE TABLE kinds (
     kind    TEXT    NOT NULL PRIMARY KEY,
     entries INTEGER NOT NULL
-) WITHOUT ROWID`
+) WITHOUT ROWID;
+CREATE TABLE requests (
+    id          INTEGER PRIMARY KEY,
+    request_id  TEXT    NOT NULL UNIQUE,
+    digest      BLOB    NOT NULL,
+    answer      BLOB    NOT NULL,
+    answered_at INTEGER NOT NULL -- Unix nanoseconds
+)`
 
 // workspaceFile is one run of a workspace: a SQLite file, from its creation to its
 // commit or discard. Its path is made of its run id alone.
@@ -52,6 +60,8 @@ type workspaceFile struct {
 	folder   *workspaceFolder
 	openedAt time.Time
 	entries  atomic.Int64
+	// answers are those that the file remembered when it was found.
+	answers []*answer
 	// orphaned tells that nobody has opened the workspace since its folder was taken
 	// up; guarded by the registry.
 	orphaned bool
@@ -105,13 +115,14 @@ func openWorkspaceDatabase(path string, durability Durability) (*sql.DB, error) 
 	return database, nil
 }
 
-// create makes the file, whole and on disk before it has its name.
-func (file *workspaceFile) create(durability Durability) error {
+// create makes the file, whole and on disk before it has its name. fill, where given, puts
+// into it what is there from the beginning.
+func (file *workspaceFile) create(durability Durability, fill func(transaction *sql.Tx) error) error {
 	partial := filepath.Join(file.folder.path, file.runID+partialSuffix)
 	if err := createPrivate(partial); err != nil {
 		return err
 	}
-	err := file.writeSchema(partial, durability)
+	err := file.writeSchema(partial, durability, fill)
 	if err == nil {
 		err = os.Rename(partial, file.path())
 	}
@@ -121,7 +132,7 @@ func (file *workspaceFile) create(durability Durability) error {
 	return syncFolder(file.folder.path)
 }
 
-func (file *workspaceFile) writeSchema(path string, durability Durability) error {
+func (file *workspaceFile) writeSchema(path string, durability Durability, fill func(transaction *sql.Tx) error) error {
 	database, err := openWorkspaceDatabase(path, durability)
 	if err != nil {
 		return err
@@ -129,6 +140,9 @@ func (file *workspaceFile) writeSchema(path string, durability Durability) error
 	_, err = database.ExecContext(context.Background(), fmt.Sprintf(`PRAGMA journal_mode = WAL; PRAGMA application_id = %d; BEGIN; %s;
 		INSERT INTO workspace (namespace, name, opened_at) VALUES (?1, ?2, ?3); COMMIT`, workspaceFormat, workspaceSchema),
 		file.namespace, file.name, file.openedAt.UnixNano())
+	if err == nil && fill != nil {
+		err = inTransaction(database, fill)
+	}
 	if closeErr := database.Close(); err == nil {
 		err = closeErr
 	}
@@ -164,22 +178,27 @@ type workspaceEntry struct {
 	createdAt time.Time
 }
 
-// insertEntry adds an entry in one transaction, and returns how many there are.
-func insertEntry(database *sql.DB, entry workspaceEntry) (entries int64, err error) {
+// inTransaction carries out function in one transaction, all of it or nothing.
+func inTransaction(database *sql.DB, function func(transaction *sql.Tx) error) error {
 	transaction, err := database.BeginTx(context.Background(), nil)
 	if err != nil {
+		return err
+	}
+	if err := function(transaction); err != nil {
+		return errors.Join(err, transaction.Rollback())
+	}
+	return transaction.Commit()
+}
+
+// insertIn adds an entry, and returns how many there are.
+func (entry *workspaceEntry) insertIn(transaction *sql.Tx) (entries int64, err error) {
+	if err := countKind(transaction, entry.kind); err != nil {
 		return 0, err
 	}
-	err = countKind(transaction, entry.kind)
-	if err == nil {
-		// Nothing is ever taken out, so that the newest id is their number.
-		err = transaction.QueryRowContext(context.Background(), `INSERT INTO entries (kind, data, created_at) VALUES (?, ?, ?) RETURNING id`,
-			entry.kind, entry.data, entry.createdAt.UnixMilli()).Scan(&entries)
-	}
-	if err != nil {
-		return 0, errors.Join(err, transaction.Rollback())
-	}
-	return entries, transaction.Commit()
+	// Nothing is ever taken out, so that the newest id is their number.
+	err = transaction.QueryRowContext(context.Background(), `INSERT INTO entries (kind, data, created_at) VALUES (?, ?, ?) RETURNING id`,
+		entry.kind, entry.data, entry.createdAt.UnixMilli()).Scan(&entries)
+	return entries, err
 }
 
 // countKind adds one to the count of a kind, or begins it where there is room for another.
@@ -199,7 +218,7 @@ func countKind(transaction *sql.Tx, kind string) error {
 	if changed, err := begun.RowsAffected(); err != nil || changed > 0 {
 		return err
 	}
-	return fmt.Errorf("%w: there are %d kinds already, %q would be another", ErrTooLarge, MaxWorkspaceKinds, kind)
+	return &TooManyKindsError{Kind: kind, Limit: MaxWorkspaceKinds}
 }
 
 // summariseWorkspace returns how many entries there are of each kind.
@@ -223,6 +242,9 @@ func summariseWorkspace(database *sql.DB) (map[string]int64, error) {
 // workspaceFailure is writeFailure for the file of a workspace. What may be on disk
 // although it failed has an unknown outcome.
 func workspaceFailure(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: disk takes no more", ErrUnavailable)
+	}
 	switch resultCode(err) {
 	case sqlitelib.SQLITE_IOERR:
 		if !refusedWrite(err) {

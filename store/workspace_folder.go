@@ -50,9 +50,9 @@ func takeFolder(path string, logger *slog.Logger) (*workspaceFolder, error) {
 	return &workspaceFolder{path: path, logger: logger, lock: lock}, nil
 }
 
-// finish removes the files of runs that were committed, and those that were never
+// finish removes the files of runs that have ended, and those that were never
 // finished; it returns the runs that have no file any more.
-func (folder *workspaceFolder) finish(committed map[string]bool) (finished []string, err error) {
+func (folder *workspaceFolder) finish(ended map[string]bool) (finished []string, err error) {
 	entries, err := os.ReadDir(folder.path)
 	if err != nil {
 		return nil, err
@@ -60,8 +60,8 @@ func (folder *workspaceFolder) finish(committed map[string]bool) (finished []str
 	for _, entry := range entries {
 		switch runID, isRun := strings.CutSuffix(entry.Name(), workspaceSuffix); {
 		case strings.HasSuffix(entry.Name(), partialSuffix):
-			err = removeDatabase(filepath.Join(folder.path, entry.Name()))
-		case isRun && committed[runID]:
+			err = folder.removePartial(strings.TrimSuffix(entry.Name(), partialSuffix))
+		case isRun && ended[runID]:
 			err = folder.removeRun(runID)
 			finished = append(finished, runID)
 		}
@@ -74,15 +74,29 @@ func (folder *workspaceFolder) finish(committed map[string]bool) (finished []str
 
 // removeRun removes the file of a run in one step: what a crash leaves is whole, or nothing.
 func (folder *workspaceFolder) removeRun(runID string) error {
-	path, partial := filepath.Join(folder.path, runID+workspaceSuffix), filepath.Join(folder.path, runID+partialSuffix)
-	if err := os.Rename(path, partial); err != nil {
+	path := filepath.Join(folder.path, runID)
+	if err := os.Rename(path+workspaceSuffix, path+partialSuffix); err != nil {
 		return err
 	}
-	return errors.Join(syncFolder(folder.path), removeDatabase(path), removeDatabase(partial))
+	return errors.Join(syncFolder(folder.path), folder.removePartial(runID))
 }
 
-// load returns the workspaces that the folder holds. What is none is moved to quarantine.
-func (folder *workspaceFolder) load(durability Durability) (files []*workspaceFile, err error) {
+// removePartial removes what has no name any more, or none yet: what may still be beside
+// the file under its name goes first, so that a crash leaves what is found again.
+func (folder *workspaceFolder) removePartial(runID string) error {
+	path := filepath.Join(folder.path, runID)
+	if err := removeDatabase(path + workspaceSuffix); err != nil {
+		return err
+	}
+	return removeDatabase(path + partialSuffix)
+}
+
+// load returns the workspaces that the folder holds, each with what it has answered after
+// a time. What is none is moved to quarantine.
+func (folder *workspaceFolder) load(durability Durability, answeredAfter time.Time) (files []*workspaceFile, err error) {
+	if err := folder.takeOver(durability); err != nil {
+		return nil, err
+	}
 	entries, err := os.ReadDir(folder.path)
 	if err != nil {
 		return nil, err
@@ -94,7 +108,7 @@ func (folder *workspaceFolder) load(durability Durability) (files []*workspaceFi
 		}
 		file := newWorkspaceFile(folder, runID)
 		file.orphaned = true
-		err := file.inspect(entry, durability)
+		err := file.inspect(entry, durability, answeredAfter)
 		if errors.Is(err, errNoWorkspace) {
 			err = folder.quarantine(entry.Name(), err)
 		} else if err == nil {
@@ -109,46 +123,60 @@ func (folder *workspaceFolder) load(durability Durability) (files []*workspaceFi
 
 // inspect reads whose file it is. It returns errNoWorkspace for what can be none, and
 // any other error where that cannot be told now.
-func (file *workspaceFile) inspect(entry fs.DirEntry, durability Durability) error {
+func (file *workspaceFile) inspect(entry fs.DirEntry, durability Durability, answeredAfter time.Time) error {
 	if !entry.Type().IsRegular() {
 		return fmt.Errorf("%w: it is no regular file", errNoWorkspace)
 	}
-	if err := checkHeader(file.path()); err != nil {
+	applicationID, err := readHeader(file.path())
+	if err != nil {
 		return err
+	}
+	if applicationID != workspaceFormat {
+		return fmt.Errorf("%w: it is another program's database", errNoWorkspace)
 	}
 	database, err := openWorkspaceDatabase(file.path(), durability)
 	if err != nil {
 		return err
 	}
-	err = errors.Join(file.read(database), database.Close())
-	switch resultCode(err) {
-	case sqlitelib.SQLITE_CORRUPT, sqlitelib.SQLITE_NOTADB, sqlitelib.SQLITE_ERROR, sqlitelib.SQLITE_FORMAT:
-		return fmt.Errorf("%w: %w", errNoWorkspace, err)
-	default:
-		return err
+	err = file.read(database)
+	if err == nil {
+		file.answers, err = readAnswers(database, file.namespace, answeredAfter)
 	}
+	err = errors.Join(err, database.Close())
+	if damaging(resultCode(err)) {
+		return fmt.Errorf("%w: %w", errNoWorkspace, err)
+	}
+	return err
 }
 
-// checkHeader looks at a file before SQLite does, which may write to what it opens.
-func checkHeader(path string) error {
+// damaging tells whether a result code of SQLite says that a file is not what it should be.
+func damaging(code int) bool {
+	switch code {
+	case sqlitelib.SQLITE_CORRUPT, sqlitelib.SQLITE_NOTADB, sqlitelib.SQLITE_ERROR, sqlitelib.SQLITE_FORMAT:
+		return true
+	}
+	return false
+}
+
+// readHeader looks at a file before SQLite does, which may write to what it opens. It
+// returns which program's database it is.
+func readHeader(path string) (applicationID uint32, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	header := make([]byte, headerBytes)
 	_, err = io.ReadFull(file, header)
 	err = errors.Join(err, file.Close())
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("%w: it is too short", errNoWorkspace)
+		return 0, fmt.Errorf("%w: it is too short", errNoWorkspace)
 	case err != nil:
-		return err
+		return 0, err
 	case string(header[:len(headerMagic)]) != headerMagic:
-		return fmt.Errorf("%w: it is no SQLite database", errNoWorkspace)
-	case binary.BigEndian.Uint32(header[headerApplicationID:]) != workspaceFormat:
-		return fmt.Errorf("%w: it is another program's database", errNoWorkspace)
+		return 0, fmt.Errorf("%w: it is no SQLite database", errNoWorkspace)
 	default:
-		return nil
+		return binary.BigEndian.Uint32(header[headerApplicationID:]), nil
 	}
 }
 
@@ -197,11 +225,17 @@ func (file *workspaceFile) readOwner(database *sql.DB) error {
 // quarantine moves a file, with what SQLite keeps beside it, out of the way.
 func (folder *workspaceFolder) quarantine(name string, reason error) error {
 	folder.logger.Error("a file that is no workspace was moved to quarantine", slog.String("file", name), slog.Any("error", reason))
-	quarantine := filepath.Join(folder.path, quarantineFolder)
-	if err := os.MkdirAll(quarantine, 0o700); err != nil {
+	return folder.setAside(quarantineFolder, name)
+}
+
+// setAside moves a file, with what SQLite keeps beside it, into a folder of its own within
+// another one.
+func (folder *workspaceFolder) setAside(within, name string) error {
+	shelf := filepath.Join(folder.path, within)
+	if err := os.MkdirAll(shelf, 0o700); err != nil {
 		return err
 	}
-	place, err := os.MkdirTemp(quarantine, name+".")
+	place, err := os.MkdirTemp(shelf, name+".")
 	if err != nil {
 		return err
 	}
@@ -211,5 +245,5 @@ func (folder *workspaceFolder) quarantine(name string, reason error) error {
 			return err
 		}
 	}
-	return errors.Join(syncFolder(place), syncFolder(quarantine), syncFolder(folder.path))
+	return errors.Join(syncFolder(place), syncFolder(shelf), syncFolder(folder.path))
 }

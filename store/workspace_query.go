@@ -23,8 +23,12 @@ const (
 	MaxQueryTextBytes = 100_000
 )
 
-// queriesAtOnce is how many queries of a store run at once; others wait.
+// queriesAtOnce is how many queries of a store run at once, half of them of one
+// namespace; others wait.
 const queriesAtOnce = 2
+
+// maxQueryWait is how long a query waits for its turn: whoever has asked has gone by then.
+const maxQueryWait = 30 * time.Second
 
 // maxQueryMemory is how much the process may grow while a query runs.
 const maxQueryMemory = 256 << 20
@@ -48,7 +52,9 @@ type QueryRows struct {
 // milliseconds. It sees nothing else and changes nothing. It returns MaxQueryRows rows
 // at most, ErrInvalidQuery for any other statement and for functions that are not
 // allowed, ErrDeadlineExceeded after MaxQueryTime, and ErrTooLarge where a value or all
-// of them take more than MaxQueryBytes, or the query more memory than there is for it.
+// of them take more than MaxQueryBytes, or the query more memory than there is for it. Two
+// queries of a store run at once, one of a namespace; another waits for its turn, and
+// after half a minute it is ErrUnavailable.
 //
 //	rows, err := workspace.Query("SELECT data ->> 'sku', count(*) FROM entries GROUP BY 1")
 func (workspace *Workspace) Query(query string) (QueryRows, error) {
@@ -72,11 +78,11 @@ func (workspace *Workspace) query(query string, limit int) (QueryRows, error) {
 		return QueryRows{}, err
 	}
 	workspaces, file := workspace.store.workspaces, workspace.file
-	leave, err := workspaces.enterQuery(file)
-	if err != nil {
+	place := workspaces.queries.lineUp(file.namespace)
+	defer place.leave()
+	if err := workspaces.waitForQuery(place, file); err != nil {
 		return QueryRows{}, err
 	}
-	defer leave()
 	release, err := workspace.pin()
 	if err != nil {
 		return QueryRows{}, err
@@ -105,15 +111,22 @@ func checkQuery(query string, limit int) (string, error) {
 	return strings.TrimRight(query, "; \t\r\n"), nil
 }
 
-// enterQuery waits for the turn of a query; the caller calls leave when it is done.
-func (workspaces *workspaces) enterQuery(file *workspaceFile) (leave func(), err error) {
+// waitForQuery waits for the turn of a query.
+func (workspaces *workspaces) waitForQuery(place *ticket, file *workspaceFile) error {
+	if place.isAdmitted() {
+		return nil
+	}
+	timer := time.NewTimer(workspaces.queryWait)
+	defer timer.Stop()
 	select {
+	case <-timer.C:
+		return fmt.Errorf("%w: too many queries wait for their turn", ErrUnavailable)
 	case <-workspaces.store.stopped:
-		return nil, ErrClosed
+		return ErrClosed
 	case <-file.ended:
-		return nil, errWorkspaceEnded
-	case workspaces.queries <- struct{}{}:
-		return func() { <-workspaces.queries }, nil
+		return errWorkspaceEnded
+	case <-place.admitted:
+		return nil
 	}
 }
 

@@ -4,6 +4,7 @@ package store_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -90,7 +91,7 @@ func TestWorkspaceQuery_Query_Bad(t *testing.T) {
 		"PRAGMA query_only = 0", "PRAGMA writable_schema = 1", "PRAGMA database_list", "PRAGMA temp_store_directory = '/x'", "PRAGMA schema_version",
 		"SELECT * FROM pragma_database_list", "SELECT count(*) FROM pragma_database_list", "SELECT count(*) FROM pragma_query_only(0)", "SELECT * FROM pragma_table_info('entries')",
 		"SELECT * FROM sqlite_schema", "SELECT count(*) FROM sqlite_master", "SELECT * FROM sqlite_temp_schema", "SELECT * FROM dbstat", "SELECT count(*) FROM DBSTAT", "SELECT * FROM sqlite_dbpage",
-		"SELECT * FROM workspace", "SELECT count(*) FROM Workspace", "SELECT * FROM kinds", "SELECT count(*) FROM kinds", "SELECT kind FROM kinds AS entries", "SELECT * FROM main.kinds", "SELECT * FROM temp.entries",
+		"SELECT * FROM workspace", "SELECT answer FROM requests", "SELECT count(*) FROM requests", "SELECT count(*) FROM Workspace", "SELECT * FROM kinds", "SELECT count(*) FROM kinds", "SELECT kind FROM kinds AS entries", "SELECT * FROM main.kinds", "SELECT * FROM temp.entries",
 		"SELECT (SELECT name FROM workspace)", "SELECT 1 WHERE EXISTS (SELECT namespace FROM workspace)",
 		"SELECT load_extension('x')", "SELECT sqlite_version()", "SELECT sqlite_source_id()", "SELECT sqlite_compileoption_get(0)", "SELECT fts5(1)", "SELECT zeroblob(1000000000)", "SELECT randomblob(1000000000)",
 		"SELECT replace('a', '', 'b')", "SELECT instr('a', 'b')", "SELECT trim('a')", "SELECT storebus_collect(1)", "SELECT storebus_collect(id) FROM entries", "SELECT \"no such column\"",
@@ -182,6 +183,29 @@ func TestWorkspaceQuery_Query_Ugly(t *testing.T) {
 		}
 		// One round can pass before the query begins, and one wait for its end.
 		assert.Greater(t, rounds, 3)
+	})
+	t.Run("QueriesThatWaitTooLong", func(t *testing.T) {
+		opened := openStore(t, store.StoreConfig{})
+		workspace := newWorkspace(t, opened, "acme", "a")
+		store.BoundQueries(opened, time.Hour, 1<<40)
+		store.BoundQueryWait(opened, time.Nanosecond)
+		done := make(chan error, 1)
+		go func() {
+			err := store.ErrUnavailable
+			for errors.Is(err, store.ErrUnavailable) { // while the other one runs
+				_, err = workspace.Query(runaway + "SELECT count(*) FROM c")
+			}
+			done <- err
+		}()
+		err := error(nil)
+		for err == nil { // until the other one runs
+			_, err = workspace.Query("SELECT 1")
+		}
+		require.ErrorIs(t, err, store.ErrUnavailable)
+		_, err = newWorkspace(t, opened, "other", "a").Query("SELECT 1")
+		require.NoError(t, err, "another namespace has its turn")
+		require.NoError(t, workspace.Discard())
+		require.ErrorIs(t, <-done, store.ErrNotFound)
 	})
 	t.Run("WorkspaceThatEnds", func(t *testing.T) {
 		opened := openStore(t, store.StoreConfig{})

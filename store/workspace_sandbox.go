@@ -169,7 +169,7 @@ func (sandbox *sandbox) authorise(action sqlite.AuthorizerActionCode, first, sec
 // where no column of it is read.
 func (sandbox *sandbox) exists(table string) bool {
 	table = strings.ToLower(table)
-	return table == "workspace" || table == "kinds" || sandbox.modules[table] ||
+	return table == "workspace" || table == "kinds" || table == "requests" || sandbox.modules[table] ||
 		strings.HasPrefix(table, "sqlite_") || strings.HasPrefix(table, "pragma_")
 }
 

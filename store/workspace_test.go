@@ -104,6 +104,12 @@ func TestWorkspace_NewWorkspace_Good(t *testing.T) {
 		infos, err := opened.Workspaces("")
 		require.NoError(t, err)
 		assert.Equal(t, []store.WorkspaceInfo{{Name: "import-42", Entries: 5, OpenedAt: clock.Now(), Orphaned: true}}, infos)
+		found, err := opened.FindWorkspace("", "import-42")
+		require.NoError(t, err)
+		requireSummary(t, map[string]int64{"row": 4, "warning": 1}, found)
+		infos, err = opened.Workspaces("")
+		require.NoError(t, err)
+		assert.True(t, infos[0].Orphaned, "nobody has opened it")
 		workspace := newWorkspace(t, opened, "", "import-42")
 		requireSummary(t, map[string]int64{"row": 4, "warning": 1}, workspace)
 		infos, err = opened.Workspaces("")
@@ -148,7 +154,7 @@ func TestWorkspace_Put_Good(t *testing.T) {
 func TestWorkspace_Put_Bad(t *testing.T) {
 	opened := openStore(t, store.StoreConfig{})
 	workspace := newWorkspace(t, opened, "acme", "a")
-	for _, kind := range []string{"", "a\nb", "a\x00b", "\xff", "\u0085", strings.Repeat("k", store.MaxWorkspaceKindBytes+1)} {
+	for _, kind := range []string{"time", "_row", `row\`, `row\,`, "namespace", "workspace", "", "a\nb", "a\x00b", "\xff", "\u0085", strings.Repeat("k", store.MaxWorkspaceKindBytes+1)} {
 		require.ErrorIs(t, workspace.Put(kind, nil), store.ErrInvalidName, "%q", kind)
 	}
 	for name, data := range map[string]any{
@@ -161,7 +167,9 @@ func TestWorkspace_Put_Bad(t *testing.T) {
 		for index := range store.MaxWorkspaceKinds {
 			require.NoError(t, workspace.Put(fmt.Sprint(index), nil))
 		}
-		require.ErrorIs(t, workspace.Put("one more", nil), store.ErrTooLarge)
+		err := workspace.Put("one more", nil)
+		require.ErrorIs(t, err, store.ErrTooLarge)
+		require.ErrorContains(t, err, `there are 1000 kinds already, "one more" would be another`)
 		require.NoError(t, workspace.Put("7", nil))
 		count, err := workspace.Count()
 		require.NoError(t, err)

@@ -18,6 +18,9 @@ import (
 	"time"
 )
 
+// MaxWorkspaces is how many workspaces a namespace may have at once.
+const MaxWorkspaces = 1000
+
 // errWorkspaceEnded says that a workspace was committed or discarded.
 var errWorkspaceEnded = fmt.Errorf("%w: the workspace has ended", ErrNotFound)
 
@@ -29,9 +32,14 @@ type workspaces struct {
 	// is made when it is needed, and removed with the store.
 	path      string
 	temporary bool
-	// queries holds one for each that runs, for so long at most and while the process
-	// grows by so many bytes at most.
-	queries     chan struct{}
+	// work is what others have asked for and do not wait for; requests are those of it
+	// that have an id.
+	work     *turnstile
+	requests *requestsUnderway
+	// queries wait for so long at most, and run for so long, while the process grows by so
+	// many bytes at most.
+	queries     *turnstile
+	queryWait   time.Duration
 	queryTime   time.Duration
 	queryMemory int
 	// failpoint, where given, is told how far a commit has come.
@@ -47,18 +55,27 @@ type workspaces struct {
 	others []*workspaceFolder
 	loaded bool
 	files  map[workspaceName]*workspaceFile
+	// room is how many a namespace may have.
+	room int64
+	// counts are how many of the files each namespace has.
+	counts map[string]int64
 }
 
 func newWorkspaces(store *Store) *workspaces {
 	return &workspaces{
 		store:       store,
 		pool:        newWorkspacePool(store.config.Durability),
-		queries:     make(chan struct{}, queriesAtOnce),
+		work:        newTurnstile(workAtOnce),
+		requests:    newRequestsUnderway(),
+		queries:     newTurnstile(queriesAtOnce),
+		queryWait:   maxQueryWait,
 		queryTime:   MaxQueryTime,
 		queryMemory: maxQueryMemory,
 		path:        store.config.WorkspaceStateDirectory,
 		temporary:   store.config.WorkspaceStateDirectory == "",
 		files:       map[workspaceName]*workspaceFile{},
+		counts:      map[string]int64{},
+		room:        MaxWorkspaces,
 	}
 }
 
@@ -91,22 +108,29 @@ func (workspaces *workspaces) takeOwnLocked() (err error) {
 	return err
 }
 
-// take locks a folder and finishes what was committed there.
+// take locks a folder and finishes what was ended there.
 func (workspaces *workspaces) take(path string) (*workspaceFolder, error) {
 	folder, err := takeFolder(path, workspaces.store.config.Logger)
 	if err != nil {
 		return nil, err
 	}
-	committed, err := workspaces.store.committedRuns()
+	ended, err := workspaces.store.endedRuns()
 	var finished []string
 	if err == nil {
-		finished, err = folder.finish(committed)
+		finished, err = folder.finish(ended)
 	}
 	if err != nil {
 		return nil, errors.Join(err, folder.lock.release())
 	}
 	workspaces.store.forgetRuns(finished...)
 	return folder, nil
+}
+
+// load reads what the store's own folder holds, where that was not done already.
+func (workspaces *workspaces) load() error {
+	workspaces.mutex.Lock()
+	defer workspaces.mutex.Unlock()
+	return workspaces.loadLocked()
 }
 
 // loadLocked reads what the store's own folder holds.
@@ -120,13 +144,31 @@ func (workspaces *workspaces) loadLocked() error {
 	if err := workspaces.takeOwnLocked(); err != nil {
 		return err
 	}
-	files, err := workspaces.own.load(workspaces.store.config.Durability)
+	files, err := workspaces.loadFiles(workspaces.own)
 	if err != nil {
 		return err
 	}
 	workspaces.addLocked(files)
 	workspaces.loaded = true
 	return nil
+}
+
+// loadFiles reads what a folder holds, and has the store remember what was answered
+// there before a crash.
+func (workspaces *workspaces) loadFiles(folder *workspaceFolder) ([]*workspaceFile, error) {
+	now, err := workspaces.store.now()
+	if err != nil {
+		return nil, err
+	}
+	files, err := folder.load(workspaces.store.config.Durability, now.Add(-RetryWindow))
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		workspaces.store.remember(file.answers)
+		file.answers = nil
+	}
+	return files, nil
 }
 
 // addLocked makes workspaces known by their names. Of two with one name the older
@@ -136,28 +178,54 @@ func (workspaces *workspaces) addLocked(files []*workspaceFile) {
 	for _, file := range files {
 		if _, taken := workspaces.files[file.workspaceName]; !taken {
 			workspaces.files[file.workspaceName] = file
+			workspaces.counts[file.namespace]++
 		}
 	}
 }
 
-// open returns the workspace of a name, and makes one where there is none.
-func (workspaces *workspaces) open(name workspaceName) (file *workspaceFile, created bool, err error) {
+// open returns the workspace of a name, and makes one where there is none, which
+// remembers what was answered to that at a time. The caller gives back the turn of the file.
+func (workspaces *workspaces) open(name workspaceName, opening []*answer, at time.Time) (file *workspaceFile, created bool, err error) {
 	if err := name.check(); err != nil {
 		return nil, false, err
 	}
-	file, created, err = workspaces.claim(name)
-	if err != nil || !created {
-		return file, false, err
+	for {
+		file, isNew, err := workspaces.claim(name)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case isNew:
+			err := workspaces.create(file, opening, at)
+			return file, err == nil, err
+		}
+		file.turn.Lock()
+		gone := file.gone
+		if gone == nil {
+			return file, false, nil
+		}
+		file.turn.Unlock()
+		if !workspaces.forgotten(file) {
+			return nil, false, gone
+		}
+		// It has ended, or could not be made, meanwhile: its name is free.
 	}
-	defer file.turn.Unlock()
-	err = workspaces.reserved(func() error { return file.create(workspaces.store.config.Durability) })
-	if err != nil {
-		err = workspaceFailure(err)
-		file.gone = err
-		workspaces.forget(file)
-		return nil, false, err
+}
+
+// create makes a new file, whose turn the caller has.
+func (workspaces *workspaces) create(file *workspaceFile, opening []*answer, at time.Time) error {
+	var fill func(transaction *sql.Tx) error
+	if len(opening) > 0 {
+		fill = func(transaction *sql.Tx) error { return saveAnswers(transaction, opening, at) }
 	}
-	return file, true, nil
+	err := workspaces.reserved(func() error { return file.create(workspaces.store.config.Durability, fill) })
+	if err == nil {
+		return nil
+	}
+	err = workspaceFailure(err)
+	file.gone = err
+	workspaces.forget(file)
+	file.turn.Unlock()
+	return err
 }
 
 // claim returns the file of a name. One that is new is still to be created: the
@@ -172,16 +240,32 @@ func (workspaces *workspaces) claim(name workspaceName) (file *workspaceFile, is
 		file.orphaned = false
 		return file, false, nil
 	}
+	if err := workspaces.checkRoomLocked(name.namespace); err != nil {
+		return nil, false, err
+	}
 	file = newWorkspaceFile(workspaces.own, newRunID())
 	file.workspaceName, file.openedAt = name, workspaces.store.config.Clock().UTC()
 	file.turn.Lock()
 	workspaces.files[name] = file
+	workspaces.counts[name.namespace]++
 	return file, true, nil
 }
 
+// checkRoomLocked returns QuotaError where a namespace has all the workspaces that it may
+// have. Outside every namespace there is no limit.
+func (workspaces *workspaces) checkRoomLocked(namespace string) error {
+	if count := workspaces.counts[namespace]; namespace != "" && count >= workspaces.room {
+		return &QuotaError{Quota: "workspaces", Limit: workspaces.room, Usage: count}
+	}
+	return nil
+}
+
+// runIDBytes is how many bytes a run id stands for, in hexadecimal digits.
+const runIDBytes = 16
+
 // newRunID returns a name for a run that no other has, ever.
 func newRunID() string {
-	var random [16]byte
+	var random [runIDBytes]byte
 	_, _ = rand.Read(random[:]) // It never fails: the process would end.
 	return hex.EncodeToString(random[:])
 }
@@ -200,7 +284,6 @@ func (workspaces *workspaces) find(name workspaceName) (*workspaceFile, error) {
 	if file == nil {
 		return nil, fmt.Errorf("%w: no workspace has that name", ErrNotFound)
 	}
-	file.orphaned = false
 	return file, nil
 }
 
@@ -232,7 +315,17 @@ func (workspaces *workspaces) forget(file *workspaceFile) {
 	defer workspaces.mutex.Unlock()
 	if workspaces.files[file.workspaceName] == file {
 		delete(workspaces.files, file.workspaceName)
+		if workspaces.counts[file.namespace]--; workspaces.counts[file.namespace] == 0 {
+			delete(workspaces.counts, file.namespace)
+		}
 	}
+}
+
+// forgotten tells whether the name of a file is not its own any more.
+func (workspaces *workspaces) forgotten(file *workspaceFile) bool {
+	workspaces.mutex.Lock()
+	defer workspaces.mutex.Unlock()
+	return workspaces.files[file.workspaceName] != file
 }
 
 // list returns what is known of the workspaces of a namespace, by name.
@@ -293,7 +386,7 @@ func (workspaces *workspaces) takeOtherLocked(path string) ([]*workspaceFile, er
 	if err != nil {
 		return nil, err
 	}
-	files, err := folder.load(workspaces.store.config.Durability)
+	files, err := workspaces.loadFiles(folder)
 	if err != nil {
 		return nil, errors.Join(err, folder.lock.release())
 	}

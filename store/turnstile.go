@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"slices"
+	"sync"
+)
+
+// turnstile lets so many in at once, of one namespace no more than its share. Those who
+// wait come in turns of their namespaces, so that none holds up another by waiting.
+type turnstile struct {
+	limit int
+	share int
+
+	mutex  sync.Mutex
+	inside int
+	lanes  map[string]*lane
+	// queue are the lanes in which somebody waits, the one whose turn is next first.
+	queue []*lane
+}
+
+// lane is what a turnstile knows of a namespace.
+type lane struct {
+	namespace string
+	inside    int
+	waiting   []*ticket
+}
+
+// ticket is a place in a turnstile: its holder waits for admitted, and leaves, whether
+// it was let in or not.
+type ticket struct {
+	turnstile *turnstile
+	lane      *lane
+	admitted  chan struct{}
+}
+
+// newTurnstile makes a turnstile whose share is half of its limit.
+func newTurnstile(limit int) *turnstile {
+	return &turnstile{limit: limit, share: max(1, limit/2), lanes: map[string]*lane{}}
+}
+
+// lineUp gives a place behind the others of the namespace.
+func (turnstile *turnstile) lineUp(namespace string) *ticket {
+	turnstile.mutex.Lock()
+	defer turnstile.mutex.Unlock()
+	chosen := turnstile.lanes[namespace]
+	if chosen == nil {
+		chosen = &lane{namespace: namespace}
+		turnstile.lanes[namespace] = chosen
+	}
+	ticket := &ticket{turnstile: turnstile, lane: chosen, admitted: make(chan struct{})}
+	chosen.waiting = append(chosen.waiting, ticket)
+	if len(chosen.waiting) == 1 {
+		turnstile.queue = append(turnstile.queue, chosen)
+	}
+	turnstile.admitLocked()
+	return ticket
+}
+
+// admitLocked lets in whoever there is room for. A lane goes behind the others then.
+func (turnstile *turnstile) admitLocked() {
+	for index := 0; index < len(turnstile.queue) && turnstile.inside < turnstile.limit; {
+		lane := turnstile.queue[index]
+		if lane.inside == turnstile.share {
+			index++
+			continue
+		}
+		close(lane.waiting[0].admitted)
+		lane.waiting = lane.waiting[1:]
+		lane.inside++
+		turnstile.inside++
+		turnstile.queue = slices.Delete(turnstile.queue, index, index+1)
+		if len(lane.waiting) > 0 {
+			turnstile.queue = append(turnstile.queue, lane)
+		}
+	}
+}
+
+// isAdmitted tells whether the holder was let in.
+func (ticket *ticket) isAdmitted() bool {
+	select {
+	case <-ticket.admitted:
+		return true
+	default:
+		return false
+	}
+}
+
+// leave gives the place up.
+func (ticket *ticket) leave() {
+	turnstile, lane := ticket.turnstile, ticket.lane
+	turnstile.mutex.Lock()
+	defer turnstile.mutex.Unlock()
+	if ticket.isAdmitted() {
+		lane.inside--
+		turnstile.inside--
+	} else if lane.waiting = without(lane.waiting, ticket); len(lane.waiting) == 0 {
+		turnstile.queue = without(turnstile.queue, lane)
+	}
+	if lane.inside == 0 && len(lane.waiting) == 0 {
+		delete(turnstile.lanes, lane.namespace)
+	}
+	turnstile.admitLocked()
+}
+
+func without[Element comparable](list []Element, element Element) []Element {
+	index := slices.Index(list, element)
+	return slices.Delete(list, index, index+1)
+}

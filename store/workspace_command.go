@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+)
+
+// workAtOnce is how many of the callers that do not wait have something done with
+// workspaces at once, half of them of one namespace; others wait.
+const workAtOnce = 16
+
+// WorkspaceCommand is a write to a workspace as data: OpenWorkspaceCommand,
+// PutWorkspaceCommand, CommitWorkspaceCommand or DiscardWorkspaceCommand.
+type WorkspaceCommand interface {
+	// namespace is that of the workspace, empty for none.
+	namespace() string
+	// carryOut carries the command out and answers the request in the same transaction.
+	carryOut(store *Store, request Request) (Outcome, error)
+}
+
+// OpenWorkspaceCommand is Store.OpenWorkspace. Its Outcome tells whether the workspace
+// was Created and how many Entries it has.
+//
+//	store.OpenWorkspaceCommand{Namespace: "acme", Workspace: "import-42"}
+type OpenWorkspaceCommand struct {
+	Namespace string
+	Workspace string
+}
+
+// PutWorkspaceCommand is Workspace.Add: Data is JSON, and is kept as it is. Its Outcome
+// tells how many Entries there are then.
+//
+//	store.PutWorkspaceCommand{Namespace: "acme", Workspace: "import-42", Kind: "row", Data: json.RawMessage(`{"sku":"A-17"}`)}
+type PutWorkspaceCommand struct {
+	Namespace string
+	Workspace string
+	Kind      string
+	Data      json.RawMessage
+}
+
+// CommitWorkspaceCommand is Workspace.Commit. Its Outcome has the Summary, the Revision
+// and the EntryID.
+//
+//	store.CommitWorkspaceCommand{Namespace: "acme", Workspace: "import-42"}
+type CommitWorkspaceCommand struct {
+	Namespace string
+	Workspace string
+}
+
+// DiscardWorkspaceCommand is Workspace.Discard.
+//
+//	store.DiscardWorkspaceCommand{Namespace: "acme", Workspace: "import-42"}
+type DiscardWorkspaceCommand struct {
+	Namespace string
+	Workspace string
+}
+
+// SubmitWorkspace carries out a write to a workspace for a caller that does not wait:
+// done is called once, before SubmitWorkspace returns or later from a goroutine of the
+// store. A few are carried out at once, and a namespace whose turn it is not waits; so
+// does a request whose id is that of another one that is underway. What Request says of
+// ids holds across workspaces and every other command of the namespace. All but
+// OpenWorkspaceCommand return ErrNotFound for a workspace that is not there.
+//
+//	store.SubmitWorkspace(store.Request{Namespace: "acme", ID: "4Xr9", Digest: digest, Answer: encode},
+//		store.CommitWorkspaceCommand{Namespace: "acme", Workspace: "import-42"}, func(outcome store.Outcome, err error) { … })
+func (store *Store) SubmitWorkspace(request Request, command WorkspaceCommand, done func(Outcome, error)) {
+	submitWork(store, command.namespace(), func() (Outcome, error) { return store.carryOutOnce(request, command) }, done)
+}
+
+// submitWork has work done that takes a while, in turns of namespaces.
+func submitWork[Result any](store *Store, namespace string, work func() (Result, error), done func(Result, error)) {
+	started := store.background.start(func() {
+		place := store.workspaces.work.lineUp(namespace)
+		result, err := workInPlace(store, place, work)
+		place.leave()
+		done(result, err)
+	})
+	if !started {
+		var none Result
+		done(none, ErrClosed)
+	}
+}
+
+func workInPlace[Result any](store *Store, place *ticket, work func() (Result, error)) (result Result, err error) {
+	select {
+	case <-place.admitted:
+		return work()
+	case <-store.stopped:
+		return result, ErrClosed
+	}
+}
+
+// carryOutOnce carries a command out, unless the request has an id that was answered.
+func (store *Store) carryOutOnce(request Request, command WorkspaceCommand) (Outcome, error) {
+	if request.ID == "" {
+		return command.carryOut(store, request)
+	}
+	defer store.workspaces.requests.begin(requestName{namespace: request.Namespace, id: request.ID})()
+	// What the files remember and the store does not, it knows then.
+	if err := store.workspaces.load(); err != nil {
+		return Outcome{}, err
+	}
+	earlier, err := store.recall(&request)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if earlier != nil {
+		return request.replay(earlier)
+	}
+	return command.carryOut(store, request)
+}
+
+func (command OpenWorkspaceCommand) namespace() string { return command.Namespace }
+
+func (command OpenWorkspaceCommand) carryOut(store *Store, request Request) (Outcome, error) {
+	outcome, err := store.openForRequest(request, workspaceName{namespace: command.Namespace, name: command.Workspace})
+	if err != nil {
+		return Outcome{}, fmt.Errorf("store.OpenWorkspace: namespace %q workspace %q: %w", command.Namespace, command.Workspace, err)
+	}
+	return outcome, nil
+}
+
+// openForRequest opens a workspace. One that is there says whether it was this request
+// that has made it, before a crash.
+func (store *Store) openForRequest(request Request, name workspaceName) (Outcome, error) {
+	outcome, err := request.answered(Outcome{Created: true})
+	if err != nil {
+		return Outcome{}, err
+	}
+	file, created, err := store.workspaces.open(name, request.given(&outcome), request.at)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if !created {
+		outcome, err = store.workspaces.answerOpened(file, request)
+	}
+	file.turn.Unlock()
+	if err != nil {
+		return Outcome{}, err
+	}
+	store.remember(request.given(&outcome))
+	return outcome, nil
+}
+
+// answerOpened answers a request that has opened a workspace which was there, and whose
+// turn the caller has.
+func (workspaces *workspaces) answerOpened(file *workspaceFile, request Request) (outcome Outcome, err error) {
+	var earlier *answer
+	if request.ID != "" {
+		err = workspaces.pool.use(file, func(database *sql.DB) error {
+			earlier, err = request.findIn(database)
+			return err
+		})
+	}
+	switch {
+	case err != nil:
+		return Outcome{}, err
+	case earlier != nil:
+		return request.replay(earlier)
+	default:
+		return request.answered(Outcome{Entries: file.entries.Load()})
+	}
+}
+
+func (command PutWorkspaceCommand) namespace() string { return command.Namespace }
+
+func (command PutWorkspaceCommand) carryOut(store *Store, request Request) (Outcome, error) {
+	data, err := encodeWorkspaceEntry(command.Kind, command.Data)
+	if err != nil {
+		return Outcome{}, err
+	}
+	workspace, err := store.FindWorkspace(command.Namespace, command.Workspace)
+	if err != nil {
+		return Outcome{}, err
+	}
+	outcome, err := workspace.put(request, command.Kind, data)
+	if err != nil {
+		return Outcome{}, workspace.failure(err)
+	}
+	store.remember(request.given(&outcome))
+	return outcome, nil
+}
+
+func (command CommitWorkspaceCommand) namespace() string { return command.Namespace }
+
+func (command CommitWorkspaceCommand) carryOut(store *Store, request Request) (Outcome, error) {
+	workspace, err := store.FindWorkspace(command.Namespace, command.Workspace)
+	if err != nil {
+		return Outcome{}, err
+	}
+	outcome, _, err := workspace.commit(request, origin{})
+	if err != nil {
+		return Outcome{}, workspace.failure(err)
+	}
+	return outcome, nil
+}
+
+func (command DiscardWorkspaceCommand) namespace() string { return command.Namespace }
+
+func (command DiscardWorkspaceCommand) carryOut(store *Store, request Request) (Outcome, error) {
+	workspace, err := store.FindWorkspace(command.Namespace, command.Workspace)
+	if err != nil {
+		return Outcome{}, err
+	}
+	outcome, err := workspace.discard(request)
+	if err != nil {
+		return Outcome{}, workspace.failure(err)
+	}
+	return outcome, nil
+}
+
+// SubmitWorkspaceAggregate is Workspace.Aggregate for a caller that does not wait, as
+// SubmitWorkspace.
+func (store *Store) SubmitWorkspaceAggregate(namespace, name string, done func(map[string]int64, error)) {
+	submitWork(store, namespace, func() (map[string]int64, error) {
+		workspace, err := store.FindWorkspace(namespace, name)
+		if err != nil {
+			return nil, err
+		}
+		return workspace.Aggregate()
+	}, done)
+}
+
+// SubmitWorkspaces is Workspaces for a caller that does not wait, as SubmitWorkspace.
+func (store *Store) SubmitWorkspaces(namespace string, done func([]WorkspaceInfo, error)) {
+	submitWork(store, namespace, func() ([]WorkspaceInfo, error) { return store.Workspaces(namespace) }, done)
+}
+
+// WorkspaceQuery is a query of a workspace as data.
+//
+//	store.WorkspaceQuery{Namespace: "acme", Workspace: "import-42", SQL: "SELECT count(*) FROM entries", Limit: 1}
+type WorkspaceQuery struct {
+	Namespace string
+	Workspace string
+	// SQL is as Workspace.Query takes it.
+	SQL string
+	// Limit is 1 to MaxQueryRows.
+	Limit int
+}
+
+// SubmitWorkspaceQuery is Workspace.QueryLimit for a caller that does not wait: done is
+// called once, before SubmitWorkspaceQuery returns or later from a goroutine of the store.
+// Queries wait for each other, in turns of their namespaces, and nothing waits for them.
+func (store *Store) SubmitWorkspaceQuery(query WorkspaceQuery, done func(QueryRows, error)) {
+	started := store.background.start(func() {
+		workspace, err := store.FindWorkspace(query.Namespace, query.Workspace)
+		var rows QueryRows
+		if err == nil {
+			rows, err = workspace.QueryLimit(query.SQL, query.Limit)
+		}
+		done(rows, err)
+	})
+	if !started {
+		done(QueryRows{}, ErrClosed)
+	}
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestWorkspaceFile_Failure_Bad(t *testing.T) {
+	for _, number := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT} {
+		err := workspaceFailure(&fs.PathError{Op: "open", Path: "/var/lib/state/a.partial", Err: number})
+		require.ErrorIs(t, err, ErrUnavailable)
+		assert.NotContains(t, err.Error(), "/var/lib")
+	}
+	assert.Equal(t, os.ErrPermission, workspaceFailure(os.ErrPermission))
+}

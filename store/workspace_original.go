@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const (
+	// originalSuffix is how the files of the original library's workspaces end, which
+	// are named after them. Early ones are SQLite, later ones are not.
+	originalSuffix = ".duckdb"
+	// importedFolder is where those go that were taken over.
+	importedFolder = "imported"
+)
+
+// takeOver makes workspaces outside every namespace of those that the original library
+// has left in the folder. What cannot be read goes to quarantine.
+func (folder *workspaceFolder) takeOver(durability Durability) error {
+	entries, err := os.ReadDir(folder.path)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		name, isOriginal := strings.CutSuffix(entry.Name(), originalSuffix)
+		if !isOriginal {
+			continue
+		}
+		err := folder.takeOverOne(entry, name, durability)
+		if errors.Is(err, errNoWorkspace) {
+			err = folder.quarantine(entry.Name(), err)
+		} else if err == nil {
+			err = folder.setAside(importedFolder, entry.Name())
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", entry.Name(), err)
+		}
+	}
+	return nil
+}
+
+// takeOverOne makes a run of a file. Its run id follows from what is in the file: where a
+// crash comes before the file is set aside, it is the same run again.
+func (folder *workspaceFolder) takeOverOne(entry fs.DirEntry, name string, durability Durability) error {
+	if !entry.Type().IsRegular() {
+		return fmt.Errorf("%w: it is no regular file", errNoWorkspace)
+	}
+	if err := checkWorkspaceName(name); err != nil {
+		return fmt.Errorf("%w: %w", errNoWorkspace, err)
+	}
+	path := filepath.Join(folder.path, entry.Name())
+	if _, err := readHeader(path); err != nil {
+		return err
+	}
+	err := folder.copyOriginal(path, name, durability)
+	switch code := resultCode(err); {
+	case damaging(code), errors.Is(err, ErrTooLarge):
+		return fmt.Errorf("%w: %w", errNoWorkspace, err)
+	default:
+		return err
+	}
+}
+
+func (folder *workspaceFolder) copyOriginal(path, name string, durability Durability) error {
+	original, err := openWorkspaceDatabase(path, durability)
+	if err != nil {
+		return err
+	}
+	// What reading it takes into the file from beside it is there from now on.
+	openedAt, err := openedOriginal(original)
+	if err := errors.Join(err, original.Close()); err != nil {
+		return err
+	}
+	runID, err := digestOf(path)
+	if err != nil {
+		return err
+	}
+	file := newWorkspaceFile(folder, runID)
+	file.name, file.openedAt = name, openedAt
+	if _, err := os.Stat(file.path()); err == nil {
+		return nil
+	}
+	if original, err = openWorkspaceDatabase(path, durability); err != nil {
+		return err
+	}
+	return errors.Join(file.create(durability, func(transaction *sql.Tx) error { return copyEntries(original, transaction) }), original.Close())
+}
+
+// openedOriginal returns when the first entry was made, now where there is none.
+func openedOriginal(original *sql.DB) (openedAt time.Time, err error) {
+	var milliseconds sql.NullInt64
+	err = original.QueryRowContext(context.Background(), `SELECT min(CAST(created_at AS INTEGER)) FROM workspace_entries`).Scan(&milliseconds)
+	if !milliseconds.Valid {
+		return time.Now().UTC(), err
+	}
+	return time.UnixMilli(milliseconds.Int64).UTC(), err
+}
+
+// copyEntries copies the entries in their order. What is no JSON becomes a text of it.
+func copyEntries(original *sql.DB, transaction *sql.Tx) error {
+	rows, err := original.QueryContext(context.Background(), `SELECT CAST(coalesce(entry_kind, '') AS TEXT), CAST(coalesce(entry_data, 'null') AS TEXT),
+		CAST(coalesce(created_at, 0) AS INTEGER) FROM workspace_entries ORDER BY entry_id`)
+	if err != nil {
+		return err
+	}
+	return copyRows(rows, transaction)
+}
+
+// copyRows copies every row, and closes them.
+func copyRows(rows *sql.Rows, transaction *sql.Tx) (err error) {
+	for err == nil && rows.Next() {
+		err = copyEntry(rows, transaction)
+	}
+	return errors.Join(err, rows.Err(), rows.Close())
+}
+
+func copyEntry(rows *sql.Rows, transaction *sql.Tx) (err error) {
+	var entry workspaceEntry
+	var milliseconds int64
+	if err := rows.Scan(&entry.kind, &entry.data, &milliseconds); err != nil {
+		return err
+	}
+	entry.createdAt = time.UnixMilli(milliseconds)
+	if entry.data, err = asJSON(entry.data); err != nil {
+		return err
+	}
+	_, err = entry.insertIn(transaction)
+	return err
+}
+
+func asJSON(text string) (string, error) {
+	if json.Valid([]byte(text)) {
+		return text, nil
+	}
+	encoded, err := json.Marshal(text)
+	return string(encoded), err
+}
+
+// digestOf makes a run id of a file.
+func digestOf(path string) (runID string, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	hash := sha256.New()
+	_, _ = io.WriteString(hash, filepath.Base(path)) // A hash takes everything.
+	_, err = io.Copy(hash, file)
+	return hex.EncodeToString(hash.Sum(nil)[:runIDBytes]), errors.Join(err, file.Close())
+}
