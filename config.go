@@ -26,6 +26,8 @@ const Version = "0.1.0"
 const (
 	DefaultDatabasePath = "./data/storebus.db"
 	DefaultListen       = "127.0.0.1:4222"
+	// DefaultStateDirectory is that of DefaultDatabasePath.
+	DefaultStateDirectory = "./data/state"
 )
 
 // Config says what a sidecar serves, and where. Its zero value serves
@@ -70,7 +72,10 @@ type Config struct {
 	HTTPAddress string
 	// Journal names the endpoint that journal entries are delivered to.
 	Journal JournalConfig
-	// StateDirectory holds the workspaces.
+	// StateDirectory holds the workspaces, and belongs to one sidecar at a time. It is
+	// created when it is needed, for its owner only. Empty is DefaultStateDirectory with
+	// DefaultDatabasePath, and the path of another database with ".workspaces" behind it;
+	// of store.MemoryDatabase it is a temporary folder that goes with the sidecar.
 	StateDirectory string
 	// ArchiveDirectory holds what compaction has moved out of the journal, and is created
 	// where it is missing; empty refuses compactions.
@@ -139,6 +144,9 @@ func (config Config) withDefaults() (Config, error) {
 		return config, err
 	}
 	config.DatabasePath = orDefault(config.DatabasePath, DefaultDatabasePath)
+	if config.DatabasePath == DefaultDatabasePath {
+		config.StateDirectory = orDefault(config.StateDirectory, DefaultStateDirectory)
+	}
 	config.Prefix = orDefault(config.Prefix, subjects.DefaultPrefix)
 	config.Logger = orDefault(config.Logger, slog.New(slog.DiscardHandler))
 	config.EventsNATS = orDefault(config.EventsNATS, config.NATS.NATSCredentials)
@@ -266,6 +274,8 @@ func (config *Config) storeConfig() store.StoreConfig {
 		Retention:  config.Retention,
 		CacheBytes: int(config.CacheBytes),
 		Logger:     config.Logger,
+
+		WorkspaceStateDirectory: config.StateDirectory,
 	}
 }
 

@@ -17,6 +17,7 @@ func TestConfig_WithDefaults_Good(t *testing.T) {
 	assert.Equal(t, DefaultDatabasePath, config.DatabasePath)
 	assert.Equal(t, DefaultListen, config.Listen)
 	assert.Equal(t, "store", config.Prefix)
+	assert.Equal(t, DefaultStateDirectory, config.storeConfig().WorkspaceStateDirectory)
 
 	config, err = Config{NATS: NATSConfig{URL: "nats://broker:4222"}}.withDefaults()
 	require.NoError(t, err)
@@ -31,6 +32,13 @@ func TestConfig_WithDefaults_Good(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, publisher, config.EventsNATS)
 	assert.Equal(t, 96<<10, limits(128<<10).EntryBytes)
+
+	config, err = Config{DatabasePath: "other.db"}.withDefaults()
+	require.NoError(t, err)
+	assert.Empty(t, config.StateDirectory, "it is the store's to say, so that two databases never share one")
+	config, err = Config{StateDirectory: "state"}.withDefaults()
+	require.NoError(t, err)
+	assert.Equal(t, "state", config.storeConfig().WorkspaceStateDirectory)
 }
 
 func TestConfig_WithDefaults_Bad(t *testing.T) {

@@ -203,6 +203,60 @@ var exchanges = map[string]struct {
 		},
 		subject: "store.acme.journal_requeue", request: `{"entry_ids":[7]}`, reply: `{"requeued":1}`, result: subjects.JournalRequeueReply{Requeued: 1},
 	},
+	"WorkspaceOpen": {
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return store.WorkspaceOpen(ctx, "acme", "import", client.WorkspaceOptions{})
+		},
+		subject: "store.acme.workspace_open", request: `{"workspace":"import"}`, reply: `{"workspace":"import","created":true,"entries":7}`,
+		result: subjects.WorkspaceOpenReply{Workspace: "import", Created: true, Entries: 7},
+	},
+	"WorkspacePut": {
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return store.WorkspacePut(ctx, "acme", "import", "row", map[string]any{"stock": 4}, client.WorkspaceOptions{})
+		},
+		subject: "store.acme.workspace_put", request: `{"workspace":"import","kind":"row","data":{"stock":4}}`, reply: `{"entries":7}`,
+		result: subjects.WorkspacePutReply{Entries: 7},
+	},
+	"WorkspacePutOfJSON": {
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return store.WorkspacePut(ctx, "acme", "import", "row", jsontext.Value("9007199254740993"), client.WorkspaceOptions{})
+		},
+		subject: "store.acme.workspace_put", request: `{"workspace":"import","kind":"row","data":9007199254740993}`, reply: `{"entries":7}`,
+		result: subjects.WorkspacePutReply{Entries: 7},
+	},
+	"WorkspaceAggregate": {
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return store.WorkspaceAggregate(ctx, "acme", "import")
+		},
+		subject: "store.acme.workspace_aggregate", request: `{"workspace":"import"}`, reply: `{"summary":{"row":7}}`, result: map[string]uint64{"row": 7},
+	},
+	"WorkspaceQuery": {
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return store.WorkspaceQuery(ctx, "acme", "import", "SELECT 1", client.WorkspaceQueryOptions{Limit: 10})
+		},
+		subject: "store.acme.workspace_query", request: `{"workspace":"import","sql":"SELECT 1","limit":10}`,
+		reply:  `{"columns":["a","b"],"rows":[[1,{"base64":"/w=="}],[null,2.5]],"truncated":true}`,
+		result: client.WorkspaceRows{Columns: []string{"a", "b"}, Rows: [][]any{{int64(1), []byte{0xff}}, {nil, 2.5}}, Truncated: true},
+	},
+	"WorkspaceCommit": {
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return store.WorkspaceCommit(ctx, "acme", "import", client.WorkspaceOptions{})
+		},
+		subject: "store.acme.workspace_commit", request: `{"workspace":"import"}`, reply: `{"entry_id":7,"summary":{"row":7},"revision":42}`,
+		result: subjects.WorkspaceCommitReply{EntryID: 7, Summary: map[string]uint64{"row": 7}, Revision: 42},
+	},
+	"WorkspaceDiscard": {
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return nil, store.WorkspaceDiscard(ctx, "acme", "import", client.WorkspaceOptions{})
+		},
+		subject: "store.acme.workspace_discard", request: `{"workspace":"import"}`, reply: `{"discarded":true}`,
+	},
+	"Workspaces": {
+		call:    func(ctx context.Context, store *client.Client) (any, error) { return store.Workspaces(ctx, "acme") },
+		subject: "store.acme.workspaces", request: `{}`,
+		reply:  `{"workspaces":[{"workspace":"import","entries":7,"opened_at":"2026-11-22T10:01:00Z","orphaned":true}]}`,
+		result: []subjects.WorkspaceStatus{{Workspace: "import", Entries: 7, OpenedAt: aMinutePastTen, Orphaned: true}},
+	},
 	"Flush": {
 		call:    func(ctx context.Context, store *client.Client) (any, error) { return store.Flush(ctx) },
 		subject: "store.admin.flush", request: `{}`, reply: `{"delivered":2,"pending":1,"last_error":"no"}`,
@@ -305,6 +359,7 @@ func TestVerbs_Exchange_Bad(t *testing.T) {
 			"TextThatIsNone":         {"Render", `{"text":"?","encoding":"base64"}`},
 			"PartsThatAreNone":       {"Split", `{"parts":["?"],"encoding":"base64"}`},
 			"FieldsThatAreNone":      {"Fields", `{"fields":["a"],"encoding":"hex"}`},
+			"RowsThatAreNone":        {"WorkspaceQuery", `{"columns":["a"],"rows":[[true]],"truncated":false}`},
 			"NoJSON":                 {"Count", `pong`},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -353,6 +408,18 @@ func TestVerbs_Exchange_Bad(t *testing.T) {
 			},
 			"Compact": func() error {
 				_, err := store.Compact(ctx, time.Time{}, client.CompactOptions{})
+				return err
+			},
+			"WorkspaceOpen": func() error {
+				_, err := store.WorkspaceOpen(ctx, "acme", "../import", client.WorkspaceOptions{})
+				return err
+			},
+			"WorkspacePut": func() error {
+				_, err := store.WorkspacePut(ctx, "acme", "import", "row", func() {}, client.WorkspaceOptions{})
+				return err
+			},
+			"WorkspaceQuery": func() error {
+				_, err := store.WorkspaceQuery(ctx, "acme", "import", "SELECT 1", client.WorkspaceQueryOptions{Limit: 1001})
 				return err
 			},
 		} {

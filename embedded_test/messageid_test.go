@@ -113,6 +113,7 @@ func TestMessageID_Scope_Good(t *testing.T) {
 		requireReplayed(t, first, acme.identified(t, "id", "increment", body, headerTraceParent, parent))
 	})
 	t.Run("OnReadsItIsIgnored", func(t *testing.T) {
+		acme.openWorkspace(t, "w")
 		for _, row := range tenantRows() {
 			if !row.writes {
 				acme.set(t, "default", "k", row.verb)

@@ -201,6 +201,7 @@ func (guarded *guarded) serveTenant(t *testing.T) {
 	for _, row := range tenantRows() {
 		acme.set(t, "default", "k", "v")
 		acme.set(t, "g", "k", "v")
+		acme.openWorkspace(t, "w")
 		requireFields(t, acme.call(t, row.verb, row.body), row.reply)
 		if row.raw {
 			header := map[string][]string{"touch": {headerTTL, "1h"}}[row.verb]

@@ -62,6 +62,14 @@ var verbRows = []verbRow{
 	{verb: "journal_rejected", request: "after? limit?", reply: "entries next?", body: `{"limit":1}`},
 	{verb: "journal_requeue", request: "entry_ids?", reply: "requeued", writes: true, silent: true, body: `{}`},
 
+	{verb: "workspace_open", request: "workspace", reply: "workspace created entries", writes: true, silent: true, body: `{"workspace":"w"}`},
+	{verb: "workspace_put", request: "workspace kind data", reply: "entries", writes: true, silent: true, body: `{"workspace":"w","kind":"row","data":{"a":1}}`},
+	{verb: "workspace_aggregate", request: "workspace", reply: "summary", body: `{"workspace":"w"}`},
+	{verb: "workspace_query", request: "workspace sql limit?", reply: "columns rows truncated", body: `{"workspace":"w","sql":"SELECT 1"}`},
+	{verb: "workspace_commit", request: "workspace", reply: "entry_id? summary revision", writes: true, body: `{"workspace":"w"}`},
+	{verb: "workspace_discard", request: "workspace", reply: "discarded", writes: true, silent: true, body: `{"workspace":"w"}`},
+	{verb: "workspaces", reply: "workspaces", body: `{}`},
+
 	{verb: "namespaces", admin: true, request: "prefix? after? limit?", reply: "namespaces next?", body: `{"limit":1}`},
 	{verb: "quota", admin: true, request: "namespace max_keys? max_groups? max_bytes? max_value_bytes?", reply: "namespace? " + limitFields,
 		writes: true, body: `{"namespace":"nobody"}`},
@@ -91,6 +99,7 @@ func newSeeded(t *testing.T) *tenant {
 	t.Helper()
 	acme := newNamespace(t)
 	acme.set(t, "default", "k", "v")
+	acme.openWorkspace(t, "w")
 	return acme
 }
 
@@ -200,8 +209,11 @@ func TestVerbs_Fields_Bad(t *testing.T) {
 		t.Run("NamesAFieldOfTheWrongType_"+row.verb, func(t *testing.T) {
 			for _, field := range own {
 				wrong := "{}"
-				if field == "fields" || field == "tags" {
+				switch field {
+				case "fields", "tags":
 					wrong = "7"
+				case "data":
+					continue // it is any JSON
 				}
 				requireBadField(t, row.ask(t, acme, replaceField(t, row.body, field, wrong)), field)
 			}
@@ -258,7 +270,7 @@ func TestVerbs_Names_Bad(t *testing.T) {
 }
 
 func TestVerbs_Limit_Bad(t *testing.T) {
-	acme := newNamespace(t)
+	acme := newSeeded(t)
 	for _, row := range verbRows {
 		_, optional := columns(row.request)
 		if !slices.Contains(optional, "limit") {
@@ -388,7 +400,7 @@ func TestVerbs_Silence_Good(t *testing.T) {
 func TestVerbs_UnwrittenNamespace_Good(t *testing.T) {
 	acme := newNamespace(t)
 	for _, row := range tenantRows() {
-		if row.verb == "set" || row.verb == "increment" || row.verb == "transaction" {
+		if slices.Contains([]string{"set", "increment", "transaction", "workspace_commit"}, row.verb) {
 			continue // they write
 		}
 		reply := acme.call(t, row.verb, row.body)

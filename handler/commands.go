@@ -26,14 +26,19 @@ func commandOperation[Command store.Command](decode func(*request) (Command, err
 			}
 			submitRemembered(request, command, encode, done)
 		},
-		encode: func(answer *answer, request *request, command *Command, outcome *store.Outcome) error {
-			if outcome.Answer != nil {
-				answer.recall(outcome)
-				return nil
-			}
-			return encode(answer, request, command, outcome)
-		},
-		weigh: weighReplay,
+		encode: recallOr(encode),
+		weigh:  weighReplay,
+	}
+}
+
+// recallOr writes the reply that was made with what it tells of, where it was.
+func recallOr[Command any](encode encoder[Command]) encoder[Command] {
+	return func(answer *answer, request *request, command *Command, outcome *store.Outcome) error {
+		if outcome.Answer != nil {
+			answer.recall(outcome)
+			return nil
+		}
+		return encode(answer, request, command, outcome)
 	}
 }
 

@@ -31,6 +31,8 @@ var wireErrors = []struct {
 	{store.ErrRequestMismatch, requestMismatch},
 	{store.ErrInvalidTemplate, invalidTemplate},
 	{store.ErrInvalidFlux, invalidFlux},
+	{store.ErrInvalidQuery, invalidQuery},
+	{store.ErrInvalidData, invalidData},
 	{store.ErrInvalidName, badRequest},
 	{store.ErrInvalidJournalEntry, badRequest},
 	{store.ErrInvalidTTL, badRequest},
@@ -92,6 +94,9 @@ func (request *request) operationError(within *store.TransactionError) *subjects
 }
 
 func notFound(request *request, _ error) *subjects.Error {
+	if request.workspace != "" {
+		return subjects.ErrNotFound.New(request.message("workspace " + request.workspace + " is not there"))
+	}
 	return subjects.ErrNotFound.New(request.entryMessage("is not there"))
 }
 
@@ -139,6 +144,9 @@ func tooLarge(request *request, failure error) *subjects.Error {
 		return limitError(request.message(fmt.Sprintf("more than %d groups begin with %q; delete them by longer prefixes",
 			tooMany.Limit, request.localGroup(tooMany.Prefix))), tooMany.Limit)
 	}
+	if tooMany, ok := errors.AsType[*store.TooManyKindsError](failure); ok {
+		return limitError(request.message(tooMany.Error()), tooMany.Limit)
+	}
 	return limitError(request.message("the reply does not fit a message; ask for less at once"), request.maxReply())
 }
 
@@ -158,6 +166,14 @@ func deadlineExceeded(request *request, failure error) *subjects.Error {
 func requestMismatch(request *request, _ error) *subjects.Error {
 	return subjects.BadField(subjects.HeaderMessageID, request.message(fmt.Sprintf("%s %q was that of another request within the last %s",
 		subjects.HeaderMessageID, request.messageID, subjects.RetryWindow)))
+}
+
+func invalidQuery(request *request, failure error) *subjects.Error {
+	return subjects.BadField("sql", request.message(failure.Error()))
+}
+
+func invalidData(request *request, failure error) *subjects.Error {
+	return subjects.BadField("data", request.message(failure.Error()))
 }
 
 func invalidTemplate(request *request, failure error) *subjects.Error {

@@ -33,6 +33,8 @@ type request struct {
 	messageID string
 	// group and key are what the request is about, for the messages of errors.
 	group, key string
+	// workspace is the one that the request is about, if it is.
+	workspace string
 	// place is that of the operation at fault in a transaction: then/3.
 	place string
 	// waits marks a request that may be held for a while: it is not one of those in

@@ -49,6 +49,13 @@ var verbs = []verb{
 	{subjects.VerbJournalStatus, formJSON, journalStatusJSON.serve},
 	{subjects.VerbJournalRejected, formJSON, journalRejectedJSON.serve},
 	{subjects.VerbJournalRequeue, formJSON, journalRequeueJSON.serve},
+	{subjects.VerbWorkspaceOpen, formJSON, workspaceOpenJSON.serve},
+	{subjects.VerbWorkspacePut, formJSON, workspacePutJSON.serve},
+	{subjects.VerbWorkspaceAggregate, formJSON, workspaceAggregateJSON.serve},
+	{subjects.VerbWorkspaceQuery, formJSON, workspaceQueryJSON.serve},
+	{subjects.VerbWorkspaceCommit, formJSON, workspaceCommitJSON.serve},
+	{subjects.VerbWorkspaceDiscard, formJSON, workspaceDiscardJSON.serve},
+	{subjects.VerbWorkspaces, formJSON, workspacesJSON.serve},
 
 	{subjects.VerbSet, formRaw, setRaw.serve},
 	{subjects.VerbGet, formRaw, getRaw.serve},

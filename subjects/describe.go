@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // DescribeRequest asks what the verbs are.
@@ -31,8 +33,9 @@ type VerbDescription struct {
 }
 
 // FieldDescription is one field of a request. Type is "string", "boolean", "integer",
-// "duration" (a number of seconds, or a string as ParseTTL and ParseWait read it), "time" or
-// "object", or "list", whose elements are objects with Fields, or integers where there are none.
+// "duration" (a number of seconds, or a string as ParseTTL and ParseWait read it), "time",
+// "object", "list", whose elements are objects with Fields, or integers where there are
+// none, or "any", which is any JSON.
 type FieldDescription struct {
 	Name     string             `json:"name"`
 	Type     string             `json:"type"`
@@ -75,6 +78,9 @@ func describeFields(request reflect.Type) []FieldDescription {
 
 // typeName names what a field takes.
 func typeName(field reflect.Type) string {
+	if field == reflect.TypeFor[jsontext.Value]() {
+		return "any"
+	}
 	switch field.Kind() {
 	case reflect.Slice:
 		return "list"

@@ -31,6 +31,7 @@ func describedFields(t *testing.T, verb subjects.Verb) []subjects.FieldDescripti
 var samples = map[string]string{
 	"group": `"g"`, "key": `"k"`, "value": `"v"`, "ttl": `60`, "after": `7`, "entries": `[]`, "prefix": `"p"`, "template": `"t"`, "flux": `"from(bucket: \"b\") |> range(start: -1h)"`, "separator": `","`,
 	"namespace": `"acme"`, "file": `"monday.db"`, "measurement": `"m"`, "fields": `{"seconds":12.5}`, "before": `"2026-11-22T10:00:00Z"`,
+	"workspace": `"a"`, "kind": `"row"`, "data": `[]`, "sql": `"SELECT 1"`,
 }
 
 // required gives the fields that a verb's request cannot do without, with a value
@@ -95,6 +96,9 @@ func TestDescribe_Describe_Good(t *testing.T) {
 		others := map[string]string{"string": `1`, "boolean": `"true"`, "integer": `"1"`, "duration": `[]`, "list": `{}`, "object": `[]`, "time": `"soon"`}
 		for _, verb := range reply.Verbs {
 			for _, field := range verb.Fields {
+				if field.Type == "any" {
+					continue
+				}
 				require.Contains(t, others, field.Type)
 				fields := required(t, verb.Name)
 				fields[field.Name] = others[field.Type]

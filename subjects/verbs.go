@@ -38,6 +38,14 @@ const (
 	VerbJournalStatus   Verb = "journal_status"
 	VerbJournalRejected Verb = "journal_rejected"
 	VerbJournalRequeue  Verb = "journal_requeue"
+
+	VerbWorkspaceOpen      Verb = "workspace_open"
+	VerbWorkspacePut       Verb = "workspace_put"
+	VerbWorkspaceAggregate Verb = "workspace_aggregate"
+	VerbWorkspaceQuery     Verb = "workspace_query"
+	VerbWorkspaceCommit    Verb = "workspace_commit"
+	VerbWorkspaceDiscard   Verb = "workspace_discard"
+	VerbWorkspaces         Verb = "workspaces"
 )
 
 // The verbs of an operator, on store.admin.<verb>. A verb that is added here goes
@@ -96,6 +104,13 @@ var verbTable = []verbRow{
 	{VerbJournalStatus, formTenant, false, "tell how the delivery of the journal stands", reflect.TypeFor[JournalStatusRequest]()},
 	{VerbJournalRejected, formTenant, false, "read a page of the points that the journal's endpoint has refused", reflect.TypeFor[JournalRejectedRequest]()},
 	{VerbJournalRequeue, formTenant, true, "have points that the journal's endpoint has refused delivered again", reflect.TypeFor[JournalRequeueRequest]()},
+	{VerbWorkspaceOpen, formTenant, true, "open a workspace, or make it", reflect.TypeFor[WorkspaceOpenRequest]()},
+	{VerbWorkspacePut, formTenant, true, "add an entry to a workspace", reflect.TypeFor[WorkspacePutRequest]()},
+	{VerbWorkspaceAggregate, formTenant, false, "count the entries of a workspace by their kinds", reflect.TypeFor[WorkspaceAggregateRequest]()},
+	{VerbWorkspaceQuery, formTenant, false, "read rows from a workspace with SQL", reflect.TypeFor[WorkspaceQueryRequest]()},
+	{VerbWorkspaceCommit, formTenant, true, "end a workspace, and put its summary into the journal and under a key", reflect.TypeFor[WorkspaceCommitRequest]()},
+	{VerbWorkspaceDiscard, formTenant, true, "end a workspace, and keep nothing of it", reflect.TypeFor[WorkspaceDiscardRequest]()},
+	{VerbWorkspaces, formTenant, false, "tell which workspaces there are", reflect.TypeFor[WorkspacesRequest]()},
 
 	{VerbAdminStatus, formAdmin, false, "tell how the sidecar is", reflect.TypeFor[StatusRequest]()},
 	{VerbAdminDescribe, formAdmin, false, "tell every verb and its fields", reflect.TypeFor[DescribeRequest]()},

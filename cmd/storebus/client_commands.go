@@ -55,6 +55,8 @@ func clientCommands() []*cli.Command {
 // clientCommand is what the file of a command declares.
 type clientCommand struct {
 	name, usage, description string
+	// group is the word before the name, where there is one: see commandGroup.
+	group string
 	// words are the names of the words that the command takes, in their order. One in
 	// brackets may be left out: "[GROUP]". The last may come more than once: "NAMESPACE...".
 	words []string
@@ -68,6 +70,16 @@ type clientCommand struct {
 	// the flags for one.
 	local bool
 	run   func(ctx context.Context, call *call) error
+}
+
+// commandGroup gathers commands under a word of their own: storebus workspace list.
+func commandGroup(name, usage string, declared ...*clientCommand) *cli.Command {
+	group := &cli.Command{Name: name, Usage: usage, Category: "client"}
+	for _, command := range declared {
+		command.group = name
+		group.Commands = append(group.Commands, command.command())
+	}
+	return group
 }
 
 // call is one run of a command.
@@ -207,5 +219,6 @@ func (declared *clientCommand) checkWords(words []string) error {
 // usageError says what is wrong with the command line, and how it looks when it is
 // right.
 func (declared *clientCommand) usageError(problem string) error {
-	return fmt.Errorf("%w: storebus %s: %s; for example: %s", errUsage, declared.name, problem, declared.examples[0])
+	name := strings.TrimSpace(declared.group + " " + declared.name)
+	return fmt.Errorf("%w: storebus %s: %s; for example: %s", errUsage, name, problem, declared.examples[0])
 }

@@ -52,9 +52,11 @@ func TestCompletion_Commands_Good(t *testing.T) {
 	for _, command := range clientCommands() {
 		assert.Contains(t, words, command.Name)
 	}
-	assert.Subset(t, words, []string{"serve", "bench", "completion", "journal", "archive"})
+	assert.Subset(t, words, []string{"serve", "bench", "completion", "journal", "workspace", "archive"})
 	assert.Subset(t, suggested(commandCompletions(t, "archive")), []string{"verify"})
 	assert.Equal(t, []string{"--before"}, suggested(commandCompletions(t, "compact", "--b")))
+	assert.Subset(t, suggested(commandCompletions(t, "workspace")), []string{"open", "put", "aggregate", "query", "commit", "discard", "list"})
+	assert.Equal(t, []string{"--limit"}, suggested(commandCompletions(t, "workspace", "query", "acme", "--l")))
 	assert.Contains(t, output, "touch:set when a key expires\n")
 	assert.Subset(t, suggested(commandCompletions(t, "completion")), []string{"bash", "zsh", "fish"})
 }
@@ -118,6 +120,7 @@ func TestCompletion_Bash_Good(t *testing.T) {
 		return strings.Fields(string(output))
 	}
 	assert.Equal(t, []string{"touch", "transaction"}, complete("storebus", "t"))
+	assert.Equal(t, []string{"query"}, complete("storebus", "workspace", "q"))
 	assert.Equal(t, []string{"delete", "delete-group", "delete-prefix"}, complete("storebus", "del"))
 	assert.Equal(t, []string{"--if-revision"}, complete("storebus", "touch", "acme", "config", "theme", "60", "--if"))
 	assert.Contains(t, complete("storebus", "scan", "acme", "--"), "--group-prefix")

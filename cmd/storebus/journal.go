@@ -16,17 +16,8 @@ import (
 
 // journalCommand gathers the commands of the journal.
 func journalCommand() *cli.Command {
-	declared := []*clientCommand{journalCommitCommand(), journalQueryCommand(), journalStatusCommand(), journalRejectedCommand(), journalRequeueCommand(), journalFlushCommand()}
-	commands := make([]*cli.Command, len(declared))
-	for index, command := range declared {
-		commands[index] = command.command()
-	}
-	return &cli.Command{
-		Name:     "journal",
-		Usage:    "put points into the journal, read them, tell how they are delivered, and have them delivered again",
-		Category: "client",
-		Commands: commands,
-	}
+	return commandGroup("journal", "put points into the journal, read them, tell how they are delivered, and have them delivered again",
+		journalCommitCommand(), journalQueryCommand(), journalStatusCommand(), journalRejectedCommand(), journalRequeueCommand(), journalFlushCommand())
 }
 
 func journalStatusCommand() *clientCommand {

@@ -62,9 +62,10 @@ func rootCommand(started func()) *cli.Command {
 		ConfigureShellCompletionCommand: func(command *cli.Command) {
 			command.Hidden = false
 		},
-		Suggest:  true,
-		Commands: slices.Concat([]*cli.Command{serveCommand(), permissionsCommand().command()}, clientCommands(), []*cli.Command{journalCommand(), archiveCommand()}, benchCommands()),
-		Action:   helpOrUnknown,
+		Suggest: true,
+		Commands: slices.Concat([]*cli.Command{serveCommand(), permissionsCommand().command()}, clientCommands(),
+			[]*cli.Command{journalCommand(), workspaceCommand(), archiveCommand()}, benchCommands()),
+		Action: helpOrUnknown,
 		// The exit status is decided in one place, report.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 	}
@@ -109,7 +110,7 @@ func usageError(_ context.Context, command *cli.Command, err error, isSubcommand
 	if !isSubcommand {
 		return fmt.Errorf("%w; see storebus --help", asUsage(err))
 	}
-	return fmt.Errorf("%w; see storebus %s --help", asUsage(err), command.Name)
+	return fmt.Errorf("%w; see %s --help", asUsage(err), command.FullName())
 }
 
 func asUsage(err error) error {

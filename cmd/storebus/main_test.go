@@ -45,6 +45,14 @@ func TestMain_Run_Good(t *testing.T) {
 	assert.Equal(t, exitDone, status)
 	assert.Contains(t, output, "EXAMPLES:")
 	assert.Contains(t, output, "$STOREBUS_JOURNAL_URL")
+	for _, group := range []string{"workspace", "journal"} {
+		status, output, _ = runProgram(group)
+		assert.Equal(t, exitDone, status)
+		assert.Contains(t, output, "storebus "+group+" [command")
+	}
+	status, output, _ = runProgram("workspace", "query", "--help")
+	assert.Equal(t, exitDone, status)
+	assert.Contains(t, output, "storebus workspace query [options] NAMESPACE WORKSPACE SQL")
 	status, output, _ = runProgram("--version")
 	assert.Equal(t, exitDone, status)
 	assert.Contains(t, output, "storebus version ")
@@ -52,19 +60,22 @@ func TestMain_Run_Good(t *testing.T) {
 
 func TestMain_Run_Bad(t *testing.T) {
 	for text, arguments := range map[string][]string{
-		`there is no command "sevre"`: {"sevre"},
-		"-bogus; see storebus --help": {"--bogus"},
-		"-bogus; see storebus serve":  {"serve", "--bogus"},
-		`serve takes no words`:        {"serve", "now"},
-		"--listen is the address":     {"serve", "--listen", "127.0.0.1:0", "--nats", "nats://127.0.0.1:1"},
-		"--listen is the address of":  {"serve", "--listen", "127.0.0.1:0", "--context", "berlin"},
-		`is no size`:                  {"serve", "--cache-bytes", "many"},
-		"invalid value":               {"serve", "--purge-interval", "often"},
-		`prefix "a..b"`:               {"serve", "--prefix", "a..b"},
-		`use "full" or "relaxed"`:     {"serve", "--listen", "127.0.0.1:0", "--durability", "none"},
-		"NATS.URL and NATS.Context":   {"serve", "--nats", "nats://127.0.0.1:1", "--context", "berlin"},
-		"HTTPAddress":                 {"serve", "--http", "8080"},
-		"QueueLimit":                  {"serve", "--queue-limit", "-1"},
+		`there is no command "sevre"`:                        {"sevre"},
+		"-bogus; see storebus --help":                        {"--bogus"},
+		"-bogus; see storebus serve":                         {"serve", "--bogus"},
+		`serve takes no words`:                               {"serve", "now"},
+		`no command "opne"; storebus workspace --help lists`: {"workspace", "opne"},
+		"-bogus; see storebus workspace --help":              {"workspace", "--bogus"},
+		"storebus workspace open: it takes NAMESPACE":        {"workspace", "open", "acme"},
+		"--listen is the address":                            {"serve", "--listen", "127.0.0.1:0", "--nats", "nats://127.0.0.1:1"},
+		"--listen is the address of":                         {"serve", "--listen", "127.0.0.1:0", "--context", "berlin"},
+		`is no size`:                                         {"serve", "--cache-bytes", "many"},
+		"invalid value":                                      {"serve", "--purge-interval", "often"},
+		`prefix "a..b"`:                                      {"serve", "--prefix", "a..b"},
+		`use "full" or "relaxed"`:                            {"serve", "--listen", "127.0.0.1:0", "--durability", "none"},
+		"NATS.URL and NATS.Context":                          {"serve", "--nats", "nats://127.0.0.1:1", "--context", "berlin"},
+		"HTTPAddress":                                        {"serve", "--http", "8080"},
+		"QueueLimit":                                         {"serve", "--queue-limit", "-1"},
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Chdir(t.TempDir())
@@ -74,6 +85,13 @@ func TestMain_Run_Bad(t *testing.T) {
 			assert.Empty(t, output)
 		})
 	}
+	t.Run("OfWhatHasBegunItIsAFailure", func(t *testing.T) {
+		for _, line := range [][]string{{"get", "acme", "g", "k"}, {"workspace", "list", "acme"}, {"journal", "status", "acme"}} {
+			status, _, errorOutput := runProgram(append(line, "--nats", "nats://127.0.0.1:1")...)
+			assert.Equal(t, exitFailed, status)
+			assert.Contains(t, errorOutput, "storebus: connect to")
+		}
+	})
 	t.Run("AVariableThatCannotBeRead", func(t *testing.T) {
 		t.Setenv("STOREBUS_QUEUE_BYTES", "many")
 		status, _, errorOutput := runProgram("serve")

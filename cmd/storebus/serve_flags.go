@@ -45,7 +45,7 @@ func storeFlags() []cli.Flag {
 		},
 		sizeFlag(storeCategory, "change-retention-bytes", store.DefaultRetentionBytes, "how much of the log is kept, a `SIZE`"),
 		sizeFlag(storeCategory, "cache-bytes", store.DefaultCacheBytes, "how much memory entries are kept in, a `SIZE`"),
-		stringFlag(storeCategory, "state-directory", "./data/state", "the `FOLDER` of the workspaces"),
+		stringFlag(storeCategory, "state-directory", "", "the `FOLDER` of the workspaces (default: "+storebus.DefaultStateDirectory+", and of another database its file with .workspaces behind it)"),
 		stringFlag(storeCategory, "archive-directory", "./data/archive", "the `FOLDER` of what compaction has moved out"),
 		stringFlag(storeCategory, "backup-directory", "./data/backup", "the `FOLDER` of the backups"),
 	}

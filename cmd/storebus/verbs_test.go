@@ -80,6 +80,29 @@ var lines = map[string]struct {
 		[]string{"journal", "flush"}, "store.admin.flush", `{}`, `{"delivered":2,"pending":1,"last_error":"away"}`,
 		"delivered   2\npending     1\nlast error  away\n",
 	},
+	"WorkspaceOpen": {
+		[]string{"workspace", "open", "acme", "import"}, "store.acme.workspace_open", `{"workspace":"import"}`, `{"workspace":"import","created":false,"entries":7}`, "7\n",
+	},
+	"WorkspacePut": {
+		[]string{"workspace", "put", "acme", "import", "row", `{"stock":4}`}, "store.acme.workspace_put", `{"workspace":"import","kind":"row","data":{"stock":4}}`, `{"entries":7}`, "7\n",
+	},
+	"WorkspaceAggregate": {
+		[]string{"workspace", "aggregate", "acme", "import"}, "store.acme.workspace_aggregate", `{"workspace":"import"}`, `{"summary":{"row":7,"a\tb":1}}`, "\"a\\tb\"\t1\nrow\t7\n",
+	},
+	"WorkspaceQuery": {
+		[]string{"workspace", "query", "acme", "import", "SELECT *", "--limit", "5"}, "store.acme.workspace_query", `{"workspace":"import","sql":"SELECT *","limit":5}`,
+		`{"columns":["a","b","c","d","e"],"rows":[[1,2.5,null,"two\nlines",{"base64":"/w=="}],[{"integer":"9007199254740993"},1.0,"","x",{"float":"-Infinity"}]],"truncated":true}`,
+		"1\t2.5\t\t\"two\\nlines\"\t/w==\n9007199254740993\t1\t\tx\t-Inf\n",
+	},
+	"WorkspaceCommit": {
+		[]string{"workspace", "commit", "acme", "import"}, "store.acme.workspace_commit", `{"workspace":"import"}`, `{"entry_id":7,"summary":{"row":7},"revision":42}`, "row\t7\n",
+	},
+	"WorkspaceDiscard": {[]string{"workspace", "discard", "acme", "import"}, "store.acme.workspace_discard", `{"workspace":"import"}`, `{"discarded":true}`, ""},
+	"WorkspaceList": {
+		[]string{"workspace", "list", "acme"}, "store.acme.workspaces", `{}`,
+		`{"workspaces":[{"workspace":"import","entries":7,"opened_at":"2026-11-22T10:01:00Z","orphaned":true},{"workspace":"other","entries":0,"opened_at":"2026-11-22T10:01:00.5Z","orphaned":false}]}`,
+		"import\t7\t2026-11-22T10:01:00Z\torphaned\nother\t0\t2026-11-22T10:01:00.5Z\topen\n",
+	},
 	"CountANamespace": {[]string{"count", "acme"}, "store.acme.count", `{}`, `{"count":7,"revision":42}`, "7\n"},
 	"CountAGroup":     {[]string{"count", "acme", "config"}, "store.acme.count", `{"group":"config"}`, `{"count":7,"revision":42}`, "7\n"},
 	"CountAPrefix":    {[]string{"count", "acme", "--group-prefix", "user:"}, "store.acme.count", `{"prefix":"user:"}`, `{"count":7,"revision":42}`, "7\n"},
@@ -204,6 +227,10 @@ func TestVerbs_Line_Bad(t *testing.T) {
 			"DayForATime":         {[]string{"compact", "--before", "2026-11-22"}, errUsage},
 			"FormatThatIsNone":    {[]string{"compact", "--before", "2026-11-22T10:01:00Z", "--format", "lz4"}, subjects.ErrBadRequest},
 			"SizeThatIsNone":      {[]string{"quota", "acme", "--max-bytes", "many"}, errUsage},
+			"EntryThatIsNoJSON":   {[]string{"workspace", "put", "acme", "import", "row", "{"}, subjects.ErrBadRequest},
+			"EntryThatIsNothing":  {[]string{"workspace", "put", "acme", "import", "row", "null"}, subjects.ErrBadRequest},
+			"WordThatIsMissing":   {[]string{"workspace", "query", "acme", "import"}, errUsage},
+			"CommandThatIsNone":   {[]string{"workspace", "import"}, errUsage},
 			"FileThatIsNotThere":  {[]string{"transaction", "acme", filepath.Join(t.TempDir(), "none")}, os.ErrNotExist},
 		} {
 			_, err := shell.run(t, test.line...)
@@ -227,6 +254,36 @@ func TestVerbs_StandardInput_Good(t *testing.T) {
 	shell.input = "{{.theme}}\n"
 	assert.Equal(t, "dark", shell.mustRun(t, "render", "acme", "config", "-"))
 	assert.JSONEq(t, `{"group":"config","template":"{{.theme}}\n"}`, string((<-requests).Data))
+}
+
+func TestWorkspace_StandardInput_Good(t *testing.T) {
+	shell, requests := newScriptedShell(t, "store.acme.*", body(`{"entries":7}`), body(`{"columns":["a"],"rows":[[1]],"truncated":true}`))
+	shell.input = "{\"stock\": 4}\n"
+	assert.Equal(t, "7\n", shell.mustRun(t, "workspace", "put", "acme", "import", "row", "-"))
+	assert.JSONEq(t, `{"workspace":"import","kind":"row","data":{"stock":4}}`, string((<-requests).Data))
+	shell.input = "SELECT 1 AS a"
+	var output, errorOutput strings.Builder
+	require.NoError(t, runShell(t.Context(), strings.NewReader(shell.input), &output, &errorOutput, "workspace", "query", "acme", "import", "-"))
+	assert.JSONEq(t, `{"workspace":"import","sql":"SELECT 1 AS a","limit":1000}`, string((<-requests).Data))
+	assert.Equal(t, "1\n", output.String())
+	assert.Equal(t, "storebus: there are more rows than these 1000\n", errorOutput.String())
+}
+
+func TestWorkspace_RealThing_Good(t *testing.T) {
+	shell := newShell(t)
+	assert.Equal(t, "0\n", shell.mustRun(t, "workspace", "open", "acme", "import-42"))
+	assert.Equal(t, "1\n", shell.mustRun(t, "workspace", "put", "acme", "import-42", "row", `{"sku":"A-17","stock":4}`))
+	assert.Equal(t, "2\n", shell.mustRun(t, "workspace", "put", "acme", "import-42", "warning", `"no price"`))
+	assert.Equal(t, "row\t1\nwarning\t1\n", shell.mustRun(t, "workspace", "aggregate", "acme", "import-42"))
+	assert.Equal(t, "A-17\t4\n", shell.mustRun(t, "workspace", "query", "acme", "import-42", "SELECT data ->> 'sku', data ->> 'stock' FROM entries WHERE kind = 'row'"))
+	assert.Contains(t, shell.mustRun(t, "workspace", "list", "acme"), "import-42\t2\t")
+	assert.Equal(t, "row\t1\nwarning\t1\n", shell.mustRun(t, "workspace", "commit", "acme", "import-42"))
+	assert.JSONEq(t, `{"row":1,"warning":1}`, shell.mustRun(t, "get", "acme", "workspace:import-42", "summary"))
+	_, err := shell.run(t, "workspace", "discard", "acme", "import-42")
+	require.ErrorIs(t, err, subjects.ErrNotFound)
+	shell.mustRun(t, "workspace", "open", "acme", "import-42")
+	assert.Empty(t, shell.mustRun(t, "workspace", "discard", "acme", "import-42"))
+	assert.Empty(t, shell.mustRun(t, "workspace", "list", "acme"))
 }
 
 // bodies gives the bodies of requests that were sent.

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package client
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+
+	"dappco.re/go/storebus/subjects"
+)
+
+// WorkspaceOptions is what a write to a workspace can be asked for.
+type WorkspaceOptions struct {
+	// MessageID is as in SetOptions.
+	MessageID string
+}
+
+// WorkspaceOpen opens a workspace, and makes it where there is none of that name: 1 to
+// 128 letters, digits, '.', '_' and '-', the first a letter or a digit, no two dots in a row.
+//
+//	reply, err := store.WorkspaceOpen(ctx, "acme", "import-42", client.WorkspaceOptions{})
+func (client *Client) WorkspaceOpen(ctx context.Context, namespace, workspace string, options WorkspaceOptions) (subjects.WorkspaceOpenReply, error) {
+	return exchange[subjects.WorkspaceOpenReply](ctx, client, write("WorkspaceOpen", namespace, subjects.VerbWorkspaceOpen,
+		subjects.WorkspaceOpenRequest{WorkspaceName: workspaceName(workspace)}, options.MessageID))
+}
+
+// WorkspacePut adds an entry of a kind to a workspace, and tells how many there are then.
+// Data is anything that github.com/go-json-experiment/json encodes; a jsontext.Value is
+// JSON already. It returns subjects.ErrNotFound for a workspace that is not there.
+//
+//	reply, err := store.WorkspacePut(ctx, "acme", "import-42", "row", map[string]any{"sku": "A-17", "stock": 4}, client.WorkspaceOptions{})
+func (client *Client) WorkspacePut(ctx context.Context, namespace, workspace, kind string, data any, options WorkspaceOptions) (subjects.WorkspacePutReply, error) {
+	const method = "WorkspacePut"
+	encoded, err := json.Marshal(data)
+	if err != nil {
+		return subjects.WorkspacePutReply{}, named(method, subjects.BadField("data", "data is no JSON: "+err.Error()))
+	}
+	return exchange[subjects.WorkspacePutReply](ctx, client, write(method, namespace, subjects.VerbWorkspacePut,
+		subjects.WorkspacePutRequest{WorkspaceName: workspaceName(workspace), Kind: &kind, Data: encoded}, options.MessageID))
+}
+
+// WorkspaceAggregate tells how many entries of each kind a workspace has.
+//
+//	summary, err := store.WorkspaceAggregate(ctx, "acme", "import-42") // {"row": 41, "warning": 2}
+func (client *Client) WorkspaceAggregate(ctx context.Context, namespace, workspace string) (map[string]uint64, error) {
+	reply, err := exchange[subjects.WorkspaceAggregateReply](ctx, client, call{
+		method: "WorkspaceAggregate", namespace: namespace, verb: subjects.VerbWorkspaceAggregate,
+		body: subjects.WorkspaceAggregateRequest{WorkspaceName: workspaceName(workspace)},
+	})
+	return reply.Summary, err
+}
+
+// WorkspaceQueryOptions is what a query of a workspace can be asked for.
+type WorkspaceQueryOptions struct {
+	// Limit is how many rows there are at most, 1 to 1,000. 0: 100.
+	Limit int
+}
+
+// WorkspaceRows is what a query of a workspace has found.
+type WorkspaceRows struct {
+	Columns []string
+	// Rows are lists in the order of Columns. A value is nil, an int64, a float64, a
+	// string, or a []byte, which is also what text becomes that is not UTF-8.
+	Rows [][]any
+	// Truncated tells that there were more rows.
+	Truncated bool
+}
+
+// WorkspaceQuery runs one SELECT over the table entries(id, kind, data, created_at) of a
+// workspace. It returns subjects.ErrBadRequest for SQL that is not allowed,
+// subjects.ErrDeadlineExceeded where it took too long, and subjects.ErrTooLarge where
+// its result, or the memory that it took, was too much.
+//
+//	rows, err := store.WorkspaceQuery(ctx, "acme", "import-42", "SELECT data ->> 'sku' FROM entries", client.WorkspaceQueryOptions{})
+func (client *Client) WorkspaceQuery(ctx context.Context, namespace, workspace, sql string, options WorkspaceQueryOptions) (WorkspaceRows, error) {
+	const method = "WorkspaceQuery"
+	reply, err := exchange[subjects.WorkspaceQueryReply](ctx, client, call{
+		method: method, namespace: namespace, verb: subjects.VerbWorkspaceQuery,
+		body: subjects.WorkspaceQueryRequest{WorkspaceName: workspaceName(workspace), SQL: &sql, Limit: given(options.Limit)},
+	})
+	if err != nil {
+		return WorkspaceRows{}, err
+	}
+	rows, err := reply.Values()
+	if err != nil {
+		return WorkspaceRows{}, named(method, fmt.Errorf("%w: %w", errMalformed, err))
+	}
+	return WorkspaceRows{Columns: reply.Columns, Rows: rows, Truncated: reply.Truncated}, nil
+}
+
+// WorkspaceCommit ends a workspace: its summary goes into the journal and under the key
+// "summary" of the group "workspace:" and its name, and its entries are gone.
+//
+//	reply, err := store.WorkspaceCommit(ctx, "acme", "import-42", client.WorkspaceOptions{})
+func (client *Client) WorkspaceCommit(ctx context.Context, namespace, workspace string, options WorkspaceOptions) (subjects.WorkspaceCommitReply, error) {
+	return exchange[subjects.WorkspaceCommitReply](ctx, client, write("WorkspaceCommit", namespace, subjects.VerbWorkspaceCommit,
+		subjects.WorkspaceCommitRequest{WorkspaceName: workspaceName(workspace)}, options.MessageID))
+}
+
+// WorkspaceDiscard ends a workspace and keeps nothing of it.
+//
+//	err := store.WorkspaceDiscard(ctx, "acme", "import-42", client.WorkspaceOptions{})
+func (client *Client) WorkspaceDiscard(ctx context.Context, namespace, workspace string, options WorkspaceOptions) error {
+	_, err := exchange[subjects.WorkspaceDiscardReply](ctx, client, write("WorkspaceDiscard", namespace, subjects.VerbWorkspaceDiscard,
+		subjects.WorkspaceDiscardRequest{WorkspaceName: workspaceName(workspace)}, options.MessageID))
+	return err
+}
+
+// Workspaces gives the workspaces of a namespace, by name.
+//
+//	workspaces, err := store.Workspaces(ctx, "acme")
+func (client *Client) Workspaces(ctx context.Context, namespace string) ([]subjects.WorkspaceStatus, error) {
+	reply, err := exchange[subjects.WorkspacesReply](ctx, client, call{
+		method: "Workspaces", namespace: namespace, verb: subjects.VerbWorkspaces, body: subjects.WorkspacesRequest{},
+	})
+	return reply.Workspaces, err
+}
+
+func workspaceName(workspace string) subjects.WorkspaceName {
+	return subjects.WorkspaceName{Workspace: &workspace}
+}

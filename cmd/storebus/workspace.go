@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus/client"
+)
+
+// workspaceCommand gathers the commands of workspaces.
+func workspaceCommand() *cli.Command {
+	return commandGroup("workspace", "gather entries in a file of their own, ask about them, and keep their summary",
+		workspaceOpenCommand(), workspacePutCommand(), workspaceAggregateCommand(), workspaceQueryCommand(),
+		workspaceCommitCommand(), workspaceDiscardCommand(), workspaceListCommand())
+}
+
+func workspaceOpenCommand() *clientCommand {
+	return &clientCommand{
+		name:        "open",
+		usage:       "open a workspace, or make it",
+		description: "Opens a workspace, makes it where there is none of that name, and prints how many entries it has.",
+		words:       []string{"NAMESPACE", "WORKSPACE"},
+		examples:    []string{"storebus workspace open acme import-42"},
+		run: func(ctx context.Context, call *call) error {
+			reply, err := call.store.WorkspaceOpen(ctx, call.word(0), call.word(1), client.WorkspaceOptions{})
+			if err != nil {
+				return err
+			}
+			call.printUnlessJSON(strconv.FormatUint(reply.Entries, 10))
+			return nil
+		},
+	}
+}
+
+func workspacePutCommand() *clientCommand {
+	return &clientCommand{
+		name:  "put",
+		usage: "add an entry to a workspace",
+		description: "Adds an entry of a kind, and prints how many entries there are then. It is on disk then. " +
+			"The entry is JSON: a text needs its quotes. The word - reads it from standard input.",
+		words: []string{"NAMESPACE", "WORKSPACE", "KIND", "DATA"},
+		examples: []string{
+			`storebus workspace put acme import-42 row '{"sku":"A-17","stock":4}'`,
+			`storebus workspace put acme import-42 warning '"no price"'`,
+			"storebus workspace put acme import-42 row - < row.json",
+		},
+		run: workspacePut,
+	}
+}
+
+func workspacePut(ctx context.Context, call *call) error {
+	data, err := call.value(call.word(3))
+	if err != nil {
+		return err
+	}
+	reply, err := call.store.WorkspacePut(ctx, call.word(0), call.word(1), call.word(2), jsontext.Value(data), client.WorkspaceOptions{})
+	if err != nil {
+		return err
+	}
+	call.printUnlessJSON(strconv.FormatUint(reply.Entries, 10))
+	return nil
+}
+
+func workspaceAggregateCommand() *clientCommand {
+	return &clientCommand{
+		name:        "aggregate",
+		usage:       "count the entries of a workspace by their kinds",
+		description: "Prints a line for each kind: its name, and how many entries there are.",
+		words:       []string{"NAMESPACE", "WORKSPACE"},
+		examples:    []string{"storebus workspace aggregate acme import-42"},
+		run: func(ctx context.Context, call *call) error {
+			summary, err := call.store.WorkspaceAggregate(ctx, call.word(0), call.word(1))
+			if err != nil {
+				return err
+			}
+			call.printSummary(summary)
+			return nil
+		},
+	}
+}
+
+func (call *call) printSummary(summary map[string]uint64) {
+	for _, kind := range slices.Sorted(maps.Keys(summary)) {
+		call.printUnlessJSON(printable(kind), strconv.FormatUint(summary[kind], 10))
+	}
+}
+
+func workspaceQueryCommand() *clientCommand {
+	return &clientCommand{
+		name:  "query",
+		usage: "read rows from a workspace with SQL",
+		description: "Runs one SELECT over the table entries(id, kind, data, created_at), in which data is JSON, and prints a line for each row. " +
+			"The query - is read from standard input.",
+		words: []string{"NAMESPACE", "WORKSPACE", "SQL"},
+		flags: []cli.Flag{&cli.UintFlag{Name: limitFlag, Usage: fmt.Sprintf("not more than this `NUMBER` of rows, %d at most and where it is left out", largestPage)}},
+		examples: []string{
+			"storebus workspace query acme import-42 'SELECT kind, count(*) FROM entries GROUP BY kind'",
+			`storebus workspace query acme import-42 "SELECT data ->> 'sku' FROM entries" --limit 10 --json`,
+		},
+		run: workspaceQuery,
+	}
+}
+
+func workspaceQuery(ctx context.Context, call *call) error {
+	query, err := call.value(call.word(2))
+	if err != nil {
+		return err
+	}
+	limit := int(call.command.Uint(limitFlag))
+	found, err := call.store.WorkspaceQuery(ctx, call.word(0), call.word(1), string(query), client.WorkspaceQueryOptions{Limit: cmp.Or(limit, largestPage)})
+	if err != nil {
+		return err
+	}
+	for _, row := range found.Rows {
+		call.printUnlessJSON(rowColumns(row)...)
+	}
+	if found.Truncated && limit == 0 {
+		fmt.Fprintf(call.command.Root().ErrWriter, "storebus: there are more rows than these %d\n", largestPage)
+	}
+	return nil
+}
+
+// rowColumns gives the values of a row as the columns of a line: bytes in base64, and
+// what is not there as nothing.
+func rowColumns(row []any) []string {
+	columns := make([]string, len(row))
+	for index, value := range row {
+		switch value := value.(type) {
+		case nil:
+		case string:
+			columns[index] = printable(value)
+		case []byte:
+			columns[index] = base64.StdEncoding.EncodeToString(value)
+		default:
+			columns[index] = fmt.Sprint(value)
+		}
+	}
+	return columns
+}
+
+func workspaceCommitCommand() *clientCommand {
+	return &clientCommand{
+		name:  "commit",
+		usage: "end a workspace, and keep its summary",
+		description: "Puts how many entries there were of each kind into the journal and under the key summary of the group workspace:WORKSPACE, " +
+			"ends the workspace, and prints a line for each kind.",
+		words:    []string{"NAMESPACE", "WORKSPACE"},
+		examples: []string{"storebus workspace commit acme import-42"},
+		run: func(ctx context.Context, call *call) error {
+			reply, err := call.store.WorkspaceCommit(ctx, call.word(0), call.word(1), client.WorkspaceOptions{})
+			if err != nil {
+				return err
+			}
+			call.printSummary(reply.Summary)
+			return nil
+		},
+	}
+}
+
+func workspaceDiscardCommand() *clientCommand {
+	return &clientCommand{
+		name:        "discard",
+		usage:       "end a workspace, and keep nothing of it",
+		description: "Throws a workspace away, with everything in it.",
+		words:       []string{"NAMESPACE", "WORKSPACE"},
+		examples:    []string{"storebus workspace discard acme import-42"},
+		run: func(ctx context.Context, call *call) error {
+			return call.store.WorkspaceDiscard(ctx, call.word(0), call.word(1), client.WorkspaceOptions{})
+		},
+	}
+}
+
+func workspaceListCommand() *clientCommand {
+	return &clientCommand{
+		name:        "list",
+		usage:       "print the workspaces of a namespace",
+		description: "Prints a line for each workspace: its name, how many entries it has, when it was made, and whether nobody has opened it since the sidecar was started.",
+		words:       []string{"NAMESPACE"},
+		examples:    []string{"storebus workspace list acme", "storebus workspace list acme --json | jq '.workspaces[] | select(.orphaned)'"},
+		run: func(ctx context.Context, call *call) error {
+			workspaces, err := call.store.Workspaces(ctx, call.word(0))
+			if err != nil {
+				return err
+			}
+			for _, workspace := range workspaces {
+				state := "open"
+				if workspace.Orphaned {
+					state = "orphaned"
+				}
+				call.printUnlessJSON(workspace.Workspace, strconv.FormatUint(workspace.Entries, 10), workspace.OpenedAt.Format(time.RFC3339Nano), state)
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package handler
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"dappco.re/go/storebus/store"
+	"dappco.re/go/storebus/subjects"
+)
+
+// The verbs of workspaces.
+var (
+	workspaceOpenJSON    = workspaceOperation(decodeWorkspaceOpen, encodeWorkspaceOpen)
+	workspacePutJSON     = workspaceOperation(decodeWorkspacePut, encodeWorkspacePut)
+	workspaceCommitJSON  = workspaceOperation(decodeWorkspaceCommit, encodeWorkspaceCommit)
+	workspaceDiscardJSON = workspaceOperation(decodeWorkspaceDiscard, encodeWorkspaceDiscard)
+
+	workspaceAggregateJSON = &operation[string, map[string]int64]{
+		decode: decodeWorkspaceAggregate, submit: submitWorkspaceAggregate, encode: encodeWorkspaceAggregate, weigh: weighSummary,
+	}
+	workspaceQueryJSON = &operation[store.WorkspaceQuery, store.QueryRows]{
+		decode: decodeWorkspaceQuery, submit: submitWorkspaceQuery, encode: encodeWorkspaceQuery, weigh: weighRows,
+	}
+	workspacesJSON = &operation[subjects.WorkspacesRequest, []store.WorkspaceInfo]{
+		decode: decodeBody[subjects.WorkspacesRequest], submit: submitWorkspaces, encode: encodeWorkspaces, weigh: weighWorkspaces,
+	}
+)
+
+// workspaceOperation is a verb that is one write to a workspace.
+func workspaceOperation[Command store.WorkspaceCommand](decode func(*request) (Command, error), encode encoder[Command]) *operation[Command, store.Outcome] {
+	return &operation[Command, store.Outcome]{
+		decode: decode,
+		submit: func(request *request, command Command, done func(store.Outcome, error)) {
+			remembered := store.Request{Namespace: request.address.Namespace}
+			if request.messageID != "" {
+				remembered = request.remembered(func(answer *answer, outcome *store.Outcome) error {
+					return encode(answer, request, &command, outcome)
+				})
+			}
+			request.service.store.SubmitWorkspace(remembered, command, done)
+		},
+		encode: recallOr(encode),
+		weigh:  weighReplay,
+	}
+}
+
+// nameWorkspace gives the name of the workspace, and remembers it for error messages.
+func (request *request) nameWorkspace(name subjects.WorkspaceName) string {
+	request.workspace = *name.Workspace
+	return request.workspace
+}
+
+func decodeWorkspaceOpen(request *request) (command store.OpenWorkspaceCommand, err error) {
+	body, err := decodeBody[subjects.WorkspaceOpenRequest](request)
+	if err != nil {
+		return command, err
+	}
+	return store.OpenWorkspaceCommand{Namespace: request.address.Namespace, Workspace: request.nameWorkspace(body.WorkspaceName)}, nil
+}
+
+func encodeWorkspaceOpen(answer *answer, _ *request, command *store.OpenWorkspaceCommand, outcome *store.Outcome) error {
+	return answer.marshal(subjects.WorkspaceOpenReply{Workspace: command.Workspace, Created: outcome.Created, Entries: uint64(outcome.Entries)})
+}
+
+func decodeWorkspacePut(request *request) (command store.PutWorkspaceCommand, err error) {
+	body, err := decodeBody[subjects.WorkspacePutRequest](request)
+	if err != nil {
+		return command, err
+	}
+	if err := store.CheckWorkspaceKind(*body.Kind); err != nil {
+		return command, subjects.BadField("kind", err.Error())
+	}
+	return store.PutWorkspaceCommand{
+		Namespace: request.address.Namespace, Workspace: request.nameWorkspace(body.WorkspaceName), Kind: *body.Kind, Data: json.RawMessage(body.Data),
+	}, nil
+}
+
+func encodeWorkspacePut(answer *answer, _ *request, _ *store.PutWorkspaceCommand, outcome *store.Outcome) error {
+	return answer.marshal(subjects.WorkspacePutReply{Entries: uint64(outcome.Entries)})
+}
+
+func decodeWorkspaceCommit(request *request) (command store.CommitWorkspaceCommand, err error) {
+	body, err := decodeBody[subjects.WorkspaceCommitRequest](request)
+	if err != nil {
+		return command, err
+	}
+	return store.CommitWorkspaceCommand{Namespace: request.address.Namespace, Workspace: request.nameWorkspace(body.WorkspaceName)}, nil
+}
+
+func encodeWorkspaceCommit(answer *answer, _ *request, _ *store.CommitWorkspaceCommand, outcome *store.Outcome) error {
+	return answer.marshal(subjects.WorkspaceCommitReply{EntryID: uint64(outcome.EntryID), Summary: summaryOf(outcome.Summary), Revision: outcome.Revision})
+}
+
+func summaryOf(counts map[string]int64) map[string]uint64 {
+	summary := make(map[string]uint64, len(counts))
+	for kind, entries := range counts {
+		summary[kind] = uint64(entries)
+	}
+	return summary
+}
+
+func decodeWorkspaceDiscard(request *request) (command store.DiscardWorkspaceCommand, err error) {
+	body, err := decodeBody[subjects.WorkspaceDiscardRequest](request)
+	if err != nil {
+		return command, err
+	}
+	return store.DiscardWorkspaceCommand{Namespace: request.address.Namespace, Workspace: request.nameWorkspace(body.WorkspaceName)}, nil
+}
+
+func encodeWorkspaceDiscard(answer *answer, _ *request, _ *store.DiscardWorkspaceCommand, _ *store.Outcome) error {
+	return answer.marshal(subjects.WorkspaceDiscardReply{Discarded: true})
+}
+
+func decodeWorkspaceAggregate(request *request) (string, error) {
+	body, err := decodeBody[subjects.WorkspaceAggregateRequest](request)
+	if err != nil {
+		return "", err
+	}
+	return request.nameWorkspace(body.WorkspaceName), nil
+}
+
+func submitWorkspaceAggregate(request *request, workspace string, done func(map[string]int64, error)) {
+	request.service.store.SubmitWorkspaceAggregate(request.address.Namespace, workspace, done)
+}
+
+func encodeWorkspaceAggregate(answer *answer, _ *request, _ *string, counts *map[string]int64) error {
+	return answer.marshal(subjects.WorkspaceAggregateReply{Summary: summaryOf(*counts)})
+}
+
+// countBytes is about what a number takes in a reply.
+const countBytes = 16
+
+func weighSummary(counts *map[string]int64) (bytes int64) {
+	for kind := range maps.Keys(*counts) {
+		bytes += int64(len(kind)) + countBytes
+	}
+	return bytes
+}
+
+func decodeWorkspaceQuery(request *request) (query store.WorkspaceQuery, err error) {
+	body, err := decodeBody[subjects.WorkspaceQueryRequest](request)
+	if err != nil {
+		return query, err
+	}
+	return store.WorkspaceQuery{
+		Namespace: request.address.Namespace, Workspace: request.nameWorkspace(body.WorkspaceName), SQL: *body.SQL, Limit: limitOf(body.Limit),
+	}, nil
+}
+
+func submitWorkspaceQuery(request *request, query store.WorkspaceQuery, done func(store.QueryRows, error)) {
+	request.service.store.SubmitWorkspaceQuery(query, done)
+}
+
+func encodeWorkspaceQuery(answer *answer, _ *request, _ *store.WorkspaceQuery, found *store.QueryRows) error {
+	reply := subjects.WorkspaceQueryReply{Columns: found.Columns, Rows: make([][]jsontext.Value, len(found.Rows)), Truncated: found.Truncated}
+	for index, row := range found.Rows {
+		reply.Rows[index] = make([]jsontext.Value, len(row))
+		for column, value := range row {
+			reply.Rows[index][column] = subjects.NewQueryValue(value)
+		}
+	}
+	return answer.marshal(reply)
+}
+
+func weighRows(found *store.QueryRows) (bytes int64) {
+	for value := range slices.Values(slices.Concat(found.Rows...)) {
+		bytes += countBytes
+		switch value := value.(type) {
+		case string:
+			bytes += int64(len(value))
+		case []byte:
+			bytes += int64(len(value))
+		}
+	}
+	return bytes
+}
+
+func submitWorkspaces(request *request, _ subjects.WorkspacesRequest, done func([]store.WorkspaceInfo, error)) {
+	request.service.store.SubmitWorkspaces(request.address.Namespace, done)
+}
+
+func encodeWorkspaces(answer *answer, _ *request, _ *subjects.WorkspacesRequest, infos *[]store.WorkspaceInfo) error {
+	reply := subjects.WorkspacesReply{Workspaces: make([]subjects.WorkspaceStatus, len(*infos))}
+	for index, info := range *infos {
+		reply.Workspaces[index] = subjects.WorkspaceStatus{Workspace: info.Name, Entries: uint64(info.Entries), OpenedAt: info.OpenedAt, Orphaned: info.Orphaned}
+	}
+	return answer.marshal(reply)
+}
+
+func weighWorkspaces(infos *[]store.WorkspaceInfo) (bytes int64) {
+	for _, info := range *infos {
+		bytes += int64(len(info.Name)) + 2*countBytes
+	}
+	return bytes
+}
