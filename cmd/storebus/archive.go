@@ -15,12 +15,7 @@ import (
 
 // archiveCommand gathers what is done with archives.
 func archiveCommand() *cli.Command {
-	return &cli.Command{
-		Name:     "archive",
-		Usage:    "check the archives of journal entries",
-		Category: "client",
-		Commands: []*cli.Command{archiveVerifyCommand().command()},
-	}
+	return commandGroup("archive", "check the archives of journal entries", archiveVerifyCommand())
 }
 
 func archiveVerifyCommand() *clientCommand {
