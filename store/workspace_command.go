@@ -221,7 +221,7 @@ func (store *Store) SubmitWorkspaceAggregate(namespace, name string, done func(m
 		if err != nil {
 			return nil, err
 		}
-		return workspace.Aggregate()
+		return workspace.summary()
 	}, done)
 }
 
@@ -250,7 +250,9 @@ func (store *Store) SubmitWorkspaceQuery(query WorkspaceQuery, done func(QueryRo
 		workspace, err := store.FindWorkspace(query.Namespace, query.Workspace)
 		var rows QueryRows
 		if err == nil {
-			rows, err = workspace.QueryLimit(query.SQL, query.Limit)
+			if rows, err = workspace.query(query.SQL, query.Limit); err != nil {
+				err = workspace.failure(err)
+			}
 		}
 		done(rows, err)
 	})

@@ -45,6 +45,9 @@ func compactCommand() *clientCommand {
 }
 
 func compact(ctx context.Context, call *call) error {
+	if !call.given[beforeFlag] {
+		return call.declared.usageError("--before is required, a time such as 2026-11-22T10:00:00Z")
+	}
 	before, err := time.Parse(time.RFC3339Nano, call.command.String(beforeFlag))
 	if err != nil {
 		return call.declared.usageError(fmt.Sprintf("--before is a time such as 2026-11-22T10:00:00Z, not %q", call.command.String(beforeFlag)))
