@@ -21,7 +21,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // startBroker starts a broker on a free port and waits until it is ready.
 func startBroker(t testing.TB, options *server.Options) *server.Server {
