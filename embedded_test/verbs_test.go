@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
@@ -375,6 +376,30 @@ func TestVerbs_WithoutReplySubject_Ugly(t *testing.T) {
 			assert.Equal(t, uint64(2), acme.revision(t))
 		})
 	}
+}
+
+// Those writes of which no event tells are executed without a reply subject as well.
+func TestVerbs_WithoutReplySubject_Ugly_Silent(t *testing.T) {
+	acme := newSeeded(t)
+	awaitRead := func(verb, body, shown string) {
+		for begun := time.Now(); time.Since(begun) < patience; {
+			if strings.Contains(string(acme.call(t, verb, body).Data), shown) {
+				return
+			}
+		}
+		require.Fail(t, "not executed", "%s never shows %s", verb, shown)
+	}
+	publish := func(verb, body string) {
+		require.NoError(t, acme.connection.Publish("store."+acme.namespace+"."+verb, []byte(body)))
+	}
+	publish("journal_commit", `{"measurement":"m","fields":{"a":1}}`)
+	awaitRead("journal_query", `{"flux":"from(bucket: \"b\") |> range(start: -1h)"}`, `"measurement":"m"`)
+	publish("workspace_open", `{"workspace":"w"}`)
+	awaitRead("workspaces", ``, `"workspace":"w"`)
+	publish("workspace_put", `{"workspace":"w","kind":"row","data":7}`)
+	awaitRead("workspace_aggregate", `{"workspace":"w"}`, `"row":1`)
+	publish("workspace_discard", `{"workspace":"w"}`)
+	awaitRead("workspaces", ``, `"workspaces":[]`)
 }
 
 func TestVerbs_Silence_Good(t *testing.T) {
