@@ -396,15 +396,17 @@ func BoundJournalQueries(store *Store, duration time.Duration, bytes int) {
 	store.journalQueries.time, store.journalQueries.bytes = duration, bytes
 }
 
+// BoundJournalQueryWait sets how long a query of the journal waits for its turn.
+func BoundJournalQueryWait(store *Store, duration time.Duration) {
+	store.journalQueries.wait = duration
+}
+
 // HoldJournalQueries keeps queries of the journal from beginning until release is called.
 func HoldJournalQueries(store *Store) (release func()) {
-	for range journalQueriesAtOnce {
-		store.journalQueries.running <- struct{}{}
-	}
+	first, second := store.journalQueries.turns.lineUp("first"), store.journalQueries.turns.lineUp("second")
 	return func() {
-		for range journalQueriesAtOnce {
-			<-store.journalQueries.running
-		}
+		first.leave()
+		second.leave()
 	}
 }
 

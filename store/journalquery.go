@@ -22,7 +22,8 @@ const (
 	MaxJournalQueryBytes = 16 << 20
 )
 
-// journalQueriesAtOnce is how many queries of the journal run at once; others wait.
+// journalQueriesAtOnce is how many queries of the journal run at once, half of them of
+// one namespace; others wait.
 const journalQueriesAtOnce = 2
 
 // FluxError says what is wrong with a query of the journal, and where. It wraps
@@ -80,8 +81,9 @@ type JournalRows struct {
 // names none; what was archived is not there any more. docs/protocol.md has the grammar.
 //
 // It returns FluxError for a text outside of that, TooLargeError for one over
-// MaxFluxBytes and for entries over MaxJournalQueryBytes, and ErrDeadlineExceeded after
-// MaxJournalQueryTime. Entries that are committed meanwhile may be there or not.
+// MaxFluxBytes and for entries over MaxJournalQueryBytes, ErrDeadlineExceeded after
+// MaxJournalQueryTime, and ErrUnavailable where so many queries wait that its turn does
+// not come within half a minute. Entries that are committed meanwhile may be there or not.
 //
 //	entries, err := store.QueryJournal(`from(bucket: "journal")
 //		|> range(start: -24h)
@@ -132,16 +134,17 @@ func journalQueryError(operation string, err error) error {
 	return fmt.Errorf("%s: %w", operation, err)
 }
 
-// journalQueries bounds the queries of the journal.
+// journalQueries bounds the queries of the journal: how long one waits for its turn and
+// how long it runs, and how many bytes it may hold.
 type journalQueries struct {
-	// running are those that run.
-	running chan struct{}
-	time    time.Duration
-	bytes   int
+	turns *turnstile
+	wait  time.Duration
+	time  time.Duration
+	bytes int
 }
 
 func newJournalQueries() *journalQueries {
-	return &journalQueries{running: make(chan struct{}, journalQueriesAtOnce), time: MaxJournalQueryTime, bytes: MaxJournalQueryBytes}
+	return &journalQueries{turns: newTurnstile(journalQueriesAtOnce), wait: maxQueryWait, time: MaxJournalQueryTime, bytes: MaxJournalQueryBytes}
 }
 
 // queryJournal reads the range of a query in slices, each between two batches of the
@@ -154,11 +157,10 @@ func (store *Store) queryJournal(query JournalQuery) (JournalRows, error) {
 	if err != nil {
 		return JournalRows{}, fluxError(err)
 	}
-	select {
-	case store.journalQueries.running <- struct{}{}:
-		defer func() { <-store.journalQueries.running }()
-	case <-store.stopped:
-		return JournalRows{}, ErrClosed
+	place := store.journalQueries.turns.lineUp(query.Namespace)
+	defer place.leave()
+	if err := place.await(store.journalQueries.wait, store.stopped); err != nil {
+		return JournalRows{}, err
 	}
 	run := newJournalRun(store, &query, parsed)
 	if err := run.execute(); err != nil {

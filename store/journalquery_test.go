@@ -440,6 +440,42 @@ func plansOf(t *testing.T, raw *sql.DB, query string, arguments ...any) (plans [
 	return plans
 }
 
+// Queries of one namespace that never end do not keep those of another from beginning.
+func TestJournalQuery_Turns_Ugly(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{DatabasePath: store.MemoryDatabase})
+	journalled(t, opened, "greedy", 1)
+	journalled(t, opened, "acme", 2)
+	begun, release, answers := make(chan struct{}, 3), make(chan struct{}), make(chan error, 3)
+	for range 3 {
+		query := store.JournalQuery{Namespace: "greedy", Flux: lastHour(``), Fits: func(*store.JournalEntry) bool {
+			begun <- struct{}{}
+			<-release
+			return true
+		}}
+		opened.SubmitJournalQuery(query, func(_ store.JournalRows, err error) { answers <- err })
+	}
+	<-begun
+	rows, err := opened.QueryJournalRows(store.JournalQuery{Namespace: "acme", Flux: lastHour(``)})
+	require.NoError(t, err)
+	assert.Len(t, rows.Entries, 1)
+	assert.Empty(t, begun, "the others of the namespace wait for the one that runs")
+	close(release)
+	for range 3 {
+		require.NoError(t, <-answers)
+	}
+}
+
+func TestJournalQuery_Turns_Bad(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{DatabasePath: store.MemoryDatabase})
+	store.BoundJournalQueryWait(opened, time.Nanosecond)
+	release := store.HoldJournalQueries(opened)
+	_, err := opened.QueryJournal(lastHour(``))
+	require.ErrorIs(t, err, store.ErrUnavailable)
+	release()
+	_, err = opened.QueryJournal(lastHour(``))
+	require.NoError(t, err)
+}
+
 func TestJournalQuery_Close_Ugly(t *testing.T) {
 	t.Run("OneThatWaits", func(t *testing.T) {
 		opened := openStore(t, store.StoreConfig{DatabasePath: store.MemoryDatabase})

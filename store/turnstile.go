@@ -3,9 +3,14 @@
 package store
 
 import (
+	"fmt"
 	"slices"
 	"sync"
+	"time"
 )
+
+// maxQueryWait is how long a query waits for its turn: whoever has asked has gone by then.
+const maxQueryWait = 30 * time.Second
 
 // turnstile lets so many in at once, of one namespace no more than its share. Those who
 // wait come in turns of their namespaces, so that none holds up another by waiting.
@@ -74,6 +79,24 @@ func (turnstile *turnstile) admitLocked() {
 		if len(lane.waiting) > 0 {
 			turnstile.queue = append(turnstile.queue, lane)
 		}
+	}
+}
+
+// await waits until the holder is let in, for so long at most: then it returns
+// ErrUnavailable. It returns ErrClosed when stopped is closed.
+func (ticket *ticket) await(limit time.Duration, stopped <-chan struct{}) error {
+	if ticket.isAdmitted() {
+		return nil
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return fmt.Errorf("%w: too many queries wait for their turn", ErrUnavailable)
+	case <-stopped:
+		return ErrClosed
+	case <-ticket.admitted:
+		return nil
 	}
 }
 

@@ -27,9 +27,6 @@ const (
 // namespace; others wait.
 const queriesAtOnce = 2
 
-// maxQueryWait is how long a query waits for its turn: whoever has asked has gone by then.
-const maxQueryWait = 30 * time.Second
-
 // maxQueryMemory is how much the process may grow while a query runs.
 const maxQueryMemory = 256 << 20
 
@@ -80,7 +77,7 @@ func (workspace *Workspace) query(query string, limit int) (QueryRows, error) {
 	workspaces, file := workspace.store.workspaces, workspace.file
 	place := workspaces.queries.lineUp(file.namespace)
 	defer place.leave()
-	if err := workspaces.waitForQuery(place, file); err != nil {
+	if err := place.await(workspaces.queryWait, workspace.store.stopped); err != nil {
 		return QueryRows{}, err
 	}
 	release, err := workspace.pin()
@@ -109,25 +106,6 @@ func checkQuery(query string, limit int) (string, error) {
 	}
 	// A statement may end with a semicolon; within another it may not.
 	return strings.TrimRight(query, "; \t\r\n"), nil
-}
-
-// waitForQuery waits for the turn of a query.
-func (workspaces *workspaces) waitForQuery(place *ticket, file *workspaceFile) error {
-	if place.isAdmitted() {
-		return nil
-	}
-	timer := time.NewTimer(workspaces.queryWait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return fmt.Errorf("%w: too many queries wait for their turn", ErrUnavailable)
-	case <-workspaces.store.stopped:
-		return ErrClosed
-	case <-file.ended:
-		return errWorkspaceEnded
-	case <-place.admitted:
-		return nil
-	}
 }
 
 // pin keeps the files of the workspace where they are until release is called. What
