@@ -4,16 +4,16 @@ package storebus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"dappco.re/go/storebus/internal/platform"
 )
 
 // brokerTimeout is how long the sidecar's own broker may take to listen.
@@ -63,7 +63,7 @@ func brokerOptions(listen string) (*server.Options, error) {
 // checkFree tries the address: the broker would only say in its log that it is taken.
 func checkFree(address string) error {
 	listener, err := net.Listen("tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
+	if platform.IsAddressInUse(err) {
 		return fmt.Errorf("%w: %s", ErrAddressInUse, address)
 	}
 	if err != nil {

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"sort"
 	"sync/atomic"
+
+	"dappco.re/go/storebus/internal/platform"
 )
 
 // errDeliveredMeanwhile is the failure of a compaction beside a delivery that the
@@ -80,7 +82,7 @@ func (archive *archive) removeFiles() error {
 			return err
 		}
 	}
-	return syncFolder(archive.folder)
+	return platform.SyncFolder(archive.folder)
 }
 
 // archives are the tables of archives. They belong to the committer's goroutine, but

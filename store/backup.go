@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 
 	"modernc.org/sqlite"
+
+	"dappco.re/go/storebus/internal/platform"
 )
 
 const (
@@ -99,16 +101,7 @@ func (store *Store) backupInto(file *os.File, path string) (int64, error) {
 	if err := os.Rename(file.Name(), path); err != nil {
 		return 0, err
 	}
-	return size.Size(), syncFolder(filepath.Dir(path))
-}
-
-// syncFolder makes the name of a new file last.
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return size.Size(), platform.SyncFolder(filepath.Dir(path))
 }
 
 // copyPages copies the database step by step, each step between two batches, and

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"dappco.re/go/storebus/internal/platform"
 )
 
 // The formats of an archive.
@@ -179,7 +181,7 @@ func archiveFolder(output string) (string, error) {
 		err = errors.New("it is a file")
 	default:
 		// What cannot be brought to disk is better known before anything is begun.
-		err = syncFolder(folder)
+		err = platform.SyncFolder(folder)
 	}
 	return folder, archiveFailure(err)
 }
@@ -360,7 +362,7 @@ func (compaction *compaction) place() error {
 		return err
 	}
 	store.reach(stepRenamed)
-	if err := syncFolder(archive.folder); err != nil {
+	if err := platform.SyncFolder(archive.folder); err != nil {
 		return err
 	}
 	store.reach(stepPlaced)

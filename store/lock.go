@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/gofrs/flock"
@@ -35,8 +34,7 @@ func lockDatabase(databasePath string) (*databaseLock, error) {
 	if !locked {
 		return nil, errors.Join(fmt.Errorf("%s: %w by %s", databasePath, ErrDatabaseInUse, lockOwner(lockPath)), lock.file.Close())
 	}
-	// The number only tells an operator whom to look for; the lock holds without it.
-	if err := os.WriteFile(lockPath, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
+	if err := noteOwner(lockPath); err != nil {
 		return nil, errors.Join(fmt.Errorf("write %s: %w", lockPath, err), lock.file.Close())
 	}
 	return lock, nil

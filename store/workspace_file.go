@@ -13,10 +13,11 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	sqlitelib "modernc.org/sqlite/lib"
+
+	"dappco.re/go/storebus/internal/platform"
 )
 
 const (
@@ -129,7 +130,7 @@ func (file *workspaceFile) create(durability Durability, fill func(transaction *
 	if err != nil {
 		return errors.Join(err, removeDatabase(partial))
 	}
-	return syncFolder(file.folder.path)
+	return platform.SyncFolder(file.folder.path)
 }
 
 func (file *workspaceFile) writeSchema(path string, durability Durability, fill func(transaction *sql.Tx) error) error {
@@ -242,7 +243,7 @@ func summariseWorkspace(database *sql.DB) (map[string]int64, error) {
 // workspaceFailure is writeFailure for the file of a workspace. What may be on disk
 // although it failed has an unknown outcome.
 func workspaceFailure(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if platform.IsDiskFull(err) {
 		return fmt.Errorf("%w: disk takes no more", ErrUnavailable)
 	}
 	switch resultCode(err) {

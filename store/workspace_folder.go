@@ -17,6 +17,8 @@ import (
 	"time"
 
 	sqlitelib "modernc.org/sqlite/lib"
+
+	"dappco.re/go/storebus/internal/platform"
 )
 
 const (
@@ -69,7 +71,7 @@ func (folder *workspaceFolder) finish(ended map[string]bool) (finished []string,
 			return nil, err
 		}
 	}
-	return finished, syncFolder(folder.path)
+	return finished, platform.SyncFolder(folder.path)
 }
 
 // removeRun removes the file of a run in one step: what a crash leaves is whole, or nothing.
@@ -78,7 +80,7 @@ func (folder *workspaceFolder) removeRun(runID string) error {
 	if err := os.Rename(path+workspaceSuffix, path+partialSuffix); err != nil {
 		return err
 	}
-	return errors.Join(syncFolder(folder.path), folder.removePartial(runID))
+	return errors.Join(platform.SyncFolder(folder.path), folder.removePartial(runID))
 }
 
 // removePartial removes what has no name any more, or none yet: what may still be beside
@@ -245,5 +247,5 @@ func (folder *workspaceFolder) setAside(within, name string) error {
 			return err
 		}
 	}
-	return errors.Join(syncFolder(place), syncFolder(shelf), syncFolder(folder.path))
+	return errors.Join(platform.SyncFolder(place), platform.SyncFolder(shelf), platform.SyncFolder(folder.path))
 }

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"dappco.re/go/storebus/internal/platform"
 )
 
 // MaxWorkspaces is how many workspaces a namespace may have at once.
@@ -411,7 +413,7 @@ func (workspaces *workspaces) end(file *workspaceFile) error {
 	close(file.ended)
 	file.reading.Lock()
 	defer file.reading.Unlock()
-	err := errors.Join(workspaces.pool.drop(file), file.folder.removeRun(file.runID), syncFolder(file.folder.path))
+	err := errors.Join(workspaces.pool.drop(file), file.folder.removeRun(file.runID), platform.SyncFolder(file.folder.path))
 	workspaces.forget(file)
 	return err
 }

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -105,14 +104,6 @@ func TestWatch_Watch_Good(t *testing.T) {
 	t.Run("PrintsTheEventAsItCame", func(t *testing.T) {
 		watcher := startWatch(t, "acme", "--after", "0", "--json")
 		assert.Regexp(t, `^\{"revision":1,"previous":0,"type":"set",.*"value":"dark",.*\}$`, watcher.line(t))
-	})
-	t.Run("EndsWellOnASignal", func(t *testing.T) {
-		for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
-			watcher := startWatch(t, "acme", "--after", "0")
-			watcher.line(t) // it listens to signals by now
-			require.NoError(t, syscall.Kill(syscall.Getpid(), signal))
-			assert.NoError(t, watcher.end(t))
-		}
 	})
 }
 

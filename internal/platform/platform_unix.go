@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+//go:build unix
+
+package platform
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// SyncFolder makes the names in a folder last: a file that was created, renamed or removed
+// there stays so after a power cut. It returns the error of opening or of the fsync.
+//
+//	err := platform.SyncFolder("/var/lib/storebus")
+func SyncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// IsDiskFull reports whether an operation failed for want of room: the disk is full
+// (ENOSPC), or a quota of the file system is used up (EDQUOT).
+//
+//	platform.IsDiskFull(&os.PathError{Op: "write", Path: "a", Err: syscall.ENOSPC}) // true
+func IsDiskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// IsAddressInUse reports whether another program listens at an address (EADDRINUSE).
+//
+//	_, err := net.Listen("tcp", "127.0.0.1:4222")
+//	platform.IsAddressInUse(err) // true if a broker is there
+func IsAddressInUse(err error) bool {
+	return errors.Is(err, syscall.EADDRINUSE)
+}

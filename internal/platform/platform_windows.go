@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+//go:build windows
+
+package platform
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// SyncFolder returns the error of a folder that is not there, and does nothing else: Windows
+// refuses to flush a folder, and NTFS writes names to its own log.
+//
+//	err := platform.SyncFolder(`C:\ProgramData\storebus`)
+func SyncFolder(path string) error {
+	_, err := os.Stat(path)
+	return err
+}
+
+// IsDiskFull reports whether an operation failed for want of room: the disk is full, or a
+// quota of the volume is used up.
+//
+//	platform.IsDiskFull(windows.ERROR_DISK_FULL) // true
+func IsDiskFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL) ||
+		errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED)
+}
+
+// IsAddressInUse reports whether another program listens at an address (WSAEADDRINUSE).
+//
+//	_, err := net.Listen("tcp", "127.0.0.1:4222")
+//	platform.IsAddressInUse(err) // true if a broker is there
+func IsAddressInUse(err error) bool {
+	return errors.Is(err, windows.WSAEADDRINUSE)
+}
