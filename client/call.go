@@ -178,16 +178,20 @@ func (client *Client) transportError(subject string, writes bool, err error) err
 			return fmt.Errorf("%s was not sent: %w", subject, err)
 		}
 	}
-	silence := fmt.Errorf("no reply on %s at %s%s", subject, broker, client.hint())
+	silence := fmt.Errorf("no reply on %s at %s%s", subject, broker, client.hint(subject))
 	if writes {
 		return fmt.Errorf("%w: %w: %w", silence, subjects.ErrOutcomeUnknown.New("the write may have happened"), err)
 	}
 	return fmt.Errorf("%w: %w", silence, err)
 }
 
-// hint gives the usual reason for silence: the broker drops what a connection may
-// not publish, and says so to the connection instead of the request.
-func (client *Client) hint() string {
+// hint gives the usual reasons for silence. The sidecar does not execute what would
+// be answered in another user's inbox; the broker drops what a connection may not
+// publish, and says so to the connection instead of the request.
+func (client *Client) hint(subject string) string {
+	if err := client.space.CheckReply(subject, client.connection.NewInbox()); err != nil {
+		return fmt.Sprintf(" (%v)", err)
+	}
 	last := client.connection.LastError()
 	if !errors.Is(last, nats.ErrPermissionViolation) {
 		return ""

@@ -156,6 +156,19 @@ func TestCall_Connection_Ugly(t *testing.T) {
 		require.ErrorIs(t, err, nats.ErrMaxPayload)
 		assert.NotErrorIs(t, err, subjects.ErrOutcomeUnknown)
 	})
+	t.Run("WithTheInboxesOfAnotherTenantSaysWhichAreItsOwn", func(t *testing.T) {
+		broker := startBroker(t, server.Options{})
+		store, err := client.New(connect(t, broker.ClientURL(), nats.CustomInboxPrefix("_INBOX_store.other")), client.Config{})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		answer(t, connect(t, broker.ClientURL()), "store.acme.set", func(*nats.Msg) *nats.Msg {
+			cancel()
+			return nil
+		})
+		_, err = store.Set(ctx, "acme", "config", "theme", nil, client.SetOptions{})
+		require.ErrorIs(t, err, context.Canceled)
+		assert.ErrorContains(t, err, "begin with _INBOX_store.acme or _INBOX_store.acme_")
+	})
 	t.Run("WithoutPermissionSaysWhatTheBrokerSaid", func(t *testing.T) {
 		broker := startBroker(t, server.Options{Users: []*server.User{{
 			Username: "consumer", Password: "secret",

@@ -31,9 +31,9 @@ type guarded struct {
 	log     *lockedBuffer
 }
 
-func startGuarded(t *testing.T) *guarded {
+func startGuarded(t *testing.T, arguments ...string) *guarded {
 	t.Helper()
-	broker := startGuardingBroker(t, printedPermissions(t, "acme", "other", "ACME"))
+	broker := startGuardingBroker(t, printedPermissions(t, arguments...))
 	started := &guarded{broker: broker, url: broker.ClientURL(), log: &lockedBuffer{}}
 	started.sidecar = startSidecarWith(t, started.config(t))
 	return started
@@ -177,7 +177,7 @@ func adminSubjects() (subjects []string) {
 
 // Everything that the access of somebody grants works.
 func TestPermissions_Access_Good(t *testing.T) {
-	guarded := startGuarded(t)
+	guarded := startGuarded(t, "acme", "other", "ACME")
 	t.Run("Tenant", guarded.serveTenant)
 	t.Run("Consumer", guarded.serveConsumer)
 	t.Run("Operator", guarded.serveOperator)
@@ -186,7 +186,7 @@ func TestPermissions_Access_Good(t *testing.T) {
 
 // Everything else is refused, to everybody.
 func TestPermissions_Access_Bad(t *testing.T) {
-	guarded := startGuarded(t)
+	guarded := startGuarded(t, "acme", "other", "ACME")
 	t.Run("Tenant", guarded.refuseTenant)
 	t.Run("Consumer", guarded.refuseConsumer)
 	t.Run("Operator", guarded.refuseOperator)

@@ -3,8 +3,11 @@
 package embedded_test
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/assert"
@@ -76,6 +79,98 @@ func TestReplySubject_Attack_Bad(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The sidecar may publish to the inboxes of everybody, and the broker lets everybody
+// name them: a request is answered to the users of its own namespace alone.
+func TestReplySubject_OthersInbox_Bad(t *testing.T) {
+	guarded := startGuarded(t, "acme", "acme2", "acme-2", "ACME", "other", "storebus")
+	own := []string{"storebus_requests", "storebus_operator", "storebus_operator_ann"}
+	for user, victims := range map[string][]string{
+		"acme":              append(own, "acme2", "acme2_consumer", "acme-2", "ACME", "other", "other_consumer", "other_acme", "nobody", "admin", "storebus"),
+		"storebus":          append(own, "acme", "storebus-2"),
+		"storebus_operator": {"acme", "acme_consumer", "storebus", "storebus_consumer", "storebus_requests", "storebus_operators", "admin", "nobody"},
+	} {
+		t.Run(user, func(t *testing.T) { guarded.refuseInboxes(t, user, victims) })
+	}
+	t.Run("IsLogged", func(t *testing.T) {
+		assert.Contains(t, guarded.log.String(), "request not executed")
+		assert.Contains(t, guarded.log.String(), "another user's inbox")
+	})
+}
+
+// refuseInboxes has a user ask for every reply in the inboxes of others.
+func (guarded *guarded) refuseInboxes(t *testing.T, user string, victims []string) {
+	t.Helper()
+	client, witness := guarded.as(t, user, user), guarded.witness(t)
+	rows := tenantRows()
+	if user == "storebus_operator" {
+		rows = slices.DeleteFunc(slices.Clone(verbRows), func(row verbRow) bool { return !row.admin })
+	}
+	for _, row := range rows {
+		t.Run(row.verb, func(t *testing.T) {
+			before, heard := refusedReplies(t, witness, row), subscribe(t, witness, "_INBOX_store.>")
+			for _, victim := range victims {
+				inbox := "_INBOX_store." + victim + ".x"
+				require.NoError(t, client.connection.PublishRequest(row.subject(user), inbox, []byte(row.body)))
+				if row.raw {
+					require.NoError(t, client.connection.PublishRequest(row.subject(user)+".g.k", inbox, nil))
+				}
+			}
+			// These come after them, on the same subscriptions of the sidecar.
+			requireFailure(t, row.ask(t, client, `[]`), 400, "bad_request")
+			if row.raw {
+				requireFailure(t, client.rawToken(t, row.verb, "%41", "k", nil), 400, "bad_request")
+			}
+			requireOnly(t, witness, heard, client.connection)
+			assert.Equal(t, before+len(victims), refusedReplies(t, witness, row), "each is counted")
+			require.NoError(t, heard.Unsubscribe())
+		})
+	}
+	if user != "storebus_operator" {
+		assert.Zero(t, client.revision(t), "nothing is executed")
+		assert.Empty(t, decode[workspacesReply](t, client.call(t, "workspaces", "")).Workspaces)
+		assert.NotContains(t, string(client.call(t, "journal_query", `{"flux":"from(bucket:\"b\") |> range(start:-1h)"}`).Data), "measurement")
+	}
+}
+
+// requireOnly says that what has come to a subscription was for the inboxes of one
+// client.
+func requireOnly(t *testing.T, witness *nats.Conn, heard *nats.Subscription, client *nats.Conn) {
+	t.Helper()
+	own, _, _ := strings.Cut(strings.TrimPrefix(client.NewInbox(), "_INBOX_store."), ".")
+	require.NoError(t, witness.Flush())
+	for {
+		message, err := heard.NextMsg(time.Nanosecond)
+		if errors.Is(err, nats.ErrTimeout) {
+			return
+		}
+		require.NoError(t, err)
+		user, _, _ := strings.Cut(strings.TrimPrefix(message.Subject, "_INBOX_store."), ".")
+		require.Equal(t, own, user, "%s: %s", message.Subject, message.Data)
+	}
+}
+
+// The users of a namespace, and the operators, are answered in each other's inboxes.
+func TestReplySubject_OwnInbox_Good(t *testing.T) {
+	url := startSidecar(t).NATSURL()
+	for namespace, users := range map[string][]string{
+		"acme":     {"acme", "acme_consumer", "acme_worker_7"},
+		"storebus": {"storebus", "storebus_consumer", "storebus_operators"},
+		"admin":    {"storebus_operator", "storebus_operator_ann"},
+	} {
+		for _, user := range users {
+			t.Run(namespace+"_"+user, func(t *testing.T) {
+				client := &tenant{connection: connect(t, url, nats.CustomInboxPrefix("_INBOX_store."+user)), namespace: namespace}
+				if namespace == "admin" {
+					decode[statusReply](t, client.call(t, "status", ""))
+					return
+				}
+				client.set(t, "g", "k", "v")
+				assert.Equal(t, "v", string(client.raw(t, "get", "g", "k", nil).Data))
+			})
+		}
 	}
 }
 

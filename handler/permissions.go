@@ -52,8 +52,8 @@ func Users(space subjects.Space, namespaces ...string) ([]User, error) {
 // and looks for other sidecars. It replies to inboxes of the default prefix too: a
 // sidecar that was started with other credentials must hear from this one.
 func requestsUser(space subjects.Space) User {
-	user := newUser(space, ServiceName+"_requests", "the sidecar's connection for requests")
-	user.Publish = []string{inboxPrefix(space, ">"), defaultInboxes, micro.APIPrefix + ".INFO." + ServiceName}
+	user := newUser(space, subjects.UserRequests, "the sidecar's connection for requests")
+	user.Publish = []string{space.InboxPrefix(">"), defaultInboxes, micro.APIPrefix + ".INFO." + ServiceName}
 	user.Subscribe = append(user.Subscribe,
 		space.RequestPattern("*")+" "+ServiceName, space.RawPattern("*")+" "+ServiceName, micro.APIPrefix+".>")
 	return user
@@ -62,14 +62,14 @@ func requestsUser(space subjects.Space) User {
 // eventsUser publishes, and waits for the answer to a flush, which is no message.
 func eventsUser(space subjects.Space) User {
 	return User{
-		Name:    ServiceName + "_events",
+		Name:    subjects.UserEvents,
 		Purpose: "the sidecar's connection for events",
 		Publish: []string{space.Prefix() + ".events.>"},
 	}
 }
 
 func operatorUser(space subjects.Space) User {
-	user := newUser(space, ServiceName+"_operator", "an operator")
+	user := newUser(space, subjects.UserOperator, "an operator")
 	user.Publish = []string{space.Admin(">"), micro.APIPrefix + ".>"}
 	return user
 }
@@ -93,15 +93,8 @@ func consumerUser(space subjects.Space, namespace string) User {
 // newUser makes a user with inboxes. No name but a tenant's is without an underscore,
 // which no namespace has: no two users share their inboxes.
 func newUser(space subjects.Space, name, purpose string) User {
-	prefix := inboxPrefix(space, name)
+	prefix := space.InboxPrefix(name)
 	return User{Name: name, Purpose: purpose, InboxPrefix: prefix, Subscribe: []string{prefix + ".>"}}
-}
-
-// inboxPrefix is what a user's inboxes begin with. They have a root of their own, so
-// that who may subscribe to _INBOX.> does not read them, and one for the whole space,
-// so that the sidecar may reply to a tenant who comes later.
-func inboxPrefix(space subjects.Space, name string) string {
-	return "_INBOX_" + space.Prefix() + "." + name
 }
 
 // refusedSince gives what the broker did not permit since before, which was the

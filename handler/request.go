@@ -68,7 +68,7 @@ func (request *request) mayBeServed() bool {
 		}
 		return request.endpoint.writes
 	}
-	err := request.service.space.CheckReply(request.reply)
+	err := request.service.space.CheckReply(request.subject, request.reply)
 	if err == nil {
 		return true
 	}

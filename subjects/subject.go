@@ -130,12 +130,15 @@ func (space Space) AdminPattern(verb Verb) string {
 	return space.Admin(verb)
 }
 
-// CheckReply returns ErrBadRequest where a reply to this subject could do harm,
-// for the broker does not check where a reply goes: one that lies under the
-// prefix, begins with $, holds a wildcard, an empty token, white space or a control
-// byte, or is longer than 512 bytes. A request without a reply subject is the
+// CheckReply returns ErrBadRequest if the reply to a request could do harm, for the
+// broker does not check where a reply goes. A reply subject is refused if it lies under
+// the prefix, begins with $, holds a wildcard, an empty token, white space or a control
+// byte, or is longer than 512 bytes. So is the inbox of a user of another namespace,
+// below the root that InboxPrefix gives. A request without a reply subject is the
 // caller's to tell apart: the empty subject is refused.
-func (space Space) CheckReply(reply string) error {
+//
+//	err := space.CheckReply("store.acme.get", "_INBOX_store.other.x") // refused: it is not acme's
+func (space Space) CheckReply(request, reply string) error {
 	if len(reply) > maxReplyBytes {
 		return badReply(reply, fmt.Sprintf("it is longer than %d bytes", maxReplyBytes))
 	}
@@ -145,7 +148,10 @@ func (space Space) CheckReply(reply string) error {
 	if rest, under := strings.CutPrefix(reply, space.Prefix()); under && (rest == "" || rest[0] == '.') {
 		return badReply(reply, "it lies under "+space.Prefix())
 	}
-	return checkReplyBytes(reply)
+	if err := checkReplyBytes(reply); err != nil {
+		return err
+	}
+	return space.checkInbox(request, reply)
 }
 
 func checkReplyBytes(reply string) error {

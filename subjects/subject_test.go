@@ -107,7 +107,7 @@ func TestSubject_CheckReply_Good(t *testing.T) {
 	for _, reply := range []string{
 		"_INBOX.acme.x.y", "_R_.abc", "reply", "berlin", "berlin.stores", "berlin.store-2.x", "ü.x", strings.Repeat("r", 512),
 	} {
-		assert.NoError(t, space.CheckReply(reply), reply)
+		assert.NoError(t, space.CheckReply("berlin.store.acme.get", reply), reply)
 	}
 }
 
@@ -137,7 +137,7 @@ func TestSubject_CheckReply_Bad(t *testing.T) {
 		strings.Repeat("r", 513):              "longer than 512 bytes",
 		"_INBOX." + strings.Repeat("r", 3900): "longer than 512 bytes",
 	} {
-		err := space.CheckReply(reply)
+		err := space.CheckReply("berlin.store.acme.get", reply)
 		require.ErrorIs(t, err, subjects.ErrBadRequest, reply)
 		assert.ErrorContains(t, err, want, reply)
 	}
