@@ -10,10 +10,13 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/synadia-io/orbit.go/natscontext"
+
+	"dappco.re/go/storebus/subjects"
 )
 
 // How the connections notice that the broker is away, and how often they try again.
@@ -193,8 +196,18 @@ func (events *connectionEvents) refused(err error) {
 		events.silentRefusals++
 		return
 	}
-	events.logger.Error("the broker does not permit this", "error", err, "silent", events.silentRefusals)
+	logger := events.logger
+	if isReplyToAnotherAccount(err) {
+		logger = logger.With("remedy", "the request came from another account: permit what storebus permissions --accounts prints")
+	}
+	logger.Error("the broker does not permit this", "error", err, "silent", events.silentRefusals)
 	events.lastRefusal, events.silentRefusals = time.Now(), 0
+}
+
+// isReplyToAnotherAccount reports whether the broker has refused a reply whose subject it
+// made itself. It names the subject in words only.
+func isReplyToAnotherAccount(refusal error) bool {
+	return strings.Contains(refusal.Error(), `Publish to "`+subjects.ServiceReplyPrefix)
 }
 
 // closed is called when a connection has ended for good: by disconnect, or because

@@ -38,14 +38,28 @@ type User struct {
 //
 //	users, err := handler.Users(subjects.Space{}, "acme", "other")
 func Users(space subjects.Space, namespaces ...string) ([]User, error) {
-	users := []User{requestsUser(space), eventsUser(space), operatorUser(space)}
+	users := ownUsers(space)
 	for _, namespace := range namespaces {
-		if err := subjects.CheckNamespace(namespace); err != nil {
+		more, err := usersOf(space, namespace)
+		if err != nil {
 			return nil, fmt.Errorf("handler.Users: %w", err)
 		}
-		users = append(users, tenantUser(space, namespace), consumerUser(space, namespace))
+		users = append(users, more...)
 	}
 	return users, nil
+}
+
+// ownUsers are the sidecar's two connections and an operator.
+func ownUsers(space subjects.Space) []User {
+	return []User{requestsUser(space), eventsUser(space), operatorUser(space)}
+}
+
+// usersOf are a tenant and a mere consumer.
+func usersOf(space subjects.Space, namespace string) ([]User, error) {
+	if err := subjects.CheckNamespace(namespace); err != nil {
+		return nil, err
+	}
+	return []User{tenantUser(space, namespace), consumerUser(space, namespace)}, nil
 }
 
 // requestsUser takes requests in its queue group, replies to inboxes and nowhere else,

@@ -7,9 +7,14 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/urfave/cli/v3"
+
 	"dappco.re/go/storebus/handler"
 	"dappco.re/go/storebus/subjects"
 )
+
+// accountsFlag divides the users into accounts.
+const accountsFlag = "accounts"
 
 func permissionsCommand() *clientCommand {
 	return &clientCommand{
@@ -18,11 +23,14 @@ func permissionsCommand() *clientCommand {
 		description: "Prints the users of a NATS server with their permissions: the sidecar's two connections, an operator, and for " +
 			"each namespace a tenant and a consumer who only reads. It is a part of the server's configuration in which each password " +
 			"is a variable, to be defined there or in the server's environment. Each client has to begin its inboxes with the prefix " +
-			"that stands with its user. --json prints the same as a list.",
+			"that stands with its user. With --accounts each tenant and each consumer has an account of its own, which imports what the " +
+			"sidecar's account exports to it. --json prints the same as a list.",
 		words: []string{"NAMESPACE..."},
+		flags: []cli.Flag{&cli.BoolFlag{Name: accountsFlag, Usage: "give each tenant and each consumer an account of its own"}},
 		examples: []string{
 			"storebus permissions acme",
 			"storebus permissions acme other --prefix berlin",
+			"storebus permissions acme other --accounts",
 			"storebus permissions acme --json | jq '.[] | select(.user == \"acme\")'",
 		},
 		local: true,
@@ -35,14 +43,26 @@ func permissions(_ context.Context, call *call) error {
 	if err != nil {
 		return call.declared.usageError(err.Error())
 	}
-	users, err := handler.Users(space, call.words...)
+	if call.command.Bool(accountsFlag) {
+		return printGranted(call, space, handler.Accounts, brokerAccounts, accountsConfiguration)
+	}
+	return printGranted(call, space, handler.Users, brokerUsers, authorisation)
+}
+
+// printGranted prints what is granted in the namespaces of the call: as JSON, or as a part
+// of a configuration.
+func printGranted[Granted, Shown any](
+	call *call, space subjects.Space, grant func(subjects.Space, ...string) ([]Granted, error), show func([]Granted) []Shown,
+	configuration *template.Template,
+) error {
+	granted, err := grant(space, call.words...)
 	if err != nil {
 		return call.declared.usageError(err.Error())
 	}
 	if call.json {
-		return call.printJSON(brokerUsers(users))
+		return call.printJSON(show(granted))
 	}
-	return authorisation.Execute(call.output, users)
+	return configuration.Execute(call.output, granted)
 }
 
 // brokerUser is a user as the configuration of a NATS server has it.
@@ -84,21 +104,39 @@ func allowOnly(names []string) brokerSubjects {
 
 // authorisation is the part of a configuration. Names are in quotes: one that is a
 // number would be taken for it.
-var authorisation = template.Must(template.New("").Funcs(template.FuncMap{"list": subjectList}).Parse(`authorization {
-  users = [
-{{- range .}}
-    # {{.Purpose}}{{with .InboxPrefix}}, with inboxes {{.}}{{end}}
-    { user: "{{.Name}}", password: ${{.Name}}_password, permissions: {
-        publish: {{list .Publish}}
-        subscribe: {{list .Subscribe}} } }
-{{- end}}
-  ]
+var authorisation = newConfiguration(`authorization {
+{{users . "  "}}
 }
-`))
+`)
 
-func subjectList(names []string) string {
+// userList is the list of users in such a part, and in an account.
+var userList = template.Must(template.New("").Funcs(template.FuncMap{"permitted": permittedSubjects}).Parse(`users = [
+{{- range .}}
+  # {{.Purpose}}{{with .InboxPrefix}}, with inboxes {{.}}{{end}}
+  { user: "{{.Name}}", password: ${{.Name}}_password, permissions: {
+      publish: {{permitted .Publish}}
+      subscribe: {{permitted .Subscribe}} } }
+{{- end}}
+]`))
+
+func newConfiguration(text string) *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{"users": users, "list": quotedList}).Parse(text))
+}
+
+// users writes the list of users, each line behind an indent.
+func users(users []handler.User, indent string) (string, error) {
+	var text strings.Builder
+	err := userList.Execute(&text, users)
+	return indent + strings.ReplaceAll(text.String(), "\n", "\n"+indent), err
+}
+
+func permittedSubjects(names []string) string {
 	if len(names) == 0 {
 		return `{ deny: ">" }`
 	}
+	return quotedList(names)
+}
+
+func quotedList(names []string) string {
 	return `["` + strings.Join(names, `", "`) + `"]`
 }
