@@ -129,6 +129,7 @@ func (committer *committer) open(session *session) error {
 		return fmt.Errorf("replay the log after commit %d: %w", materialised, err)
 	}
 	committer.tail = newTail(committer.log.lastID)
+	committer.watchers.tail = committer.tail
 	committer.expiryTimer = time.NewTimer(0)
 	committer.idleTimer = time.NewTimer(idleDelay)
 	committer.nextExpiry, err = committer.view.nextExpiry()
@@ -414,8 +415,8 @@ func (committer *committer) announce(batch *batch, commit Commit) {
 			committer.expired.Add(1)
 		}
 	}
-	committer.watchers.notify(commit.Events)
 	woken := committer.tail.append(commit, func(namespace string) uint64 { return batch.namespaces[namespace].oldest })
+	committer.watchers.notify(commit)
 	for _, reader := range woken {
 		committer.completions.put(reader.read)
 	}

@@ -193,6 +193,17 @@ func (tail *tail) commitsAfter(id uint64, limit int) (commits []Commit, known bo
 	return slices.Clone(commits[:min(limit, len(commits))]), true, tail.grown
 }
 
+// commitFrom returns the first commit in memory that is not before id.
+func (tail *tail) commitFrom(id uint64) (commit Commit, found bool) {
+	tail.mutex.RLock()
+	defer tail.mutex.RUnlock()
+	if len(tail.commits) == 0 || id > tail.lastID {
+		return Commit{}, false
+	}
+	first := tail.commits[0].ID
+	return tail.commits[max(id, first)-first], true
+}
+
 // last returns the id of the newest commit.
 func (tail *tail) last() uint64 {
 	tail.mutex.RLock()

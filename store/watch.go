@@ -9,11 +9,11 @@ import (
 	"log/slog"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 )
 
-// watcherBuffer is how many events wait in a watcher's channel; beyond it they are lost.
+// watcherBuffer is how many events wait in a watcher's channel. What finds no room is
+// handed over from the tail as the channel drains.
 const watcherBuffer = 16
 
 // everyGroup is the group of a watcher that wants them all.
@@ -21,8 +21,11 @@ const everyGroup = "*"
 
 // Watch returns a channel of the changes of a group, "*" for every group. It
 // begins with the next commit and keeps the order of the log. The channel holds 16
-// events: what a slow reader leaves no room for is lost to it, and never holds up
-// a writer (Changes has everything). Unwatch and Close close the channel.
+// events; what finds no room there waits in the newest part of the log, which is in
+// memory: 16 MiB, about 40,000 small events of all groups together. A reader who is
+// further behind loses what is older than that, and never holds up a writer. Revisions
+// are dense in a namespace; Changes has everything. Unwatch and Close close the channel,
+// in which at most 16 events are left then.
 //
 //	events := store.Watch("config")
 //	defer store.Unwatch("config", events)
@@ -51,23 +54,28 @@ func watchedGroup(namespace, group string) watched {
 	return watched{group: wholeGroup(namespace, group)}
 }
 
+// watches reports whether an event is one of those.
+func (watched watched) watches(event *Event) bool {
+	if !watched.every {
+		return event.Group == watched.group
+	}
+	return watched.namespace == "" || event.Namespace == watched.namespace
+}
+
 // watchers are the channels of Watch.
 type watchers struct {
+	// tail is set before the first is added.
+	tail *tail
+
 	mutex  sync.RWMutex
 	groups map[watched][]*watcher
 	closed bool
 }
 
-// watcher is one channel; strip is what is taken off the names of groups.
-type watcher struct {
-	events chan Event
-	strip  string
-}
-
 func newWatchers() *watchers { return &watchers{groups: map[watched][]*watcher{}} }
 
 func (watchers *watchers) add(group watched, strip string) <-chan Event {
-	added := &watcher{events: make(chan Event, watcherBuffer), strip: strip}
+	added := newWatcher(watchers.tail, group, strip)
 	watchers.mutex.Lock()
 	defer watchers.mutex.Unlock()
 	if watchers.closed {
@@ -79,58 +87,63 @@ func (watchers *watchers) add(group watched, strip string) <-chan Event {
 }
 
 func (watchers *watchers) remove(group watched, events <-chan Event) {
-	watchers.mutex.Lock()
-	defer watchers.mutex.Unlock()
-	watchers.groups[group] = slices.DeleteFunc(watchers.groups[group], func(watcher *watcher) bool {
-		found := watcher.events == events
-		if found {
-			close(watcher.events)
-		}
-		return found
-	})
-	if len(watchers.groups[group]) == 0 {
-		delete(watchers.groups, group)
+	if found := watchers.take(group, events); found != nil {
+		found.end()
 	}
 }
 
-// notify sends committed events, without waiting for anybody.
-func (watchers *watchers) notify(events []Event) {
+// take removes the watcher of a channel; nil: it is none of this group's.
+func (watchers *watchers) take(group watched, events <-chan Event) *watcher {
+	watchers.mutex.Lock()
+	defer watchers.mutex.Unlock()
+	own := watchers.groups[group]
+	index := slices.IndexFunc(own, func(watcher *watcher) bool { return watcher.events == events })
+	if index < 0 {
+		return nil
+	}
+	found := own[index]
+	if len(own) == 1 {
+		delete(watchers.groups, group)
+	} else {
+		watchers.groups[group] = slices.Delete(own, index, index+1)
+	}
+	return found
+}
+
+// notify tells of a commit that is in the tail, without waiting for anybody.
+func (watchers *watchers) notify(commit Commit) {
 	watchers.mutex.RLock()
 	defer watchers.mutex.RUnlock()
 	if len(watchers.groups) == 0 {
 		return
 	}
-	for index := range events {
-		event := &events[index]
-		send(watchers.groups[watched{group: event.Group}], event)
-		send(watchers.groups[watched{every: true}], event)
+	for index := range commit.Events {
+		event := &commit.Events[index]
+		place := eventPlace{commit.ID, index}
+		offer(watchers.groups[watched{group: event.Group}], place, event)
+		offer(watchers.groups[watched{every: true}], place, event)
 		if event.Namespace != "" {
-			send(watchers.groups[watched{namespace: event.Namespace, every: true}], event)
+			offer(watchers.groups[watched{namespace: event.Namespace, every: true}], place, event)
 		}
 	}
 }
 
-func send(watchers []*watcher, event *Event) {
+func offer(watchers []*watcher, place eventPlace, event *Event) {
 	for _, watcher := range watchers {
-		stripped := *event
-		stripped.Group = strings.TrimPrefix(event.Group, watcher.strip)
-		select {
-		case watcher.events <- stripped:
-		default:
-		}
+		watcher.offer(place, event)
 	}
 }
 
 func (watchers *watchers) close() {
 	watchers.mutex.Lock()
-	defer watchers.mutex.Unlock()
-	watchers.closed = true
-	for _, group := range watchers.groups {
+	groups := watchers.groups
+	watchers.closed, watchers.groups = true, map[watched][]*watcher{}
+	watchers.mutex.Unlock()
+	for _, group := range groups {
 		for _, watcher := range group {
-			close(watcher.events)
+			watcher.end()
 		}
 	}
-	clear(watchers.groups)
 }
 
 // OnChange calls callback for every change from now on, until unregister is

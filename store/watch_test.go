@@ -3,6 +3,7 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"sync"
@@ -62,18 +63,111 @@ func TestWatch_Watch_Good(t *testing.T) {
 	})
 }
 
+// latest is the revision of the namespace acme.
+func latest(t *testing.T, opened *store.Store) uint64 {
+	t.Helper()
+	page, err := opened.Changes(context.Background(), store.ChangesQuery{Namespace: "acme", Limit: 1})
+	require.NoError(t, err)
+	return page.Revision
+}
+
 func TestWatch_Watch_Ugly(t *testing.T) {
-	t.Run("SlowReaderLosesEventsAndHoldsUpNobody", func(t *testing.T) {
-		opened := openStore(t, store.StoreConfig{})
-		slow := opened.Watch("acme:g")
-		for index := range 40 {
-			require.NoError(t, opened.Set("acme:g", fmt.Sprint(index), ""))
+	t.Run("SlowReaderHoldsUpNobodyAndHasWhatMemoryHolds", func(t *testing.T) {
+		opened := openStore(t, store.StoreConfig{DatabasePath: store.MemoryDatabase})
+		const events = 20_000
+		slow, every := opened.Watch("acme:g"), opened.Watch("*")
+		for index := range events {
+			require.NoError(t, opened.Set("acme:g", fmt.Sprint(index%100), ""))
 		}
-		events := received(slow)
-		require.Len(t, events, 16)
-		assert.Equal(t, []string{"set 0", "set 15"}, []string{brief(events)[0], brief(events)[15]})
-		require.NoError(t, opened.Set("acme:g", "next", ""))
-		assert.Equal(t, []string{"set next"}, brief(received(slow)))
+		for revision := range uint64(events) {
+			require.Equal(t, revision+1, (<-slow).Revision)
+			require.Equal(t, revision+1, (<-every).Revision)
+		}
+		assert.Empty(t, slow)
+	})
+	t.Run("OneCommitIsLargerThanTheChannel", func(t *testing.T) {
+		opened := openStore(t, store.StoreConfig{})
+		scoped, err := store.NewScoped(opened, "acme")
+		require.NoError(t, err)
+		group, namespace := opened.Watch("acme:a"), scoped.Watch("*")
+		commands := make([]store.Command, 3000)
+		for index := range commands {
+			commands[index] = store.SetCommand{Group: []string{"acme:a", "acme:b", "other:a"}[index%3], Key: fmt.Sprint(index)}
+		}
+		submitTogether(opened, commands...)
+		for revision := range uint64(2000) {
+			event := <-namespace
+			require.Equal(t, revision+1, event.Revision)
+			require.Equal(t, []string{"a", "b"}[revision%2], event.Group)
+			if revision%2 == 0 {
+				require.Equal(t, revision+1, (<-group).Revision)
+			}
+		}
+	})
+	t.Run("SlowReaderLosesWhatHasLeftMemory", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			opened := openStore(t, store.StoreConfig{})
+			slow := opened.Watch("acme:g")
+			for index := range 40 {
+				require.NoError(t, opened.Set("acme:g", fmt.Sprint(index), ""))
+			}
+			synctest.Wait()
+			store.Evict(opened)
+			var events []store.Event
+			for range 18 {
+				events = append(events, <-slow)
+			}
+			assert.Equal(t, []string{"set 0", "set 16", "set 39"}, []string{brief(events)[0], brief(events)[16], brief(events)[17]})
+			synctest.Wait()
+			require.NoError(t, opened.Set("acme:g", "next", ""))
+			assert.Equal(t, []string{"set next"}, brief(received(slow)), "who follows again has each event before the write returns")
+		})
+	})
+	t.Run("EndsWhileItsReaderIsBehind", func(t *testing.T) {
+		for name, end := range map[string]func(opened *store.Store, events <-chan store.Event){
+			"Unwatch": func(opened *store.Store, events <-chan store.Event) { opened.Unwatch("acme:g", events) },
+			"Close":   func(opened *store.Store, _ <-chan store.Event) { assert.NoError(t, opened.Close()) },
+		} {
+			t.Run(name, func(t *testing.T) {
+				opened := openStore(t, store.StoreConfig{})
+				slow := opened.Watch("acme:g")
+				for index := range 40 {
+					require.NoError(t, opened.Set("acme:g", fmt.Sprint(index), ""))
+				}
+				end(opened, slow)
+				assert.Len(t, slow, 16)
+				for revision := uint64(1); ; revision++ {
+					event, open := <-slow
+					if !open {
+						break
+					}
+					assert.Equal(t, revision, event.Revision)
+				}
+			})
+		}
+	})
+	t.Run("HasEachEventOnceAtAnyPace", func(t *testing.T) {
+		const writers, writes = 8, 500
+		opened := openStore(t, store.StoreConfig{DatabasePath: store.MemoryDatabase})
+		events := opened.Watch("*")
+		var running sync.WaitGroup
+		for writer := range writers {
+			running.Go(func() {
+				for index := range writes {
+					assert.NoError(t, opened.Set("acme:g", fmt.Sprint(writer), fmt.Sprint(index)))
+				}
+			})
+		}
+		for revision := range uint64(writers * writes) {
+			require.Equal(t, revision+1, (<-events).Revision)
+			if revision%997 == 0 { // Now and then it falls behind.
+				for latest(t, opened) < min(revision+100, writers*writes) {
+					runtime.Gosched()
+				}
+			}
+		}
+		running.Wait()
+		assert.Empty(t, events)
 	})
 	t.Run("CloseClosesChannels", func(t *testing.T) {
 		opened := openStore(t, store.StoreConfig{})

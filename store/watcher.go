@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"strings"
+	"sync"
+)
+
+// eventPlace is where an event stands in the log.
+type eventPlace struct {
+	commitID uint64
+	index    int
+}
+
+// watcher is one channel. While its reader follows, each event goes into the channel
+// before the write returns. When the channel is full, a goroutine takes over: it hands
+// over what the tail holds from there on, until there is no more. So what waits for a
+// slow reader is in the tail, once for all of them, and one commit is held at most.
+type watcher struct {
+	events  chan Event
+	watched watched
+	// strip is what is taken off the names of groups.
+	strip string
+	tail  *tail
+	// stop is closed by end, which waits for the goroutine.
+	stop    chan struct{}
+	running sync.WaitGroup
+
+	mutex sync.Mutex
+	// behind says that the goroutine runs; through is the commit up to which it has
+	// handed over everything.
+	behind  bool
+	through uint64
+}
+
+func newWatcher(tail *tail, watched watched, strip string) *watcher {
+	return &watcher{events: make(chan Event, watcherBuffer), watched: watched, strip: strip, tail: tail, stop: make(chan struct{})}
+}
+
+// offer hands over an event, or leaves it to the goroutine. It is called for every
+// event in order.
+func (watcher *watcher) offer(place eventPlace, event *Event) {
+	watcher.mutex.Lock()
+	defer watcher.mutex.Unlock()
+	if watcher.behind || place.commitID <= watcher.through {
+		return
+	}
+	select {
+	case watcher.events <- watcher.local(event):
+	default:
+		watcher.behind = true
+		watcher.running.Go(func() { watcher.catchUp(place) })
+	}
+}
+
+// local is the event with the names that the reader knows.
+func (watcher *watcher) local(event *Event) Event {
+	local := *event
+	local.Group = strings.TrimPrefix(event.Group, watcher.strip)
+	return local
+}
+
+// catchUp hands over what the tail holds from a place on, and waits for the reader.
+func (watcher *watcher) catchUp(place eventPlace) {
+	for {
+		commit, found := watcher.next(place.commitID)
+		if !found {
+			return
+		}
+		if commit.ID > place.commitID {
+			place.index = 0 // what was before it is lost
+		}
+		for index := place.index; index < len(commit.Events); index++ {
+			if event := &commit.Events[index]; watcher.watched.watches(event) && !watcher.handOver(event) {
+				return
+			}
+		}
+		place = eventPlace{commitID: commit.ID + 1}
+	}
+}
+
+// next is the first commit in memory that is not before id. If there is none, offer is
+// the one to hand over from now on.
+func (watcher *watcher) next(id uint64) (commit Commit, found bool) {
+	watcher.mutex.Lock()
+	defer watcher.mutex.Unlock()
+	commit, found = watcher.tail.commitFrom(id)
+	if !found {
+		watcher.behind, watcher.through = false, id-1
+	}
+	return commit, found
+}
+
+// handOver waits until there is room; it reports false if the watcher ends first.
+func (watcher *watcher) handOver(event *Event) bool {
+	select {
+	case watcher.events <- watcher.local(event):
+		return true
+	case <-watcher.stop:
+		return false
+	}
+}
+
+// end closes the channel. Nobody may offer any more.
+func (watcher *watcher) end() {
+	close(watcher.stop)
+	watcher.running.Wait()
+	close(watcher.events)
+}
