@@ -159,6 +159,37 @@ func TestPressure_DeafTenant_Ugly(t *testing.T) {
 	assert.Equal(t, uint64(2*polite*rounds), quiet.revision(t))
 }
 
+// Thousands of requests of one tenant wait, most of them for a group that nobody writes
+// to: what it writes to others answers none of them, and each is answered once by the
+// change that it waits for, with everything before it looked at.
+func TestPressure_Waiters_Ugly(t *testing.T) {
+	const idle, busy, writes = 9_000, 200, 100
+	acme := newTenant(t, startSidecar(t).NATSURL(), "acme")
+	writer := newTenant(t, acme.connection.ConnectedUrl(), "acme")
+	idlers := askForChanges(t, acme.connection, "acme", `{"after":0,"group":"idle","wait":"30s"}`)
+	for range idle - 1 {
+		ask(t, acme.connection, idlers, "store.acme.changes", `{"after":0,"group":"idle","wait":"30s"}`)
+	}
+	followers := subscribe(t, acme.connection, nats.NewInbox())
+	for number := range uint64(writes) {
+		for range busy {
+			ask(t, acme.connection, followers, "store.acme.changes", fmt.Sprintf(`{"after":%d,"group":"busy","wait":"30s"}`, number))
+		}
+		revision := writer.set(t, "busy", "k", fmt.Sprint(number))
+		for range busy {
+			assert.Equal(t, []uint64{revision}, revisionsOf(t, decode[changesReply](t, answer{receive(t, followers)})))
+		}
+	}
+	requireSilence(t, acme.connection, idlers)
+	last := writer.set(t, "idle", "k", "v")
+	for range idle {
+		page := decode[changesReply](t, answer{receive(t, idlers)})
+		require.Equal(t, []uint64{last}, revisionsOf(t, page))
+		require.Equal(t, last, *page.Next)
+	}
+	requireSilence(t, acme.connection, idlers)
+}
+
 // Writes that nobody waits for are executed, and those of one client and verb in the
 // order in which they were sent.
 func TestPressure_FireAndForget_Good(t *testing.T) {

@@ -37,12 +37,22 @@ func decodeChanges(request *request) (query changesQuery, err error) {
 	}
 	request.takeStore(&query, body.Store)
 	request.waits = query.Wait > 0
+	query.Fits = request.fitsChanges()
+	return query, nil
+}
+
+// fitsChanges tells of each event whether it fits the page too.
+func (request *request) fitsChanges() func(event *store.Event) bool {
 	budget, limit := request.newPageBudget(), request.service.eventLimit()
-	query.Fits = func(event *store.Event) bool {
+	if request.waits {
+		return func(event *store.Event) bool {
+			return budget.take(request.service.sharedEvents.size(event, request.storeID(), limit))
+		}
+	}
+	return func(event *store.Event) bool {
 		record, _ := eventRecord(event, request.storeID(), limit)
 		return budget.take(record.Size())
 	}
-	return query, nil
 }
 
 // takeStore turns a query with the id of another store into one that is outside
@@ -72,16 +82,16 @@ func submitChanges(request *request, query changesQuery, done func(store.Changes
 }
 
 func encodeChanges(answer *answer, request *request, _ *changesQuery, page *store.ChangesPage) error {
-	changes := subjects.ChangesRecord{
-		Changes:  make([]subjects.EventRecord, len(page.Events)),
-		Next:     page.Next,
-		Oldest:   page.Oldest,
-		Revision: page.Revision,
-		Store:    request.storeID(),
-	}
+	changes := subjects.ChangesRecord{Next: page.Next, Oldest: page.Oldest, Revision: page.Revision, Store: request.storeID()}
 	limit := request.service.eventLimit()
 	for index := range page.Events {
-		changes.Changes[index], _ = eventRecord(&page.Events[index], changes.Store, limit)
+		event := &page.Events[index]
+		if request.waits {
+			changes.Bodies = append(changes.Bodies, request.service.sharedEvents.body(event, changes.Store, limit))
+			continue
+		}
+		record, _ := eventRecord(event, changes.Store, limit)
+		changes.Changes = append(changes.Changes, record)
 	}
 	answer.body = subjects.AppendChanges(answer.body, &changes)
 	return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -66,8 +67,23 @@ func TestChanges_Changes_Good(t *testing.T) {
 		require.Len(t, page.Changes, 1)
 		assert.Equal(t, "this", *page.Changes[0].Value)
 	})
+	t.Run("WhoHasWaitedGetsTheSameBytes", func(t *testing.T) {
+		for _, value := range []string{"small", strings.Repeat("large", 10<<10), strings.Repeat("\x01", 100<<10)} {
+			after := ask[subjects.ChangesReply](bench, "store.acme.changes", `{"after":0}`).Revision
+			var receive []func() *nats.Msg
+			for _, body := range []string{`{"after":%d,"wait":"30s"}`, `{"after":%d,"wait":"30s"}`, `{"after":%d,"wait":"30s","group":"same"}`} {
+				receive = append(receive, bench.send("store.acme.changes", fmt.Sprintf(body, after)))
+			}
+			bench.request("store.acme.set.same.k", value)
+			want := string(bench.request("store.acme.changes", fmt.Sprintf(`{"after":%d}`, after)).Data)
+			for _, receive := range receive {
+				assert.Equal(t, want, string(receive().Data))
+			}
+			assert.Equal(t, want, string(bench.request("store.acme.changes", fmt.Sprintf(`{"after":%d,"wait":"30s"}`, after)).Data), "nor did this one have to")
+		}
+	})
 	t.Run("TheWaitEnds", func(t *testing.T) {
-		page := ask[subjects.ChangesReply](bench, "store.acme.changes", `{"after":5,"wait":"10ms"}`)
+		page := ask[subjects.ChangesReply](bench, "store.acme.changes", `{"after":8,"wait":"10ms"}`)
 		assert.Empty(t, page.Changes)
 	})
 }

@@ -92,6 +92,15 @@ func (exchange *exchange[Query, Result]) finish(result Result, err error) {
 	exchange.result, exchange.failure = result, err
 	if !exchange.progress.CompareAndSwap(submitting, finished) {
 		exchange.weighResult()
+		exchange.handOver()
+	}
+}
+
+// handOver has the reply sent by a goroutine of the service.
+func (exchange *exchange[Query, Result]) handOver() {
+	if exchange.waits {
+		exchange.service.waitedReplies.push(exchange.address.Namespace, exchange)
+	} else {
 		exchange.service.replies.push(exchange)
 	}
 }

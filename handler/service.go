@@ -92,10 +92,12 @@ type Service struct {
 	archiveDirectory string
 	journal          Journal
 
-	queue    *queue
-	replies  *replies
-	refusals throttle
-	losses   throttle
+	queue         *queue
+	replies       *replies
+	waitedReplies *waitedReplies
+	sharedEvents  *sharedEvents
+	refusals      throttle
+	losses        throttle
 
 	micro     micro.Service
 	endpoints map[string]*endpoint
@@ -188,6 +190,9 @@ func newService(config Config) (*Service, error) {
 		service.endpoints[verb.endpointName()] = &endpoint{service: service, verb: verb, writes: verb.name.Writes(), statistics: newStatistics()}
 	}
 	service.replies = startReplies()
+	service.waitedReplies = newWaitedReplies(service.flushWaited)
+	go service.waitedReplies.run()
+	service.sharedEvents = newSharedEvents()
 	return service, nil
 }
 
@@ -311,6 +316,7 @@ func (service *Service) Close() {
 		_ = service.micro.Stop()
 	}
 	service.replies.close()
+	service.waitedReplies.close()
 }
 
 // eventLimit is the largest body of an event with its value, as the connection is now.

@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -59,17 +60,27 @@ func (query *ChangesQuery) checkRange(page ChangesPage) error {
 // take adds an event, which must be the next in the log, and returns false when
 // the page is full.
 func (page *ChangesPage) take(query ChangesQuery, event *Event) bool {
-	if len(page.Events) >= orDefault(query.Limit, DefaultPageLimit) {
+	wanted := query.Group == nil || event.LocalGroup() == *query.Group
+	switch {
+	case !wanted && len(page.Events) >= query.limit():
 		return false
-	}
-	if query.Group == nil || event.LocalGroup() == *query.Group {
-		if query.Fits != nil && !query.Fits(event) && len(page.Events) > 0 {
-			return false
-		}
+	case wanted && !query.holds(len(page.Events), event):
+		return false
+	case wanted:
 		page.Events = append(page.Events, *event)
 	}
 	page.Next = event.Revision
 	return true
+}
+
+func (query *ChangesQuery) limit() int { return orDefault(query.Limit, DefaultPageLimit) }
+
+// holds reports whether a page with so many events holds this one too.
+func (query *ChangesQuery) holds(taken int, event *Event) bool {
+	if taken >= query.limit() {
+		return false
+	}
+	return query.Fits == nil || query.Fits(event) || taken == 0
 }
 
 // Changes returns the changes of a namespace after a revision, in order. It
@@ -84,11 +95,13 @@ func (store *Store) Changes(ctx context.Context, query ChangesQuery) (ChangesPag
 	if err != nil {
 		return page, fmt.Errorf("store.Changes: %w", err)
 	}
+	page.Events = slices.Clone(page.Events)
 	return page, nil
 }
 
 // SubmitChanges is Changes for a caller that does not wait: done is called once,
-// before SubmitChanges returns or later from a goroutine of the store, and may not block.
+// before SubmitChanges returns or later from a goroutine of the store, and may not
+// block. It may not change the events, which others are given too.
 func (store *Store) SubmitChanges(ctx context.Context, query ChangesQuery, done func(ChangesPage, error)) {
 	reader := &changesReader{store: store, query: query, ctx: ctx, done: done}
 	err := checkLimit(query.Limit)
@@ -116,69 +129,110 @@ type changesReader struct {
 	ctx   context.Context //nolint:containedctx // it belongs to the one call that the reader is
 	done  func(ChangesPage, error)
 
-	// over is set when the time to wait has ended.
-	over   atomic.Bool
-	timers []func() bool
+	// timed is set when the time to wait has begun, and over when it has ended.
+	timed bool
+	over  atomic.Bool
+
+	// among and place are where the reader waits; they belong to the tail.
+	among *waitingReaders
+	place int
+
+	// ends is when the time is over; zero: it is not among the endings, which it and
+	// the rest belong to.
+	ends     time.Time
+	endPlace int
+	shared   *endingContext
 }
 
 // read looks in memory, and asks the committer for what is not there.
 func (reader *changesReader) read() {
-	page, known, err := reader.store.tail.changes(reader.query)
-	if known {
-		reader.received(page, err)
-		return
+	for {
+		page, known, err := reader.store.tail.changes(reader.query)
+		if !known {
+			reader.readDatabase()
+			return
+		}
+		if !reader.mayWait(page, err) {
+			reader.finish(page, err)
+			return
+		}
+		reader.query.After = page.Next
+		waits, err := reader.store.tail.wait(reader)
+		if err != nil {
+			reader.finish(page, err)
+			return
+		}
+		if waits {
+			reader.waits()
+			return
+		}
 	}
-	reader.store.submitRead(func(view *view) func() {
-		page, err := reader.store.committer.log.changes(view, reader.query)
-		return func() { reader.received(page, err) }
-	}, func(err error) { reader.finish(page, err) })
 }
 
-func (reader *changesReader) received(page ChangesPage, err error) {
+// readDatabase has the committer look. If there is nothing, the reader waits from that
+// moment on: no commit comes in between.
+func (reader *changesReader) readDatabase() {
+	reader.store.submitRead(func(view *view) func() {
+		page, err := reader.store.committer.log.changes(view, reader.query)
+		waits := page.Next == page.Revision && reader.mayWait(page, err)
+		if waits {
+			reader.query.After = page.Next
+			err = reader.store.tail.waitAt(reader, page.Oldest)
+		}
+		return func() { reader.received(page, waits, err) }
+	}, func(err error) { reader.finish(ChangesPage{}, err) })
+}
+
+// received goes on with what the database has told.
+func (reader *changesReader) received(page ChangesPage, waits bool, err error) {
 	switch {
 	case err != nil, len(page.Events) > 0:
 		reader.finish(page, err)
+	case waits:
+		reader.waits()
 	case page.Next < page.Revision:
 		// That stretch held nothing of the group: go on behind it.
 		reader.query.After = page.Next
 		reader.read()
-	case reader.query.Wait <= 0 || reader.over.Load():
-		reader.finish(page, nil)
 	default:
-		reader.query.After = page.Next
-		reader.wait(page)
+		reader.finish(page, nil)
 	}
 }
 
-// wait leaves the reader with the tail until there is something new or the time is over.
-func (reader *changesReader) wait(empty ChangesPage) {
-	if reader.timers == nil {
-		timer := time.AfterFunc(reader.query.Wait, reader.stopWaiting)
-		reader.timers = []func() bool{timer.Stop, context.AfterFunc(reader.ctx, reader.stopWaiting)}
+// mayWait reports whether a page is one that the reader waits behind, whose time
+// begins with the first of them.
+func (reader *changesReader) mayWait(page ChangesPage, err error) bool {
+	if err != nil || len(page.Events) > 0 || reader.query.Wait <= 0 || reader.over.Load() {
+		return false
 	}
-	waits, err := reader.store.tail.wait(reader)
-	switch {
-	case err != nil:
-		reader.finish(empty, err)
-	case !waits:
-		reader.read()
-	case reader.over.Load() && reader.store.tail.forget(reader):
-		reader.finish(empty, nil)
+	if !reader.timed {
+		reader.timed = true
+		reader.store.wakeups.endings.add(reader)
+	}
+	return true
+}
+
+// waits is called when the reader is in the tail: its time may have ended just before.
+func (reader *changesReader) waits() {
+	if reader.over.Load() {
+		reader.leave()
 	}
 }
 
-// stopWaiting ends the wait: a reader that the tail still holds looks once more,
-// any other finds over set when it comes back.
-func (reader *changesReader) stopWaiting() {
+// end ends the time to wait. A reader that is on its way finds over set later.
+func (reader *changesReader) end() {
 	reader.over.Store(true)
-	if reader.store.tail.forget(reader) {
-		reader.read()
+	reader.leave()
+}
+
+// leave answers a reader that the tail still holds.
+func (reader *changesReader) leave() {
+	if page, waited := reader.store.tail.forget(reader); waited {
+		reader.finish(page, nil)
 	}
 }
 
 func (reader *changesReader) finish(page ChangesPage, err error) {
-	for _, stop := range reader.timers {
-		stop()
-	}
+	reader.store.wakeups.endings.remove(reader)
 	reader.done(page, err)
 }

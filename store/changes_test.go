@@ -5,6 +5,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -206,6 +207,76 @@ func TestChanges_Wait_Good(t *testing.T) {
 			setKeys(t, opened, "c")
 			assert.Equal(t, []string{"set c", "next 3"}, <-answer)
 		},
+		"OtherGroupsCommitsAreLookedAtWithoutAnAnswer": func(t *testing.T, opened *store.Store) {
+			t.Helper()
+			idle := waitFor(t, opened, context.Background(), store.ChangesQuery{Namespace: "acme", Group: pointerTo("idle"), After: 1, Wait: time.Hour})
+			every := waitFor(t, opened, context.Background(), store.ChangesQuery{Namespace: "acme", After: 1, Wait: time.Hour})
+			submitTogether(opened, store.SetCommand{Group: "acme:busy", Key: "b"}, store.SetCommand{Group: "other:g", Key: "x"}, store.SetCommand{Group: "acme:busy", Key: "c"})
+			assert.Equal(t, []string{"set b", "set c", "next 3"}, <-every)
+			assert.Empty(t, idle)
+			require.NoError(t, opened.DeleteGroup("acme:busy"))
+			require.NoError(t, opened.Set("acme:idle", "d", ""))
+			assert.Equal(t, []string{"set d", "next 5"}, <-idle)
+		},
+		"TheCommitThatDeletesItsGroupAnswers": func(t *testing.T, opened *store.Store) {
+			t.Helper()
+			group := waitFor(t, opened, context.Background(), store.ChangesQuery{Namespace: "acme", Group: pointerTo("g"), After: 1, Wait: time.Hour})
+			require.NoError(t, opened.DeletePrefix("acme:"))
+			assert.Equal(t, []string{"delete_group ", "next 2"}, <-group)
+		},
+		"APageIsBoundedAndTheNextGoesOn": func(t *testing.T, opened *store.Store) {
+			t.Helper()
+			query := store.ChangesQuery{Namespace: "acme", Group: pointerTo("g"), After: 1, Wait: time.Hour}
+			limited, room := query, 2
+			limited.Limit = 1
+			sized := query
+			sized.Fits = func(*store.Event) bool { room--; return room >= 0 }
+			tight := query
+			tight.Fits = func(*store.Event) bool { return false }
+			var answers []<-chan []string
+			for _, each := range []store.ChangesQuery{limited, sized, tight, query} {
+				answers = append(answers, waitFor(t, opened, context.Background(), each))
+			}
+			commands := []store.Command{store.SetCommand{Group: "acme:g", Key: "b"}, store.SetCommand{Group: "acme:other", Key: "x"}}
+			commands = append(commands, store.SetCommand{Group: "acme:g", Key: "c"}, store.SetCommand{Group: "acme:g", Key: "d"})
+			submitTogether(opened, commands...)
+			assert.Equal(t, []string{"set b", "next 3"}, <-answers[0], "the change of another group was looked at")
+			assert.Equal(t, []string{"set b", "set c", "next 4"}, <-answers[1])
+			assert.Equal(t, []string{"set b", "next 3"}, <-answers[2], "one at least")
+			assert.Equal(t, []string{"set b", "set c", "set d", "next 5"}, <-answers[3])
+			query.After = 3
+			assert.Equal(t, []string{"set c", "set d", "next 5"}, <-waitFor(t, opened, context.Background(), query))
+		},
+		"WhatIsTrimmedMeanwhileWasLookedAt": func(t *testing.T, opened *store.Store) {
+			t.Helper()
+			query := store.ChangesQuery{Namespace: "acme", Group: pointerTo("idle"), After: 1, Wait: time.Hour}
+			written := waitFor(t, opened, context.Background(), query)
+			query.Wait = time.Minute
+			timed := waitFor(t, opened, context.Background(), query)
+			for index := range 20 {
+				require.NoError(t, opened.Set("acme:busy", fmt.Sprint(index), ""))
+			}
+			require.NoError(t, store.Settle(opened))
+			require.NoError(t, opened.Set("other:g", "x", ""))
+			store.Evict(opened)
+			_, err := opened.Changes(context.Background(), store.ChangesQuery{Namespace: "acme", After: 1})
+			require.ErrorIs(t, err, store.ErrCompacted, "it was trimmed")
+			assert.Equal(t, []string{"next 21"}, <-timed)
+			require.NoError(t, opened.Set("acme:idle", "b", ""))
+			assert.Equal(t, []string{"set b", "next 22"}, <-written)
+		},
+		"MemoryHoldsNothingOfTheNamespace": func(t *testing.T, opened *store.Store) {
+			t.Helper()
+			require.NoError(t, opened.Set("other:g", "x", ""))
+			store.Evict(opened)
+			query := store.ChangesQuery{Namespace: "acme", Group: pointerTo("g"), After: 1, Wait: time.Hour}
+			first, second := waitFor(t, opened, context.Background(), query), waitFor(t, opened, context.Background(), query)
+			require.NoError(t, opened.Set("acme:other", "y", ""))
+			assert.Empty(t, first)
+			setKeys(t, opened, "b")
+			assert.Equal(t, []string{"set b", "next 3"}, <-first)
+			assert.Equal(t, []string{"set b", "next 3"}, <-second)
+		},
 		"AtOnceWhereThereIsSomething": func(t *testing.T, opened *store.Store) {
 			t.Helper()
 			assert.Equal(t, []string{"set a", "next 1"}, <-waitFor(t, opened, context.Background(), store.ChangesQuery{Namespace: "acme", Wait: time.Hour}))
@@ -242,13 +313,24 @@ func TestChanges_Wait_Good(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				opened := openStore(t, store.StoreConfig{})
+				opened := openStore(t, store.StoreConfig{Retention: store.Retention{Count: 10}})
 				setKeys(t, opened, "a")
 				test(t, opened)
 				assert.Zero(t, store.WaitingReaders(opened))
 			})
 		})
 	}
+}
+
+// holdAnswers keeps the store from answering any Submit until release is called.
+func holdAnswers(opened *store.Store) (release func()) {
+	begun, held := make(chan struct{}), make(chan struct{})
+	opened.Submit(store.SetCommand{Group: "hold:g", Key: "k"}, func(store.Outcome, error) {
+		close(begun)
+		<-held
+	})
+	<-begun
+	return sync.OnceFunc(func() { close(held) })
 }
 
 func TestChanges_Wait_Ugly(t *testing.T) {
@@ -272,6 +354,126 @@ func TestChanges_Wait_Ugly(t *testing.T) {
 		setKeys(t, opened, "b")
 		answered.Wait()
 		assert.Zero(t, store.WaitingReaders(opened))
+	})
+	t.Run("WritesToOtherGroupsLeaveThemAlone", func(t *testing.T) {
+		opened := openStore(t, store.StoreConfig{})
+		setKeys(t, opened, "a")
+		release := holdAnswers(opened)
+		defer release()
+		looked := 0
+		query := store.ChangesQuery{Namespace: "acme", Group: pointerTo("idle"), After: 1, Wait: time.Hour}
+		query.Fits = func(*store.Event) bool { looked++; return true }
+		answered := make(chan struct{})
+		opened.SubmitChanges(context.Background(), query, func(store.ChangesPage, error) { close(answered) })
+		for index := range 100 {
+			require.NoError(t, opened.Set("acme:busy", fmt.Sprint(index), ""))
+			require.Equal(t, 1, store.WaitingReaders(opened), "it was woken by a change of another group")
+		}
+		assert.Zero(t, looked)
+		require.NoError(t, opened.Set("acme:idle", "b", ""))
+		<-answered
+		assert.Equal(t, 1, looked, "the change of its group, and no other")
+	})
+	t.Run("AnswersToOthersAndReadersDoNotWaitForEachOther", func(t *testing.T) {
+		opened := openStore(t, store.StoreConfig{})
+		setKeys(t, opened, "a")
+		query := store.ChangesQuery{Namespace: "acme", After: 1, Wait: time.Hour}
+		release := holdAnswers(opened)
+		answered := make(chan struct{})
+		opened.SubmitChanges(context.Background(), query, func(store.ChangesPage, error) { close(answered) })
+		setKeys(t, opened, "b")
+		<-answered
+		release()
+
+		query.After = 2
+		begun, held := make(chan struct{}), make(chan struct{})
+		opened.SubmitChanges(context.Background(), query, func(store.ChangesPage, error) {
+			close(begun)
+			<-held
+		})
+		setKeys(t, opened, "c")
+		<-begun
+		_, err := submit(opened, store.SetCommand{Group: "other:g", Key: "d"})
+		require.NoError(t, err)
+		close(held)
+	})
+	t.Run("ManyOfOneNamespaceLeaveOthersTheirTurn", func(t *testing.T) {
+		opened := openStore(t, store.StoreConfig{})
+		setKeys(t, opened, "a")
+		require.NoError(t, opened.Set("other:g", "a", ""))
+		// The first reader that is answered holds up the rest until all are woken.
+		woken, held := make(chan struct{}), make(chan struct{})
+		opened.SubmitChanges(context.Background(), store.ChangesQuery{Namespace: "first", Wait: time.Hour}, func(store.ChangesPage, error) {
+			close(woken)
+			<-held
+		})
+		require.NoError(t, opened.Set("first:g", "a", ""))
+		<-woken
+		order := make(chan string, 10_001)
+		for namespace, readers := range map[string]int{"acme": 10_000, "other": 1} {
+			for range readers {
+				opened.SubmitChanges(context.Background(), store.ChangesQuery{Namespace: namespace, After: 1, Wait: time.Hour}, func(store.ChangesPage, error) {
+					order <- namespace
+				})
+			}
+		}
+		setKeys(t, opened, "b")
+		require.NoError(t, opened.Set("other:g", "b", ""))
+		close(held)
+		before := 0
+		for namespace := range order {
+			if namespace == "other" {
+				break
+			}
+			before++
+		}
+		assert.Less(t, before, 1000, "the reader of the other namespace was answered after all of the first")
+		for range 10_000 - before {
+			<-order
+		}
+	})
+	t.Run("AContextEndsAllOfItsReadersAndNoOthers", func(t *testing.T) {
+		opened := openStore(t, store.StoreConfig{})
+		setKeys(t, opened, "a")
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		var answered sync.WaitGroup
+		query := store.ChangesQuery{Namespace: "acme", After: 1, Wait: time.Hour}
+		for range 1000 {
+			answered.Add(1)
+			opened.SubmitChanges(ctx, query, func(page store.ChangesPage, err error) {
+				assert.NoError(t, err)
+				assert.Equal(t, store.ChangesPage{Next: 1, Oldest: 1, Revision: 1}, page)
+				answered.Done()
+			})
+		}
+		other := make(chan error, 1)
+		opened.SubmitChanges(context.Background(), query, func(_ store.ChangesPage, err error) { other <- err })
+		cancel()
+		answered.Wait()
+		assert.Equal(t, 1, store.WaitingReaders(opened))
+		require.NoError(t, opened.Close())
+		assert.ErrorIs(t, <-other, store.ErrClosed)
+	})
+	t.Run("EventsOfOneReaderAreItsOwn", func(t *testing.T) {
+		opened := openStore(t, store.StoreConfig{})
+		setKeys(t, opened, "a")
+		scoped, err := store.NewScoped(opened, "acme")
+		require.NoError(t, err)
+		var reading sync.WaitGroup
+		for range 100 {
+			reading.Go(func() {
+				page, err := scoped.Changes(context.Background(), store.ChangesQuery{After: 1, Wait: time.Hour})
+				if assert.NoError(t, err) && assert.Len(t, page.Events, 1) {
+					assert.Equal(t, "g", page.Events[0].Group)
+				}
+			})
+		}
+		for store.WaitingReaders(opened) < 100 {
+			runtime.Gosched()
+		}
+		setKeys(t, opened, "b")
+		reading.Wait()
 	})
 	t.Run("TimesRunOutWhileWritersRun", func(t *testing.T) {
 		opened := openStore(t, store.StoreConfig{})

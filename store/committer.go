@@ -49,6 +49,7 @@ type committer struct {
 	clock       *monotoneClock
 	hot         *hotEntries
 	tail        *tail
+	wakeups     *wakeups
 	watchers    *watchers
 	writes      *mailbox[*write]
 	reads       *mailbox[read]
@@ -129,6 +130,7 @@ func (committer *committer) open(session *session) error {
 		return fmt.Errorf("replay the log after commit %d: %w", materialised, err)
 	}
 	committer.tail = newTail(committer.log.lastID)
+	committer.wakeups = newWakeups(committer.tail)
 	committer.watchers.tail = committer.tail
 	committer.expiryTimer = time.NewTimer(0)
 	committer.idleTimer = time.NewTimer(idleDelay)
@@ -417,9 +419,7 @@ func (committer *committer) announce(batch *batch, commit Commit) {
 	}
 	woken := committer.tail.append(commit, func(namespace string) uint64 { return batch.namespaces[namespace].oldest })
 	committer.watchers.notify(commit)
-	for _, reader := range woken {
-		committer.completions.put(reader.read)
-	}
+	committer.wakeups.put(woken)
 }
 
 func failAll(writes []*write, err error) {
@@ -490,9 +490,8 @@ func (committer *committer) shutDown() {
 	}
 	committer.saveWatermarks()
 	committer.emptyWriteAheadLog()
-	for _, reader := range committer.tail.close() {
-		committer.completions.put(func() { reader.finish(ChangesPage{}, ErrClosed) })
-	}
+	committer.wakeups.put(committer.tail.close())
+	committer.wakeups.close()
 	committer.completions.close()
 }
 

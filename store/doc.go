@@ -16,8 +16,8 @@
 // The path of a write: a Command goes to the committer (committer.go), which
 // applies all that wait to a batch (batch.go), writes the batch's part of the log
 // (log.go, changelog.go) and commits once (transaction.go); then the newest part of
-// the log in memory (tail.go) tells consumers, watchers and waiting readers. The
-// tables follow the log: what they do not hold yet is pending (pending.go) and
+// the log in memory (tail.go) tells consumers, watchers (watcher.go) and the readers
+// who wait for a change of its groups (waiting.go, wakeups.go). The tables follow the log: what they do not hold yet is pending (pending.go) and
 // written in slices (materialise.go). Reads go through the view (view.go), but for
 // entries that memory has at hand (hot.go). Nothing but view.go and materialise.go
 // knows the tables entries, groups and namespaces.

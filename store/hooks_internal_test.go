@@ -285,7 +285,7 @@ func Evict(store *Store) {
 func WaitingReaders(store *Store) int {
 	store.tail.mutex.RLock()
 	defer store.tail.mutex.RUnlock()
-	return store.tail.waiters
+	return store.tail.waiting
 }
 
 // DecodeLog returns the changes of a row of the log.

@@ -21,6 +21,7 @@ type Store struct {
 	committer *committer
 	hot       *hotEntries
 	tail      *tail
+	wakeups   *wakeups
 	watchers  *watchers
 	callbacks *callbacks
 	// renderSlots are for the templates that run at once.
@@ -95,8 +96,9 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	return store, nil
 }
 
-// start runs the goroutines of the store: the committer, and the one that
-// completes what the committer has done. The callbacks' starts with the first one.
+// start runs the goroutines of the store: the committer, the one that completes what
+// the committer has done, and the one that answers readers who have waited. The
+// callbacks' starts with the first one.
 func (store *Store) start() error {
 	store.hot = newHotEntries(store.config.CacheBytes)
 	store.committer = &committer{
@@ -116,8 +118,9 @@ func (store *Store) start() error {
 		store.running.Wait()
 		return err
 	}
-	store.id, store.tail = store.committer.storeID, store.committer.tail
+	store.id, store.tail, store.wakeups = store.committer.storeID, store.committer.tail, store.committer.wakeups
 	store.running.Go(func() { runCompletions(store.committer.completions) })
+	store.running.Go(store.wakeups.run)
 	return nil
 }
 

@@ -22,8 +22,9 @@ type tail struct {
 	commits    []Commit
 	bytes      int
 	namespaces map[string]*namespaceTail
-	waiting    map[string]map[*changesReader]struct{}
-	waiters    int
+	// waiting is how many readers wait for a change, or were woken and are not answered
+	// yet.
+	waiting int
 	// grown is closed and replaced when a commit is appended.
 	grown  chan struct{}
 	lastID uint64
@@ -31,11 +32,13 @@ type tail struct {
 }
 
 // namespaceTail is the part of one namespace. Its revisions are dense, so an
-// event is found by subtraction.
+// event is found by subtraction. It is there while it has events or readers: whoever
+// waits has looked at everything up to its revision.
 type namespaceTail struct {
-	first  uint64
-	oldest uint64
-	events []*Event
+	first   uint64
+	oldest  uint64
+	events  []*Event
+	readers waitingParts
 }
 
 func (part *namespaceTail) revision() uint64 { return part.first + uint64(len(part.events)) - 1 }
@@ -45,19 +48,17 @@ func newTail(lastID uint64) *tail {
 	return &tail{
 		lastID:     lastID,
 		namespaces: map[string]*namespaceTail{},
-		waiting:    map[string]map[*changesReader]struct{}{},
 		grown:      make(chan struct{}),
 	}
 }
 
-// append adds a commit and returns the readers that waited for one of its
-// namespaces. oldest tells the lowest revision in the log of a namespace.
-func (tail *tail) append(commit Commit, oldest func(namespace string) uint64) []*changesReader {
+// append adds a commit and returns the readers that waited for one of its changes.
+// oldest tells the lowest revision in the log of a namespace.
+func (tail *tail) append(commit Commit, oldest func(namespace string) uint64) (woken []*waitingReaders) {
 	tail.mutex.Lock()
 	defer tail.mutex.Unlock()
 	tail.commits = append(tail.commits, commit)
 	tail.lastID = commit.ID
-	var woken []*changesReader
 	for index := range commit.Events {
 		event := &commit.Events[index]
 		part := tail.namespaces[event.Namespace]
@@ -67,15 +68,24 @@ func (tail *tail) append(commit Commit, oldest func(namespace string) uint64) []
 		}
 		part.events = append(part.events, event)
 		tail.bytes += eventBytes(event)
-		for reader := range tail.waiting[event.Namespace] {
-			woken = append(woken, reader)
-			tail.forgetLocked(reader)
+		if part.readers.count > 0 {
+			woken = part.readers.note(event, woken)
 		}
+	}
+	for _, readers := range woken {
+		tail.wakeLocked(readers)
 	}
 	tail.evictLocked()
 	close(tail.grown)
 	tail.grown = make(chan struct{})
 	return woken
+}
+
+// wakeLocked hands out readers. From then on they are not in the tail.
+func (tail *tail) wakeLocked(readers *waitingReaders) {
+	part := tail.namespaces[readers.namespace]
+	readers.woken, readers.revision, readers.oldest = true, part.revision(), part.oldest
+	part.readers.remove(readers)
 }
 
 func eventBytes(event *Event) int {
@@ -95,10 +105,15 @@ func (tail *tail) evictLocked() {
 			part.events[0] = nil
 			part.events = part.events[1:]
 			part.first++
-			if len(part.events) == 0 {
-				delete(tail.namespaces, event.Namespace)
-			}
+			tail.dropLocked(event.Namespace, part)
 		}
+	}
+}
+
+// dropLocked forgets the part of a namespace for which there is no use.
+func (tail *tail) dropLocked(namespace string, part *namespaceTail) {
+	if len(part.events) == 0 && part.readers.count == 0 {
+		delete(tail.namespaces, namespace)
 	}
 }
 
@@ -133,47 +148,72 @@ func (tail *tail) changes(query ChangesQuery) (page ChangesPage, known bool, err
 	return page, true, nil
 }
 
-// wait keeps a reader until a commit touches its namespace. It returns false
-// where one already has, so that the reader must look again.
+// wait keeps a reader until a commit changes what it waits for. It returns false
+// if memory cannot tell that nothing has since query.After: the reader must look again.
 func (tail *tail) wait(reader *changesReader) (waits bool, err error) {
 	tail.mutex.Lock()
 	defer tail.mutex.Unlock()
-	namespace := reader.query.Namespace
-	if part := tail.namespaces[namespace]; part != nil && part.revision() > reader.query.After {
+	part := tail.namespaces[reader.query.Namespace]
+	if part == nil || part.revision() != reader.query.After {
 		return false, nil
 	}
-	if tail.closed {
-		return true, ErrClosed
-	}
-	if tail.waiters >= maxWaitingReaders {
-		return true, errTooManyWaiting
-	}
-	if tail.waiting[namespace] == nil {
-		tail.waiting[namespace] = map[*changesReader]struct{}{}
-	}
-	tail.waiting[namespace][reader] = struct{}{}
-	tail.waiters++
-	return true, nil
+	return true, tail.keepLocked(part, reader)
 }
 
-// forget removes a waiting reader; it returns false where it did not wait.
-func (tail *tail) forget(reader *changesReader) bool {
+// waitAt is wait for a reader who is told by the database that its namespace ends at
+// query.After and begins at oldest. The committer calls it, so that this still holds.
+func (tail *tail) waitAt(reader *changesReader, oldest uint64) error {
 	tail.mutex.Lock()
 	defer tail.mutex.Unlock()
-	return tail.forgetLocked(reader)
+	namespace := reader.query.Namespace
+	part := tail.namespaces[namespace]
+	if part == nil {
+		part = &namespaceTail{first: reader.query.After + 1, oldest: oldest}
+		tail.namespaces[namespace] = part
+		defer tail.dropLocked(namespace, part)
+	}
+	return tail.keepLocked(part, reader)
 }
 
-func (tail *tail) forgetLocked(reader *changesReader) bool {
-	readers := tail.waiting[reader.query.Namespace]
-	if _, waits := readers[reader]; !waits {
-		return false
+func (tail *tail) keepLocked(part *namespaceTail, reader *changesReader) error {
+	if tail.closed {
+		return ErrClosed
 	}
-	delete(readers, reader)
-	if len(readers) == 0 {
-		delete(tail.waiting, reader.query.Namespace)
+	if tail.waiting >= maxWaitingReaders {
+		return errTooManyWaiting
 	}
-	tail.waiters--
-	return true
+	part.readers.of(&reader.query).add(reader)
+	part.readers.count++
+	tail.waiting++
+	return nil
+}
+
+// forget removes a reader who waits; waited is false if it did not. The page is what
+// it was told by waiting: nothing up to the revision of the namespace.
+func (tail *tail) forget(reader *changesReader) (page ChangesPage, waited bool) {
+	tail.mutex.Lock()
+	defer tail.mutex.Unlock()
+	readers := reader.among
+	if readers == nil || readers.woken {
+		return ChangesPage{}, false
+	}
+	part := tail.namespaces[readers.namespace]
+	readers.remove(reader)
+	part.readers.count--
+	tail.waiting--
+	if len(readers.list) == 0 {
+		part.readers.remove(readers)
+	}
+	page = ChangesPage{Next: part.revision(), Oldest: part.oldest, Revision: part.revision()}
+	tail.dropLocked(readers.namespace, part)
+	return page, true
+}
+
+// answered takes note that so many of those who were woken are answered.
+func (tail *tail) answered(readers int) {
+	tail.mutex.Lock()
+	defer tail.mutex.Unlock()
+	tail.waiting -= readers
 }
 
 // commitsAfter returns what memory holds after a commit, at most limit of them;
@@ -212,17 +252,16 @@ func (tail *tail) last() uint64 {
 }
 
 // close hands out every reader that waits, and lets none wait any more.
-func (tail *tail) close() (woken []*changesReader) {
+func (tail *tail) close() (woken []*waitingReaders) {
 	tail.mutex.Lock()
 	defer tail.mutex.Unlock()
 	tail.closed = true
-	for _, readers := range tail.waiting {
-		for reader := range readers {
-			woken = append(woken, reader)
+	for _, part := range tail.namespaces {
+		for _, readers := range part.readers.all() {
+			readers.closed = true
+			tail.wakeLocked(readers)
+			woken = append(woken, readers)
 		}
-	}
-	for _, reader := range woken {
-		tail.forgetLocked(reader)
 	}
 	return woken
 }

@@ -43,7 +43,9 @@ type ListRecord struct {
 // ChangesRecord is one page of the log; AppendChanges makes of it what
 // json.Marshal makes of a ChangesReply.
 type ChangesRecord struct {
-	Changes                []EventRecord
+	Changes []EventRecord
+	// Bodies are changes as AppendEvent has made them, instead of Changes.
+	Bodies                 [][]byte
 	Next, Oldest, Revision uint64
 	Store                  string
 }
@@ -145,6 +147,9 @@ func AppendChanges(dst []byte, page *ChangesRecord) []byte {
 	dst = append(dst, `{"changes":[`...)
 	for index := range page.Changes {
 		dst = AppendEvent(appendComma(dst, index), &page.Changes[index])
+	}
+	for index, body := range page.Bodies {
+		dst = append(appendComma(dst, index), body...)
 	}
 	dst = appendUint(append(dst, `],"next":`...), page.Next)
 	dst = appendUint(append(dst, `,"oldest":`...), page.Oldest)

@@ -211,6 +211,11 @@ func TestEncode_AppendChanges_Good(t *testing.T) {
 			want.Changes = append(want.Changes, eventOf(event))
 		}
 		requireSame(t, want, subjects.AppendChanges(nil, &page))
+		for index := range page.Changes {
+			page.Bodies = append(page.Bodies, subjects.AppendEvent(nil, &page.Changes[index]))
+		}
+		page.Changes = nil
+		requireSame(t, want, subjects.AppendChanges(nil, &page))
 	})
 }
 

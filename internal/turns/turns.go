@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+// Package turns has a queue that several parties share without one of them holding up
+// the others: the parties come in turns, however much each has put.
+package turns
+
+// Queue holds the items of several parties. The items of a party keep their order. The
+// zero value is empty and ready. The caller sees to it that one goroutine at a time
+// uses it.
+//
+//	var queue turns.Queue[string]
+//	queue.Put("acme", "first")
+//	item, more := queue.Take()
+type Queue[Item any] struct {
+	lines map[string]*line[Item]
+	// order is the parties that have items, the one whose turn it is first.
+	order  []*line[Item]
+	length int
+}
+
+// line is the items of one party.
+type line[Item any] struct {
+	party string
+	items []Item
+}
+
+// Put adds an item behind the others of its party.
+func (queue *Queue[Item]) Put(party string, item Item) {
+	own := queue.lines[party]
+	if own == nil {
+		own = &line[Item]{party: party}
+		if queue.lines == nil {
+			queue.lines = map[string]*line[Item]{}
+		}
+		queue.lines[party] = own
+		queue.order = append(queue.order, own)
+	}
+	own.items = append(own.items, item)
+	queue.length++
+}
+
+// Take removes the next item of the party whose turn it is, which comes behind the
+// others then. It reports false if there is nothing.
+func (queue *Queue[Item]) Take() (item Item, taken bool) {
+	if queue.length == 0 {
+		return item, false
+	}
+	queue.length--
+	next := queue.order[0]
+	queue.order = queue.order[1:]
+	item, taken = next.take(), true
+	if len(next.items) == 0 {
+		delete(queue.lines, next.party)
+	} else {
+		queue.order = append(queue.order, next)
+	}
+	return item, taken
+}
+
+// take removes the first item, of which nothing is kept.
+func (line *line[Item]) take() (item Item) {
+	var none Item
+	item, line.items[0] = line.items[0], none
+	line.items = line.items[1:]
+	return item
+}
+
+// Len is how many items there are.
+func (queue *Queue[Item]) Len() int { return queue.length }

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+)
+
+// endings are when readers stop waiting for a change: when their time is over, or with
+// their contexts. One timer and one callback of each context do for all of them.
+type endings struct {
+	// changed is called when there may be an ending that is sooner than all before.
+	changed func()
+
+	mutex     sync.Mutex
+	deadlines deadlines
+	// contexts are by their Done: those that end together are one.
+	contexts map[<-chan struct{}]*endingContext
+	// ended are the readers whose contexts have.
+	ended []*changesReader
+}
+
+// endingContext is a context with the readers that end with it.
+type endingContext struct {
+	readers map[*changesReader]struct{}
+	stop    func() bool
+}
+
+func newEndings(changed func()) *endings {
+	return &endings{changed: changed, contexts: map[<-chan struct{}]*endingContext{}}
+}
+
+// add has a reader end after its time from now, or with its context.
+func (endings *endings) add(reader *changesReader) {
+	endings.mutex.Lock()
+	defer endings.mutex.Unlock()
+	reader.ends = time.Now().Add(reader.query.Wait)
+	heap.Push(&endings.deadlines, reader)
+	if endings.deadlines[0] == reader {
+		endings.changed()
+	}
+	done := reader.ctx.Done()
+	if done == nil {
+		return
+	}
+	shared := endings.contexts[done]
+	if shared == nil {
+		shared = &endingContext{readers: map[*changesReader]struct{}{}}
+		endings.contexts[done] = shared
+		shared.stop = context.AfterFunc(reader.ctx, func() { endings.contextEnded(done, shared) })
+	}
+	shared.readers[reader] = struct{}{}
+	reader.shared = shared
+}
+
+// remove forgets a reader. It may be one that was never added.
+func (endings *endings) remove(reader *changesReader) {
+	endings.mutex.Lock()
+	defer endings.mutex.Unlock()
+	endings.removeLocked(reader)
+}
+
+func (endings *endings) removeLocked(reader *changesReader) {
+	if reader.ends.IsZero() {
+		return
+	}
+	heap.Remove(&endings.deadlines, reader.endPlace)
+	reader.ends = time.Time{}
+	shared := reader.shared
+	if shared == nil {
+		return
+	}
+	reader.shared = nil
+	delete(shared.readers, reader)
+	if done := reader.ctx.Done(); len(shared.readers) == 0 && endings.contexts[done] == shared {
+		shared.stop()
+		delete(endings.contexts, done)
+	}
+}
+
+// contextEnded ends the readers of a context. Who is added after that finds another.
+func (endings *endings) contextEnded(done <-chan struct{}, shared *endingContext) {
+	endings.mutex.Lock()
+	defer endings.mutex.Unlock()
+	for reader := range shared.readers {
+		endings.ended = append(endings.ended, reader)
+	}
+	if endings.contexts[done] == shared {
+		delete(endings.contexts, done)
+	}
+	endings.changed()
+}
+
+// take removes readers that end now, at most limit.
+func (endings *endings) take(limit int) (ended []*changesReader) {
+	endings.mutex.Lock()
+	defer endings.mutex.Unlock()
+	count := min(limit, len(endings.ended))
+	ended = append(ended, endings.ended[:count]...)
+	if endings.ended = endings.ended[count:]; len(endings.ended) == 0 {
+		endings.ended = nil
+	}
+	now := time.Now()
+	for _, reader := range ended {
+		endings.removeLocked(reader)
+	}
+	for len(ended) < limit && len(endings.deadlines) > 0 && !endings.deadlines[0].ends.After(now) {
+		next := endings.deadlines[0]
+		endings.removeLocked(next)
+		ended = append(ended, next)
+	}
+	return ended
+}
+
+// next is how long it is until the next reader ends, none if no reader waits.
+func (endings *endings) next() (left time.Duration, some bool) {
+	endings.mutex.Lock()
+	defer endings.mutex.Unlock()
+	switch {
+	case len(endings.ended) > 0:
+		return 0, true
+	case len(endings.deadlines) == 0:
+		return 0, false
+	}
+	return time.Until(endings.deadlines[0].ends), true
+}
+
+// deadlines are readers by when they end, the first of them first: a heap.
+type deadlines []*changesReader
+
+func (deadlines deadlines) Len() int { return len(deadlines) }
+
+func (deadlines deadlines) Less(left, right int) bool {
+	return deadlines[left].ends.Before(deadlines[right].ends)
+}
+
+func (deadlines deadlines) Swap(left, right int) {
+	deadlines[left], deadlines[right] = deadlines[right], deadlines[left]
+	deadlines[left].endPlace, deadlines[right].endPlace = left, right
+}
+
+// Push is heap.Interface's.
+func (deadlines *deadlines) Push(reader any) {
+	added, _ := reader.(*changesReader)
+	added.endPlace = len(*deadlines)
+	*deadlines = append(*deadlines, added)
+}
+
+// Pop is heap.Interface's.
+func (deadlines *deadlines) Pop() any {
+	last := len(*deadlines) - 1
+	removed := (*deadlines)[last]
+	(*deadlines)[last] = nil
+	*deadlines = (*deadlines)[:last]
+	return removed
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+// waitingReaders are the readers who wait for the same: a change of one group of a
+// namespace, or any change of it. The tail owns them until it hands them out, woken:
+// by a commit that they wait for, or since the store is closed. What a commit costs
+// its committer does not depend on how many they are.
+type waitingReaders struct {
+	namespace string
+	// group is the name within the namespace, nil for any change.
+	group *string
+	list  []*changesReader
+
+	woken  bool
+	closed bool
+	// changes are those of the commit that has woken them, and events the copies that
+	// all of them are given; revision and oldest are what the log of the namespace ended
+	// and began with then.
+	changes          []*Event
+	events           []Event
+	revision, oldest uint64
+}
+
+func (readers *waitingReaders) add(reader *changesReader) {
+	reader.among, reader.place = readers, len(readers.list)
+	readers.list = append(readers.list, reader)
+}
+
+// remove puts the last reader into the place of the one that leaves.
+func (readers *waitingReaders) remove(reader *changesReader) {
+	last := len(readers.list) - 1
+	readers.list[reader.place] = readers.list[last]
+	readers.list[reader.place].place = reader.place
+	readers.list[last] = nil
+	readers.list = readers.list[:last]
+	reader.among = nil
+}
+
+// waitingParts is how a namespace's readers are found.
+type waitingParts struct {
+	groups map[string]*waitingReaders
+	every  *waitingReaders
+	// count is how many readers there are in all of them.
+	count int
+}
+
+// of returns those who wait for what a reader waits for.
+func (parts *waitingParts) of(query *ChangesQuery) *waitingReaders {
+	if query.Group == nil {
+		if parts.every == nil {
+			parts.every = &waitingReaders{namespace: query.Namespace}
+		}
+		return parts.every
+	}
+	readers := parts.groups[*query.Group]
+	if readers == nil {
+		readers = &waitingReaders{namespace: query.Namespace, group: query.Group}
+		if parts.groups == nil {
+			parts.groups = map[string]*waitingReaders{}
+		}
+		parts.groups[*query.Group] = readers
+	}
+	return readers
+}
+
+// note keeps a change for those who wait for it. Those for whom it is the first are
+// added to woken.
+func (parts *waitingParts) note(event *Event, woken []*waitingReaders) []*waitingReaders {
+	for _, readers := range [...]*waitingReaders{parts.groups[event.LocalGroup()], parts.every} {
+		if readers == nil {
+			continue
+		}
+		if len(readers.changes) == 0 {
+			woken = append(woken, readers)
+		}
+		readers.changes = append(readers.changes, event)
+	}
+	return woken
+}
+
+// remove forgets readers who wait no longer.
+func (parts *waitingParts) remove(readers *waitingReaders) {
+	if readers.group == nil {
+		parts.every = nil
+	} else {
+		delete(parts.groups, *readers.group)
+	}
+	parts.count -= len(readers.list)
+}
+
+// all are the readers of the namespace.
+func (parts *waitingParts) all() (all []*waitingReaders) {
+	for _, readers := range parts.groups {
+		all = append(all, readers)
+	}
+	if parts.every != nil {
+		all = append(all, parts.every)
+	}
+	return all
+}
