@@ -17,12 +17,16 @@ type writers struct {
 	p99   time.Duration
 }
 
-// besideLoad gives the sets that go on beside a trial: to the keys that it reads,
-// over a connection of their own.
+// besideLoad gives the sets that go on beside a trial, over a connection of their own:
+// to the keys that it reads, or to a neighbour's.
 func (stage *stage) besideLoad(trial trial, seed uint64) load {
 	write := trial.filling()
 	write.inFlight = trial.writers
 	load := stage.loadOf(write, 0, ^seed)
+	if trial.neighbour {
+		load.operation = setOperation(stage.sidecarOf(trial).space, onePlace(neighbourNamespace))
+		load.values = newValuePool(DefaultValueBytes) // thousands of readers may be given each
+	}
 	load.connections = load.connections[:0:0]
 	load.connections = append(load.connections, stage.brokerOf(write).beside)
 	return load

@@ -38,6 +38,8 @@ const (
 	// cases that show what writers do to a reader.
 	besideWriters = 128
 	besideReaders = 4
+	// loneClient waits for each reply before it asks again.
+	loneClient = 1
 	// usualInFlight is where those cases are measured that need one level only.
 	usualInFlight = 64
 	manyListeners = 100
@@ -56,6 +58,11 @@ type kind struct {
 	subscribers int
 	// writers is how many sets to the sidecar go on beside it.
 	writers int
+	// neighbour says that these sets are another tenant's. Of that one there are so many
+	// waiters for the changes of a group besides.
+	neighbour bool
+	waiters   int
+	waitFor   string
 	// lag measures how soon the events of its changes arrive, and expiry how soon those
 	// of its keys' expiries do.
 	lag, expiry bool
@@ -98,6 +105,15 @@ func kinds() []kind {
 		{name: "expiry-latency-beside-writers", target: targetSidecar, verb: verbSet, level: usualInFlight, expiry: true, writers: usualInFlight},
 		{name: "long-deletion", target: targetSidecar, verb: verbGet, level: besideReaders, writers: besideWriters, work: workDeletion},
 		{name: "long-expiry", target: targetSidecar, verb: verbGet, level: besideReaders, writers: besideWriters, work: workExpiry},
+		{name: "set-beside-neighbour", target: targetSidecar, verb: verbSet, level: loneClient, writers: 1, neighbour: true},
+		{
+			name: "set-beside-waiters", target: targetSidecar, verb: verbSet, level: loneClient, writers: 1, neighbour: true,
+			waiters: manyWaiters, waitFor: idleGroup,
+		},
+		{
+			name: "set-beside-woken-waiters", target: targetSidecar, verb: verbSet, level: loneClient, writers: 1, neighbour: true,
+			waiters: manyWaiters, waitFor: group,
+		},
 		{name: "journal", target: targetJournal, verb: verbCommit},
 	}
 }

@@ -12,7 +12,7 @@ func medianRound(rounds []Round) Round {
 		Seconds:      middle(func(round *Round) float64 { return round.Seconds }),
 		DrainSeconds: middle(func(round *Round) float64 { return round.DrainSeconds }),
 		Rate:         middle(rate),
-		P50:          middle(func(round *Round) float64 { return round.P50 }),
+		P50:          middle(p50),
 		P99:          middle(p99),
 		WriteRate:    middle(func(round *Round) float64 { return round.WriteRate }),
 		WriteP99:     middle(writeP99),
@@ -32,6 +32,7 @@ func medianRound(rounds []Round) Round {
 }
 
 func rate(round *Round) float64     { return round.Rate }
+func p50(round *Round) float64      { return round.P50 }
 func p99(round *Round) float64      { return round.P99 }
 func writeP99(round *Round) float64 { return round.WriteP99 }
 func lagP50(round *Round) float64   { return round.Lag.P50 }

@@ -39,6 +39,7 @@ func TestPlan_Plan_Good(t *testing.T) {
 			"set, 64 in flight, 16 KiB", "kv-get, 64 in flight, 16 KiB", "set-100-subscribers, 64 in flight, 128 B",
 			"change-latency, 64 in flight, 128 B", "get-beside-writers, 4 in flight, 128 B", "expiry-latency, 64 in flight, 128 B",
 			"long-deletion, 4 in flight, 128 B", "long-expiry, 4 in flight, 128 B",
+			"set-beside-neighbour, 1 in flight, 128 B", "set-beside-waiters, 1 in flight, 128 B", "set-beside-woken-waiters, 1 in flight, 128 B",
 		} {
 			assert.Contains(t, all, line)
 		}
@@ -82,7 +83,8 @@ func TestPlan_WritesStore_Good(t *testing.T) {
 	assert.Equal(t, []string{
 		"echo-beside-writers", "get-beside-writers", "set", "embedded-set", "set-1m-keys", "raw-set", "embedded-raw-set",
 		"set-1-subscriber", "set-100-subscribers", "change-latency", "embedded-change-latency",
-		"expiry-latency", "expiry-latency-beside-writers", "long-deletion", "long-expiry", "journal",
+		"expiry-latency", "expiry-latency-beside-writers", "long-deletion", "long-expiry",
+		"set-beside-neighbour", "set-beside-waiters", "set-beside-woken-waiters", "journal",
 	}, writing)
 	assert.Equal(t, writing, caseNames()[len(caseNames())-len(writing):], "they come last")
 }

@@ -153,6 +153,9 @@ func (stage *stage) companionOf(trial trial, seed uint64) companion {
 			connections: broker.load, space: sidecar.space, work: trial.work, keys: stage.settings.LongKeys, lead: &stage.longLead, drain: sidecar.drain,
 		})
 	}
+	if trial.waiters > 0 {
+		all = append(all, &waiters{connection: broker.control, space: sidecar.space, group: trial.waitFor, count: trial.waiters})
+	}
 	if trial.writers > 0 {
 		all = append(all, &writers{load: stage.besideLoad(trial, seed)})
 	}
