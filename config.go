@@ -130,8 +130,10 @@ type JournalConfig struct {
 	URL          string
 	Organisation string
 	Bucket       string
-	// Token authorises; it is never shown.
-	Token string
+	// Token authorises, or the one that TokenFile holds, which is read again when the
+	// endpoint refuses it. It is never shown.
+	Token     string
+	TokenFile string
 }
 
 // outside reports whether the sidecar connects to a broker that is there.
@@ -206,7 +208,8 @@ func (config *JournalConfig) check() error {
 	if config.URL == "" {
 		return nil
 	}
-	if err := (journal.Config{URL: config.URL, Bucket: config.Bucket}).CheckEndpoint(); err != nil {
+	endpoint := journal.Config{URL: config.URL, Bucket: config.Bucket, Token: config.Token, TokenFile: config.TokenFile}
+	if err := endpoint.CheckEndpoint(); err != nil {
 		return fmt.Errorf("JournalConfig: %w", err)
 	}
 	return nil

@@ -63,6 +63,8 @@ func TestConfig_WithDefaults_Bad(t *testing.T) {
 		"JournalConfig: U": {Journal: JournalConfig{URL: "ftp://influx"}},
 		"URL has a user":   {Journal: JournalConfig{URL: "http://user:sezzret@influx", Bucket: "b"}},
 		"no Bucket":        {Journal: JournalConfig{URL: "http://influx"}},
+		"read the token":   {Journal: JournalConfig{URL: "http://influx", Bucket: "b", TokenFile: "no/such/file"}},
+		"TokenFile are":    {Journal: JournalConfig{URL: "http://influx", Bucket: "b", TokenFile: "no/such/file", Token: "sezzret"}},
 	} {
 		_, err := config.withDefaults()
 		require.ErrorContains(t, err, text)

@@ -84,8 +84,8 @@ func (sidecar *Sidecar) startJournal(context.Context) (err error) {
 		return nil
 	}
 	sidecar.journal, err = journal.Start(journal.Config{
-		Queue: journalQueue{sidecar.store}, URL: settings.URL, Organisation: settings.Organisation, Bucket: settings.Bucket, Token: settings.Token,
-		Logger: sidecar.config.Logger,
+		Queue: journalQueue{sidecar.store}, URL: settings.URL, Organisation: settings.Organisation, Bucket: settings.Bucket,
+		Token: settings.Token, TokenFile: settings.TokenFile, Logger: sidecar.config.Logger,
 	})
 	return err
 }

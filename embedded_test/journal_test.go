@@ -290,7 +290,7 @@ func commitWithOneBad(t *testing.T, database string, points, bad int64) {
 }
 
 // requireOneRejected flushes, and makes sure that one point of all is kept aside.
-func requireOneRejected(t *testing.T, store *client.Client, points, bad int64, reason string) {
+func requireOneRejected(t *testing.T, store *client.Client, points, bad int64, httpStatus int, reason string) {
 	t.Helper()
 	_, err := store.Flush(t.Context())
 	require.NoError(t, err)
@@ -300,7 +300,7 @@ func requireOneRejected(t *testing.T, store *client.Client, points, bad int64, r
 	page, err := store.JournalRejected(t.Context(), "acme", client.JournalRejectedOptions{})
 	require.NoError(t, err)
 	require.Len(t, page.Entries, 1)
-	assert.Equal(t, []any{"m", http.StatusBadRequest}, []any{page.Entries[0].Measurement, page.Entries[0].Status})
+	assert.Equal(t, []any{"m", httpStatus}, []any{page.Entries[0].Measurement, page.Entries[0].Status})
 	assert.Contains(t, page.Entries[0].Reason, reason)
 	values, err := page.Entries[0].Fields.Values()
 	require.NoError(t, err)
@@ -348,7 +348,7 @@ func TestJournal_Rejected_Bad(t *testing.T) {
 	t.Run("ServerThatTakesTheOthersOfABatch", func(t *testing.T) {
 		endpoint := startInflux(t)
 		store := serve(t, endpoint.URL())
-		requireOneRejected(t, store, points, bad, `partial write: field type conflict: input field "v" on measurement "m" is type string, already exists as type float`)
+		requireOneRejected(t, store, points, bad, http.StatusBadRequest, `partial write: field type conflict: input field "v" on measurement "m" is type string, already exists as type float`)
 		assert.Equal(t, int64(points), endpoint.count(t, "n"))
 		endpoint.query(t, "DROP MEASUREMENT m")
 		requeue(t, store, points+1)
@@ -363,7 +363,7 @@ func TestJournal_Rejected_Bad(t *testing.T) {
 			return ""
 		})
 		store := serve(t, endpoint.URL)
-		requireOneRejected(t, store, points, bad, "400 Bad Request: no texts here")
+		requireOneRejected(t, store, points, bad, http.StatusBadRequest, "400 Bad Request: no texts here")
 		numbers, requests := endpoint.stored()
 		assert.Len(t, numbers, points)
 		assert.NotContains(t, numbers, int64(bad))

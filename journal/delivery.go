@@ -31,8 +31,10 @@ type Config struct {
 	URL          string
 	Organisation string
 	Bucket       string
-	// Token authorises. It stands in no log and in no error.
-	Token string
+	// Token authorises, or the one that TokenFile holds, which is read again when the
+	// endpoint answers 401 or 403. It stands in no log and in no error.
+	Token     string
+	TokenFile string
 	// BatchPoints and BatchBytes bound a request; 0 is DefaultBatchPoints and DefaultBatchBytes.
 	BatchPoints int
 	BatchBytes  int

@@ -78,7 +78,7 @@ func TestDelivery_Statuses_Good(t *testing.T) {
 		isolate(500, "partial write: points beyond retention policy dropped=1"),
 		isolate(406, ""), isolate(418, ""),
 		isolate(413, "Request Entity Too Large"),
-		{status: 200, page: true, kept: "200 with a page"}, {status: 400, page: true, message: "no", delivered: []int64{1, 3}, rejected: []int64{2}},
+		{status: 200, page: true, kept: "200 OK, which confirms nothing"}, {status: 400, page: true, message: "no", delivered: []int64{1, 3}, rejected: []int64{2}},
 		keep(301, "301, and redirects are not followed"), keep(302, "302, and redirects are not followed"),
 		keep(307, "307, and redirects are not followed"), keep(308, "308, and redirects are not followed"),
 		keep(401, "401 "), keep(403, "403 Forbidden"), keep(404, "404 Not Found"),
@@ -125,6 +125,222 @@ func TestDelivery_Statuses_Good(t *testing.T) {
 			assert.Equal(t, test.rejected, rejected)
 		})
 	}
+}
+
+// confirmation is a success that an endpoint answers with, as it travels.
+type confirmation struct {
+	name string
+	// response is all that comes over the line: the server closes it afterwards.
+	response string
+	// said is what Status says of it, of which brief is without the endpoint's own words.
+	said, brief string
+}
+
+// respond makes the response of a server that says how long the body is.
+func respond(status, contentType, body string) string {
+	return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", status, contentType, len(body), body)
+}
+
+func gzipped(t *testing.T, text string) string {
+	t.Helper()
+	var compressed strings.Builder
+	writer := gzip.NewWriter(&compressed)
+	_, err := writer.Write([]byte(text))
+	require.NoError(t, errors.Join(err, writer.Close()))
+	return compressed.String()
+}
+
+// answerRaw has the endpoint answer with bytes, and say that the line ends after them.
+func (bench *bench) answerRaw(t *testing.T, response string) {
+	t.Helper()
+	last := strings.LastIndex(response, "HTTP/1.")
+	response = response[:last] + strings.Replace(response[last:], "\r\n", "\r\nConnection: close\r\n", 1)
+	bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
+		connection, _, err := http.NewResponseController(writer).Hijack()
+		if assert.NoError(t, err) {
+			_, err = connection.Write([]byte(response))
+			assert.NoError(t, errors.Join(err, connection.Close()))
+		}
+	})
+}
+
+func TestDelivery_Confirmations_Good(t *testing.T) {
+	const chunkedEnd = "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+	for name, response := range map[string]string{
+		"NoContent":                  "HTTP/1.1 204 No Content\r\n\r\n",
+		"NoContentOfJSON":            "HTTP/1.1 204 No Content\r\nContent-Type: application/json\r\n\r\n",
+		"NoContentOfAnOldServer":     "HTTP/1.0 204 No Content\r\n\r\n",
+		"OKWithoutABody":             respond("200 OK", "text/plain", ""),
+		"AcceptedWithoutABody":       respond("202 Accepted", "application/json", ""),
+		"OKOfNoType":                 "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+		"OKWithoutABodyInNoChunks":   "HTTP/1.1 200 OK\r\n" + chunkedEnd,
+		"OKWithoutABodyOfAnOldOne":   "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+		"AcceptedAfterAnInformation": "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n" + respond("202 Accepted", "text/plain", ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			bench := startBench(t, nil)
+			bench.answerRaw(t, response)
+			bench.queue.keep(1, 2, 3)
+			outcome, err := flush(t, bench)
+			require.NoError(t, err)
+			assert.Equal(t, journal.FlushOutcome{Delivered: 3}, outcome)
+			assert.Empty(t, bench.Status().LastError)
+		})
+	}
+}
+
+// TestDelivery_Confirmations_Bad is the table of successes that confirm nothing: the points
+// wait, and are delivered when the endpoint confirms them.
+func TestDelivery_Confirmations_Bad(t *testing.T) {
+	const (
+		page  = "<!DOCTYPE html>\n<html><body>Please log in</body></html>"
+		empty = ", which confirms nothing"
+		other = ", and its body confirms nothing"
+		short = ", and the answer breaks off"
+	)
+	long := strings.Repeat("☂", 1000)
+	for _, test := range []confirmation{
+		{"Created", respond("201 Created", "text/plain", ""), "201 Created" + empty + ";", "201 Created" + empty},
+		{"NonAuthoritative", respond("203 Non-Authoritative Information", "text/plain", ""), "203 Non-Authoritative Information" + empty + ";", "203 Non-Authoritative Information" + empty},
+		{"ResetContent", respond("205 Reset Content", "text/plain", ""), "205 Reset Content" + empty + ";", "205 Reset Content" + empty},
+		{"PartialContent", respond("206 Partial Content", "text/plain", ""), "206 Partial Content" + empty + ";", "206 Partial Content" + empty},
+		{"NoKnownStatus", respond("299 Fine", "text/plain", ""), "answers 299" + empty + ";", "299" + empty},
+		{"Word", respond("200 OK", "text/plain", "ok"), `200 OK` + other + `: "ok"`, "200 OK" + other},
+		{"WordCreated", respond("201 Created", "text/plain", "ok"), `201 Created` + other + `: "ok"`, "201 Created" + other},
+		{"WhiteSpace", respond("200 OK", "text/plain", " \r\n"), `200 OK` + other + `: " \r\n"`, "200 OK" + other},
+		{"NUL", respond("202 Accepted", "text/plain", "\x00"), `202 Accepted` + other + `: "\x00"`, "202 Accepted" + other},
+		{"ByteOrderMark", respond("200 OK", "text/plain", "\ufeff"), `200 OK` + other + `: "\ufeff"`, "200 OK" + other},
+		{"ControlCharacters", respond("200 OK", "text/plain", "a\x1b[31mb\n"), `: "a\x1b[31mb\n"`, "200 OK" + other},
+		{"EmptyObject", respond("200 OK", "application/json", "{}"), `200 OK` + other + `: "{}"`, "200 OK" + other},
+		{"Health", respond("200 OK", "application/json", `{"status":"healthy"}`), `: "{\"status\":\"healthy\"}"`, "200 OK" + other},
+		{"Results", respond("200 OK", "application/json", `{"results":[{"statement_id":0}]}`), `: "{\"results\":`, "200 OK" + other},
+		{"List", respond("200 OK", "application/json", `["partial write"]`), `: "[\"partial write\"]"`, "200 OK" + other},
+		{"Timeout", respond("200 OK", "application/json", `{"error":"timeout"}`), `: "{\"error\":\"timeout\"}"`, "200 OK" + other},
+		{"Unavailable", respond("200 OK", "application/json", `{"code":"unavailable","message":"later"}`), `\"later\"`, "200 OK" + other},
+		{"Forbidden", respond("200 OK", "application/json", `{"code":"forbidden","message":"no"}`), `\"no\"`, "200 OK" + other},
+		{"NoSuchDatabase", respond("202 Accepted", "application/json", `{"error":"database not found: \"b\""}`), `not found`, "202 Accepted" + other},
+		{"CodeThatIsANumber", respond("200 OK", "application/json", `{"code":3,"message":"invalid"}`), `\"code\":3`, "200 OK" + other},
+		{"Page", respond("200 OK", "text/html; charset=utf-8", page), `: "<!DOCTYPE html>\n<html>`, "200 OK" + other},
+		{"PageLabelledAsText", respond("200 OK", "text/plain", page), `: "<!DOCTYPE html>\n<html>`, "200 OK" + other},
+		{"PageThatSpeaksOfAPartialWrite", respond("200 OK", "text/plain", "<p>partial write</p>"), `: "<p>partial write</p>"`, "200 OK" + other},
+		{"StrictPage", respond("200 OK", "application/xhtml+xml", page), `: "<!DOCTYPE html>`, "200 OK" + other},
+		{"PageWithoutABody", respond("200 OK", "text/html", ""), "200 OK" + empty, "200 OK" + empty},
+		{"StrictPageWithoutABody", respond("202 Accepted", "Application/XHTML+XML; charset=utf-8", ""), "202 Accepted" + empty, "202 Accepted" + empty},
+		{"LongBody", respond("200 OK", "text/plain", long), `: "` + strings.Repeat("☂", 40), "200 OK" + other},
+		{"HugeBody", respond("200 OK", "application/json", `{"error":"partial write`+strings.Repeat("x", 1<<20)), `: "{\"error\":\"partial writexxx`, "200 OK" + other},
+		{"Compressed", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " + fmt.Sprint(len(gzipped(t, "ok"))) + "\r\n\r\n" + gzipped(t, "ok"), `: "ok"`, "200 OK" + other},
+		{"NothingCompressed", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " + fmt.Sprint(len(gzipped(t, ""))) + "\r\n\r\n" + gzipped(t, ""), "200 OK" + empty, "200 OK" + empty},
+		{"CompressedByHalf", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 10\r\n\r\n" + gzipped(t, "")[:10], "200 OK" + short, "200 OK" + short},
+		{"OtherwiseCompressed", "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 3\r\n\r\n\x06\xff\x00", `: "\x06\xff\x00"`, "200 OK" + other},
+		{"BreaksOffBeforeTheBody", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", "200 OK" + short + ": unexpected EOF", "200 OK" + short},
+		{"BreaksOffInTheBody", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"code\":\"invalid\",", "200 OK" + short + ": unexpected EOF", "200 OK" + short},
+		{"BreaksOffBeforeTheLastChunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "200 OK" + short + ": unexpected EOF", "200 OK" + short},
+		{"TellsNoLengthAndEnds", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", "200 OK" + short + ": it has neither a length nor an end", "200 OK" + short},
+		{"OldServerTellsNoLength", "HTTP/1.0 202 Accepted\r\n\r\n", "202 Accepted" + short, "202 Accepted" + short},
+		{"BreaksOffInTheHeaders", "HTTP/1.1 204 No Content\r\nContent-", "no answer: ", "the endpoint does not answer"},
+		{"TwoLengths", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\nerror", "no answer: ", "the endpoint does not answer"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bench := startBench(t, nil)
+			bench.answerRaw(t, test.response)
+			bench.queue.keep(1, 2, 3)
+			_, err := flush(t, bench)
+			require.ErrorIs(t, err, journal.ErrNotDelivered)
+			assert.Contains(t, err.Error()+";", test.said)
+			assert.Equal(t, err.Error(), "journal.Flush: "+bench.Status().LastError)
+			assert.Less(t, len(bench.Status().LastError), 1024)
+			assert.Equal(t, test.brief, strings.TrimPrefix(bench.Status().Brief, "the endpoint answers "))
+			assert.Equal(t, 3, bench.queue.left(), "nothing is given up")
+			assert.Empty(t, bench.queue.rejected)
+			assert.Len(t, bench.endpoint.requests, 1)
+			bench.endpoint.answerWith(nil)
+			_, err = flush(t, bench)
+			require.NoError(t, err)
+			assert.Equal(t, []int64{1, 2, 3}, bench.queue.delivered)
+		})
+	}
+}
+
+// A refusal is one, whatever status it comes with: the points that the endpoint has something
+// against are kept aside, and the others are delivered.
+func TestDelivery_Confirmations_Ugly(t *testing.T) {
+	for name, test := range map[string]struct {
+		status       int
+		body, reason string
+	}{
+		"PartialWriteOfVersion1":      {200, `{"error":"partial write: field type conflict dropped=1"}` + "\n", "field type conflict dropped=1"},
+		"PartialWriteOfVersion2":      {201, `{"code":"invalid","line":2,"message":"partial write: bad"}`, "partial write: bad"},
+		"PartialWriteOfVersion3":      {200, `{"error":"partial write of line protocol occurred","data":[{"line_number":2}]}`, "line protocol occurred"},
+		"UnprocessableWithSuccess":    {202, `{"code":"unprocessable entity","message":"failure writing points"}`, "failure writing points"},
+		"NotParsed":                   {200, `{"error":"unable to parse 'm v=2i 2': bad timestamp"}`, "bad timestamp"},
+		"BeyondRetention":             {206, `{"error":"points beyond retention policy dropped=1"}`, "beyond retention"},
+		"PartialWriteOfAnotherCode":   {203, `{"code":"internal error","message":"partial write: x"}`, "partial write: x"},
+		"TooLargeWithSuccess":         {200, `{"code":"request too large","message":"10 bytes at most"}`, "10 bytes at most"},
+		"CodeAlone":                   {200, `{"code":"invalid"}`, "invalid"},
+		"EmptyValue":                  {200, `{"code":"empty value","message":"no lines"}`, "no lines"},
+		"PartialWriteAndTheTokenInIt": {200, `{"error":"partial write ` + token + `"}`, "partial write ***"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bench := startBench(t, nil)
+			bench.endpoint.answerWith(func(writer http.ResponseWriter, lines []string) {
+				refuse(test.status, test.body, 2)(writer, lines)
+			})
+			bench.queue.keep(1, 2, 3)
+			outcome, err := flush(t, bench)
+			require.NoError(t, err)
+			assert.Equal(t, journal.FlushOutcome{Delivered: 2, Rejected: 1}, outcome)
+			assert.Equal(t, []int64{1, 3}, bench.queue.delivered)
+			require.Len(t, bench.queue.rejected, 1)
+			assert.Equal(t, int64(2), bench.queue.rejected[0].ID)
+			assert.Equal(t, test.status, bench.queue.rejected[0].Status)
+			assert.Contains(t, bench.queue.rejected[0].Reason, ", and reports a refusal: ")
+			assert.Contains(t, bench.queue.rejected[0].Reason, test.reason)
+		})
+	}
+	t.Run("ServerThatRefusesEverything", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.endpoint.answerWith(refuse(200, `{"code":"invalid","message":"no organisation"}`, 0, 1, 2))
+		bench.queue.keep(1, 2)
+		_, err := flush(t, bench)
+		require.ErrorContains(t, err, "answers 200 OK, and reports a refusal: no organisation; check the endpoint's URL")
+		assert.Equal(t, 2, bench.queue.left())
+		assert.Empty(t, bench.queue.rejected)
+	})
+	t.Run("BodyThatNeverEnds", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
+			for {
+				if _, err := writer.Write(make([]byte, 1<<16)); err != nil {
+					return // The delivery has read enough.
+				}
+			}
+		})
+		bench.queue.keep(1)
+		_, err := flush(t, bench)
+		require.ErrorContains(t, err, `its body confirms nothing: "\x00\x00`)
+		assert.Equal(t, 1, bench.queue.left())
+	})
+	t.Run("BodyThatDoesNotCome", func(t *testing.T) {
+		bench := startBench(t, func(config *journal.Config) { config.RequestTimeout = 300 * time.Millisecond })
+		over := make(chan struct{})
+		bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
+			assert.NoError(t, http.NewResponseController(writer).Flush())
+			<-over
+		})
+		bench.queue.keep(1)
+		_, err := flush(t, bench)
+		close(over)
+		require.ErrorContains(t, err, "200 OK, and the answer breaks off: ")
+		assert.Equal(t, 1, bench.queue.left())
+	})
+	t.Run("TheTokenInABodyThatConfirmsNothing", func(t *testing.T) {
+		bench := startBench(t, nil)
+		bench.answerRaw(t, respond("200 OK", "text/plain", "Authorization: Token "+token+" ok"))
+		bench.queue.keep(1)
+		_, err := flush(t, bench)
+		require.ErrorContains(t, err, `"Authorization: Token *** ok"`)
+		assert.NotContains(t, bench.Status().LastError, token)
+	})
 }
 
 func TestDelivery_Bisection_Ugly(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -20,19 +21,20 @@ type endpoint struct {
 	address string
 	// shown is the address as anybody may see it.
 	shown  string
-	token  string
+	token  *token
 	client *http.Client
 	now    func() time.Time
+	logger *slog.Logger
 
 	compressor *gzip.Writer
 }
 
-// CheckEndpoint returns what is wrong with URL and Bucket, without repeating what
-// secrets stand in them.
+// CheckEndpoint returns what is wrong with URL, Bucket, Token and TokenFile, which it
+// reads, without repeating what secrets stand in them.
 //
 //	err := journal.Config{URL: "http://127.0.0.1:8086", Bucket: "journal"}.CheckEndpoint()
 func (config Config) CheckEndpoint() error {
-	_, _, err := config.target()
+	_, err := newEndpoint(&config)
 	return err
 }
 
@@ -64,6 +66,13 @@ func newEndpoint(config *Config) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
+	if config.Token != "" && config.TokenFile != "" {
+		return nil, errors.New("both Token and TokenFile are given: give one of them")
+	}
+	token, err := newToken(config)
+	if err != nil {
+		return nil, err
+	}
 	compressor, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
 	if err != nil {
 		return nil, err
@@ -73,8 +82,9 @@ func newEndpoint(config *Config) (*endpoint, error) {
 
 		address: address,
 		shown:   shown,
-		token:   config.Token,
+		token:   token,
 		now:     config.Now,
+		logger:  config.Logger,
 		client: &http.Client{
 			Transport: config.Transport,
 			Timeout:   config.RequestTimeout,
@@ -84,49 +94,62 @@ func newEndpoint(config *Config) (*endpoint, error) {
 	}, nil
 }
 
-// post writes lines.
+// post writes lines. A token that is refused is read again from its file, and if it is
+// another one by now, the lines are sent once more.
 func (endpoint *endpoint) post(ctx context.Context, lines []byte) answer {
 	body, err := endpoint.compress(lines)
 	if err != nil {
 		return answer{verdict: unavailable, message: err.Error()}
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint.address, body)
+	answer := endpoint.send(ctx, body)
+	if answer.status != http.StatusUnauthorized && answer.status != http.StatusForbidden {
+		return answer
+	}
+	switch changed, err := endpoint.token.readAgain(); {
+	case err != nil:
+		answer.message += "; " + err.Error()
+	case changed:
+		endpoint.logger.Info("the journal's token was refused and has been read again", "file", endpoint.token.file)
+		return endpoint.send(ctx, body)
+	}
+	return answer
+}
+
+func (endpoint *endpoint) send(ctx context.Context, body []byte) answer {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint.address, bytes.NewReader(body))
 	if err != nil {
 		return answer{verdict: misdirected, message: "the request cannot be made"}
 	}
 	request.Header.Set("Content-Type", "text/plain; charset=utf-8")
 	request.Header.Set("Content-Encoding", "gzip")
 	request.Header.Set("Accept", "application/json")
-	if endpoint.token != "" {
-		request.Header.Set("Authorization", "Token "+endpoint.token)
+	if endpoint.token.text != "" {
+		request.Header.Set("Authorization", "Token "+endpoint.token.text)
 	}
 	response, err := endpoint.client.Do(request)
 	if err != nil {
-		return answer{verdict: unavailable, message: endpoint.withoutToken(rootOf(err).Error())}
+		return answer{verdict: unavailable, message: endpoint.token.hide(rootOf(err).Error())}
 	}
 	defer func() { _ = response.Body.Close() }() // Everything of it that counts was read.
 	return endpoint.read(response)
 }
 
 func (endpoint *endpoint) read(response *http.Response) answer {
-	// What cannot be read of the message changes nothing: the status says what to do.
-	body, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes))
 	// The token goes first: a cut could leave a part of it.
-	message := shorten(endpoint.withoutToken(messageOf(body)))
-	return answer{
-		verdict:    verdictOf(response.StatusCode, message, response.Header.Get("Content-Type")),
+	body = []byte(endpoint.token.hide(string(body)))
+	answer := answer{
 		status:     response.StatusCode,
-		message:    message,
+		message:    shorten(messageOf(body)),
 		retryAfter: retryAfterOf(response.Header.Get("Retry-After"), endpoint.now()),
 	}
-}
-
-// withoutToken takes the token out of a text that somebody else has written.
-func (endpoint *endpoint) withoutToken(text string) string {
-	if endpoint.token == "" {
-		return text
+	if isSuccess(answer.status) {
+		answer.judgeSuccess(response, body, err)
+	} else {
+		// What cannot be read of the message changes nothing: the status says what to do.
+		answer.verdict = verdictOf(answer.status, answer.message)
 	}
-	return strings.ReplaceAll(text, endpoint.token, "***")
+	return answer
 }
 
 // rootOf is the failure of a request without its address.
@@ -139,11 +162,12 @@ func rootOf(err error) error {
 
 // compress gives lines as they travel. The writer, which is large, serves every request:
 // there is one at a time.
-func (endpoint *endpoint) compress(lines []byte) (*bytes.Buffer, error) {
+func (endpoint *endpoint) compress(lines []byte) ([]byte, error) {
 	compressed := &bytes.Buffer{}
 	endpoint.compressor.Reset(compressed)
 	_, err := endpoint.compressor.Write(lines)
-	return compressed, errors.Join(err, endpoint.compressor.Close())
+	err = errors.Join(err, endpoint.compressor.Close())
+	return compressed.Bytes(), err
 }
 
 // text says what an answer was, for an operator.
@@ -164,10 +188,8 @@ func (answer *answer) brief() string {
 	switch {
 	case answer.status == 0:
 		return "the endpoint does not answer"
-	case answer.status < 300:
-		return fmt.Sprintf("the endpoint answers %d with a page, as something else does that is no endpoint", answer.status)
-	case answer.status < 400:
+	case answer.status >= 300 && answer.status < 400:
 		return fmt.Sprintf("the endpoint answers %d, and redirects are not followed", answer.status)
 	}
-	return fmt.Sprintf("the endpoint answers %d %s", answer.status, http.StatusText(answer.status))
+	return strings.TrimSpace(fmt.Sprintf("the endpoint answers %d %s", answer.status, http.StatusText(answer.status))) + answer.note
 }

@@ -44,18 +44,16 @@ type answer struct {
 	// status is that of HTTP, 0 where there was no answer.
 	status  int
 	message string
+	// note is what is remarkable about a success, for whoever reads its text.
+	note string
 	// retryAfter is what the endpoint asks for, 0 where it does not.
 	retryAfter time.Duration
 }
 
-// verdictOf reads a status, and the message or the kind of the answer where the status
-// leaves it open.
-func verdictOf(status int, message, contentType string) verdict {
+// verdictOf reads the status of an answer that is no success, and the message if the
+// status leaves it open.
+func verdictOf(status int, message string) verdict {
 	switch {
-	case isPage(status, contentType):
-		return misdirected
-	case status >= 200 && status < 300:
-		return accepted
 	case status < 400, status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNotFound:
 		return misdirected
 	case status == http.StatusRequestEntityTooLarge:
@@ -69,12 +67,7 @@ func verdictOf(status int, message, contentType string) verdict {
 	}
 }
 
-// isPage reports whether a success comes with a page for people: from a proxy, a portal
-// or another service, none of which has kept anything.
-func isPage(status int, contentType string) bool {
-	kind, _, _ := strings.Cut(contentType, ";")
-	return status < 300 && status != http.StatusNoContent && strings.EqualFold(strings.TrimSpace(kind), "text/html")
-}
+func isSuccess(status int) bool { return status >= 200 && status < 300 }
 
 // messageOf gives the text of an endpoint's answer: the message of a JSON body, else
 // the body, on one line.

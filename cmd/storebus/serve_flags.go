@@ -92,13 +92,12 @@ func journalFlags() []cli.Flag {
 		stringFlag(journalCategory, "journal-url", "", "the `URL` of an InfluxDB-compatible endpoint"),
 		stringFlag(journalCategory, "journal-organisation", "", "its organisation, a `NAME`"),
 		stringFlag(journalCategory, "journal-bucket", "", "its bucket, a `NAME`"),
-		stringFlag(journalCategory, "journal-token-file", "", "a `FILE` with its token; the token itself may stand in "+journalTokenVariable),
+		stringFlag(journalCategory, "journal-token-file", "", "a `FILE` with its token, read again when it is refused; the token itself may stand in "+journalTokenVariable),
 	}
 }
 
 // serveConfig reads the flags. What may be configured together is checked by Start.
 func serveConfig(command *cli.Command) (storebus.Config, error) {
-	token, err := journalToken(command.String("journal-token-file"))
 	config := storebus.Config{
 		DatabasePath:  command.String("database"),
 		Durability:    store.Durability(command.String("durability")),
@@ -119,15 +118,7 @@ func serveConfig(command *cli.Command) (storebus.Config, error) {
 		StateDirectory:   command.String("state-directory"),
 		ArchiveDirectory: command.String("archive-directory"),
 		BackupDirectory:  command.String("backup-directory"),
-		Journal: storebus.JournalConfig{
-			URL:          command.String("journal-url"),
-			Organisation: command.String("journal-organisation"),
-			Bucket:       command.String("journal-bucket"),
-			Token:        token,
-		},
-	}
-	if err != nil {
-		return config, err
+		Journal:          journalConfig(command),
 	}
 	return config, takeListen(command, &config)
 }
@@ -168,16 +159,18 @@ func natsCredentials(command *cli.Command, prefix string) storebus.NATSCredentia
 	}
 }
 
-// journalToken reads the token from its file or its variable.
-func journalToken(file string) (string, error) {
-	if file == "" {
-		return os.Getenv(journalTokenVariable), nil
+// journalConfig reads the flags of the journal. A file of the token comes before its variable.
+func journalConfig(command *cli.Command) storebus.JournalConfig {
+	config := storebus.JournalConfig{
+		URL:          command.String("journal-url"),
+		Organisation: command.String("journal-organisation"),
+		Bucket:       command.String("journal-bucket"),
+		TokenFile:    command.String("journal-token-file"),
 	}
-	token, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("read the journal's token: %w", err)
+	if config.TokenFile == "" {
+		config.Token = os.Getenv(journalTokenVariable)
 	}
-	return strings.TrimSpace(string(token)), nil
+	return config
 }
 
 func stringFlag(category, name, value, usage string) cli.Flag {

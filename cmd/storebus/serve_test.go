@@ -232,15 +232,13 @@ func TestServe_Config_Good(t *testing.T) {
 		assert.Equal(t, "secret", config.Journal.Token)
 	})
 	t.Run("EveryFlag", func(t *testing.T) {
-		token := filepath.Join(t.TempDir(), "token")
-		require.NoError(t, os.WriteFile(token, []byte("from a file\n"), 0o600))
 		config := configOf(t, "--database", "db", "--durability", "relaxed", "--purge-interval", "2m", "--change-retention-age", "72h",
 			"--change-retention-count", "7", "--change-retention-bytes", "2GiB", "--cache-bytes", "256MiB", "--state-directory", "s",
 			"--archive-directory", "a", "--backup-directory", "b", "--nats", "nats://broker:4222", "--creds", "c", "--nkey", "n", "--user", "u",
 			"--password", "p", "--token", "t", "--tlscert", "cert", "--tlskey", "key", "--tlsca", "ca", "--inbox-prefix", "_INBOX_x",
 			"--events-creds", "ec", "--events-nkey", "en", "--events-user", "eu", "--events-password", "ep", "--events-token", "et",
 			"--prefix", "berlin", "--queue-limit", "5", "--queue-bytes", "1KiB", "--events-stream", "e", "--http", ":8080",
-			"--journal-url", "http://influx", "--journal-organisation", "o", "--journal-bucket", "j", "--journal-token-file", token)
+			"--journal-url", "http://influx", "--journal-organisation", "o", "--journal-bucket", "j", "--journal-token-file", "token")
 		assert.Equal(t, storebus.Config{
 			DatabasePath: "db", Durability: store.DurabilityRelaxed, PurgeInterval: 2 * time.Minute,
 			Retention:  store.Retention{Age: 72 * time.Hour, Count: 7, Bytes: 2 << 30},
@@ -250,7 +248,7 @@ func TestServe_Config_Good(t *testing.T) {
 				CertificateFile: "cert", KeyFile: "key", AuthorityFile: "ca", InboxPrefix: "_INBOX_x"},
 			EventsNATS: storebus.NATSCredentials{CredentialsFile: "ec", SeedFile: "en", User: "eu", Password: "ep", Token: "et"},
 			Prefix:     "berlin", QueueLimit: 5, QueueBytes: 1 << 10, EventsStream: "e", HTTPAddress: ":8080",
-			Journal: storebus.JournalConfig{URL: "http://influx", Organisation: "o", Bucket: "j", Token: "from a file"},
+			Journal: storebus.JournalConfig{URL: "http://influx", Organisation: "o", Bucket: "j", TokenFile: "token"},
 		}, config)
 	})
 }
