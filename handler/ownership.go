@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+
+	"dappco.re/go/storebus/internal/logging"
 )
 
 // DefaultOwnershipInterval is the time between two looks for other instances.
@@ -27,6 +29,8 @@ const maxClaimLooks = 10
 type ownership struct {
 	interval   time.Duration
 	superseded chan error
+	// others is what the log has last: it belongs to the goroutine.
+	others logging.Condition
 
 	mutex  sync.Mutex
 	cancel context.CancelFunc
@@ -110,8 +114,15 @@ func (service *Service) lookOnce(ctx context.Context) error {
 		if other.serving && other.before(service.self()) {
 			return service.refusal(other)
 		}
-		service.logger.Error("another storebus serves this prefix and has to stop", "prefix", service.space.Prefix(),
-			"instance", other.name, "store", other.store)
+		if _, changed := service.ownership.others.Becomes(other.name); changed {
+			service.logger.Error("another storebus serves this prefix and has to stop", "prefix", service.space.Prefix(),
+				"instance", other.name, "store", other.store)
+		}
+	}
+	if len(others) == 0 {
+		if leftOut, changed := service.ownership.others.Becomes(""); changed {
+			service.logger.Info("no other storebus serves this prefix any more", "prefix", service.space.Prefix(), "left_out", leftOut)
+		}
 	}
 	return nil
 }

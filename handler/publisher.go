@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
 )
@@ -75,7 +76,7 @@ type Publisher struct {
 	id       []byte
 	prefix   string
 	subjects map[string]string
-	failures throttle
+	failures logging.Condition
 
 	mutex  sync.Mutex
 	health PublisherHealth
@@ -111,7 +112,7 @@ func StartPublisher(config PublisherConfig) (*Publisher, error) {
 		store:      config.Store,
 		space:      config.Space,
 		connection: config.Connection,
-		logger:     orDefault(config.Logger, slog.New(slog.DiscardHandler)),
+		logger:     logging.Throttle(config.Logger),
 		consumer:   consumer,
 		done:       make(chan struct{}),
 		message:    nats.Msg{Header: make(nats.Header, 2)},
@@ -135,6 +136,7 @@ func (publisher *Publisher) Health() PublisherHealth {
 // when ctx ends: what is left then is published after the next start. It may be
 // called more than once.
 func (publisher *Publisher) Stop(ctx context.Context) error {
+	defer logging.Flush(publisher.logger)
 	publisher.follow()
 	defer publisher.work()
 	select {
@@ -287,11 +289,10 @@ func (publisher *Publisher) confirm(batch PublisherHealth) {
 	health.Published += batch.Published
 	health.ValuesOmitted += batch.ValuesOmitted
 	health.Skipped += batch.Skipped
-	recovered := health.LastError != nil
 	health.LastError = nil
 	publisher.mutex.Unlock()
-	if recovered {
-		publisher.logger.Info("events are published again")
+	if leftOut, changed := publisher.failures.Becomes(""); changed {
+		publisher.logger.Info("events are published again", "left_out", leftOut)
 	}
 	if batch.Skipped > 0 {
 		publisher.logger.Warn("changes not published: their names are not UTF-8 or too long", "changes", batch.Skipped)
@@ -306,8 +307,8 @@ func (publisher *Publisher) retry(err error, backOff time.Duration) {
 	publisher.health.Retries++
 	publisher.health.LastError = err
 	publisher.mutex.Unlock()
-	if silent, ok := publisher.failures.allow(); ok {
-		publisher.logger.Warn("events not published, will try again", "error", err, "silent", silent)
+	if _, changed := publisher.failures.Becomes("failing"); changed {
+		publisher.logger.Warn("events not published, will try again", "error", err)
 	}
 	connected := publisher.connection.StatusChanged(nats.CONNECTED, nats.CLOSED)
 	defer publisher.connection.RemoveStatusListener(connected)

@@ -104,9 +104,7 @@ func (request *request) count(err error) {
 	statistics := request.endpoint.statistics
 	if err != nil {
 		statistics.unsent.Add(1)
-		if silent, ok := request.service.losses.allow(); ok {
-			request.service.logger.Warn("reply could not be sent", "subject", request.subject, "error", err, "silent", silent)
-		}
+		request.service.logger.Warn("reply could not be sent", "subject", request.subject, "error", err)
 		return
 	}
 	statistics.answered.Add(1)

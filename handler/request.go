@@ -73,9 +73,7 @@ func (request *request) mayBeServed() bool {
 		return true
 	}
 	request.endpoint.statistics.refusedReplies.Add(1)
-	if silent, ok := request.service.refusals.allow(); ok {
-		request.service.logger.Warn("request not executed", "subject", request.subject, "error", err, "silent", silent)
-	}
+	request.service.logger.Warn("request not executed", "subject", request.subject, "error", err)
 	return false
 }
 

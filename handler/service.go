@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 	"github.com/nats-io/nuid"
 
+	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
 )
@@ -96,8 +97,6 @@ type Service struct {
 	replies       *replies
 	waitedReplies *waitedReplies
 	sharedEvents  *sharedEvents
-	refusals      throttle
-	losses        throttle
 
 	micro     micro.Service
 	endpoints map[string]*endpoint
@@ -170,7 +169,7 @@ func newService(config Config) (*Service, error) {
 		store:      config.Store,
 		space:      config.Space,
 		connection: config.Connection,
-		logger:     orDefault(config.Logger, slog.New(slog.DiscardHandler)),
+		logger:     logging.Throttle(config.Logger),
 		instance:   orDefault(config.Instance, nuid.Next()),
 		version:    orDefault(config.Version, DefaultVersion),
 		started:    time.Now().UTC(),
@@ -317,6 +316,7 @@ func (service *Service) Close() {
 	}
 	service.replies.close()
 	service.waitedReplies.close()
+	logging.Flush(service.logger)
 }
 
 // eventLimit is the largest body of an event with its value, as the connection is now.

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"dappco.re/go/storebus/internal/logging"
 )
 
 // Defaults of Config.
@@ -68,7 +70,7 @@ func (config Config) withDefaults() (Config, error) {
 	config.BatchBytes = orDefault(config.BatchBytes, DefaultBatchBytes)
 	config.FlushInterval = orDefault(config.FlushInterval, DefaultFlushInterval)
 	config.RequestTimeout = orDefault(config.RequestTimeout, DefaultRequestTimeout)
-	config.Logger = orDefault(config.Logger, slog.New(slog.DiscardHandler))
+	config.Logger = logging.Throttle(config.Logger)
 	if config.Transport == nil {
 		if transport, ok := http.DefaultTransport.(*http.Transport); ok {
 			config.Transport = transport.Clone()
@@ -124,8 +126,8 @@ type Delivery struct {
 	stopOnce sync.Once
 	done     chan struct{}
 
-	// logged is the Brief that the log has last; it and suspicion belong to run.
-	logged    string
+	// logged has the Brief that the log has last; it and suspicion belong to run.
+	logged    logging.Condition
 	suspicion suspicion
 
 	mutex  sync.Mutex
@@ -208,6 +210,7 @@ func (delivery *Delivery) Stop(ctx context.Context) error {
 // run delivers until Stop.
 func (delivery *Delivery) run() {
 	defer close(delivery.done)
+	defer logging.Flush(delivery.config.Logger)
 	defer delivery.endpoint.client.CloseIdleConnections()
 	news := delivery.config.Queue.News()
 	pace := pace{config: &delivery.config}
@@ -287,13 +290,13 @@ func (delivery *Delivery) note(err error) {
 // log says how the delivery stands where that is another way than before.
 func (delivery *Delivery) log() {
 	status := delivery.Status()
-	if status.Brief == delivery.logged {
+	leftOut, changed := delivery.logged.Becomes(status.Brief)
+	if !changed {
 		return
 	}
-	delivery.logged = status.Brief
 	if status.LastError != "" {
 		delivery.config.Logger.Error("journal entries are kept and tried again", "endpoint", status.Endpoint, "error", status.LastError)
 		return
 	}
-	delivery.config.Logger.Info("journal entries are delivered again", "endpoint", status.Endpoint)
+	delivery.config.Logger.Info("journal entries are delivered again", "endpoint", status.Endpoint, "left_out", leftOut)
 }

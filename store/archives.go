@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -332,8 +331,8 @@ func (committer *committer) removeArchived() (more bool) {
 	if err == nil {
 		err = committer.unsynced(func() error { return archives.write(removal) })
 	}
+	committer.tried(workArchives, err)
 	if err != nil {
-		committer.config.Logger.Error("removing archived journal entries failed; it is tried again", slog.Any("error", err))
 		return false
 	}
 	committer.checkpoints.written += removal.counted * rowBytes

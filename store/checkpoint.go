@@ -5,7 +5,6 @@ package store
 import (
 	"database/sql/driver"
 	"fmt"
-	"log/slog"
 
 	sqlitelib "modernc.org/sqlite/lib"
 )
@@ -65,10 +64,11 @@ func (committer *committer) runCheckpoint(checkpoint *statement) {
 	committer.checkpoints.written = 0
 	switch {
 	case err == nil:
+		committer.tried(workCheckpoint, nil)
 	case resultCode(err) == sqlitelib.SQLITE_IOERR && !refusedWrite(err) && committer.config.Durability == DurabilityFull:
 		committer.stopWriting(fmt.Errorf("checkpoint: %w", err))
 	default:
 		committer.checkpoints.written = checkpointBytes / 2
-		committer.config.Logger.Warn("checkpoint failed; it is tried again", slog.Any("error", err))
+		committer.tried(workCheckpoint, err)
 	}
 }

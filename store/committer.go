@@ -6,9 +6,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"dappco.re/go/storebus/internal/logging"
 )
 
 // The bounds of one turn of the committer.
@@ -86,6 +87,9 @@ type committer struct {
 	idle      bool
 	// recentCommits counts those since the last housekeeping.
 	recentCommits int
+	// troubles are what the log has said of work that failed, and refusing of the disk.
+	troubles troubles
+	refusing logging.Condition
 	// broken is why the store has stopped writing; nil while it writes.
 	broken atomic.Pointer[error]
 }
@@ -216,8 +220,9 @@ func (committer *committer) materialiseIdle() (more bool) {
 	if !committer.idle || committer.broken.Load() != nil || committer.materialiser.through == committer.log.lastID {
 		return false
 	}
-	if err := committer.materialiseSlice(); err != nil {
-		committer.config.Logger.Error("bringing the tables up to the log failed; it is tried again", slog.Any("error", err))
+	err := committer.materialiseSlice()
+	committer.tried(workTables, err)
+	if err != nil {
 		committer.idle = false
 		committer.idleTimer.Reset(housekeepingInterval)
 	}
@@ -255,9 +260,7 @@ func (committer *committer) answerAll(reads []read) {
 
 // doneReading is endReading where nothing depends on it.
 func (committer *committer) doneReading() {
-	if err := committer.endReading(); err != nil {
-		committer.config.Logger.Error("giving back the lock of the database failed", slog.Any("error", err))
-	}
+	committer.tried(workReading, committer.endReading())
 }
 
 func (committer *committer) commitWaiting() (more bool) {
@@ -300,6 +303,9 @@ func (committer *committer) commitBatch(writes []*write) {
 	err := committer.persist(batch)
 	switch {
 	case err == nil:
+		if len(batch.events) > 0 {
+			committer.wrote(nil)
+		}
 	case errors.Is(err, ErrOutcomeUnknown):
 		failAll(writes, err)
 	case len(writes) > 1:
@@ -308,7 +314,9 @@ func (committer *committer) commitBatch(writes []*write) {
 		}
 		return
 	default:
-		failAll(writes, writeFailure(err))
+		err = writeFailure(err)
+		committer.wrote(err)
+		failAll(writes, err)
 	}
 	committer.complete(writes)
 }
@@ -462,9 +470,7 @@ func (committer *committer) keepHouse() {
 	if now.After(committer.nextPurge) {
 		committer.nextPurge = now.Add(committer.config.PurgeInterval)
 		// No timer stands for what a step of the clock has made due.
-		if err := committer.findNextExpiry(); err != nil {
-			committer.config.Logger.Error("reading the next expiry failed", slog.Any("error", err))
-		}
+		committer.tried(workNextExpiry, committer.findNextExpiry())
 	}
 	committer.view.retries.forget(now)
 	committer.log.startIsOld = now.Sub(committer.log.startedAt) > committer.config.Retention.Age
@@ -475,8 +481,9 @@ func (committer *committer) saveWatermarks() {
 	if len(moved) == 0 || committer.broken.Load() != nil {
 		return
 	}
-	if err := committer.unsynced(func() error { return committer.consumers.save(moved) }); err != nil {
-		committer.config.Logger.Error("saving watermarks failed; it is tried again", slog.Any("error", err))
+	err := committer.unsynced(func() error { return committer.consumers.save(moved) })
+	committer.tried(workWatermarks, err)
+	if err != nil {
 		return
 	}
 	committer.consumers.committed(moved, committer.clock.now())

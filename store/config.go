@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"dappco.re/go/storebus/internal/logging"
 )
 
 // MemoryDatabase is the DatabasePath of a store that keeps nothing on disk.
@@ -145,9 +147,7 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	config.Retention.Age = orDefault(config.Retention.Age, DefaultRetentionAge)
 	config.Retention.Count = orDefault(config.Retention.Count, DefaultRetentionCount)
 	config.Retention.Bytes = orDefault(config.Retention.Bytes, DefaultRetentionBytes)
-	if config.Logger == nil {
-		config.Logger = slog.New(slog.DiscardHandler)
-	}
+	config.Logger = logging.Throttle(config.Logger)
 	if config.Clock == nil {
 		config.Clock = time.Now
 	}

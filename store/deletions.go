@@ -4,7 +4,6 @@ package store
 
 import (
 	"database/sql/driver"
-	"log/slog"
 
 	"github.com/tidwall/btree"
 )
@@ -202,8 +201,8 @@ func (committer *committer) carryOut() (more bool) {
 	if err == nil && removal.slice.rows() > 0 {
 		err = committer.unsynced(func() error { return committer.materialiser.writeDeletions(&removal.slice) })
 	}
+	committer.tried(workDeletions, err)
 	if err != nil {
-		committer.config.Logger.Error("carrying out deletions failed; it is tried again", slog.Any("error", err))
 		return false
 	}
 	committer.checkpoints.written += removal.rows * rowBytes

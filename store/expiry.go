@@ -5,7 +5,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 )
 
@@ -171,8 +170,8 @@ func (committer *committer) expireDue() (more bool) {
 	questions, writes := queue.served(finished)
 	committer.answerAll(questions)
 	committer.waitingWrites = append(writes, committer.waitingWrites...)
+	committer.tried(workExpiry, err)
 	if err != nil {
-		committer.config.Logger.Error("expiry failed; it is tried again", slog.Any("error", err))
 		committer.giveUpExpiry(committer.whyNotExpired(err))
 		committer.expireAt(committer.clock.now().Add(housekeepingInterval))
 	}

@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 )
 
@@ -24,9 +23,7 @@ func (committer *committer) trim() (more bool) {
 		return false
 	}
 	trimmed, err := committer.trimSlice()
-	if err != nil {
-		committer.config.Logger.Error("trimming the log failed; it is tried again", slog.Any("error", err))
-	}
+	committer.tried(workTrimming, err)
 	return err == nil && trimmed
 }
 

@@ -5,7 +5,6 @@ package store
 import (
 	"database/sql/driver"
 	"hash/maphash"
-	"log/slog"
 	"slices"
 	"time"
 )
@@ -184,8 +183,8 @@ func (committer *committer) clearRetries() (more bool) {
 	}
 	through := min(retries.deletedID+retriesPerSlice, retries.forgottenID)
 	err := committer.unsynced(func() error { return retries.deleteUpTo.execute(through) })
+	committer.tried(workRetries, err)
 	if err != nil {
-		committer.config.Logger.Error("removing old answers failed; it is tried again", slog.Any("error", err))
 		retries.clearing = false
 		return false
 	}

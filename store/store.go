@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"dappco.re/go/storebus/internal/logging"
 )
 
 // Store is a key-value store in one SQLite file, with groups, namespaces, expiry
@@ -111,6 +113,7 @@ func (store *Store) start() error {
 		reads:       newMailbox[read](),
 		completions: newMailbox[func()](),
 		expiries:    newExpiryQueue(),
+		troubles:    troubles{},
 	}
 	opened := make(chan error, 2)
 	store.running.Go(func() { store.committer.serve(store.database, opened) })
@@ -141,6 +144,7 @@ func (store *Store) Close() error {
 		store.running.Wait()
 		store.watchers.close()
 		store.closeErr = errors.Join(store.workspaces.close(), store.database.close())
+		logging.Flush(store.config.Logger)
 	})
 	if store.closeErr != nil {
 		return fmt.Errorf("store.Close: %w", store.closeErr)

@@ -285,8 +285,8 @@ func (committer *committer) forgetRuns(runIDs []string) {
 		}
 		return nil
 	})
+	committer.tried(workRuns, err)
 	if err != nil {
-		committer.config.Logger.Error("forgetting ended workspaces failed", slog.Any("error", err))
 		return
 	}
 	for _, runID := range runIDs {

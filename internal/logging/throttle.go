@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package logging
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// The bounds of what is written of lines with the same message.
+const (
+	// burstLines are written at once: they may tell of different things.
+	burstLines = 5
+	// minInterval is the time until one more is written. It doubles with each, up to
+	// maxInterval, and a message that did not come for that long begins anew.
+	minInterval = 10 * time.Second
+	maxInterval = 10 * time.Minute
+)
+
+// leftOutKey is the attribute that counts what was left out before a line.
+const leftOutKey = "left_out"
+
+// Throttle returns a logger that writes five lines of the same message at once, and then one
+// after 10 s, one after 20 s more, and so on, up to one in 10 minutes. Such a line is the newest
+// one, and says in left_out how many were left out since the last one. A message that did not
+// come for 10 minutes begins anew. Messages must be constants, since each is remembered. A
+// logger that is throttled is returned as it is, and nil is one that discards everything.
+//
+//	logger = logging.Throttle(logger)
+//	defer logging.Flush(logger)
+func Throttle(logger *slog.Logger) *slog.Logger {
+	if logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	if _, throttled := logger.Handler().(*handler); throttled {
+		return logger
+	}
+	return slog.New(&handler{next: logger.Handler(), lines: &lines{known: map[string]*line{}}})
+}
+
+// Flush writes the newest line of each message of which lines were left out, with their number,
+// and begins anew. It does nothing with a logger that is not throttled.
+func Flush(logger *slog.Logger) {
+	throttled, ok := logger.Handler().(*handler)
+	if !ok {
+		return
+	}
+	lines := throttled.lines
+	lines.mutex.Lock()
+	defer lines.mutex.Unlock()
+	for key, line := range lines.known {
+		if line.timer != nil {
+			line.timer.Stop()
+		}
+		line.writeHeld()
+		delete(lines.known, key)
+	}
+}
+
+// handler is that of a throttled logger.
+type handler struct {
+	next slog.Handler
+	// scope is what the logger was given for every line.
+	scope string
+	lines *lines
+}
+
+// lines are what is known of the messages of a logger, and of those that were made from it.
+type lines struct {
+	mutex sync.Mutex
+	known map[string]*line
+}
+
+// line is what is known of one message.
+type line struct {
+	// written counts the lines of the burst.
+	written int
+	// came is when the newest one came. One more may be written when interval has passed
+	// since the last one was.
+	came     time.Time
+	last     time.Time
+	interval time.Duration
+	// held is the newest of the lines that were left out, which handler would have written.
+	held    slog.Record
+	handler slog.Handler
+	leftOut uint64
+	timer   *time.Timer
+}
+
+// Enabled is slog.Handler's.
+func (handler *handler) Enabled(ctx context.Context, level slog.Level) bool {
+	return handler.next.Enabled(ctx, level)
+}
+
+// Handle is slog.Handler's.
+func (handler *handler) Handle(ctx context.Context, record slog.Record) error {
+	if !handler.lines.hold(handler, &record) {
+		return nil
+	}
+	return handler.next.Handle(ctx, record)
+}
+
+// WithAttrs is slog.Handler's.
+func (handler *handler) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return handler.within(handler.next.WithAttrs(attributes), fmt.Sprint(attributes))
+}
+
+// WithGroup is slog.Handler's.
+func (handler *handler) WithGroup(name string) slog.Handler {
+	return handler.within(handler.next.WithGroup(name), name)
+}
+
+func (handler *handler) within(next slog.Handler, scope string) slog.Handler {
+	inner := *handler
+	inner.next, inner.scope = next, handler.scope+"\x00"+scope
+	return &inner
+}
+
+// hold decides on a record, and reports whether it is to be written now.
+func (lines *lines) hold(handler *handler, record *slog.Record) (write bool) {
+	key := record.Level.String() + handler.scope + "\x00" + record.Message
+	lines.mutex.Lock()
+	defer lines.mutex.Unlock()
+	known, now := lines.known[key], time.Now()
+	if known == nil || known.timer == nil && now.Sub(known.came) >= maxInterval {
+		known = &line{interval: minInterval}
+		lines.known[key] = known
+	}
+	known.came = now
+	if known.written < burstLines {
+		known.written, known.last = known.written+1, now
+		return true
+	}
+	if known.timer == nil && now.Sub(known.last) >= known.interval {
+		known.wrote(now)
+		return true
+	}
+	known.held, known.handler = record.Clone(), handler.next
+	known.leftOut++
+	if known.timer == nil {
+		known.timer = time.AfterFunc(known.interval-now.Sub(known.last), func() { lines.next(known) })
+	}
+	return false
+}
+
+// next writes the newest line of a message when its interval is over.
+func (lines *lines) next(line *line) {
+	lines.mutex.Lock()
+	defer lines.mutex.Unlock()
+	line.timer = nil
+	line.wrote(time.Now())
+	line.writeHeld()
+}
+
+// wrote has the next line wait for longer.
+func (line *line) wrote(now time.Time) {
+	line.last, line.interval = now, min(2*line.interval, maxInterval)
+}
+
+// writeHeld writes the newest of the lines that were left out. It is not counted as one.
+func (line *line) writeHeld() {
+	if line.leftOut == 0 {
+		return
+	}
+	if before := line.leftOut - 1; before > 0 {
+		line.held.AddAttrs(slog.Uint64(leftOutKey, before))
+	}
+	_ = line.handler.Handle(context.Background(), line.held) // There is nobody to tell.
+	line.leftOut = 0
+}
