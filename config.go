@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/handler"
+	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/journal"
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
@@ -118,10 +119,13 @@ type NATSCredentials struct {
 	CredentialsFile string
 	// SeedFile holds the seed of an NKey.
 	SeedFile string
-	// User and Password, or Token.
-	User     string
-	Password string
-	Token    string
+	// User and Password, or Token; each secret itself or the file that holds it. A file is
+	// read again whenever the connection is made again.
+	User         string
+	Password     string
+	PasswordFile string
+	Token        string
+	TokenFile    string
 }
 
 // JournalConfig names an InfluxDB-compatible endpoint.
@@ -150,7 +154,7 @@ func (config Config) withDefaults() (Config, error) {
 		config.StateDirectory = orDefault(config.StateDirectory, DefaultStateDirectory)
 	}
 	config.Prefix = orDefault(config.Prefix, subjects.DefaultPrefix)
-	config.Logger = orDefault(config.Logger, slog.New(slog.DiscardHandler))
+	config.Logger = logging.Throttle(config.Logger)
 	config.EventsNATS = orDefault(config.EventsNATS, config.NATS.NATSCredentials)
 	if !config.NATS.outside() {
 		config.Listen = orDefault(config.Listen, DefaultListen)
@@ -198,15 +202,23 @@ func (config *NATSConfig) check() error {
 }
 
 func (credentials *NATSCredentials) check(field string) error {
-	if credentials.Password != "" && credentials.User == "" {
+	switch {
+	case credentials.Password+credentials.PasswordFile != "" && credentials.User == "":
 		return fmt.Errorf("%s.Password needs %s.User", field, field)
+	case credentials.Password != "" && credentials.PasswordFile != "":
+		return fmt.Errorf("%s.Password and %s.PasswordFile are both given: give one of them", field, field)
+	case credentials.Token != "" && credentials.TokenFile != "":
+		return fmt.Errorf("%s.Token and %s.TokenFile are both given: give one of them", field, field)
 	}
 	return nil
 }
 
 func (config *JournalConfig) check() error {
-	if config.URL == "" {
+	if config.URL == "" && config.TokenFile == "" {
 		return nil
+	}
+	if config.URL == "" {
+		return errors.New("JournalConfig: TokenFile needs URL, the endpoint that the token is for")
 	}
 	endpoint := journal.Config{URL: config.URL, Bucket: config.Bucket, Token: config.Token, TokenFile: config.TokenFile}
 	if err := endpoint.CheckEndpoint(); err != nil {

@@ -56,6 +56,8 @@ func TestConfig_WithDefaults_Bad(t *testing.T) {
 		"NATS.Context":     {NATS: NATSConfig{URL: "nats://broker:4222", Context: "berlin"}},
 		"NATS.KeyFile":     {NATS: NATSConfig{CertificateFile: "cert.pem"}},
 		"NATS.User":        {NATS: NATSConfig{NATSCredentials: NATSCredentials{Password: "secret"}}},
+		"PasswordFile are": {NATS: NATSConfig{NATSCredentials: NATSCredentials{User: "u", Password: "sezzret", PasswordFile: "f"}}},
+		"Token and":        {EventsNATS: NATSCredentials{Token: "sezzret", TokenFile: "f"}},
 		"EventsNATS.User":  {EventsNATS: NATSCredentials{Password: "secret"}},
 		"NATS.URL holds":   {NATS: NATSConfig{URL: "nats://a:4222,nats://user:sec%zzret@b:4222"}},
 		"HTTPAddress":      {HTTPAddress: "8080"},
@@ -64,6 +66,7 @@ func TestConfig_WithDefaults_Bad(t *testing.T) {
 		"URL has a user":   {Journal: JournalConfig{URL: "http://user:sezzret@influx", Bucket: "b"}},
 		"no Bucket":        {Journal: JournalConfig{URL: "http://influx"}},
 		"read the token":   {Journal: JournalConfig{URL: "http://influx", Bucket: "b", TokenFile: "no/such/file"}},
+		"TokenFile needs":  {Journal: JournalConfig{TokenFile: "no/such/file"}},
 		"TokenFile are":    {Journal: JournalConfig{URL: "http://influx", Bucket: "b", TokenFile: "no/such/file", Token: "sezzret"}},
 	} {
 		_, err := config.withDefaults()

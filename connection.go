@@ -9,13 +9,14 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/synadia-io/orbit.go/natscontext"
 
+	"dappco.re/go/storebus/internal/broker"
+	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/subjects"
 )
 
@@ -25,10 +26,6 @@ const (
 	pingsOutstanding = 2
 	writeTimeout     = 10 * time.Second
 	reconnectWait    = 500 * time.Millisecond
-	// awayInterval is the time between two lines about a broker that is away.
-	awayInterval = 30 * time.Second
-	// refusalInterval is the time between two lines about what the broker refuses.
-	refusalInterval = 10 * time.Second
 )
 
 // connectBoth makes the two connections: one takes requests and sends replies, the
@@ -46,45 +43,37 @@ func (sidecar *Sidecar) connectBoth(ctx context.Context) (err error) {
 	return nil
 }
 
-// connect makes one connection. Where the broker is away it waits; a refusal, which
+// connect makes one connection. If the broker is away it waits; a refusal, which
 // no waiting mends, is an error.
 func (sidecar *Sidecar) connect(ctx context.Context, purpose string, credentials *NATSCredentials, more ...nats.Option) (*nats.Conn, error) {
-	options, err := sidecar.options(purpose, credentials)
-	if err != nil {
-		return nil, err
-	}
-	options = append(options, more...)
-	connection, err := sidecar.dial(options)
-	if err == nil || !isAway(err) {
-		return connection, err
-	}
-	sidecar.config.Logger.Warn("the broker is away: waiting for it", "broker", sidecar.config.NATS.name(), "error", err)
-	connected := make(chan struct{})
-	connection, err = sidecar.dial(append(options,
-		nats.RetryOnFailedConnect(true),
-		nats.ConnectHandler(func(*nats.Conn) { close(connected) })))
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case <-connected:
-		return connection, nil
-	case <-ctx.Done():
-		connection.Close()
-		return nil, fmt.Errorf("waiting for the broker %s: %w", sidecar.config.NATS.name(), ctx.Err())
+	events := &connectionEvents{sidecar: sidecar, logger: sidecar.config.Logger.With("connection", purpose)}
+	options := append(sidecar.options(purpose, events), more...)
+	for {
+		connection, err := sidecar.dial(events, credentials, options)
+		if err == nil {
+			events.arrived(connection)
+			return connection, nil
+		}
+		if !isAway(err) {
+			return nil, err
+		}
+		events.waitingFor(sidecar.config.NATS.name(), err)
+		select {
+		case <-time.After(reconnectWait):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting for the broker %s: %w", sidecar.config.NATS.name(), ctx.Err())
+		}
 	}
 }
 
 // dial connects to the broker that is configured, or to the sidecar's own.
-func (sidecar *Sidecar) dial(options []nats.Option) (*nats.Conn, error) {
-	switch {
-	case sidecar.broker != nil:
+func (sidecar *Sidecar) dial(events *connectionEvents, credentials *NATSCredentials, options []nats.Option) (*nats.Conn, error) {
+	if sidecar.broker != nil {
 		return nats.Connect(nats.DefaultURL, append(options, nats.InProcessServer(sidecar.broker))...)
-	case sidecar.config.NATS.Context != "":
-		connection, _, err := natscontext.Connect(sidecar.config.NATS.Context, options...)
-		return connection, err
 	}
-	return nats.Connect(sidecar.config.NATS.URL, options...)
+	return broker.Connect(broker.Target{
+		URL: sidecar.config.NATS.URL, Context: sidecar.config.NATS.Context, Authorisation: credentials.options, Renewed: events.renewed,
+	}, options...)
 }
 
 // isAway tells a broker that may come back from one that refuses. A refused
@@ -96,17 +85,12 @@ func isAway(err error) bool {
 		}
 	}
 	_, isNetwork := errors.AsType[*net.OpError](err)
-	return isNetwork
+	return isNetwork && !isAlert(err)
 }
 
-func (sidecar *Sidecar) options(purpose string, credentials *NATSCredentials) ([]nats.Option, error) {
-	authorisation, err := credentials.options()
-	if err != nil {
-		return nil, err
-	}
-	events := &connectionEvents{sidecar: sidecar, logger: sidecar.config.Logger.With("connection", purpose)}
-	return slices.Concat(sidecar.config.NATS.options(), authorisation, []nats.Option{
-		nats.Name("storebus " + purpose + " " + sidecar.config.Instance),
+func (sidecar *Sidecar) options(purpose string, events *connectionEvents) []nats.Option {
+	return append(sidecar.config.NATS.options(),
+		nats.Name("storebus "+purpose+" "+sidecar.config.Instance),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(reconnectWait),
 		nats.IgnoreAuthErrorAbort(),
@@ -121,7 +105,7 @@ func (sidecar *Sidecar) options(purpose string, credentials *NATSCredentials) ([
 		nats.ReconnectErrHandler(events.stillAway),
 		nats.ErrorHandler(events.failed),
 		nats.ClosedHandler(events.closed),
-	}), nil
+	)
 }
 
 // options are how the broker is reached, by both connections.
@@ -146,62 +130,115 @@ func (config *NATSConfig) name() string {
 	return redact(config.URL)
 }
 
-// connectionEvents logs what happens to one connection.
+// The states of a connection that the log has a line for.
+const (
+	stateConnected = ""
+	stateAway      = "away"
+	stateRefused   = "refused"
+)
+
+// connectionEvents logs what happens to one connection: a line when its state changes.
 type connectionEvents struct {
-	sidecar *Sidecar
-	logger  *slog.Logger
-	// These belong to the connection's callbacks, which run one after the other.
-	lastAway, lastRefusal time.Time
-	silentRefusals        uint64
+	sidecar   *Sidecar
+	logger    *slog.Logger
+	condition logging.Condition
+	// unreadable is why the secrets could not be read again, nil if they could.
+	unreadable atomic.Pointer[error]
+}
+
+// waitingFor is called for each attempt of the start that finds nobody.
+func (events *connectionEvents) waitingFor(name string, err error) {
+	if _, changed := events.condition.Becomes(stateAway); changed {
+		events.logger.Warn("the broker is away: waiting for it", "broker", name, "error", err)
+	}
+}
+
+// arrived ends whatever state there was.
+func (events *connectionEvents) arrived(connection *nats.Conn) {
+	if leftOut, changed := events.condition.Becomes(stateConnected); changed {
+		events.logger.Info("the broker is back", "broker", connection.ConnectedUrlRedacted(), "left_out", leftOut)
+	}
 }
 
 func (events *connectionEvents) disconnected(_ *nats.Conn, err error) {
-	if err != nil {
-		events.logger.Warn("the broker is away", "error", err)
+	// A broker that has refused ends the line too.
+	if err != nil && !events.condition.Holds() {
+		events.away(err)
 	}
 }
 
 func (events *connectionEvents) reconnected(connection *nats.Conn) {
-	events.logger.Info("the broker is back", "broker", connection.ConnectedUrlRedacted())
+	events.arrived(connection)
 	// It may have come back with another max_payload, or be another one.
 	if err := events.sidecar.fitStore(connection); err != nil {
 		events.logger.Error("the store could not be fitted to the broker", "error", err)
 	}
 }
 
-func (events *connectionEvents) stillAway(_ *nats.Conn, err error) {
-	if time.Since(events.lastAway) < awayInterval {
-		return
+// stillAway is called for each attempt to connect again that finds nobody.
+func (events *connectionEvents) stillAway(_ *nats.Conn, err error) { events.away(err) }
+
+func (events *connectionEvents) away(err error) {
+	if leftOut, changed := events.condition.Becomes(stateAway); changed {
+		events.logger.Warn("the broker is away", "error", err, "left_out", leftOut)
 	}
-	events.lastAway = time.Now()
-	events.logger.Warn("the broker is still away, trying again", "error", err)
+}
+
+// renewed is called before each attempt to connect again.
+func (events *connectionEvents) renewed(err error) {
+	events.unreadable.Store(nil)
+	if err != nil {
+		events.unreadable.Store(&err)
+	}
+}
+
+// refused is called for each time that the broker does not let the sidecar in.
+func (events *connectionEvents) refused(err error) {
+	if leftOut, changed := events.condition.Becomes(stateRefused); changed {
+		if unreadable := events.unreadable.Load(); unreadable != nil {
+			err = errors.Join(err, *unreadable)
+		}
+		events.logger.Error("the broker refuses who connects; secrets in files are read again", "error", err, "left_out", leftOut)
+	}
 }
 
 func (events *connectionEvents) failed(_ *nats.Conn, subscription *nats.Subscription, err error) {
-	if subscription != nil {
+	switch {
+	case subscription != nil:
 		events.logger.Error("error on a subscription", "subject", subscription.Subject, "error", err)
-		return
-	}
-	if errors.Is(err, nats.ErrPermissionViolation) {
+	case errors.Is(err, nats.ErrPermissionViolation):
+		events.notPermitted(err)
+	case isRefusal(err), events.condition.Holds() && !isAway(err):
 		events.refused(err)
-		return
+	case !events.condition.Holds():
+		events.logger.Error("error on the connection", "error", err)
 	}
-	events.logger.Error("error on the connection", "error", err)
 }
 
-// refused is called for each thing that the broker does not permit. It may come with
+// notPermitted is called for each thing that the broker does not permit. It may come with
 // every request, for a client chooses where its reply goes.
-func (events *connectionEvents) refused(err error) {
-	if time.Since(events.lastRefusal) < refusalInterval {
-		events.silentRefusals++
-		return
-	}
+func (events *connectionEvents) notPermitted(err error) {
 	logger := events.logger
 	if isReplyToAnotherAccount(err) {
 		logger = logger.With("remedy", "the request came from another account: permit what storebus permissions --accounts prints")
 	}
-	logger.Error("the broker does not permit this", "error", err, "silent", events.silentRefusals)
-	events.lastRefusal, events.silentRefusals = time.Now(), 0
+	logger.Error("the broker does not permit this", "error", err)
+}
+
+// isRefusal reports whether a broker has refused who connects.
+func isRefusal(err error) bool {
+	for _, refusal := range []error{nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return isAlert(err)
+}
+
+// isAlert reports whether the other side has refused a certificate, or the like.
+func isAlert(err error) bool {
+	operation, ok := errors.AsType[*net.OpError](err)
+	return ok && operation.Op == "remote error"
 }
 
 // isReplyToAnotherAccount reports whether the broker has refused a reply whose subject it

@@ -4,6 +4,8 @@ package storebus
 
 import (
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 )
@@ -24,13 +26,37 @@ func (credentials *NATSCredentials) options() ([]nats.Option, error) {
 		}
 		options = append(options, seed)
 	}
-	if credentials.User != "" {
-		options = append(options, nats.UserInfo(credentials.User, credentials.Password))
+	password, err := secretOf(credentials.Password, credentials.PasswordFile)
+	if err != nil {
+		return nil, fmt.Errorf("password file: %w", err)
 	}
-	if credentials.Token != "" {
-		options = append(options, nats.Token(credentials.Token))
+	token, err := secretOf(credentials.Token, credentials.TokenFile)
+	if err != nil {
+		return nil, fmt.Errorf("token file: %w", err)
+	}
+	if credentials.User != "" {
+		options = append(options, nats.UserInfo(credentials.User, password))
+	}
+	if token != "" {
+		options = append(options, nats.Token(token))
 	}
 	return options, nil
+}
+
+// secretOf is a secret, or the one that a file holds now.
+func secretOf(secret, file string) (string, error) {
+	if file == "" {
+		return secret, nil
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	secret = strings.TrimSpace(string(content))
+	if secret == "" {
+		return "", fmt.Errorf("%s is empty", file)
+	}
+	return secret, nil
 }
 
 // asNobody forgets who a context says that connects, and who the addresses say. The

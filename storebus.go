@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nuid"
 
 	"dappco.re/go/storebus/handler"
+	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/journal"
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
@@ -231,6 +232,7 @@ func (sidecar *Sidecar) shutDown() error {
 		sidecar.broker.Shutdown()
 		sidecar.broker.WaitForShutdown()
 	}
+	logging.Flush(sidecar.config.Logger)
 	if err != nil {
 		return fmt.Errorf("storebus.Close: %w", err)
 	}

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/synadia-io/orbit.go/natscontext"
 	"github.com/urfave/cli/v3"
 
 	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/internal/broker"
 	"dappco.re/go/storebus/subjects"
 )
 
@@ -92,12 +92,11 @@ func (call *call) connect(declared *clientCommand) (*nats.Conn, error) {
 // dial connects to what was named most plainly: a flag, then a variable, then the
 // selected context, then the default.
 func (call *call) dial(options []nats.Option) (*nats.Conn, error) {
-	broker, name := call.command.String(natsFlag), call.command.String(contextFlag)
-	if !call.given[contextFlag] && call.command.IsSet(natsFlag) && broker != "" {
-		return nats.Connect(broker, options...)
+	target := broker.Target{Context: call.command.String(contextFlag)}
+	if !call.given[contextFlag] && call.command.IsSet(natsFlag) {
+		target.URL = call.command.String(natsFlag)
 	}
-	connection, _, err := natscontext.Connect(name, options...)
-	return connection, err
+	return broker.Connect(target, options...)
 }
 
 func connectOptions(declared *clientCommand, timeout time.Duration) []nats.Option {
@@ -110,7 +109,8 @@ func connectOptions(declared *clientCommand, timeout time.Duration) []nats.Optio
 	if !declared.lasting {
 		return append(options, nats.NoReconnect())
 	}
-	return append(options, nats.MaxReconnects(-1), nats.ReconnectWait(reconnectPause))
+	// Whoever is refused may be let in again, with the secret that the context holds then.
+	return append(options, nats.MaxReconnects(-1), nats.ReconnectWait(reconnectPause), nats.IgnoreAuthErrorAbort())
 }
 
 // brokerNames gives the addresses that were tried, without passwords.

@@ -61,12 +61,16 @@ func brokerFlags() []cli.Flag {
 		stringFlag(brokerCategory, "nkey", "", "a `FILE` with the seed of an NKey"),
 		stringFlag(brokerCategory, "user", "", "the `NAME` of a user"),
 		stringFlag(brokerCategory, "password", "", "the user's `PASSWORD`; better in its variable, where nobody else sees it"),
+		stringFlag(brokerCategory, "password-file", "", "a `FILE` with the user's password, read again when the connection is made again"),
 		stringFlag(brokerCategory, "token", "", "a `TOKEN`; better in its variable"),
+		stringFlag(brokerCategory, "token-file", "", "a `FILE` with the token"),
 		stringFlag(brokerCategory, "events-creds", "", "a credentials `FILE` for the connection that publishes events; without one of these it connects like the other"),
 		stringFlag(brokerCategory, "events-nkey", "", "a `FILE` with the seed of its NKey"),
 		stringFlag(brokerCategory, "events-user", "", "the `NAME` of its user"),
 		stringFlag(brokerCategory, "events-password", "", "that user's `PASSWORD`; better in its variable"),
+		stringFlag(brokerCategory, "events-password-file", "", "a `FILE` with that user's password"),
 		stringFlag(brokerCategory, "events-token", "", "its `TOKEN`; better in its variable"),
+		stringFlag(brokerCategory, "events-token-file", "", "a `FILE` with its token"),
 		stringFlag(brokerCategory, "tlscert", "", "a `FILE` with the client's certificate"),
 		stringFlag(brokerCategory, "tlskey", "", "a `FILE` with the key of the client's certificate"),
 		stringFlag(brokerCategory, "tlsca", "", "a `FILE` with the authorities to check the broker's certificate with"),
@@ -155,7 +159,9 @@ func natsCredentials(command *cli.Command, prefix string) storebus.NATSCredentia
 		SeedFile:        command.String(prefix + "nkey"),
 		User:            command.String(prefix + "user"),
 		Password:        command.String(prefix + "password"),
+		PasswordFile:    command.String(prefix + "password-file"),
 		Token:           command.String(prefix + "token"),
+		TokenFile:       command.String(prefix + "token-file"),
 	}
 }
 

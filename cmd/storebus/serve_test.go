@@ -163,9 +163,14 @@ func TestServe_Serve_Bad(t *testing.T) {
 		assert.Contains(t, errorOutput, "use it with --nats URL")
 	})
 	t.Run("TheTokenIsMissing", func(t *testing.T) {
+		status, _, errorOutput := runProgram("serve", "--journal-url", "http://influx", "--journal-bucket", "b", "--journal-token-file", filepath.Join(t.TempDir(), "none"))
+		assert.Equal(t, exitUsage, status)
+		assert.Contains(t, errorOutput, "read the token: open ")
+	})
+	t.Run("TheTokenIsForNoEndpoint", func(t *testing.T) {
 		status, _, errorOutput := runProgram("serve", "--journal-token-file", filepath.Join(t.TempDir(), "none"))
-		assert.Equal(t, exitFailed, status)
-		assert.Contains(t, errorOutput, "journal's token")
+		assert.Equal(t, exitUsage, status)
+		assert.Contains(t, errorOutput, "TokenFile needs URL")
 	})
 }
 
@@ -235,7 +240,7 @@ func TestServe_Config_Good(t *testing.T) {
 		config := configOf(t, "--database", "db", "--durability", "relaxed", "--purge-interval", "2m", "--change-retention-age", "72h",
 			"--change-retention-count", "7", "--change-retention-bytes", "2GiB", "--cache-bytes", "256MiB", "--state-directory", "s",
 			"--archive-directory", "a", "--backup-directory", "b", "--nats", "nats://broker:4222", "--creds", "c", "--nkey", "n", "--user", "u",
-			"--password", "p", "--token", "t", "--tlscert", "cert", "--tlskey", "key", "--tlsca", "ca", "--inbox-prefix", "_INBOX_x",
+			"--password", "p", "--token", "t", "--password-file", "pf", "--token-file", "tf", "--events-password-file", "epf", "--events-token-file", "etf", "--tlscert", "cert", "--tlskey", "key", "--tlsca", "ca", "--inbox-prefix", "_INBOX_x",
 			"--events-creds", "ec", "--events-nkey", "en", "--events-user", "eu", "--events-password", "ep", "--events-token", "et",
 			"--prefix", "berlin", "--queue-limit", "5", "--queue-bytes", "1KiB", "--events-stream", "e", "--http", ":8080",
 			"--journal-url", "http://influx", "--journal-organisation", "o", "--journal-bucket", "j", "--journal-token-file", "token")
@@ -244,9 +249,9 @@ func TestServe_Config_Good(t *testing.T) {
 			Retention:  store.Retention{Age: 72 * time.Hour, Count: 7, Bytes: 2 << 30},
 			CacheBytes: 256 << 20, StateDirectory: "s", ArchiveDirectory: "a", BackupDirectory: "b",
 			NATS: storebus.NATSConfig{URL: "nats://broker:4222",
-				NATSCredentials: storebus.NATSCredentials{CredentialsFile: "c", SeedFile: "n", User: "u", Password: "p", Token: "t"},
+				NATSCredentials: storebus.NATSCredentials{CredentialsFile: "c", SeedFile: "n", User: "u", Password: "p", PasswordFile: "pf", Token: "t", TokenFile: "tf"},
 				CertificateFile: "cert", KeyFile: "key", AuthorityFile: "ca", InboxPrefix: "_INBOX_x"},
-			EventsNATS: storebus.NATSCredentials{CredentialsFile: "ec", SeedFile: "en", User: "eu", Password: "ep", Token: "et"},
+			EventsNATS: storebus.NATSCredentials{CredentialsFile: "ec", SeedFile: "en", User: "eu", Password: "ep", PasswordFile: "epf", Token: "et", TokenFile: "etf"},
 			Prefix:     "berlin", QueueLimit: 5, QueueBytes: 1 << 10, EventsStream: "e", HTTPAddress: ":8080",
 			Journal: storebus.JournalConfig{URL: "http://influx", Organisation: "o", Bucket: "j", TokenFile: "token"},
 		}, config)

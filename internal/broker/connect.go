@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+// Package broker connects to a NATS server with secrets that may change: they are read again
+// before each attempt to connect again.
+package broker
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/synadia-io/orbit.go/natscontext"
+)
+
+// Target is a broker, and who connects to it.
+type Target struct {
+	// URL is one broker or several, with commas between them. If it is empty, Context is the
+	// name of a context of the nats tool, and empty the selected one.
+	URL     string
+	Context string
+	// Authorisation reads who connects; nil leaves that to the URL and the context.
+	Authorisation func() ([]nats.Option, error)
+	// Renewed is told how it went to read the secrets again: with an error the ones before are
+	// used. It may not call the connection; nil is none.
+	Renewed func(error)
+}
+
+// errRead ends a connection that was only asked for its options.
+var errRead = errors.New("the options were read")
+
+// secrets are those of one connection.
+type secrets struct {
+	target     Target
+	connection atomic.Pointer[nats.Conn]
+}
+
+// Connect connects once, as the options say. The connection that it returns takes the secrets
+// that stand in files, the context's among them, anew before it connects again.
+//
+//	connection, err := broker.Connect(broker.Target{URL: "nats://broker:4222"}, nats.MaxReconnects(-1))
+func Connect(target Target, options ...nats.Option) (*nats.Conn, error) {
+	secrets := &secrets{target: target}
+	identity, err := secrets.read()
+	if err != nil {
+		return nil, err
+	}
+	connection, err := target.dial(append(options, identity.give, nats.ReconnectToServer(secrets.renew)))
+	if err == nil {
+		secrets.connection.Store(connection)
+	}
+	return connection, err
+}
+
+func (target *Target) dial(options []nats.Option) (*nats.Conn, error) {
+	if target.URL != "" {
+		return nats.Connect(target.URL, options...)
+	}
+	connection, _, err := natscontext.Connect(target.Context, options...)
+	return connection, err
+}
+
+// renew reads the secrets before an attempt to connect again. It leaves the choice of
+// the server to the client. The client holds the connection's lock meanwhile, so that the
+// options may be changed.
+func (secrets *secrets) renew([]nats.Server, nats.ServerInfo) (*nats.Server, time.Duration) {
+	connection := secrets.connection.Load()
+	if connection == nil {
+		return nil, 0
+	}
+	identity, err := secrets.read()
+	if err == nil {
+		err = identity.give(&connection.Opts)
+	}
+	if secrets.target.Renewed != nil {
+		secrets.target.Renewed(err)
+	}
+	return nil, 0
+}
+
+// read finds out who connects, as the files say now.
+func (secrets *secrets) read() (*identity, error) {
+	var options []nats.Option
+	if secrets.target.Authorisation != nil {
+		var err error
+		if options, err = secrets.target.Authorisation(); err != nil {
+			return nil, err
+		}
+	}
+	read := &identity{}
+	_, err := secrets.target.dial(append(options, func(options *nats.Options) error {
+		read.take(options)
+		return errRead
+	}))
+	if !errors.Is(err, errRead) {
+		return nil, err
+	}
+	if secrets.target.URL == "" {
+		read.takeUser()
+	}
+	return read, nil
+}
+
+// identity is the part of the options that says who connects.
+type identity struct{ options nats.Options }
+
+func (identity *identity) take(options *nats.Options) { identity.options = *options }
+
+// takeUser takes the user out of the addresses of a context, in which it would stay as it is.
+// If they do not all have the same one, each keeps its own.
+func (identity *identity) takeUser() {
+	var user *url.Userinfo
+	bare := make([]string, len(identity.options.Servers))
+	for index, address := range identity.options.Servers {
+		parsed, err := url.Parse(strings.TrimSpace(address))
+		if err != nil || parsed.User == nil || index > 0 && parsed.User.String() != user.String() {
+			return
+		}
+		user, parsed.User = parsed.User, nil
+		bare[index] = parsed.String()
+	}
+	if user == nil {
+		return
+	}
+	options := &identity.options
+	options.Servers = bare
+	options.User, options.Password, options.UserInfo = "", "", nil
+	options.Token, options.TokenHandler, options.Nkey = "", nil, ""
+	if password, isUser := user.Password(); isUser {
+		options.User, options.Password = user.Username(), password
+	} else {
+		options.Token = user.Username()
+	}
+}
+
+// give sets the options that say who connects.
+func (identity *identity) give(options *nats.Options) error {
+	read := &identity.options
+	options.Servers = read.Servers
+	options.User, options.Password, options.UserInfo = read.User, read.Password, read.UserInfo
+	options.Token, options.TokenHandler = read.Token, read.TokenHandler
+	options.Nkey, options.UserJWT, options.SignatureCB = read.Nkey, read.UserJWT, read.SignatureCB
+	return nil
+}
