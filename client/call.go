@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -17,6 +18,9 @@ import (
 
 // errMalformed is what a reply is that the contract does not know.
 var errMalformed = errors.New("the reply is not one of storebus")
+
+// mayHaveHappened is what is known of a write without an answer.
+const mayHaveHappened = "the write may have happened"
 
 // notSentErrors are the errors of NATS after which the sidecar cannot have had
 // the request.
@@ -141,7 +145,7 @@ func (client *Client) send(ctx context.Context, message *nats.Msg, writes bool) 
 	if err != nil {
 		return nil, client.transportError(message.Subject, writes, err)
 	}
-	if err := errorOf(reply); err != nil {
+	if err := errorOf(reply, writes); err != nil {
 		return nil, err
 	}
 	return reply.Data, nil
@@ -180,7 +184,7 @@ func (client *Client) transportError(subject string, writes bool, err error) err
 	}
 	silence := fmt.Errorf("no reply on %s at %s%s", subject, broker, client.hint(subject))
 	if writes {
-		return fmt.Errorf("%w: %w: %w", silence, subjects.ErrOutcomeUnknown.New("the write may have happened"), err)
+		return fmt.Errorf("%w: %w: %w", silence, subjects.ErrOutcomeUnknown.New(mayHaveHappened), err)
 	}
 	return fmt.Errorf("%w: %w", silence, err)
 }
@@ -199,15 +203,34 @@ func (client *Client) hint(subject string) string {
 	return fmt.Sprintf(" (the broker's last complaint: %v)", last)
 }
 
-// errorOf gives the error that a reply reports, nil where it reports none.
-func errorOf(reply *nats.Msg) error {
-	code := reply.Header.Get(subjects.HeaderErrorCode)
+// errorOf gives the error that a reply reports, nil if it reports none. Without its
+// headers nobody can say whether it does.
+func errorOf(reply *nats.Msg, writes bool) error {
+	if reply.Header == nil && reply.Size() > len(reply.Subject)+len(reply.Reply)+len(reply.Data) {
+		err := fmt.Errorf("%w: its header block could not be decoded", errMalformed)
+		if writes {
+			err = fmt.Errorf("%w: %w", err, subjects.ErrOutcomeUnknown.New(mayHaveHappened))
+		}
+		return err
+	}
+	code := headerOf(reply, subjects.HeaderErrorCode)
 	if code == "" {
 		return nil
 	}
 	failure, err := subjects.ParseError(reply.Data)
 	if err != nil {
-		return fmt.Errorf("%w: error %s, %s", errMalformed, code, reply.Header.Get(subjects.HeaderError))
+		return fmt.Errorf("%w: error %s, %s", errMalformed, code, headerOf(reply, subjects.HeaderError))
 	}
 	return failure
+}
+
+// headerOf gives the value of a header, "" if it is not there. What passes a reply on
+// may have written its name in another case.
+func headerOf(reply *nats.Msg, name string) string {
+	for given, values := range reply.Header {
+		if strings.EqualFold(given, name) && len(values) > 0 {
+			return values[0]
+		}
+	}
+	return ""
 }

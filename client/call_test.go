@@ -4,6 +4,8 @@ package client_test
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +63,18 @@ func TestCall_Error_Bad(t *testing.T) {
 		_, err := store.Get(t.Context(), "acme", "config", "theme")
 		assert.ErrorContains(t, err, "client.Get: the reply is not one of storebus: error 500, refused")
 	})
+	t.Run("ReadsHeadersInAnyCase", func(t *testing.T) {
+		for _, name := range []string{"nats-service-error-code", "NATS-SERVICE-ERROR-CODE"} {
+			answer(t, connection, "store.acme.delete", func(*nats.Msg) *nats.Msg {
+				return &nats.Msg{
+					Data:   []byte(`{"error":{"code":409,"name":"revision_conflict","message":"no","current_revision":41}}`),
+					Header: nats.Header{name: {"409"}},
+				}
+			})
+			_, err := store.Delete(t.Context(), "acme", "config", "theme", client.DeleteOptions{})
+			require.ErrorIs(t, err, subjects.ErrRevisionConflict, name)
+		}
+	})
 	t.Run("RefusesAReplyThatIsNoJSON", func(t *testing.T) {
 		answer(t, connection, "store.acme.exists", func(*nats.Msg) *nats.Msg { return body("pong") })
 		_, err := store.Exists(t.Context(), "acme", "config", "theme")
@@ -81,6 +95,41 @@ func TestCall_Error_Bad(t *testing.T) {
 		require.ErrorIs(t, err, subjects.ErrBadRequest)
 		assert.ErrorContains(t, err, "client.Set: ttl ")
 	})
+}
+
+// A reply whose headers are lost may report an error: it is never taken for a success.
+func TestCall_Headers_Ugly(t *testing.T) {
+	connection := connect(t, startBroker(t, server.Options{}).ClientURL())
+	wire, err := net.Dial("tcp", connection.ConnectedAddr())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = wire.Close() })
+	_, err = wire.Write([]byte("CONNECT {\"verbose\":false,\"headers\":true}\r\n"))
+	require.NoError(t, err)
+	attempts := make(chan struct{}, 10)
+	reply := func(request *nats.Msg) *nats.Msg {
+		const block, body = "NATS/1.0\r\nNats-Service-Error-Code 409\r\n\r\n", `{"revision":1,"created":true}`
+		_, _ = fmt.Fprintf(wire, "HPUB %s %d %d\r\n%s%s\r\n", request.Reply, len(block), len(block)+len(body), block, body)
+		attempts <- struct{}{}
+		return nil
+	}
+	answer(t, connection, "store.acme.set", reply)
+	answer(t, connection, "store.acme.exists", reply)
+	store := newClient(t, connection.ConnectedUrl(), client.Config{})
+
+	_, err = store.Exists(t.Context(), "acme", "config", "theme")
+	require.ErrorContains(t, err, "client.Exists: the reply is not one of storebus: its header block could not be decoded")
+	assert.NotErrorIs(t, err, subjects.ErrOutcomeUnknown)
+	<-attempts
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		<-attempts
+		<-attempts // it is sent again, for the sidecar may tell
+		cancel()
+	}()
+	_, err = store.Set(ctx, "acme", "config", "theme", nil, client.SetOptions{})
+	assert.ErrorIs(t, err, subjects.ErrOutcomeUnknown)
 }
 
 func TestCall_Silence_Ugly(t *testing.T) {

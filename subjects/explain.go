@@ -184,6 +184,11 @@ func fieldAt(pointer jsontext.Pointer) string {
 	if !strings.Contains(field, "/") {
 		field = pointer.LastToken()
 	}
+	return cutField(field)
+}
+
+// cutField gives as much of a name as an error repeats.
+func cutField(field string) string {
 	if len(field) <= maxFieldBytes {
 		return field
 	}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package subjects
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+)
+
+// headerPrefix begins the headers that nobody but storebus gives a meaning to.
+const headerPrefix = "storebus-"
+
+// HeaderValue is the value of a header. Given tells one that is empty from one that is
+// not there.
+type HeaderValue struct {
+	Text  string
+	Given bool
+}
+
+// RequestHeaders are the headers that a request can have.
+type RequestHeaders struct {
+	MessageID, TTL, IfRevision, TraceParent HeaderValue
+}
+
+// ReadRequestHeaders finds the headers of a request among those of a message. Upper
+// and lower case of a name count the same, for libraries write one as the other.
+// ErrBadRequest with the header as its field is the answer to a header that is given
+// twice, in one spelling or in two, to spaces around its name, and to any other header
+// that begins with Storebus-. Headers of other software are passed over.
+//
+//	headers, err := subjects.ReadRequestHeaders(message.Header)
+//	if headers.TTL.Given {
+//		ttl, err := subjects.ParseTTL(headers.TTL.Text)
+//	}
+func ReadRequestHeaders(message map[string][]string) (RequestHeaders, error) {
+	var headers RequestHeaders
+	var first *Error
+	for name, values := range message {
+		// The order of a map is another each time, and the error is not to be.
+		if failure := headers.read(name, values); failure != nil && (first == nil || failure.before(first)) {
+			first = failure
+		}
+	}
+	if first != nil {
+		return RequestHeaders{}, first
+	}
+	return headers, nil
+}
+
+// read takes one header of a message.
+func (headers *RequestHeaders) read(name string, values []string) *Error {
+	trimmed := strings.TrimSpace(name)
+	if ours, value := headers.place(trimmed); value != nil {
+		return value.take(ours, name, values)
+	}
+	if len(trimmed) < len(headerPrefix) || !sameHeader(trimmed[:len(headerPrefix)], headerPrefix) {
+		return nil
+	}
+	return BadField(cutField(name), fmt.Sprintf("a request has no header %s: its headers are %s, %s, %s and %s",
+		quote(name), HeaderTTL, HeaderIfRevision, HeaderMessageID, HeaderTraceParent))
+}
+
+// place gives a header's name as the contract has it, and the place of its value; nil
+// for a header of other software.
+func (headers *RequestHeaders) place(name string) (ours string, value *HeaderValue) {
+	switch {
+	case sameHeader(name, HeaderTTL):
+		return HeaderTTL, &headers.TTL
+	case sameHeader(name, HeaderIfRevision):
+		return HeaderIfRevision, &headers.IfRevision
+	case sameHeader(name, HeaderMessageID):
+		return HeaderMessageID, &headers.MessageID
+	case sameHeader(name, HeaderTraceParent):
+		return HeaderTraceParent, &headers.TraceParent
+	}
+	return "", nil
+}
+
+// take takes the values of a header that is spelled as given.
+func (value *HeaderValue) take(name, given string, values []string) *Error {
+	switch {
+	case len(values) == 0:
+		return nil
+	case len(given) != len(name):
+		return BadField(name, fmt.Sprintf("header %s is given as %s: there are no spaces around its name", name, quote(given)))
+	case value.Given || len(values) > 1:
+		return BadField(name, fmt.Sprintf("header %s is given more than once; upper and lower case of its name count the same", name))
+	}
+	*value = HeaderValue{Text: values[0], Given: true}
+	return nil
+}
+
+// sameHeader compares names in ASCII. Two that are equal in Unicode only, as with ſ for
+// s, do not have the same length.
+func sameHeader(one, other string) bool {
+	return len(one) == len(other) && strings.EqualFold(one, other)
+}
+
+// before puts errors in an order.
+func (failure *Error) before(other *Error) bool {
+	return cmp.Or(cmp.Compare(failure.Field, other.Field), cmp.Compare(failure.Message, other.Message)) < 0
+}
