@@ -3,9 +3,7 @@
 package embedded_test
 
 import (
-	"bufio"
 	"fmt"
-	"net"
 	"net/textproto"
 	"slices"
 	"strings"
@@ -225,7 +223,7 @@ var badNames = map[string]string{
 
 func TestHeaders_Undecodable_Bad(t *testing.T) {
 	acme := newNamespace(t)
-	wire := dialWire(t, acme.connection.ConnectedAddr())
+	wire := dialRaw(t, acme.connection.ConnectedAddr())
 	replies := subscribe(t, acme.connection, nats.NewInbox())
 	for _, form := range requestForms() {
 		t.Run(form.name, func(t *testing.T) {
@@ -247,7 +245,7 @@ func TestHeaders_Undecodable_Bad(t *testing.T) {
 // A write without a reply subject is executed, but not without its headers.
 func TestHeaders_Undecodable_Ugly(t *testing.T) {
 	acme := newNamespace(t)
-	wire := dialWire(t, acme.connection.ConnectedAddr())
+	wire := dialRaw(t, acme.connection.ConnectedAddr())
 	for _, form := range requestForms() {
 		for _, block := range badBlocks {
 			wire.publish(t, form.subject(acme.namespace), "", block, form.payload)
@@ -268,36 +266,10 @@ func TestHeaders_Undecodable_Ugly(t *testing.T) {
 	})
 }
 
-// wireConnection is a connection to a broker that sends what no client library would.
-type wireConnection struct {
-	net.Conn
-	lines *bufio.Reader
-}
-
-func dialWire(t *testing.T, address string) *wireConnection {
-	t.Helper()
-	connection, err := net.Dial("tcp", address)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, connection.Close()) })
-	wire := &wireConnection{Conn: connection, lines: bufio.NewReader(connection)}
-	wire.send(t, `CONNECT {"verbose":false,"headers":true}`+"\r\n")
-	return wire
-}
-
 // publish publishes a message with a header block as it stands, and waits until the
 // broker has taken it.
-func (wire *wireConnection) publish(t *testing.T, subject, reply, block, payload string) {
+func (raw *rawConnection) publish(t *testing.T, subject, reply, block, payload string) {
 	t.Helper()
-	wire.send(t, fmt.Sprintf("HPUB %s %s %d %d\r\n%s%s\r\n", subject, reply, len(block), len(block)+len(payload), block, payload))
-}
-
-func (wire *wireConnection) send(t *testing.T, text string) {
-	t.Helper()
-	_, err := wire.Write([]byte(text + "PING\r\n"))
-	require.NoError(t, err)
-	for line := ""; line != "PONG\r\n"; {
-		line, err = wire.lines.ReadString('\n')
-		require.NoError(t, err)
-		require.False(t, strings.HasPrefix(line, "-ERR"), line)
-	}
+	raw.send(t, fmt.Sprintf("HPUB %s %s %d %d\r\n%s%s\r\nPING\r\n", subject, reply, len(block), len(block)+len(payload), block, payload))
+	raw.await(t, "PONG")
 }

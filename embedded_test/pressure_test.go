@@ -285,7 +285,8 @@ func underRace(ordinary, smaller int) int {
 	return ordinary
 }
 
-// rawConnection speaks the protocol of NATS by hand, so that it can fail to read.
+// rawConnection speaks the protocol of NATS by hand, so that it can fail to read, and
+// send what no client library would.
 type rawConnection struct {
 	net.Conn
 	reader *bufio.Reader
@@ -299,7 +300,7 @@ func dialRaw(t *testing.T, address string) *rawConnection {
 	t.Cleanup(func() { connection.Close() })
 	raw := &rawConnection{Conn: connection, reader: bufio.NewReader(connection)}
 	raw.await(t, "INFO ")
-	raw.send(t, "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n")
+	raw.send(t, "CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true}\r\n")
 	return raw
 }
 

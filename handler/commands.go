@@ -88,7 +88,7 @@ func (request *request) remembered(encode func(*answer, *store.Outcome) error) s
 func (request *request) digest() (digest [store.DigestBytes]byte) {
 	hash := sha256.New()
 	for _, part := range [][]byte{
-		[]byte(request.subject), []byte(request.headers.Get(subjects.HeaderTTL)), []byte(request.headers.Get(subjects.HeaderIfRevision)), request.data,
+		[]byte(request.subject), []byte(request.headers.TTL.Text), []byte(request.headers.IfRevision.Text), request.data,
 	} {
 		hash.Write(binary.AppendUvarint(nil, uint64(len(part))))
 		hash.Write(part)

@@ -130,7 +130,7 @@ func TestCommands_MessageID_Bad(t *testing.T) {
 			assert.Equal(t, subjects.HeaderMessageID, failure.Field)
 		}
 		failure := bench.refuse("store.acme.set", `{"key":"k","value":"v"}`, identified("a", identified("b")...)...)
-		assert.Equal(t, "store.Set: header Nats-Msg-Id is given 2 times", failure.Message)
+		assert.Equal(t, "store.Set: header Nats-Msg-Id is given more than once; upper and lower case of its name count the same", failure.Message)
 	})
 	t.Run("AnErrorIsNotRemembered", func(t *testing.T) {
 		assert.ErrorIs(t, bench.refuse("store.acme.touch", `{"key":"later","ttl":"1h"}`, identified("later")...), subjects.ErrNotFound)

@@ -3,6 +3,7 @@
 package handler
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -36,14 +37,17 @@ func withEntryHeaders[Command any](encode encoder[Command]) encoder[Command] {
 	}
 }
 
+// What is said of headers that a request cannot have.
+const (
+	rawFormOnly = "belongs to the raw form: use the fields of the body"
+	noMeaning   = "has no meaning here"
+)
+
 // decodeBody reads a JSON body and checks it. The headers that say what its fields
 // say belong to the raw form.
 func decodeBody[Body subjects.Request](request *request) (body Body, err error) {
-	if len(request.headers) > 0 {
-		err = request.refuseHeaders("belongs to the raw form: use the fields of the body", subjects.HeaderTTL, subjects.HeaderIfRevision)
-		if err != nil {
-			return body, err
-		}
+	if err := cmp.Or(request.refuseTTL(rawFormOnly), request.refuseIfRevision(rawFormOnly)); err != nil {
+		return body, err
 	}
 	if err = subjects.Decode(request.data, &body); err == nil {
 		err = body.Check()
@@ -96,9 +100,6 @@ func (request *request) setCommand(body subjects.SetRequest) (store.SetCommand, 
 func decodeRawSet(request *request) (command store.SetCommand, err error) {
 	entry := request.rawEntry()
 	command = store.SetCommand{Group: entry.Group, Key: entry.Key, Value: string(request.data), TraceParent: request.traceParent}
-	if len(request.headers) == 0 {
-		return command, nil
-	}
 	if command.IfRevision, err = request.ifRevision(); err != nil {
 		return command, err
 	}
@@ -133,7 +134,7 @@ func decodeRawDelete(request *request) (command store.DeleteCommand, err error) 
 	if err := request.refusePayload(); err != nil {
 		return command, err
 	}
-	if err := request.refuseHeaders("has no meaning here", subjects.HeaderTTL); err != nil {
+	if err := request.refuseTTL(noMeaning); err != nil {
 		return command, err
 	}
 	entry := request.rawEntry()
@@ -234,10 +235,7 @@ func decodeRawGet(request *request) (query getQuery, err error) {
 		return query, err
 	}
 	query.EntryName = request.rawEntry()
-	if len(request.headers) == 0 {
-		return query, nil
-	}
-	if err := request.refuseHeaders("has no meaning here", subjects.HeaderIfRevision); err != nil {
+	if err := request.refuseIfRevision(noMeaning); err != nil {
 		return query, err
 	}
 	ttl, err := request.newTTL()
@@ -294,7 +292,7 @@ func decodeRawRead(request *request) (store.EntryName, error) {
 	if err := request.refusePayload(); err != nil {
 		return store.EntryName{}, err
 	}
-	return request.rawEntry(), request.refuseHeaders("has no meaning here", subjects.HeaderTTL, subjects.HeaderIfRevision)
+	return request.rawEntry(), cmp.Or(request.refuseTTL(noMeaning), request.refuseIfRevision(noMeaning))
 }
 
 func encodeGet(answer *answer, request *request, _ *getQuery, entry *store.Entry) error {
@@ -338,11 +336,11 @@ func weighEntry(entry *store.Entry) int64 { return int64(len(entry.Key) + len(en
 
 // ifRevision reads the guard of the raw form; nil where there is none.
 func (request *request) ifRevision() (*uint64, error) {
-	text, given, err := request.header(subjects.HeaderIfRevision)
-	if err != nil || !given {
-		return nil, err
+	header := request.headers.IfRevision
+	if !header.Given {
+		return nil, nil
 	}
-	revision, err := strconv.ParseUint(text, 10, 64)
+	revision, err := strconv.ParseUint(header.Text, 10, 64)
 	if err != nil {
 		return nil, subjects.BadField(subjects.HeaderIfRevision,
 			fmt.Sprintf("header %s is a whole number from 0 on", subjects.HeaderIfRevision))
@@ -352,11 +350,11 @@ func (request *request) ifRevision() (*uint64, error) {
 
 // ttl reads the time to live of the raw form; nil where there is none.
 func (request *request) ttl() (*subjects.TTL, error) {
-	text, given, err := request.header(subjects.HeaderTTL)
-	if err != nil || !given {
-		return nil, err
+	header := request.headers.TTL
+	if !header.Given {
+		return nil, nil
 	}
-	ttl, err := subjects.ParseTTL(text)
+	ttl, err := subjects.ParseTTL(header.Text)
 	if failure, ok := errors.AsType[*subjects.Error](err); ok {
 		return nil, subjects.BadField(subjects.HeaderTTL, failure.Message)
 	}

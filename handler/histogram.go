@@ -20,11 +20,24 @@ const (
 // goroutines may record and read at once; its zero value is ready.
 type histogram struct {
 	buckets [histogramBuckets]atomic.Uint64
+	sum     atomic.Int64
 }
 
 // record counts one duration; a negative one counts as 0.
 func (histogram *histogram) record(duration time.Duration) {
-	histogram.buckets[bucketOf(uint64(max(duration, 0)))].Add(1)
+	duration = max(duration, 0)
+	histogram.buckets[bucketOf(uint64(duration))].Add(1)
+	histogram.sum.Add(int64(duration))
+}
+
+// total gives the sum of the durations and their mean, 0 where nothing was recorded.
+func (histogram *histogram) total() (sum, mean time.Duration) {
+	var count int64
+	for index := range histogram.buckets {
+		count += int64(histogram.buckets[index].Load())
+	}
+	sum = time.Duration(histogram.sum.Load())
+	return sum, sum / time.Duration(max(count, 1))
 }
 
 // percentiles gives, for each fraction in rising order, the upper bound of the

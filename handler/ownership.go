@@ -145,7 +145,7 @@ func (ownership *ownership) stop() {
 }
 
 func (service *Service) self() instance {
-	return instance{name: service.instance, store: service.store.ID(), id: service.micro.Info().ID, started: service.started}
+	return instance{name: service.instance, store: service.store.ID(), id: service.discovery.identity.ID, started: service.started}
 }
 
 func (service *Service) refusal(other instance) error {
@@ -204,7 +204,7 @@ func (service *Service) readInstance(data []byte) (instance, bool) {
 	if err := json.Unmarshal(data, &info); err != nil {
 		return instance{}, false
 	}
-	if info.Metadata[MetadataPrefix] != service.space.Prefix() || info.ID == service.micro.Info().ID {
+	if info.Metadata[MetadataPrefix] != service.space.Prefix() || info.ID == service.discovery.identity.ID {
 		return instance{}, false
 	}
 	// Without a readable time it counts as the older one: better to stop than to split.

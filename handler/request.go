@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go/micro"
+	"github.com/nats-io/nats.go"
 
 	"dappco.re/go/storebus/subjects"
 )
@@ -25,9 +25,13 @@ type request struct {
 	subject string
 	reply   string
 	data    []byte
-	headers micro.Headers
+	// given are the headers as they came; undecodable says that there were some that
+	// the library could not read.
+	given       nats.Header
+	undecodable bool
 
 	address     subjects.Address
+	headers     subjects.RequestHeaders
 	traceParent string
 	// messageID makes a write of a namespace safe to repeat; empty: it has none.
 	messageID string
@@ -47,16 +51,24 @@ type request struct {
 	answered bool
 }
 
-func newRequest(endpoint *endpoint, message micro.Request) request {
+func newRequest(endpoint *endpoint, message *nats.Msg) request {
 	return request{
-		service:  endpoint.service,
-		endpoint: endpoint,
-		received: time.Now(),
-		subject:  message.Subject(),
-		reply:    message.Reply(),
-		data:     message.Data(),
-		headers:  message.Headers(),
+		service:     endpoint.service,
+		endpoint:    endpoint,
+		received:    time.Now(),
+		subject:     message.Subject,
+		reply:       message.Reply,
+		data:        message.Data,
+		given:       message.Header,
+		undecodable: hasUndecodableHeaders(message),
 	}
+}
+
+// hasUndecodableHeaders reports whether a message had a header block that the library
+// could not read. It hands such a message over without headers, as if it had none:
+// only its size on the wire tells.
+func hasUndecodableHeaders(message *nats.Msg) bool {
+	return message.Header == nil && message.Size() > len(message.Subject)+len(message.Reply)+len(message.Data)
 }
 
 // mayBeServed looks at where the reply would go, which the broker does not check.
@@ -73,59 +85,59 @@ func (request *request) mayBeServed() bool {
 		return true
 	}
 	request.endpoint.statistics.refusedReplies.Add(1)
-	request.service.logger.Warn("request not executed", "subject", request.subject, "error", err)
+	request.service.logRefusal(request.subject, err)
 	return false
 }
 
-// parse reads the subject and the headers that every verb has.
+// logRefusal tells of a request that is not executed for where its reply would go.
+func (service *Service) logRefusal(subject string, err error) {
+	service.logger.Warn("request not executed", "subject", subject, "error", err)
+}
+
+// parse reads the subject and the headers.
 func (request *request) parse() (err error) {
 	if request.address, err = request.service.space.Parse(request.subject); err != nil {
 		return err
 	}
 	request.group, request.key = request.address.Group, request.address.Key
-	if len(request.headers) == 0 {
+	return request.parseHeaders()
+}
+
+// parseHeaders reads the headers, and takes those that every verb has.
+func (request *request) parseHeaders() (err error) {
+	if request.undecodable {
+		return subjects.ErrBadRequest.New("the header block could not be decoded: it is NATS/1.0, and then a line for each header, Name: value")
+	}
+	if len(request.given) == 0 {
 		return nil
 	}
-	traceParent, _, err := request.header(subjects.HeaderTraceParent)
-	if isTraceParent(traceParent) {
-		request.traceParent = traceParent
-	}
-	if err == nil && request.endpoint.writes && request.endpoint.verb.form != formAdmin {
-		err = request.parseMessageID()
-	}
-	return err
-}
-
-func (request *request) parseMessageID() error {
-	id, given, err := request.header(subjects.HeaderMessageID)
-	if err != nil || !given {
+	if request.headers, err = subjects.ReadRequestHeaders(request.given); err != nil {
 		return err
 	}
-	request.messageID = id
-	return subjects.CheckMessageID(id)
-}
-
-// header gives the one value of a header, and whether it is there. A repeated
-// header is 400.
-func (request *request) header(name string) (value string, given bool, err error) {
-	values := request.headers.Values(name)
-	switch len(values) {
-	case 0:
-		return "", false, nil
-	case 1:
-		return values[0], true, nil
+	if traceParent := request.headers.TraceParent.Text; isTraceParent(traceParent) {
+		request.traceParent = traceParent
 	}
-	return "", true, subjects.BadField(name, fmt.Sprintf("header %s is given %d times", name, len(values)))
-}
-
-// refuseHeaders returns 400 where one of the headers is there.
-func (request *request) refuseHeaders(reason string, names ...string) error {
-	for _, name := range names {
-		if len(request.headers.Values(name)) > 0 {
-			return subjects.BadField(name, fmt.Sprintf("header %s %s", name, reason))
-		}
+	if request.headers.MessageID.Given && request.endpoint.writes && request.endpoint.verb.form != formAdmin {
+		request.messageID = request.headers.MessageID.Text
+		return subjects.CheckMessageID(request.messageID)
 	}
 	return nil
+}
+
+// refuseTTL and refuseIfRevision return 400 if the header is there.
+func (request *request) refuseTTL(reason string) error {
+	return refuseHeader(subjects.HeaderTTL, request.headers.TTL, reason)
+}
+
+func (request *request) refuseIfRevision(reason string) error {
+	return refuseHeader(subjects.HeaderIfRevision, request.headers.IfRevision, reason)
+}
+
+func refuseHeader(name string, header subjects.HeaderValue, reason string) error {
+	if !header.Given {
+		return nil
+	}
+	return subjects.BadField(name, fmt.Sprintf("header %s %s", name, reason))
 }
 
 // size is what the request takes up while it is in hand.

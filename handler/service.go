@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/micro"
 	"github.com/nats-io/nuid"
 
 	"dappco.re/go/storebus/internal/logging"
@@ -98,7 +97,7 @@ type Service struct {
 	waitedReplies *waitedReplies
 	sharedEvents  *sharedEvents
 
-	micro     micro.Service
+	discovery *discovery
 	endpoints map[string]*endpoint
 
 	// serving ends with the service; requests that wait for a change wait no longer.
@@ -115,10 +114,13 @@ type endpoint struct {
 	verb       *verb
 	writes     bool
 	statistics *statistics
+	// subscription is nil until the service serves.
+	subscription *nats.Subscription
 }
 
-// Handle takes one request. It runs in a callback of NATS and never waits.
-func (endpoint *endpoint) Handle(message micro.Request) {
+// handle takes one request. It runs in a callback of NATS and never waits.
+func (endpoint *endpoint) handle(message *nats.Msg) {
+	endpoint.statistics.received.Add(1)
 	request := newRequest(endpoint, message)
 	if request.mayBeServed() {
 		endpoint.verb.serve(request)
@@ -195,26 +197,6 @@ func newService(config Config) (*Service, error) {
 	return service, nil
 }
 
-// announce adds the service without an endpoint: whoever starts at the same moment
-// sees it before either takes a request.
-func (service *Service) announce() (err error) {
-	service.micro, err = micro.AddService(service.connection, micro.Config{
-		Name:        ServiceName,
-		Version:     service.version,
-		Description: "key-value store with change events, on SQLite",
-		QueueGroup:  ServiceName,
-		Metadata: map[string]string{
-			MetadataStore:      service.store.ID(),
-			MetadataInstance:   service.instance,
-			MetadataDurability: string(service.store.Durability()),
-			MetadataPrefix:     service.space.Prefix(),
-			MetadataStarted:    service.started.Format(time.RFC3339Nano),
-		},
-		StatsHandler: service.endpointStatistics,
-	})
-	return err
-}
-
 // Serve subscribes to every verb and begins to answer. It returns when the broker
 // has taken the subscriptions. What must see every change, the publisher, is
 // registered with the store before.
@@ -238,23 +220,15 @@ func (service *Service) Serve(ctx context.Context) error {
 	return nil
 }
 
-func (service *Service) addEndpoint(verb *verb) error {
-	name := verb.endpointName()
-	return service.micro.AddEndpoint(name, service.endpoints[name],
-		micro.WithEndpointSubject(verb.pattern(service.space)),
-		micro.WithEndpointMetadata(map[string]string{"description": verb.name.Description(), "writes": fmt.Sprint(verb.name.Writes())}),
-		// The bound is the queue, which answers; a bound of the subscription would drop.
-		micro.WithEndpointPendingLimits(-1, -1))
-}
-
-// endpointStatistics is the "data" of an endpoint in STATS.
-func (service *Service) endpointStatistics(microEndpoint *micro.Endpoint) any {
-	endpoint, ok := service.endpoints[microEndpoint.Name]
-	if !ok {
-		return nil
+func (service *Service) addEndpoint(verb *verb) (err error) {
+	endpoint := service.endpoints[verb.endpointName()]
+	endpoint.subscription, err = service.connection.QueueSubscribe(verb.pattern(service.space), ServiceName, endpoint.handle)
+	if err != nil {
+		return err
 	}
-	journal, _ := service.journalStatus()
-	return endpoint.statistics.snapshot(service.queue.status(), journal)
+	service.discovery.add(endpoint)
+	// The bound is the queue, which answers; a bound of the subscription would drop.
+	return endpoint.subscription.SetPendingLimits(-1, -1)
 }
 
 // Instance is the name of this process in INFO and in the status.
@@ -280,10 +254,10 @@ func (service *Service) Statistics() map[string]EndpointStatistics {
 func (service *Service) Stop(ctx context.Context) error {
 	service.ownership.stop()
 	service.stopWait()
-	if service.micro == nil {
+	if service.discovery == nil {
 		return nil
 	}
-	if err := service.micro.Stop(); err != nil {
+	if err := service.discovery.stop(); err != nil {
 		return fmt.Errorf("handler.Stop: %w", err)
 	}
 	ticker := time.NewTicker(drainInterval)
@@ -310,9 +284,9 @@ func (service *Service) idle() bool {
 func (service *Service) Close() {
 	service.ownership.stop()
 	service.stopWait()
-	if service.micro != nil {
+	if service.discovery != nil {
 		// Stopping a second time, or on a closed connection, has nothing to report.
-		_ = service.micro.Stop()
+		_ = service.discovery.stop()
 	}
 	service.replies.close()
 	service.waitedReplies.close()

@@ -3,8 +3,11 @@
 package handler
 
 import (
+	"encoding/json"
 	"sync/atomic"
 	"time"
+
+	"github.com/nats-io/nats.go/micro"
 
 	"dappco.re/go/storebus/subjects"
 )
@@ -16,10 +19,9 @@ var errorNames = []*subjects.Error{
 	subjects.ErrUnavailable, subjects.ErrDeadlineExceeded,
 }
 
-// statistics are the figures of one endpoint, counted when a reply is sent. The
-// figures that the micro framework keeps say how long a request took to be handed
-// over, and know nothing of errors.
+// statistics are the figures of one endpoint, counted when a reply is sent.
 type statistics struct {
+	received       atomic.Uint64
 	latency        histogram
 	answered       atomic.Uint64
 	errors         map[subjects.ErrorName]*atomic.Uint64
@@ -94,4 +96,15 @@ func (statistics *statistics) snapshot(queue subjects.QueueStatus, journal *subj
 		Queue:          queue,
 		Journal:        journal,
 	}
+}
+
+// endpointStats are the figures as the micro protocol has them. Their "data" says more.
+func (statistics *statistics) endpointStats(name, subject string, figures EndpointStatistics) *micro.EndpointStats {
+	stats := &micro.EndpointStats{Name: name, Subject: subject, QueueGroup: ServiceName, NumRequests: int(statistics.received.Load())}
+	for _, count := range figures.Errors {
+		stats.NumErrors += int(count)
+	}
+	stats.ProcessingTime, stats.AverageProcessingTime = statistics.latency.total()
+	stats.Data, _ = json.Marshal(figures) // numbers and names alone cannot fail to marshal
+	return stats
 }

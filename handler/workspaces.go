@@ -89,7 +89,9 @@ func decodeWorkspaceCommit(request *request) (command store.CommitWorkspaceComma
 	if err != nil {
 		return command, err
 	}
-	return store.CommitWorkspaceCommand{Namespace: request.address.Namespace, Workspace: request.nameWorkspace(body.WorkspaceName)}, nil
+	return store.CommitWorkspaceCommand{
+		Namespace: request.address.Namespace, Workspace: request.nameWorkspace(body.WorkspaceName), TraceParent: request.traceParent,
+	}, nil
 }
 
 func encodeWorkspaceCommit(answer *answer, _ *request, _ *store.CommitWorkspaceCommand, outcome *store.Outcome) error {

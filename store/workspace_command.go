@@ -48,6 +48,8 @@ type PutWorkspaceCommand struct {
 type CommitWorkspaceCommand struct {
 	Namespace string
 	Workspace string
+	// TraceParent is passed to the event of the summary.
+	TraceParent string
 }
 
 // DiscardWorkspaceCommand is Workspace.Discard.
@@ -192,7 +194,7 @@ func (command CommitWorkspaceCommand) carryOut(store *Store, request Request) (O
 	if err != nil {
 		return Outcome{}, err
 	}
-	outcome, _, err := workspace.commit(request, origin{})
+	outcome, _, err := workspace.commit(request, origin{}, command.TraceParent)
 	if err != nil {
 		return Outcome{}, workspace.failure(err)
 	}

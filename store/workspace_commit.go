@@ -48,7 +48,7 @@ type WorkspaceCommit struct {
 //
 //	commit, err := workspace.Commit() // commit.Summary: {"row": 41, "warning": 2}
 func (workspace *Workspace) Commit() (WorkspaceCommit, error) {
-	outcome, events, err := workspace.commit(Request{}, origin{fromCaller: true})
+	outcome, events, err := workspace.commit(Request{}, origin{fromCaller: true}, "")
 	// Its callbacks may use the workspace's name again.
 	workspace.store.callbacks.run(events)
 	if err != nil {
@@ -58,14 +58,16 @@ func (workspace *Workspace) Commit() (WorkspaceCommit, error) {
 }
 
 // commit is Commit for a request. It returns the events whose callbacks are the caller's.
-func (workspace *Workspace) commit(request Request, origin origin) (outcome Outcome, events []Event, err error) {
+func (workspace *Workspace) commit(request Request, origin origin, traceParent string) (outcome Outcome, events []Event, err error) {
 	return workspace.finish(request, origin, func() (Command, error) {
 		summary, err := workspace.store.workspaces.summarise(workspace.file)
 		if err != nil {
 			return nil, err
 		}
 		workspace.store.workspaces.reach(stepSummarised)
-		return commitWorkspaceCommand{workspaceName: workspace.file.workspaceName, runID: workspace.file.runID, summary: summary}, nil
+		return commitWorkspaceCommand{
+			workspaceName: workspace.file.workspaceName, runID: workspace.file.runID, summary: summary, traceParent: traceParent,
+		}, nil
 	})
 }
 
@@ -123,8 +125,9 @@ func (workspace *Workspace) finishReserved(request Request, origin origin, endin
 // store. Its run is marked with it, so that it happens once.
 type commitWorkspaceCommand struct {
 	workspaceName
-	runID   string
-	summary map[string]int64
+	runID       string
+	summary     map[string]int64
+	traceParent string
 }
 
 func (command commitWorkspaceCommand) apply(batch *batch, origin origin) (Outcome, error) {
@@ -135,7 +138,7 @@ func (command commitWorkspaceCommand) apply(batch *batch, origin origin) (Outcom
 	if err != nil {
 		return Outcome{}, err
 	}
-	set := SetCommand{Group: command.group(), Key: summaryKey, Value: string(value)}
+	set := SetCommand{Group: command.group(), Key: summaryKey, Value: string(value), TraceParent: command.traceParent}
 	target, err := batch.checkedTarget(set.Group, set.Key)
 	if err != nil {
 		return Outcome{}, err

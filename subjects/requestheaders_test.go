@@ -60,7 +60,7 @@ func TestRequestHeaders_ReadRequestHeaders_Bad(t *testing.T) {
 		"ATabBeforeAName":     {map[string][]string{"\tnats-msg-id": {"1h"}}, "Nats-Msg-Id"},
 		"TheFirstOfTwo":       {map[string][]string{"Storebus-Y": {"1"}, "Nats-TTL": {"1h", "1h"}, "Storebus-X": {"1"}, "traceparent": {"", ""}}, "Nats-TTL"},
 		"TheFirstOfTwoNames":  {map[string][]string{"Storebus-Y": {"1"}, "Storebus-X": {"1"}}, "Storebus-X"},
-		"TheFirstOfTwoCauses": {map[string][]string{"Nats-TTL ": {"1h"}, "Nats-TTL": {"1h", "1h"}}, "Nats-TTL"},
+		"TheFirstOfTwoCauses": {map[string][]string{"\tNats-TTL": {"1h"}, "Nats-TTL": {"1h", "1h"}}, "Nats-TTL"},
 	} {
 		t.Run(outcome, func(t *testing.T) {
 			headers, err := subjects.ReadRequestHeaders(test.header)

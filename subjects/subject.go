@@ -139,6 +139,17 @@ func (space Space) AdminPattern(verb Verb) string {
 //
 //	err := space.CheckReply("store.acme.get", "_INBOX_store.other.x") // refused: it is not acme's
 func (space Space) CheckReply(request, reply string) error {
+	if err := space.CheckServiceReply(reply); err != nil {
+		return err
+	}
+	return space.checkInbox(request, reply)
+}
+
+// CheckServiceReply is CheckReply for a question on $SRV, which is of no namespace: it
+// may come from every inbox.
+//
+//	err := space.CheckServiceReply("store.events.acme.config") // refused: it lies under store
+func (space Space) CheckServiceReply(reply string) error {
 	if len(reply) > maxReplyBytes {
 		return badReply(reply, fmt.Sprintf("it is longer than %d bytes", maxReplyBytes))
 	}
@@ -148,10 +159,7 @@ func (space Space) CheckReply(request, reply string) error {
 	if rest, under := strings.CutPrefix(reply, space.Prefix()); under && (rest == "" || rest[0] == '.') {
 		return badReply(reply, "it lies under "+space.Prefix())
 	}
-	if err := checkReplyBytes(reply); err != nil {
-		return err
-	}
-	return space.checkInbox(request, reply)
+	return checkReplyBytes(reply)
 }
 
 func checkReplyBytes(reply string) error {

@@ -108,6 +108,10 @@ func TestSubject_CheckReply_Good(t *testing.T) {
 		"_INBOX.acme.x.y", "_R_.abc", "reply", "berlin", "berlin.stores", "berlin.store-2.x", "ü.x", strings.Repeat("r", 512),
 	} {
 		assert.NoError(t, space.CheckReply("berlin.store.acme.get", reply), reply)
+		assert.NoError(t, space.CheckServiceReply(reply), reply)
+	}
+	for _, user := range []string{"acme", "acme_worker", subjects.UserRequests, subjects.UserOperator} {
+		assert.NoError(t, space.CheckServiceReply(space.InboxPrefix(user)+".x"), user)
 	}
 }
 
@@ -140,6 +144,7 @@ func TestSubject_CheckReply_Bad(t *testing.T) {
 		err := space.CheckReply("berlin.store.acme.get", reply)
 		require.ErrorIs(t, err, subjects.ErrBadRequest, reply)
 		assert.ErrorContains(t, err, want, reply)
+		assert.Equal(t, err, space.CheckServiceReply(reply), reply)
 	}
 }
 
