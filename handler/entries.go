@@ -342,10 +342,17 @@ func (request *request) ifRevision() (*uint64, error) {
 	}
 	revision, err := strconv.ParseUint(header.Text, 10, 64)
 	if err != nil {
-		return nil, subjects.BadField(subjects.HeaderIfRevision,
-			fmt.Sprintf("header %s is a whole number from 0 on", subjects.HeaderIfRevision))
+		return nil, badIfRevision(header.Text)
 	}
 	return &revision, nil
+}
+
+func badIfRevision(given string) error {
+	message := fmt.Sprintf("header %s is a whole number from 0 on, in digits", subjects.HeaderIfRevision)
+	if digits, whole := subjects.WholeNumber(given); whole && digits[0] != '-' {
+		message += ": write " + digits
+	}
+	return subjects.BadField(subjects.HeaderIfRevision, message)
 }
 
 // ttl reads the time to live of the raw form; nil where there is none.

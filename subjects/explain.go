@@ -95,9 +95,18 @@ func explainMeaning(failure *json.SemanticError) *Error {
 	}
 	message := field + " must be " + wanted(failure.GoType)
 	if failure.JSONValue != nil {
-		return BadField(field, message+", not "+describe(failure.JSONValue))
+		return BadField(field, message+", not "+describe(failure.JSONValue)+insteadOf(failure))
 	}
 	return BadField(field, message+", not "+kindName(failure.JSONKind))
+}
+
+// insteadOf says how a whole number is written that was given as 3.0 or 3e0.
+func insteadOf(failure *json.SemanticError) string {
+	digits, whole := WholeNumber(string(failure.JSONValue))
+	if !whole || json.Unmarshal([]byte(digits), reflect.New(failure.GoType).Interface()) != nil {
+		return ""
+	}
+	return ": write " + digits
 }
 
 // unknownField says which fields there are instead.

@@ -19,10 +19,10 @@ import (
 // field that is null is as if left out.
 type JournalFields map[string]jsontext.Value
 
-// exactNumber is an integer as it travels.
+// exactNumber is an integer as it travels, its digits in a string.
 type exactNumber struct {
-	Integer  *string `json:"integer,omitzero"`
-	Unsigned *string `json:"unsigned,omitzero"`
+	Integer  *jsontext.Value `json:"integer,omitzero"`
+	Unsigned *jsontext.Value `json:"unsigned,omitzero"`
 }
 
 // NewJournalFields makes the fields of a request or a reply from Go's values, each a
@@ -34,9 +34,9 @@ func NewJournalFields(values map[string]any) (JournalFields, error) {
 	for name, value := range values {
 		switch integer := value.(type) {
 		case int, int8, int16, int32, int64:
-			value = exactNumber{Integer: new(fmt.Sprint(integer))}
+			value = exactNumber{Integer: digitsOf(integer)}
 		case uint, uint8, uint16, uint32, uint64:
-			value = exactNumber{Unsigned: new(fmt.Sprint(integer))}
+			value = exactNumber{Unsigned: digitsOf(integer)}
 		case bool, string, float32, float64:
 		default:
 			return nil, badJournalField(name)
@@ -50,6 +50,10 @@ func NewJournalFields(values map[string]any) (JournalFields, error) {
 	return fields, nil
 }
 
+func digitsOf(integer any) *jsontext.Value {
+	return new(jsontext.Value(fmt.Sprintf(`"%d"`, integer)))
+}
+
 // Values gives the fields as float64, int64, uint64, bool and string. What is none of
 // them is ErrBadRequest with the field by its path, fields/seconds.
 func (fields JournalFields) Values() (map[string]any, error) {
@@ -58,38 +62,86 @@ func (fields JournalFields) Values() (map[string]any, error) {
 		if text.Kind() == 'n' {
 			continue
 		}
-		value, ok := journalValue(text)
-		if !ok {
-			return nil, badJournalField(name)
+		value, err := journalValue(name, text)
+		if err != nil {
+			return nil, err
 		}
 		values[name] = value
 	}
 	return values, nil
 }
 
-func journalValue(text jsontext.Value) (value any, ok bool) {
+func journalValue(name string, text jsontext.Value) (any, error) {
 	switch text.Kind() {
-	case 't', 'f', '"', '0':
-		err := json.Unmarshal(text, &value)
-		return value, err == nil
+	case 't', 'f', '"':
+		var value any
+		if json.Unmarshal(text, &value) == nil {
+			return value, nil
+		}
+	case '0':
+		return heldFloat(name, string(text))
 	case '{':
-		return exactValue(text)
+		return exactValue(name, text)
 	}
-	return nil, false
+	return nil, badJournalField(name)
 }
 
-func exactValue(text jsontext.Value) (value any, ok bool) {
+// heldFloat reads a number, unless the float would be another.
+func heldFloat(name, number string) (any, error) {
+	float, err := strconv.ParseFloat(number, 64)
+	if err == nil && FloatHolds(number, float) {
+		return float, nil
+	}
+	given := describe(jsontext.Value(number))
+	digits, whole := WholeNumber(number)
+	if integer := exactText(digits); whole && integer != "" {
+		return nil, badNumber(name, fmt.Sprintf("a float does not hold %s exactly: write %s", given, integer))
+	}
+	return nil, badNumber(name, fmt.Sprintf(`a float does not hold %s: write an integer of 64 bits as {"integer":"-5"}, and any other as a string`, given))
+}
+
+// exactText gives an integer as it travels, "" for one over 64 bits.
+func exactText(digits string) string {
+	if _, err := strconv.ParseInt(digits, 10, 64); err == nil {
+		return fmt.Sprintf(`{"integer":%q}`, digits)
+	}
+	if _, err := strconv.ParseUint(digits, 10, 64); err == nil {
+		return fmt.Sprintf(`{"unsigned":%q}`, digits)
+	}
+	return ""
+}
+
+func badNumber(name, problem string) error {
+	return BadField("fields/"+name, fmt.Sprintf("the field %s: %s", quote(name), problem))
+}
+
+func exactValue(name string, text jsontext.Value) (any, error) {
 	var number exactNumber
 	err := json.Unmarshal(text, &number, strict)
 	switch {
-	case err != nil, (number.Integer == nil) == (number.Unsigned == nil):
-		return nil, false
+	case err != nil || (number.Integer == nil) == (number.Unsigned == nil):
+		return nil, badJournalField(name)
 	case number.Integer != nil:
-		value, err = strconv.ParseInt(*number.Integer, 10, 64)
-	default:
-		value, err = strconv.ParseUint(*number.Unsigned, 10, 64)
+		return readExact(name, "integer", *number.Integer, func(digits string) (any, error) { return strconv.ParseInt(digits, 10, 64) })
 	}
-	return value, err == nil
+	return readExact(name, "unsigned", *number.Unsigned, func(digits string) (any, error) { return strconv.ParseUint(digits, 10, 64) })
+}
+
+// readExact reads an integer, which is a string of digits. Another way of writing it is
+// refused with this one.
+func readExact(name, kind string, given jsontext.Value, parse func(digits string) (any, error)) (any, error) {
+	text := string(given)
+	if given.Kind() == '"' {
+		text = unquoted(given)
+		if value, err := parse(text); err == nil {
+			return value, nil
+		}
+	}
+	digits, _ := WholeNumber(text)
+	if _, err := parse(digits); err != nil {
+		return nil, badJournalField(name)
+	}
+	return nil, badNumber(name, fmt.Sprintf("an integer of 64 bits is a string of digits: write {%q:%q}", kind, digits))
 }
 
 func badJournalField(name string) error {

@@ -23,7 +23,7 @@ func changesCommand() *clientCommand {
 			"Where the log does not reach back to --after it fails: read everything again then.",
 		words: []string{"NAMESPACE", "[GROUP]"},
 		flags: []cli.Flag{
-			&cli.Uint64Flag{Name: afterFlag, Usage: "begin after this `REVISION`; without it begin with the first change that is kept"},
+			&cli.Uint64Flag{Config: decimalDigits, Name: afterFlag, Usage: "begin after this `REVISION`; without it begin with the first change that is kept"},
 			newLimitFlag("changes"),
 			&cli.DurationFlag{Name: waitFlag, Usage: "where there is no change yet wait for one, up to a `DURATION`, 30s at most"},
 			newStoreFlag(),

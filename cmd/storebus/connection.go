@@ -62,7 +62,7 @@ func (declared *clientCommand) sharedFlags() []cli.Flag {
 }
 
 func newIfRevisionFlag(effect string) cli.Flag {
-	return &cli.Uint64Flag{Name: ifRevisionFlag, Usage: effect + " only if the key stands at `REVISION`, 0 for a key that is not there"}
+	return &cli.Uint64Flag{Config: decimalDigits, Name: ifRevisionFlag, Usage: effect + " only if the key stands at `REVISION`, 0 for a key that is not there"}
 }
 
 // connect opens the connection to the broker that the flags and variables name.

@@ -34,7 +34,7 @@ func increment(ctx context.Context, call *call) error {
 	if len(call.words) > 3 {
 		var err error
 		if by, err = strconv.ParseInt(call.word(3), 10, 64); err != nil {
-			return call.declared.usageError(fmt.Sprintf("%q is no whole number of 64 bits", call.word(3)))
+			return call.declared.usageError(fmt.Sprintf("%q is no value for NUMBER: %v", call.word(3), readable(call.word(3), err)))
 		}
 	}
 	ttl, err := call.ttl()

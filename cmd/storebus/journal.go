@@ -91,7 +91,7 @@ func journalRequeue(ctx context.Context, call *call) error {
 	if word := call.word(1); word != "" {
 		entryID, err := strconv.ParseUint(word, 10, 53)
 		if err != nil {
-			return call.declared.usageError(fmt.Sprintf("ENTRY_ID is a number, not %q", word))
+			return call.declared.usageError(fmt.Sprintf("%q is no value for ENTRY_ID: %v", word, readable(word, err)))
 		}
 		options.EntryIDs = []uint64{entryID}
 	}

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
 
 	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/subjects"
 )
 
 func journalCommitCommand() *clientCommand {
@@ -96,8 +98,12 @@ func readPoint(line []byte) (point point, err error) {
 		return point, err
 	}
 	point.fields, err = readPart("field", func() (name []byte, value any, err error) {
-		name, field, err := decoder.NextField()
-		return name, field.Interface(), err
+		name, kind, text, err := decoder.NextFieldBytes()
+		if err != nil || name == nil {
+			return nil, nil, err
+		}
+		value, err = readField(string(name), kind, text)
+		return name, value, err
 	})
 	if err != nil {
 		return point, err
@@ -107,6 +113,42 @@ func readPoint(line []byte) (point point, err error) {
 		err = errors.New("a point gets its time in the journal; leave the time away")
 	}
 	return point, err
+}
+
+// readField reads a value, unless it is a number that a float would hold as another.
+func readField(name string, kind lineprotocol.ValueKind, text []byte) (any, error) {
+	value, err := lineprotocol.NewValueFromBytes(kind, text)
+	if err != nil {
+		return nil, fmt.Errorf("the field %q: %w", name, err)
+	}
+	number := withDigits(string(text))
+	if kind != lineprotocol.Float || subjects.FloatHolds(number, value.FloatV()) {
+		return value.Interface(), nil
+	}
+	if digits, whole := subjects.WholeNumber(number); whole {
+		return nil, fmt.Errorf("the field %q: a float does not hold %s exactly: write %si for an integer of 64 bits, or %su for an unsigned one", name, text, digits, digits)
+	}
+	return nil, fmt.Errorf("the field %q: a float does not hold %s: write an integer of 64 bits as 3i or 3u, and any other number as a text", name, text)
+}
+
+// withDigits gives a number with digits on both sides of its point: 0.5 for .5 and 1.0
+// for 1. as line protocol has it.
+func withDigits(number string) string {
+	mantissa, exponent := number, ""
+	if index := strings.IndexAny(number, "eE"); index >= 0 {
+		mantissa, exponent = number[:index], number[index:]
+	}
+	unsigned, negative := strings.CutPrefix(mantissa, "-")
+	if strings.HasPrefix(unsigned, ".") {
+		unsigned = "0" + unsigned
+	}
+	if strings.HasSuffix(unsigned, ".") {
+		unsigned += "0"
+	}
+	if negative {
+		unsigned = "-" + unsigned
+	}
+	return unsigned + exponent
 }
 
 // readPart reads what next gives until it gives no name; nil where there is nothing.

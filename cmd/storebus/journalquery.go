@@ -23,7 +23,7 @@ func journalQueryCommand() *clientCommand {
 		description: "Prints a line for each point: its id, its time, its measurement, its tags and its fields. Integers end with i, unsigned ones with u. " +
 			"It takes a part of Flux: from, range, then filter, sort and limit. The query - reads standard input.",
 		words: []string{"NAMESPACE", "FLUX"},
-		flags: []cli.Flag{&cli.IntFlag{Name: limitFlag, Usage: "not more than this `NUMBER` of points, 1 to 1000; 100 where it is left out"}},
+		flags: []cli.Flag{&cli.IntFlag{Config: decimalDigits, Name: limitFlag, Usage: "not more than this `NUMBER` of points, 1 to 1000; 100 where it is left out"}},
 		examples: []string{
 			`storebus journal query acme 'from(bucket: "journal") |> range(start: -1h) |> filter(fn: (r) => r._measurement == "deploy")'`,
 			"storebus journal query acme - --json < latest.flux | jq .rows",

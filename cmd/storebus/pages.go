@@ -18,7 +18,7 @@ const (
 )
 
 func newLimitFlag(elements string) cli.Flag {
-	return &cli.UintFlag{Name: limitFlag, Usage: "not more than this `NUMBER` of " + elements + "; 0 for all of them"}
+	return &cli.UintFlag{Config: decimalDigits, Name: limitFlag, Usage: "not more than this `NUMBER` of " + elements + "; 0 for all of them"}
 }
 
 func newKeysOnlyFlag() cli.Flag {

@@ -27,8 +27,8 @@ func quotaCommand() *clientCommand {
 			"It takes the permission of an operator.",
 		words: []string{"NAMESPACE"},
 		flags: []cli.Flag{
-			&cli.Uint64Flag{Name: maxKeysFlag, HideDefault: true, Usage: "allow this `NUMBER` of keys"},
-			&cli.Uint64Flag{Name: maxGroupsFlag, HideDefault: true, Usage: "allow this `NUMBER` of groups"},
+			&cli.Uint64Flag{Config: decimalDigits, Name: maxKeysFlag, HideDefault: true, Usage: "allow this `NUMBER` of keys"},
+			&cli.Uint64Flag{Config: decimalDigits, Name: maxGroupsFlag, HideDefault: true, Usage: "allow this `NUMBER` of groups"},
 			&cli.GenericFlag{Name: maxBytesFlag, HideDefault: true, Value: new(byteSize), Usage: "allow this `SIZE` of groups, keys and values together: 64MiB"},
 			&cli.GenericFlag{Name: maxValueBytesFlag, HideDefault: true, Value: new(byteSize), Usage: "allow this `SIZE` of a value: 64KiB"},
 		},

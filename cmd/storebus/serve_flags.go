@@ -40,7 +40,7 @@ func storeFlags() []cli.Flag {
 		durationFlag(storeCategory, "purge-interval", store.DefaultPurgeInterval, "the `TIME` between two sweeps for expired keys that no timer caught"),
 		durationFlag(storeCategory, "change-retention-age", store.DefaultRetentionAge, "how long changes can be replayed, a `TIME`"),
 		&cli.Uint64Flag{
-			Category: storeCategory, Name: "change-retention-count", Value: store.DefaultRetentionCount,
+			Category: storeCategory, Config: decimalDigits, Name: "change-retention-count", Value: store.DefaultRetentionCount,
 			Sources: variable("change-retention-count"), Usage: "how many changes can be replayed, a `NUMBER`",
 		},
 		sizeFlag(storeCategory, "change-retention-bytes", store.DefaultRetentionBytes, "how much of the log is kept, a `SIZE`"),
@@ -82,7 +82,7 @@ func serviceFlags() []cli.Flag {
 	return []cli.Flag{
 		stringFlag(serviceCategory, "prefix", subjects.DefaultPrefix, "what every subject begins with, a `PREFIX`"),
 		&cli.IntFlag{
-			Category: serviceCategory, Name: "queue-limit", Value: handler.DefaultQueueLimit,
+			Category: serviceCategory, Config: decimalDigits, Name: "queue-limit", Value: handler.DefaultQueueLimit,
 			Sources: variable("queue-limit"), Usage: "the largest `NUMBER` of requests in hand, shared out among namespaces; more are answered 503 at once",
 		},
 		sizeFlag(serviceCategory, "queue-bytes", handler.DefaultQueueBytes, "the largest `SIZE` of the requests in hand, and of results that wait to be sent"),

@@ -7,6 +7,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"dappco.re/go/storebus/subjects"
 )
 
 // byteSize is the value of a flag that takes a number of bytes: 65536, 64KiB, 1GiB.
@@ -30,6 +32,9 @@ func (size *byteSize) Set(text string) error {
 	}
 	count, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || count < 0 || count > math.MaxInt64/unit {
+		if digits, whole := subjects.WholeNumber(number); whole && digits != number && digits[0] != '-' {
+			return fmt.Errorf("%q is no size: write %s", text, digits+strings.TrimPrefix(text, number))
+		}
 		return fmt.Errorf("%q is no size: use bytes, or KiB, MiB, GiB, such as 64MiB", text)
 	}
 	*size = byteSize(count * unit)

@@ -25,9 +25,13 @@ func TestSize_Set_Good(t *testing.T) {
 }
 
 func TestSize_Set_Bad(t *testing.T) {
-	for _, text := range []string{"", "-1", "1.5MiB", "64MB", "64 MiB", "MiB", "9223372036854775807KiB", "9999999999GiB"} {
+	for _, text := range []string{"", "-1", "1.5MiB", "64MB", "64 MiB", "MiB", "9223372036854775807KiB", "9999999999GiB", "-1.0", "64.0MiB"} {
 		size := byteSize(7)
 		assert.Error(t, size.Set(text), text)
 		assert.Equal(t, byteSize(7), size)
 	}
+	size := byteSize(0)
+	assert.ErrorContains(t, size.Set("64.0MiB"), "write 64MiB")
+	assert.ErrorContains(t, size.Set("1e3"), "write 1000")
+	assert.NotContains(t, size.Set("-1.0").Error(), "write")
 }

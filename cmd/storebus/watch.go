@@ -34,7 +34,7 @@ func watchCommand() *clientCommand {
 			"and ends with exit status 0 when it is interrupted or terminated. To go on later where it ended, give the last revision to --after.",
 		words: []string{"NAMESPACE", "[GROUP]"},
 		flags: []cli.Flag{
-			&cli.Uint64Flag{Name: afterFlag, Usage: "begin after this `REVISION`, 0 for the oldest change that is kept; without it begin now"},
+			&cli.Uint64Flag{Config: decimalDigits, Name: afterFlag, Usage: "begin after this `REVISION`, 0 for the oldest change that is kept; without it begin now"},
 			newStoreFlag(),
 		},
 		examples: []string{

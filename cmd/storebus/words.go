@@ -67,7 +67,7 @@ func setFlag(command *cli.Command, given map[string]bool, argument string, rest 
 		value, taken = rest[0], 1
 	}
 	if err := command.Set(name, value); err != nil {
-		return 0, fmt.Errorf("%q is no value for flag --%s: %w", value, flag.Names()[0], err)
+		return 0, fmt.Errorf("%q is no value for flag --%s: %w", value, flag.Names()[0], readable(value, err))
 	}
 	given[flag.Names()[0]] = true
 	return taken, nil

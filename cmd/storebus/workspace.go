@@ -103,7 +103,7 @@ func workspaceQueryCommand() *clientCommand {
 		description: "Runs one SELECT over the table entries(id, kind, data, created_at), in which data is JSON, and prints a line for each row. " +
 			"The query - is read from standard input.",
 		words: []string{"NAMESPACE", "WORKSPACE", "SQL"},
-		flags: []cli.Flag{&cli.UintFlag{Name: limitFlag, Usage: fmt.Sprintf("not more than this `NUMBER` of rows, %d at most and where it is left out", largestPage)}},
+		flags: []cli.Flag{&cli.UintFlag{Config: decimalDigits, Name: limitFlag, Usage: fmt.Sprintf("not more than this `NUMBER` of rows, %d at most and where it is left out", largestPage)}},
 		examples: []string{
 			"storebus workspace query acme import-42 'SELECT kind, count(*) FROM entries GROUP BY kind'",
 			`storebus workspace query acme import-42 "SELECT data ->> 'sku' FROM entries" --limit 10 --json`,

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package subjects
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// maxIntegerDigits is how many digits an integer of 64 bits has at most.
+const maxIntegerDigits = 20
+
+// decimal is a number exactly: its digits, read as a whole number, times ten to the
+// power of exponent. Digits neither begin nor end with a zero; those of 0 are none.
+type decimal struct {
+	negative bool
+	digits   string
+	exponent int
+}
+
+// parseDecimal reads a number in the grammar of JSON, and one with zeros in front.
+func parseDecimal(number string) (decimal, bool) {
+	unsigned, negative := strings.CutPrefix(number, "-")
+	digits, exponent, ok := splitNumber(unsigned)
+	digits = strings.TrimLeft(digits, "0")
+	trimmed := strings.TrimRight(digits, "0")
+	if trimmed == "" {
+		return decimal{}, ok
+	}
+	return decimal{negative: negative, digits: trimmed, exponent: exponent + len(digits) - len(trimmed)}, ok
+}
+
+// WholeNumber gives a whole number that is written as a fraction or with an exponent as
+// digits alone: "3" for 3.0, 3e0 and 0.3e1. It reports false for what has a fraction or
+// is no number, and for what has more digits than an integer of 64 bits.
+//
+//	digits, ok := subjects.WholeNumber("3e0") // 3, true
+func WholeNumber(number string) (digits string, ok bool) {
+	value, ok := parseDecimal(number)
+	switch {
+	case !ok || value.exponent < 0 || len(value.digits)+value.exponent > maxIntegerDigits:
+		return "", false
+	case value.digits == "":
+		return "0", true
+	case value.negative:
+		digits = "-"
+	}
+	return digits + value.digits + strings.Repeat("0", value.exponent), true
+}
+
+// exactDigits is how many digits of a decimal every float64 of ordinary size holds.
+const exactDigits = 15
+
+// FloatHolds reports whether a float64, the nearest to a number, holds that number: a
+// whole one to its last digit, so that it comes back as it was, and a fraction as well
+// as fractions can be. The number is in the grammar of JSON.
+//
+//	subjects.FloatHolds("0.1", 0.1)                            // true
+//	subjects.FloatHolds("9007199254740993", 9007199254740992)  // false
+func FloatHolds(number string, float float64) bool {
+	value, ok := parseDecimal(number)
+	magnitude := math.Abs(float)
+	switch {
+	case !ok || math.IsInf(float, 0):
+		return false
+	case value.digits == "":
+		return true
+	case magnitude >= smallestNormal && (value.exponent < 0 || len(value.digits) <= exactDigits):
+		return true
+	}
+	return value.isDigitsOf(magnitude, len(value.digits)-1) || value.isDigitsOf(magnitude, -1)
+}
+
+// smallestNormal is the least float64 of full precision.
+const smallestNormal = 0x1p-1022
+
+// isDigitsOf reports whether a float is written as the decimal with so many digits after
+// the first, -1 for as many as tell it from its neighbours.
+func (value decimal) isDigitsOf(magnitude float64, precision int) bool {
+	// No finite float of a whole number has more digits, and precision costs.
+	if precision > math.MaxInt16 {
+		return false
+	}
+	written, ok := parseDecimal(strconv.FormatFloat(magnitude, 'e', precision, 64))
+	return ok && written.digits == value.digits && written.exponent == value.exponent
+}
