@@ -54,7 +54,7 @@ func TestNumber_JournalFields_Good(t *testing.T) {
 		require.NoError(t, err, number)
 		var expected float64
 		require.NoError(t, json.Unmarshal([]byte(number), &expected))
-		assert.Equal(t, expected, values["f"], number)
+		assert.Equal(t, map[string]any{"f": expected}, values, number)
 	}
 }
 
@@ -120,6 +120,21 @@ func TestNumber_Decode_Bad(t *testing.T) {
 	}
 }
 
+// In a string digits are seconds, and no other number is.
+func TestNumber_ParseTTL_Bad(t *testing.T) {
+	for text, write := range map[string]string{"60.0": ": write 60", "6e1": ": write 60", "0.0": "", "1.5": "", "-60.0": "", "1e19": "", "soon": ""} {
+		_, err := subjects.ParseTTL(text)
+		requireBadField(t, err, "ttl")
+		assert.True(t, strings.HasSuffix(err.Error(), fmt.Sprintf("not %q", text)+write), err.Error())
+		err = subjects.Decode([]byte(`{"ttl":"`+text+`"}`), new(subjects.SetRequest))
+		assert.True(t, strings.HasSuffix(err.Error(), fmt.Sprintf("not %q", text)+write), err.Error())
+	}
+	_, err := subjects.ParseWait("3.0")
+	assert.ErrorContains(t, err, `not "3.0": write 3`)
+	err = subjects.Decode([]byte(`{"wait":"3.0"}`), new(subjects.ChangesRequest))
+	assert.ErrorContains(t, err, `not "3.0": write 3`)
+}
+
 // FuzzNumber_JournalFields checks that every float comes back as it was, and that no
 // whole number becomes another.
 func FuzzNumber_JournalFields(f *testing.F) {
@@ -136,7 +151,7 @@ func FuzzNumber_JournalFields(f *testing.F) {
 		if fields, err := subjects.NewJournalFields(map[string]any{"f": float}); err == nil {
 			values, err := fields.Values()
 			require.NoError(t, err, "%s", fields["f"])
-			require.Equal(t, float, values["f"])
+			require.Equal(t, map[string]any{"f": float}, values)
 		}
 		if !jsonNumber.MatchString(number) {
 			return

@@ -434,6 +434,43 @@ func FuzzTransaction_Check(f *testing.F) {
 	})
 }
 
+// FuzzRequests_Check checks for every verb that a body is taken, or refused with what is
+// wrong with it, and that what is taken is taken again as the client would send it.
+func FuzzRequests_Check(f *testing.F) {
+	verbs := append(subjects.TenantVerbs(), subjects.AdminVerbs()...)
+	for index, verb := range verbs {
+		for _, body := range goodBodies[verb] {
+			f.Add(uint8(index), body)
+		}
+		for body := range badBodies[verb] {
+			if len(body) < 1000 {
+				f.Add(uint8(index), body)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, index uint8, body string) {
+		verb := verbs[int(index)%len(verbs)]
+		request, err := decodeRequest(verb, body)
+		if err != nil {
+			failure, ok := errors.AsType[*subjects.Error](err)
+			require.True(t, ok, "%s %s: %v", verb, body, err)
+			require.Equal(t, subjects.ErrBadRequest.Name, failure.Name)
+			require.NotEmpty(t, failure.Message)
+			require.NotEmpty(t, subjects.AppendError(nil, failure))
+			return
+		}
+		data, err := json.Marshal(request)
+		require.NoError(t, err, "%s %s", verb, body)
+		again, err := decodeRequest(verb, string(data))
+		require.NoError(t, err, "%s %s", verb, data)
+		twice, err := json.Marshal(again, json.Deterministic(true))
+		require.NoError(t, err)
+		once, err := json.Marshal(request, json.Deterministic(true))
+		require.NoError(t, err)
+		require.Equal(t, string(once), string(twice))
+	})
+}
+
 func ExampleTransactionRequest_Check() {
 	request := subjects.TransactionRequest{
 		If:   []subjects.Guard{{Key: new("lock"), Exists: new(false)}},

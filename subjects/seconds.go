@@ -54,6 +54,19 @@ func parseSpanValue(value jsontext.Value) (span, bool) {
 	return span{}, false
 }
 
+// insteadOfSeconds says how whole seconds are written in a string, where digits alone
+// are seconds, if it has them as 60.0 or 6e1.
+func insteadOfSeconds[Span any](text string, read func(string) (Span, bool)) string {
+	digits, whole := WholeNumber(text)
+	if !whole {
+		return ""
+	}
+	if _, ok := read(digits); !ok {
+		return ""
+	}
+	return ": write " + digits
+}
+
 // unquoted gives the text of a JSON string that the decoder has found to be one.
 func unquoted(value jsontext.Value) string {
 	text, _ := jsontext.AppendUnquote(nil, value)

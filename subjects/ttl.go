@@ -61,7 +61,7 @@ func After(duration time.Duration) TTL {
 func ParseTTL(text string) (TTL, error) {
 	ttl, ok := readTTL(text)
 	if !ok {
-		return TTL{}, badTTL(quote(text))
+		return TTL{}, badTTL(quote(text) + insteadOfSeconds(text, readTTL))
 	}
 	return ttl, nil
 }
@@ -135,7 +135,7 @@ func (ttl TTL) MarshalJSON() ([]byte, error) {
 func (ttl *TTL) UnmarshalJSON(data []byte) error {
 	parsed, ok := readTTLValue(data)
 	if !ok {
-		return badTTL(describe(data))
+		return badTTL(describe(data) + insteadOfSeconds(unquoted(data), readTTL))
 	}
 	*ttl = parsed
 	return nil

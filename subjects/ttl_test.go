@@ -254,6 +254,53 @@ func FuzzTTL_UnmarshalJSON(f *testing.F) {
 	})
 }
 
+var digitsAlone = regexp.MustCompile(`^[0-9]+$`)
+
+// FuzzTTL_ParseTTL checks the text of a header or a command line against rational
+// numbers and Go's own durations.
+func FuzzTTL_ParseTTL(f *testing.F) {
+	for value := range ttlValues {
+		f.Add(strings.Trim(value, `"`))
+	}
+	for _, value := range badTTLValues {
+		f.Add(strings.Trim(value, `"`))
+	}
+	for _, text := range []string{"never", "keep", "1h1m1s1ms1us1ns", "0.001s", "-0", "1e3s", "60.0", "876000h0.000000001s"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		ttl, err := subjects.ParseTTL(text)
+		if err != nil {
+			requireBadField(t, err, "ttl")
+		}
+		var inJSON subjects.SetRequest
+		quoted, quoteErr := json.Marshal(text)
+		if quoteErr == nil {
+			decodeErr := subjects.Decode(fmt.Appendf(nil, `{"ttl":%s}`, quoted), &inJSON)
+			require.Equal(t, err == nil, decodeErr == nil, "%q in a header and in a body", text)
+		}
+		if digitsAlone.MatchString(text) {
+			want, ok := expectedTTL(text)
+			require.Equal(t, ok, err == nil)
+			require.Equal(t, want, ttl.Duration())
+		} else if duration, durationErr := time.ParseDuration(text); durationErr == nil {
+			want := subjects.After(duration)
+			require.Equal(t, want.Check() == nil && !strings.HasPrefix(text, "-"), err == nil, text)
+			if err == nil {
+				require.Equal(t, want, ttl)
+			}
+		} else {
+			require.Equal(t, text == "never" || text == "keep", err == nil, text)
+		}
+		if err == nil {
+			require.Equal(t, ttl, *inJSON.TTL)
+			again, err := subjects.ParseTTL(ttl.String())
+			require.NoError(t, err)
+			require.Equal(t, ttl, again)
+		}
+	})
+}
+
 func ExampleParseTTL() {
 	for _, text := range []string{"90", "1500us", "never", "keep"} {
 		ttl, err := subjects.ParseTTL(text)

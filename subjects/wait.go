@@ -31,12 +31,14 @@ func WaitFor(duration time.Duration) Wait {
 //
 //	wait, err := subjects.ParseWait("30s")
 func ParseWait(text string) (Wait, error) {
-	wait, ok := newWait(parseSpan(text))
+	wait, ok := readWait(text)
 	if !ok {
-		return Wait{}, badWait(quote(text))
+		return Wait{}, badWait(quote(text) + insteadOfSeconds(text, readWait))
 	}
 	return wait, nil
 }
+
+func readWait(text string) (Wait, bool) { return newWait(parseSpan(text)) }
 
 // newWait makes a wait of what was read, where it could be and is within the limit.
 func newWait(length span, ok bool) (Wait, bool) {
@@ -83,7 +85,7 @@ func (wait *Wait) UnmarshalJSON(data []byte) error {
 	}
 	parsed, ok := newWait(parseSpanValue(value))
 	if !ok {
-		return badWait(describe(value))
+		return badWait(describe(value) + insteadOfSeconds(unquoted(value), readWait))
 	}
 	*wait = parsed
 	return nil
