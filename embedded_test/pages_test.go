@@ -39,11 +39,12 @@ func shellCommands(t *testing.T, page, heading string) (commands []shellCommand)
 	return commands
 }
 
-// What the README says of the journal works as it is typed, but for the addresses.
-func TestReadme_Journal_Good(t *testing.T) {
+// The journal's page works as it is typed, but for the addresses.
+func TestPages_Journal_Good(t *testing.T) {
 	endpoint := startInflux(t)
 	endpoint.query(t, "CREATE DATABASE journal")
-	commands := shellCommands(t, "../README.md", "## Journal")
+	const page = "../docs/how-to/journal.md"
+	commands := append(shellCommands(t, page, "## Start"), shellCommands(t, page, "## Commit a point")...)
 	require.Len(t, commands, 4)
 	const program = "go run ./cmd/storebus "
 	here := strings.NewReplacer("http://127.0.0.1:8086", endpoint.URL())
