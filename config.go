@@ -89,6 +89,10 @@ type Config struct {
 	Instance string
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
+	// Clock tells the time of day, and Elapsed how much time has passed since some moment,
+	// whatever Clock is set to; nil as in store.StoreConfig.
+	Clock   func() time.Time
+	Elapsed func() time.Duration
 }
 
 // NATSConfig says how to connect to a broker.
@@ -289,6 +293,8 @@ func (config *Config) storeConfig() store.StoreConfig {
 		Retention:  config.Retention,
 		CacheBytes: int(config.CacheBytes),
 		Logger:     config.Logger,
+		Clock:      config.Clock,
+		Elapsed:    config.Elapsed,
 
 		WorkspaceStateDirectory: config.StateDirectory,
 	}

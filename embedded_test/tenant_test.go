@@ -516,6 +516,7 @@ type (
 		Namespaces             *uint64         `json:"namespaces"`
 		Entries                *uint64         `json:"entries"`
 		UnscopedEntries        *uint64         `json:"unscoped_entries"`
+		ClockAhead             *float64        `json:"clock_ahead_seconds"`
 		Journal                any             `json:"journal"`
 	}
 )

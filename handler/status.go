@@ -35,5 +35,6 @@ func encodeStatus(answer *answer, request *request, _ *subjects.StatusRequest, s
 		Entries:                status.Entries,
 		UnscopedEntries:        status.UnscopedEntries,
 		Journal:                journal,
+		ClockAheadSeconds:      status.ClockAhead.Seconds(),
 	})
 }

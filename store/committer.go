@@ -47,7 +47,8 @@ type committer struct {
 	config      StoreConfig
 	limits      Limits
 	storeID     string
-	clock       *monotoneClock
+	clock       *storeClock
+	clockWatch  *clockWatch
 	hot         *hotEntries
 	tail        *tail
 	wakeups     *wakeups
@@ -68,6 +69,9 @@ type committer struct {
 	rollback     *statement
 	checkpoints  checkpoints
 
+	// batchAt is when the batch was begun that is carried out.
+	batchAt reading
+
 	// reading tells that the database is locked for reading.
 	reading bool
 
@@ -80,7 +84,7 @@ type committer struct {
 	// expired counts the expiries that were logged; expiryFailure is why the last could not be.
 	expired       atomic.Int64
 	expiryFailure error
-	nextPurge     time.Time
+	lastPurge     time.Time
 	expiryTimer   *time.Timer
 	// idleTimer fires when no batch was committed for idleDelay; idle is set then.
 	idleTimer *time.Timer
@@ -107,6 +111,7 @@ func (committer *committer) open(session *session) error {
 	committer.commit = session.prepare(`COMMIT`)
 	committer.rollback = session.prepare(`ROLLBACK`)
 	committer.checkpoints = newCheckpoints(session)
+	committer.clockWatch = newClockWatch(committer.clock, session, committer.config.Logger)
 	selectMaterialised := session.prepare(`SELECT value FROM meta WHERE name = 'materialised'`)
 	selectStoreID := session.prepare(`SELECT value FROM meta WHERE name = 'store_id'`)
 	if session.err != nil {
@@ -125,8 +130,10 @@ func (committer *committer) open(session *session) error {
 	if err != nil {
 		return err
 	}
-	committer.clock.committedAt(committer.log.committedAt)
 	if err := committer.view.load(); err != nil {
+		return err
+	}
+	if err := committer.clockWatch.begin(committer.log.committedAt.UnixNano(), committer.view.journal.last.committedAt, committer.view.retries.newest()); err != nil {
 		return err
 	}
 	committer.materialiser.through = uint64(materialised)
@@ -184,6 +191,7 @@ func (committer *committer) run() {
 		case <-committer.writes.ready:
 		case <-committer.reads.ready:
 		case <-committer.expiryTimer.C:
+			committer.waitForExpiry()
 		case <-committer.idleTimer.C:
 			committer.idle = true
 		case <-housekeeping.C:
@@ -298,7 +306,8 @@ func (committer *committer) commitBatch(writes []*write) {
 		committer.beginReading()
 		defer committer.doneReading()
 	}
-	batch := newBatch(committer.view, committer.limits, committer.clock.now())
+	committer.batchAt = committer.clock.tell()
+	batch := newBatch(committer.view, committer.limits, committer.batchAt.utc())
 	writes = committer.apply(writes, batch)
 	err := committer.persist(batch)
 	switch {
@@ -382,6 +391,7 @@ func (committer *committer) persistUnlogged(batch *batch) error {
 	}
 	err := committer.transaction(func() error { return committer.saveUnlogged(batch) })
 	if err == nil {
+		committer.clock.keep(committer.batchAt)
 		committer.recentCommits++
 		committer.savedUnlogged(batch)
 	}
@@ -415,7 +425,7 @@ func (committer *committer) written(slices ...*slice) {
 
 // announce tells those who follow the log of a commit.
 func (committer *committer) announce(batch *batch, commit Commit) {
-	committer.clock.committedAt(commit.committedAt)
+	committer.clock.keep(committer.batchAt)
 	committer.recentCommits++
 	committer.idle = false
 	committer.idleTimer.Reset(idleDelay)
@@ -466,9 +476,10 @@ func (committer *committer) keepHouse() {
 		committer.saveWatermarks()
 		committer.emptyWriteAheadLog()
 	}
+	committer.watchClock()
 	now := committer.clock.now()
-	if now.After(committer.nextPurge) {
-		committer.nextPurge = now.Add(committer.config.PurgeInterval)
+	if now.Sub(committer.lastPurge).Abs() > committer.config.PurgeInterval {
+		committer.lastPurge = now
 		// No timer stands for what a step of the clock has made due.
 		committer.tried(workNextExpiry, committer.findNextExpiry())
 	}
@@ -496,6 +507,7 @@ func (committer *committer) shutDown() {
 	for committer.materialiseIdle() {
 	}
 	committer.saveWatermarks()
+	committer.saveClock()
 	committer.emptyWriteAheadLog()
 	committer.wakeups.put(committer.tail.close())
 	committer.wakeups.close()

@@ -71,8 +71,12 @@ type StoreConfig struct {
 	TransactionTimeout time.Duration
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
-	// Clock tells the time; nil is time.Now.
+	// Clock tells the time of day; nil is time.Now. The store goes by it, unless it is
+	// behind what was last committed: then by the time that has elapsed since.
 	Clock func() time.Time
+	// Elapsed tells how much time has passed since some moment, whatever Clock is set to.
+	// Nil is the monotonic clock of the process or, with a Clock, how far that moves forward.
+	Elapsed func() time.Duration
 }
 
 // JournalConfiguration says where journal entries are delivered to. The store sends
@@ -148,9 +152,6 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	config.Retention.Count = orDefault(config.Retention.Count, DefaultRetentionCount)
 	config.Retention.Bytes = orDefault(config.Retention.Bytes, DefaultRetentionBytes)
 	config.Logger = logging.Throttle(config.Logger)
-	if config.Clock == nil {
-		config.Clock = time.Now
-	}
 	return config, nil
 }
 

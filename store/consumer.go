@@ -203,7 +203,7 @@ func (consumers *consumers) save(moved map[*Consumer]position) error {
 // due is unsaved for a commit, which need not carry every step: what is saved late
 // only comes again after a crash.
 func (consumers *consumers) due(now time.Time) map[*Consumer]position {
-	if now.Sub(consumers.savedAt) < watermarkInterval {
+	if now.Sub(consumers.savedAt).Abs() < watermarkInterval {
 		return nil
 	}
 	return consumers.unsaved()

@@ -250,6 +250,14 @@ func (committer *committer) expireAt(instant time.Time) {
 	}
 }
 
+// waitForExpiry sets the timer again where it was early: the store's clock is slower than
+// the timer's while it is ahead of the wall clock.
+func (committer *committer) waitForExpiry() {
+	if committer.nextExpiry.After(committer.clock.now()) {
+		committer.expireAt(committer.nextExpiry)
+	}
+}
+
 // exactly answers a question about how many keys there are in a realm. Where some are
 // due, they must not count: it is answered right after they have expired. While
 // nothing can be written they do count.

@@ -268,7 +268,7 @@ func (run *journalRun) take(rows []journalRow) (more bool, err error) {
 
 // now is the time, and never before that of an entry: what is committed lies in a range
 // that ends now.
-func (journal *journal) now(clock *monotoneClock) time.Time {
+func (journal *journal) now(clock *storeClock) time.Time {
 	now := clock.now()
 	if behind := journal.last.committedAt; behind >= now.UnixNano() && behind < math.MaxInt64 {
 		return time.Unix(0, behind+1).UTC()

@@ -223,6 +223,7 @@ func (model *model) request(requested requested) (store.Outcome, error) {
 	}
 	if request.ID != "" {
 		model.answers[name] = modelAnswer{digest: request.Digest, bytes: outcome.Answer, at: model.now()}
+		model.clock.keepUnlogged()
 	}
 	return outcome, nil
 }

@@ -21,12 +21,9 @@ import (
 // model is what a store ought to be: the same rules on maps, without concurrency,
 // a database or a cache. Nothing in it knows how the store does it.
 type model struct {
-	clock *testClock
-	// committedAt is the time of the last commit and seenAt the latest since the store
-	// was opened, behind which time does not go back.
-	committedAt, seenAt time.Time
-	limits              store.Limits
-	retention           uint64
+	clock     modelClock
+	limits    store.Limits
+	retention uint64
 
 	namespaces map[string]*modelNamespace
 	entries    map[entryID]store.Entry
@@ -56,7 +53,7 @@ type modelCommit struct {
 
 func newModel(clock *testClock, limits store.Limits, retention uint64) *model {
 	return &model{
-		clock: clock, limits: limits, retention: retention,
+		clock: modelClock{testClock: clock}, limits: limits, retention: retention,
 		namespaces: map[string]*modelNamespace{}, entries: map[entryID]store.Entry{}, lastChange: map[string]uint64{},
 		answers: map[string]modelAnswer{}, quotas: map[string]store.Quota{}, journal: modelJournal{}, workspaces: map[modelWorkspaceName]*modelWorkspace{},
 	}
@@ -70,24 +67,7 @@ func (model *model) namespace(name string) *modelNamespace {
 }
 
 // now is the time by which the store goes.
-func (model *model) now() time.Time {
-	now := model.clock.Now()
-	// What was only seen counts in whole milliseconds.
-	if seen := model.seenAt.Truncate(time.Millisecond); seen.After(now) {
-		now = seen
-	}
-	if now.After(model.committedAt) {
-		return now
-	}
-	return model.committedAt
-}
-
-// see takes note of the time that the store is asked at.
-func (model *model) see() {
-	if now := model.clock.Now(); now.After(model.seenAt) {
-		model.seenAt = now
-	}
-}
+func (model *model) now() time.Time { return model.clock.time() }
 
 // commit makes what function does one commit, and trims the log.
 func (model *model) commit(function func()) {
@@ -106,7 +86,7 @@ func (model *model) commit(function func()) {
 	if added.changes == 0 {
 		return
 	}
-	model.committedAt = model.now()
+	model.clock.keep()
 	model.commits = append(model.commits, added)
 	model.trim()
 }
@@ -459,8 +439,9 @@ func newMachine(t *rapid.T, directory func() string) *machine {
 		DatabasePath: filepath.Join(directory(), "storebus.db"),
 		Durability:   store.DurabilityRelaxed,
 		Clock:        clock.Now,
+		Elapsed:      clock.Elapsed,
 		Retention: store.Retention{
-			Age:   1000 * time.Hour,
+			Age:   876_000 * time.Hour,
 			Count: rapid.SampledFrom([]uint64{unlimited, unlimited, 20, 5, 1}).Draw(t, "retention"),
 		},
 		Limits:       rapid.SampledFrom([]store.Limits{{}, {GroupBytes: 6, KeyBytes: 2}}).Draw(t, "limits"),
@@ -476,13 +457,15 @@ func (machine *machine) open(t *rapid.T) {
 	var err error
 	machine.opened, err = store.NewConfigured(machine.config)
 	require.NoError(t, err)
-	machine.model.seenAt = time.Time{}
+	machine.model.clock.restart(machine.model.journal)
 	machine.model.orphan()
 	machine.settle(t)
 }
 
 func (machine *machine) close(t *rapid.T) {
 	machine.held = nil
+	machine.commitClock(t)
+	machine.model.clock.save()
 	require.NoError(t, machine.opened.Close())
 	requireSound(t, machine.config.DatabasePath)
 }
@@ -490,7 +473,7 @@ func (machine *machine) close(t *rapid.T) {
 // settle waits until what is due is expired and trimmed, in the store and in the
 // model. In which order keys expire that are due together is the store's affair.
 func (machine *machine) settle(t *rapid.T) {
-	machine.model.see()
+	machine.model.clock.see()
 	if machine.config.Retention.Count < unlimited {
 		require.NoError(t, store.Settle(machine.opened))
 	}
@@ -565,9 +548,19 @@ func (machine *machine) Write(t *rapid.T) {
 	requireSameError(t, want, got)
 }
 
-// Advance moves the clock, back too; what is due then is absent at once.
+// Advance lets time pass; what is due then is absent at once.
 func (machine *machine) Advance(t *rapid.T) {
-	machine.clock.Advance(rapid.SampledFrom([]time.Duration{1, 999 * time.Microsecond, time.Millisecond, 700 * time.Millisecond, 2 * time.Second, store.RetryWindow - time.Second, time.Hour, -time.Second, -time.Hour}).Draw(t, "time"))
+	machine.clock.Advance(rapid.SampledFrom([]time.Duration{1, 999 * time.Microsecond, time.Millisecond, 700 * time.Millisecond, 2 * time.Second, store.RetryWindow - time.Second, time.Hour}).Draw(t, "time"))
+	machine.requireDueMissing(t)
+}
+
+// SetClock sets the clock forward or back, while no time passes.
+func (machine *machine) SetClock(t *rapid.T) {
+	machine.clock.Set(rapid.SampledFrom([]time.Duration{time.Second, time.Hour, 24 * 365 * time.Hour, -time.Millisecond, -5 * time.Second, -time.Hour, -24 * 365 * time.Hour}).Draw(t, "step"))
+	machine.requireDueMissing(t)
+}
+
+func (machine *machine) requireDueMissing(t *rapid.T) {
 	for id := range machine.model.due() {
 		requireMissing(t, machine.opened, id)
 		break
@@ -893,13 +886,27 @@ func (machine *machine) Replay(t *rapid.T) {
 // Crash goes on with a copy of the files as they are while the store is open.
 func (machine *machine) Crash(t *rapid.T) {
 	machine.settle(t)
+	machine.model.clock.unlogged = true
+	machine.commitClock(t)
+	saved := machine.model.clock.saved
 	path := filepath.Join(machine.directory(), "storebus.db")
 	require.NoError(t, store.OnCommitter(machine.opened, func() error { return copyDatabase(machine.config.DatabasePath, path) }))
 	require.NoError(t, copyWorkspaces(machine.config.DatabasePath+".workspaces", path+".workspaces"))
 	machine.close(t)
-	machine.config.DatabasePath = path
+	machine.config.DatabasePath, machine.model.clock.saved = path, saved
 	machine.open(t)
 	machine.compareAll(t)
+}
+
+// commitClock makes a time that a restart may forget that of a commit.
+func (machine *machine) commitClock(t *rapid.T) {
+	if !machine.model.clock.unlogged {
+		return
+	}
+	machine.model.commit(func() {
+		_, want := machine.model.apply(store.SetCommand{Group: modelGroups[0], Key: modelKeys[0], Value: "clock"})
+		requireSameError(t, want, machine.opened.Set(modelGroups[0], modelKeys[0], "clock"))
+	})
 }
 
 // Check compares what is cheap to compare after every step.
@@ -907,7 +914,7 @@ func (machine *machine) Check(t *rapid.T) {
 	machine.settle(t)
 	status, err := machine.opened.Status()
 	require.NoError(t, err)
-	want := store.Status{Writable: true, Entries: uint64(len(machine.model.entries)), PendingMaterialisation: status.PendingMaterialisation}
+	want := store.Status{Writable: true, ClockAhead: machine.model.clock.ahead(), Entries: uint64(len(machine.model.entries)), PendingMaterialisation: status.PendingMaterialisation}
 	want.Journal.Pending = int64(len(machine.model.journal))
 	for name, namespace := range machine.model.namespaces {
 		if name != "" && namespace.revision > 0 {

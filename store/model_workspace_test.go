@@ -40,6 +40,7 @@ func (model *model) commitToJournal(entry store.JournalEntry) store.JournalEntry
 		entry.CommittedAt = model.journal[last].CommittedAt.Add(1)
 	}
 	model.journal = append(model.journal, entry)
+	model.clock.keepUnlogged()
 	return entry
 }
 
@@ -69,7 +70,7 @@ func (workspace *modelWorkspace) summary() map[string]int64 { return maps.Clone(
 func (model *model) openWorkspace(name modelWorkspaceName) store.Outcome {
 	workspace, known := model.workspaces[name]
 	if !known {
-		workspace = &modelWorkspace{openedAt: model.clock.Now(), kinds: map[string]int64{}}
+		workspace = &modelWorkspace{openedAt: model.now(), kinds: map[string]int64{}}
 		model.workspaces[name] = workspace
 	}
 	workspace.orphaned = false
@@ -139,6 +140,7 @@ func (model *model) writeWorkspace(command store.WorkspaceCommand) (store.Outcom
 	case store.CommitWorkspaceCommand:
 		return model.commitWorkspace(name, workspace)
 	default:
+		model.clock.keepUnlogged()
 		delete(model.workspaces, name)
 		return store.Outcome{}, nil
 	}
@@ -214,6 +216,7 @@ func (model *model) requestWorkspace(request store.Request, command store.Worksp
 	}
 	outcome.Answer, _ = request.Answer(outcome)
 	model.answers[name] = modelAnswer{digest: request.Digest, bytes: outcome.Answer, at: at}
+	model.clock.keepUnlogged()
 	return outcome, nil
 }
 

@@ -98,8 +98,9 @@ func databasePath(t testing.TB) string {
 
 // testClock is a clock that stands still until it is moved.
 type testClock struct {
-	mutex sync.Mutex
-	now   time.Time
+	mutex   sync.Mutex
+	now     time.Time
+	elapsed time.Duration
 }
 
 func newClock() *testClock {
@@ -112,7 +113,22 @@ func (clock *testClock) Now() time.Time {
 	return clock.now
 }
 
+func (clock *testClock) Elapsed() time.Duration {
+	clock.mutex.Lock()
+	defer clock.mutex.Unlock()
+	return clock.elapsed
+}
+
+// Advance lets time pass, and sets the clock back by what is negative.
 func (clock *testClock) Advance(duration time.Duration) {
+	clock.mutex.Lock()
+	defer clock.mutex.Unlock()
+	clock.now = clock.now.Add(duration)
+	clock.elapsed += max(0, duration)
+}
+
+// Set sets the clock forward or back, while no time passes.
+func (clock *testClock) Set(duration time.Duration) {
 	clock.mutex.Lock()
 	defer clock.mutex.Unlock()
 	clock.now = clock.now.Add(duration)

@@ -105,7 +105,7 @@ func upgradeOriginal(ctx context.Context, connection *sql.Conn, migrations []str
 	if err != nil {
 		return err
 	}
-	original := &original{ctx: ctx, transaction: transaction, timestamp: config.Clock().UnixNano(), namespaces: map[string]*namespaceState{}}
+	original := &original{ctx: ctx, transaction: transaction, timestamp: config.clocks()().time, namespaces: map[string]*namespaceState{}}
 	if err := original.upgrade(migrations, tables); err != nil {
 		return errors.Join(err, transaction.Rollback())
 	}

@@ -89,11 +89,15 @@ func (store *Store) live(name entryName, state *entryState) (Entry, error) {
 
 // live returns an entry, where it is there and its time has not come.
 func (committer *committer) live(name entryName, state *entryState) (Entry, error) {
-	var now time.Time
-	if state.expiresAt != 0 { // else nothing depends on the time
-		now = committer.clock.now()
+	if state.expiresAt == 0 { // nothing depends on the time
+		return liveEntry(name, state, time.Time{})
 	}
-	return liveEntry(name, state, now)
+	told := committer.clock.tell()
+	if now := told.utc(); !state.expired(now) {
+		return liveEntry(name, state, now)
+	}
+	committer.clock.keep(told)
+	return Entry{}, ErrNotFound
 }
 
 func liveEntry(name entryName, state *entryState, now time.Time) (Entry, error) {

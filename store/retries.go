@@ -90,6 +90,14 @@ func (retries *retries) load() error {
 	})
 }
 
+// newest is when the newest answer was given, in Unix nanoseconds.
+func (retries *retries) newest() int64 {
+	if len(retries.generations) == 0 {
+		return 0
+	}
+	return retries.generations[len(retries.generations)-1].newest.UnixNano()
+}
+
 // save writes answers in the transaction of the caller.
 func (retries *retries) save(answers []*answer, now time.Time) error {
 	for index, answer := range answers {

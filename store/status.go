@@ -26,6 +26,9 @@ type Status struct {
 	UnscopedEntries uint64
 	// Journal counts the journal's entries, those of every namespace and of none.
 	Journal JournalCounts
+	// ClockAhead is by how much the store's time is ahead of StoreConfig.Clock, which was
+	// set back: 0 where it is that.
+	ClockAhead time.Duration
 	// Archiving is how many entries a Compact that is under way has written.
 	Archiving int64
 }
@@ -60,6 +63,7 @@ func (committer *committer) status(view *view) (Status, error) {
 		PendingMaterialisation: uint64(view.pending.rows() + view.deletions.groups.Len()),
 		Entries:                view.totals.entries,
 		UnscopedEntries:        view.totals.unscoped,
+		ClockAhead:             committer.clock.ahead(),
 		Journal:                view.journal.total,
 		Archiving:              view.journal.archives.written.Load(),
 	}

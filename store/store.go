@@ -106,7 +106,7 @@ func (store *Store) start() error {
 	store.committer = &committer{
 		config:      store.config,
 		limits:      store.config.Limits,
-		clock:       &monotoneClock{source: store.config.Clock},
+		clock:       newStoreClock(&store.config),
 		hot:         store.hot,
 		watchers:    store.watchers,
 		writes:      newMailbox[*write](),

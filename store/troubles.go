@@ -15,6 +15,7 @@ type work string
 const (
 	workArchives   work = "removing archived journal entries"
 	workCheckpoint work = "checkpoint"
+	workClock      work = "saving the store's time"
 	workDeletions  work = "carrying out deletions"
 	workExpiry     work = "expiry"
 	workNextExpiry work = "reading the next expiry"

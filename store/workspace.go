@@ -160,7 +160,7 @@ func (workspace *Workspace) add(kind string, data any) (entries int64, err error
 
 // put adds an entry for a request, whose answer is remembered with it.
 func (workspace *Workspace) put(request Request, kind, data string) (outcome Outcome, err error) {
-	entry := workspaceEntry{kind: kind, data: data, createdAt: workspace.store.config.Clock()}
+	entry := workspaceEntry{kind: kind, data: data, createdAt: workspace.store.committer.clock.now()}
 	err = workspace.write(func(database *sql.DB) error {
 		err := inTransaction(database, func(transaction *sql.Tx) error {
 			outcome, err = request.answeredIn(transaction, func() (Outcome, error) {

@@ -35,6 +35,9 @@ type StatusReply struct {
 	Entries                uint64         `json:"entries"`
 	UnscopedEntries        uint64         `json:"unscoped_entries"`
 	Journal                *JournalStatus `json:"journal"`
+	// ClockAheadSeconds is by how much the store's time is ahead of the wall clock, which
+	// was set back; 0 where it is the wall clock's.
+	ClockAheadSeconds float64 `json:"clock_ahead_seconds"`
 }
 
 // QueueStatus is the work in hand: requests received and not yet answered.

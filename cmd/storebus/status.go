@@ -54,7 +54,16 @@ func statusRows(reply subjects.StatusReply) []row {
 		{"entries", reply.Entries},
 		{"entries outside namespaces", reply.UnscopedEntries},
 		{"journal", journalText(reply.Journal)},
+		{"clock", clockText(reply.ClockAheadSeconds)},
 	}
+}
+
+// clockText tells by how much the store's time is ahead of the wall clock.
+func clockText(ahead float64) string {
+	if ahead == 0 {
+		return "the wall clock"
+	}
+	return fmt.Sprintf("%.3f s ahead of the wall clock, which was set back", ahead)
 }
 
 // journalText tells how the delivery of the journal stands; a sidecar that has none says

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"log/slog"
+	"time"
+)
+
+const (
+	// aheadToTell is from when on an operator is told that the store's clock is ahead of
+	// the wall clock; aheadAtStart is from when on a start says what to do, and stepToTell
+	// is the smallest step forward that is told.
+	aheadToTell  = time.Second
+	aheadAtStart = 10 * time.Second
+	stepToTell   = 10 * time.Second
+	// clockSaveInterval is how often the time of a clock that is ahead is saved. So a crash
+	// makes deadlines later by that much at most.
+	clockSaveInterval = time.Minute
+)
+
+// clockWatch tells an operator what becomes of the clocks: once when it begins, and once
+// when it is over. It belongs to the committer's goroutine.
+type clockWatch struct {
+	clock  *storeClock
+	logger *slog.Logger
+	// ahead tells that the log says so.
+	ahead bool
+	// last is what the clocks read at the last look.
+	last reading
+	// saved is when the store's time was last saved.
+	saved time.Duration
+
+	selectTime *statement
+	saveTime   *statement
+}
+
+func newClockWatch(clock *storeClock, session *session, logger *slog.Logger) *clockWatch {
+	return &clockWatch{
+		clock: clock, logger: logger,
+		selectTime: session.prepare(`SELECT value FROM meta WHERE name = 'clock'`),
+		saveTime:   session.prepare(`INSERT OR REPLACE INTO meta (name, value) VALUES ('clock', ?)`),
+	}
+}
+
+// begin has the clock run on from the times that the database has.
+func (watch *clockWatch) begin(committed ...int64) error {
+	saved, _, err := watch.selectTime.integer()
+	if err != nil {
+		return err
+	}
+	for _, time := range append(committed, saved) {
+		watch.clock.keepTime(time)
+	}
+	told, wall := watch.clock.compare()
+	watch.last, watch.saved = wall, wall.elapsed
+	if ahead := time.Duration(told.time - wall.time); ahead >= aheadAtStart {
+		watch.ahead = true
+		watch.logger.Warn("the newest commit is ahead of the wall clock, so the store's time is: set the wall clock if it is wrong, "+
+			"else see \"When the clock jumps\" in docs/operations.md",
+			slog.Time("store", told.utc()), slog.Time("wall", wall.utc()), slog.Float64("ahead_seconds", ahead.Seconds()))
+	}
+	return nil
+}
+
+// look tells of what has changed.
+func (watch *clockWatch) look() {
+	told, wall := watch.clock.compare()
+	ahead, before := time.Duration(told.time-wall.time), watch.last
+	watch.last = wall
+	if step := time.Duration(wall.time-before.time) - (wall.elapsed - before.elapsed); step >= stepToTell && ahead == 0 && !watch.ahead {
+		watch.logger.Warn("the wall clock was set forward, or the machine slept: deadlines in between are over", slog.Float64("seconds", step.Seconds()))
+	}
+	switch {
+	case !watch.ahead && ahead >= aheadToTell:
+		watch.ahead = true
+		watch.logger.Warn("the wall clock was set back: the store's time goes on, and is ahead of it until it has caught up",
+			slog.Time("store", told.utc()), slog.Time("wall", wall.utc()), slog.Float64("ahead_seconds", ahead.Seconds()))
+	case watch.ahead && ahead == 0:
+		watch.ahead = false
+		watch.logger.Info("the wall clock has caught up: the store's time is the wall clock's", slog.Time("wall", wall.utc()))
+	}
+}
+
+// saveClock saves the time of a clock that is ahead of the wall clock, from which the
+// next start has it run on.
+func (committer *committer) saveClock() {
+	watch := committer.clockWatch
+	told, wall := watch.clock.compare()
+	watch.saved = wall.elapsed
+	if told.time == wall.time || committer.broken.Load() != nil {
+		return
+	}
+	committer.tried(workClock, committer.unsynced(func() error { return watch.saveTime.execute(told.time) }))
+}
+
+// watchClock looks at the clocks, and saves the store's time now and then.
+func (committer *committer) watchClock() {
+	watch := committer.clockWatch
+	watch.look()
+	if watch.last.elapsed-watch.saved >= clockSaveInterval {
+		committer.saveClock()
+	}
+}
