@@ -5,6 +5,7 @@
 package embedded_test
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -52,4 +53,86 @@ func TestFullDisk_Set_Ugly(t *testing.T) {
 		requireFirst(t, tenant.call(t, "get", fmt.Sprintf(`{"key":"%d"}`, key)))
 	}
 	requireFirst(t, set(stored))
+}
+
+// Keys whose time has come are absent for every purpose, though their expiry cannot be
+// written: what counts them leaves them out.
+func TestFullDisk_Absent_Ugly(t *testing.T) {
+	outside := startBroker(t, "127.0.0.1:0")
+	database := filepath.Join(t.TempDir(), "storebus.db")
+	sidecar := startWithoutRoom(t, outside.URL(), database)
+	acme := newTenant(t, outside.URL(), "acme")
+	acme.set(t, "stays", "k", "v")
+	for key := range 3 {
+		acme.setFor(t, "brief", fmt.Sprint(key), "12s")
+	}
+	acme.setFor(t, "stays", "brief", "12s")
+	fillDisk(t, acme.in("filler"))
+	before := acme.revision(t)
+	requireFirst(t, acme.call(t, "get", `{"group":"brief","key":"0"}`))
+	acme.awaitAbsent(t, "brief", "0", "stays", "brief")
+
+	requireAbsent(t, acme)
+	require.Equal(t, before, acme.revision(t), "no expiry is logged: the disk is full")
+	assert.Zero(t, sidecar.terminate(t))
+	startWithoutRoom(t, outside.URL(), database)
+	requireAbsent(t, acme)
+	requireAbsent(t, acme)
+}
+
+func (tenant *tenant) setFor(t *testing.T, group, key, ttl string) {
+	t.Helper()
+	requireFirst(t, tenant.call(t, "set", object(t, "group", group, "key", key, "value", "v", "ttl", ttl)))
+}
+
+// fillDisk writes until not one byte more is taken, and leaves the keys there.
+func fillDisk(t *testing.T, filler *tenant) {
+	t.Helper()
+	size := 900_000
+	for key := 0; ; key++ {
+		require.Less(t, key, 2000, "the disk never gets full")
+		got := filler.call(t, "set", object(t, "key", fmt.Sprint(key), "value", strings.Repeat("x", size)))
+		if got.Header.Get(headerErrorCode) == "" {
+			continue
+		}
+		requireFailure(t, got, 503, "unavailable")
+		if size == 1 {
+			return
+		}
+		size = max(1, size/30)
+	}
+}
+
+// awaitAbsent waits until keys are not there any more, in pairs of group and key.
+func (tenant *tenant) awaitAbsent(t *testing.T, names ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for ; len(names) > 0; names = names[2:] {
+		for strings.Contains(string(tenant.call(t, "exists", object(t, "group", names[0], "key", names[1])).Data), `"exists":true`) {
+			require.NoError(t, ctx.Err())
+		}
+	}
+}
+
+// requireAbsent says that of acme there is one key in one group.
+func requireAbsent(t *testing.T, acme *tenant) {
+	t.Helper()
+	usage := acme.usage(t)
+	assert.Equal(t, []uint64{1, 1, uint64(len("stays") + len("k") + len("v"))}, []uint64{usage.Keys, usage.Groups, usage.Bytes})
+	for body, want := range map[string]string{
+		`{}`: `"count":1`, `{"group":"stays"}`: `"count":1`, `{"group":"brief"}`: `"count":0`, `{"prefix":"br"}`: `"count":0`, `{"prefix":"s"}`: `"count":1`,
+	} {
+		assert.Contains(t, string(acme.call(t, "count", body).Data), want, body)
+	}
+	groups := groupsOf(acme.groups(t))
+	require.Len(t, groups, 1)
+	assert.Equal(t, []any{"stays", uint64(1)}, []any{groups[0].Group, groups[0].Keys})
+	namespaces, _ := acme.namespaces(t, "prefix", "acme")
+	require.Len(t, namespaces, 1)
+	assert.Equal(t, []uint64{1, 1}, []uint64{namespaces[0].Keys, namespaces[0].Groups})
+	assert.Contains(t, string(acme.call(t, "list", `{"group":"brief"}`).Data), `"entries":[]`)
+	assert.Contains(t, string(acme.call(t, "scan", `{"keys_only":true}`).Data), `"key":"k"`)
+	filler := acme.in("filler").usage(t).Keys
+	assert.Equal(t, filler+1, *readStatus(t, acme.connection).Entries)
 }

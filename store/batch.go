@@ -37,6 +37,8 @@ type batch struct {
 	due   map[realm]*dueQueue
 	stale []entryName
 	looks int
+	// expired are the entries whose expiry the batch logs.
+	expired []expiredEntry
 	// journal is what the batch changes of the journal, which is no part of the log.
 	journal journalChanges
 	// runs are those of the workspaces that the batch commits.
@@ -95,6 +97,7 @@ func (batch *batch) merge(nested *batch) {
 	maps.Copy(batch.entries, nested.entries)
 	maps.Copy(batch.deletions, nested.deletions)
 	maps.Copy(batch.due, nested.due)
+	batch.expired = append(batch.expired, nested.expired...)
 	batch.runs = append(batch.runs, nested.runs...)
 	for index := range nested.events {
 		event := &nested.events[index]
@@ -353,6 +356,9 @@ func (batch *batch) groupNames(names nameRange, limit int) (found []string, err 
 // expireIfDue logs the expiry of an entry whose time has come, before a write to it.
 func (batch *batch) expireIfDue(target *target) {
 	if target.entry.present() && target.entry.expired(batch.timestamp) {
+		batch.expired = append(batch.expired, expiredEntry{
+			dueEntry: dueEntry{target.entry.expiresAt, target.entryName}, bytes: bytesOf(target.entryName, target.entry.bytes),
+		})
 		batch.record(target, Event{Type: EventExpire})
 	}
 }

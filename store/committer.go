@@ -81,9 +81,11 @@ type committer struct {
 	expiries *expiryQueue
 	// nextExpiry is not after the time at which the next entry expires; zero: none does.
 	nextExpiry time.Time
-	// expired counts the expiries that were logged; expiryFailure is why the last could not be.
+	// expired counts the expiries that were logged; expiryFailure is why the last could not
+	// be, expiryPause until when they are not tried again.
 	expired       atomic.Int64
 	expiryFailure error
+	expiryPause   time.Time
 	lastPurge     time.Time
 	expiryTimer   *time.Timer
 	// idleTimer fires when no batch was committed for idleDelay; idle is set then.
@@ -426,6 +428,9 @@ func (committer *committer) written(slices ...*slice) {
 // announce tells those who follow the log of a commit.
 func (committer *committer) announce(batch *batch, commit Commit) {
 	committer.clock.keep(committer.batchAt)
+	if err := committer.view.tallies.committed(committer.view, batch); err != nil {
+		committer.tried(workTally, err) // it is counted again
+	}
 	committer.recentCommits++
 	committer.idle = false
 	committer.idleTimer.Reset(idleDelay)

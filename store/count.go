@@ -58,7 +58,7 @@ func (query CountQuery) read(view *view) (count KeyCount, err error) {
 	}
 	if query.Group != nil {
 		group, err := view.group(name)
-		count.Keys = group.keys
+		count.Keys = group.keys - view.tallies.group(query.realm(), name).keys
 		return count, err
 	}
 	count.Keys, err = view.keysIn(name)
@@ -68,15 +68,16 @@ func (query CountQuery) read(view *view) (count KeyCount, err error) {
 // keysIn counts the keys of the groups that begin with a prefix.
 func (view *view) keysIn(prefix string) (keys int64, err error) {
 	namespace, group := NamespaceOf(prefix)
+	of := realmOfPrefix(prefix)
 	switch {
 	case prefix == "":
-		return int64(view.totals.entries), nil
+		return int64(view.totals.entries) - view.tallies.total(of).keys, nil
 	case namespace != "" && group == "":
 		state, err := view.namespace(namespace)
-		return state.keys, err
+		return state.keys - view.tallies.namespace(of, namespace).keys, err
 	}
-	err = view.groupsIn(prefixed(prefix), func(_ string, state groupState) bool {
-		keys += state.keys
+	err = view.groupsIn(prefixed(prefix), func(name string, state groupState) bool {
+		keys += state.keys - view.tallies.group(of, name).keys
 		return true
 	})
 	return keys, err

@@ -37,6 +37,9 @@ func realmOfPrefix(prefix string) realm {
 	return realmOf(prefix)
 }
 
+// holds reports whether a group lies in the realm.
+func (realm realm) holds(group string) bool { return realm.whole || realmOf(group) == realm }
+
 func (realm realm) compare(other realm) int {
 	if realm.whole != other.whole {
 		return index(other.whole) - index(realm.whole)
@@ -64,7 +67,7 @@ const (
 		WHERE expires_at <= ? AND (expires_at, group_name, entry_key) > (?, ?, ?)
 		ORDER BY expires_at, group_name, entry_key LIMIT ?`
 	selectDueOfRealm = `SELECT expires_at, group_name, entry_key FROM entries
-		WHERE substr(CAST(group_name AS BLOB), 1, instr(CAST(group_name AS BLOB), x'3a') - 1) = ?
+		WHERE substr(CAST(group_name AS BLOB), 1, instr(CAST(group_name AS BLOB), x'3a') - 1) IS ?
 			AND expires_at <= ? AND (expires_at, group_name, entry_key) > (?, ?, ?)
 		ORDER BY expires_at, group_name, entry_key LIMIT ?`
 )
@@ -86,6 +89,10 @@ func (view *view) due(realm realm, now time.Time, after dueEntry, limit int) (du
 		err = view.selectDue.query(take, place...)
 	} else {
 		err = view.selectDueOfRealm.query(take, append([]driver.Value{[]byte(realm.name)}, place...)...)
+	}
+	if err == nil && realm == realmOf("") {
+		// For SQLite a part of the empty name is NULL.
+		err = view.selectDueOfRealm.query(take, append([]driver.Value{nil}, place...)...)
 	}
 	slices.SortFunc(due, dueEntry.compare)
 	due = slices.Compact(due)

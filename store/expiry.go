@@ -160,31 +160,45 @@ func (committer *committer) expireDue() (more bool) {
 	if queue.empty() {
 		return false
 	}
-	if refusal := committer.refusal(); refusal != nil {
-		committer.giveUpExpiry(refusal)
-		return false
+	if reason := committer.whyNotExpired(); reason != nil {
+		committer.leaveOutDue(reason)
+		return !queue.empty()
 	}
 	finished, err := committer.expireShare()
 	err = errors.Join(err, committer.findNextExpiry())
-	committer.expiryFailure = err
+	committer.tried(workExpiry, err)
+	if err != nil {
+		committer.expiryFailed(err)
+		return !queue.empty()
+	}
+	committer.expiryFailure = nil
 	questions, writes := queue.served(finished)
 	committer.answerAll(questions)
 	committer.waitingWrites = append(writes, committer.waitingWrites...)
-	committer.tried(workExpiry, err)
-	if err != nil {
-		committer.giveUpExpiry(committer.whyNotExpired(err))
-		committer.expireAt(committer.clock.now().Add(housekeepingInterval))
-	}
 	return !queue.empty()
 }
 
-// whyNotExpired is what a write is told that has waited for expiries: nothing was
-// changed by it, whatever became of them.
-func (committer *committer) whyNotExpired(err error) error {
+// expiryFailed takes note that expiries cannot be logged.
+func (committer *committer) expiryFailed(err error) {
+	committer.expiryFailure, committer.expiryPause = err, committer.clock.now().Add(housekeepingInterval)
+	reason := committer.refusal()
+	if reason == nil {
+		reason = fmt.Errorf("%w: %w", &expiryFirstError{}, err)
+	}
+	committer.leaveOutDue(reason)
+}
+
+// whyNotExpired is what a write is told that has waited for expiries which cannot be
+// logged: nothing was changed by it. It is nil while they can be, or may be tried again:
+// once a second, and for each write that waits.
+func (committer *committer) whyNotExpired() error {
 	if refusal := committer.refusal(); refusal != nil {
 		return refusal
 	}
-	return fmt.Errorf("%w: %w", &expiryFirstError{}, err)
+	if !committer.expiries.hasWrites() && committer.clock.now().Before(committer.expiryPause) {
+		return committer.expiryFailure
+	}
+	return nil
 }
 
 // expireShare logs as many expiries as one batch does, and returns in how many realms
@@ -199,13 +213,40 @@ func (committer *committer) expireShare() (finished int, err error) {
 	return command.finished, committer.refresh(command.stale)
 }
 
-// giveUpExpiry lets go on what waits for expiries that cannot be logged: questions
-// are answered, and count what is due; writes fail.
-func (committer *committer) giveUpExpiry(reason error) {
-	questions, writes := committer.expiries.clear()
-	committer.answerAll(questions)
+// leaveOutDue lets go on what waits for expiries that cannot be logged: writes fail, and
+// questions are answered as soon as what is due is counted, so that it is left out. Where
+// it cannot be counted, they are answered all the same.
+func (committer *committer) leaveOutDue(reason error) {
+	queue := committer.expiries
+	writes := queue.giveUpWrites()
 	failAll(writes, reason)
 	committer.complete(writes)
+	finished, err := committer.tallyDue(queue.realms)
+	committer.tried(workTally, err)
+	if err != nil {
+		finished = len(queue.realms)
+	}
+	questions, _ := queue.served(finished)
+	committer.answerAll(questions)
+}
+
+// tallyDue counts a share of what is due in realms, one after the other, and returns in
+// how many of them everything is counted.
+func (committer *committer) tallyDue(realms []realm) (finished int, err error) {
+	looks, told, tallies := duePerBatch, committer.clock.tell(), committer.view.tallies
+	for _, of := range realms {
+		complete, err := tallies.goOn(committer.view, of, told.utc(), &looks)
+		if tallies.total(of).keys > 0 {
+			committer.clock.keep(told) // what was told to be absent stays so
+		} else if complete {
+			delete(tallies, of)
+		}
+		if err != nil || !complete {
+			return finished, err
+		}
+		finished++
+	}
+	return finished, nil
 }
 
 // refresh writes entries whose stored state is out of date.
@@ -223,8 +264,7 @@ func (committer *committer) refresh(names []entryName) error {
 
 // somethingIsDue reports whether there may be an entry whose time has come.
 func (committer *committer) somethingIsDue() bool {
-	now := committer.clock.now()
-	return !committer.nextExpiry.IsZero() && !committer.nextExpiry.After(now)
+	return !committer.nextExpiry.IsZero() && !committer.nextExpiry.After(committer.clock.now())
 }
 
 // findNextExpiry looks for the next expiry, whatever was known of it before.
@@ -259,10 +299,10 @@ func (committer *committer) waitForExpiry() {
 }
 
 // exactly answers a question about how many keys there are in a realm. Where some are
-// due, they must not count: it is answered right after they have expired. While
-// nothing can be written they do count.
+// due, they must not count: it is answered right after they have expired or, while they
+// cannot, after they were counted to be left out.
 func (committer *committer) exactly(of realm, question read) (complete func()) {
-	if !committer.isDueIn(of) || committer.refusal() != nil {
+	if !committer.isDueIn(of) {
 		return question(committer.view)
 	}
 	committer.expiries.ask(of, question)
@@ -303,6 +343,7 @@ func (store *Store) SubmitPurge(done func(expired int64, err error)) {
 	before := committer.expired.Load()
 	store.submitRead(func(*view) func() {
 		err := committer.findNextExpiry()
+		committer.expiryPause = time.Time{}
 		return committer.exactly(wholeStore, func(*view) func() {
 			expired, err := committer.expired.Load()-before, errors.Join(err, committer.refusal(), committer.expiryFailure)
 			return func() { done(expired, err) }

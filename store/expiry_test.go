@@ -77,7 +77,7 @@ func TestExpiry_PurgeExpired_Bad(t *testing.T) {
 	require.ErrorContains(t, err, "store.PurgeExpired: ")
 	count, err := opened.Count("acme:g")
 	require.NoError(t, err)
-	assert.Equal(t, 5, count, "what cannot be written counts")
+	assert.Zero(t, count, "what cannot be written is absent all the same")
 	require.NoError(t, store.Execute(opened, "ALTER TABLE moved RENAME TO commits"))
 	clock.Advance(time.Minute)
 	expired, err := opened.PurgeExpired()
@@ -340,10 +340,8 @@ func TestExpiry_Stopped_Ugly(t *testing.T) {
 	err := <-deleted
 	require.ErrorIs(t, err, store.ErrUnavailable)
 	require.NotErrorIs(t, err, store.ErrOutcomeUnknown, "the write itself has changed nothing")
-	keys := <-counted
-	assert.Positive(t, keys, "what cannot expire counts")
-	assert.Less(t, keys, int64(3000))
+	assert.Zero(t, <-counted, "what cannot expire is absent all the same")
 	count, err := opened.Count("acme:g")
 	require.NoError(t, err)
-	assert.Equal(t, int(keys), count)
+	assert.Zero(t, count)
 }

@@ -123,14 +123,13 @@ func (queue *expiryQueue) release() (released []*write) {
 	return released
 }
 
-// clear removes everything, and returns what has waited.
-func (queue *expiryQueue) clear() (questions []read, writes []*write) {
-	for _, of := range queue.realms {
-		questions = append(questions, queue.questions[of]...)
-	}
+func (queue *expiryQueue) hasWrites() bool { return len(queue.writes) > 0 }
+
+// giveUpWrites removes the writes, and returns them in order.
+func (queue *expiryQueue) giveUpWrites() (writes []*write) {
 	for _, write := range queue.writes {
 		writes = append(writes, write.write)
 	}
-	*queue = *newExpiryQueue()
-	return questions, writes
+	queue.writes, queue.named = nil, map[string]struct{}{}
+	return writes
 }

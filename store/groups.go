@@ -68,10 +68,10 @@ func (query GroupsQuery) read(view *view) (page GroupsPage, err error) {
 	if query.After != nil {
 		names = names.behind(*query.After)
 	}
-	filling, passed := fillingOf(query.Limit, query.Fits), 0
+	filling, passed, of := fillingOf(query.Limit, query.Fits), 0, realmOfPrefix(query.Prefix)
 	err = view.groupsIn(names, func(name string, state groupState) bool {
-		if state.keys > 0 {
-			return filling.take(GroupInfo{Group: name, Keys: state.keys, Revision: state.lastRevision})
+		if keys := state.keys - view.tallies.group(of, name).keys; keys > 0 {
+			return filling.take(GroupInfo{Group: name, Keys: keys, Revision: state.lastRevision})
 		}
 		if passed++; passed == passedPerPage {
 			page.Next = &name

@@ -5,6 +5,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -428,6 +429,8 @@ type machine struct {
 	// directory makes a new folder.
 	directory func() string
 	held      *store.HeldRemovals
+	// unwritable tells that nothing can be logged: what is due stays.
+	unwritable bool
 	// compared is how far the log of each namespace was compared.
 	compared map[string]uint64
 }
@@ -473,6 +476,9 @@ func (machine *machine) close(t *rapid.T) {
 // settle waits until what is due is expired and trimmed, in the store and in the
 // model. In which order keys expire that are due together is the store's affair.
 func (machine *machine) settle(t *rapid.T) {
+	if machine.unwritable {
+		return
+	}
 	machine.model.clock.see()
 	if machine.config.Retention.Count < unlimited {
 		require.NoError(t, store.Settle(machine.opened))
@@ -558,6 +564,33 @@ func (machine *machine) Advance(t *rapid.T) {
 func (machine *machine) SetClock(t *rapid.T) {
 	machine.clock.Set(rapid.SampledFrom([]time.Duration{time.Second, time.Hour, 24 * 365 * time.Hour, -time.Millisecond, -5 * time.Second, -time.Hour, -24 * 365 * time.Hour}).Draw(t, "step"))
 	machine.requireDueMissing(t)
+}
+
+// Unwritable lets time pass while nothing can be logged: what is due is left out of all
+// that is told.
+func (machine *machine) Unwritable(t *rapid.T) {
+	machine.settle(t)
+	require.NoError(t, store.Execute(machine.opened, "PRAGMA query_only = 1"))
+	machine.clock.Advance(rapid.SampledFrom([]time.Duration{700 * time.Millisecond, 2 * time.Second, time.Hour}).Draw(t, "time"))
+	_, err := machine.opened.Status()
+	require.NoError(t, err)
+	machine.model.clock.see()
+	entries, due := machine.model.entries, machine.model.due()
+	if len(due) > 0 {
+		machine.model.clock.keepUnlogged()
+	}
+	machine.model.entries = maps.Clone(entries)
+	maps.DeleteFunc(machine.model.entries, func(id entryID, _ store.Entry) bool { return due[id] })
+	machine.unwritable = true
+	for range 2 {
+		for _, read := range []func(*rapid.T){machine.ReadGroup, machine.ReadCounts, machine.ReadGroups, machine.ReadUsage, machine.ReadNamespaces, machine.Check} {
+			read(t)
+		}
+	}
+	machine.model.entries, machine.unwritable = entries, false
+	require.NoError(t, store.Execute(machine.opened, "PRAGMA query_only = 0"))
+	machine.clock.Advance(2 * time.Second)
+	machine.settle(t)
 }
 
 func (machine *machine) requireDueMissing(t *rapid.T) {

@@ -77,7 +77,8 @@ func (store *Store) changeQuota(namespace string, change QuotaChange) (Quota, er
 }
 
 // Usage returns what a namespace holds and may hold. Keys whose time has come are
-// expired first: where there are very many it takes its time, and holds up nobody.
+// expired first, or left out while nothing can be written: where there are very many it
+// takes its time, and holds up nobody.
 //
 //	usage, err := store.Usage("acme")
 func (store *Store) Usage(namespace string) (Usage, error) {
@@ -99,6 +100,7 @@ func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
 
 func (view *view) usage(namespace string) (Usage, error) {
 	state, err := view.namespace(namespace)
+	state.leaveOut(view.tallies.namespace(realm{name: namespace}, namespace))
 	return Usage{
 		Quota: view.quotas.limits[namespace], Keys: state.keys, Groups: state.groups, Bytes: state.bytes, Revision: state.revision,
 	}, err

@@ -53,16 +53,28 @@ func (store *Store) SubmitStatus(done func(Status, error)) {
 	}, func(err error) { done(Status{}, err) })
 }
 
+// tallyForStatus counts a share of what is due, so that it is left out of the status,
+// which waits for nothing.
+func (committer *committer) tallyForStatus() {
+	if !committer.somethingIsDue() {
+		return
+	}
+	_, err := committer.tallyDue([]realm{wholeStore})
+	committer.tried(workTally, err)
+}
+
 func (committer *committer) status(view *view) (Status, error) {
+	committer.tallyForStatus()
 	slowest := committer.consumers.slowest(committer.log.position())
+	due := view.tallies.total(wholeStore)
 	status := Status{
 		Writable:   true,
 		Backlog:    committer.log.end.since(slowest.end).changes,
 		Namespaces: view.totals.namespaces,
 
 		PendingMaterialisation: uint64(view.pending.rows() + view.deletions.groups.Len()),
-		Entries:                view.totals.entries,
-		UnscopedEntries:        view.totals.unscoped,
+		Entries:                view.totals.entries - uint64(due.keys),
+		UnscopedEntries:        view.totals.unscoped - uint64(view.tallies.namespace(wholeStore, "").keys),
 		ClockAhead:             committer.clock.ahead(),
 		Journal:                view.journal.total,
 		Archiving:              view.journal.archives.written.Load(),

@@ -23,6 +23,7 @@ const (
 	workRetries    work = "removing old answers"
 	workRuns       work = "forgetting ended workspaces"
 	workTables     work = "bringing the tables up to the log"
+	workTally      work = "counting what is due"
 	workTrimming   work = "trimming the log"
 	workWatermarks work = "saving watermarks"
 )

@@ -92,6 +92,7 @@ type view struct {
 	namespaces map[string]namespaceState
 	groups     map[string]groupState
 	totals     storeTotals
+	tallies    tallies
 	retries    *retries
 	runs       *workspaceRuns
 	quotas     *quotas
@@ -129,6 +130,7 @@ func newView(session *session, hot *hotEntries) *view {
 		pending:           newPending(),
 		deletions:         &deletions{},
 		hot:               hot,
+		tallies:           tallies{},
 		retries:           newRetries(session),
 		runs:              newWorkspaceRuns(session),
 		namespaces:        map[string]namespaceState{},

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import "time"
+
+// tallies count what is due and cannot be logged, by realm, so that it is left out of
+// what is told of keys, groups and bytes. They belong to the committer's goroutine.
+type tallies map[realm]*tally
+
+// tally counts what is due in a realm, up to a place in the order of the times.
+type tally struct {
+	passed     dueEntry
+	total      tallied
+	groups     map[string]*tallied
+	namespaces map[string]*tallied
+}
+
+// tallied is what is due in a group, a namespace or a realm.
+type tallied struct {
+	keys, bytes int64
+	// groups counts those that have no other key; all tells that a group is one.
+	groups int64
+	all    bool
+}
+
+// expiredEntry is an entry whose expiry was logged, with the bytes that it had.
+type expiredEntry struct {
+	dueEntry
+	bytes int64
+}
+
+// bytesOf is what an entry adds to the bytes of its namespace.
+func bytesOf(name entryName, value int) int64 {
+	_, group := NamespaceOf(name.group)
+	return int64(len(group) + len(name.key) + value)
+}
+
+// goOn counts some more of what is due in a realm, and reports whether that is all. What
+// is looked at is taken off looks.
+func (tallies tallies) goOn(view *view, of realm, now time.Time, looks *int) (complete bool, err error) {
+	tally, known := tallies[of]
+	if !known {
+		tally = newTally()
+		tallies[of] = tally
+	}
+	for *looks > 0 {
+		due, err := view.due(of, now, tally.passed, min(*looks, duePerRead))
+		if err != nil {
+			return false, err
+		}
+		for _, entry := range due {
+			if err := tally.count(view, entry); err != nil {
+				return false, err
+			}
+		}
+		if len(due) < min(*looks, duePerRead) {
+			return true, nil
+		}
+		*looks -= len(due)
+	}
+	return false, nil
+}
+
+func newTally() *tally {
+	return &tally{groups: map[string]*tallied{}, namespaces: map[string]*tallied{}}
+}
+
+// count passes an entry, and counts it if that is its newest state.
+func (tally *tally) count(view *view, entry dueEntry) error {
+	state, err := view.head(entry.entryName)
+	if err != nil {
+		return err
+	}
+	tally.passed = entry
+	if !state.present() || state.expiresAt != entry.expiresAt {
+		return nil
+	}
+	tally.add(entry.group, 1, bytesOf(entry.entryName, state.bytes))
+	return tally.compareGroup(view, entry.group)
+}
+
+func (tally *tally) add(group string, keys, bytes int64) {
+	namespace, _ := NamespaceOf(group)
+	for _, part := range []*tallied{&tally.total, talliedOf(tally.namespaces, namespace), talliedOf(tally.groups, group)} {
+		part.keys += keys
+		part.bytes += bytes
+	}
+}
+
+// compareGroup finds out whether everything in a group is due.
+func (tally *tally) compareGroup(view *view, name string) error {
+	group, known := tally.groups[name]
+	if !known {
+		return nil
+	}
+	state, err := view.group(name)
+	if err != nil {
+		return err
+	}
+	namespace, _ := NamespaceOf(name)
+	all := group.keys > 0 && group.keys == state.keys
+	tally.namespaces[namespace].groups += int64(index(all) - index(group.all))
+	group.all = all
+	if group.keys == 0 {
+		delete(tally.groups, name)
+	}
+	return nil
+}
+
+func talliedOf(parts map[string]*tallied, name string) *tallied {
+	part, known := parts[name]
+	if !known {
+		part = &tallied{}
+		parts[name] = part
+	}
+	return part
+}
+
+// committed takes note of a commit: of the expiries in it, and of the groups that it changed.
+func (tallies tallies) committed(view *view, batch *batch) (err error) {
+	for of, tally := range tallies {
+		for _, entry := range batch.expired {
+			if of.holds(entry.group) && entry.compare(tally.passed) <= 0 {
+				tally.add(entry.group, -1, -entry.bytes)
+			}
+		}
+		for name := range batch.groups {
+			if err == nil && of.holds(name) {
+				err = tally.compareGroup(view, name)
+			}
+		}
+		if err != nil || tally.total.keys == 0 {
+			delete(tallies, of) // it is counted again
+		}
+	}
+	return err
+}
+
+// leaveOut takes what is due off the counters of a namespace.
+func (state *namespaceState) leaveOut(due tallied) {
+	state.keys -= due.keys
+	state.bytes -= due.bytes
+	state.groups -= due.groups
+}
+
+// The tallies of what a question is about; without any they are zero.
+
+func (tallies tallies) total(of realm) tallied {
+	if tally := tallies[of]; tally != nil {
+		return tally.total
+	}
+	return tallied{}
+}
+
+func (tallies tallies) group(of realm, name string) tallied {
+	if tally := tallies[of]; tally != nil && tally.groups[name] != nil {
+		return *tally.groups[name]
+	}
+	return tallied{}
+}
+
+func (tallies tallies) namespace(of realm, name string) tallied {
+	if tally := tallies[of]; tally != nil && tally.namespaces[name] != nil {
+		return *tally.namespaces[name]
+	}
+	return tallied{}
+}
