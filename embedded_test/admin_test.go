@@ -205,4 +205,25 @@ func TestAdmin_Backup_Bad(t *testing.T) {
 	for _, file := range files {
 		assert.Equal(t, "backup", file.Name(), "nothing is written outside the backup directory")
 	}
+	t.Run("ANameThatMeansSomethingBesideAnotherFile", func(t *testing.T) {
+		decode[backupReply](t, admin.call(t, "backup", `{"file":"ok.db"}`))
+		for _, file := range []string{
+			"ok.db-wal", "ok.db-shm", "ok.db-journal", "ok.db-mj0123abCD9", "OK.DB-WAL", "ok.db.lock", "ok.db.1.partial", "x.partial", "x.Partial",
+			"ok.db.workspaces", "0123.workspace", "workspaces.lock", "x.duckdb", "x.jsonl.gz", "x.jsonl.zst", "quarantine", "imported",
+			"nul", "COM1", "aux.db", "lpt9.monday.db",
+		} {
+			requireBadField(t, admin.call(t, "backup", object(t, "file", file)), "file")
+		}
+		left, err := os.ReadDir(folder)
+		require.NoError(t, err)
+		require.Len(t, left, 1, "nothing is made")
+		for _, file := range []string{"x.db", "wal", "a-wal.db", "lock", "partial.db", "nulls.db", "common.db", "com10"} {
+			decode[backupReply](t, admin.call(t, "backup", object(t, "file", file)))
+		}
+	})
+	t.Run("ANameThatWouldGetAnothersJournal", func(t *testing.T) {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "left.db-wal"), []byte("another's"), 0o600))
+		requireBadField(t, admin.call(t, "backup", `{"file":"left.db"}`), "file")
+		assert.NoFileExists(t, filepath.Join(folder, "left.db"))
+	})
 }

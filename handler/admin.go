@@ -89,6 +89,9 @@ func decodeBackup(request *request) (string, error) {
 	if request.service.backupDirectory == "" {
 		return "", subjects.ErrUnavailable.New("this sidecar has no folder for backups; give it one with --backup-directory")
 	}
+	if err := store.CheckFileName(*body.File); err != nil {
+		return "", subjects.BadField("file", err.Error())
+	}
 	return filepath.Join(request.service.backupDirectory, *body.File), nil
 }
 

@@ -201,7 +201,7 @@ func badRequest(request *request, failure error) *subjects.Error {
 }
 
 func fileExists(request *request, _ error) *subjects.Error {
-	return subjects.BadField("file", request.message("file is there already; a backup overwrites nothing, give it another name"))
+	return subjects.BadField("file", request.message("file, or what SQLite keeps beside one of its name, is there already; a backup overwrites nothing, give it another name"))
 }
 
 func backupUnderway(request *request, _ error) *subjects.Error {

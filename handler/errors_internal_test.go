@@ -66,7 +66,7 @@ var wireCases = []struct {
 	{store.ErrInvalidTransaction, subjects.ErrBadRequest, "store.Set: config/theme: at /var/lib/store.db: INSERT INTO entries: invalid transaction"},
 	{store.ErrNotANumber, subjects.ErrBadRequest, "store.Set: config/theme: at /var/lib/store.db: INSERT INTO entries: value is not a number"},
 	{store.ErrOverflow, subjects.ErrBadRequest, "store.Set: config/theme: at /var/lib/store.db: INSERT INTO entries: number overflows"},
-	{fs.ErrExist, subjects.ErrBadRequest, "store.Set: config/theme: file is there already; a backup overwrites nothing, give it another name"},
+	{fs.ErrExist, subjects.ErrBadRequest, "store.Set: config/theme: file, or what SQLite keeps beside one of its name, is there already; a backup overwrites nothing, give it another name"},
 	{store.ErrClosed, subjects.ErrUnavailable, "store.Set: config/theme: the sidecar is shutting down"},
 	{store.ErrBackupUnderway, subjects.ErrUnavailable, "store.Set: config/theme: another backup is under way; try again when it has ended"},
 	{store.ErrInvalidCompaction, subjects.ErrBadRequest, "store.Set: config/theme: before is in the future: what is archived was committed before now"},

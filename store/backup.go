@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -30,7 +31,8 @@ const (
 // size. The copy holds what was committed at one point during the call; it is on
 // disk, whole, before it has its name. Whoever opens it first gets a store with an id
 // of its own. Backup returns ErrBackupUnderway while another one is, and an error
-// that wraps fs.ErrExist where there is something at path.
+// that wraps fs.ErrExist where there is something at path, or what SQLite would take for
+// a part of the copy. It returns ErrInvalidName for a name that CheckFileName refuses.
 //
 //	bytes, err := store.Backup("/var/backups/storebus-monday.db")
 func (store *Store) Backup(path string) (int64, error) {
@@ -62,7 +64,7 @@ func (store *Store) SubmitBackup(path string, done func(bytes int64, err error))
 }
 
 func (store *Store) backup(path string) (int64, error) {
-	if err := requireAbsent(path); err != nil {
+	if err := cmp.Or(CheckFileName(filepath.Base(path)), requireAbsent(path)); err != nil {
 		return 0, err
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.partial")
@@ -77,9 +79,13 @@ func (store *Store) backup(path string) (int64, error) {
 	return bytes, errors.Join(err, file.Close())
 }
 
+// requireAbsent returns fs.ErrExist where there is something at path, or what SQLite
+// would take for a part of a database there.
 func requireAbsent(path string) error {
-	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%s: %w; a backup overwrites nothing", path, fs.ErrExist)
+	for _, suffix := range append([]string{""}, companionSuffixes...) {
+		if _, err := os.Lstat(path + suffix); err == nil {
+			return fmt.Errorf("%s%s: %w; a backup overwrites nothing", path, suffix, fs.ErrExist)
+		}
 	}
 	return nil
 }

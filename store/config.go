@@ -5,6 +5,7 @@ package store
 import (
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"dappco.re/go/storebus/internal/logging"
@@ -44,7 +45,8 @@ const (
 //	store.StoreConfig{DatabasePath: "./data/storebus.db", PurgeInterval: time.Minute}
 type StoreConfig struct {
 	// DatabasePath is the SQLite file, or MemoryDatabase. Required. The file is
-	// created where it is missing, its folder is not.
+	// created where it is missing, its folder is not. A name that means something beside
+	// another database is refused, see CheckFileName.
 	DatabasePath string
 	// Durability is DurabilityFull or DurabilityRelaxed; empty is DurabilityFull.
 	Durability Durability
@@ -120,6 +122,9 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	if config.DatabasePath == "" {
 		return config, fmt.Errorf("DatabasePath is empty; use a file name or %q", MemoryDatabase)
 	}
+	if err := checkDatabaseName(filepath.Base(config.DatabasePath)); err != nil {
+		return config, fmt.Errorf("DatabasePath: %w", err)
+	}
 	switch config.Durability {
 	case "":
 		config.Durability = DurabilityFull
@@ -130,7 +135,7 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	if config.DatabasePath == MemoryDatabase {
 		config.Durability = DurabilityMemory
 	} else if config.WorkspaceStateDirectory == "" {
-		config.WorkspaceStateDirectory = config.DatabasePath + ".workspaces"
+		config.WorkspaceStateDirectory = config.DatabasePath + workspacesSuffix
 	}
 	if config.PurgeInterval < 0 || config.Retention.Age < 0 {
 		return config, fmt.Errorf("PurgeInterval %s and Retention.Age %s may not be negative", config.PurgeInterval, config.Retention.Age)

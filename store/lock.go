@@ -13,6 +13,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
+// lockSuffix is behind the path of a database in the name of its lock.
+const lockSuffix = ".lock"
+
 // databaseLock makes one process the owner of a database file. It is a file of its
 // own beside the database: a lock on the database file itself would vanish when
 // any code of the process closed any descriptor of it.
@@ -46,7 +49,7 @@ func lockPathOf(databasePath string) (string, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return lockPathOfMissing(databasePath)
 	}
-	return resolved + ".lock", err
+	return resolved + lockSuffix, err
 }
 
 // lockPathOfMissing is lockPathOf for a file that is not there yet, but may have
@@ -60,7 +63,7 @@ func lockPathOfMissing(databasePath string) (string, error) {
 	if target, leads := linkTarget(path); leads {
 		return lockPathOf(target)
 	}
-	return path + ".lock", nil
+	return path + lockSuffix, nil
 }
 
 // linkTarget returns where a symbolic link leads, false where path is none.

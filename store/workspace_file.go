@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,9 @@ import (
 const (
 	// workspaceSuffix is how the file of a workspace ends. It begins with its run id.
 	workspaceSuffix = ".workspace"
+	// workspacesSuffix is behind the path of a database in the name of the folder of its
+	// workspaces.
+	workspacesSuffix = ".workspaces"
 	// partialSuffix is how a file ends that is being made: nothing in it was acknowledged.
 	partialSuffix = ".partial"
 	// workspaceFormat tells the file of a workspace from other databases.
@@ -164,7 +168,7 @@ func syncFile(path string) error {
 // removeDatabase removes a database with what SQLite keeps beside it. The file
 // itself goes last: what is beside it means nothing without it.
 func removeDatabase(path string) error {
-	for _, suffix := range []string{"-shm", "-journal", "-wal", ""} {
+	for _, suffix := range append(slices.Clone(companionSuffixes), "") {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}

@@ -241,7 +241,7 @@ func (folder *workspaceFolder) setAside(within, name string) error {
 	if err != nil {
 		return err
 	}
-	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+	for _, suffix := range append([]string{""}, companionSuffixes...) {
 		err := os.Rename(filepath.Join(folder.path, name+suffix), filepath.Join(place, name+suffix))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

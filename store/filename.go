@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// companionSuffixes are behind the path of a database in the names of the files that
+// SQLite reads and writes beside it.
+var companionSuffixes = []string{"-shm", "-journal", "-wal"}
+
+// ownSuffixes are behind the names of the files and folders that the store makes itself.
+var ownSuffixes = []string{
+	lockSuffix, partialSuffix, workspaceSuffix, workspacesSuffix, originalSuffix, archiveSuffixes[ArchiveGzip], archiveSuffixes[ArchiveZstd],
+}
+
+// ownNames are those of the folders that the store makes beside workspaces.
+var ownNames = []string{quarantineFolder, importedFolder}
+
+// superJournal is the name of a journal of SQLite that several databases share.
+var superJournal = regexp.MustCompile(`-mj[0-9a-f]{9}$`)
+
+// deviceName is what Windows takes for a device, whatever stands behind the first dot.
+var deviceName = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`)
+
+// CheckFileName returns ErrInvalidName for a name of a new database, such as a backup, that
+// means something beside another file or on another system, in any case: what SQLite
+// keeps beside a database (monday.db-wal, -shm, -journal), what the store makes itself
+// (.lock, .partial, .workspace, .workspaces, .duckdb, .jsonl.gz, .jsonl.zst, quarantine,
+// imported), and what Windows takes for a device (nul, com1.db).
+//
+//	err := store.CheckFileName("monday.db")
+func CheckFileName(name string) error {
+	lower := strings.ToLower(name)
+	switch {
+	case slices.Contains(ownNames, lower):
+		return fmt.Errorf("%w: %q is the name of a folder of the store; use one such as monday.db", ErrInvalidName, name)
+	case deviceName.MatchString(lower):
+		return fmt.Errorf("%w: %q is a device to Windows; use a name such as monday.db", ErrInvalidName, name)
+	}
+	return checkDatabaseName(name)
+}
+
+// checkDatabaseName is the part of CheckFileName that holds for a database which may be
+// there already.
+func checkDatabaseName(name string) error {
+	lower := strings.ToLower(name)
+	for _, suffix := range slices.Concat(companionSuffixes, ownSuffixes) {
+		if strings.HasSuffix(lower, suffix) {
+			return fmt.Errorf("%w: %q ends in %s, as what is kept beside a database does; use a name such as monday.db", ErrInvalidName, name, suffix)
+		}
+	}
+	if superJournal.MatchString(lower) {
+		return fmt.Errorf("%w: %q is the name of a journal of SQLite; use a name such as monday.db", ErrInvalidName, name)
+	}
+	return nil
+}
