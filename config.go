@@ -272,15 +272,6 @@ func (config *Config) folders() (folders []string) {
 	return folders
 }
 
-// limits are what the store may take where a broker carries messages of maxPayload bytes.
-func limits(maxPayload int64) store.Limits {
-	return store.Limits{
-		GroupBytes: subjects.MaxGroupBytes,
-		KeyBytes:   subjects.MaxKeyBytes,
-		EntryBytes: int(maxPayload) - payloadMargin,
-	}
-}
-
 // storeConfig is how the store is opened, before it is known what the broker carries.
 func (config *Config) storeConfig() store.StoreConfig {
 	return store.StoreConfig{

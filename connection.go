@@ -28,16 +28,22 @@ const (
 	reconnectWait    = 500 * time.Millisecond
 )
 
+// The connections, by what they are for.
+const (
+	purposeRequests = "requests"
+	purposeEvents   = "events"
+)
+
 // connectBoth makes the two connections: one takes requests and sends replies, the
 // other publishes events and nothing else, so that the answer to a flush on it says
 // that they have arrived.
 func (sidecar *Sidecar) connectBoth(ctx context.Context) (err error) {
 	config := &sidecar.config
-	if sidecar.requests, err = sidecar.connect(ctx, "requests", &config.NATS.NATSCredentials); err != nil {
+	if sidecar.requests, err = sidecar.connect(ctx, purposeRequests, &config.NATS.NATSCredentials); err != nil {
 		return fmt.Errorf("the connection for requests: %w", err)
 	}
 	// What is written while the broker is away must be an error: the log has it.
-	if sidecar.events, err = sidecar.connect(ctx, "events", &config.EventsNATS, nats.ReconnectBufSize(-1)); err != nil {
+	if sidecar.events, err = sidecar.connect(ctx, purposeEvents, &config.EventsNATS, nats.ReconnectBufSize(-1)); err != nil {
 		return fmt.Errorf("the connection for events: %w", err)
 	}
 	return nil
@@ -46,7 +52,7 @@ func (sidecar *Sidecar) connectBoth(ctx context.Context) (err error) {
 // connect makes one connection. If the broker is away it waits; a refusal, which
 // no waiting mends, is an error.
 func (sidecar *Sidecar) connect(ctx context.Context, purpose string, credentials *NATSCredentials, more ...nats.Option) (*nats.Conn, error) {
-	events := &connectionEvents{sidecar: sidecar, logger: sidecar.config.Logger.With("connection", purpose)}
+	events := &connectionEvents{sidecar: sidecar, purpose: purpose, logger: sidecar.config.Logger.With("connection", purpose)}
 	options := append(sidecar.options(purpose, events), more...)
 	for {
 		connection, err := sidecar.dial(events, credentials, options)
@@ -140,6 +146,7 @@ const (
 // connectionEvents logs what happens to one connection: a line when its state changes.
 type connectionEvents struct {
 	sidecar   *Sidecar
+	purpose   string
 	logger    *slog.Logger
 	condition logging.Condition
 	// unreadable is why the secrets could not be read again, nil if they could.
@@ -169,9 +176,11 @@ func (events *connectionEvents) disconnected(_ *nats.Conn, err error) {
 
 func (events *connectionEvents) reconnected(connection *nats.Conn) {
 	events.arrived(connection)
-	// It may have come back with another max_payload, or be another one.
-	if err := events.sidecar.fitStore(connection); err != nil {
-		events.logger.Error("the store could not be fitted to the broker", "error", err)
+	if settle(context.Background(), connection) != nil {
+		return // it is away again, and this is called again when it is back
+	}
+	if err := events.sidecar.payload.reconnected(connection, events.purpose == purposeEvents); err != nil {
+		events.logger.Error("writes are refused: the broker carries too little", "error", err)
 	}
 }
 

@@ -27,13 +27,6 @@ const (
 	flushTimeout   = 2 * time.Second
 )
 
-const (
-	// payloadMargin is what a reply or an event needs beside its entry.
-	payloadMargin = 32 << 10
-	// minPayload is the smallest max_payload that a broker may have.
-	minPayload = 64 << 10
-)
-
 // Sidecar is a store that is served on a broker.
 type Sidecar struct {
 	config Config
@@ -43,6 +36,7 @@ type Sidecar struct {
 	store     *store.Store
 	requests  *nats.Conn
 	events    *nats.Conn
+	payload   payload
 	publisher *handler.Publisher
 	journal   *journal.Delivery // nil where there is no endpoint
 	service   *handler.Service
@@ -87,7 +81,7 @@ func (sidecar *Sidecar) start(ctx context.Context) error {
 		sidecar.openStore,
 		sidecar.startBroker,
 		sidecar.connectBoth,
-		func(context.Context) error { return sidecar.fitStore(sidecar.requests) },
+		sidecar.fitStore,
 		sidecar.startJournal,
 		sidecar.announce,
 		sidecar.startPublisher,
@@ -123,18 +117,20 @@ func (sidecar *Sidecar) openStore(context.Context) (err error) {
 	return err
 }
 
-// fitStore bounds what may be written by what the broker can carry.
-func (sidecar *Sidecar) fitStore(connection *nats.Conn) error {
-	maxPayload := connection.MaxPayload()
-	if maxPayload < minPayload {
-		return fmt.Errorf("%w: it is %d bytes, %d are needed", ErrPayloadTooSmall, maxPayload, minPayload)
+// fitStore bounds what may be written by what the connections carry.
+func (sidecar *Sidecar) fitStore(ctx context.Context) error {
+	for _, connection := range []*nats.Conn{sidecar.requests, sidecar.events} {
+		if err := settle(ctx, connection); err != nil {
+			return fmt.Errorf("the broker did not answer: %w", err)
+		}
 	}
-	return sidecar.store.SetLimits(limits(maxPayload))
+	return sidecar.payload.begin(sidecar.store, sidecar.requests, sidecar.events)
 }
 
 func (sidecar *Sidecar) announce(ctx context.Context) (err error) {
 	config := sidecar.config.handlerConfig()
 	config.Store, config.Space, config.Connection = sidecar.store, sidecar.space, sidecar.requests
+	config.FitStore = sidecar.payload.fit
 	if sidecar.journal != nil {
 		config.Journal = journalDelivery{sidecar.journal}
 	}

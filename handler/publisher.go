@@ -77,6 +77,9 @@ type Publisher struct {
 	prefix   string
 	subjects map[string]string
 	failures logging.Condition
+	// settled tells that the connection knows what it may send, after so many reconnects.
+	settled   bool
+	settledAt uint64
 
 	mutex  sync.Mutex
 	health PublisherHealth
@@ -175,6 +178,9 @@ func (publisher *Publisher) runOnce() error {
 		return err
 	}
 	reconnects, refusal := publisher.connection.Stats().Reconnects, publisher.connection.LastError()
+	if err := publisher.settle(reconnects); err != nil {
+		return err
+	}
 	batch, err := publisher.publish(commits)
 	if err != nil {
 		return err
@@ -192,6 +198,19 @@ func (publisher *Publisher) runOnce() error {
 	}
 	publisher.consumer.Acknowledge()
 	publisher.confirm(batch)
+	return nil
+}
+
+// settle waits, where the connection is a new one, until it knows what its account may
+// send: the broker tells that right behind its first answer.
+func (publisher *Publisher) settle(reconnects uint64) error {
+	if publisher.settled && publisher.settledAt == reconnects {
+		return nil
+	}
+	if err := publisher.flush(); err != nil {
+		return err
+	}
+	publisher.settled, publisher.settledAt = true, reconnects
 	return nil
 }
 

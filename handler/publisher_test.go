@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -275,4 +276,29 @@ func TestPublisher_Stop_Ugly_TheStoreIsClosedFirst(t *testing.T) {
 	stopPublisher(t, publisher)
 	_, err := handler.StartPublisher(handler.PublisherConfig{Store: opened, Connection: connect(t, broker)})
 	assert.ErrorIs(t, err, store.ErrClosed)
+}
+
+// An account may send less than its server takes, which the broker tells a moment after it
+// has let the connection in. Nothing is published that it would end the connection for.
+func TestPublisher_Publish_Ugly_TheAccountTakesLess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "nats.conf")
+	require.NoError(t, os.WriteFile(path, []byte(`accounts { A { users = [{user: a, password: p}], limits { max_payload: 131072 } } }`), 0o600))
+	options, err := server.ProcessConfigFile(path)
+	require.NoError(t, err)
+	broker := startBroker(t, options)
+	user := nats.UserInfo("a", "p")
+	events := subscribe(t, connect(t, broker, user))
+	opened := openStore(t, store.StoreConfig{})
+	_, err = opened.RegisterConsumer(handler.ConsumerName)
+	require.NoError(t, err)
+	for revision := range uint64(10) {
+		require.NoError(t, opened.Set("acme:g", "k", strings.Repeat("x", 500<<10)))
+		connection := connect(t, broker, publisherOptions(user)...)
+		stopPublisher(t, startPublisher(t, opened, connection))
+		_, event := receive(t, events)
+		assert.True(t, event.ValueOmitted)
+		assert.Equal(t, revision+1, event.Revision)
+		assert.Zero(t, connection.Stats().Reconnects, "the broker has no reason to end the connection")
+		connection.Close()
+	}
 }

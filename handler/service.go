@@ -50,6 +50,9 @@ type Config struct {
 	// Connection carries requests and replies, and nothing else. The service does
 	// not close it. Its own handlers must be set before.
 	Connection *nats.Conn
+	// FitStore, where given, is called before a write is handed to the store, so that the
+	// store's limits are what the connection carries now. It may not block.
+	FitStore func()
 	// Instance names this process; empty makes a random name.
 	Instance string
 	// Version is the version in SemVer; empty is DefaultVersion.
@@ -83,6 +86,7 @@ type Service struct {
 	store      *store.Store
 	space      subjects.Space
 	connection *nats.Conn
+	fitStore   func()
 	logger     *slog.Logger
 	instance   string
 	version    string
@@ -122,9 +126,13 @@ type endpoint struct {
 func (endpoint *endpoint) handle(message *nats.Msg) {
 	endpoint.statistics.received.Add(1)
 	request := newRequest(endpoint, message)
-	if request.mayBeServed() {
-		endpoint.verb.serve(request)
+	if !request.mayBeServed() {
+		return
 	}
+	if endpoint.writes && endpoint.service.fitStore != nil {
+		endpoint.service.fitStore()
+	}
+	endpoint.verb.serve(request)
 }
 
 // Announce shows the service on the broker, without taking requests, and makes sure
@@ -171,6 +179,7 @@ func newService(config Config) (*Service, error) {
 		store:      config.Store,
 		space:      config.Space,
 		connection: config.Connection,
+		fitStore:   config.FitStore,
 		logger:     logging.Throttle(config.Logger),
 		instance:   orDefault(config.Instance, nuid.Next()),
 		version:    orDefault(config.Version, DefaultVersion),

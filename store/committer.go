@@ -44,8 +44,9 @@ type read func(view *view) (complete func())
 // transaction, commits once, and completes them all; between two batches it
 // answers reads, expires what is due and trims the log in slices.
 type committer struct {
-	config      StoreConfig
-	limits      Limits
+	config StoreConfig
+	// limits are set by anybody, and hold for a batch as they are when it begins.
+	limits      atomic.Pointer[Limits]
 	storeID     string
 	clock       *storeClock
 	clockWatch  *clockWatch
@@ -309,7 +310,7 @@ func (committer *committer) commitBatch(writes []*write) {
 		defer committer.doneReading()
 	}
 	committer.batchAt = committer.clock.tell()
-	batch := newBatch(committer.view, committer.limits, committer.batchAt.utc())
+	batch := newBatch(committer.view, *committer.limits.Load(), committer.batchAt.utc())
 	writes = committer.apply(writes, batch)
 	err := committer.persist(batch)
 	switch {

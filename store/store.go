@@ -105,7 +105,6 @@ func (store *Store) start() error {
 	store.hot = newHotEntries(store.config.CacheBytes)
 	store.committer = &committer{
 		config:      store.config,
-		limits:      store.config.Limits,
 		clock:       newStoreClock(&store.config),
 		hot:         store.hot,
 		watchers:    store.watchers,
@@ -115,6 +114,7 @@ func (store *Store) start() error {
 		expiries:    newExpiryQueue(),
 		troubles:    troubles{},
 	}
+	store.committer.limits.Store(&store.config.Limits)
 	opened := make(chan error, 2)
 	store.running.Go(func() { store.committer.serve(store.database, opened) })
 	if err := <-opened; err != nil {
@@ -159,20 +159,18 @@ func (store *Store) ID() string { return store.id }
 func (store *Store) Durability() Durability { return store.config.Durability }
 
 // SetLimits replaces StoreConfig.Limits for the writes that come after it. What is
-// there already stays.
+// there already stays. It does not wait.
 //
 //	err := store.SetLimits(store.Limits{GroupBytes: 512, KeyBytes: 2048, EntryBytes: 1 << 20})
 func (store *Store) SetLimits(limits Limits) error {
 	err := limits.check()
-	if err == nil {
-		_, err = ask(store, func(*view) (Limits, error) {
-			store.committer.limits = limits
-			return limits, nil
-		})
+	if store.closing.Load() {
+		err = ErrClosed
 	}
 	if err != nil {
 		return fmt.Errorf("store.SetLimits: %w", err)
 	}
+	store.committer.limits.Store(&limits)
 	return nil
 }
 

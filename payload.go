@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package storebus
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"dappco.re/go/storebus/store"
+	"dappco.re/go/storebus/subjects"
+)
+
+const (
+	// payloadMargin is what a reply or an event needs beside its entry.
+	payloadMargin = 32 << 10
+	// minPayload is the smallest max_payload that a broker may have.
+	minPayload = 64 << 10
+	// settleTimeout is how long a broker may take to tell what an account may send.
+	settleTimeout = 5 * time.Second
+)
+
+// payload bounds what may be written by what both connections carry now: what is stored
+// can be read through the one and announced through the other.
+type payload struct {
+	store    *store.Store
+	requests *nats.Conn
+	// events is what the connection for events carried when it was last connected. That
+	// connection itself is not asked before a write: it may be busy with a slow broker.
+	events atomic.Int64
+
+	// begun is set when the fields above are.
+	begun atomic.Bool
+
+	mutex sync.Mutex
+	// fitted is what the store is bounded by.
+	fitted atomic.Int64
+}
+
+// begin bounds a store by what two connections carry, which have settled.
+func (payload *payload) begin(bounded *store.Store, requests, events *nats.Conn) error {
+	payload.store, payload.requests = bounded, requests
+	payload.events.Store(events.MaxPayload())
+	payload.begun.Store(true)
+	payload.fit()
+	return payload.check()
+}
+
+// reconnected takes note that one of the connections was replaced, perhaps by one to
+// another broker, and has settled.
+func (payload *payload) reconnected(connection *nats.Conn, isEvents bool) error {
+	if isEvents {
+		payload.events.Store(connection.MaxPayload())
+	}
+	if !payload.begun.Load() {
+		return nil
+	}
+	payload.fit()
+	return payload.check()
+}
+
+// settle waits until a connection knows what its account may send: the broker tells that
+// right behind its first answer, and its own max_payload before.
+func settle(ctx context.Context, connection *nats.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	return connection.FlushWithContext(ctx)
+}
+
+// bytes is the largest message that both connections carry.
+func (payload *payload) bytes() int64 {
+	return min(payload.requests.MaxPayload(), payload.events.Load())
+}
+
+// fit has the store's limits follow what the connections carry.
+func (payload *payload) fit() {
+	if payload.bytes() == payload.fitted.Load() {
+		return
+	}
+	payload.mutex.Lock()
+	defer payload.mutex.Unlock()
+	bytes := payload.bytes() // again: what comes last here counts
+	if payload.store.SetLimits(limits(bytes)) == nil {
+		payload.fitted.Store(bytes)
+	}
+}
+
+// check returns ErrPayloadTooSmall where the connections carry too little.
+func (payload *payload) check() error {
+	if bytes := payload.bytes(); bytes < minPayload {
+		return fmt.Errorf("%w: it is %d bytes, %d are needed", ErrPayloadTooSmall, bytes, minPayload)
+	}
+	return nil
+}
+
+// limits are what the store may take where a broker carries messages of maxPayload bytes:
+// nothing where that is less than the margin.
+func limits(maxPayload int64) store.Limits {
+	return store.Limits{
+		GroupBytes: subjects.MaxGroupBytes,
+		KeyBytes:   subjects.MaxKeyBytes,
+		EntryBytes: int(max(1, maxPayload-payloadMargin)),
+	}
+}
