@@ -13,8 +13,11 @@ import (
 // Entry is one entry of a namespace.
 type Entry struct {
 	Group, Key string
-	// Value is nil where ListOptions.KeysOnly left it out.
+	// Value is nil where ListOptions.KeysOnly left it out, and where ValueOmitted says so.
 	Value []byte
+	// ValueOmitted says that the value is left out because no message of the broker carries
+	// the entry with it; Get returns subjects.ErrTooLarge then, and says what would do.
+	ValueOmitted bool
 	// Revision is that of the entry's last change: what IfRevision compares with.
 	Revision  uint64
 	UpdatedAt time.Time
@@ -100,7 +103,7 @@ func newEntry(reply subjects.Entry) (Entry, error) {
 		return Entry{}, fmt.Errorf("group %q key %q: %w", reply.Group, reply.Key, err)
 	}
 	return Entry{
-		Group: reply.Group, Key: reply.Key, Value: value,
+		Group: reply.Group, Key: reply.Key, Value: value, ValueOmitted: reply.ValueOmitted,
 		Revision: reply.Revision, UpdatedAt: reply.UpdatedAt, ExpiresAt: reply.ExpiresAt,
 	}, nil
 }

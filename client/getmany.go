@@ -29,8 +29,9 @@ type Many struct {
 }
 
 // GetMany gives the entries of at most 1,000 names. A key that is not there is no
-// error: its Lookup is Missing. It returns subjects.ErrTooLarge where the values do
-// not fit one message together.
+// error: its Lookup is Missing. An entry that fits no message by itself comes with
+// ValueOmitted. GetMany returns subjects.ErrTooLarge where the values do not fit one
+// message together.
 //
 //	many, err := store.GetMany(ctx, "acme", []client.Name{{"config", "theme"}, {"config", "language"}})
 func (client *Client) GetMany(ctx context.Context, namespace string, names []Name) (Many, error) {
@@ -58,7 +59,7 @@ func (client *Client) GetMany(ctx context.Context, namespace string, names []Nam
 func newLookup(reply subjects.Lookup) (Lookup, error) {
 	entry, err := newEntry(subjects.Entry{
 		Group: reply.Group, Key: reply.Key, Content: reply.Content,
-		Revision: reply.Revision, UpdatedAt: reply.UpdatedAt, ExpiresAt: reply.ExpiresAt,
+		Revision: reply.Revision, UpdatedAt: reply.UpdatedAt, ExpiresAt: reply.ExpiresAt, ValueOmitted: reply.ValueOmitted,
 	})
 	return Lookup{Entry: entry, Missing: reply.Missing}, err
 }

@@ -37,6 +37,8 @@ type ScanOptions struct {
 
 // Page is one page of a listing or a scan, read at one point.
 type Page struct {
+	// Entries that fit no message by themselves come with ValueOmitted: they never end a
+	// sequence of pages.
 	Entries []Entry
 	// Next is handed back as After for the page that follows. Empty: there is none.
 	Next string

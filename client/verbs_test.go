@@ -92,6 +92,24 @@ var exchanges = map[string]struct {
 			Next:    "e.config.theme", Revision: 50, Store: "k3F",
 		},
 	},
+	"ScanWhatNoMessageCarries": {
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return store.Scan(ctx, "acme", client.ScanOptions{})
+		},
+		subject: "store.acme.scan", request: `{}`,
+		reply:  `{"entries":[{"group":"config","key":"theme","revision":42,"updated_at":"2026-11-22T10:01:00Z","value_omitted":true}],"revision":50,"store":"k3F"}`,
+		result: client.Page{Entries: []client.Entry{{Group: "config", Key: "theme", Revision: 42, UpdatedAt: aMinutePastTen, ValueOmitted: true}}, Revision: 50, Store: "k3F"},
+	},
+	"GetManyOfWhatNoMessageCarries": {
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return store.GetMany(ctx, "acme", []client.Name{{Group: "config", Key: "theme"}})
+		},
+		subject: "store.acme.get_many", request: `{"entries":[{"group":"config","key":"theme"}]}`,
+		reply: `{"entries":[{"group":"config","key":"theme","revision":41,"updated_at":"2026-11-22T10:01:00Z","value_omitted":true}],"revision":42}`,
+		result: client.Many{Revision: 42, Entries: []client.Lookup{
+			{Entry: client.Entry{Group: "config", Key: "theme", Revision: 41, UpdatedAt: aMinutePastTen, ValueOmitted: true}},
+		}},
+	},
 	"Count": {
 		call: func(ctx context.Context, store *client.Client) (any, error) {
 			return store.Count(ctx, "acme", client.CountOptions{})

@@ -375,6 +375,8 @@ type (
 		Revision  uint64     `json:"revision"`
 		UpdatedAt time.Time  `json:"updated_at"`
 		ExpiresAt *time.Time `json:"expires_at"`
+		// ValueOmitted tells that no message carries the value.
+		ValueOmitted bool `json:"value_omitted"`
 	}
 	// lookup is an entry that was asked for by name, or its name alone.
 	lookup struct {

@@ -67,8 +67,11 @@ func (request *request) remembered(encode func(*answer, *store.Outcome) error) s
 			if err := encode(answer, &outcome); err != nil {
 				return nil, err
 			}
-			if len(answer.body) > limit {
-				return nil, request.tooLargeToSend(len(answer.body), limit)
+			if request.messageID != "" { // it has to fit when it comes again, too
+				answer.header[subjects.HeaderReplayed] = []string{subjects.ReplayedTrue}
+			}
+			if size := answer.size(); size > limit {
+				return nil, request.tooLargeToSend(size, limit)
 			}
 			kept := answer.remembered()
 			if !request.holdResult(int64(len(kept))) {

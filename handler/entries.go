@@ -297,6 +297,7 @@ func decodeRawRead(request *request) (store.EntryName, error) {
 
 func encodeGet(answer *answer, request *request, _ *getQuery, entry *store.Entry) error {
 	record := request.entryRecord(entry)
+	request.valueBytes = len(entry.Value)
 	answer.body = subjects.AppendEntry(answer.body, &record)
 	return nil
 }

@@ -11,6 +11,9 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
+// rawHeaderBytes is more than the headers of the raw form take.
+const rawHeaderBytes = 256
+
 // ErrOtherSidecar is returned by Announce, and told by Superseded, when another
 // instance serves the same prefix.
 var ErrOtherSidecar = errors.New("another storebus serves this prefix")
@@ -186,7 +189,20 @@ func invalidFlux(request *request, failure error) *subjects.Error {
 
 // tooLargeToSend is the error of a reply that the connection does not take.
 func (request *request) tooLargeToSend(size, limit int) *subjects.Error {
-	return limitError(request.message(fmt.Sprintf("the reply takes %d bytes, the broker takes %d", size, limit)), limit)
+	return limitError(request.message(fmt.Sprintf("the reply takes %d bytes, the broker takes %d%s", size, limit, request.otherWay(limit))), limit)
+}
+
+// otherWay says how a value can be had that a reply to get cannot carry, nothing for other
+// replies.
+func (request *request) otherWay(limit int) string {
+	switch {
+	case request.endpoint.verb.name != subjects.VerbGet:
+		return ""
+	case request.valueBytes+rawHeaderBytes <= limit && request.endpoint.verb.form == formJSON:
+		return fmt.Sprintf("; the value by itself, %d bytes, is the reply on %s", request.valueBytes,
+			request.service.space.Raw(request.address.Namespace, subjects.VerbGet, request.group, request.key))
+	}
+	return "; the value can be read where the broker takes more"
 }
 
 func limitError(message string, limit int) *subjects.Error {

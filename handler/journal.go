@@ -4,7 +4,6 @@ package handler
 
 import (
 	"context"
-	"encoding/json"
 
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
@@ -62,39 +61,59 @@ func decodeJournalQuery(request *request) (query store.JournalQuery, err error) 
 	budget := request.newPageBudget()
 	return store.JournalQuery{
 		Namespace: request.address.Namespace, Flux: *body.Flux, Limit: limitOf(body.Limit),
-		Fits: func(entry *store.JournalEntry) bool { return budget.take(journalRowSize(entry) + len(",")) },
+		Fits: func(entry *store.JournalEntry) bool {
+			return request.fitsPoint(budget, entry.EntryID, func() (any, error) { return request.journalRow(entry) })
+		},
 	}, nil
 }
 
-// journalRowSize is what a point takes in a reply.
-func journalRowSize(entry *store.JournalEntry) int {
-	row, err := journalRow(entry)
-	if err != nil {
-		return 0 // encoding the reply fails too, and says why
+// fitsPoint tells whether a point fits a page too. One that fits none comes without its
+// fields and its tags.
+func (request *request) fitsPoint(budget *pageBudget, entryID int64, show func() (any, error)) bool {
+	size, err := elementSize(show())
+	if err == nil && size > request.pageBytes {
+		if request.omitted == nil {
+			request.omitted = map[int64]bool{}
+		}
+		request.omitted[entryID] = true
+		size, err = elementSize(show())
 	}
-	encoded, _ := json.Marshal(row)
-	return len(encoded)
+	return err != nil || budget.take(size) // encoding the reply fails too, and says why
+}
+
+// elementSize is what an element takes in a reply, with a comma.
+func elementSize(element any, err error) (int, error) {
+	if err != nil {
+		return 0, err
+	}
+	encoded, err := appendJSON(nil, element)
+	return len(encoded) + len(","), err
 }
 
 func submitJournalQuery(request *request, query store.JournalQuery, done func(store.JournalRows, error)) {
 	request.service.store.SubmitJournalQuery(query, done)
 }
 
-func encodeJournalQuery(answer *answer, _ *request, _ *store.JournalQuery, rows *store.JournalRows) (err error) {
+func encodeJournalQuery(answer *answer, request *request, _ *store.JournalQuery, rows *store.JournalRows) (err error) {
 	reply := subjects.JournalQueryReply{Rows: make([]subjects.JournalRow, len(rows.Entries)), Truncated: rows.Truncated}
 	for index := range rows.Entries {
-		if reply.Rows[index], err = journalRow(&rows.Entries[index]); err != nil {
+		if reply.Rows[index], err = request.journalRow(&rows.Entries[index]); err != nil {
 			return err
 		}
 	}
 	return answer.marshal(reply)
 }
 
-func journalRow(entry *store.JournalEntry) (subjects.JournalRow, error) {
+// journalRow is a point as it travels.
+func (request *request) journalRow(entry *store.JournalEntry) (subjects.JournalRow, error) {
 	fields, err := subjects.NewJournalFields(entry.Fields)
-	return subjects.JournalRow{
+	row := subjects.JournalRow{
 		EntryID: uint64(entry.EntryID), Measurement: entry.Measurement, Fields: fields, Tags: entry.Tags, CommittedAt: entry.CommittedAt,
-	}, err
+	}
+	if request.omitted[entry.EntryID] {
+		row.Fields, row.Tags, row.ValueOmitted = nil, nil, true
+	}
+	return row, err
 }
 
 // weighJournalRows counts the texts of points, and their names.
@@ -139,12 +158,7 @@ func decodeJournalRejected(request *request) (query store.JournalRejectedQuery, 
 	}
 	budget := request.newPageBudget()
 	query.Fits = func(rejection *store.JournalRejection) bool {
-		entry, err := rejectedEntry(rejection)
-		if err != nil {
-			return false
-		}
-		encoded, err := json.Marshal(entry)
-		return err == nil && budget.take(len(encoded)+len(","))
+		return request.fitsPoint(budget, rejection.EntryID, func() (any, error) { return request.rejectedEntry(rejection) })
 	}
 	return query, err
 }
@@ -153,10 +167,10 @@ func submitJournalRejected(request *request, query store.JournalRejectedQuery, d
 	request.service.store.SubmitJournalRejected(query, done)
 }
 
-func encodeJournalRejected(answer *answer, _ *request, _ *store.JournalRejectedQuery, page *store.JournalRejectedPage) (err error) {
+func encodeJournalRejected(answer *answer, request *request, _ *store.JournalRejectedQuery, page *store.JournalRejectedPage) (err error) {
 	reply := subjects.JournalRejectedReply{Entries: make([]subjects.RejectedEntry, len(page.Entries))}
 	for index := range page.Entries {
-		if reply.Entries[index], err = rejectedEntry(&page.Entries[index]); err != nil {
+		if reply.Entries[index], err = request.rejectedEntry(&page.Entries[index]); err != nil {
 			return err
 		}
 	}
@@ -166,11 +180,11 @@ func encodeJournalRejected(answer *answer, _ *request, _ *store.JournalRejectedQ
 	return answer.marshal(reply)
 }
 
-func rejectedEntry(rejection *store.JournalRejection) (subjects.RejectedEntry, error) {
-	fields, err := subjects.NewJournalFields(rejection.Fields)
+func (request *request) rejectedEntry(rejection *store.JournalRejection) (subjects.RejectedEntry, error) {
+	row, err := request.journalRow(&rejection.JournalEntry)
 	return subjects.RejectedEntry{
-		EntryID: uint64(rejection.EntryID), Measurement: rejection.Measurement, Fields: fields, Tags: rejection.Tags,
-		CommittedAt: rejection.CommittedAt, RejectedAt: rejection.RejectedAt, Status: rejection.Status, Reason: rejection.Reason,
+		EntryID: row.EntryID, Measurement: row.Measurement, Fields: row.Fields, Tags: row.Tags, ValueOmitted: row.ValueOmitted,
+		CommittedAt: row.CommittedAt, RejectedAt: rejection.RejectedAt, Status: rejection.Status, Reason: rejection.Reason,
 	}, err
 }
 

@@ -45,6 +45,7 @@ func encodeGetMany(answer *answer, request *request, _ *store.ManyQuery, many *s
 func (request *request) lookUpRecord(entry *store.Entry) subjects.EntryRecord {
 	record := request.entryRecord(entry)
 	record.Missing = entry.Revision == 0
+	record.OmitBeyond(request.pageBytes)
 	return record
 }
 

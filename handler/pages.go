@@ -16,10 +16,10 @@ var (
 // pageBudget is the room that is left in a reply, which must fit one message.
 type pageBudget int
 
-// newPageBudget gives the room for the elements of a reply.
+// newPageBudget gives the room for the elements of a reply, and keeps how much that is.
 func (request *request) newPageBudget() *pageBudget {
-	budget := pageBudget(request.maxReply() - subjects.PageBytes)
-	return &budget
+	request.pageBytes = request.maxReply() - subjects.PageBytes
+	return new(pageBudget(request.pageBytes))
 }
 
 // take uses up the room for one more element. It reports false where there is not
@@ -82,6 +82,7 @@ func (request *request) listRecords(entries []store.Entry, keysOnly bool, revisi
 func (request *request) listRecord(entry *store.Entry, keysOnly bool) subjects.EntryRecord {
 	record := request.entryRecord(entry)
 	record.KeysOnly = keysOnly
+	record.OmitBeyond(request.pageBytes)
 	return record
 }
 

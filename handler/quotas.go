@@ -3,6 +3,7 @@
 package handler
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"dappco.re/go/storebus/store"
@@ -59,8 +60,17 @@ func encodeQuota(answer *answer, _ *request, body *subjects.QuotaRequest, quota 
 }
 
 // marshal writes a reply that is neither large nor asked for often.
-func (answer *answer) marshal(reply any) error {
-	body, err := json.Marshal(reply)
-	answer.body = append(answer.body, body...)
+func (answer *answer) marshal(reply any) (err error) {
+	answer.body, err = appendJSON(answer.body, reply)
 	return err
+}
+
+// appendJSON writes JSON without the escapes that HTML would need: what was measured as it
+// is kept would grow by them.
+func appendJSON(dst []byte, value any) ([]byte, error) {
+	buffer := bytes.NewBuffer(dst)
+	encoder := json.NewEncoder(buffer)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	return bytes.TrimSuffix(buffer.Bytes(), []byte("\n")), err
 }

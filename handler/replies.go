@@ -64,6 +64,21 @@ func (answer *answer) setError(failure *subjects.Error) {
 	answer.body = subjects.AppendError(answer.body, failure)
 }
 
+// size is what the answer takes in a message, its headers included.
+func (answer *answer) size() int {
+	size := len(answer.body)
+	if len(answer.header) == 0 {
+		return size
+	}
+	size += len("NATS/1.0\r\n\r\n")
+	for name, values := range answer.header {
+		for _, value := range values {
+			size += len(name) + len(": ") + len(value) + len("\r\n")
+		}
+	}
+	return size
+}
+
 // publish sends the answer. Nothing of it is kept by the connection.
 func (answer *answer) publish(connection *nats.Conn, reply string) error {
 	if len(answer.header) == 0 {
@@ -85,7 +100,7 @@ func (request *request) conclude(answer *answer, failure error) {
 	}
 	err := answer.publish(request.service.connection, request.reply)
 	if errors.Is(err, nats.ErrMaxPayload) {
-		failure = request.tooLargeToSend(len(answer.body), request.maxReply())
+		failure = request.tooLargeToSend(answer.size(), request.maxReply())
 		statistics.countError(request.report(answer, failure))
 		err = answer.publish(request.service.connection, request.reply)
 	}

@@ -37,10 +37,17 @@ type request struct {
 	messageID string
 	// group and key are what the request is about, for the messages of errors.
 	group, key string
+	// valueBytes is how long the value is that a get has read.
+	valueBytes int
 	// workspace is the one that the request is about, if it is.
 	workspace string
 	// place is that of the operation at fault in a transaction: then/3.
 	place string
+	// pageBytes is the room for the elements of a page: one that is larger by itself comes
+	// without its value, so that it never ends the pages.
+	pageBytes int
+	// omitted are the points of a page that come without their fields and tags.
+	omitted map[int64]bool
 	// waits marks a request that may be held for a while: it is not one of those in
 	// hand, and has a bound of its own.
 	waits bool

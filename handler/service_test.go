@@ -346,16 +346,33 @@ func TestService_Handle_Ugly_AClosedStore(t *testing.T) {
 func TestService_Handle_Ugly_RepliesThatDoNotFit(t *testing.T) {
 	bench := startService(t, handler.Config{Store: openStore(t, store.StoreConfig{})})
 	require.NoError(t, bench.store.Set("acme:files", "large", strings.Repeat("v", 2<<20)))
-	for subject, body := range map[string]string{
-		"store.acme.get":             `{"group":"files","key":"large"}`,
-		"store.acme.get.files.large": ``,
-		"store.acme.list":            `{"group":"files"}`,
+	require.NoError(t, bench.store.Set("acme:files", "odd", strings.Repeat("\x01", 500<<10)))
+	for outcome, request := range map[string]struct{ subject, body, advice string }{
+		"JSON":          {"store.acme.get", `{"group":"files","key":"large"}`, "the value can be read where the broker takes more"},
+		"Raw":           {"store.acme.get.files.large", ``, "the value can be read where the broker takes more"},
+		"JSONAndATouch": {"store.acme.get", `{"group":"files","key":"large","ttl":"1h"}`, "the value can be read where the broker takes more"},
+		"RawWouldDo":    {"store.acme.get", `{"group":"files","key":"odd"}`, "the value by itself, 512000 bytes, is the reply on store.acme.get.files.odd"},
 	} {
-		failure := bench.refuse(subject, body)
-		assert.ErrorIs(t, failure, subjects.ErrTooLarge, subject)
-		assert.Equal(t, uint64(1<<20), *failure.Limit, subject)
+		t.Run(outcome, func(t *testing.T) {
+			failure := bench.refuse(request.subject, request.body)
+			assert.ErrorIs(t, failure, subjects.ErrTooLarge)
+			assert.Equal(t, uint64(1<<20), *failure.Limit)
+			assert.Contains(t, failure.Message, request.advice)
+		})
 	}
+	assert.Len(t, bench.request("store.acme.get.files.odd", "").Data, 500<<10)
 	assert.Equal(t, "large", ask[subjects.ListReply](bench, "store.acme.list", `{"group":"files","keys_only":true}`).Entries[0].Key)
+}
+
+// What a write answers fits a message with its headers, or nothing is changed.
+func TestService_Handle_Ugly_RepliesWhoseHeadersDoNotFit(t *testing.T) {
+	bench := startService(t, handler.Config{Store: openStore(t, store.StoreConfig{})})
+	require.NoError(t, bench.store.Set("acme:files", "large", strings.Repeat("v", 1<<20-10)))
+	failure := bench.refuse("store.acme.get.files.large", "", subjects.HeaderTTL, "1h")
+	assert.ErrorIs(t, failure, subjects.ErrTooLarge)
+	entry, err := bench.store.GetEntry("acme:files", "large")
+	require.NoError(t, err)
+	assert.Zero(t, entry.ExpiresAt, "it was not touched")
 }
 
 func TestService_Handle_Ugly_ManyAtOnce(t *testing.T) {

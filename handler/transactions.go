@@ -27,6 +27,7 @@ func decodeTransaction(request *request) (query transactionQuery, err error) {
 		return query, err
 	}
 	query.Namespace = request.address.Namespace
+	request.newPageBudget() // for the entries that it reads
 	query.If = make([]store.Guard, len(body.If))
 	for index := range body.If {
 		if query.If[index], err = request.guard(&body.If[index]); err != nil {

@@ -4,6 +4,7 @@ package handler
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -158,15 +159,37 @@ func submitWorkspaceQuery(request *request, query store.WorkspaceQuery, done fun
 	request.service.store.SubmitWorkspaceQuery(query, done)
 }
 
-func encodeWorkspaceQuery(answer *answer, _ *request, _ *store.WorkspaceQuery, found *store.QueryRows) error {
-	reply := subjects.WorkspaceQueryReply{Columns: found.Columns, Rows: make([][]jsontext.Value, len(found.Rows)), Truncated: found.Truncated}
-	for index, row := range found.Rows {
-		reply.Rows[index] = make([]jsontext.Value, len(row))
-		for column, value := range row {
-			reply.Rows[index][column] = subjects.NewQueryValue(value)
+// encodeWorkspaceQuery writes as many rows as fit a message. A first one that does not is
+// the caller's to ask less of.
+func encodeWorkspaceQuery(answer *answer, request *request, _ *store.WorkspaceQuery, found *store.QueryRows) error {
+	reply := subjects.WorkspaceQueryReply{Columns: found.Columns, Rows: make([][]jsontext.Value, 0, len(found.Rows)), Truncated: found.Truncated}
+	head, err := elementSize(reply, nil)
+	if err != nil {
+		return err
+	}
+	left := request.maxReply() - head
+	for _, values := range found.Rows {
+		row, size := queryRow(values)
+		if left -= size; left < 0 && len(reply.Rows) > 0 {
+			reply.Truncated = true
+			break
+		} else if left < 0 {
+			return limitError(request.message(fmt.Sprintf("the first row takes %d bytes, the broker takes %d with the rest of the reply; select less of it",
+				size, request.maxReply())), request.maxReply())
 		}
+		reply.Rows = append(reply.Rows, row)
 	}
 	return answer.marshal(reply)
+}
+
+// queryRow is a row as it travels, and what it takes in a reply with a comma.
+func queryRow(values []any) (row []jsontext.Value, size int) {
+	row, size = make([]jsontext.Value, len(values)), len("[],")
+	for column, value := range values {
+		row[column] = subjects.NewQueryValue(value)
+		size += len(row[column]) + len(",")
+	}
+	return row, size
 }
 
 func weighRows(found *store.QueryRows) (bytes int64) {

@@ -14,6 +14,7 @@ type EntryRecord struct {
 	Group, Key, Value    string
 	KeysOnly             bool // leave the value out
 	Missing              bool // there is no such entry: leave all out but the names
+	ValueOmitted         bool // leave the value out, and say so
 	Revision             uint64
 	UpdatedAt, ExpiresAt time.Time
 }
@@ -81,12 +82,16 @@ func AppendEntry(dst []byte, entry *EntryRecord) []byte {
 	if entry.Missing {
 		return append(dst, `,"missing":true}`...)
 	}
-	if !entry.KeysOnly {
+	if !entry.KeysOnly && !entry.ValueOmitted {
 		dst = appendContent(dst, `,"value":`, entry.Value)
 	}
 	dst = appendUint(append(dst, `,"revision":`...), entry.Revision)
 	dst = appendTime(append(dst, `,"updated_at":`...), entry.UpdatedAt)
-	return append(appendExpiry(dst, entry.ExpiresAt), '}')
+	dst = appendExpiry(dst, entry.ExpiresAt)
+	if entry.ValueOmitted {
+		dst = append(dst, `,"value_omitted":true`...)
+	}
+	return append(dst, '}')
 }
 
 // AppendList appends a page of a group, or of a namespace, to dst.

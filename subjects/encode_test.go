@@ -33,7 +33,7 @@ var (
 		return subjects.EntryRecord{
 			Group: anyName.Draw(t, "group"), Key: anyName.Draw(t, "key"), Value: anyValue.Draw(t, "value"),
 			KeysOnly: rapid.Bool().Draw(t, "keys only"), Revision: anyRevision.Draw(t, "revision"),
-			UpdatedAt: anyTime.Draw(t, "updated at"), ExpiresAt: anyExpiry.Draw(t, "expires at"),
+			UpdatedAt: anyTime.Draw(t, "updated at"), ExpiresAt: anyExpiry.Draw(t, "expires at"), ValueOmitted: rapid.Bool().Draw(t, "omitted"),
 		}
 	})
 	anyEventType = rapid.SampledFrom([]subjects.EventType{subjects.EventSet, subjects.EventSet, subjects.EventDelete, subjects.EventDeleteGroup, subjects.EventTouch, subjects.EventExpire})
@@ -57,8 +57,8 @@ func inUTC(at time.Time) time.Time {
 }
 
 func entryOf(record subjects.EntryRecord) subjects.Entry {
-	entry := subjects.Entry{Group: record.Group, Key: record.Key, Revision: record.Revision, UpdatedAt: inUTC(record.UpdatedAt), ExpiresAt: inUTC(record.ExpiresAt)}
-	if !record.KeysOnly {
+	entry := subjects.Entry{Group: record.Group, Key: record.Key, Revision: record.Revision, UpdatedAt: inUTC(record.UpdatedAt), ExpiresAt: inUTC(record.ExpiresAt), ValueOmitted: record.ValueOmitted}
+	if !record.KeysOnly && !record.ValueOmitted {
 		entry.Content = subjects.NewContent(record.Value)
 	}
 	return entry

@@ -45,6 +45,7 @@ func lookupOf(record subjects.EntryRecord) subjects.Lookup {
 	entry := entryOf(record)
 	return subjects.Lookup{
 		Group: entry.Group, Key: entry.Key, Content: entry.Content, Revision: entry.Revision, UpdatedAt: entry.UpdatedAt, ExpiresAt: entry.ExpiresAt,
+		ValueOmitted: entry.ValueOmitted,
 	}
 }
 

@@ -202,9 +202,11 @@ func checkFlux(flux string) error {
 type JournalRow struct {
 	EntryID     uint64            `json:"entry_id"`
 	Measurement string            `json:"measurement"`
-	Fields      JournalFields     `json:"fields"`
-	Tags        map[string]string `json:"tags"`
+	Fields      JournalFields     `json:"fields,omitzero"`
+	Tags        map[string]string `json:"tags,omitzero"`
 	CommittedAt time.Time         `json:"committed_at"`
+	// ValueOmitted says that fields and tags are left out, since no message carries them.
+	ValueOmitted bool `json:"value_omitted,omitzero"`
 }
 
 // JournalQueryReply answers a journal_query: points in the order of the query. Truncated
@@ -245,12 +247,14 @@ func (request JournalRejectedRequest) Check() error { return checkOptional(reque
 type RejectedEntry struct {
 	EntryID     uint64            `json:"entry_id"`
 	Measurement string            `json:"measurement"`
-	Fields      JournalFields     `json:"fields"`
-	Tags        map[string]string `json:"tags"`
+	Fields      JournalFields     `json:"fields,omitzero"`
+	Tags        map[string]string `json:"tags,omitzero"`
 	CommittedAt time.Time         `json:"committed_at"`
 	RejectedAt  time.Time         `json:"rejected_at"`
 	Status      int               `json:"status"`
 	Reason      string            `json:"reason"`
+	// ValueOmitted is as in JournalRow.
+	ValueOmitted bool `json:"value_omitted,omitzero"`
 }
 
 // JournalRejectedReply is one page, in the order of the points' times. Next, where there

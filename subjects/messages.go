@@ -61,14 +61,16 @@ func (request GetRequest) Check() error {
 	return cmp.Or(checkEntry(request.Group, request.Key), checkOptional(request.TTL, checkNewTTL))
 }
 
-// Entry is one entry, wherever one is returned.
+// Entry is one entry, wherever one is returned. ValueOmitted says that its value is left
+// out of a page, since no message carries it.
 type Entry struct {
 	Group string `json:"group"`
 	Key   string `json:"key"`
 	Content
-	Revision  uint64    `json:"revision"`
-	UpdatedAt time.Time `json:"updated_at"`
-	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	Revision     uint64    `json:"revision"`
+	UpdatedAt    time.Time `json:"updated_at"`
+	ExpiresAt    time.Time `json:"expires_at,omitzero"`
+	ValueOmitted bool      `json:"value_omitted,omitzero"`
 }
 
 // ExistsRequest asks whether an entry is there.

@@ -40,10 +40,11 @@ type Lookup struct {
 	Group string `json:"group"`
 	Key   string `json:"key"`
 	Content
-	Revision  uint64    `json:"revision,omitzero"`
-	UpdatedAt time.Time `json:"updated_at,omitzero"`
-	ExpiresAt time.Time `json:"expires_at,omitzero"`
-	Missing   bool      `json:"missing,omitzero"`
+	Revision     uint64    `json:"revision,omitzero"`
+	UpdatedAt    time.Time `json:"updated_at,omitzero"`
+	ExpiresAt    time.Time `json:"expires_at,omitzero"`
+	Missing      bool      `json:"missing,omitzero"`
+	ValueOmitted bool      `json:"value_omitted,omitzero"`
 }
 
 // GetManyReply answers a get_many, in the order asked.

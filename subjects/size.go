@@ -51,10 +51,17 @@ func EntryFits(group, key, value string, limit int) bool {
 // Size is an upper bound of the bytes that AppendEntry appends, and a comma.
 func (entry *EntryRecord) Size() int {
 	size := entryBytes + nameSize(entry.Group) + nameSize(entry.Key)
-	if entry.KeysOnly || entry.Missing {
+	if entry.KeysOnly || entry.Missing || entry.ValueOmitted {
 		return size
 	}
 	return size + valueSize(entry.Value)
+}
+
+// OmitBeyond leaves the value out where the entry would be larger than limit with it. It
+// looks at the bytes only where their number leaves it open.
+func (entry *EntryRecord) OmitBeyond(limit int) {
+	longest := entryBytes + maxEscape*(len(entry.Group)+len(entry.Key)+len(entry.Value)+1)
+	entry.ValueOmitted = !entry.KeysOnly && !entry.Missing && longest > limit && entry.Size() > limit
 }
 
 // Size is an upper bound of the bytes that AppendEvent appends, and a comma.

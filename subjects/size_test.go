@@ -58,6 +58,24 @@ func TestSize_EntrySize_Good(t *testing.T) {
 	})
 }
 
+func TestSize_OmitBeyond_Good(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		entry := longestEntry(anyName.Draw(t, "group"), anyName.Draw(t, "key"), anyValue.Draw(t, "value"))
+		whole := entry.Size()
+		for _, limit := range []int{whole, 10 * whole} {
+			entry.OmitBeyond(limit)
+			require.False(t, entry.ValueOmitted)
+		}
+		entry.OmitBeyond(whole - 1)
+		require.True(t, entry.ValueOmitted)
+		require.Less(t, entry.Size(), whole)
+		require.LessOrEqual(t, len(subjects.AppendEntry(nil, &entry)), entry.Size())
+		entry.ValueOmitted, entry.KeysOnly = false, true
+		entry.OmitBeyond(0)
+		require.False(t, entry.ValueOmitted, "there is no value to leave out")
+	})
+}
+
 func TestSize_EntryFits_Good(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		group, key, value := anyName.Draw(t, "group"), anyName.Draw(t, "key"), anyValue.Draw(t, "value")

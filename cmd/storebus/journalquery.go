@@ -64,6 +64,9 @@ func (call *call) printPoint(row *subjects.JournalRow) error {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		columns = append(columns, printable(name)+"="+fieldText(values[name]))
 	}
+	if row.ValueOmitted {
+		columns = append(columns, valueOmitted)
+	}
 	call.printLine(columns...)
 	return nil
 }

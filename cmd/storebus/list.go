@@ -18,7 +18,8 @@ func listCommand() *clientCommand {
 		name:  "list",
 		usage: "print the keys of a group and their values",
 		description: "Prints a line for each key of a group, in byte order: the key, a tab, the value. " +
-			"What does not print, a tab or a line break in a value for one, is shown in quotes, \"two\\nlines\".",
+			"What does not print, a tab or a line break in a value for one, is shown in quotes, \"two\\nlines\". " +
+			"A value that is too large for the broker is left out: its line ends in a column \"value omitted\".",
 		words: []string{"NAMESPACE", "GROUP"},
 		flags: []cli.Flag{
 			&cli.StringFlag{Name: keyPrefixFlag, Usage: "only keys that begin with `TEXT`"},
@@ -52,7 +53,19 @@ func list(ctx context.Context, call *call) error {
 // printEntry prints the line of an entry: its names, and its value where it is wanted.
 func (call *call) printEntry(entry client.Entry, names ...string) {
 	if !call.command.Bool(keysOnlyFlag) {
-		names = append(names, printable(string(entry.Value)))
+		names = append(names, valueColumns(entry.Value, entry.ValueOmitted)...)
 	}
 	call.printUnlessJSON(names...)
+}
+
+// valueOmitted is a column of its own behind an empty one, which no value can be: a tab
+// in a value stands in quotes.
+const valueOmitted = "value omitted"
+
+// valueColumns gives a value as the columns of a line, one unless it was left out.
+func valueColumns(value []byte, omitted bool) []string {
+	if omitted {
+		return []string{"", valueOmitted}
+	}
+	return []string{printable(string(value))}
 }

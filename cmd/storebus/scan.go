@@ -15,7 +15,7 @@ func scanCommand() *clientCommand {
 		name:  "scan",
 		usage: "print every entry of a namespace",
 		description: "Prints a line for each entry of a namespace, in byte order of groups and keys: the group, a tab, the key, a tab, the value. " +
-			"What does not print is shown in quotes, \"two\\nlines\".",
+			"What does not print is shown in quotes, \"two\\nlines\". A value that is too large for the broker is left out: its line ends in a column \"value omitted\".",
 		words: []string{"NAMESPACE"},
 		flags: []cli.Flag{newGroupPrefixFlag(), newLimitFlag("entries"), newKeysOnlyFlag()},
 		examples: []string{

@@ -70,7 +70,7 @@ func resultColumns(result client.Result) []string {
 	case result.Get != nil && result.Get.Missing:
 		return []string{"get", "not found"}
 	case result.Get != nil:
-		return []string{"get", strconv.FormatUint(result.Get.Revision, 10), printable(string(result.Get.Value))}
+		return append([]string{"get", strconv.FormatUint(result.Get.Revision, 10)}, valueColumns(result.Get.Value, result.Get.ValueOmitted)...)
 	case result.Delete != nil && !result.Delete.Deleted:
 		return []string{"delete", "not found"}
 	case result.Delete != nil:

@@ -116,6 +116,21 @@ var lines = map[string]struct {
 		`{"entries":[{"group":"config","key":"a\tb","revision":42,"updated_at":"2026-11-22T10:01:00Z"}],"revision":42,"store":"k3F"}`,
 		"config\t\"a\\tb\"\n",
 	},
+	"ScanWhatNoMessageCarries": {
+		[]string{"scan", "acme"}, "store.acme.scan", `{"limit":1000}`,
+		`{"entries":[{"group":"config","key":"theme","revision":42,"updated_at":"2026-11-22T10:01:00Z","value_omitted":true}],"revision":42,"store":"k3F"}`,
+		"config\ttheme\t\tvalue omitted\n",
+	},
+	"ListWhatNoMessageCarries": {
+		[]string{"list", "acme", "config"}, "store.acme.list", `{"group":"config","limit":1000}`,
+		`{"entries":[{"group":"config","key":"theme","revision":42,"updated_at":"2026-11-22T10:01:00Z","value_omitted":true}],"revision":42,"store":"k3F"}`,
+		"theme\t\tvalue omitted\n",
+	},
+	"JournalQueryOfWhatNoMessageCarries": {
+		[]string{"journal", "query", "acme", "from"}, "store.acme.journal_query", `{"flux":"from"}`,
+		`{"rows":[{"entry_id":7,"measurement":"m","committed_at":"2026-11-22T10:01:00Z","value_omitted":true}],"truncated":false}`,
+		"7\t2026-11-22T10:01:00Z\tm\tvalue omitted\n",
+	},
 	"Render": {
 		[]string{"render", "acme", "config", "{{.theme}}\n"}, "store.acme.render", `{"group":"config","template":"{{.theme}}\n"}`,
 		`{"text":"dark\n","revision":42}`, "dark\n",

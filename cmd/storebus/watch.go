@@ -108,10 +108,8 @@ func (call *call) printChange(change client.Change) {
 }
 
 func changeColumns(change client.Change) []string {
-	return []string{
-		strconv.FormatUint(change.Revision, 10), string(change.Type),
-		printable(change.Group), printable(change.Key), printable(string(change.Value)),
-	}
+	columns := []string{strconv.FormatUint(change.Revision, 10), string(change.Type), printable(change.Group), printable(change.Key)}
+	return append(columns, valueColumns(change.Value, change.ValueOmitted)...)
 }
 
 // outage says what a watch waits for, once for each reason and not at every attempt.
