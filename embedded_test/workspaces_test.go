@@ -267,6 +267,47 @@ func (tenant *tenant) askHostile(t *testing.T) <-chan told {
 	return answers
 }
 
+// What is taken can be asked about; what a version before this has taken is named.
+func TestWorkspaces_Data_Bad(t *testing.T) {
+	folder := t.TempDir()
+	flags := []string{"--listen", "127.0.0.1:0", "--database", filepath.Join(folder, "storebus.db"), "--state-directory", folder}
+	sidecar, address := serveOwn(t, nil, flags...)
+	acme := newTenant(t, address, "acme")
+	acme.openWorkspace(t, "a")
+	lists := func(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
+	objects := func(depth int) string { return strings.Repeat(`{"x":`, depth) + "1" + strings.Repeat("}", depth) }
+	for _, nested := range []func(int) string{lists, objects} {
+		acme.putEntry(t, "a", "row", nested(1000))
+		for _, depth := range []int{1001, 9_990, 20_000} {
+			refused := acme.call(t, "workspace_put", `{"workspace":"a","kind":"row","data":`+nested(depth)+`}`)
+			failure := requireFailure(t, refused, 400, "bad_request")
+			assert.Equal(t, "data", failure.Field, "%d levels", depth)
+			assert.Contains(t, failure.Message, "1000", "%d levels", depth)
+		}
+	}
+	asked := []string{"SELECT data ->> '$.x' FROM entries", "SELECT count(*) FROM entries, json_each(data)", "SELECT count(*) FROM entries, json_tree(data)"}
+	for _, query := range asked {
+		decode[queryReply](t, acme.queryWorkspace(t, "a", query))
+	}
+	assert.Zero(t, sidecar.terminate(t))
+
+	found, err := filepath.Glob(filepath.Join(folder, "*.workspace"))
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	database, err := sql.Open("sqlite", found[0])
+	require.NoError(t, err)
+	_, err = database.ExecContext(t.Context(), `INSERT INTO entries (kind, data, created_at) VALUES ('row', ?, 0)`, lists(1001))
+	require.NoError(t, err)
+	require.NoError(t, database.Close())
+	_, address = serveOwn(t, nil, flags...)
+	acme = newTenant(t, address, "acme")
+	for _, query := range asked {
+		failure := requireFailure(t, acme.queryWorkspace(t, "a", query), 400, "bad_request")
+		assert.Equal(t, "sql", failure.Field)
+		assert.Contains(t, failure.Message, "entry 3")
+	}
+}
+
 // Whatever a tenant asks of its workspace, it gets nothing else and holds up nobody.
 func TestWorkspaces_Sandbox_Bad(t *testing.T) {
 	codes := map[string]int{"bad_request": 400, "too_large": 413, "deadline_exceeded": 504}

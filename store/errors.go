@@ -44,7 +44,8 @@ var (
 	// a query of a workspace that has run for MaxQueryTime, and for one of the journal
 	// that has run for MaxJournalQueryTime.
 	ErrDeadlineExceeded = errors.New("time limit exceeded")
-	// ErrInvalidData is returned for an entry of a workspace that is no JSON.
+	// ErrInvalidData is returned for an entry of a workspace that is no JSON, or none that
+	// SQLite reads.
 	ErrInvalidData = errors.New("invalid data")
 	// ErrInvalidQuery is returned for a query of a workspace that is no single SELECT
 	// over its entries, or uses what is not allowed.

@@ -125,8 +125,9 @@ func (workspace *Workspace) Name() string { return workspace.file.name }
 // encoding/json encodes; a json.RawMessage is kept as it is. Put returns
 // ErrInvalidName for a kind that is not 1 to MaxWorkspaceKindBytes of UTF-8 without
 // control characters, or that no field of a journal entry can be named by: "time",
-// "namespace", "workspace", and what NewJournalCommand refuses in a name. It returns ErrInvalidData for what is no JSON, and ErrTooLarge beyond
-// MaxWorkspaceDataBytes or MaxWorkspaceKinds.
+// "namespace", "workspace", and what NewJournalCommand refuses in a name. It returns ErrInvalidData for what is no JSON, or nested
+// deeper than MaxWorkspaceDataDepth, and ErrTooLarge beyond MaxWorkspaceDataBytes or
+// MaxWorkspaceKinds.
 //
 //	err := workspace.Put("row", map[string]any{"sku": "A-17", "stock": 4})
 func (workspace *Workspace) Put(kind string, data any) error {
@@ -196,7 +197,7 @@ func encodeWorkspaceEntry(kind string, data any) (string, error) {
 	case len(encoded) > MaxWorkspaceDataBytes:
 		return "", &TooLargeError{What: "workspace entry", Size: len(encoded), Limit: MaxWorkspaceDataBytes}
 	}
-	return string(encoded), nil
+	return string(encoded), checkDepth(encoded)
 }
 
 // CheckWorkspaceKind returns ErrInvalidName for a kind that Put does not take: a commit

@@ -201,8 +201,12 @@ func (entry *workspaceEntry) insertIn(transaction *sql.Tx) (entries int64, err e
 		return 0, err
 	}
 	// Nothing is ever taken out, so that the newest id is their number.
-	err = transaction.QueryRowContext(context.Background(), `INSERT INTO entries (kind, data, created_at) VALUES (?, ?, ?) RETURNING id`,
+	err = transaction.QueryRowContext(context.Background(),
+		`INSERT INTO entries (kind, data, created_at) SELECT ?1, ?2, ?3 WHERE json_valid(?2) RETURNING id`,
 		entry.kind, entry.data, entry.createdAt.UnixMilli()).Scan(&entries)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fmt.Errorf("%w: SQLite's JSON does not read it", ErrInvalidData)
+	}
 	return entries, err
 }
 

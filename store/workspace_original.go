@@ -108,7 +108,8 @@ func openedOriginal(original *sql.DB) (openedAt time.Time, err error) {
 	return time.UnixMilli(milliseconds.Int64).UTC(), err
 }
 
-// copyEntries copies the entries in their order. What is no JSON becomes a text of it.
+// copyEntries copies the entries in their order. What is no JSON that SQLite reads becomes
+// a text of it.
 func copyEntries(original *sql.DB, transaction *sql.Tx) error {
 	rows, err := original.QueryContext(context.Background(), `SELECT CAST(coalesce(entry_kind, '') AS TEXT), CAST(coalesce(entry_data, 'null') AS TEXT),
 		CAST(coalesce(created_at, 0) AS INTEGER) FROM workspace_entries ORDER BY entry_id`)
@@ -141,7 +142,7 @@ func copyEntry(rows *sql.Rows, transaction *sql.Tx) (err error) {
 }
 
 func asJSON(text string) (string, error) {
-	if json.Valid([]byte(text)) {
+	if json.Valid([]byte(text)) && checkDepth([]byte(text)) == nil {
 		return text, nil
 	}
 	encoded, err := json.Marshal(text)

@@ -89,9 +89,9 @@ func (workspace *Workspace) query(query string, limit int) (QueryRows, error) {
 	defer stop()
 	rows, err := runQuery(ctx, file.path(), query, limit)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
-		err = cause
+		return rows, cause
 	}
-	return rows, err
+	return rows, blameEntry(ctx, file.path(), err)
 }
 
 // checkQuery refuses what SQLite would read otherwise than it is meant.

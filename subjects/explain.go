@@ -4,6 +4,7 @@ package subjects
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -55,7 +56,8 @@ func explainSyntax(data []byte, failure *jsontext.SyntacticError) *Error {
 	case errors.Is(failure, jsontext.ErrDuplicateName):
 		return BadField(field, fmt.Sprintf("%s is given twice: a field is given once", field))
 	case strings.Count(string(failure.JSONPointer), "/") > maxDepth:
-		return BadField(field, "the body is nested too deeply")
+		field, _, _ = strings.Cut(field, "/")
+		return BadField(field, fmt.Sprintf("%s is nested too deeply: %d levels are allowed", cmp.Or(field, "the body"), maxDepth))
 	case errors.Is(failure, io.ErrUnexpectedEOF):
 		return BadField(field, "the body ends in the middle of its JSON object")
 	case hasTrailingData(data, failure):

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// MaxWorkspaceDataDepth is how many levels of lists and objects an entry of a workspace
+// may have: SQLite reads no more, and could not be asked about the entry.
+const MaxWorkspaceDataDepth = 1000
+
+// checkDepth returns ErrInvalidData for JSON that is nested deeper than SQLite reads.
+func checkDepth(text []byte) error {
+	if depth := depthOf(text); depth > MaxWorkspaceDataDepth {
+		return fmt.Errorf("%w: it is nested %d levels deep, and SQLite's JSON reads %d", ErrInvalidData, depth, MaxWorkspaceDataDepth)
+	}
+	return nil
+}
+
+// depthOf returns how deep JSON is nested, 0 for a text or a number.
+func depthOf(text []byte) (deepest int) {
+	depth, within := 0, false
+	for index := 0; index < len(text); index++ {
+		switch letter := text[index]; {
+		case letter == '"':
+			within = !within
+		case within && letter == '\\':
+			index++ // what is escaped ends no string
+		case within:
+		case letter == '[' || letter == '{':
+			depth++
+			deepest = max(deepest, depth)
+		case letter == ']' || letter == '}':
+			depth--
+		}
+	}
+	return deepest
+}
+
+// firstUnreadable finds the first entry whose data SQLite's JSON does not read.
+const firstUnreadable = `SELECT id, kind FROM entries WHERE NOT json_valid(data) ORDER BY id LIMIT 1`
+
+// blameEntry says of which entry a query has failed, where that was because its data is
+// not read. Entries of an earlier version may be so.
+func blameEntry(ctx context.Context, path string, failure error) error {
+	// SQLite has no code for it, only these words.
+	if !errors.Is(failure, ErrInvalidQuery) || !strings.Contains(failure.Error(), "malformed JSON") {
+		return failure
+	}
+	found, err := runQuery(ctx, path, firstUnreadable, 1)
+	if err != nil || len(found.Rows) == 0 {
+		return failure // the query itself has made what is no JSON
+	}
+	return fmt.Errorf("%w; the data of entry %v, of kind %q, is the first that SQLite's JSON, which reads %d levels, does not read: leave it out with WHERE json_valid(data)",
+		failure, found.Rows[0][0], found.Rows[0][1], MaxWorkspaceDataDepth)
+}
