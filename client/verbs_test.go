@@ -270,10 +270,14 @@ var exchanges = map[string]struct {
 		subject: "store.acme.workspace_discard", request: `{"workspace":"import"}`, reply: `{"discarded":true}`,
 	},
 	"Workspaces": {
-		call:    func(ctx context.Context, store *client.Client) (any, error) { return store.Workspaces(ctx, "acme") },
-		subject: "store.acme.workspaces", request: `{}`,
-		reply:  `{"workspaces":[{"workspace":"import","entries":7,"opened_at":"2026-11-22T10:01:00Z","orphaned":true}]}`,
-		result: []subjects.WorkspaceStatus{{Workspace: "import", Entries: 7, OpenedAt: aMinutePastTen, Orphaned: true}},
+		call: func(ctx context.Context, store *client.Client) (any, error) {
+			return store.Workspaces(ctx, "acme", client.WorkspacesOptions{After: "w.a", Limit: 10})
+		},
+		subject: "store.acme.workspaces", request: `{"after":"w.a","limit":10}`,
+		reply: `{"workspaces":[{"workspace":"import","entries":7,"opened_at":"2026-11-22T10:01:00Z","orphaned":true}],"next":"w.import"}`,
+		result: subjects.WorkspacesReply{
+			Workspaces: []subjects.WorkspaceStatus{{Workspace: "import", Entries: 7, OpenedAt: aMinutePastTen, Orphaned: true}}, Next: "w.import",
+		},
 	},
 	"Flush": {
 		call:    func(ctx context.Context, store *client.Client) (any, error) { return store.Flush(ctx) },
@@ -473,14 +477,17 @@ func TestVerbs_Pages_Good(t *testing.T) {
 	}
 	twoPages("store.acme.scan", `{"entries":[{"key":"a"},{"key":"b"}],"next":"more"}`, `{"entries":[{"key":"c"}]}`)
 	twoPages("store.acme.groups", `{"groups":[{"group":"a"},{"group":"b"}],"next":"more"}`, `{"groups":[{"group":"c"}]}`)
+	twoPages("store.acme.workspaces", `{"workspaces":[{"workspace":"a"},{"workspace":"b"}],"next":"more"}`, `{"workspaces":[{"workspace":"c"}]}`)
 	twoPages("store.admin.namespaces", `{"namespaces":[{"namespace":"a"},{"namespace":"b"}],"next":"more"}`, `{"namespaces":[{"namespace":"c"}]}`)
 
 	entries := store.ScanAll(t.Context(), "acme", client.ScanOptions{Limit: 2})
 	groups := store.GroupsAll(t.Context(), "acme", client.GroupsOptions{Limit: 2})
+	workspaces := store.WorkspacesAll(t.Context(), "acme", client.WorkspacesOptions{Limit: 2})
 	namespaces := store.NamespacesAll(t.Context(), client.NamespacesOptions{Limit: 2})
 	for range 2 { // ranging over it again starts over
 		assert.Equal(t, []string{"a", "b", "c"}, keysOf(t, entries, func(entry client.Entry) string { return entry.Key }))
 		assert.Equal(t, []string{"a", "b", "c"}, keysOf(t, groups, func(group subjects.GroupStatus) string { return group.Group }))
+		assert.Equal(t, []string{"a", "b", "c"}, keysOf(t, workspaces, func(workspace subjects.WorkspaceStatus) string { return workspace.Workspace }))
 		assert.Equal(t, []string{"a", "b", "c"}, keysOf(t, namespaces, func(namespace subjects.NamespaceStatus) string { return namespace.Namespace }))
 	}
 }

@@ -5,6 +5,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"github.com/go-json-experiment/json"
 
@@ -108,14 +109,38 @@ func (client *Client) WorkspaceDiscard(ctx context.Context, namespace, workspace
 	return err
 }
 
-// Workspaces gives the workspaces of a namespace, by name.
+// WorkspacesOptions is what a listing of workspaces can be asked for. Its zero value lists
+// from the first one on.
+type WorkspacesOptions struct {
+	// After is Next of the page before. Empty: the first page.
+	After string
+	// Limit is how many workspaces a page holds at most, 1 to 1,000. 0: 100.
+	Limit int
+}
+
+// Workspaces gives one page of the workspaces of a namespace, in byte order of their names.
 //
-//	workspaces, err := store.Workspaces(ctx, "acme")
-func (client *Client) Workspaces(ctx context.Context, namespace string) ([]subjects.WorkspaceStatus, error) {
-	reply, err := exchange[subjects.WorkspacesReply](ctx, client, call{
-		method: "Workspaces", namespace: namespace, verb: subjects.VerbWorkspaces, body: subjects.WorkspacesRequest{},
+//	page, err := store.Workspaces(ctx, "acme", client.WorkspacesOptions{})
+func (client *Client) Workspaces(ctx context.Context, namespace string, options WorkspacesOptions) (subjects.WorkspacesReply, error) {
+	return client.workspaces(ctx, "Workspaces", namespace, options)
+}
+
+// WorkspacesAll gives every workspace, page by page, as ListAll the entries of a group.
+//
+//	for workspace, err := range store.WorkspacesAll(ctx, "acme", client.WorkspacesOptions{}) {
+func (client *Client) WorkspacesAll(ctx context.Context, namespace string, options WorkspacesOptions) iter.Seq2[subjects.WorkspaceStatus, error] {
+	return pages(options.After, func(after string) ([]subjects.WorkspaceStatus, string, error) {
+		options.After = after
+		page, err := client.workspaces(ctx, "WorkspacesAll", namespace, options)
+		return page.Workspaces, page.Next, err
 	})
-	return reply.Workspaces, err
+}
+
+func (client *Client) workspaces(ctx context.Context, method, namespace string, options WorkspacesOptions) (subjects.WorkspacesReply, error) {
+	return exchange[subjects.WorkspacesReply](ctx, client, call{
+		method: method, namespace: namespace, verb: subjects.VerbWorkspaces,
+		body: subjects.WorkspacesRequest{After: given(options.After), Limit: given(options.Limit)},
+	})
 }
 
 func workspaceName(workspace string) subjects.WorkspaceName {

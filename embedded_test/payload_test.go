@@ -3,6 +3,7 @@
 package embedded_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus"
+	"dappco.re/go/storebus/store"
 )
 
 // startAccount starts a broker that takes a message of a megabyte, with two users in one
@@ -102,4 +104,119 @@ func TestPayload_Events_Good(t *testing.T) {
 		between.cut(func(index int) bool { return index == 0 }) // that for requests
 	}
 	acme.again(t, "store.acme.set.g.k", []byte("v"))
+}
+
+// longKind is one of many kinds whose names travel as large as they can.
+func longKind(index int) string { return strings.Repeat(`"`, 120) + fmt.Sprint(index) }
+
+// What a workspace has taken can be committed: on a small broker the put is refused that
+// would make its summary too large, and not the commit.
+func TestPayload_Summary_Bad(t *testing.T) {
+	for _, payload := range []int32{64 << 10, 128 << 10} {
+		t.Run(fmt.Sprintf("%dKiB", payload>>10), func(t *testing.T) {
+			broker := startServer(t, &server.Options{MaxPayload: payload})
+			config := outsideConfig(t, broker.ClientURL())
+			config.Durability = store.DurabilityRelaxed
+			startSidecarWith(t, config)
+			acme := newTenant(t, broker.ClientURL(), "acme")
+			put := func(workspace string, index int) answer {
+				return acme.call(t, "workspace_put", object(t, "workspace", workspace, "kind", longKind(index), "data", index))
+			}
+			for _, workspace := range []string{"plain", "identified"} {
+				acme.openWorkspace(t, workspace)
+				taken := 0
+				for ; ; taken++ {
+					require.Less(t, taken, 1000)
+					if reply := put(workspace, taken); reply.Header.Get(headerErrorCode) != "" {
+						refused := requireFailure(t, reply, 413, "too_large")
+						assert.Contains(t, refused.Message, fmt.Sprintf("the summary of workspace %q, %d kinds, takes", workspace, taken+1))
+						assert.Equal(t, uint64(payload-32<<10), *refused.Limit)
+						break
+					}
+				}
+				require.Greater(t, taken, 50)
+				assert.Equal(t, taken+1, decode[putReply](t, put(workspace, 0)).Entries, "a kind that is there takes no more")
+				assert.Len(t, decode[summaryReply](t, acme.call(t, "workspace_aggregate", object(t, "workspace", workspace))).Summary, taken)
+				var committed commitReply
+				if workspace == "plain" {
+					committed = decode[commitReply](t, acme.call(t, "workspace_commit", object(t, "workspace", workspace)))
+				} else {
+					first := acme.identified(t, "the commit", "workspace_commit", object(t, "workspace", workspace))
+					committed = decode[commitReply](t, first)
+					requireReplayed(t, requireFirst(t, first), acme.identified(t, "the commit", "workspace_commit", object(t, "workspace", workspace)))
+				}
+				assert.Len(t, committed.Summary, taken)
+				assert.NotNil(t, acme.entry(t, "workspace:"+workspace, "summary").Value)
+				found := decode[pointsReply](t, acme.call(t, "journal_query", object(t, "flux", `from(bucket: "b") |> range(start: -1h) |> filter(fn: (r) => r._measurement == "`+workspace+`")`)))
+				require.Len(t, found.Rows, 1)
+				assert.False(t, found.Rows[0].ValueOmitted)
+			}
+		})
+	}
+}
+
+// On a broker of the usual size every workspace can be committed with an id, which every
+// client has.
+func TestPayload_Summary_Good(t *testing.T) {
+	acme := newNamespace(t)
+	acme.openWorkspace(t, "w")
+	for index := range 300 {
+		acme.putEntry(t, "w", longKind(index), "1")
+	}
+	committed := acme.identified(t, "the commit", "workspace_commit", `{"workspace":"w"}`)
+	assert.Greater(t, len(committed.Data), 64<<10, "more than other answers with an id may have")
+	assert.Len(t, decode[commitReply](t, committed).Summary, 300)
+}
+
+// A workspace that was filled where the broker carried more says what is too large.
+func TestPayload_Summary_Ugly(t *testing.T) {
+	database := filepath.Join(t.TempDir(), "storebus.db")
+	large := startServer(t, &server.Options{})
+	first := startServe(t, large.ClientURL(), database)
+	acme := newTenant(t, large.ClientURL(), "acme")
+	acme.openWorkspace(t, "w")
+	for index := range 100 {
+		acme.putEntry(t, "w", longKind(index), "1")
+	}
+	require.Zero(t, first.terminate(t))
+	small := startServer(t, &server.Options{MaxPayload: 64 << 10})
+	startServe(t, small.ClientURL(), database)
+	acme = newTenant(t, small.ClientURL(), "acme")
+	for _, refused := range []answer{
+		acme.call(t, "workspace_commit", `{"workspace":"w"}`), acme.identified(t, "an id", "workspace_commit", `{"workspace":"w"}`),
+		acme.call(t, "workspace_put", object(t, "workspace", "w", "kind", longKind(7), "data", 1)),
+	} {
+		failure := requireFailure(t, refused, 413, "too_large")
+		assert.Contains(t, failure.Message, `the summary of workspace "w", 100 kinds, takes`)
+		assert.Equal(t, uint64(32<<10), *failure.Limit)
+	}
+	requireFields(t, acme.call(t, "workspace_discard", `{"workspace":"w"}`), "discarded")
+}
+
+// A listing of workspaces has pages: each fits a message, and all of them are there once.
+func TestPayload_Workspaces_Good(t *testing.T) {
+	broker := startServer(t, &server.Options{MaxPayload: 64 << 10})
+	config := outsideConfig(t, broker.ClientURL())
+	config.Durability = store.DurabilityRelaxed
+	startSidecarWith(t, config)
+	acme := newTenant(t, broker.ClientURL(), "acme")
+	var names []string
+	for index := range 300 {
+		names = append(names, fmt.Sprintf("%0128d", index))
+		acme.openWorkspace(t, names[index])
+	}
+	for _, limit := range []int{1000, 7} {
+		var found []string
+		acme.pagesOf(t, "workspaces", "workspaces", map[string]any{"limit": limit}, func(element json.RawMessage) {
+			found = append(found, decodeBody[workspaceStatus](t, element).Workspace)
+		})
+		assert.Equal(t, names, found)
+	}
+	assert.Len(t, decode[workspacesReply](t, acme.call(t, "workspaces", "")).Workspaces, 100)
+	ended := run(t, "", "workspace", "list", "--nats", broker.ClientURL(), "acme")
+	require.Zero(t, ended.code, ended.stderr)
+	assert.Equal(t, 300, strings.Count(ended.stdout, "\n"))
+	for _, after := range []string{"", "g.a", names[0]} {
+		requireBadField(t, acme.call(t, "workspaces", object(t, "after", after)), "after")
+	}
 }

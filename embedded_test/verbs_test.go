@@ -69,7 +69,7 @@ var verbRows = []verbRow{
 	{verb: "workspace_query", request: "workspace sql limit?", reply: "columns rows truncated", body: `{"workspace":"w","sql":"SELECT 1"}`},
 	{verb: "workspace_commit", request: "workspace", reply: "entry_id? summary revision", writes: true, body: `{"workspace":"w"}`},
 	{verb: "workspace_discard", request: "workspace", reply: "discarded", writes: true, silent: true, body: `{"workspace":"w"}`},
-	{verb: "workspaces", reply: "workspaces", body: `{}`},
+	{verb: "workspaces", request: "after? limit?", reply: "workspaces next?", body: `{"limit":1}`},
 
 	{verb: "namespaces", admin: true, request: "prefix? after? limit?", reply: "namespaces next?", body: `{"limit":1}`},
 	{verb: "quota", admin: true, request: "namespace max_keys? max_groups? max_bytes? max_value_bytes?", reply: "namespace? " + limitFields,

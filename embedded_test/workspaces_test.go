@@ -30,6 +30,7 @@ type workspaceStatus struct {
 
 type workspacesReply struct {
 	Workspaces []workspaceStatus `json:"workspaces"`
+	Next       string            `json:"next"`
 }
 
 type openReply struct {

@@ -134,10 +134,10 @@ func compactedError(storeID string, outside *store.CompactedError, message strin
 
 func tooLarge(request *request, failure error) *subjects.Error {
 	if large, ok := errors.AsType[*store.TooLargeError](failure); ok {
-		switch large.What {
-		case "entry":
+		switch {
+		case large.What == "entry" && request.key != "":
 			return limitError(request.entryMessage(fmt.Sprintf("takes %d bytes as it travels, %d are allowed", large.Size, large.Limit)), large.Limit)
-		case "answer":
+		case large.What == "answer":
 			return limitError(request.message(fmt.Sprintf("the reply takes %d bytes, %d are allowed with %s; ask for less at once, or without it",
 				large.Size, large.Limit, subjects.HeaderMessageID)), large.Limit)
 		}

@@ -27,8 +27,8 @@ var (
 	workspaceQueryJSON = &operation[store.WorkspaceQuery, store.QueryRows]{
 		decode: decodeWorkspaceQuery, submit: submitWorkspaceQuery, encode: encodeWorkspaceQuery, weigh: weighRows,
 	}
-	workspacesJSON = &operation[subjects.WorkspacesRequest, []store.WorkspaceInfo]{
-		decode: decodeBody[subjects.WorkspacesRequest], submit: submitWorkspaces, encode: encodeWorkspaces, weigh: weighWorkspaces,
+	workspacesJSON = &operation[store.WorkspacesQuery, store.WorkspacesPage]{
+		decode: decodeWorkspaces, submit: submitWorkspaces, encode: encodeWorkspaces, weigh: weighWorkspaces,
 	}
 )
 
@@ -205,21 +205,43 @@ func weighRows(found *store.QueryRows) (bytes int64) {
 	return bytes
 }
 
-func submitWorkspaces(request *request, _ subjects.WorkspacesRequest, done func([]store.WorkspaceInfo, error)) {
-	request.service.store.SubmitWorkspaces(request.address.Namespace, done)
+func decodeWorkspaces(request *request) (query store.WorkspacesQuery, err error) {
+	body, err := decodeBody[subjects.WorkspacesRequest](request)
+	if err != nil {
+		return query, err
+	}
+	query = store.WorkspacesQuery{Namespace: request.address.Namespace, Limit: limitOf(body.Limit)}
+	query.After, err = afterOf(body.After, subjects.DecodeWorkspaceCursor)
+	budget := request.newPageBudget()
+	query.Fits = func(info *store.WorkspaceInfo) bool {
+		status := workspaceStatus(info)
+		return budget.take(status.Size())
+	}
+	return query, err
 }
 
-func encodeWorkspaces(answer *answer, _ *request, _ *subjects.WorkspacesRequest, infos *[]store.WorkspaceInfo) error {
-	reply := subjects.WorkspacesReply{Workspaces: make([]subjects.WorkspaceStatus, len(*infos))}
-	for index, info := range *infos {
-		reply.Workspaces[index] = subjects.WorkspaceStatus{Workspace: info.Name, Entries: uint64(info.Entries), OpenedAt: info.OpenedAt, Orphaned: info.Orphaned}
+func submitWorkspaces(request *request, query store.WorkspacesQuery, done func(store.WorkspacesPage, error)) {
+	request.service.store.SubmitWorkspaces(query, done)
+}
+
+func encodeWorkspaces(answer *answer, _ *request, _ *store.WorkspacesQuery, page *store.WorkspacesPage) error {
+	reply := subjects.WorkspacesReply{Workspaces: make([]subjects.WorkspaceStatus, len(page.Workspaces))}
+	for index := range page.Workspaces {
+		reply.Workspaces[index] = workspaceStatus(&page.Workspaces[index])
+	}
+	if page.Next != nil {
+		reply.Next = subjects.EncodeWorkspaceCursor(*page.Next)
 	}
 	return answer.marshal(reply)
 }
 
-func weighWorkspaces(infos *[]store.WorkspaceInfo) (bytes int64) {
-	for _, info := range *infos {
-		bytes += int64(len(info.Name)) + 2*countBytes
+func workspaceStatus(info *store.WorkspaceInfo) subjects.WorkspaceStatus {
+	return subjects.WorkspaceStatus{Workspace: info.Name, Entries: uint64(info.Entries), OpenedAt: info.OpenedAt, Orphaned: info.Orphaned}
+}
+
+func weighWorkspaces(page *store.WorkspacesPage) (bytes int64) {
+	for index := range page.Workspaces {
+		bytes += int64(len(page.Workspaces[index].Name)) + 2*countBytes
 	}
 	return bytes
 }

@@ -141,8 +141,7 @@ func (compacted *CompactedError) Unwrap() error { return ErrCompacted }
 // TooLargeError says by how much something passed its limit. It wraps ErrTooLarge.
 type TooLargeError struct {
 	// What is too large: "entry" as it travels, see Limits.EntryBytes, the "answer" of a
-	// Request, the parts of a
-	// "journal entry", the "template", the "group to render" or the "rendered text" of
+	// Request, "the summary of workspace …", the parts of a "journal entry", the "template", the "group to render" or the "rendered text" of
 	// Render, or of a query of the journal the "query" itself, "what the query has to
 	// sort" or the "result of the query".
 	What string

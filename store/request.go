@@ -13,6 +13,10 @@ const DigestBytes = 32
 // MaxAnswerBytes is the longest answer of a request with an id.
 const MaxAnswerBytes = 64 << 10
 
+// MaxSummaryAnswerBytes is the longest answer of a commit of a workspace with an id: what
+// was put into the workspace can be committed, and took as many puts as it has kinds.
+const MaxSummaryAnswerBytes = 1 << 20
+
 // Request says how a command is answered, and by which id it is known when it comes
 // again.
 //
@@ -27,6 +31,9 @@ type Request struct {
 	// which then changes nothing. It is called by the goroutine that writes, at times
 	// more than once: it may ask for nothing but the Outcome, and may not block.
 	Answer func(outcome Outcome) ([]byte, error)
+
+	// answerBytes is the longest answer; 0 is MaxAnswerBytes.
+	answerBytes int
 
 	// at is when a request with an id is carried out by a workspace, by the store's clock.
 	at time.Time
@@ -93,8 +100,8 @@ func (request *Request) answer(outcome Outcome) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("answer: %w", err)
 	}
-	if request.ID != "" && len(bytes) > MaxAnswerBytes {
-		return nil, &TooLargeError{What: "answer", Size: len(bytes), Limit: MaxAnswerBytes}
+	if limit := orDefault(request.answerBytes, MaxAnswerBytes); request.ID != "" && len(bytes) > limit {
+		return nil, &TooLargeError{What: "answer", Size: len(bytes), Limit: limit}
 	}
 	return bytes, nil
 }

@@ -201,6 +201,14 @@ func (scoped *ScopedStore) Workspaces() ([]WorkspaceInfo, error) {
 	return scoped.store.Workspaces(scoped.namespace)
 }
 
+// GetWorkspaces is Store.GetWorkspaces of the namespace, whatever query.Namespace says.
+//
+//	page, err := scoped.GetWorkspaces(store.WorkspacesQuery{Limit: 100})
+func (scoped *ScopedStore) GetWorkspaces(query WorkspacesQuery) (WorkspacesPage, error) {
+	query.Namespace = scoped.namespace
+	return scoped.store.GetWorkspaces(query)
+}
+
 // Changes is Store.Changes of the namespace, whatever query.Namespace says.
 //
 //	page, err := scoped.Changes(ctx, store.ChangesQuery{After: 41})

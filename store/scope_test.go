@@ -235,7 +235,7 @@ func TestScope_Methods_GoodNoneIsForgotten(t *testing.T) {
 			requireScoped(t, method, scoped)
 		}
 	}
-	ofTheStore = append(ofTheStore, "Changes", "CommitToJournal", "CountKeys", "FindWorkspace", "GetEntries", "GetGroups", "GetMany", "JournalRejected",
+	ofTheStore = append(ofTheStore, "Changes", "CommitToJournal", "CountKeys", "FindWorkspace", "GetEntries", "GetGroups", "GetMany", "GetWorkspaces", "JournalRejected",
 		"JournalStatus", "NewWorkspace", "OnChange", "OpenWorkspace", "QueryJournal", "QueryJournalRows", "Quota", "RequeueJournal", "Scan", "SetQuota", "Transaction", "Unwatch", "Usage", "Watch", "Workspaces")
 	transaction, scopedTransaction := reflect.TypeFor[*store.StoreTransaction](), reflect.TypeFor[*store.ScopedStoreTransaction]()
 	for method := range opened.Methods() {

@@ -98,6 +98,52 @@ func (store *Store) Workspaces(namespace string) ([]WorkspaceInfo, error) {
 	return infos, namespaceError("store.Workspaces", namespace, err)
 }
 
+// WorkspacesQuery asks for workspaces of a namespace, in byte order of their names.
+//
+//	store.WorkspacesQuery{Namespace: "acme", Limit: 100}
+type WorkspacesQuery struct {
+	// Namespace is empty for those outside every namespace.
+	Namespace string
+	// After, where given, is the name of the workspace behind which the page begins.
+	After *string
+	// Limit is the largest number of workspaces; 0 is DefaultPageLimit.
+	Limit int
+	// Fits is as in ChangesQuery.
+	Fits func(*WorkspaceInfo) bool
+}
+
+// WorkspacesPage is a part of the workspaces of a namespace.
+type WorkspacesPage struct {
+	Workspaces []WorkspaceInfo
+	// Next is as in Page.
+	Next *string
+}
+
+// GetWorkspaces returns one page of the workspaces of a namespace.
+//
+//	page, err := store.GetWorkspaces(store.WorkspacesQuery{Namespace: "acme"})
+func (store *Store) GetWorkspaces(query WorkspacesQuery) (page WorkspacesPage, err error) {
+	err = checkLimit(query.Limit)
+	var infos []WorkspaceInfo
+	if err == nil {
+		infos, err = store.workspaces.list(query.Namespace)
+	}
+	if err != nil {
+		return page, namespaceError("store.GetWorkspaces", query.Namespace, err)
+	}
+	filling := fillingOf(query.Limit, query.Fits)
+	for _, info := range infos {
+		if (query.After == nil || info.Name > *query.After) && !filling.take(info) {
+			break
+		}
+	}
+	page.Workspaces = filling.elements
+	if filling.full {
+		page.Next = &page.Workspaces[len(page.Workspaces)-1].Name
+	}
+	return page, nil
+}
+
 // RecoverOrphans returns the workspaces in a folder that nobody has opened since the
 // store was, or since the folder was first named here, the oldest first. Empty is the store's own
 // folder; another one belongs to the store from then on, until it is closed. Files
@@ -127,7 +173,8 @@ func (workspace *Workspace) Name() string { return workspace.file.name }
 // control characters, or that no field of a journal entry can be named by: "time",
 // "namespace", "workspace", and what NewJournalCommand refuses in a name. It returns ErrInvalidData for what is no JSON, or nested
 // deeper than MaxWorkspaceDataDepth, and ErrTooLarge beyond MaxWorkspaceDataBytes or
-// MaxWorkspaceKinds.
+// MaxWorkspaceKinds, and for a kind with which the summary would be larger than a commit
+// may store within Limits.
 //
 //	err := workspace.Put("row", map[string]any{"sku": "A-17", "stock": 4})
 func (workspace *Workspace) Put(kind string, data any) error {
@@ -162,9 +209,13 @@ func (workspace *Workspace) add(kind string, data any) (entries int64, err error
 // put adds an entry for a request, whose answer is remembered with it.
 func (workspace *Workspace) put(request Request, kind, data string) (outcome Outcome, err error) {
 	entry := workspaceEntry{kind: kind, data: data, createdAt: workspace.store.committer.clock.now()}
+	limits := workspace.store.committer.limits.Load()
 	err = workspace.write(func(database *sql.DB) error {
 		err := inTransaction(database, func(transaction *sql.Tx) error {
 			outcome, err = request.answeredIn(transaction, func() (Outcome, error) {
+				if err := workspace.file.admit(transaction, kind, limits); err != nil {
+					return Outcome{}, err
+				}
 				entries, err := entry.insertIn(transaction)
 				return Outcome{Entries: entries}, err
 			})
@@ -172,6 +223,7 @@ func (workspace *Workspace) put(request Request, kind, data string) (outcome Out
 		})
 		if err == nil && !outcome.Replayed {
 			workspace.file.entries.Store(outcome.Entries)
+			workspace.file.admitted(kind, limits)
 		}
 		return err
 	})

@@ -227,9 +227,9 @@ func (store *Store) SubmitWorkspaceAggregate(namespace, name string, done func(m
 	}, done)
 }
 
-// SubmitWorkspaces is Workspaces for a caller that does not wait, as SubmitWorkspace.
-func (store *Store) SubmitWorkspaces(namespace string, done func([]WorkspaceInfo, error)) {
-	submitWork(store, namespace, func() ([]WorkspaceInfo, error) { return store.Workspaces(namespace) }, done)
+// SubmitWorkspaces is GetWorkspaces for a caller that does not wait, as SubmitWorkspace.
+func (store *Store) SubmitWorkspaces(query WorkspacesQuery, done func(WorkspacesPage, error)) {
+	submitWork(store, query.Namespace, func() (WorkspacesPage, error) { return store.GetWorkspaces(query) }, done)
 }
 
 // WorkspaceQuery is a query of a workspace as data.

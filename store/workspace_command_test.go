@@ -127,7 +127,7 @@ func TestWorkspaceCommand_SubmitWorkspace_Bad(t *testing.T) {
 		require.NoError(t, opened.Close())
 		_, err := submitWorkspace(opened, "", openA)
 		require.ErrorIs(t, err, store.ErrClosed)
-		opened.SubmitWorkspaces("acme", func(_ []store.WorkspaceInfo, err error) { assert.ErrorIs(t, err, store.ErrClosed) })
+		opened.SubmitWorkspaces(store.WorkspacesQuery{Namespace: "acme"}, func(_ store.WorkspacesPage, err error) { assert.ErrorIs(t, err, store.ErrClosed) })
 		opened.SubmitWorkspaceQuery(store.WorkspaceQuery{}, func(_ store.QueryRows, err error) { assert.ErrorIs(t, err, store.ErrClosed) })
 	})
 }
@@ -195,7 +195,11 @@ func TestWorkspaceCommand_MessageID_Bad(t *testing.T) {
 		} {
 			done := make(chan error, 1)
 			request := workspaceRequest("refused", command)
-			request.Answer = func(store.Outcome) ([]byte, error) { return make([]byte, store.MaxAnswerBytes+1), nil }
+			limit := store.MaxAnswerBytes
+			if command == commitA {
+				limit = store.MaxSummaryAnswerBytes
+			}
+			request.Answer = func(store.Outcome) ([]byte, error) { return make([]byte, limit+1), nil }
 			opened.SubmitWorkspace(request, command, func(_ store.Outcome, err error) { done <- err })
 			require.ErrorIs(t, <-done, store.ErrTooLarge)
 		}
@@ -289,12 +293,12 @@ func TestWorkspaceCommand_Queries_Ugly(t *testing.T) {
 		summaries <- summary
 	})
 	assert.Equal(t, map[string]int64{"row": 1}, <-summaries)
-	infos := make(chan []store.WorkspaceInfo, 1)
-	opened.SubmitWorkspaces("acme", func(found []store.WorkspaceInfo, err error) {
+	pages := make(chan store.WorkspacesPage, 1)
+	opened.SubmitWorkspaces(store.WorkspacesQuery{Namespace: "acme"}, func(page store.WorkspacesPage, err error) {
 		assert.NoError(t, err)
-		infos <- found
+		pages <- page
 	})
-	assert.Len(t, <-infos, 1)
+	assert.Len(t, (<-pages).Workspaces, 1)
 	opened.SubmitWorkspaceAggregate("acme", "none", func(_ map[string]int64, err error) {
 		assert.ErrorIs(t, err, store.ErrNotFound)
 		summaries <- nil

@@ -4,7 +4,6 @@ package store
 
 import (
 	"database/sql/driver"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -59,6 +58,7 @@ func (workspace *Workspace) Commit() (WorkspaceCommit, error) {
 
 // commit is Commit for a request. It returns the events whose callbacks are the caller's.
 func (workspace *Workspace) commit(request Request, origin origin, traceParent string) (outcome Outcome, events []Event, err error) {
+	request.answerBytes = MaxSummaryAnswerBytes
 	return workspace.finish(request, origin, func() (Command, error) {
 		summary, err := workspace.store.workspaces.summarise(workspace.file)
 		if err != nil {
@@ -134,21 +134,19 @@ func (command commitWorkspaceCommand) apply(batch *batch, origin origin) (Outcom
 	if err := batch.checkRun(command.runID); err != nil {
 		return Outcome{}, err
 	}
-	value, err := json.Marshal(command.summary)
+	set, point, err := command.parts(batch.limits)
 	if err != nil {
 		return Outcome{}, err
 	}
-	set := SetCommand{Group: command.group(), Key: summaryKey, Value: string(value), TraceParent: command.traceParent}
 	target, err := batch.checkedTarget(set.Group, set.Key)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := set.checkSize(batch, target); err != nil {
-		return Outcome{}, err
-	}
-	entry, err := command.commitToJournal(batch, origin)
-	if err != nil {
-		return Outcome{}, err
+	var entry Outcome
+	if point != nil {
+		if entry, err = point.apply(batch, origin); err != nil {
+			return Outcome{}, err
+		}
 	}
 	// Nothing can fail from here on, whatever the quota of the namespace.
 	outcome := set.record(batch, target, origin)
@@ -157,22 +155,6 @@ func (command commitWorkspaceCommand) apply(batch *batch, origin origin) (Outcom
 }
 
 func (command commitWorkspaceCommand) groups() []string { return []string{command.group()} }
-
-// commitToJournal puts the summary into the journal, where there is something in it.
-func (command commitWorkspaceCommand) commitToJournal(batch *batch, origin origin) (Outcome, error) {
-	if len(command.summary) == 0 {
-		return Outcome{}, nil
-	}
-	fields := make(map[string]any, len(command.summary))
-	for kind, entries := range command.summary {
-		fields[kind] = entries
-	}
-	entry, err := NewJournalCommand(command.namespace, command.name, fields, map[string]string{workspaceTag: command.name})
-	if err != nil {
-		return Outcome{}, err
-	}
-	return entry.apply(batch, origin)
-}
 
 // discardWorkspaceCommand is the part of Workspace.Discard that is in the store: its run
 // is marked, so that a crash before the file is removed brings nothing back.
@@ -200,11 +182,10 @@ func (batch *batch) checkRun(runID string) error {
 
 // group is the whole name of the group that holds the summary.
 func (command commitWorkspaceCommand) group() string {
-	local := "workspace:" + command.name
 	if command.namespace == "" {
-		return local
+		return localSummaryGroup(command.name)
 	}
-	return wholeGroup(command.namespace, local)
+	return wholeGroup(command.namespace, localSummaryGroup(command.name))
 }
 
 // runEnded tells whether a run of a workspace was committed or discarded.

@@ -3,8 +3,12 @@
 package store_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"math"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -82,17 +86,20 @@ func TestWorkspaceCommit_Commit_Good(t *testing.T) {
 }
 
 func TestWorkspaceCommit_Commit_Bad(t *testing.T) {
-	opened := openStore(t, store.StoreConfig{Limits: store.Limits{EntryBytes: store.EntryOverhead + 60}})
+	opened := openStore(t, store.StoreConfig{})
 	workspace := newWorkspace(t, opened, "acme", "a")
 	for _, kind := range []string{"some kind", "another kind", "and one more"} {
 		putEntries(t, workspace, kind, 1)
 	}
+	require.NoError(t, opened.SetLimits(store.Limits{EntryBytes: store.EntryOverhead + 60}))
 	_, err := workspace.Commit()
 	require.ErrorIs(t, err, store.ErrTooLarge)
+	require.ErrorContains(t, err, `the summary of workspace "a", 3 kinds, takes`)
 	assert.Empty(t, changes(t, opened, "acme", 0))
 	requireCounts(t, opened, "acme", 0, 0, 0)
-	require.NoError(t, workspace.Put("some kind", nil), "a commit that is refused changes nothing")
+	require.ErrorIs(t, workspace.Put("some kind", nil), store.ErrTooLarge, "nothing is gathered that cannot be committed now")
 	require.NoError(t, opened.SetLimits(store.Limits{}))
+	require.NoError(t, workspace.Put("some kind", nil), "a commit that is refused changes nothing")
 	commit, err := workspace.Commit()
 	require.NoError(t, err)
 	assert.Equal(t, map[string]int64{"some kind": 2, "another kind": 1, "and one more": 1}, commit.Summary)
@@ -106,10 +113,66 @@ func TestWorkspaceCommit_Commit_Bad(t *testing.T) {
 		require.NoError(t, opened.SetLimits(store.Limits{EntryBytes: store.EntryOverhead + 400}))
 		_, err := workspace.Commit()
 		require.ErrorIs(t, err, store.ErrTooLarge)
-		require.ErrorContains(t, err, "journal entry")
+		require.ErrorContains(t, err, `the summary of workspace "a", 20 kinds, takes`)
 		assert.Empty(t, changes(t, opened, "acme", 0), "nothing of it is done")
 		requireCounts(t, opened, "acme", 0, 0, 0)
 	})
+}
+
+// anyKinds are names of kinds that take as much room as they can, and as little.
+var anyKinds = map[string]func(index int) string{
+	"Short":      func(index int) string { return fmt.Sprint(index) },
+	"Long":       func(index int) string { return fmt.Sprintf("%0128d", index) },
+	"Quotes":     func(index int) string { return strings.Repeat(`"`, 124) + fmt.Sprint(index) },
+	"Signs":      func(index int) string { return strings.Repeat("<", 124) + fmt.Sprint(index) },
+	"Separators": func(index int) string { return strings.Repeat("\u2028", 41) + fmt.Sprint(index) },
+}
+
+// Whatever a workspace has taken can be committed, however large its counts become: what
+// would be too much is refused by the put.
+func TestWorkspaceCommit_Commit_Good_WhatWasTaken(t *testing.T) {
+	for name, kindOf := range anyKinds {
+		for _, entryBytes := range []int{2048, 32 << 10, 1<<20 - 32<<10} {
+			t.Run(fmt.Sprint(name, "Within", entryBytes), func(t *testing.T) {
+				config := store.StoreConfig{WorkspaceStateDirectory: t.TempDir(), DatabasePath: databasePath(t), Durability: store.DurabilityRelaxed, Limits: store.Limits{EntryBytes: entryBytes, KeyBytes: 2048, GroupBytes: 512}}
+				opened := openStore(t, config)
+				workspace := newWorkspace(t, opened, "acme", strings.Repeat("w", store.MaxWorkspaceNameBytes))
+				taken := 0
+				var refusal error
+				for ; refusal == nil && taken < store.MaxWorkspaceKinds; taken++ {
+					if refusal = workspace.Put(kindOf(taken), nil); refusal != nil {
+						break
+					}
+				}
+				if refusal == nil {
+					assert.Greater(t, entryBytes, 32<<10, "all were taken")
+				} else {
+					require.ErrorIs(t, refusal, store.ErrTooLarge)
+					require.ErrorContains(t, refusal, fmt.Sprintf("the summary of workspace %q, %d kinds, takes", workspace.Name(), taken+1))
+				}
+				require.NoError(t, workspace.Put(kindOf(0), nil), "a kind that is there takes no more")
+				require.NoError(t, opened.Close())
+				found, err := filepath.Glob(filepath.Join(config.WorkspaceStateDirectory, "*.workspace"))
+				require.NoError(t, err)
+				execute(t, found[0], fmt.Sprintf(`UPDATE kinds SET entries = %d`, int64(math.MaxInt64)-1))
+				opened = openStore(t, config)
+				workspace = newWorkspace(t, opened, "acme", workspace.Name())
+				if refusal != nil {
+					require.ErrorIs(t, workspace.Put(kindOf(taken), nil), store.ErrTooLarge, "after a restart too")
+				}
+				done := make(chan error, 1)
+				request := store.Request{Namespace: "acme", ID: "the commit", Answer: func(outcome store.Outcome) ([]byte, error) { return json.Marshal(outcome.Summary) }}
+				opened.SubmitWorkspace(request, store.CommitWorkspaceCommand{Namespace: "acme", Workspace: workspace.Name()}, func(outcome store.Outcome, err error) {
+					assert.NotEmpty(t, outcome.Answer)
+					done <- err
+				})
+				require.NoError(t, <-done)
+				entry, err := opened.GetEntry("acme:workspace:"+workspace.Name(), "summary")
+				require.NoError(t, err)
+				assert.NotEmpty(t, entry.Value)
+			})
+		}
+	}
 }
 
 func TestWorkspaceCommit_Commit_Ugly(t *testing.T) {

@@ -79,6 +79,8 @@ type workspaceFile struct {
 	turn sync.Mutex
 	// gone is why the run can be used no more, nil while it can.
 	gone error
+	// summary is what a commit would make.
+	summary workspaceSummary
 
 	// What follows is guarded by the pool: the connection, nil while none is open, how
 	// many use it, and its place among those that nobody does.
@@ -231,7 +233,7 @@ func countKind(transaction *sql.Tx, kind string) error {
 }
 
 // summariseWorkspace returns how many entries there are of each kind.
-func summariseWorkspace(database *sql.DB) (map[string]int64, error) {
+func summariseWorkspace(database rowsQuerier) (map[string]int64, error) {
 	rows, err := database.QueryContext(context.Background(), `SELECT kind, entries FROM kinds`)
 	if err != nil {
 		return nil, err

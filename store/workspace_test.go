@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -137,6 +138,51 @@ func TestWorkspace_NewWorkspace_Bad(t *testing.T) {
 		assert.True(t, created, "%q has a file of its own", name)
 		require.NoError(t, workspace.Put("row", name))
 	}
+}
+
+func TestWorkspace_GetWorkspaces_Good(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{Durability: store.DurabilityRelaxed})
+	names := []string{"A", "a", "a-b", "a.b", "b", "c"}
+	for _, name := range slices.Backward(names) {
+		newWorkspace(t, opened, "acme", name)
+		newWorkspace(t, opened, "other", name+"0")
+	}
+	pagesOf := func(query store.WorkspacesQuery) (found []string, pages int) {
+		for more := true; more; pages++ {
+			page, err := opened.GetWorkspaces(query)
+			require.NoError(t, err)
+			for _, info := range page.Workspaces {
+				found = append(found, info.Name)
+			}
+			query.After, more = page.Next, page.Next != nil
+		}
+		return found, pages
+	}
+	for limit := range len(names) + 2 {
+		found, pages := pagesOf(store.WorkspacesQuery{Namespace: "acme", Limit: limit})
+		assert.Equal(t, names, found)
+		if limit > 0 { // else it is the default
+			assert.Equal(t, (len(names)+limit-1)/limit, pages)
+		}
+	}
+	found, pages := pagesOf(store.WorkspacesQuery{Namespace: "acme", Fits: func(*store.WorkspaceInfo) bool { return false }})
+	assert.Equal(t, names, found, "a page has one that does not fit, or nobody would go on")
+	assert.Len(t, names, pages)
+	t.Run("OneThatHasEndedMeanwhileIsNoMatter", func(t *testing.T) {
+		page, err := opened.GetWorkspaces(store.WorkspacesQuery{Namespace: "acme", Limit: 2})
+		require.NoError(t, err)
+		require.NoError(t, newWorkspace(t, opened, "acme", *page.Next).Discard())
+		page, err = opened.GetWorkspaces(store.WorkspacesQuery{Namespace: "acme", After: page.Next, Limit: 1})
+		require.NoError(t, err)
+		assert.Equal(t, "a-b", page.Workspaces[0].Name)
+	})
+	_, err := opened.GetWorkspaces(store.WorkspacesQuery{Namespace: "acme", Limit: -1})
+	require.ErrorContains(t, err, "store.GetWorkspaces: ")
+	scoped, err := store.NewScoped(opened, "other")
+	require.NoError(t, err)
+	page, err := scoped.GetWorkspaces(store.WorkspacesQuery{Namespace: "acme", Limit: 1})
+	require.NoError(t, err)
+	assert.Equal(t, "A0", page.Workspaces[0].Name)
 }
 
 func TestWorkspace_Put_Good(t *testing.T) {

@@ -17,6 +17,7 @@ const (
 	cursorGroup     = "g"
 	cursorNamespace = "n"
 	cursorTime      = "t"
+	cursorWorkspace = "w"
 )
 
 // MaxCursorBytes is the longest cursor of names that the contract takes: that of a
@@ -65,6 +66,14 @@ func EncodeNamespaceCursor(namespace string) string { return encodeCursor(cursor
 // DecodeNamespaceCursor gives the namespace that an "after" stands for, as DecodeCursor.
 func DecodeNamespaceCursor(cursor string) (namespace string, err error) {
 	return decodeCursor(cursorNamespace, cursor)
+}
+
+// EncodeWorkspaceCursor gives the "next" of a page of workspaces that ended at workspace.
+func EncodeWorkspaceCursor(workspace string) string { return encodeCursor(cursorWorkspace, workspace) }
+
+// DecodeWorkspaceCursor gives the workspace that an "after" stands for, as DecodeCursor.
+func DecodeWorkspaceCursor(cursor string) (workspace string, err error) {
+	return decodeCursor(cursorWorkspace, cursor)
 }
 
 func encodeCursor(kind, name string) string { return kind + "." + EncodeToken(name) }

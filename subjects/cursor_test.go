@@ -41,6 +41,13 @@ var cursors = map[string]struct {
 			return namespace, "", err
 		},
 	},
+	"Workspace": {
+		func(group, _ string) string { return subjects.EncodeWorkspaceCursor(group) },
+		func(cursor string) (string, string, error) {
+			workspace, err := subjects.DecodeWorkspaceCursor(cursor)
+			return workspace, "", err
+		},
+	},
 }
 
 func TestCursor_DecodeCursor_Good(t *testing.T) {

@@ -129,7 +129,7 @@ var goodBodies = map[subjects.Verb][]string{
 	subjects.VerbWorkspaceQuery:     {`{"workspace":"a","sql":"SELECT 1","limit":1000}`, `{"workspace":"a","sql":""}`},
 	subjects.VerbWorkspaceCommit:    {`{"workspace":"a"}`},
 	subjects.VerbWorkspaceDiscard:   {`{"workspace":"a"}`},
-	subjects.VerbWorkspaces:         {``, `{}`},
+	subjects.VerbWorkspaces:         {``, `{}`, `{"after":"w.a","limit":10}`},
 	subjects.VerbAdminFlush:         {``, `{}`},
 	subjects.VerbAdminCompact: {
 		`{"before":"2026-11-22T10:00:00Z"}`, `{"before":"2026-11-22T11:00:00.123456789+01:00","format":"zstd"}`, `{"before":"1969-12-31T23:59:59Z","format":"gzip"}`,
@@ -267,7 +267,7 @@ var badBodies = map[subjects.Verb]map[string]string{
 	},
 	subjects.VerbWorkspaceCommit:  {`{"workspace":""}`: "workspace"},
 	subjects.VerbWorkspaceDiscard: {`{"workspace":"a..b"}`: "workspace"},
-	subjects.VerbWorkspaces:       {`{"limit":1}`: "limit"},
+	subjects.VerbWorkspaces:       {`{"limit":0}`: "limit", `{"prefix":"a"}`: "prefix"},
 	subjects.VerbJournalRequeue:   {`{"entry_ids":[-1]}`: "entry_ids/0", `{"entry_ids":[` + elements("1", subjects.MaxElements+1) + `]}`: "entry_ids", `{"entry_ids":[9007199254740994]}`: "entry_ids"},
 	subjects.VerbAdminDescribe:    {`{"verb":"set"}`: "verb"},
 	subjects.VerbAdminNamespaces:  {`{"limit":0}`: "limit", `{"prefix":"` + strings.Repeat("p", subjects.MaxNamespaceBytes+1) + `"}`: "prefix"},

@@ -19,11 +19,12 @@ const (
 
 	// entryBytes and eventBytes are the same for an element by itself, without
 	// namespace and store id, and with the comma before it; groupBytes,
-	// namespaceBytes and resultBytes for the other elements.
+	// namespaceBytes, workspaceBytes and resultBytes for the other elements.
 	entryBytes     = 192
 	eventBytes     = 360
 	groupBytes     = 80
 	namespaceBytes = 160
+	workspaceBytes = 128
 	resultBytes    = 128
 
 	// maxEscape is the most that one byte of a string can grow to, \u0000.
@@ -78,6 +79,9 @@ func (group *GroupStatus) Size() int { return groupBytes + nameSize(group.Group)
 
 // Size is an upper bound of the bytes that the namespace takes in a page, and a comma.
 func (namespace *NamespaceStatus) Size() int { return namespaceBytes + nameSize(namespace.Namespace) }
+
+// Size is an upper bound of the bytes that the workspace takes in a page, and a comma.
+func (workspace *WorkspaceStatus) Size() int { return workspaceBytes + nameSize(workspace.Workspace) }
 
 // Size is an upper bound of the bytes that the result takes among those of a
 // transaction, and a comma.

@@ -110,7 +110,7 @@ var verbTable = []verbRow{
 	{VerbWorkspaceQuery, formTenant, false, "read rows from a workspace with SQL", reflect.TypeFor[WorkspaceQueryRequest]()},
 	{VerbWorkspaceCommit, formTenant, true, "end a workspace, and put its summary into the journal and under a key", reflect.TypeFor[WorkspaceCommitRequest]()},
 	{VerbWorkspaceDiscard, formTenant, true, "end a workspace, and keep nothing of it", reflect.TypeFor[WorkspaceDiscardRequest]()},
-	{VerbWorkspaces, formTenant, false, "tell which workspaces there are", reflect.TypeFor[WorkspacesRequest]()},
+	{VerbWorkspaces, formTenant, false, "read a page of the workspaces in the order of their names", reflect.TypeFor[WorkspacesRequest]()},
 
 	{VerbAdminStatus, formAdmin, false, "tell how the sidecar is", reflect.TypeFor[StatusRequest]()},
 	{VerbAdminDescribe, formAdmin, false, "tell every verb and its fields", reflect.TypeFor[DescribeRequest]()},

@@ -123,15 +123,21 @@ type WorkspaceDiscardReply struct {
 	Discarded bool `json:"discarded"`
 }
 
-// WorkspacesRequest asks for the workspaces of a namespace.
-type WorkspacesRequest struct{}
+// WorkspacesRequest asks for a page of the workspaces of a namespace, in byte order of
+// their names.
+type WorkspacesRequest struct {
+	After *string `json:"after,omitzero"`
+	Limit *int    `json:"limit,omitzero"`
+}
 
 // Check is Request's.
-func (WorkspacesRequest) Check() error { return nil }
+func (request WorkspacesRequest) Check() error { return checkOptional(request.Limit, checkLimit) }
 
-// WorkspacesReply answers a workspaces, in the order of the names.
+// WorkspacesReply is one page of workspaces. Next, where there is more, is handed back as
+// After.
 type WorkspacesReply struct {
 	Workspaces []WorkspaceStatus `json:"workspaces"`
+	Next       string            `json:"next,omitzero"`
 }
 
 // WorkspaceStatus is one workspace. Orphaned tells that nobody has opened it since the

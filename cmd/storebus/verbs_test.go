@@ -99,7 +99,7 @@ var lines = map[string]struct {
 	},
 	"WorkspaceDiscard": {[]string{"workspace", "discard", "acme", "import"}, "store.acme.workspace_discard", `{"workspace":"import"}`, `{"discarded":true}`, ""},
 	"WorkspaceList": {
-		[]string{"workspace", "list", "acme"}, "store.acme.workspaces", `{}`,
+		[]string{"workspace", "list", "acme"}, "store.acme.workspaces", `{"limit":1000}`,
 		`{"workspaces":[{"workspace":"import","entries":7,"opened_at":"2026-11-22T10:01:00Z","orphaned":true},{"workspace":"other","entries":0,"opened_at":"2026-11-22T10:01:00.5Z","orphaned":false}]}`,
 		"import\t7\t2026-11-22T10:01:00Z\torphaned\nother\t0\t2026-11-22T10:01:00.5Z\topen\n",
 	},

@@ -187,20 +187,22 @@ func workspaceListCommand() *clientCommand {
 		usage:       "print the workspaces of a namespace",
 		description: "Prints a line for each workspace: its name, how many entries it has, when it was made, and whether nobody has opened it since the sidecar was started.",
 		words:       []string{"NAMESPACE"},
+		flags:       []cli.Flag{newLimitFlag("workspaces")},
 		examples:    []string{"storebus workspace list acme", "storebus workspace list acme --json | jq '.workspaces[] | select(.orphaned)'"},
-		run: func(ctx context.Context, call *call) error {
-			workspaces, err := call.store.Workspaces(ctx, call.word(0))
-			if err != nil {
-				return err
-			}
-			for _, workspace := range workspaces {
-				state := "open"
-				if workspace.Orphaned {
-					state = "orphaned"
-				}
-				call.printUnlessJSON(workspace.Workspace, strconv.FormatUint(workspace.Entries, 10), workspace.OpenedAt.Format(time.RFC3339Nano), state)
-			}
-			return nil
-		},
+		run:         workspaceList,
 	}
+}
+
+func workspaceList(ctx context.Context, call *call) error {
+	return call.pages(func(after string, size int) (int, string, error) {
+		page, err := call.store.Workspaces(ctx, call.word(0), client.WorkspacesOptions{After: after, Limit: size})
+		for _, workspace := range page.Workspaces {
+			state := "open"
+			if workspace.Orphaned {
+				state = "orphaned"
+			}
+			call.printUnlessJSON(workspace.Workspace, strconv.FormatUint(workspace.Entries, 10), workspace.OpenedAt.Format(time.RFC3339Nano), state)
+		}
+		return len(page.Workspaces), page.Next, err
+	})
 }
