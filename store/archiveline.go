@@ -105,15 +105,22 @@ func checkArchivedFields(text jsontext.Value) error {
 		return errors.New("fields are no object")
 	}
 	for name, value := range fields {
-		switch value.Kind() {
-		case jsontext.KindTrue, jsontext.KindFalse, jsontext.KindString, jsontext.KindNumber:
-			continue
-		}
-		var number exactNumber
-		err := strictjson.Unmarshal(value, &number, strictjson.RejectUnknownMembers(true))
-		if err != nil || (number.Integer == nil) == (number.Unsigned == nil) {
+		if !isArchivedField(value) {
 			return fmt.Errorf("field %q is no string, boolean, number or integer of 64 bits", name)
 		}
 	}
 	return nil
+}
+
+func isArchivedField(value jsontext.Value) bool {
+	switch value.Kind() {
+	case jsontext.KindTrue, jsontext.KindFalse, jsontext.KindString:
+		return true
+	case jsontext.KindNumber:
+		var number float64
+		return strictjson.Unmarshal(value, &number) == nil
+	}
+	var number exactNumber
+	err := strictjson.Unmarshal(value, &number, strictjson.RejectUnknownMembers(true))
+	return err == nil && (number.Integer == nil) != (number.Unsigned == nil)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -138,6 +139,32 @@ func TestWorkspace_NewWorkspace_Bad(t *testing.T) {
 		assert.True(t, created, "%q has a file of its own", name)
 		require.NoError(t, workspace.Put("row", name))
 	}
+}
+
+// workspaceRule is what NewWorkspace says of a name, but for two dots in a row.
+var workspaceRule = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,127}\z`)
+
+// FuzzWorkspace_NewWorkspace checks the rule in another notation, and that nothing of a
+// name gets into a path.
+func FuzzWorkspace_NewWorkspace(f *testing.F) {
+	for _, name := range []string{"import-42", "a..b", "", ".", "a.", "../a", "a/b", "A", "é", "a\xff", "a\x00", "file:x?mode=rwc", ":memory:", "NUL", strings.Repeat("a", 128), strings.Repeat("a", 129)} {
+		f.Add(name)
+	}
+	folder := f.TempDir()
+	opened := openStore(f, store.StoreConfig{Durability: store.DurabilityRelaxed, WorkspaceStateDirectory: folder})
+	f.Fuzz(func(t *testing.T, name string) {
+		workspace, err := opened.NewWorkspace(name)
+		require.Equal(t, workspaceRule.MatchString(name) && !strings.Contains(name, ".."), err == nil)
+		if err != nil {
+			require.ErrorIs(t, err, store.ErrInvalidName)
+			return
+		}
+		for _, file := range workspaceFiles(t, folder) {
+			require.Regexp(t, `^[0-9a-f]{32}\.workspace(-wal|-shm)?$`, file)
+		}
+		require.NoError(t, workspace.Discard())
+		require.Empty(t, workspaceFiles(t, folder))
+	})
 }
 
 func TestWorkspace_GetWorkspaces_Good(t *testing.T) {

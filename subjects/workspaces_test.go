@@ -4,8 +4,10 @@ package subjects_test
 
 import (
 	"math"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -28,6 +30,31 @@ func TestWorkspaces_CheckWorkspace_Bad(t *testing.T) {
 	} {
 		requireBadField(t, subjects.CheckWorkspace(name), "workspace")
 	}
+}
+
+// workspaceRule is what the page says of the name of a workspace, but for two dots in a row.
+var workspaceRule = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,127}\z`)
+
+// FuzzWorkspaces_CheckWorkspace checks the rule in another notation, and that a name that
+// is taken comes back from a cursor.
+func FuzzWorkspaces_CheckWorkspace(f *testing.F) {
+	for _, name := range []string{"import-42", "a.b_c", "a..b", "", ".", "a.", "../a", "A", "-a", "é", "a\xff", "a\n", "a\x00", "Ａ", strings.Repeat("a", 128), strings.Repeat("a", 129)} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		err := subjects.CheckWorkspace(name)
+		assert.Equal(t, workspaceRule.MatchString(name) && !strings.Contains(name, ".."), err == nil)
+		if err != nil {
+			requireBadField(t, err, "workspace")
+			assert.True(t, utf8.ValidString(err.Error()))
+			return
+		}
+		cursor := subjects.EncodeWorkspaceCursor(name)
+		assert.LessOrEqual(t, len(cursor), subjects.MaxCursorBytes)
+		decoded, err := subjects.DecodeWorkspaceCursor(cursor)
+		require.NoError(t, err)
+		assert.Equal(t, name, decoded)
+	})
 }
 
 // queryValues are values as SQLite has them, and as they travel.
