@@ -230,7 +230,7 @@ func (folder *workspaceFolder) quarantine(name string, reason error) error {
 	return folder.setAside(quarantineFolder, name)
 }
 
-// setAside moves a file, with what SQLite keeps beside it, into a folder of its own within
+// setAside moves a file, with what SQLite and DuckDB keep beside it, into a folder of its own within
 // another one.
 func (folder *workspaceFolder) setAside(within, name string) error {
 	shelf := filepath.Join(folder.path, within)
@@ -241,7 +241,7 @@ func (folder *workspaceFolder) setAside(within, name string) error {
 	if err != nil {
 		return err
 	}
-	for _, suffix := range append([]string{""}, companionSuffixes...) {
+	for _, suffix := range append([]string{"", ".wal"}, companionSuffixes...) {
 		err := os.Rename(filepath.Join(folder.path, name+suffix), filepath.Join(place, name+suffix))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,11 +39,12 @@ func (folder *workspaceFolder) takeOver(durability Durability) error {
 		if !isOriginal {
 			continue
 		}
-		err := folder.takeOverOne(entry, name, durability)
+		renamed, err := folder.takeOverOne(entry, name, durability)
 		if errors.Is(err, errNoWorkspace) {
 			err = folder.quarantine(entry.Name(), err)
 		} else if err == nil {
 			err = folder.setAside(importedFolder, entry.Name())
+			renamed.report(folder.logger, entry.Name())
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", entry.Name(), err)
@@ -51,29 +53,53 @@ func (folder *workspaceFolder) takeOver(durability Durability) error {
 	return nil
 }
 
-// takeOverOne makes a run of a file. Its run id follows from what is in the file: where a
-// crash comes before the file is set aside, it is the same run again.
-func (folder *workspaceFolder) takeOverOne(entry fs.DirEntry, name string, durability Durability) error {
-	if !entry.Type().IsRegular() {
-		return fmt.Errorf("%w: it is no regular file", errNoWorkspace)
+// renaming is what a workspace and the kinds of its entries are called here, if that is
+// not what they were called.
+type renaming struct {
+	workspace string
+	kinds     map[string]string
+}
+
+func (renamed *renaming) kind(kind string) string {
+	called, known := renamed.kinds[kind]
+	if !known {
+		if called = renamedKind(kind); called != kind {
+			renamed.kinds[kind] = called
+		}
 	}
-	if err := checkWorkspaceName(name); err != nil {
-		return fmt.Errorf("%w: %w", errNoWorkspace, err)
+	return called
+}
+
+func (renamed *renaming) report(logger *slog.Logger, file string) {
+	if renamed.workspace+originalSuffix != file {
+		logger.Warn("a workspace of the original library has another name now", slog.String("file", file), slog.String("workspace", renamed.workspace))
 	}
-	path := filepath.Join(folder.path, entry.Name())
-	if _, err := readHeader(path); err != nil {
-		return err
-	}
-	err := folder.copyOriginal(path, name, durability)
-	switch code := resultCode(err); {
-	case damaging(code), errors.Is(err, ErrTooLarge):
-		return fmt.Errorf("%w: %w", errNoWorkspace, err)
-	default:
-		return err
+	if len(renamed.kinds) > 0 {
+		logger.Warn("kinds of entries of the original library have other names now", slog.String("workspace", renamed.workspace), slog.Any("kinds", renamed.kinds))
 	}
 }
 
-func (folder *workspaceFolder) copyOriginal(path, name string, durability Durability) error {
+// takeOverOne makes a run of a file. Its run id follows from what is in the file: where a
+// crash comes before the file is set aside, it is the same run again.
+func (folder *workspaceFolder) takeOverOne(entry fs.DirEntry, name string, durability Durability) (*renaming, error) {
+	if !entry.Type().IsRegular() {
+		return nil, fmt.Errorf("%w: it is no regular file", errNoWorkspace)
+	}
+	path := filepath.Join(folder.path, entry.Name())
+	if _, err := readHeader(path); err != nil {
+		return nil, err
+	}
+	renamed := &renaming{workspace: renamedWorkspace(name), kinds: map[string]string{}}
+	err := folder.copyOriginal(path, renamed, durability)
+	switch code := resultCode(err); {
+	case damaging(code), errors.Is(err, ErrTooLarge):
+		return nil, fmt.Errorf("%w: %w", errNoWorkspace, err)
+	default:
+		return renamed, err
+	}
+}
+
+func (folder *workspaceFolder) copyOriginal(path string, renamed *renaming, durability Durability) error {
 	original, err := openWorkspaceDatabase(path, durability)
 	if err != nil {
 		return err
@@ -88,14 +114,14 @@ func (folder *workspaceFolder) copyOriginal(path, name string, durability Durabi
 		return err
 	}
 	file := newWorkspaceFile(folder, runID)
-	file.name, file.openedAt = name, openedAt
+	file.name, file.openedAt = renamed.workspace, openedAt
 	if _, err := os.Stat(file.path()); err == nil {
 		return nil
 	}
 	if original, err = openWorkspaceDatabase(path, durability); err != nil {
 		return err
 	}
-	return errors.Join(file.create(durability, func(transaction *sql.Tx) error { return copyEntries(original, transaction) }), original.Close())
+	return errors.Join(file.create(durability, func(transaction *sql.Tx) error { return renamed.copyEntries(original, transaction) }), original.Close())
 }
 
 // openedOriginal returns when the first entry was made, now where there is none.
@@ -110,30 +136,30 @@ func openedOriginal(original *sql.DB) (openedAt time.Time, err error) {
 
 // copyEntries copies the entries in their order. What is no JSON that SQLite reads becomes
 // a text of it.
-func copyEntries(original *sql.DB, transaction *sql.Tx) error {
+func (renamed *renaming) copyEntries(original *sql.DB, transaction *sql.Tx) error {
 	rows, err := original.QueryContext(context.Background(), `SELECT CAST(coalesce(entry_kind, '') AS TEXT), CAST(coalesce(entry_data, 'null') AS TEXT),
 		CAST(coalesce(created_at, 0) AS INTEGER) FROM workspace_entries ORDER BY entry_id`)
 	if err != nil {
 		return err
 	}
-	return copyRows(rows, transaction)
+	return renamed.copyRows(rows, transaction)
 }
 
 // copyRows copies every row, and closes them.
-func copyRows(rows *sql.Rows, transaction *sql.Tx) (err error) {
+func (renamed *renaming) copyRows(rows *sql.Rows, transaction *sql.Tx) (err error) {
 	for err == nil && rows.Next() {
-		err = copyEntry(rows, transaction)
+		err = renamed.copyEntry(rows, transaction)
 	}
 	return errors.Join(err, rows.Err(), rows.Close())
 }
 
-func copyEntry(rows *sql.Rows, transaction *sql.Tx) (err error) {
+func (renamed *renaming) copyEntry(rows *sql.Rows, transaction *sql.Tx) (err error) {
 	var entry workspaceEntry
 	var milliseconds int64
 	if err := rows.Scan(&entry.kind, &entry.data, &milliseconds); err != nil {
 		return err
 	}
-	entry.createdAt = time.UnixMilli(milliseconds)
+	entry.kind, entry.createdAt = renamed.kind(entry.kind), time.UnixMilli(milliseconds)
 	if entry.data, err = asJSON(entry.data); err != nil {
 		return err
 	}

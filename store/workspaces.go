@@ -253,11 +253,11 @@ func (workspaces *workspaces) claim(name workspaceName) (file *workspaceFile, is
 	return file, true, nil
 }
 
-// checkRoomLocked returns QuotaError where a namespace has all the workspaces that it may
+// checkRoomLocked returns QuotaExceededError where a namespace has all the workspaces that it may
 // have. Outside every namespace there is no limit.
 func (workspaces *workspaces) checkRoomLocked(namespace string) error {
 	if count := workspaces.counts[namespace]; namespace != "" && count >= workspaces.room {
-		return &QuotaError{Quota: "workspaces", Limit: workspaces.room, Usage: count}
+		return &QuotaExceededError{Quota: "workspaces", Limit: workspaces.room, Usage: count}
 	}
 	return nil
 }
@@ -381,7 +381,9 @@ func (workspaces *workspaces) hasLocked(path string) bool {
 }
 
 func (workspaces *workspaces) takeOtherLocked(path string) ([]*workspaceFile, error) {
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
 		return nil, err
 	}
 	folder, err := workspaces.take(path)

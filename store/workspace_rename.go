@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Names of the original library's workspaces, and kinds of their entries, may hold any
+// character. What a name may not hold here is written as SQL/XML writes it in names: a
+// space as _x0020_, with the code point in hexadecimal. So a renamed one can be read, and
+// gives the original name back.
+
+// invalidByte is the code point that stands for a byte which is not UTF-8, 0xDC80 for
+// 0x80: no text holds one.
+const invalidByte = 0xDC00
+
+// emptyName stands for the empty name: no file has this one.
+const emptyName = "\x00"
+
+// renamedDigestBytes is how much of a digest ends a name that is too long to be kept.
+const renamedDigestBytes = 8
+
+var (
+	escapeSequence = regexp.MustCompile(`_x(?:[0-9A-F]{8}|[0-9A-F]{4})_`)
+	escapeStart    = regexp.MustCompile(`^_x[0-9A-F]{4}`)
+	// escapedFirst is how a name begins whose first character is escaped: an x is put in
+	// front, for a name begins with a letter or a digit.
+	escapedFirst = regexp.MustCompile(`^x_x(?:[0-9A-F]{8}|[0-9A-F]{4})_`)
+)
+
+// OriginalName returns what the original library called a workspace that has come from
+// it, or a kind of the entries there: the same, unless it held what such a name may not
+// hold here. A name that was too long cannot be given back: it was cut, and ends with a
+// digest.
+//
+//	store.OriginalName("my_x0020_notes") // "my notes"
+//	store.OriginalName("import-42")      // "import-42"
+func OriginalName(name string) string {
+	if escapedFirst.MatchString(name) {
+		name = name[1:]
+	}
+	if name = unescape(name); name == emptyName {
+		return ""
+	}
+	return name
+}
+
+func unescape(name string) string {
+	return escapeSequence.ReplaceAllStringFunc(name, func(sequence string) string {
+		letter, err := strconv.ParseUint(sequence[2:len(sequence)-1], 16, 32)
+		switch {
+		case err != nil || letter > unicode.MaxRune:
+			return sequence
+		case letter >= invalidByte+0x80 && letter <= invalidByte+0xFF:
+			return string([]byte{byte(letter - invalidByte)})
+		default:
+			return string(rune(letter))
+		}
+	})
+}
+
+// renamedWorkspace is the name that a workspace of the original library gets: its own,
+// if our rule takes it.
+func renamedWorkspace(name string) string {
+	return rename(name, isWorkspaceLetter, checkWorkspaceName, MaxWorkspaceNameBytes)
+}
+
+// isWorkspaceLetter reports whether a name may hold a character behind another one.
+func isWorkspaceLetter(before, letter rune) bool {
+	return letter < utf8.RuneSelf && (isLetterOrDigit(byte(letter)) || strings.ContainsRune("_-", letter)) || letter == '.' && before != '.'
+}
+
+// renamedKind is the kind that entries of the original library's workspaces get: their
+// own, if a commit can put it into the journal.
+func renamedKind(kind string) string {
+	return rename(kind, isKindLetter, CheckWorkspaceKind, MaxWorkspaceKindBytes)
+}
+
+func isKindLetter(_, letter rune) bool { return !unicode.IsControl(letter) && letter != '\\' }
+
+// rename escapes what a name may not hold, then its first character if it is refused
+// still, as one that begins with "_" is, or the kind "time".
+func rename(name string, kept func(before, letter rune) bool, check func(name string) error, limit int) string {
+	if name == "" {
+		name = emptyName
+	}
+	renamed := escape(name, kept)
+	if check(cut(name, renamed, limit)) != nil || escapedFirst.MatchString(renamed) {
+		renamed = "x" + escapeFirst(renamed)
+	}
+	return cut(name, renamed, limit)
+}
+
+// escape writes a name with what kept refuses as escape sequences; kept is given the
+// character before, too. It escapes what would be taken for an escape sequence.
+func escape(name string, kept func(before, letter rune) bool) string {
+	var renamed strings.Builder
+	before := rune(0)
+	for at := 0; at < len(name); {
+		letter, size := utf8.DecodeRuneInString(name[at:])
+		switch {
+		case letter == utf8.RuneError && size == 1:
+			writeEscaped(&renamed, invalidByte+rune(name[at]))
+		case !kept(before, letter), escapeStart.MatchString(name[at:]):
+			writeEscaped(&renamed, letter)
+		default:
+			renamed.WriteRune(letter)
+		}
+		at, before = at+size, letter
+	}
+	return renamed.String()
+}
+
+func writeEscaped(renamed *strings.Builder, letter rune) {
+	if letter > 0xFFFF {
+		fmt.Fprintf(renamed, "_x%08X_", letter)
+	} else {
+		fmt.Fprintf(renamed, "_x%04X_", letter)
+	}
+}
+
+// escapeFirst escapes the first character of a renamed name, too.
+func escapeFirst(renamed string) string {
+	if escapeStart.MatchString(renamed) {
+		return renamed // it is escaped
+	}
+	letter, size := utf8.DecodeRuneInString(renamed)
+	var first strings.Builder
+	writeEscaped(&first, letter)
+	return first.String() + renamed[size:]
+}
+
+// cut shortens a name that is too long, and ends it with a digest of the original one.
+func cut(name, renamed string, limit int) string {
+	if len(renamed) <= limit {
+		return renamed
+	}
+	digest := sha256.Sum256([]byte(name))
+	end := limit - 1 - 2*renamedDigestBytes
+	for !utf8.RuneStart(renamed[end]) {
+		end--
+	}
+	return renamed[:end] + "-" + hex.EncodeToString(digest[:renamedDigestBytes])
+}
