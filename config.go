@@ -279,7 +279,8 @@ func (config *Config) storeConfig() store.StoreConfig {
 		Durability:    config.Durability,
 		PurgeInterval: config.PurgeInterval,
 		Journal: store.JournalConfiguration{
-			EndpointURL: config.Journal.URL, Organisation: config.Journal.Organisation, BucketName: config.Journal.Bucket,
+			EndpointURL: config.Journal.URL, BucketName: config.Journal.Bucket,
+			Organisation: orDefault(config.Journal.Organisation, store.NoOrganisation),
 		},
 		Retention:  config.Retention,
 		CacheBytes: int(config.CacheBytes),

@@ -155,7 +155,7 @@ func tooLarge(request *request, failure error) *subjects.Error {
 
 func quotaExceeded(request *request, failure error) *subjects.Error {
 	wire := subjects.ErrQuotaExceeded.New(request.message(failure.Error()))
-	if exceeded, ok := errors.AsType[*store.QuotaError](failure); ok {
+	if exceeded, ok := errors.AsType[*store.QuotaExceededError](failure); ok {
 		limit, usage := uint64(exceeded.Limit), uint64(exceeded.Usage)
 		wire.Quota, wire.Limit, wire.Usage = "max_"+exceeded.Quota, &limit, &usage
 	}

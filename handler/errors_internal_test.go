@@ -103,16 +103,16 @@ func TestErrors_WireError_Bad_Fields(t *testing.T) {
 	request, _ := newSetRequest(t)
 	number := func(value uint64) *uint64 { return &value }
 	for cause, expected := range map[error]subjects.Error{
-		&store.RevisionConflictError{Expected: 4, Current: 7}:                {CurrentRevision: number(7)},
-		&store.RevisionConflictError{Expected: 4}:                            {CurrentRevision: number(0)},
-		&store.CompactedError{After: 2, Oldest: 5, Revision: 9}:              {Oldest: number(5), Revision: number(9), Store: request.storeID()},
-		&store.TooLargeError{What: "entry", Size: 3, Limit: 2}:               {Limit: number(2)},
-		&store.TooManyGroupsError{Prefix: "acme:", Limit: 6}:                 {Limit: number(6)},
-		&store.QuotaError{Quota: "value_bytes", Limit: 10, Usage: 11}:        {Quota: "max_value_bytes", Limit: number(10), Usage: number(11)},
-		&store.TemplateError{Line: 1, Column: 2, Message: "no such field"}:   {Field: "template"},
-		store.ErrRequestMismatch:                                             {Field: subjects.HeaderMessageID},
-		fs.ErrExist:                                                          {Field: "file"},
-		&store.TransactionError{List: "then", Index: 3, Err: fs.ErrNotExist}: {Index: new(3)},
+		&store.RevisionConflictError{Expected: 4, Current: 7}:                 {CurrentRevision: number(7)},
+		&store.RevisionConflictError{Expected: 4}:                             {CurrentRevision: number(0)},
+		&store.CompactedError{After: 2, Oldest: 5, Revision: 9}:               {Oldest: number(5), Revision: number(9), Store: request.storeID()},
+		&store.TooLargeError{What: "entry", Size: 3, Limit: 2}:                {Limit: number(2)},
+		&store.TooManyGroupsError{Prefix: "acme:", Limit: 6}:                  {Limit: number(6)},
+		&store.QuotaExceededError{Quota: "value_bytes", Limit: 10, Usage: 11}: {Quota: "max_value_bytes", Limit: number(10), Usage: number(11)},
+		&store.TemplateError{Line: 1, Column: 2, Message: "no such field"}:    {Field: "template"},
+		store.ErrRequestMismatch:                                              {Field: subjects.HeaderMessageID},
+		fs.ErrExist:                                                           {Field: "file"},
+		&store.TransactionError{List: "then", Index: 3, Err: fs.ErrNotExist}:  {Index: new(3)},
 	} {
 		wire := *request.wireError(withinStore(cause))
 		wire.Code, wire.Name, wire.Message = 0, "", ""

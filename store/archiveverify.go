@@ -52,7 +52,11 @@ func VerifyArchive(path string) (ArchiveContent, error) {
 //
 //	content, err := opened.VerifyArchive("./data/archive/journal-20261101T000000Z-….jsonl.gz")
 func (store *Store) VerifyArchive(path string) (ArchiveContent, error) {
-	content, err := verifyNamedArchive(path)
+	var content ArchiveContent
+	err := store.unusable()
+	if err == nil {
+		content, err = verifyNamedArchive(path)
+	}
 	if err == nil {
 		err = store.compareArchive(filepath.Base(path), content)
 	}

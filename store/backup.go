@@ -48,18 +48,22 @@ func (store *Store) Backup(path string) (int64, error) {
 // SubmitBackup is Backup for a caller that does not wait: done is called once, before
 // SubmitBackup returns or later from a goroutine of the store.
 func (store *Store) SubmitBackup(path string, done func(bytes int64, err error)) {
-	if !store.backingUp.CompareAndSwap(false, true) {
-		done(0, ErrBackupUnderway)
+	if !store.opened() {
+		fail(done, errNeverOpened)
 		return
 	}
-	started := store.background.start(func() {
+	if !store.backingUp.CompareAndSwap(false, true) {
+		fail(done, ErrBackupUnderway)
+		return
+	}
+	err := store.startBackground(func() {
 		bytes, err := store.backup(path)
 		store.backingUp.Store(false)
-		done(bytes, err)
+		tell(done, bytes, err)
 	})
-	if !started {
+	if err != nil {
 		store.backingUp.Store(false)
-		done(0, ErrClosed)
+		fail(done, err)
 	}
 }
 

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -103,15 +104,11 @@ func (store *Store) Changes(ctx context.Context, query ChangesQuery) (ChangesPag
 // before SubmitChanges returns or later from a goroutine of the store, and may not
 // block. It may not change the events, which others are given too.
 func (store *Store) SubmitChanges(ctx context.Context, query ChangesQuery, done func(ChangesPage, error)) {
-	reader := &changesReader{store: store, query: query, ctx: ctx, done: done}
-	err := checkLimit(query.Limit)
-	if store.closing.Load() {
-		err = ErrClosed
-	}
-	if err != nil {
-		reader.finish(ChangesPage{}, err)
+	if err := cmp.Or(store.unusable(), checkContext(ctx), checkLimit(query.Limit)); err != nil {
+		fail(done, err)
 		return
 	}
+	reader := &changesReader{store: store, query: query, ctx: ctx, done: done}
 	reader.read()
 }
 
@@ -234,5 +231,5 @@ func (reader *changesReader) leave() {
 
 func (reader *changesReader) finish(page ChangesPage, err error) {
 	reader.store.wakeups.endings.remove(reader)
-	reader.done(page, err)
+	tell(reader.done, page, err)
 }

@@ -82,9 +82,9 @@ type committer struct {
 	expiries *expiryQueue
 	// nextExpiry is not after the time at which the next entry expires; zero: none does.
 	nextExpiry time.Time
-	// expired counts the expiries that were logged; expiryFailure is why the last could not
-	// be, expiryPause until when they are not tried again.
-	expired       atomic.Int64
+	// purges count the expiries that are logged; expiryFailure is why the last could not be,
+	// expiryPause until when they are not tried again.
+	purges        *purges
 	expiryFailure error
 	expiryPause   time.Time
 	lastPurge     time.Time
@@ -438,7 +438,7 @@ func (committer *committer) announce(batch *batch, commit Commit) {
 	for index := range commit.Events {
 		committer.noteExpiry(commit.Events[index].ExpiresAt)
 		if commit.Events[index].Type == EventExpire {
-			committer.expired.Add(1)
+			committer.purges.note(commit.Events[index].Group)
 		}
 	}
 	woken := committer.tail.append(commit, func(namespace string) uint64 { return batch.namespaces[namespace].oldest })

@@ -89,19 +89,23 @@ func (store *Store) Compact(options CompactOptions) (Compaction, error) {
 // SubmitCompact is Compact for a caller that does not wait: done is called once, before
 // SubmitCompact returns or later from a goroutine of the store.
 func (store *Store) SubmitCompact(options CompactOptions, done func(Compaction, error)) {
-	if !store.compacting.CompareAndSwap(false, true) {
-		done(Compaction{}, ErrCompactionUnderway)
+	if !store.opened() {
+		fail(done, errNeverOpened)
 		return
 	}
-	started := store.background.start(func() {
+	if !store.compacting.CompareAndSwap(false, true) {
+		fail(done, ErrCompactionUnderway)
+		return
+	}
+	err := store.startBackground(func() {
 		compaction, err := store.compact(options)
 		store.committer.view.journal.archives.written.Store(0)
 		store.compacting.Store(false)
-		done(compaction, err)
+		tell(done, compaction, err)
 	})
-	if !started {
+	if err != nil {
 		store.compacting.Store(false)
-		done(Compaction{}, ErrClosed)
+		fail(done, err)
 	}
 }
 

@@ -25,7 +25,7 @@ import (
 )
 
 // endpoint is a configuration in which entries wait for their delivery.
-var endpoint = store.JournalConfiguration{EndpointURL: "http://127.0.0.1:8086"}
+var endpoint = store.JournalConfiguration{EndpointURL: "http://127.0.0.1:8086", Organisation: store.NoOrganisation, BucketName: "journal"}
 
 // archivedLine is a line of an archive.
 type archivedLine struct {

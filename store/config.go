@@ -3,8 +3,11 @@
 package store
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"path/filepath"
 	"time"
 
@@ -82,16 +85,24 @@ type StoreConfig struct {
 }
 
 // JournalConfiguration says where journal entries are delivered to. The store sends
-// nothing by itself: package journal does.
+// nothing by itself: package journal does. No secret is in it.
+//
+//	store.JournalConfiguration{EndpointURL: "http://127.0.0.1:8086", Organisation: "acme", BucketName: "journal"}
 type JournalConfiguration struct {
-	// EndpointURL is the endpoint. Where it is empty nothing waits for delivery, and
-	// Compact archives entries that were never delivered.
+	// EndpointURL is the endpoint, http or https, without user, query and fragment. If it
+	// is empty nothing waits for delivery, and Compact archives entries that were never
+	// delivered.
 	EndpointURL string
-	// Organisation is where the endpoint puts the entries, with BucketName.
+	// Organisation is where the endpoint puts the entries, with BucketName. An endpoint
+	// requires both; use NoOrganisation for one that has no organisations, such as
+	// InfluxDB 1.8 and VictoriaMetrics.
 	Organisation string
 	// BucketName is the bucket that a query of the journal has to name; empty: any.
 	BucketName string
 }
+
+// NoOrganisation is the Organisation of an endpoint that has none.
+const NoOrganisation = "-"
 
 // Limits bound what any caller may write into a namespace, and require its names
 // to be UTF-8. A zero field is no limit; groups outside every namespace have none.
@@ -114,6 +125,17 @@ type Retention struct {
 	Count uint64
 	// Bytes is how much of the log is kept; 0 is DefaultRetentionBytes.
 	Bytes uint64
+}
+
+// Validate returns what New and NewConfigured would refuse of the configuration, without
+// looking at any file.
+//
+//	err := store.StoreConfig{DatabasePath: "storebus.db"}.Validate()
+func (config StoreConfig) Validate() error {
+	if _, err := config.withDefaults(); err != nil {
+		return fmt.Errorf("store.StoreConfig.Validate: %w", err)
+	}
+	return nil
 }
 
 // withDefaults checks the configuration and returns a copy with every zero
@@ -143,7 +165,7 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	if config.TransactionTimeout < 0 {
 		return config, fmt.Errorf("TransactionTimeout %s may not be negative", config.TransactionTimeout)
 	}
-	if err := config.Limits.check(); err != nil {
+	if err := cmp.Or(config.Limits.check(), config.Journal.check()); err != nil {
 		return config, err
 	}
 	if config.CacheBytes < 0 || config.PendingBytes < 0 {
@@ -165,6 +187,27 @@ func (limits Limits) check() error {
 		return fmt.Errorf("Limits %+v may not be negative", limits)
 	}
 	return nil
+}
+
+// check refuses an endpoint that nothing could be delivered to. The error does not repeat
+// the address: a password may stand in it.
+func (journal JournalConfiguration) check() error {
+	if journal.EndpointURL == "" {
+		return nil
+	}
+	endpoint, err := url.Parse(journal.EndpointURL)
+	switch {
+	case err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https":
+		return errors.New("Journal.EndpointURL is no http or https URL; use one like http://127.0.0.1:8086")
+	case endpoint.User != nil || endpoint.RawQuery != "" || endpoint.Fragment != "":
+		return errors.New("Journal.EndpointURL has a user, a query or a fragment; use scheme, host and path")
+	case journal.Organisation == "":
+		return fmt.Errorf("Journal.Organisation is empty; name the one that owns the bucket, or use %q if the endpoint has none", NoOrganisation)
+	case journal.BucketName == "":
+		return errors.New("Journal.BucketName is empty; name the bucket that the entries go to")
+	default:
+		return nil
+	}
 }
 
 func orDefault[T comparable](value, fallback T) T {

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"fmt"
@@ -66,6 +67,9 @@ func (store *Store) UnregisterConsumer(name string) error {
 // Next waits for commits after those that it returned before, and returns some of
 // them in order. The end of ctx, Close and UnregisterConsumer end it with an error.
 func (consumer *Consumer) Next(ctx context.Context) ([]Commit, error) {
+	if consumer == nil {
+		return nil, fmt.Errorf("store.Consumer.Next: %w", errNeverOpened)
+	}
 	commits, err := consumer.store.commitsAfter(ctx, consumer.gone, consumer.cursor.commitID)
 	if err != nil {
 		return nil, fmt.Errorf("store.Consumer.Next: consumer %q: %w", consumer.name, err)
@@ -79,8 +83,8 @@ func (consumer *Consumer) Next(ctx context.Context) ([]Commit, error) {
 // closed.
 func (store *Store) commitsAfter(ctx context.Context, gone <-chan struct{}, id uint64) ([]Commit, error) {
 	for {
-		if store.closing.Load() {
-			return nil, ErrClosed
+		if err := cmp.Or(store.unusable(), checkContext(ctx)); err != nil {
+			return nil, err
 		}
 		select {
 		case <-gone:
@@ -109,6 +113,9 @@ func (store *Store) commitsAfter(ctx context.Context, gone <-chan struct{}, id u
 // with a later commit, at most every 100 ms, or after a second without one: what was
 // acknowledged just before a crash comes again.
 func (consumer *Consumer) Acknowledge() {
+	if consumer == nil {
+		return
+	}
 	consumer.mutex.Lock()
 	consumer.acknowledged = consumer.cursor
 	consumer.mutex.Unlock()
@@ -116,7 +123,9 @@ func (consumer *Consumer) Acknowledge() {
 
 // Rewind makes Next begin again after what was acknowledged.
 func (consumer *Consumer) Rewind() {
-	consumer.cursor = consumer.watermark()
+	if consumer != nil {
+		consumer.cursor = consumer.watermark()
+	}
 }
 
 func (consumer *Consumer) watermark() position {

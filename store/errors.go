@@ -22,8 +22,8 @@ var (
 
 // Errors of single operations: nothing was changed.
 var (
-	// ErrNotFound is returned where a key is not there, or its time has come, and for
-	// a consumer that is not registered.
+	// ErrNotFound is wrapped by NotFoundError, and returned for a consumer that is not
+	// registered and for a workspace or an archive that is not there.
 	ErrNotFound = errors.New("not found")
 	// ErrInvalidName is returned for a namespace, group or key outside the limits.
 	ErrInvalidName = errors.New("invalid name")
@@ -36,7 +36,7 @@ var (
 	// ErrTooLarge is wrapped by TooLargeError, TooManyGroupsError and TooManyKindsError, and returned by
 	// GetMany where ManyQuery.Fits refuses an entry.
 	ErrTooLarge = errors.New("too large")
-	// ErrQuotaExceeded is wrapped by QuotaError.
+	// ErrQuotaExceeded is wrapped by QuotaExceededError.
 	ErrQuotaExceeded = errors.New("quota exceeded")
 	// ErrInvalidTemplate is wrapped by TemplateError.
 	ErrInvalidTemplate = errors.New("invalid template")
@@ -70,6 +70,9 @@ var (
 	// ErrNotPending is returned by SettleJournal for entries that are not those next to
 	// be delivered.
 	ErrNotPending = errors.New("journal entry is not pending")
+	// ErrInvalidArgument is returned for a nil function, context, command or option, and
+	// for a command that is a pointer.
+	ErrInvalidArgument = errors.New("invalid argument")
 	// ErrRequestMismatch is returned for a request whose id was that of another one.
 	ErrRequestMismatch = errors.New("request id belongs to another request")
 )
@@ -87,7 +90,8 @@ var (
 
 // Errors of the store as a whole.
 var (
-	// ErrClosed is returned by every call after Close.
+	// ErrClosed is returned by every call after Close, and by every call of a nil or zero
+	// Store, ScopedStore, Workspace or Consumer.
 	ErrClosed = errors.New("store is closed")
 	// ErrUnavailable is returned for a write that cannot be taken now: disk full,
 	// a backlog at its bound, or a store that has stopped writing. Nothing was changed.
@@ -100,6 +104,21 @@ var (
 	// may have happened. The store takes no further write until it is opened again.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 )
+
+// NotFoundError says which key is not there, or has expired. It wraps ErrNotFound.
+type NotFoundError struct {
+	// Group is the whole name: "acme:config".
+	Group string
+	Key   string
+}
+
+// Error names the entry.
+func (missing *NotFoundError) Error() string {
+	return fmt.Sprintf("group %q key %q: %s", missing.Group, missing.Key, ErrNotFound)
+}
+
+// Unwrap returns ErrNotFound.
+func (missing *NotFoundError) Unwrap() error { return ErrNotFound }
 
 // RevisionConflictError says at which revision the entry really stands. It wraps
 // ErrRevisionConflict.
@@ -205,9 +224,9 @@ func (tooMany *TooManyKindsError) Error() string {
 // Unwrap returns ErrTooLarge.
 func (tooMany *TooManyKindsError) Unwrap() error { return ErrTooLarge }
 
-// QuotaError says which limit of its namespace's Quota a write would have passed. It
+// QuotaExceededError says which limit of its namespace's Quota a write would have passed. It
 // wraps ErrQuotaExceeded.
-type QuotaError struct {
+type QuotaExceededError struct {
 	// Quota is "keys", "groups", "bytes" or "value_bytes"; or "workspaces", whose Limit is
 	// MaxWorkspaces.
 	Quota string
@@ -218,9 +237,9 @@ type QuotaError struct {
 }
 
 // Error names the limit and the use.
-func (exceeded *QuotaError) Error() string {
+func (exceeded *QuotaExceededError) Error() string {
 	return fmt.Sprintf("quota exceeded: %s: %d in use, %d are allowed", exceeded.Quota, exceeded.Usage, exceeded.Limit)
 }
 
 // Unwrap returns ErrQuotaExceeded.
-func (exceeded *QuotaError) Unwrap() error { return ErrQuotaExceeded }
+func (exceeded *QuotaExceededError) Unwrap() error { return ErrQuotaExceeded }

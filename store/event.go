@@ -3,7 +3,6 @@
 package store
 
 import (
-	"strings"
 	"time"
 )
 
@@ -119,8 +118,12 @@ func (event *Event) state(before *entryState) entryState {
 // LocalGroup returns the name of the group within its namespace: "config" of
 // "acme:config".
 func (event *Event) LocalGroup() string {
-	if event.Namespace == "" {
+	switch {
+	case event == nil:
+		return ""
+	case event.Namespace == "":
 		return event.Group
+	default:
+		return localGroup(event.Namespace, event.Group)
 	}
-	return strings.TrimPrefix(event.Group, event.Namespace+":")
 }

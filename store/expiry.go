@@ -320,33 +320,3 @@ func (committer *committer) isDueIn(of realm) bool {
 	due, err := committer.view.due(of, committer.clock.now(), dueEntry{}, 1)
 	return err != nil || len(due) > 0
 }
-
-// PurgeExpired expires every key whose time has come, and returns how many were
-// expired from the call to its end. The store does the same by itself as soon as a
-// key is due; after PurgeExpired it is done.
-//
-//	expired, err := store.PurgeExpired()
-func (store *Store) PurgeExpired() (int64, error) {
-	answers := make(chan result[int64], 1)
-	store.SubmitPurge(func(expired int64, err error) { answers <- result[int64]{expired, err} })
-	expired, err := (<-answers).unwrap()
-	if err != nil {
-		return expired, fmt.Errorf("store.PurgeExpired: %w", err)
-	}
-	return expired, nil
-}
-
-// SubmitPurge is PurgeExpired for a caller that does not wait: done is called once,
-// before SubmitPurge returns or later from a goroutine of the store, and may not block.
-func (store *Store) SubmitPurge(done func(expired int64, err error)) {
-	committer := store.committer
-	before := committer.expired.Load()
-	store.submitRead(func(*view) func() {
-		err := committer.findNextExpiry()
-		committer.expiryPause = time.Time{}
-		return committer.exactly(wholeStore, func(*view) func() {
-			expired, err := committer.expired.Load()-before, errors.Join(err, committer.refusal(), committer.expiryFailure)
-			return func() { done(expired, err) }
-		})
-	}, func(err error) { done(0, err) })
-}

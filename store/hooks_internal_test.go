@@ -401,6 +401,18 @@ func BoundJournalQueryWait(store *Store, duration time.Duration) {
 	store.journalQueries.wait = duration
 }
 
+// SubmitPurge is ScopedStore.PurgeExpired for a caller that does not wait.
+func SubmitPurge(scoped *ScopedStore, done func(expired int64, err error)) {
+	scoped.store.submitPurge(realm{name: scoped.namespace}, done)
+}
+
+// PurgesUnderway returns how many purges count expiries.
+func PurgesUnderway(store *Store) int {
+	store.committer.purges.mutex.Lock()
+	defer store.committer.purges.mutex.Unlock()
+	return len(store.committer.purges.underway)
+}
+
 // HoldJournalQueries keeps queries of the journal from beginning until release is called.
 func HoldJournalQueries(store *Store) (release func()) {
 	first, second := store.journalQueries.turns.lineUp("first"), store.journalQueries.turns.lineUp("second")

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"database/sql/driver"
 	"fmt"
 	"sync/atomic"
@@ -22,11 +23,12 @@ func (store *Store) CommitToJournal(measurement string, fields map[string]any, t
 //
 //	entry, err := scoped.CommitToJournal("deploy", map[string]any{"seconds": 12.5}, nil)
 func (scoped *ScopedStore) CommitToJournal(measurement string, fields map[string]any, tags map[string]string) (JournalEntry, error) {
-	return scoped.store.commitToJournal("store.CommitToJournal", scoped.namespace, measurement, fields, tags)
+	return scoped.within().commitToJournal("store.CommitToJournal", scoped.Namespace(), measurement, fields, tags)
 }
 
 func (store *Store) commitToJournal(operation, namespace, measurement string, fields map[string]any, tags map[string]string) (JournalEntry, error) {
 	command, err := NewJournalCommand(namespace, measurement, fields, tags)
+	err = cmp.Or(store.unusable(), err)
 	var outcome Outcome
 	if err == nil {
 		outcome, err = store.execute(command)

@@ -30,11 +30,21 @@ type JournalStatus struct {
 
 // JournalNews has a token when there may be entries to deliver: after an open, a
 // commit or a requeue. Whoever receives reads PendingJournal until there is nothing.
-func (store *Store) JournalNews() <-chan struct{} { return store.committer.view.journal.news }
+func (store *Store) JournalNews() <-chan struct{} {
+	if !store.opened() {
+		return nil
+	}
+	return store.committer.view.journal.news
+}
 
 // JournalTotals returns how the whole journal stands, with the entries of every
 // namespace and of none. It does not wait for the store.
-func (store *Store) JournalTotals() JournalStatus { return *store.committer.view.journal.totals.Load() }
+func (store *Store) JournalTotals() JournalStatus {
+	if !store.opened() {
+		return JournalStatus{}
+	}
+	return *store.committer.view.journal.totals.Load()
+}
 
 // PendingJournal returns the entries to be delivered next: those that were requeued,
 // then those behind what was settled, each in the order of their times. There are at
@@ -259,10 +269,7 @@ func (store *Store) JournalStatus(namespace string) (JournalStatus, error) {
 // once, before SubmitJournalStatus returns or later from a goroutine of the store, and
 // may not block.
 func (store *Store) SubmitJournalStatus(namespace string, done func(JournalStatus, error)) {
-	store.submitRead(func(view *view) func() {
-		status, err := view.journal.status(namespace)
-		return func() { done(status, err) }
-	}, func(err error) { done(JournalStatus{}, err) })
+	submitAsk(store, func(view *view) (JournalStatus, error) { return view.journal.status(namespace) }, done)
 }
 
 func (journal *journal) status(namespace string) (JournalStatus, error) {
@@ -313,10 +320,7 @@ func (store *Store) JournalRejected(query JournalRejectedQuery) (JournalRejected
 // called once, before SubmitJournalRejected returns or later from a goroutine of the
 // store, and may not block.
 func (store *Store) SubmitJournalRejected(query JournalRejectedQuery, done func(JournalRejectedPage, error)) {
-	store.submitRead(func(view *view) func() {
-		page, err := query.read(view)
-		return func() { done(page, err) }
-	}, func(err error) { done(JournalRejectedPage{}, err) })
+	submitAsk(store, query.read, done)
 }
 
 func (query JournalRejectedQuery) read(view *view) (page JournalRejectedPage, err error) {

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -104,8 +105,12 @@ func (store *Store) QueryJournalRows(query JournalQuery) (JournalRows, error) {
 // SubmitJournalQuery is QueryJournalRows for a caller that does not wait: done is
 // called once, before SubmitJournalQuery returns or later from a goroutine of the store.
 func (store *Store) SubmitJournalQuery(query JournalQuery, done func(JournalRows, error)) {
-	if !store.background.start(func() { done(store.queryJournal(query)) }) {
-		done(JournalRows{}, ErrClosed)
+	err := store.startBackground(func() {
+		rows, err := store.queryJournal(query)
+		tell(done, rows, err)
+	})
+	if err != nil {
+		fail(done, err)
 	}
 }
 
@@ -123,8 +128,8 @@ func (scoped *ScopedStore) QueryJournal(flux string) ([]JournalEntry, error) {
 //
 //	rows, err := scoped.QueryJournalRows(store.JournalQuery{Flux: text, Limit: 100})
 func (scoped *ScopedStore) QueryJournalRows(query JournalQuery) (JournalRows, error) {
-	query.Namespace = scoped.namespace
-	return scoped.store.QueryJournalRows(query)
+	query.Namespace = scoped.Namespace()
+	return scoped.within().QueryJournalRows(query)
 }
 
 func journalQueryError(operation string, err error) error {
@@ -150,7 +155,7 @@ func newJournalQueries() *journalQueries {
 // queryJournal reads the range of a query in slices, each between two batches of the
 // committer, and does the rest of the work in the goroutine of its caller.
 func (store *Store) queryJournal(query JournalQuery) (JournalRows, error) {
-	if err := checkLimit(query.Limit); err != nil {
+	if err := cmp.Or(store.unusable(), checkLimit(query.Limit)); err != nil {
 		return JournalRows{}, err
 	}
 	parsed, err := store.parseFlux(query.Flux)

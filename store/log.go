@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"strings"
 	"time"
 )
 
@@ -314,6 +315,11 @@ func wholeGroup(namespace, name string) string {
 		return name
 	}
 	return namespace + ":" + name
+}
+
+// localGroup is the name of a group within a namespace that it belongs to.
+func localGroup(namespace, group string) string {
+	return strings.TrimPrefix(group, wholeGroup(namespace, ""))
 }
 
 func timeOfMilliseconds(milliseconds int64) time.Time {

@@ -38,10 +38,7 @@ func (store *Store) GetMany(query ManyQuery) (ManyEntries, error) {
 // SubmitGetMany is GetMany for a caller that does not wait: done is called once,
 // before SubmitGetMany returns or later from a goroutine of the store, and may not block.
 func (store *Store) SubmitGetMany(query ManyQuery, done func(ManyEntries, error)) {
-	store.submitRead(func(view *view) func() {
-		many, err := store.committer.getMany(view, query)
-		return func() { done(many, err) }
-	}, func(err error) { done(ManyEntries{}, err) })
+	submitAsk(store, func(view *view) (ManyEntries, error) { return store.committer.getMany(view, query) }, done)
 }
 
 func (committer *committer) getMany(view *view, query ManyQuery) (many ManyEntries, err error) {

@@ -238,13 +238,13 @@ func (model *model) admit(command store.SetCommand) error {
 	newGroup := len(model.group(command.Group)) == 0
 	switch {
 	case over(len(command.Value), quota.MaxValueBytes) && len(command.Value) > len(current.Value):
-		return &store.QuotaError{Quota: "value_bytes", Limit: quota.MaxValueBytes, Usage: int64(len(command.Value))}
+		return &store.QuotaExceededError{Quota: "value_bytes", Limit: quota.MaxValueBytes, Usage: int64(len(command.Value))}
 	case !exists && over(int(used.Keys)+1, quota.MaxKeys):
-		return &store.QuotaError{Quota: "keys", Limit: quota.MaxKeys, Usage: used.Keys}
+		return &store.QuotaExceededError{Quota: "keys", Limit: quota.MaxKeys, Usage: used.Keys}
 	case !exists && newGroup && over(int(used.Groups)+1, quota.MaxGroups):
-		return &store.QuotaError{Quota: "groups", Limit: quota.MaxGroups, Usage: used.Groups}
+		return &store.QuotaExceededError{Quota: "groups", Limit: quota.MaxGroups, Usage: used.Groups}
 	case grown > 0 && over(int(used.Bytes)+grown, quota.MaxBytes):
-		return &store.QuotaError{Quota: "bytes", Limit: quota.MaxBytes, Usage: used.Bytes}
+		return &store.QuotaExceededError{Quota: "bytes", Limit: quota.MaxBytes, Usage: used.Bytes}
 	default:
 		return nil
 	}
@@ -995,7 +995,7 @@ func requireSameError(t *rapid.T, want, got error) {
 	var conflict *store.RevisionConflictError
 	var compacted *store.CompactedError
 	var failure *store.TransactionError
-	var exceeded *store.QuotaError
+	var exceeded *store.QuotaExceededError
 	switch {
 	case errors.As(want, &exceeded):
 		requireExceeded(t, got, *exceeded)

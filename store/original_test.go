@@ -200,7 +200,7 @@ func TestOriginal_Upgrade_Good(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, []int64{2500, 50, 2500}, []int64{usage.Keys, usage.Groups, int64(usage.Revision)})
 		require.NoError(t, opened.SetQuota("acme", store.Quota{MaxKeys: 2500}))
-		requireExceeded(t, opened.Set("acme:0", "new", ""), store.QuotaError{Quota: "keys", Limit: 2500, Usage: 2500})
+		requireExceeded(t, opened.Set("acme:0", "new", ""), store.QuotaExceededError{Quota: "keys", Limit: 2500, Usage: 2500})
 		require.NoError(t, opened.Delete("acme:0", "key1"))
 		require.NoError(t, opened.Set("acme:0", "new", ""))
 		assert.Equal(t, []string{"delete key1", "set new"}, brief(changes(t, opened, "acme", 2500)))

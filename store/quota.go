@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"database/sql/driver"
 	"fmt"
 )
@@ -66,10 +67,7 @@ func (store *Store) Quota(namespace string) (Quota, error) {
 // empty, and tells done what then stands. done is called once, before SubmitQuota
 // returns or later from a goroutine of the store, and may not block.
 func (store *Store) SubmitQuota(namespace string, change QuotaChange, done func(Quota, error)) {
-	store.submitRead(func(*view) func() {
-		quota, err := store.committer.changeQuota(namespace, change)
-		return func() { done(quota, err) }
-	}, func(err error) { done(Quota{}, err) })
+	submitAsk(store, func(*view) (Quota, error) { return store.committer.changeQuota(namespace, change) }, done)
 }
 
 func (store *Store) changeQuota(namespace string, change QuotaChange) (Quota, error) {
@@ -91,8 +89,8 @@ func (store *Store) Usage(namespace string) (Usage, error) {
 // SubmitUsage is Usage for a caller that does not wait: done is called once, before
 // SubmitUsage returns or later from a goroutine of the store, and may not block.
 func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
-	if err := checkNamespace(namespace); err != nil {
-		done(Usage{}, err)
+	if err := cmp.Or(store.unusable(), checkNamespace(namespace)); err != nil {
+		fail(done, err)
 		return
 	}
 	submitExactly(store, realm{name: namespace}, func(view *view) (Usage, error) { return view.usage(namespace) }, done)
@@ -198,7 +196,7 @@ func (change QuotaChange) of(quota Quota) (Quota, error) {
 	return quota, nil
 }
 
-// admit returns QuotaError where a value would make its namespace grow beyond its
+// admit returns QuotaExceededError where a value would make its namespace grow beyond its
 // quota. Where it would, what is due in the namespace is expired first, as much as
 // makes room.
 func (batch *batch) admit(target *target, value string) error {
@@ -225,16 +223,16 @@ func (batch *batch) admit(target *target, value string) error {
 	}
 }
 
-// checkValue returns QuotaError for a value that is too long, unless the one that it
+// checkValue returns QuotaExceededError for a value that is too long, unless the one that it
 // replaces is no shorter.
 func (quota Quota) checkValue(target *target, value string) error {
 	if quota.MaxValueBytes == 0 || int64(len(value)) <= quota.MaxValueBytes || len(value) <= target.entry.bytes {
 		return nil
 	}
-	return &QuotaError{Quota: "value_bytes", Limit: quota.MaxValueBytes, Usage: int64(len(value))}
+	return &QuotaExceededError{Quota: "value_bytes", Limit: quota.MaxValueBytes, Usage: int64(len(value))}
 }
 
-// checkGrowth returns QuotaError where there is no room for what a value adds.
+// checkGrowth returns QuotaExceededError where there is no room for what a value adds.
 func (quota Quota) checkGrowth(target *target, value string) error {
 	namespace, created := target.namespace, !target.entry.present()
 	grown := int64(len(value) - target.entry.bytes)
@@ -244,11 +242,11 @@ func (quota Quota) checkGrowth(target *target, value string) error {
 	}
 	switch {
 	case quota.MaxKeys > 0 && created && namespace.keys >= quota.MaxKeys:
-		return &QuotaError{Quota: "keys", Limit: quota.MaxKeys, Usage: namespace.keys}
+		return &QuotaExceededError{Quota: "keys", Limit: quota.MaxKeys, Usage: namespace.keys}
 	case quota.MaxGroups > 0 && created && target.group.keys == 0 && namespace.groups >= quota.MaxGroups:
-		return &QuotaError{Quota: "groups", Limit: quota.MaxGroups, Usage: namespace.groups}
+		return &QuotaExceededError{Quota: "groups", Limit: quota.MaxGroups, Usage: namespace.groups}
 	case quota.MaxBytes > 0 && grown > 0 && namespace.bytes+grown > quota.MaxBytes:
-		return &QuotaError{Quota: "bytes", Limit: quota.MaxBytes, Usage: namespace.bytes}
+		return &QuotaExceededError{Quota: "bytes", Limit: quota.MaxBytes, Usage: namespace.bytes}
 	default:
 		return nil
 	}

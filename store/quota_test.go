@@ -15,9 +15,9 @@ import (
 )
 
 // requireExceeded checks which limit an error says was met.
-func requireExceeded(t tester, err error, want store.QuotaError) {
+func requireExceeded(t tester, err error, want store.QuotaExceededError) {
 	t.Helper()
-	var exceeded *store.QuotaError
+	var exceeded *store.QuotaExceededError
 	require.ErrorAs(t, err, &exceeded)
 	require.Equal(t, want, *exceeded)
 	require.ErrorIs(t, err, store.ErrQuotaExceeded)
@@ -48,7 +48,7 @@ func TestQuota_SetQuota_Good(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, quota)
 		require.NoError(t, opened.Set("acme:g", "a", "1"))
-		requireExceeded(t, opened.Set("acme:g", "b", "1"), store.QuotaError{Quota: "keys", Limit: 1, Usage: 1})
+		requireExceeded(t, opened.Set("acme:g", "b", "1"), store.QuotaExceededError{Quota: "keys", Limit: 1, Usage: 1})
 		quota, err = opened.Quota("other")
 		require.NoError(t, err)
 		assert.Zero(t, quota)
@@ -113,13 +113,13 @@ func TestQuota_Keys_Good(t *testing.T) {
 	opened := openWithQuota(t, store.Quota{MaxKeys: 2})
 	require.NoError(t, opened.Set("acme:g", "a", ""))
 	require.NoError(t, opened.Set("acme:h", "b", ""))
-	requireExceeded(t, opened.Set("acme:g", "c", ""), store.QuotaError{Quota: "keys", Limit: 2, Usage: 2})
+	requireExceeded(t, opened.Set("acme:g", "c", ""), store.QuotaExceededError{Quota: "keys", Limit: 2, Usage: 2})
 	require.NoError(t, opened.Set("acme:g", "a", "an upsert never meets it"))
 	require.NoError(t, opened.Delete("acme:h", "b"))
 	require.NoError(t, opened.Set("acme:g", "c", ""))
 	require.NoError(t, opened.SetQuota("acme", store.Quota{MaxKeys: 1}))
 	require.NoError(t, opened.Set("acme:g", "a", "a limit below use forbids growth only"))
-	requireExceeded(t, opened.Set("acme:g", "d", ""), store.QuotaError{Quota: "keys", Limit: 1, Usage: 2})
+	requireExceeded(t, opened.Set("acme:g", "d", ""), store.QuotaExceededError{Quota: "keys", Limit: 1, Usage: 2})
 	require.NoError(t, opened.SetQuota("acme", store.Quota{}))
 	require.NoError(t, opened.Set("acme:g", "d", ""))
 }
@@ -128,33 +128,33 @@ func TestQuota_Groups_Good(t *testing.T) {
 	opened := openWithQuota(t, store.Quota{MaxGroups: 2})
 	require.NoError(t, opened.Set("acme:g", "a", ""))
 	require.NoError(t, opened.Set("acme:h", "a", ""))
-	requireExceeded(t, opened.Set("acme:i", "a", ""), store.QuotaError{Quota: "groups", Limit: 2, Usage: 2})
+	requireExceeded(t, opened.Set("acme:i", "a", ""), store.QuotaExceededError{Quota: "groups", Limit: 2, Usage: 2})
 	require.NoError(t, opened.Set("acme:h", "b", ""))
 	require.NoError(t, opened.Delete("acme:g", "a"))
 	require.NoError(t, opened.Set("acme:i", "a", ""))
-	requireExceeded(t, opened.Set("acme:g", "a", ""), store.QuotaError{Quota: "groups", Limit: 2, Usage: 2})
+	requireExceeded(t, opened.Set("acme:g", "a", ""), store.QuotaExceededError{Quota: "groups", Limit: 2, Usage: 2})
 }
 
 func TestQuota_Bytes_Good(t *testing.T) {
 	opened := openWithQuota(t, store.Quota{MaxBytes: 10})
 	require.NoError(t, opened.Set("acme:g", "a", "12345678"))
-	requireExceeded(t, opened.Set("acme:g", "a", "123456789"), store.QuotaError{Quota: "bytes", Limit: 10, Usage: 10})
-	requireExceeded(t, opened.Set("acme:", "", "1"), store.QuotaError{Quota: "bytes", Limit: 10, Usage: 10})
+	requireExceeded(t, opened.Set("acme:g", "a", "123456789"), store.QuotaExceededError{Quota: "bytes", Limit: 10, Usage: 10})
+	requireExceeded(t, opened.Set("acme:", "", "1"), store.QuotaExceededError{Quota: "bytes", Limit: 10, Usage: 10})
 	require.NoError(t, opened.Set("acme:", "", ""), "nothing is added")
 	require.NoError(t, opened.Set("acme:g", "a", "87654321"), "it does not grow")
 	require.NoError(t, opened.SetQuota("acme", store.Quota{MaxBytes: 5}))
 	require.NoError(t, opened.Set("acme:g", "a", "1234567"), "it shrinks")
-	requireExceeded(t, opened.Set("acme:g", "a", "12345678"), store.QuotaError{Quota: "bytes", Limit: 5, Usage: 9})
+	requireExceeded(t, opened.Set("acme:g", "a", "12345678"), store.QuotaExceededError{Quota: "bytes", Limit: 5, Usage: 9})
 }
 
 func TestQuota_ValueBytes_Good(t *testing.T) {
 	opened := openWithQuota(t, store.Quota{MaxValueBytes: 3})
 	require.NoError(t, opened.Set("acme:g", "a", "123"))
-	requireExceeded(t, opened.Set("acme:g", "a", "1234"), store.QuotaError{Quota: "value_bytes", Limit: 3, Usage: 4})
-	requireExceeded(t, opened.Set("acme:g", "b", "1234"), store.QuotaError{Quota: "value_bytes", Limit: 3, Usage: 4})
+	requireExceeded(t, opened.Set("acme:g", "a", "1234"), store.QuotaExceededError{Quota: "value_bytes", Limit: 3, Usage: 4})
+	requireExceeded(t, opened.Set("acme:g", "b", "1234"), store.QuotaExceededError{Quota: "value_bytes", Limit: 3, Usage: 4})
 	require.NoError(t, opened.SetQuota("acme", store.Quota{MaxValueBytes: 2}))
 	require.NoError(t, opened.Set("acme:g", "a", "321"), "it does not grow")
-	requireExceeded(t, opened.Set("acme:g", "a", "4321"), store.QuotaError{Quota: "value_bytes", Limit: 2, Usage: 4})
+	requireExceeded(t, opened.Set("acme:g", "a", "4321"), store.QuotaExceededError{Quota: "value_bytes", Limit: 2, Usage: 4})
 }
 
 func TestQuota_Batch_Good(t *testing.T) {
@@ -170,7 +170,7 @@ func TestQuota_Batch_Good(t *testing.T) {
 	for index, result := range results {
 		switch index {
 		case 2:
-			requireExceeded(t, result.err, store.QuotaError{Quota: "keys", Limit: 2, Usage: 2})
+			requireExceeded(t, result.err, store.QuotaExceededError{Quota: "keys", Limit: 2, Usage: 2})
 		case 5:
 			require.ErrorIs(t, result.err, store.ErrRevisionConflict, "guards come first")
 		default:
@@ -287,7 +287,7 @@ func TestQuota_Expiry_Good(t *testing.T) {
 		release()
 		require.NoError(t, opened.SetQuota("acme", store.Quota{MaxKeys: 100}))
 		expireWhileWriting(t, opened, clock, func() {
-			requireExceeded(t, opened.Set("acme:g", "new", ""), store.QuotaError{Quota: "keys", Limit: 100, Usage: 100})
+			requireExceeded(t, opened.Set("acme:g", "new", ""), store.QuotaExceededError{Quota: "keys", Limit: 100, Usage: 100})
 		})
 	})
 }

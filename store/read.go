@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -30,7 +31,7 @@ type KeyValue struct {
 	Value string
 }
 
-// Get returns the value of a key, or ErrNotFound.
+// Get returns the value of a key, or NotFoundError.
 //
 //	value, err := store.Get("config", "theme")
 func (store *Store) Get(group, key string) (string, error) {
@@ -38,7 +39,7 @@ func (store *Store) Get(group, key string) (string, error) {
 	return entry.Value, operationError("store.Get", group, key, err)
 }
 
-// GetEntry returns a key with its value, revision and expiry, or ErrNotFound.
+// GetEntry returns a key with its value, revision and expiry, or NotFoundError.
 //
 //	entry, err := store.GetEntry("config", "theme")
 func (store *Store) GetEntry(group, key string) (Entry, error) {
@@ -61,22 +62,28 @@ func (store *Store) Exists(group, key string) (bool, error) {
 // before SubmitGet returns or later from a goroutine of the store, and may not block.
 func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
 	name := entryName{group: group, key: key}
-	if state, known := store.hot.read(name); known {
-		done(store.live(name, &state))
+	if state, known := store.remembered(name); known {
+		entry, err := store.live(name, &state)
+		tell(done, entry, err)
 		return
 	}
-	store.submitRead(func(view *view) func() {
-		entry, err := store.committer.lookUp(view, group, key)
-		return func() { done(entry, err) }
-	}, func(err error) { done(Entry{}, err) })
+	submitAsk(store, func(view *view) (Entry, error) { return store.committer.lookUp(view, group, key) }, done)
 }
 
 func (store *Store) get(group, key string) (Entry, error) {
 	name := entryName{group: group, key: key}
-	if state, known := store.hot.read(name); known {
+	if state, known := store.remembered(name); known {
 		return store.live(name, &state)
 	}
 	return ask(store, func(view *view) (Entry, error) { return store.committer.lookUp(view, group, key) })
+}
+
+// remembered returns an entry that memory holds.
+func (store *Store) remembered(name entryName) (state entryState, known bool) {
+	if store == nil {
+		return entryState{}, false
+	}
+	return store.hot.read(name)
 }
 
 // live returns a remembered entry, where it is there and its time has not come.
@@ -102,7 +109,7 @@ func (committer *committer) live(name entryName, state *entryState) (Entry, erro
 
 func liveEntry(name entryName, state *entryState, now time.Time) (Entry, error) {
 	if !state.present() || state.expired(now) {
-		return Entry{}, ErrNotFound
+		return Entry{}, &NotFoundError{Group: name.group, Key: name.key}
 	}
 	return newEntry(name.group, name.key, state), nil
 }
@@ -169,10 +176,7 @@ func (store *Store) GetEntries(query PageQuery) (Page, error) {
 // SubmitPage is GetEntries for a caller that does not wait: done is called once,
 // before SubmitPage returns or later from a goroutine of the store, and may not block.
 func (store *Store) SubmitPage(query PageQuery, done func(Page, error)) {
-	store.submitRead(func(view *view) func() {
-		page, err := store.committer.readPage(view, query)
-		return func() { done(page, err) }
-	}, func(err error) { done(Page{}, err) })
+	submitAsk(store, func(view *view) (Page, error) { return store.committer.readPage(view, query) }, done)
 }
 
 func (store *Store) page(query PageQuery) (Page, error) {
@@ -334,7 +338,7 @@ func (store *Store) GetAll(group string) (map[string]string, error) {
 //
 //	page, err := store.GetPage("config", 0, 25)
 func (store *Store) GetPage(group string, offset, limit int) ([]KeyValue, error) {
-	if err := checkPage(offset, limit); err != nil {
+	if err := cmp.Or(store.unusable(), checkPage(offset, limit)); err != nil {
 		return nil, operationError("store.GetPage", group, "", err)
 	}
 	page := []KeyValue{}

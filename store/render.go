@@ -95,12 +95,12 @@ func (store *Store) Render(template, group string) (string, error) {
 // before SubmitRender returns or later from a goroutine of the store. A few
 // templates run at once; the others wait.
 func (store *Store) SubmitRender(query RenderQuery, done func(Rendering, error)) {
-	started := store.background.start(func() {
+	err := store.startBackground(func() {
 		rendering, err := store.renderInSlot(query)
-		done(rendering, err)
+		tell(done, rendering, err)
 	})
-	if !started {
-		done(Rendering{}, ErrClosed)
+	if err != nil {
+		fail(done, err)
 	}
 }
 

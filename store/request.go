@@ -29,7 +29,8 @@ type Request struct {
 	Digest [DigestBytes]byte
 	// Answer makes the answer of what the command did. An error of it is the command's,
 	// which then changes nothing. It is called by the goroutine that writes, at times
-	// more than once: it may ask for nothing but the Outcome, and may not block.
+	// more than once: it may ask for nothing but the Outcome, and may not block. A nil
+	// Answer makes an empty one.
 	Answer func(outcome Outcome) ([]byte, error)
 
 	// answerBytes is the longest answer; 0 is MaxAnswerBytes.
@@ -50,6 +51,10 @@ type Request struct {
 //		store.IncrementCommand{Group: "acme:counters", Key: "visits", By: 1},
 //		func(outcome store.Outcome, err error) { … })
 func (store *Store) SubmitRequest(request Request, command Command, done func(Outcome, error)) {
+	if err := checkCommand(command); err != nil {
+		fail(done, err)
+		return
+	}
 	store.Submit(requestCommand{Request: request, command: command}, done)
 }
 
@@ -75,7 +80,7 @@ func (request requestCommand) apply(batch *batch, origin origin) (Outcome, error
 	if err != nil {
 		return Outcome{}, err
 	}
-	if outcome.Answer, err = request.answer(outcome); err != nil {
+	if outcome, err = request.answered(outcome); err != nil {
 		return Outcome{}, err
 	}
 	batch.merge(nested)

@@ -53,10 +53,7 @@ func (store *Store) Scan(query ScanQuery) (ScanPage, error) {
 // SubmitScan is Scan for a caller that does not wait: done is called once, before
 // SubmitScan returns or later from a goroutine of the store, and may not block.
 func (store *Store) SubmitScan(query ScanQuery, done func(ScanPage, error)) {
-	store.submitRead(func(view *view) func() {
-		page, err := store.committer.scan(view, query)
-		return func() { done(page, err) }
-	}, func(err error) { done(ScanPage{}, err) })
+	submitAsk(store, func(view *view) (ScanPage, error) { return store.committer.scan(view, query) }, done)
 }
 
 func (committer *committer) scan(view *view, query ScanQuery) (page ScanPage, err error) {

@@ -15,8 +15,8 @@ import (
 // What concerns the store as a whole is not here, nor are the Submit methods, which
 // take whole names.
 type ScopedStore struct {
-	scope
-	store *Store
+	store     *Store
+	namespace string
 }
 
 // NewScoped returns the view that a namespace has of a store. It returns
@@ -25,7 +25,11 @@ type ScopedStore struct {
 //
 //	scoped, err := store.NewScoped(opened, "tenant-a")
 func NewScoped(store *Store, namespace string) (*ScopedStore, error) {
-	if err := checkNamespace(namespace); err != nil {
+	err := checkNamespace(namespace)
+	if !store.opened() {
+		err = errNeverOpened
+	}
+	if err != nil {
 		return nil, fmt.Errorf("store.NewScoped: %w", err)
 	}
 	return newScopedStore(store, namespace), nil
@@ -48,15 +52,38 @@ type QuotaConfig struct {
 	MaxGroups int
 }
 
+// Validate returns what NewScopedConfigured would refuse: ErrInvalidName for what can be
+// no namespace, an error for a negative limit.
+//
+//	err := store.ScopedStoreConfig{Namespace: "tenant-a"}.Validate()
+func (config ScopedStoreConfig) Validate() error {
+	return namespaceError("store.ScopedStoreConfig.Validate", config.Namespace, config.check())
+}
+
+func (config ScopedStoreConfig) check() error {
+	if err := checkNamespace(config.Namespace); err != nil {
+		return err
+	}
+	_, err := config.Quota.change().of(Quota{})
+	return err
+}
+
+func (quota QuotaConfig) change() QuotaChange {
+	keys, groups := int64(quota.MaxKeys), int64(quota.MaxGroups)
+	return QuotaChange{MaxKeys: &keys, MaxGroups: &groups}
+}
+
 // NewScopedConfigured is NewScoped with a quota, which holds across restarts.
 //
 //	scoped, err := store.NewScopedConfigured(opened, store.ScopedStoreConfig{
 //		Namespace: "tenant-a", Quota: store.QuotaConfig{MaxKeys: 100}})
 func NewScopedConfigured(store *Store, config ScopedStoreConfig) (*ScopedStore, error) {
-	err := checkNamespace(config.Namespace)
+	err := config.check()
+	if !store.opened() {
+		err = errNeverOpened
+	}
 	if err == nil && config.Quota != (QuotaConfig{}) {
-		keys, groups := int64(config.Quota.MaxKeys), int64(config.Quota.MaxGroups)
-		_, err = store.changeQuota(config.Namespace, QuotaChange{MaxKeys: &keys, MaxGroups: &groups})
+		_, err = store.changeQuota(config.Namespace, config.Quota.change())
 	}
 	if err != nil {
 		return nil, namespaceError("store.NewScopedConfigured", config.Namespace, err)
@@ -65,8 +92,29 @@ func NewScopedConfigured(store *Store, config ScopedStoreConfig) (*ScopedStore, 
 }
 
 func newScopedStore(store *Store, namespace string) *ScopedStore {
-	return &ScopedStore{scope: scope{unscoped: store, namespace: namespace}, store: store}
+	return &ScopedStore{store: store, namespace: namespace}
 }
+
+// Namespace returns the name of the namespace.
+func (scoped *ScopedStore) Namespace() string {
+	if scoped == nil {
+		return ""
+	}
+	return scoped.namespace
+}
+
+// within returns the store with the whole names of groups: nil if there is none, which
+// has an error for every call.
+func (scoped *ScopedStore) within() *Store {
+	if scoped == nil {
+		return nil
+	}
+	return scoped.store
+}
+
+func (scoped *ScopedStore) whole(group string) string { return wholeGroup(scoped.Namespace(), group) }
+
+func (scoped *ScopedStore) local(group string) string { return localGroup(scoped.Namespace(), group) }
 
 // Transaction is Store.Transaction for what lies in the namespace.
 //
@@ -74,13 +122,13 @@ func newScopedStore(store *Store, namespace string) *ScopedStore {
 //		return transaction.SetIn("preferences", "locale", "en-GB")
 //	})
 func (scoped *ScopedStore) Transaction(function func(transaction *ScopedStoreTransaction) error) error {
-	return scoped.store.Transaction(func(transaction *StoreTransaction) error {
-		return function(&ScopedStoreTransaction{scope{unscoped: transaction, namespace: scoped.namespace}})
+	if err := checkFunction(function); err != nil {
+		return fmt.Errorf("store.Transaction: %w", err)
+	}
+	return scoped.within().Transaction(func(transaction *StoreTransaction) error {
+		return function(&ScopedStoreTransaction{unscoped: transaction, namespace: scoped.Namespace()})
 	})
 }
-
-// ScopedStoreTransaction is a StoreTransaction as one namespace sees it.
-type ScopedStoreTransaction struct{ scope }
 
 // GetEntries is Store.GetEntries of the namespace: query.Group, and the groups of the
 // entries, are names within it.
@@ -89,7 +137,7 @@ type ScopedStoreTransaction struct{ scope }
 func (scoped *ScopedStore) GetEntries(query PageQuery) (Page, error) {
 	query.Group = scoped.whole(query.Group)
 	query.Fits = fitsLocal(query.Fits, scoped.localEntry)
-	page, err := scoped.store.GetEntries(query)
+	page, err := scoped.within().GetEntries(query)
 	changeAll(page.Entries, scoped.localEntry)
 	return page, err
 }
@@ -102,7 +150,7 @@ func (scoped *ScopedStore) GetMany(query ManyQuery) (ManyEntries, error) {
 	query.Names = slices.Clone(query.Names)
 	changeAll(query.Names, func(name *EntryName) { name.Group = scoped.whole(name.Group) })
 	query.Fits = fitsLocal(query.Fits, scoped.localEntry)
-	many, err := scoped.store.GetMany(query)
+	many, err := scoped.within().GetMany(query)
 	changeAll(many.Entries, scoped.localEntry)
 	return many, err
 }
@@ -117,7 +165,7 @@ func (scoped *ScopedStore) Scan(query ScanQuery) (ScanPage, error) {
 		query.After = &EntryName{Group: scoped.whole(query.After.Group), Key: query.After.Key}
 	}
 	query.Fits = fitsLocal(query.Fits, scoped.localEntry)
-	page, err := scoped.store.Scan(query)
+	page, err := scoped.within().Scan(query)
 	changeAll(page.Entries, scoped.localEntry)
 	if page.Next != nil {
 		page.Next.Group = scoped.local(page.Next.Group)
@@ -133,7 +181,7 @@ func (scoped *ScopedStore) GetGroups(query GroupsQuery) (GroupsPage, error) {
 	query.Prefix = scoped.whole(query.Prefix)
 	query.After = renamed(query.After, scoped.whole)
 	query.Fits = fitsLocal(query.Fits, scoped.localGroup)
-	page, err := scoped.store.GetGroups(query)
+	page, err := scoped.within().GetGroups(query)
 	page.Next = renamed(page.Next, scoped.local)
 	changeAll(page.Groups, scoped.localGroup)
 	return page, err
@@ -146,59 +194,59 @@ func (scoped *ScopedStore) GetGroups(query GroupsQuery) (GroupsPage, error) {
 func (scoped *ScopedStore) CountKeys(query CountQuery) (KeyCount, error) {
 	query.Group = renamed(query.Group, scoped.whole)
 	query.Prefix = scoped.whole(query.Prefix)
-	return scoped.store.CountKeys(query)
+	return scoped.within().CountKeys(query)
 }
 
 // SetQuota is Store.SetQuota of the namespace.
 //
 //	err := scoped.SetQuota(store.Quota{MaxKeys: 100})
 func (scoped *ScopedStore) SetQuota(quota Quota) error {
-	return scoped.store.SetQuota(scoped.namespace, quota)
+	return scoped.within().SetQuota(scoped.Namespace(), quota)
 }
 
 // Quota is Store.Quota of the namespace.
-func (scoped *ScopedStore) Quota() (Quota, error) { return scoped.store.Quota(scoped.namespace) }
+func (scoped *ScopedStore) Quota() (Quota, error) { return scoped.within().Quota(scoped.Namespace()) }
 
 // Usage is Store.Usage of the namespace.
-func (scoped *ScopedStore) Usage() (Usage, error) { return scoped.store.Usage(scoped.namespace) }
+func (scoped *ScopedStore) Usage() (Usage, error) { return scoped.within().Usage(scoped.Namespace()) }
 
 // JournalStatus is Store.JournalStatus of the namespace.
 func (scoped *ScopedStore) JournalStatus() (JournalStatus, error) {
-	return scoped.store.JournalStatus(scoped.namespace)
+	return scoped.within().JournalStatus(scoped.Namespace())
 }
 
 // JournalRejected is Store.JournalRejected of the namespace, whatever the query's is.
 //
 //	page, err := scoped.JournalRejected(store.JournalRejectedQuery{Limit: 100})
 func (scoped *ScopedStore) JournalRejected(query JournalRejectedQuery) (JournalRejectedPage, error) {
-	query.Namespace = scoped.namespace
-	return scoped.store.JournalRejected(query)
+	query.Namespace = scoped.Namespace()
+	return scoped.within().JournalRejected(query)
 }
 
 // RequeueJournal is Store.RequeueJournal in the namespace.
 //
 //	requeued, err := scoped.RequeueJournal(nil)
 func (scoped *ScopedStore) RequeueJournal(entryIDs []int64) (int64, error) {
-	return scoped.store.RequeueJournal(scoped.namespace, entryIDs)
+	return scoped.within().RequeueJournal(scoped.Namespace(), entryIDs)
 }
 
 // OpenWorkspace is Store.OpenWorkspace in the namespace.
 //
 //	workspace, created, err := scoped.OpenWorkspace("import-42")
 func (scoped *ScopedStore) OpenWorkspace(name string) (workspace *Workspace, created bool, err error) {
-	return scoped.store.OpenWorkspace(scoped.namespace, name)
+	return scoped.within().OpenWorkspace(scoped.Namespace(), name)
 }
 
 // FindWorkspace is Store.FindWorkspace in the namespace.
 //
 //	workspace, err := scoped.FindWorkspace("import-42")
 func (scoped *ScopedStore) FindWorkspace(name string) (*Workspace, error) {
-	return scoped.store.FindWorkspace(scoped.namespace, name)
+	return scoped.within().FindWorkspace(scoped.Namespace(), name)
 }
 
 // Workspaces are those of the namespace, by name.
 func (scoped *ScopedStore) Workspaces() ([]WorkspaceInfo, error) {
-	return scoped.store.Workspaces(scoped.namespace)
+	return scoped.within().Workspaces(scoped.Namespace())
 }
 
 // GetWorkspaces is Store.GetWorkspaces of the namespace, whatever query.Namespace says.
@@ -213,9 +261,9 @@ func (scoped *ScopedStore) GetWorkspaces(query WorkspacesQuery) (WorkspacesPage,
 //
 //	page, err := scoped.Changes(ctx, store.ChangesQuery{After: 41})
 func (scoped *ScopedStore) Changes(ctx context.Context, query ChangesQuery) (ChangesPage, error) {
-	query.Namespace = scoped.namespace
+	query.Namespace = scoped.Namespace()
 	query.Fits = fitsLocal(query.Fits, scoped.localEvent)
-	page, err := scoped.store.Changes(ctx, query)
+	page, err := scoped.within().Changes(ctx, query)
 	changeAll(page.Events, scoped.localEvent)
 	return page, err
 }
@@ -225,20 +273,23 @@ func (scoped *ScopedStore) Changes(ctx context.Context, query ChangesQuery) (Cha
 //	events := scoped.Watch("preferences")
 //	defer scoped.Unwatch("preferences", events)
 func (scoped *ScopedStore) Watch(group string) <-chan Event {
-	return scoped.store.watchers.add(watchedGroup(scoped.namespace, group), scoped.whole(""))
+	return scoped.within().watch(watchedGroup(scoped.Namespace(), group), scoped.whole(""))
 }
 
 // Unwatch ends a Watch and closes its channel.
 func (scoped *ScopedStore) Unwatch(group string, events <-chan Event) {
-	scoped.store.watchers.remove(watchedGroup(scoped.namespace, group), events)
+	scoped.within().unwatch(watchedGroup(scoped.Namespace(), group), events)
 }
 
 // OnChange is Store.OnChange for the changes of the namespace.
 //
 //	unregister := scoped.OnChange(func(event store.Event) { fmt.Println(event.Group, event.Key) })
 func (scoped *ScopedStore) OnChange(callback func(Event)) (unregister func()) {
-	return scoped.store.OnChange(func(event Event) {
-		if event.Namespace == scoped.namespace {
+	if callback == nil {
+		return func() {}
+	}
+	return scoped.within().OnChange(func(event Event) {
+		if event.Namespace == scoped.Namespace() {
 			scoped.localEvent(&event)
 			callback(event)
 		}

@@ -60,7 +60,7 @@ func TestScope_NewScopedConfigured_Good(t *testing.T) {
 	}
 	scoped := newScoped(t, opened, "tenant-a")
 	require.NoError(t, scoped.Set("a", ""))
-	requireExceeded(t, scoped.Set("b", ""), store.QuotaError{Quota: "keys", Limit: 1, Usage: 1})
+	requireExceeded(t, scoped.Set("b", ""), store.QuotaExceededError{Quota: "keys", Limit: 1, Usage: 1})
 	require.NoError(t, scoped.SetQuota(store.Quota{MaxKeys: 2}))
 	require.NoError(t, scoped.Set("b", ""))
 	usage, err := scoped.Usage()
@@ -225,7 +225,8 @@ func TestScope_OnChange_Good(t *testing.T) {
 // store can.
 func TestScope_Methods_GoodNoneIsForgotten(t *testing.T) {
 	ofTheStore := []string{
-		"Backup", "Close", "Compact", "Durability", "GetNamespaces", "ID", "JournalNews", "JournalTotals", "PendingJournal", "PurgeExpired", "RecoverOrphans",
+		"Backup", "Close", "Compact", "Config", "DatabasePath", "Durability", "GetNamespaces", "ID", "IsClosed", "JournalConfiguration", "JournalConfigured",
+		"JournalNews", "JournalTotals", "PendingJournal", "RecoverOrphans",
 		"RegisterConsumer", "SetLimits", "SettleJournal", "Status", "UnregisterConsumer",
 		"VerifyArchive",
 	}
@@ -236,7 +237,7 @@ func TestScope_Methods_GoodNoneIsForgotten(t *testing.T) {
 		}
 	}
 	ofTheStore = append(ofTheStore, "Changes", "CommitToJournal", "CountKeys", "FindWorkspace", "GetEntries", "GetGroups", "GetMany", "GetWorkspaces", "JournalRejected",
-		"JournalStatus", "NewWorkspace", "OnChange", "OpenWorkspace", "QueryJournal", "QueryJournalRows", "Quota", "RequeueJournal", "Scan", "SetQuota", "Transaction", "Unwatch", "Usage", "Watch", "Workspaces")
+		"JournalStatus", "NewWorkspace", "OnChange", "OpenWorkspace", "PurgeExpired", "QueryJournal", "QueryJournalRows", "Quota", "RequeueJournal", "Scan", "SetQuota", "Transaction", "Unwatch", "Usage", "Watch", "Workspaces")
 	transaction, scopedTransaction := reflect.TypeFor[*store.StoreTransaction](), reflect.TypeFor[*store.ScopedStoreTransaction]()
 	for method := range opened.Methods() {
 		if !strings.HasPrefix(method.Name, "Submit") && !slices.Contains(ofTheStore, method.Name) {

@@ -47,10 +47,7 @@ func (store *Store) Status() (Status, error) {
 // SubmitStatus is Status for a caller that does not wait: done is called once,
 // before SubmitStatus returns or later from a goroutine of the store, and may not block.
 func (store *Store) SubmitStatus(done func(Status, error)) {
-	store.submitRead(func(view *view) func() {
-		status, err := store.committer.status(view)
-		return func() { done(status, err) }
-	}, func(err error) { done(Status{}, err) })
+	submitAsk(store, func(view *view) (Status, error) { return store.committer.status(view) }, done)
 }
 
 // tallyForStatus counts a share of what is due, so that it is left out of the status,

@@ -60,7 +60,10 @@ func WithPurgeInterval(interval time.Duration) StoreOption {
 //	opened, err := store.New(":memory:")
 func New(databasePath string, options ...StoreOption) (*Store, error) {
 	config := StoreConfig{DatabasePath: databasePath}
-	for _, option := range options {
+	for index, option := range options {
+		if option == nil {
+			return nil, fmt.Errorf("store.New: %w: option %d of %d is nil", ErrInvalidArgument, index+1, len(options))
+		}
 		option(&config)
 	}
 	return NewConfigured(config)
@@ -113,6 +116,7 @@ func (store *Store) start() error {
 		completions: newMailbox[func()](),
 		expiries:    newExpiryQueue(),
 		troubles:    troubles{},
+		purges:      &purges{},
 	}
 	store.committer.limits.Store(&store.config.Limits)
 	opened := make(chan error, 2)
@@ -132,6 +136,9 @@ func (store *Store) start() error {
 // then returns what it returned before. It waits for a callback of OnChange that
 // runs; called by one it does not, nor for another Close, which waits for that one.
 func (store *Store) Close() error {
+	if !store.opened() {
+		return fmt.Errorf("store.Close: %w", errNeverOpened)
+	}
 	if store.closing.Swap(true) && store.callbacks.runHere() {
 		return nil
 	}
@@ -152,11 +159,51 @@ func (store *Store) Close() error {
 	return nil
 }
 
+// Config returns the configuration that the store was opened with, its defaults filled
+// in: NewConfigured takes it again. Limits are those of the beginning, whatever SetLimits
+// has said since.
+//
+//	interval := store.Config().PurgeInterval // time.Minute
+func (store *Store) Config() StoreConfig {
+	if store == nil {
+		return StoreConfig{}
+	}
+	config := store.config
+	if config.Durability == DurabilityMemory {
+		config.Durability = "" // it follows from the path, and cannot be asked for
+	}
+	return config
+}
+
+// DatabasePath returns the SQLite file, or MemoryDatabase: StoreConfig.DatabasePath.
+func (store *Store) DatabasePath() string { return store.Config().DatabasePath }
+
+// JournalConfiguration returns where journal entries are delivered to: the zero value
+// is nowhere.
+func (store *Store) JournalConfiguration() JournalConfiguration { return store.Config().Journal }
+
+// JournalConfigured reports whether journal entries wait for delivery to an endpoint.
+func (store *Store) JournalConfigured() bool { return store.JournalConfiguration().EndpointURL != "" }
+
+// IsClosed reports whether Close has begun, or the store was never opened: its calls
+// return ErrClosed.
+func (store *Store) IsClosed() bool { return store.unusable() != nil }
+
 // ID returns the store's id: random, given when the database was created, kept in it.
-func (store *Store) ID() string { return store.id }
+func (store *Store) ID() string {
+	if store == nil {
+		return ""
+	}
+	return store.id
+}
 
 // Durability returns what a successful write means.
-func (store *Store) Durability() Durability { return store.config.Durability }
+func (store *Store) Durability() Durability {
+	if store == nil {
+		return ""
+	}
+	return store.config.Durability
+}
 
 // SetLimits replaces StoreConfig.Limits for the writes that come after it. What is
 // there already stays. It does not wait.
@@ -183,8 +230,12 @@ func (store *Store) SetLimits(limits Limits) error {
 //	store.Submit(store.SetCommand{Group: "acme:config", Key: "theme", Value: "dark"},
 //		func(outcome store.Outcome, err error) { … })
 func (store *Store) Submit(command Command, done func(Outcome, error)) {
-	if !store.committer.writes.put(&write{command: command, done: done}) {
-		done(Outcome{}, ErrClosed)
+	err := checkCommand(command)
+	if err == nil {
+		err = store.put(&write{command: command, done: done})
+	}
+	if err != nil {
+		fail(done, err)
 	}
 }
 
@@ -203,8 +254,8 @@ func (store *Store) execute(command Command) (Outcome, error) {
 // the store is closed.
 func (store *Store) carryOut(command Command, origin origin) (*write, error) {
 	write := &write{command: command, origin: origin, written: make(chan struct{})}
-	if !store.committer.writes.put(write) {
-		return nil, ErrClosed
+	if err := store.put(write); err != nil {
+		return nil, err
 	}
 	<-write.written
 	return write, write.err
@@ -213,7 +264,10 @@ func (store *Store) carryOut(command Command, origin origin) (*write, error) {
 // submitRead hands a question to the committer; failed is called instead where
 // the store is closed.
 func (store *Store) submitRead(question read, failed func(err error)) {
-	if !store.committer.reads.put(question) {
+	switch {
+	case !store.opened():
+		failed(errNeverOpened)
+	case !store.committer.reads.put(question):
 		failed(ErrClosed)
 	}
 }
@@ -227,6 +281,14 @@ func ask[Answer any](store *Store, question func(view *view) (Answer, error)) (A
 		return nil
 	}, func(err error) { answers <- result[Answer]{err: err} })
 	return (<-answers).unwrap()
+}
+
+// submitAsk is ask for a caller that does not wait.
+func submitAsk[Answer any](store *Store, question func(view *view) (Answer, error), done func(Answer, error)) {
+	store.submitRead(func(view *view) func() {
+		answer, err := question(view)
+		return func() { tell(done, answer, err) }
+	}, func(err error) { fail(done, err) })
 }
 
 // askExactly is ask for a question about how many keys there are in a realm.
@@ -247,12 +309,9 @@ func submitExactly[Answer any](store *Store, of realm, question func(view *view)
 	store.submitRead(func(*view) func() {
 		return store.committer.exactly(of, func(view *view) func() {
 			answer, err := question(view)
-			return func() { done(answer, err) }
+			return func() { tell(done, answer, err) }
 		})
-	}, func(err error) {
-		var none Answer
-		done(none, err)
-	})
+	}, func(err error) { fail(done, err) })
 }
 
 // result is an answer on its way through a channel.

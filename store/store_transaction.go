@@ -28,10 +28,17 @@ import (
 //		return err
 //	})
 func (store *Store) Transaction(function func(transaction *StoreTransaction) error) error {
+	err := checkFunction(function)
+	if !store.opened() {
+		err = errNeverOpened
+	}
+	if err != nil {
+		return fmt.Errorf("store.Transaction: %w", err)
+	}
 	lending := newLending(store.config.TransactionTimeout)
 	write := &write{command: lending, origin: origin{fromCaller: true}, written: make(chan struct{})}
-	if !store.committer.writes.put(write) {
-		return fmt.Errorf("store.Transaction: %w", ErrClosed)
+	if err := store.put(write); err != nil {
+		return fmt.Errorf("store.Transaction: %w", err)
 	}
 	var verdict error
 	select {
@@ -71,6 +78,9 @@ type StoreTransaction struct {
 // perform has the committer carry out an operation.
 func perform[Result any](transaction *StoreTransaction, operation func(batch *batch, origin origin) (Result, error)) (Result, error) {
 	var performed result[Result]
+	if transaction == nil || transaction.lending == nil {
+		return performed.answer, fmt.Errorf("%w: it never began; use Store.Transaction", ErrTransactionEnded)
+	}
 	done := make(chan struct{})
 	select {
 	case transaction.lending.operations <- func(batch *batch, origin origin) {

@@ -5,7 +5,7 @@ package store
 import "time"
 
 // TouchCommand gives Key of Group, the group's whole name, another expiry, and
-// leaves its value as it is. A key that is not there is ErrNotFound. The Outcome
+// leaves its value as it is. A key that is not there is NotFoundError. The Outcome
 // carries the entry, so that it serves get-and-touch too.
 //
 //	store.TouchCommand{Group: "acme:session", Key: "token", TimeToLive: 5 * time.Minute}
@@ -34,7 +34,7 @@ func (command TouchCommand) apply(batch *batch, origin origin) (Outcome, error) 
 		return Outcome{}, err
 	}
 	if !current.present() {
-		return Outcome{}, ErrNotFound
+		return Outcome{}, &NotFoundError{Group: command.Group, Key: command.Key}
 	}
 	event := batch.record(target, Event{
 		Type: EventTouch, ExpiresAt: expiryAfter(batch.timestamp, command.TimeToLive),

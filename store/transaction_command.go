@@ -82,7 +82,9 @@ func (command TransactionCommand) groups() (groups []string) {
 		groups = append(groups, guard.Group)
 	}
 	for _, operation := range slices.Concat(command.Then, command.Else) {
-		groups = append(groups, operation.groups()...)
+		if checkCommand(operation) == nil { // else the transaction is none, and names nothing
+			groups = append(groups, operation.groups()...)
+		}
 	}
 	return groups
 }
@@ -113,6 +115,9 @@ func checkOperations(list string, operations []Command) error {
 }
 
 func checkOperation(operation Command) error {
+	if err := checkCommand(operation); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalidTransaction, err)
+	}
 	switch operation := operation.(type) {
 	case TransactionCommand:
 		return fmt.Errorf("%w: a transaction cannot hold another", ErrInvalidTransaction)

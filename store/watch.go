@@ -30,13 +30,28 @@ const everyGroup = "*"
 //	events := store.Watch("config")
 //	defer store.Unwatch("config", events)
 func (store *Store) Watch(group string) <-chan Event {
-	return store.watchers.add(watchedGroup("", group), "")
+	return store.watch(watchedGroup("", group), "")
 }
 
 // Unwatch ends a Watch of a group and closes its channel. A channel that is none
 // of this group's is left alone.
 func (store *Store) Unwatch(group string, events <-chan Event) {
-	store.watchers.remove(watchedGroup("", group), events)
+	store.unwatch(watchedGroup("", group), events)
+}
+
+func (store *Store) watch(group watched, strip string) <-chan Event {
+	if !store.opened() {
+		never := make(chan Event)
+		close(never)
+		return never
+	}
+	return store.watchers.add(group, strip)
+}
+
+func (store *Store) unwatch(group watched, events <-chan Event) {
+	if store.opened() {
+		store.watchers.remove(group, events)
+	}
 }
 
 // watched is what a watcher watches: one group, or every group of a namespace,
@@ -152,11 +167,15 @@ func (watchers *watchers) close() {
 // commit and before the method returns. For all other changes (of Submit, of
 // expiry) it runs in one goroutine of the store, in the order of the log; a slow
 // callback lags behind and holds up nobody. Either way it may call the store, Close
-// included. Between callers no order is promised: compare revisions.
+// included. Between callers no order is promised: compare revisions. A nil callback is
+// never called, and unregister works.
 //
 //	unregister := store.OnChange(func(event store.Event) { fmt.Println(event.Type, event.Group, event.Key) })
 //	defer unregister()
 func (store *Store) OnChange(callback func(Event)) (unregister func()) {
+	if callback == nil || !store.opened() {
+		return func() {}
+	}
 	return store.callbacks.add(callback)
 }
 

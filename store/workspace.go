@@ -57,7 +57,7 @@ func (store *Store) NewWorkspace(name string) (*Workspace, error) {
 //
 //	workspace, err := scoped.NewWorkspace("import-42")
 func (scoped *ScopedStore) NewWorkspace(name string) (*Workspace, error) {
-	workspace, _, err := scoped.store.openWorkspace("store.NewWorkspace", scoped.namespace, name)
+	workspace, _, err := scoped.within().openWorkspace("store.NewWorkspace", scoped.Namespace(), name)
 	return workspace, err
 }
 
@@ -70,7 +70,10 @@ func (store *Store) OpenWorkspace(namespace, name string) (workspace *Workspace,
 }
 
 func (store *Store) openWorkspace(operation, namespace, name string) (workspace *Workspace, created bool, err error) {
-	file, created, err := store.workspaces.open(workspaceName{namespace: namespace, name: name}, nil, time.Time{})
+	var file *workspaceFile
+	if err = store.unusable(); err == nil {
+		file, created, err = store.workspaces.open(workspaceName{namespace: namespace, name: name}, nil, time.Time{})
+	}
 	if err != nil {
 		return nil, false, fmt.Errorf("%s: namespace %q workspace %q: %w", operation, namespace, name, err)
 	}
@@ -82,7 +85,11 @@ func (store *Store) openWorkspace(operation, namespace, name string) (workspace 
 //
 //	workspace, err := store.FindWorkspace("acme", "import-42")
 func (store *Store) FindWorkspace(namespace, name string) (*Workspace, error) {
-	file, err := store.workspaces.find(workspaceName{namespace: namespace, name: name})
+	var file *workspaceFile
+	err := store.unusable()
+	if err == nil {
+		file, err = store.workspaces.find(workspaceName{namespace: namespace, name: name})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("store.FindWorkspace: namespace %q workspace %q: %w", namespace, name, err)
 	}
@@ -94,7 +101,11 @@ func (store *Store) FindWorkspace(namespace, name string) (*Workspace, error) {
 //
 //	infos, err := store.Workspaces("acme")
 func (store *Store) Workspaces(namespace string) ([]WorkspaceInfo, error) {
-	infos, err := store.workspaces.list(namespace)
+	var infos []WorkspaceInfo
+	err := store.unusable()
+	if err == nil {
+		infos, err = store.workspaces.list(namespace)
+	}
 	return infos, namespaceError("store.Workspaces", namespace, err)
 }
 
@@ -149,11 +160,17 @@ func (store *Store) GetWorkspaces(query WorkspacesQuery) (page WorkspacesPage, e
 // folder; another one belongs to the store from then on, until it is closed. Files
 // that are no workspaces are moved to the folder's "quarantine". Those of the original
 // library's workspaces, NAME.duckdb, become workspaces outside every namespace where they
-// are SQLite, and are moved to "imported". RecoverOrphans returns ErrDatabaseInUse for a folder that another store has.
+// are SQLite, and are moved to "imported"; see OriginalName for those whose names
+// no workspace may have. RecoverOrphans returns nothing for a folder that is not there,
+// and ErrDatabaseInUse for one that another store has.
 //
 //	orphans, err := store.RecoverOrphans("/var/lib/storebus/state")
 func (store *Store) RecoverOrphans(stateDirectory string) ([]*Workspace, error) {
-	files, err := store.workspaces.recover(stateDirectory)
+	var files []*workspaceFile
+	err := store.unusable()
+	if err == nil {
+		files, err = store.workspaces.recover(stateDirectory)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("store.RecoverOrphans: %w", err)
 	}
@@ -165,7 +182,24 @@ func (store *Store) RecoverOrphans(stateDirectory string) ([]*Workspace, error) 
 }
 
 // Name returns the name of the workspace.
-func (workspace *Workspace) Name() string { return workspace.file.name }
+func (workspace *Workspace) Name() string {
+	if !workspace.opened() {
+		return ""
+	}
+	return workspace.file.name
+}
+
+// DatabasePath returns the SQLite file that holds the entries. Other programs may read
+// it while the workspace is there; its name says nothing of the workspace's.
+func (workspace *Workspace) DatabasePath() string {
+	if !workspace.opened() {
+		return ""
+	}
+	return workspace.file.path()
+}
+
+// opened reports whether a store has made the workspace.
+func (workspace *Workspace) opened() bool { return workspace != nil && workspace.file != nil }
 
 // Put adds an entry of a kind, and returns when it is on disk. data is anything that
 // encoding/json encodes; a json.RawMessage is kept as it is. Put returns
@@ -195,6 +229,9 @@ func (workspace *Workspace) Add(kind string, data any) (entries int64, err error
 }
 
 func (workspace *Workspace) add(kind string, data any) (entries int64, err error) {
+	if !workspace.opened() {
+		return 0, workspace.failure(errNeverOpened)
+	}
 	encoded, err := encodeWorkspaceEntry(kind, data)
 	if err != nil {
 		return 0, workspace.failure(err)
@@ -320,12 +357,18 @@ func (workspace *Workspace) Discard() error {
 // Close gives the workspace up and keeps what is in it, for NewWorkspace with its name
 // to go on with. The store closes what is left open.
 func (workspace *Workspace) Close() error {
+	if !workspace.opened() {
+		return fmt.Errorf("store.Workspace.Close: %w", workspace.failure(errNeverOpened))
+	}
 	workspace.closed.Store(true)
 	return nil
 }
 
 // use lends the database of the workspace to function.
 func (workspace *Workspace) use(function func(database *sql.DB) error) error {
+	if !workspace.opened() {
+		return errNeverOpened
+	}
 	workspace.file.turn.Lock()
 	defer workspace.file.turn.Unlock()
 	if err := workspace.usable(); err != nil {
@@ -359,5 +402,5 @@ func (workspace *Workspace) usable() error {
 }
 
 func (workspace *Workspace) failure(err error) error {
-	return fmt.Errorf("workspace %q: %w", workspace.file.name, err)
+	return fmt.Errorf("workspace %q: %w", workspace.Name(), err)
 }

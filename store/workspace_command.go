@@ -70,20 +70,23 @@ type DiscardWorkspaceCommand struct {
 //	store.SubmitWorkspace(store.Request{Namespace: "acme", ID: "4Xr9", Digest: digest, Answer: encode},
 //		store.CommitWorkspaceCommand{Namespace: "acme", Workspace: "import-42"}, func(outcome store.Outcome, err error) { … })
 func (store *Store) SubmitWorkspace(request Request, command WorkspaceCommand, done func(Outcome, error)) {
+	if err := checkCommand(command); err != nil {
+		fail(done, err)
+		return
+	}
 	submitWork(store, command.namespace(), func() (Outcome, error) { return store.carryOutOnce(request, command) }, done)
 }
 
 // submitWork has work done that takes a while, in turns of namespaces.
 func submitWork[Result any](store *Store, namespace string, work func() (Result, error), done func(Result, error)) {
-	started := store.background.start(func() {
+	err := store.startBackground(func() {
 		place := store.workspaces.work.lineUp(namespace)
 		result, err := workInPlace(store, place, work)
 		place.leave()
-		done(result, err)
+		tell(done, result, err)
 	})
-	if !started {
-		var none Result
-		done(none, ErrClosed)
+	if err != nil {
+		fail(done, err)
 	}
 }
 
@@ -248,7 +251,7 @@ type WorkspaceQuery struct {
 // called once, before SubmitWorkspaceQuery returns or later from a goroutine of the store.
 // Queries wait for each other, in turns of their namespaces, and nothing waits for them.
 func (store *Store) SubmitWorkspaceQuery(query WorkspaceQuery, done func(QueryRows, error)) {
-	started := store.background.start(func() {
+	err := store.startBackground(func() {
 		workspace, err := store.FindWorkspace(query.Namespace, query.Workspace)
 		var rows QueryRows
 		if err == nil {
@@ -256,9 +259,9 @@ func (store *Store) SubmitWorkspaceQuery(query WorkspaceQuery, done func(QueryRo
 				err = workspace.failure(err)
 			}
 		}
-		done(rows, err)
+		tell(done, rows, err)
 	})
-	if !started {
-		done(QueryRows{}, ErrClosed)
+	if err != nil {
+		fail(done, err)
 	}
 }

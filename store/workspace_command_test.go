@@ -112,9 +112,9 @@ func TestWorkspaceCommand_SubmitWorkspace_Bad(t *testing.T) {
 		opened = reopen(t, opened, config)
 		store.BoundWorkspaces(opened, 8)
 		_, err := submitWorkspace(opened, "", openA)
-		var exceeded *store.QuotaError
+		var exceeded *store.QuotaExceededError
 		require.ErrorAs(t, err, &exceeded)
-		assert.Equal(t, store.QuotaError{Quota: "workspaces", Limit: 8, Usage: 8}, *exceeded)
+		assert.Equal(t, store.QuotaExceededError{Quota: "workspaces", Limit: 8, Usage: 8}, *exceeded)
 		newWorkspace(t, opened, "acme", "7")
 		newWorkspace(t, opened, "other", "a")
 		_, err = submitWorkspace(opened, "", store.DiscardWorkspaceCommand{Namespace: "acme", Workspace: "7"})

@@ -47,6 +47,9 @@ type WorkspaceCommit struct {
 //
 //	commit, err := workspace.Commit() // commit.Summary: {"row": 41, "warning": 2}
 func (workspace *Workspace) Commit() (WorkspaceCommit, error) {
+	if !workspace.opened() {
+		return WorkspaceCommit{}, fmt.Errorf("store.Workspace.Commit: %w", workspace.failure(errNeverOpened))
+	}
 	outcome, events, err := workspace.commit(Request{}, origin{fromCaller: true}, "")
 	// Its callbacks may use the workspace's name again.
 	workspace.store.callbacks.run(events)
@@ -81,6 +84,9 @@ func (workspace *Workspace) discard(request Request) (Outcome, error) {
 
 // finish ends the workspace with a command, which marks its run.
 func (workspace *Workspace) finish(request Request, origin origin, ending func() (Command, error)) (outcome Outcome, events []Event, err error) {
+	if !workspace.opened() {
+		return Outcome{}, nil, errNeverOpened
+	}
 	workspace.file.turn.Lock()
 	defer workspace.file.turn.Unlock()
 	if err := workspace.usable(); err != nil {

@@ -70,6 +70,9 @@ func (workspace *Workspace) QueryLimit(query string, limit int) (QueryRows, erro
 }
 
 func (workspace *Workspace) query(query string, limit int) (QueryRows, error) {
+	if !workspace.opened() {
+		return QueryRows{}, errNeverOpened
+	}
 	query, err := checkQuery(query, limit)
 	if err != nil {
 		return QueryRows{}, err

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -94,6 +95,9 @@ func (store *Store) Increment(group, key string, by int64) (int64, error) {
 func operationError(operation, group, key string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if _, named := errors.AsType[*NotFoundError](err); named {
+		return fmt.Errorf("%s: %w", operation, err)
 	}
 	return fmt.Errorf("%s: group %q key %q: %w", operation, group, key, err)
 }

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// PurgeExpired expires every key whose time has come, and returns how many were
+// expired from the call to its end. The store does the same by itself as soon as a
+// key is due; after PurgeExpired it is done.
+//
+//	expired, err := store.PurgeExpired()
+func (store *Store) PurgeExpired() (int64, error) {
+	expired, err := store.purge(wholeStore)
+	if err != nil {
+		return expired, fmt.Errorf("store.PurgeExpired: %w", err)
+	}
+	return expired, nil
+}
+
+// PurgeExpired is Store.PurgeExpired for the keys of the namespace: it counts no others,
+// and waits for no others.
+//
+//	expired, err := scoped.PurgeExpired()
+func (scoped *ScopedStore) PurgeExpired() (int64, error) {
+	expired, err := scoped.within().purge(realm{name: scoped.Namespace()})
+	return expired, namespaceError("store.PurgeExpired", scoped.Namespace(), err)
+}
+
+// SubmitPurge is PurgeExpired for a caller that does not wait: done is called once,
+// before SubmitPurge returns or later from a goroutine of the store, and may not block.
+func (store *Store) SubmitPurge(done func(expired int64, err error)) {
+	store.submitPurge(wholeStore, done)
+}
+
+func (store *Store) purge(of realm) (int64, error) {
+	answers := make(chan result[int64], 1)
+	store.submitPurge(of, func(expired int64, err error) { answers <- result[int64]{expired, err} })
+	return (<-answers).unwrap()
+}
+
+func (store *Store) submitPurge(of realm, done func(expired int64, err error)) {
+	if !store.opened() {
+		fail(done, errNeverOpened)
+		return
+	}
+	committer := store.committer
+	purge := committer.purges.begin(of)
+	store.submitRead(func(*view) func() {
+		err := committer.findNextExpiry()
+		committer.expiryPause = time.Time{}
+		return committer.exactly(of, func(*view) func() {
+			expired, err := committer.purges.end(purge), errors.Join(err, committer.refusal(), committer.expiryFailure)
+			return func() { tell(done, expired, err) }
+		})
+	}, func(err error) {
+		committer.purges.end(purge)
+		fail(done, err)
+	})
+}
+
+// purges count what expires in realms while somebody has asked for that.
+type purges struct {
+	mutex    sync.Mutex
+	underway []*purge
+}
+
+type purge struct {
+	of      realm
+	expired int64
+}
+
+func (purges *purges) begin(of realm) *purge {
+	purges.mutex.Lock()
+	defer purges.mutex.Unlock()
+	begun := &purge{of: of}
+	purges.underway = append(purges.underway, begun)
+	return begun
+}
+
+// end returns how many entries have expired since begin.
+func (purges *purges) end(ended *purge) (expired int64) {
+	purges.mutex.Lock()
+	defer purges.mutex.Unlock()
+	purges.underway = slices.DeleteFunc(purges.underway, func(purge *purge) bool { return purge == ended })
+	return ended.expired
+}
+
+// note counts the expiry of an entry of a group.
+func (purges *purges) note(group string) {
+	purges.mutex.Lock()
+	defer purges.mutex.Unlock()
+	for _, purge := range purges.underway {
+		if purge.of.whole || purge.of == realmOf(group) {
+			purge.expired++
+		}
+	}
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+)
+
+// errNeverOpened is what a nil Store answers, the zero Store, and everything that is
+// made of one: they are as closed as a store after Close.
+var errNeverOpened = fmt.Errorf("%w: it was never opened; use New or NewConfigured", ErrClosed)
+
+// opened reports whether New or NewConfigured has made the store.
+func (store *Store) opened() bool { return store != nil && store.committer != nil }
+
+// unusable returns why the store takes no calls, nil if it does.
+func (store *Store) unusable() error {
+	switch {
+	case !store.opened():
+		return errNeverOpened
+	case store.closing.Load():
+		return ErrClosed
+	default:
+		return nil
+	}
+}
+
+// put hands a write to the committer.
+func (store *Store) put(write *write) error {
+	switch {
+	case !store.opened():
+		return errNeverOpened
+	case !store.committer.writes.put(write):
+		return ErrClosed
+	default:
+		return nil
+	}
+}
+
+// startBackground runs function in a goroutine that Close waits for.
+func (store *Store) startBackground(function func()) error {
+	switch {
+	case !store.opened():
+		return errNeverOpened
+	case !store.background.start(function):
+		return ErrClosed
+	default:
+		return nil
+	}
+}
+
+// tell reports an answer to a caller that does not wait; nobody is told if done is nil.
+func tell[Answer any](done func(Answer, error), answer Answer, err error) {
+	if done != nil {
+		done(answer, err)
+	}
+}
+
+// fail reports an error to a caller that does not wait.
+func fail[Answer any](done func(Answer, error), err error) {
+	var none Answer
+	tell(done, none, err)
+}
+
+// checkContext returns ErrInvalidArgument for a nil context.
+func checkContext(ctx context.Context) error {
+	if ctx == nil {
+		return fmt.Errorf("%w: the context is nil; use context.Background()", ErrInvalidArgument)
+	}
+	return nil
+}
+
+// checkFunction returns ErrInvalidArgument for a nil function.
+func checkFunction[Function any](function func(Function) error) error {
+	if function == nil {
+		return fmt.Errorf("%w: the function is nil", ErrInvalidArgument)
+	}
+	return nil
+}
+
+// checkCommand returns ErrInvalidArgument for a command that cannot be carried out: none,
+// or a pointer, which may be nil and which nobody takes for the command it points to.
+func checkCommand(command any) error {
+	switch value := reflect.ValueOf(command); {
+	case !value.IsValid():
+		return fmt.Errorf("%w: the command is nil", ErrInvalidArgument)
+	case value.Kind() == reflect.Pointer:
+		return fmt.Errorf("%w: the command is a %T; use the value it points to", ErrInvalidArgument, command)
+	default:
+		return nil
+	}
+}
