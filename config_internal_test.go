@@ -100,3 +100,14 @@ func TestRedact_WithoutUser_Good(t *testing.T) {
 		assert.Equal(t, bare, withoutUser(address))
 	}
 }
+
+// TestConfig_StoreConfig_Good holds what a sidecar hands to its store against what the
+// store takes: an endpoint without organisations is one.
+func TestConfig_StoreConfig_Good(t *testing.T) {
+	for organisation, want := range map[string]string{"": store.NoOrganisation, "acme": "acme"} {
+		config, err := Config{Journal: JournalConfig{URL: "http://127.0.0.1:8086", Organisation: organisation, Bucket: "journal"}}.withDefaults()
+		require.NoError(t, err)
+		require.NoError(t, config.storeConfig().Validate())
+		assert.Equal(t, want, config.storeConfig().Journal.Organisation)
+	}
+}

@@ -59,6 +59,9 @@ type Sidecar struct {
 //
 //	sidecar, err := storebus.Start(ctx, storebus.Config{DatabasePath: "./data/storebus.db"})
 func Start(ctx context.Context, config Config) (*Sidecar, error) {
+	if ctx == nil {
+		return nil, errors.New("storebus.Start: the context is nil; use context.Background()")
+	}
 	config, err := config.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("storebus.Start: %w: %w", ErrConfig, err)
@@ -168,10 +171,23 @@ func (sidecar *Sidecar) fail(err error) {
 
 // Done is closed when the sidecar had to stop by itself; Err says why. It is left to
 // the caller to close it.
-func (sidecar *Sidecar) Done() <-chan struct{} { return sidecar.done }
+func (sidecar *Sidecar) Done() <-chan struct{} {
+	if !sidecar.started() {
+		never := make(chan struct{})
+		close(never)
+		return never
+	}
+	return sidecar.done
+}
 
-// Err is why Done is closed: ErrOtherSidecar or ErrDisconnected; nil before.
+// started reports whether Start has made the sidecar.
+func (sidecar *Sidecar) started() bool { return sidecar != nil && sidecar.done != nil }
+
+// Err is why Done is closed: ErrOtherSidecar, ErrDisconnected or ErrNotStarted; nil before.
 func (sidecar *Sidecar) Err() error {
+	if !sidecar.started() {
+		return ErrNotStarted
+	}
 	select {
 	case <-sidecar.done:
 		return sidecar.failure
@@ -183,27 +199,51 @@ func (sidecar *Sidecar) Err() error {
 // NATSURL is where a client connects. Passwords in the address of an outside
 // broker are left out.
 func (sidecar *Sidecar) NATSURL() string {
-	if sidecar.broker != nil {
+	switch {
+	case !sidecar.started():
+		return ""
+	case sidecar.broker != nil:
 		return brokerURL(sidecar.broker)
 	}
 	return sidecar.requests.ConnectedUrlRedacted()
 }
 
 // Prefix is what every subject begins with.
-func (sidecar *Sidecar) Prefix() string { return sidecar.space.Prefix() }
+func (sidecar *Sidecar) Prefix() string {
+	if !sidecar.started() {
+		return ""
+	}
+	return sidecar.space.Prefix()
+}
 
 // Instance is the name of this process in the service's INFO.
-func (sidecar *Sidecar) Instance() string { return sidecar.config.Instance }
+func (sidecar *Sidecar) Instance() string {
+	if !sidecar.started() {
+		return ""
+	}
+	return sidecar.config.Instance
+}
 
 // StoreID is the id of the database.
-func (sidecar *Sidecar) StoreID() string { return sidecar.store.ID() }
+func (sidecar *Sidecar) StoreID() string { return sidecar.served().ID() }
 
 // Durability is what a success reply means.
-func (sidecar *Sidecar) Durability() store.Durability { return sidecar.store.Durability() }
+func (sidecar *Sidecar) Durability() store.Durability { return sidecar.served().Durability() }
+
+// served is the store, nil if there is none.
+func (sidecar *Sidecar) served() *store.Store {
+	if !sidecar.started() {
+		return nil
+	}
+	return sidecar.store
+}
 
 // Close stops the sidecar. It may be called more than once, and after Done; the
 // later calls wait for the first and return what it returned.
 func (sidecar *Sidecar) Close() error {
+	if !sidecar.started() {
+		return fmt.Errorf("storebus.Close: %w", ErrNotStarted)
+	}
 	sidecar.closeOnce.Do(func() { sidecar.closeErr = sidecar.shutDown() })
 	return sidecar.closeErr
 }

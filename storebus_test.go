@@ -169,3 +169,16 @@ func TestStorebus_Start_Ugly_ToldToEndWhileItWaits(t *testing.T) {
 	assert.ErrorIs(t, <-started, context.Canceled)
 	assert.NotContains(t, logs.String(), "secret")
 }
+
+func TestStorebus_Unstarted_Bad(t *testing.T) {
+	_, err := storebus.Start(nil, storebus.Config{}) //nolint:staticcheck // that is the mistake
+	require.EqualError(t, err, "storebus.Start: the context is nil; use context.Background()")
+	for _, sidecar := range []*storebus.Sidecar{nil, {}} {
+		require.NotPanics(t, func() {
+			assert.ErrorIs(t, sidecar.Close(), storebus.ErrNotStarted)
+			assert.ErrorIs(t, sidecar.Err(), storebus.ErrNotStarted)
+			<-sidecar.Done()
+			assert.Empty(t, sidecar.NATSURL()+sidecar.Prefix()+sidecar.Instance()+sidecar.StoreID()+string(sidecar.Durability()))
+		})
+	}
+}

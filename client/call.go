@@ -3,6 +3,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,7 +114,7 @@ func (call *call) subject(space subjects.Space) string {
 // roundTrip sends the request, again where that is called for, and gives the body of
 // a success reply.
 func (client *Client) roundTrip(ctx context.Context, call call) ([]byte, error) {
-	if err := call.check(); err != nil {
+	if err := cmp.Or(client.usable(ctx), call.check()); err != nil {
 		return nil, err
 	}
 	body, err := json.Marshal(call.body)
@@ -137,6 +138,19 @@ func (client *Client) roundTrip(ctx context.Context, call call) ([]byte, error) 
 		client.replyFunc(message.Subject, reply)
 	}
 	return reply, nil
+}
+
+// usable returns why nothing can be called: the client was not made by New, or the
+// context is nil.
+func (client *Client) usable(ctx context.Context) error {
+	switch {
+	case client == nil || client.connection == nil:
+		return fmt.Errorf("%w: the client is none; use client.New", nats.ErrInvalidConnection)
+	case ctx == nil:
+		return fmt.Errorf("%w: it is nil; use context.Background()", nats.ErrInvalidContext)
+	default:
+		return nil
+	}
 }
 
 // send sends a message once and gives the body of a success reply.

@@ -40,7 +40,8 @@ type Config struct {
 
 // Client calls the sidecar that serves one prefix. It holds nothing but the
 // connection, which stays the caller's to close, so it needs no closing itself.
-// Any number of goroutines may share it.
+// Any number of goroutines may share it. The calls of a nil or zero Client return
+// nats.ErrInvalidConnection, and those with a nil context nats.ErrInvalidContext.
 type Client struct {
 	connection *nats.Conn
 	space      subjects.Space

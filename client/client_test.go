@@ -3,6 +3,8 @@
 package client_test
 
 import (
+	"context"
+	"reflect"
 	"testing"
 	"time"
 
@@ -68,4 +70,53 @@ func TestClient_Status_Good(t *testing.T) {
 	assert.Equal(t, "full", status.Durability)
 	assert.True(t, status.Writable)
 	assert.Equal(t, uint64(2), status.Queue.Requests)
+}
+
+// TestClient_EveryMethod_Bad calls each method of a client that New has not made, and each
+// one of another with a nil context: nothing is sent, and each call has an error.
+func TestClient_EveryMethod_Bad(t *testing.T) {
+	made := newClient(t, startBroker(t, server.Options{}).ClientURL(), client.Config{})
+	for name, test := range map[string]struct {
+		client *client.Client
+		ctx    context.Context
+		want   error
+	}{
+		"nil Client":  {nil, t.Context(), nats.ErrInvalidConnection},
+		"zero Client": {&client.Client{}, t.Context(), nats.ErrInvalidConnection},
+		"nil context": {made, nil, nats.ErrInvalidContext},
+	} {
+		receiver := reflect.ValueOf(test.client)
+		for index := range receiver.NumMethod() {
+			method := receiver.Type().Method(index).Name
+			t.Run(name+"/"+method, func(t *testing.T) {
+				require.NotPanics(t, func() {
+					err := callMethod(receiver.Method(index), test.ctx)
+					require.ErrorIs(t, err, test.want)
+					assert.ErrorContains(t, err, "client."+method+": ")
+				})
+			})
+		}
+	}
+}
+
+// callMethod calls a method with zero arguments behind the context, and returns the error
+// that it returns or gives to a loop.
+func callMethod(method reflect.Value, ctx context.Context) (err error) { //nolint:revive // the receiver comes first, as in a call
+	of := method.Type()
+	arguments := make([]reflect.Value, of.NumIn())
+	for index := range arguments {
+		arguments[index] = reflect.Zero(of.In(index))
+	}
+	if ctx != nil {
+		arguments[0] = reflect.ValueOf(ctx)
+	}
+	results := method.Call(arguments)
+	if last := results[len(results)-1]; last.Kind() != reflect.Func {
+		err, _ = last.Interface().(error)
+		return err
+	}
+	for _, given := range results[0].Seq2() {
+		err, _ = given.Interface().(error)
+	}
+	return err
 }

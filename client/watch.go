@@ -99,6 +99,10 @@ type WatchOptions struct {
 // Change.ValueOmitted: the value of that moment is not to be had any more.
 func (client *Client) Watch(ctx context.Context, namespace string, options WatchOptions) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
+		if err := client.usable(ctx); err != nil {
+			yield(Change{}, named("Watch", err))
+			return
+		}
 		err := client.watch(ctx, namespace, options, yield)
 		if err == nil || errors.Is(err, errStopped) || ctx.Err() != nil {
 			return

@@ -162,6 +162,9 @@ func Start(config Config) (*Delivery, error) {
 
 // Status returns how the delivery stands.
 func (delivery *Delivery) Status() Status {
+	if !delivery.started() {
+		return Status{}
+	}
 	delivery.mutex.Lock()
 	defer delivery.mutex.Unlock()
 	return delivery.status
@@ -173,6 +176,9 @@ func (delivery *Delivery) Status() Status {
 //
 //	outcome, err := delivery.Flush(ctx)
 func (delivery *Delivery) Flush(ctx context.Context) (FlushOutcome, error) {
+	if err := delivery.check(ctx); err != nil {
+		return FlushOutcome{}, fmt.Errorf("journal.Flush: %w", err)
+	}
 	answers := make(chan flushed, 1)
 	select {
 	case delivery.flushes <- answers:
@@ -195,6 +201,9 @@ func (delivery *Delivery) Flush(ctx context.Context) (FlushOutcome, error) {
 // Stop delivers what is pending, for as long as ctx lasts, and ends the delivery. What
 // is left stays in the queue. It may be called more than once.
 func (delivery *Delivery) Stop(ctx context.Context) error {
+	if err := delivery.check(ctx); err != nil {
+		return fmt.Errorf("journal.Stop: %w", err)
+	}
 	delivery.stopOnce.Do(func() { close(delivery.stopping) })
 	defer delivery.cancel()
 	select {
@@ -204,6 +213,21 @@ func (delivery *Delivery) Stop(ctx context.Context) error {
 		delivery.cancel()
 		<-delivery.done
 		return fmt.Errorf("journal.Stop: %w", ctx.Err())
+	}
+}
+
+// started reports whether Start has made the delivery.
+func (delivery *Delivery) started() bool { return delivery != nil && delivery.done != nil }
+
+// check refuses what Flush and Stop cannot be carried out with.
+func (delivery *Delivery) check(ctx context.Context) error {
+	switch {
+	case !delivery.started():
+		return fmt.Errorf("%w: it was never started; use Start", ErrStopped)
+	case ctx == nil:
+		return errors.New("the context is nil; use context.Background()")
+	default:
+		return nil
 	}
 }
 

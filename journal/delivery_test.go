@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -698,4 +699,21 @@ func TestDelivery_Start_Bad(t *testing.T) {
 			assert.NotContains(t, err.Error(), token)
 		})
 	}
+}
+
+func TestDelivery_Unstarted_Bad(t *testing.T) {
+	for _, delivery := range []*journal.Delivery{nil, {}} {
+		_, err := delivery.Flush(t.Context())
+		require.ErrorIs(t, err, journal.ErrStopped)
+		assert.ErrorContains(t, err, "journal.Flush: ")
+		assert.ErrorIs(t, delivery.Stop(t.Context()), journal.ErrStopped)
+		assert.Equal(t, journal.Status{}, delivery.Status())
+	}
+	bench := startBench(t, func(config *journal.Config) { config.Logger = &slog.Logger{} })
+	_, err := bench.Flush(nil) //nolint:staticcheck // that is the mistake
+	require.ErrorContains(t, err, "journal.Flush: the context is nil")
+	require.ErrorContains(t, bench.Stop(nil), "journal.Stop: the context is nil") //nolint:staticcheck // that is the mistake
+	bench.queue.keep(1)
+	_, err = flush(t, bench)
+	assert.NoError(t, err, "it goes on")
 }

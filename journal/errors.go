@@ -11,7 +11,8 @@ var (
 	// ErrNotDelivered is returned by Flush where the endpoint cannot be reached, or
 	// takes nothing.
 	ErrNotDelivered = errors.New("journal entries could not be delivered")
-	// ErrStopped is returned by Flush after Stop.
+	// ErrStopped is returned by Flush after Stop, and by both for a Delivery that Start has
+	// not made.
 	ErrStopped = errors.New("the delivery has stopped")
 )
 

@@ -27,12 +27,13 @@ const leftOutKey = "left_out"
 // after 10 s, one after 20 s more, and so on, up to one in 10 minutes. Such a line is the newest
 // one, and says in left_out how many were left out since the last one. A message that did not
 // come for 10 minutes begins anew. Messages must be constants, since each is remembered. A
-// logger that is throttled is returned as it is, and nil is one that discards everything.
+// logger that is throttled is returned as it is, and a nil or zero logger is one that
+// discards everything.
 //
 //	logger = logging.Throttle(logger)
 //	defer logging.Flush(logger)
 func Throttle(logger *slog.Logger) *slog.Logger {
-	if logger == nil {
+	if logger == nil || logger.Handler() == nil {
 		return slog.New(slog.DiscardHandler)
 	}
 	if _, throttled := logger.Handler().(*handler); throttled {

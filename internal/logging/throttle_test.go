@@ -134,6 +134,7 @@ func TestThrottle_Throttle_Good(t *testing.T) {
 	inner := logger.With("connection", "events")
 	assert.Same(t, inner, logging.Throttle(inner))
 	logging.Throttle(nil).Error("nobody reads it")
+	logging.Throttle(&slog.Logger{}).Error("nobody reads it")
 	logging.Flush(slog.New(slog.DiscardHandler))
 }
 
