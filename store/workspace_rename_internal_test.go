@@ -87,3 +87,20 @@ func TestWorkspaceRename_RenamedKind_Ugly(t *testing.T) {
 	assert.Equal(t, "_x0000110000_", unescape("_x0000110000_"))
 	assert.Equal(t, "_xFFFFFFFF_", unescape("_xFFFFFFFF_"), "no code point")
 }
+
+func FuzzWorkspaceRename_RenamedWorkspace(f *testing.F) {
+	for _, name := range []string{"import-42", "my notes", "_draft", "a..b", "xü", "_x0041ü", "a_x0020_b", "\xff", ""} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		renamed, kind := renamedWorkspace(name), renamedKind(name)
+		require.NoError(t, checkWorkspaceName(renamed))
+		require.NoError(t, CheckWorkspaceKind(kind))
+		if len(renamed) < MaxWorkspaceNameBytes && name != emptyName {
+			require.Equal(t, name, OriginalName(renamed))
+		}
+		if len(kind) < MaxWorkspaceKindBytes-utf8.UTFMax && name != emptyName {
+			require.Equal(t, name, OriginalName(kind))
+		}
+	})
+}
