@@ -169,6 +169,7 @@ func Example_scoped() {
 
 	scoped, err := store.NewScoped(opened, "tenant-a")
 	check(err)
+	fmt.Println(scoped.Namespace())
 	quota := store.QuotaConfig{MaxKeys: 100, MaxGroups: 10}
 	config := store.ScopedStoreConfig{Namespace: "tenant-a", Quota: quota}
 	err = config.Validate()
@@ -245,6 +246,7 @@ func Example_scoped() {
 	check(err)
 	fmt.Println(purged)
 	// Output:
+	// tenant-a
 	// tenant-a 100
 	// blue en-GB true true
 	// true 1 3
