@@ -34,6 +34,8 @@ func (folder *workspaceFolder) takeOver(durability Durability) error {
 	if err != nil {
 		return err
 	}
+	taken := renaming{}
+	defer func() { taken.report(folder) }()
 	for _, entry := range entries {
 		name, isOriginal := strings.CutSuffix(entry.Name(), originalSuffix)
 		if !isOriginal {
@@ -44,7 +46,7 @@ func (folder *workspaceFolder) takeOver(durability Durability) error {
 			err = folder.quarantine(entry.Name(), err)
 		} else if err == nil {
 			err = folder.setAside(importedFolder, entry.Name())
-			renamed.report(folder.logger, entry.Name())
+			taken.add(renamed)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", entry.Name(), err)
@@ -53,29 +55,47 @@ func (folder *workspaceFolder) takeOver(durability Durability) error {
 	return nil
 }
 
-// renaming is what a workspace and the kinds of its entries are called here, if that is
-// not what they were called.
+// renaming is what workspaces and the kinds of their entries are called here, by what they
+// were called, if that is another name.
 type renaming struct {
-	workspace string
-	kinds     map[string]string
+	workspaces, kinds map[string]string
+}
+
+// called takes note of a name, and returns it.
+func called(renamed *map[string]string, name, here string) string {
+	if name != here {
+		if *renamed == nil {
+			*renamed = map[string]string{}
+		}
+		(*renamed)[name] = here
+	}
+	return here
+}
+
+func (renamed *renaming) workspace(name string) string {
+	return called(&renamed.workspaces, name, renamedWorkspace(name))
 }
 
 func (renamed *renaming) kind(kind string) string {
-	called, known := renamed.kinds[kind]
-	if !known {
-		if called = renamedKind(kind); called != kind {
-			renamed.kinds[kind] = called
-		}
-	}
-	return called
+	return called(&renamed.kinds, kind, renamedKind(kind))
 }
 
-func (renamed *renaming) report(logger *slog.Logger, file string) {
-	if renamed.workspace+originalSuffix != file {
-		logger.Warn("a workspace of the original library has another name now", slog.String("file", file), slog.String("workspace", renamed.workspace))
+func (renamed *renaming) add(others *renaming) {
+	for name, here := range others.workspaces {
+		called(&renamed.workspaces, name, here)
+	}
+	for kind, here := range others.kinds {
+		called(&renamed.kinds, kind, here)
+	}
+}
+
+// report names them all in one line each: lines that repeat may be left out of the log.
+func (renamed *renaming) report(folder *workspaceFolder) {
+	if len(renamed.workspaces) > 0 {
+		folder.logger.Warn("workspaces of the original library have other names now", slog.String("folder", folder.path), slog.Any("workspaces", renamed.workspaces))
 	}
 	if len(renamed.kinds) > 0 {
-		logger.Warn("kinds of entries of the original library have other names now", slog.String("workspace", renamed.workspace), slog.Any("kinds", renamed.kinds))
+		folder.logger.Warn("kinds of entries of the original library have other names now", slog.String("folder", folder.path), slog.Any("kinds", renamed.kinds))
 	}
 }
 
@@ -89,8 +109,8 @@ func (folder *workspaceFolder) takeOverOne(entry fs.DirEntry, name string, durab
 	if _, err := readHeader(path); err != nil {
 		return nil, err
 	}
-	renamed := &renaming{workspace: renamedWorkspace(name), kinds: map[string]string{}}
-	err := folder.copyOriginal(path, renamed, durability)
+	renamed := &renaming{}
+	err := folder.copyOriginal(path, name, renamed, durability)
 	switch code := resultCode(err); {
 	case damaging(code), errors.Is(err, ErrTooLarge):
 		return nil, fmt.Errorf("%w: %w", errNoWorkspace, err)
@@ -99,7 +119,7 @@ func (folder *workspaceFolder) takeOverOne(entry fs.DirEntry, name string, durab
 	}
 }
 
-func (folder *workspaceFolder) copyOriginal(path string, renamed *renaming, durability Durability) error {
+func (folder *workspaceFolder) copyOriginal(path, name string, renamed *renaming, durability Durability) error {
 	original, err := openWorkspaceDatabase(path, durability)
 	if err != nil {
 		return err
@@ -114,7 +134,7 @@ func (folder *workspaceFolder) copyOriginal(path string, renamed *renaming, dura
 		return err
 	}
 	file := newWorkspaceFile(folder, runID)
-	file.name, file.openedAt = renamed.workspace, openedAt
+	file.name, file.openedAt = renamed.workspace(name), openedAt
 	if _, err := os.Stat(file.path()); err == nil {
 		return nil
 	}

@@ -112,7 +112,7 @@ func TestWorkspaceOriginal_Names_Good(t *testing.T) {
 	var came []string
 	for _, orphan := range orphans {
 		came = append(came, store.OriginalName(orphan.Name()))
-		assert.Contains(t, log.String(), "workspace="+orphan.Name())
+		assert.Contains(t, log.String(), ":"+orphan.Name(), "the log has each name")
 		commit, err := orphan.Commit()
 		require.NoError(t, err, orphan.Name())
 		assert.Equal(t, map[string]int64{"row": 2, "warning": 1, "x_x0074_ime": 1, "x_x005F_private": 1, "x_x0000_": 1}, commit.Summary)
