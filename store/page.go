@@ -18,8 +18,18 @@ type entryRange struct {
 	low        entryName
 	high       *entryName
 	descending bool
-	keysOnly   bool
+	columns    columns
 }
+
+// columns are what of the entries is wanted. Memory may give more.
+type columns int
+
+const (
+	wholeEntries columns = iota
+	// keysOnly leaves the values out, pairsOnly revisions and times of writing.
+	keysOnly
+	pairsOnly
+)
 
 func (entries *entryRange) holds(name entryName) bool {
 	return compareEntryNames(name, entries.low) >= 0 && (entries.high == nil || compareEntryNames(name, *entries.high) < 0)
@@ -49,8 +59,15 @@ func (view *view) page(keys entryRange, now time.Time, visit func(name entryName
 	merge := view.newMerge(keys, now, visit)
 	defer merge.waiting.release()
 	name := entryName{group: keys.low.group}
-	err = view.selectPage[index(keys.descending)][index(keys.keysOnly)].query(func(row []driver.Value) bool {
-		state := readState(row)
+	if keys.columns == pairsOnly && view.deletions.of(name.group).revision != 0 {
+		keys.columns = wholeEntries // the revision tells what was deleted
+	}
+	read, state := readState, entryState{}
+	if keys.columns == pairsOnly {
+		read = readPair
+	}
+	err = view.selectPage[keys.columns][index(keys.descending)].query(func(row []driver.Value) bool {
+		state = read(row)
 		name.key, _ = row[0].(string)
 		return merge.stored(name, &state)
 	}, keys.low.group, keys.low.key, high)
@@ -60,7 +77,7 @@ func (view *view) page(keys entryRange, now time.Time, visit func(name entryName
 // wholeGroup calls visit with every live entry of a group in order, until visit
 // returns false.
 func (view *view) wholeGroup(group string, now time.Time, visit func(key string, state *entryState) bool) error {
-	entries := entryRange{low: entryName{group: group}, high: &entryName{group: firstBehind(group)}}
+	entries := groupRange(group, pairsOnly)
 	for {
 		passed, err := view.page(entries, now, func(name entryName, state *entryState) bool { return visit(name.key, state) })
 		if err != nil || passed == nil {
@@ -68,6 +85,11 @@ func (view *view) wholeGroup(group string, now time.Time, visit func(key string,
 		}
 		entries.low = passed.behind()
 	}
+}
+
+// groupRange is all of a group.
+func groupRange(group string, columns columns) entryRange {
+	return entryRange{low: entryName{group: group}, high: &entryName{group: firstBehind(group)}, columns: columns}
 }
 
 // emptied reports whether a group was deleted and has got no key since. What the
@@ -91,7 +113,7 @@ func (view *view) scan(entries entryRange, now time.Time, visit func(name entryN
 	defer merge.waiting.release()
 	for from, goOn := entries.low, true; goOn && err == nil && !merge.ended; {
 		goOn = false
-		err = view.selectScan[index(entries.keysOnly)].query(func(row []driver.Value) bool {
+		err = view.selectScan[entries.columns].query(func(row []driver.Value) bool {
 			state := readState(row)
 			name := entryName{}
 			name.key, _ = row[0].(string)
@@ -111,6 +133,13 @@ func (view *view) scan(entries entryRange, now time.Time, visit func(name entryN
 func readState(row []driver.Value) entryState {
 	state := entryState{revision: unsigned(row[1]), updatedAt: signed(row[2]), expiresAt: signed(row[3])}
 	state.value, _ = row[4].(string)
+	return state
+}
+
+// readPair reads a row of key, expires_at, value. The revision stands for any.
+func readPair(row []driver.Value) entryState {
+	state := entryState{revision: 1, expiresAt: signed(row[1])}
+	state.value, _ = row[2].(string)
 	return state
 }
 

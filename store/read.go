@@ -3,15 +3,9 @@
 package store
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
-	"iter"
 	"time"
 )
-
-// keysPerPage is how many entries the iterators and GetAll read at once.
-const keysPerPage = 1024
 
 // Entry is a key with its value and what is known of it.
 type Entry struct {
@@ -23,12 +17,6 @@ type Entry struct {
 	UpdatedAt time.Time
 	// ExpiresAt is the zero time where the entry does not expire.
 	ExpiresAt time.Time
-}
-
-// KeyValue is an element of GetPage and All.
-type KeyValue struct {
-	Key   string
-	Value string
 }
 
 // Get returns the value of a key, or NotFoundError.
@@ -250,13 +238,21 @@ func (query *PageQuery) keys() entryRange {
 	default:
 		names = names.behind(*query.After)
 	}
-	entries := entryRange{low: entryName{query.Group, names.low}, descending: query.Descending, keysOnly: query.KeysOnly}
+	entries := entryRange{low: entryName{query.Group, names.low}, descending: query.Descending, columns: pageColumns(query.KeysOnly)}
 	// The first entry of any later group follows the last of this one.
 	entries.high = &entryName{group: firstBehind(query.Group)}
 	if names.high != nil {
 		entries.high = &entryName{query.Group, *names.high}
 	}
 	return entries
+}
+
+// pageColumns is what is wanted for a page.
+func pageColumns(onlyKeys bool) columns {
+	if onlyKeys {
+		return keysOnly
+	}
+	return wholeEntries
 }
 
 // prefixEnd returns the first text behind all those that begin with prefix, nil
@@ -272,114 +268,4 @@ func prefixEnd(prefix string) *string {
 	end[len(end)-1]++
 	text := string(end)
 	return &text
-}
-
-// All goes through the entries of a group in byte order of the keys. It reads in
-// pages and holds nothing between them, so the loop may call the store, and write
-// to the group: a key present throughout appears once, what is written meanwhile
-// may or may not.
-//
-//	for entry, err := range store.All("config") { … }
-func (store *Store) All(group string) iter.Seq2[KeyValue, error] {
-	return func(yield func(KeyValue, error) bool) {
-		for entry, err := range store.entries(PageQuery{Group: group, Limit: keysPerPage}) {
-			if err != nil {
-				err = operationError("store.All", group, "", err)
-			}
-			if !yield(KeyValue{Key: entry.Key, Value: entry.Value}, err) {
-				return
-			}
-		}
-	}
-}
-
-// AllSeq is All.
-//
-//	for entry, err := range store.AllSeq("config") { … }
-func (store *Store) AllSeq(group string) iter.Seq2[KeyValue, error] { return store.All(group) }
-
-// entries goes through the pages of a query; an error is the last that it yields.
-func (store *Store) entries(query PageQuery) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		for more := true; more; {
-			page, err := store.page(query)
-			if err != nil {
-				yield(Entry{}, err)
-				return
-			}
-			for _, entry := range page.Entries {
-				if !yield(entry, nil) {
-					return
-				}
-			}
-			query.After, more = page.Next, page.Next != nil
-		}
-	}
-}
-
-// GetAll returns every entry of a group. A large group is read in pages, so what
-// is written meanwhile may or may not be in it.
-//
-//	entries, err := store.GetAll("config")
-func (store *Store) GetAll(group string) (map[string]string, error) {
-	all := map[string]string{}
-	for entry, err := range store.entries(PageQuery{Group: group, Limit: keysPerPage}) {
-		if err != nil {
-			return nil, operationError("store.GetAll", group, "", err)
-		}
-		all[entry.Key] = entry.Value
-	}
-	return all, nil
-}
-
-// GetPage returns limit entries of a group in byte order of the keys, after
-// skipping offset. It takes longer the larger offset is: to go through a group
-// use All.
-//
-//	page, err := store.GetPage("config", 0, 25)
-func (store *Store) GetPage(group string, offset, limit int) ([]KeyValue, error) {
-	if err := cmp.Or(store.unusable(), checkPage(offset, limit)); err != nil {
-		return nil, operationError("store.GetPage", group, "", err)
-	}
-	page := []KeyValue{}
-	if limit == 0 {
-		return page, nil
-	}
-	after, found, err := store.skip(group, offset)
-	if err != nil || !found {
-		return page, operationError("store.GetPage", group, "", err)
-	}
-	for entry, err := range store.entries(PageQuery{Group: group, After: after, Limit: min(limit, keysPerPage)}) {
-		if err != nil {
-			return nil, operationError("store.GetPage", group, "", err)
-		}
-		if page = append(page, KeyValue{Key: entry.Key, Value: entry.Value}); len(page) == limit {
-			break
-		}
-	}
-	return page, nil
-}
-
-func checkPage(offset, limit int) error {
-	if offset < 0 || limit < 0 {
-		return fmt.Errorf("offset %d and limit %d may not be negative", offset, limit)
-	}
-	return nil
-}
-
-// skip returns the key before the one at offset; found is false where the group
-// ends earlier.
-func (store *Store) skip(group string, offset int) (after *string, found bool, err error) {
-	if offset == 0 {
-		return nil, true, nil
-	}
-	for entry, err := range store.entries(PageQuery{Group: group, Limit: min(offset, keysPerPage), KeysOnly: true}) {
-		if err != nil {
-			return nil, false, err
-		}
-		if offset--; offset == 0 {
-			return &entry.Key, true, nil
-		}
-	}
-	return nil, false, nil
 }

@@ -81,7 +81,7 @@ func (committer *committer) scan(view *view, query ScanQuery) (page ScanPage, er
 // entries is the range that a query covers.
 func (query *ScanQuery) entries() entryRange {
 	names := prefixed(query.Prefix)
-	entries := entryRange{low: entryName{group: names.low}, keysOnly: query.KeysOnly}
+	entries := entryRange{low: entryName{group: names.low}, columns: pageColumns(query.KeysOnly)}
 	if names.high != nil {
 		entries.high = &entryName{group: *names.high}
 	}

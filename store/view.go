@@ -104,8 +104,10 @@ type view struct {
 	selectHead        *statement
 	selectEntry       *statement
 	selectDeletions   *statement
-	selectPage        [2][2]*statement // by descending, by keys only
-	selectScan        [2]*statement    // by keys only
+	selectPage        [3][2]*statement // by columns, by descending
+	selectScan        [2]*statement    // by columns, but pairsOnly
+	countRows         *statement
+	selectKeyAt       *statement
 	selectGroups      *statement
 	selectNamespaces  *statement
 	selectDue         *statement
@@ -126,6 +128,10 @@ func newView(session *session, hot *hotEntries) *view {
 	const page = ` FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key `
 	const scan = `, group_name FROM entries WHERE (group_name, entry_key) >= (?, ?) AND group_name < ? ORDER BY group_name, entry_key`
 	const whole, keys = `SELECT entry_key, revision, updated_at, expires_at, entry_value`, `SELECT entry_key, revision, updated_at, expires_at, ''`
+	const pairs = `SELECT entry_key, expires_at, entry_value`
+	inBothDirections := func(columns string) [2]*statement {
+		return [2]*statement{session.prepare(columns + page), session.prepare(columns + page + `DESC`)}
+	}
 	return &view{
 		pending:           newPending(),
 		deletions:         &deletions{},
@@ -142,9 +148,11 @@ func newView(session *session, hot *hotEntries) *view {
 		selectGroup:       session.prepare(`SELECT keys, bytes, last_revision FROM groups WHERE group_name = ?`),
 		selectHead:        session.prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value) FROM entries WHERE group_name = ? AND entry_key = ?`),
 		selectEntry:       session.prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value), entry_value FROM entries WHERE group_name = ? AND entry_key = ?`),
-		selectPage:        [2][2]*statement{{session.prepare(whole + page), session.prepare(keys + page)}, {session.prepare(whole + page + `DESC`), session.prepare(keys + page + `DESC`)}},
+		selectPage:        [3][2]*statement{wholeEntries: inBothDirections(whole), keysOnly: inBothDirections(keys), pairsOnly: inBothDirections(pairs)},
 		selectDeletions:   session.prepare(`SELECT group_name, revision FROM deletions`),
-		selectScan:        [2]*statement{session.prepare(whole + scan), session.prepare(keys + scan)},
+		selectScan:        [2]*statement{wholeEntries: session.prepare(whole + scan), keysOnly: session.prepare(keys + scan)},
+		countRows:         session.prepare(`SELECT count(*) FROM (SELECT 1 FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? LIMIT ?)`),
+		selectKeyAt:       session.prepare(`SELECT entry_key FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key LIMIT 1 OFFSET ?`),
 		selectGroups:      session.prepare(`SELECT group_name, keys, bytes, last_revision FROM groups INDEXED BY groups_with_keys WHERE keys > 0 AND group_name >= ? AND group_name < ? ORDER BY group_name`),
 		selectNamespaces:  session.prepare(`SELECT namespace, revision, keys, groups, bytes FROM namespaces WHERE namespace >= ? AND namespace < ? ORDER BY namespace`),
 		selectDue:         session.prepare(selectDue),

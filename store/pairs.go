@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"fmt"
+	"iter"
+	"time"
+)
+
+const (
+	// keysPerPage is how many entries the iterators, GetAll and GetPage read at once.
+	keysPerPage = 1024
+	// expectedKeys bounds for how many keys GetAll makes room before it has read them.
+	expectedKeys = 16 * keysPerPage
+)
+
+// KeyValue is an element of GetPage and All.
+type KeyValue struct {
+	Key   string
+	Value string
+}
+
+// All goes through the entries of a group in byte order of the keys. It reads in
+// pages and holds nothing between them, so the loop may call the store, and write
+// to the group: a key present throughout appears once, what is written meanwhile
+// may or may not.
+//
+//	for entry, err := range store.All("config") { … }
+func (store *Store) All(group string) iter.Seq2[KeyValue, error] {
+	return func(yield func(KeyValue, error) bool) {
+		rest := restOf(group)
+		for !rest.ended {
+			var page []KeyValue
+			_, err := ask(store, func(view *view) (struct{}, error) {
+				return struct{}{}, rest.read(view, store.committer.clock.now(), keysPerPage, pairsOnly, func(key, value string) {
+					page = append(page, KeyValue{Key: key, Value: value})
+				})
+			})
+			if err != nil {
+				yield(KeyValue{}, operationError("store.All", group, "", err))
+				return
+			}
+			for _, pair := range page {
+				if !yield(pair, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// AllSeq is All.
+//
+//	for entry, err := range store.AllSeq("config") { … }
+func (store *Store) AllSeq(group string) iter.Seq2[KeyValue, error] { return store.All(group) }
+
+// GetAll returns every entry of a group. A large group is read in pages, so what
+// is written meanwhile may or may not be in it.
+//
+//	entries, err := store.GetAll("config")
+func (store *Store) GetAll(group string) (map[string]string, error) {
+	var all map[string]string
+	for rest := restOf(group); !rest.ended; {
+		_, err := ask(store, func(view *view) (struct{}, error) {
+			if all == nil {
+				all = map[string]string{}
+				if state, err := view.group(group); err == nil {
+					all = make(map[string]string, min(state.keys, expectedKeys))
+				}
+			}
+			return struct{}{}, rest.read(view, store.committer.clock.now(), keysPerPage, pairsOnly, func(key, value string) { all[key] = value })
+		})
+		if err != nil {
+			return nil, operationError("store.GetAll", group, "", err)
+		}
+	}
+	return all, nil
+}
+
+// rest is what is still to be read of a group: its entries from a key on.
+type rest struct {
+	group string
+	from  string
+	ended bool
+}
+
+func restOf(group string) rest { return rest{group: group} }
+
+// read takes up to limit entries. take is called while the caller of the store waits.
+func (rest *rest) read(view *view, now time.Time, limit int, columns columns, take func(key, value string)) error {
+	entries := groupRange(rest.group, columns)
+	entries.low.key = rest.from
+	rest.ended = true
+	passed, err := view.page(entries, now, func(name entryName, state *entryState) bool {
+		if limit == 0 {
+			rest.from, rest.ended = name.key, false
+			return false
+		}
+		limit--
+		take(name.key, state.value)
+		return true
+	})
+	if passed != nil {
+		rest.from, rest.ended = firstBehind(passed.key), false
+	}
+	return err
+}
+
+func checkPage(offset, limit int) error {
+	if offset < 0 || limit < 0 {
+		return fmt.Errorf("offset %d and limit %d may not be negative", offset, limit)
+	}
+	return nil
+}
