@@ -156,6 +156,9 @@ func (committer *committer) beginBackup(path string) (*sqlite.Backup, error) {
 	if !ok {
 		return nil, fmt.Errorf("driver connection is a %T, which makes no backups", committer.session.connection)
 	}
+	if err := committer.log.deferred.flush(); err != nil {
+		return nil, err
+	}
 	// A copy that is not finished is thrown away: it needs no journal to go back by.
 	return source.NewBackup(fileAddress(path) + "?_pragma=journal_mode(OFF)")
 }

@@ -16,7 +16,9 @@ import (
 type batch struct {
 	view *view
 	// below is the batch that this one is nested in, nil where it stands on the view.
-	below     *batch
+	below *batch
+	// spare is memory for a nested one, nil where there is none.
+	spare     *batch
 	limits    Limits
 	timestamp time.Time
 
@@ -28,6 +30,8 @@ type batch struct {
 	// deletions are the revisions at which the batch deletes groups: what it has of
 	// them at a lower one, and what the view has, is not there.
 	deletions map[string]uint64
+	// changed is what changes has returned.
+	changed slice
 	// answers are what is remembered of requests, in the order in which they came.
 	answers       []*answer
 	answersByName map[requestName]*answer
@@ -60,11 +64,17 @@ type groupChange struct {
 }
 
 func newBatch(view *view, limits Limits, timestamp time.Time) *batch {
+	return emptyBatch().on(view, limits, timestamp)
+}
+
+// on sets an empty batch on what it stands on.
+func (batch *batch) on(view *view, limits Limits, timestamp time.Time) *batch {
+	batch.view, batch.limits, batch.timestamp, batch.looks = view, limits, timestamp, duePerBatch
+	return batch
+}
+
+func emptyBatch() *batch {
 	return &batch{
-		view:       view,
-		limits:     limits,
-		timestamp:  timestamp,
-		looks:      duePerBatch,
 		namespaces: map[string]*namespaceChange{},
 		groups:     map[string]*groupChange{},
 		entries:    map[entryName]*entryVersion{},
@@ -76,12 +86,16 @@ func newBatch(view *view, limits Limits, timestamp time.Time) *batch {
 // what is applied to it changes this one when it is merged, and is forgotten
 // otherwise. Until then this one stands still.
 func (batch *batch) nested() *batch {
-	nested := newBatch(batch.view, batch.limits, batch.timestamp)
+	nested := batch.spare
+	if batch.spare = nil; nested == nil {
+		nested = emptyBatch()
+	}
+	nested.on(batch.view, batch.limits, batch.timestamp)
 	nested.below = batch
 	return nested
 }
 
-// merge takes over what a nested batch has changed.
+// merge takes over what a nested batch has changed, and its memory.
 func (batch *batch) merge(nested *batch) {
 	for name, change := range nested.namespaces {
 		if change.changed {
@@ -99,12 +113,14 @@ func (batch *batch) merge(nested *batch) {
 	maps.Copy(batch.due, nested.due)
 	batch.expired = append(batch.expired, nested.expired...)
 	batch.runs = append(batch.runs, nested.runs...)
+	batch.events = slices.Grow(batch.events, len(nested.events))
 	for index := range nested.events {
 		event := &nested.events[index]
 		batch.log(batch.namespaces[event.Namespace], event)
 	}
 	batch.journal.rows = append(batch.journal.rows, nested.journal.rows...)
 	batch.journal.requeued = append(batch.journal.requeued, nested.journal.requeued...)
+	batch.spare = reuse(nested)
 }
 
 // markTransaction marks the changes of a nested batch as those of one transaction.
@@ -465,14 +481,15 @@ func (batch *batch) log(namespace *namespaceChange, event *Event) {
 	namespace.section.add(event)
 }
 
-// changes returns what the batch has changed.
+// unlogged reports whether the batch has something beside the log.
+func (batch *batch) unlogged() bool {
+	return len(batch.answers) > 0 || len(batch.runs) > 0 || !batch.journal.empty()
+}
+
+// changes returns what the batch has changed; it is called once, and the slice goes
+// with the batch.
 func (batch *batch) changes() *slice {
-	changes := &slice{
-		deletions:  batch.deletions,
-		entries:    make([]*entryVersion, 0, len(batch.entries)),
-		groups:     make(map[string]groupState, len(batch.groups)),
-		namespaces: make(map[string]namespaceState, len(batch.namespaces)),
-	}
+	changes := &batch.changed
 	for name, version := range batch.entries {
 		if (deletion{revision: batch.deletions[name.group]}).hides(&version.entryState) {
 			continue
@@ -481,13 +498,41 @@ func (batch *batch) changes() *slice {
 	}
 	for name, change := range batch.groups {
 		if change.changed {
-			changes.groups[name] = change.groupState
+			changes.groups = append(changes.groups, named[groupState]{name, change.groupState})
 		}
 	}
 	for name, change := range batch.namespaces {
 		if change.changed {
-			changes.namespaces[name] = change.namespaceState
+			changes.namespaces = append(changes.namespaces, named[namespaceState]{name, change.namespaceState})
 		}
 	}
+	for name, revision := range batch.deletions {
+		changes.deletions = append(changes.deletions, named[uint64]{name, revision})
+	}
 	return changes
+}
+
+// reusableStates is the largest batch whose memory is used again: of a larger one it
+// would be held for nothing.
+const reusableStates = 64
+
+// reuse returns an empty batch in the memory of one that has been committed, or was
+// forgotten; nil where that is not worth it. What others have got of the old one, its
+// events and what was made for the log, stays theirs.
+func reuse(used *batch) *batch {
+	if max(len(used.namespaces), len(used.groups), len(used.entries), len(used.deletions)) > reusableStates {
+		return nil
+	}
+	clear(used.namespaces)
+	clear(used.groups)
+	clear(used.entries)
+	clear(used.deletions)
+	changed := &used.changed
+	clear(changed.entries)
+	*used = batch{
+		spare:      used.spare,
+		namespaces: used.namespaces, groups: used.groups, entries: used.entries, deletions: used.deletions,
+		changed: slice{entries: changed.entries[:0], groups: changed.groups[:0], namespaces: changed.namespaces[:0], deletions: changed.deletions[:0]},
+	}
+	return used
 }

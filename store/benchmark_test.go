@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -128,6 +129,129 @@ func BenchmarkGetEntries(b *testing.B) {
 				page, err := opened.GetEntries(store.PageQuery{Group: "acme:bench", After: &keys[index*7919%(benchmarkKeys-1001)], Limit: limit})
 				if err != nil || len(page.Entries) != limit {
 					b.Fatal(err, len(page.Entries))
+				}
+			}
+		})
+	}
+}
+
+// fillGroup writes so many keys of one group.
+func fillGroup(b *testing.B, opened *store.Store, keys int) {
+	b.Helper()
+	writeAll(b, opened, "bench", keys, 0)
+	b.ResetTimer()
+}
+
+func BenchmarkLoneCaller_Set(b *testing.B) {
+	for name, path := range places {
+		b.Run(name, func(b *testing.B) {
+			opened := openStore(b, store.StoreConfig{DatabasePath: path})
+			b.ReportAllocs()
+			for index := range b.N {
+				require.NoError(b, opened.Set("bench", fmt.Sprint(index), "value"))
+			}
+		})
+	}
+}
+
+func BenchmarkLoneCaller_SetWithTTL(b *testing.B) {
+	for name, path := range places {
+		b.Run(name, func(b *testing.B) {
+			opened := openStore(b, store.StoreConfig{DatabasePath: path})
+			b.ReportAllocs()
+			for index := range b.N {
+				require.NoError(b, opened.SetWithTTL("bench", fmt.Sprint(index), "value", time.Minute))
+			}
+		})
+	}
+}
+
+func BenchmarkLoneCaller_Delete(b *testing.B) {
+	for name, path := range places {
+		b.Run(name, func(b *testing.B) {
+			opened := openStore(b, store.StoreConfig{DatabasePath: path})
+			b.ReportAllocs()
+			fillGroup(b, opened, b.N)
+			for index := range b.N {
+				require.NoError(b, opened.Delete("bench", fmt.Sprint(index)))
+			}
+		})
+	}
+}
+
+// BenchmarkLoneCaller_Transaction sets ten keys in each.
+func BenchmarkLoneCaller_Transaction(b *testing.B) {
+	for name, path := range places {
+		b.Run(name, func(b *testing.B) {
+			opened := openStore(b, store.StoreConfig{DatabasePath: path})
+			b.ReportAllocs()
+			for index := range b.N {
+				require.NoError(b, opened.Transaction(func(transaction *store.StoreTransaction) error {
+					for operation := range 10 {
+						if err := transaction.Set("bench", fmt.Sprint(index*10+operation), "value"); err != nil {
+							return err
+						}
+					}
+					return nil
+				}))
+			}
+		})
+	}
+}
+
+func BenchmarkLoneCaller_GetPage(b *testing.B) {
+	for _, offset := range []int{0, 5000} {
+		b.Run(fmt.Sprint(offset), func(b *testing.B) {
+			for name, path := range places {
+				b.Run(name, func(b *testing.B) {
+					opened := openStore(b, store.StoreConfig{DatabasePath: path})
+					b.ReportAllocs()
+					fillGroup(b, opened, benchmarkKeys)
+					for range b.N {
+						page, err := opened.GetPage("bench", offset, 25)
+						if err != nil || len(page) != 25 {
+							b.Fatal(err, len(page))
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+func BenchmarkLoneCaller_GetAll(b *testing.B) {
+	for _, keys := range []int{10, 100, 1000, 10_000} {
+		b.Run(fmt.Sprint(keys), func(b *testing.B) {
+			for name, path := range places {
+				b.Run(name, func(b *testing.B) {
+					opened := openStore(b, store.StoreConfig{DatabasePath: path})
+					b.ReportAllocs()
+					fillGroup(b, opened, keys)
+					for range b.N {
+						all, err := opened.GetAll("bench")
+						if err != nil || len(all) != keys {
+							b.Fatal(err, len(all))
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+func BenchmarkLoneCaller_Render(b *testing.B) {
+	for name, path := range places {
+		b.Run(name, func(b *testing.B) {
+			opened := openStore(b, store.StoreConfig{DatabasePath: path})
+			b.ReportAllocs()
+			for index := range 50 {
+				require.NoError(b, opened.Set("bench", fmt.Sprint("key", index), fmt.Sprint("value", index)))
+			}
+			b.ResetTimer()
+			for range b.N {
+				text, err := opened.Render(`{{ .key0 }} {{ .key25 }} {{ .key49 }}`, "bench")
+				if err != nil || text != "value0 value25 value49" {
+					b.Fatal(err, text)
 				}
 			}
 		})

@@ -27,8 +27,9 @@ type changeLog struct {
 	startIsOld bool
 	damage     damage
 
-	insertCommit          *statement
-	insertNamespaceCommit *statement
+	// deferred is what is committed and not in the database yet.
+	deferred deferredLog
+
 	selectLast            *statement
 	selectFirst           *statement
 	selectAfter           *statement
@@ -43,12 +44,11 @@ type changeLog struct {
 
 func newChangeLog(session *session, logger *slog.Logger) *changeLog {
 	return &changeLog{
-		damage:                damage{logger: logger, reported: map[string]struct{}{}},
-		insertCommit:          session.prepare(`INSERT INTO commits (id, committed_at, changes_total, bytes_total, changes) VALUES (?, ?, ?, ?, ?)`),
-		insertNamespaceCommit: session.prepare(`INSERT INTO namespace_commits (namespace, first_revision, commit_id) VALUES (?, ?, ?)`),
-		selectLast:            session.prepare(`SELECT id, committed_at, changes_total, bytes_total FROM commits ORDER BY id DESC LIMIT 1`),
-		selectFirst:           session.prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits ORDER BY id LIMIT 1`),
-		selectAfter:           session.prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits WHERE id > ? ORDER BY id LIMIT ?`),
+		damage:      damage{logger: logger, reported: map[string]struct{}{}},
+		deferred:    newDeferredLog(session),
+		selectLast:  session.prepare(`SELECT id, committed_at, changes_total, bytes_total FROM commits ORDER BY id DESC LIMIT 1`),
+		selectFirst: session.prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits ORDER BY id LIMIT 1`),
+		selectAfter: session.prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits WHERE id > ? ORDER BY id LIMIT ?`),
 		selectNamespace: session.prepare(`SELECT commits.committed_at, commits.changes, commits.id FROM namespace_commits JOIN commits ON commits.id = namespace_commits.commit_id
 			WHERE namespace = ? AND first_revision >= (SELECT max(first_revision) FROM namespace_commits WHERE namespace = ? AND first_revision <= ?)
 			ORDER BY first_revision LIMIT ?`),
@@ -86,19 +86,14 @@ func (log *changeLog) loadStart() error {
 	})
 }
 
-// append writes a batch's part of the log as the next commit. It changes nothing
-// in memory: see committed.
+// append writes a batch's part of the log as the next commit, behind what was put
+// off. It changes nothing in memory: see committed.
 func (log *changeLog) append(commit *encodedCommit, committedAt time.Time) error {
-	id, end := int64(log.lastID+1), log.end.plus(commit)
-	if err := log.insertCommit.execute(id, committedAt.UnixNano(), int64(end.changes), int64(end.bytes), commit.blob); err != nil {
-		return err
-	}
-	for _, section := range commit.sections {
-		if err := log.insertNamespaceCommit.execute(section.namespace, int64(section.firstRevision), id); err != nil {
-			return err
-		}
-	}
-	return nil
+	return log.deferred.insert(log.row(commit, committedAt))
+}
+
+func (log *changeLog) row(commit *encodedCommit, committedAt time.Time) logRow {
+	return logRow{id: log.lastID + 1, committedAt: committedAt, end: log.end.plus(commit), commit: commit}
 }
 
 // committed takes note that what append wrote is committed.
@@ -114,6 +109,9 @@ func (log *changeLog) committed(encoded *encodedCommit, events []Event, committe
 
 // after returns the commits after one, bounded by number and bytes.
 func (log *changeLog) after(id uint64) (commits []Commit, err error) {
+	if err := log.deferred.flush(); err != nil {
+		return nil, err
+	}
 	bytes := 0
 	err = log.selectAfter.query(func(row []driver.Value) bool {
 		commit, size := log.readCommit(row)
@@ -151,6 +149,9 @@ func (log *changeLog) changes(view *view, query ChangesQuery) (ChangesPage, erro
 	}
 	page := ChangesPage{Next: query.After, Oldest: max(state.oldest, 1), Revision: state.revision}
 	if err := query.checkRange(page); err != nil || query.After == state.revision {
+		return page, err
+	}
+	if err := log.deferred.flush(); err != nil {
 		return page, err
 	}
 	bytes := 0
@@ -223,6 +224,9 @@ func (page *ChangesPage) takeCommit(query ChangesQuery, blob []byte, committedAt
 
 // oldestAfter returns when the oldest commit after one was committed, zero where there is none.
 func (log *changeLog) oldestAfter(id uint64) (time.Time, error) {
+	if err := log.deferred.flush(); err != nil {
+		return time.Time{}, err
+	}
 	nanoseconds, found, err := log.selectCommittedAfter.integer(int64(id))
 	if err != nil || !found {
 		return time.Time{}, err

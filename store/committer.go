@@ -20,6 +20,8 @@ const (
 	housekeepingInterval = time.Second
 	// idleDelay is how soon after the last commit what is pending is written.
 	idleDelay = 10 * time.Millisecond
+	// idleDelayInMemory is that for a store in memory, where nothing depends on it.
+	idleDelayInMemory = time.Second
 )
 
 // write is a command on its way through the committer.
@@ -27,23 +29,30 @@ type write struct {
 	command Command
 	origin  origin
 	// done is called outside the committer; written is closed in it, for a caller
-	// that waits. One of them is nil.
+	// that waits. Both are nil for a write of whoever owns the committer.
 	done    func(Outcome, error)
 	written chan struct{}
 
-	outcome Outcome
-	err     error
-	events  []Event
+	// completed is set when the rest is.
+	completed bool
+	outcome   Outcome
+	err       error
+	events    []Event
 }
 
 // read is a question to the view; the function that it returns, if any, is run
 // afterwards, outside the committer.
 type read func(view *view) (complete func())
 
-// committer owns the connection. One goroutine takes every waiting write into one
+// committer has the connection. One goroutine takes every waiting write into one
 // transaction, commits once, and completes them all; between two batches it
-// answers reads, expires what is due and trims the log in slices.
+// answers reads, expires what is due and trims the log in slices. A caller that comes
+// while nothing waits does its part itself (see owner).
 type committer struct {
+	// owner is held by whoever uses what follows but for what is for everybody:
+	// configuration, clock, mailboxes, hot entries, tail and watchers.
+	owner ownership
+
 	config StoreConfig
 	// limits are set by anybody, and hold for a batch as they are when it begins.
 	limits      atomic.Pointer[Limits]
@@ -72,6 +81,8 @@ type committer struct {
 
 	// batchAt is when the batch was begun that is carried out.
 	batchAt reading
+	// spare is memory for the next batch, nil where there is none.
+	spare *batch
 
 	// reading tells that the database is locked for reading.
 	reading bool
@@ -106,7 +117,9 @@ func (committer *committer) open(session *session) error {
 	committer.session = session
 	committer.view = newView(session, committer.hot)
 	committer.log = newChangeLog(session, committer.config.Logger)
-	committer.materialiser = newMaterialiser(session, committer.view, committer.config.PendingBytes)
+	committer.log.deferred.puts = committer.config.Durability == DurabilityMemory
+	committer.log.deferred.flush, committer.view.flushLog = committer.flushLog, committer.flushLog
+	committer.materialiser = newMaterialiser(session, committer.view, committer.config)
 	committer.consumers = newConsumers(session)
 	committer.begin = session.prepare(`BEGIN IMMEDIATE`)
 	committer.beginRead = session.prepare(`BEGIN`)
@@ -147,7 +160,7 @@ func (committer *committer) open(session *session) error {
 	committer.wakeups = newWakeups(committer.tail)
 	committer.watchers.tail = committer.tail
 	committer.expiryTimer = time.NewTimer(0)
-	committer.idleTimer = time.NewTimer(idleDelay)
+	committer.idleTimer = time.NewTimer(committer.idleDelay())
 	committer.nextExpiry, err = committer.view.nextExpiry()
 	return err
 }
@@ -188,23 +201,35 @@ func (committer *committer) run() {
 	defer committer.idleTimer.Stop()
 	// again is ready while there is more to do, and what else there is gets its turn.
 	var again <-chan struct{}
-	for !committer.finished() {
+	for more, finished := false, false; !finished; {
+		if again = nil; more {
+			again = always
+		}
+		wake := func() {}
 		select {
 		case <-again:
 		case <-committer.writes.ready:
 		case <-committer.reads.ready:
 		case <-committer.expiryTimer.C:
-			committer.waitForExpiry()
+			wake = committer.waitForExpiry
 		case <-committer.idleTimer.C:
-			committer.idle = true
+			wake = func() { committer.idle = true }
 		case <-housekeeping.C:
-			committer.keepHouse()
+			wake = committer.keepHouse
 		}
-		if again = nil; committer.turn() {
-			again = always
-		}
+		more, finished = committer.attend(wake)
 	}
+	committer.owner.take()
+	defer committer.owner.release()
 	committer.shutDown()
+}
+
+// attend takes one turn, which begins with what the goroutine was woken for.
+func (committer *committer) attend(wake func()) (more, finished bool) {
+	committer.owner.take()
+	defer committer.owner.release()
+	wake()
+	return committer.turn(), committer.finished()
 }
 
 func (committer *committer) finished() bool {
@@ -224,6 +249,13 @@ func (committer *committer) turn() (more bool) {
 	more = committer.clearRetries() || more
 	committer.checkpointIfDue()
 	return more
+}
+
+func (committer *committer) idleDelay() time.Duration {
+	if committer.config.Durability == DurabilityMemory {
+		return idleDelayInMemory
+	}
+	return idleDelay
 }
 
 // materialiseIdle writes a slice of what is pending while there is nothing else to do.
@@ -309,9 +341,13 @@ func (committer *committer) commitBatch(writes []*write) {
 		committer.beginReading()
 		defer committer.doneReading()
 	}
-	committer.batchAt = committer.clock.tell()
-	batch := newBatch(committer.view, *committer.limits.Load(), committer.batchAt.utc())
-	writes = committer.apply(writes, batch)
+	batch := committer.nextBatch()
+	committer.finish(committer.apply(writes, batch), batch)
+}
+
+// finish commits a batch and completes the writes that were applied to it.
+func (committer *committer) finish(writes []*write, batch *batch) {
+	defer func() { committer.spare = reuse(batch) }()
 	err := committer.persist(batch)
 	switch {
 	case err == nil:
@@ -331,6 +367,16 @@ func (committer *committer) commitBatch(writes []*write) {
 		failAll(writes, err)
 	}
 	committer.complete(writes)
+}
+
+// nextBatch returns an empty batch.
+func (committer *committer) nextBatch() *batch {
+	empty := committer.spare
+	if committer.spare = nil; empty == nil {
+		empty = emptyBatch()
+	}
+	committer.batchAt = committer.clock.tell()
+	return empty.on(committer.view, *committer.limits.Load(), committer.batchAt.utc())
 }
 
 // apply applies writes to a batch, and returns them but for those that must wait until
@@ -358,38 +404,71 @@ func (committer *committer) persist(batch *batch) error {
 	if len(batch.events) == 0 {
 		return committer.persistUnlogged(batch)
 	}
-	encoded, changes := encodeCommit(batch.sections), batch.changes()
-	slices := committer.materialiser.choose(changes, committer.log.lastID+1, committer.log.end, len(encoded.blob))
-	moved := committer.consumers.due(batch.timestamp)
-	err := committer.transaction(func() error {
-		// One after the other: a statement that fails may have ended the transaction,
-		// and what is executed then is committed by itself.
-		if err := committer.log.append(encoded, batch.timestamp); err != nil {
-			return err
-		}
-		if err := committer.saveUnlogged(batch); err != nil {
-			return err
-		}
-		if err := committer.materialiser.write(slices...); err != nil {
-			return err
-		}
-		return committer.consumers.save(moved)
-	})
-	if err != nil {
+	next := committer.prepare(batch)
+	if next.deferred {
+		committer.log.deferred.put(committer.log.row(next.encoded, batch.timestamp))
+	} else if err := committer.transaction(func() error { return committer.write(next) }); err != nil {
 		return err
 	}
-	committer.checkpoints.written += len(encoded.blob)
+	committer.checkpoints.written += len(next.encoded.blob)
 	committer.savedUnlogged(batch)
-	committer.consumers.committed(moved, batch.timestamp)
-	committer.view.committed(batch, changes)
-	committer.written(slices...)
-	committer.announce(batch, committer.log.committed(encoded, batch.events, batch.timestamp))
+	committer.consumers.committed(next.moved, batch.timestamp)
+	committer.view.committed(batch, next.changes)
+	committer.written(next.slices...)
+	committer.announce(batch, committer.log.committed(next.encoded, batch.events, batch.timestamp))
 	return nil
+}
+
+// nextCommit is all that the transaction of a batch writes.
+type nextCommit struct {
+	batch   *batch
+	encoded *encodedCommit
+	changes *slice
+	slices  []*slice
+	// moved are the watermarks that are saved with it.
+	moved map[*Consumer]position
+	// deferred tells that the commit is put off: it writes nothing but its part of the log.
+	deferred bool
+}
+
+func (committer *committer) prepare(batch *batch) nextCommit {
+	next := nextCommit{batch: batch, encoded: encodeCommit(batch.sections), changes: batch.changes(), moved: committer.consumers.due(batch.timestamp)}
+	deferred := &committer.log.deferred
+	if next.deferred = deferred.takes() && len(next.moved) == 0 && !batch.unlogged(); next.deferred {
+		return next
+	}
+	// What was put off keeps pace together with this commit.
+	entries, growth := deferred.events+len(next.changes.entries), deferred.bytes+len(next.encoded.blob)
+	next.slices = committer.materialiser.choose(next.changes, committer.log, entries, growth)
+	return next
+}
+
+// write writes one thing after the other: a statement that fails may have ended the
+// transaction, and what is executed then is committed by itself.
+func (committer *committer) write(next nextCommit) error {
+	if err := committer.log.append(next.encoded, next.batch.timestamp); err != nil {
+		return err
+	}
+	if err := committer.saveUnlogged(next.batch); err != nil {
+		return err
+	}
+	if err := committer.materialiser.write(next.slices...); err != nil {
+		return err
+	}
+	return committer.consumers.save(next.moved)
+}
+
+// flushLog has the database hold all of the log.
+func (committer *committer) flushLog() error {
+	if len(committer.log.deferred.rows) == 0 {
+		return nil
+	}
+	return committer.transaction(func() error { return nil })
 }
 
 // persistUnlogged commits what a batch has beside the log, where it has nothing for it.
 func (committer *committer) persistUnlogged(batch *batch) error {
-	if len(batch.answers) == 0 && len(batch.runs) == 0 && batch.journal.empty() {
+	if !batch.unlogged() {
 		return nil
 	}
 	err := committer.transaction(func() error { return committer.saveUnlogged(batch) })
@@ -434,7 +513,7 @@ func (committer *committer) announce(batch *batch, commit Commit) {
 	}
 	committer.recentCommits++
 	committer.idle = false
-	committer.idleTimer.Reset(idleDelay)
+	committer.idleTimer.Reset(committer.idleDelay())
 	for index := range commit.Events {
 		committer.noteExpiry(commit.Events[index].ExpiresAt)
 		if commit.Events[index].Type == EventExpire {
@@ -455,11 +534,11 @@ func failAll(writes []*write, err error) {
 func (committer *committer) complete(writes []*write) {
 	submitted := false
 	for _, write := range writes {
+		write.completed = true
 		if write.written != nil {
 			close(write.written)
-		} else {
-			submitted = true
 		}
+		submitted = submitted || write.done != nil
 	}
 	if submitted {
 		committer.completions.put(func() { callDone(writes) })
@@ -509,8 +588,10 @@ func (committer *committer) saveWatermarks() {
 func (committer *committer) shutDown() {
 	for slice := 0; slice < removalsAtClose && committer.carryOut(); slice++ {
 	}
-	committer.idle = true
-	for committer.materialiseIdle() {
+	if committer.config.Durability != DurabilityMemory { // nobody opens that again
+		committer.idle = true
+		for committer.materialiseIdle() {
+		}
 	}
 	committer.saveWatermarks()
 	committer.saveClock()

@@ -166,8 +166,8 @@ func (materialiser *materialiser) removeFrom(removal *removal, limit int) (ended
 // writeDeletions brings the table of deletions, and the rows that they take, to where
 // a slice has them.
 func (materialiser *materialiser) writeDeletions(slice *slice) error {
-	for group, revision := range slice.deletions {
-		if err := materialiser.upsertDeletion.execute(group, int64(revision)); err != nil {
+	for _, deleted := range slice.deletions {
+		if err := materialiser.upsertDeletion.execute(deleted.name, int64(deleted.state)); err != nil {
 			return err
 		}
 	}

@@ -218,7 +218,7 @@ func (failingStatement) QueryContext(context.Context, []driver.NamedValue) (driv
 
 // FailExpiries has a store that is held fail to expire anything, until restore is called.
 func FailExpiries(store *Store) (restore func() error) {
-	insert := store.committer.log.insertCommit
+	insert := store.committer.log.deferred.insertCommit
 	original := insert.executor
 	insert.executor = failingStatement{}
 	return func() error {

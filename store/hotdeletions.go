@@ -42,7 +42,7 @@ func (deletions *hotDeletions) hide(group string, state *entryState) bool {
 }
 
 // deleteGroups hides what is remembered of groups.
-func (hot *hotEntries) deleteGroups(groups map[string]uint64) {
+func (hot *hotEntries) deleteGroups(groups []named[uint64]) {
 	if len(groups) == 0 {
 		return
 	}
@@ -53,9 +53,9 @@ func (hot *hotEntries) deleteGroups(groups map[string]uint64) {
 	if deletions.revisions == nil {
 		deletions.revisions = map[string]uint64{}
 	}
-	for group, revision := range groups {
-		deletions.revisions[group] = revision
-		deletions.inMind = append(deletions.inMind, hotDeletion{deletion: deletion{group: group, revision: revision}, after: after})
+	for _, deleted := range groups {
+		deletions.revisions[deleted.name] = deleted.state
+		deletions.inMind = append(deletions.inMind, hotDeletion{deletion: deletion{group: deleted.name, revision: deleted.state}, after: after})
 	}
 	deletions.count.Store(int32(len(deletions.inMind)))
 }

@@ -55,7 +55,7 @@ func TestHotdeletions_DeleteGroups_Good(t *testing.T) {
 		hot.putAt(hotName("a"), 4)
 		hot.putAt(hotName("b"), 5)
 		hot.putAt(entryName{group: "acme:other", key: "a"}, 3)
-		hot.deleteGroups(map[string]uint64{"acme:g": 5})
+		hot.deleteGroups([]named[uint64]{{"acme:g", 5}})
 		for _, key := range []string{"a", "b"} {
 			state, known := hot.get(hotName(key), true)
 			assert.True(t, known, "that it is not there is known")
@@ -66,16 +66,16 @@ func TestHotdeletions_DeleteGroups_Good(t *testing.T) {
 	t.Run("SetAgainIsThere", func(t *testing.T) {
 		hot := newHotEntries(1 << 20)
 		hot.putAt(hotName("a"), 4)
-		hot.deleteGroups(map[string]uint64{"acme:g": 5})
+		hot.deleteGroups([]named[uint64]{{"acme:g", 5}})
 		hot.putAt(hotName("a"), 6)
 		assert.True(t, hot.shows(hotName("a")))
-		hot.deleteGroups(map[string]uint64{"acme:g": 7})
+		hot.deleteGroups([]named[uint64]{{"acme:g", 7}})
 		assert.False(t, hot.shows(hotName("a")))
 	})
 	t.Run("NothingDeletedNothingHidden", func(t *testing.T) {
 		hot := newHotEntries(1 << 20)
 		hot.putAt(hotName("a"), 4)
-		hot.deleteGroups(map[string]uint64{})
+		hot.deleteGroups([]named[uint64]{})
 		assert.True(t, hot.deletions.none())
 		assert.True(t, hot.shows(hotName("a")))
 	})
@@ -86,12 +86,12 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 		hot := smallHotEntries()
 		hot.putAt(hotName("a"), 4)
 		require.True(t, hot.shows(hotName("a")), "who was asked for gets a second chance")
-		hot.deleteGroups(map[string]uint64{"acme:g": 5})
+		hot.deleteGroups([]named[uint64]{{"acme:g", 5}})
 		for index := range 20_000 {
 			hot.putAt(entryName{group: "acme:filling", key: fmt.Sprint(index)}, 1)
 			require.False(t, hot.shows(hotName("a")))
 			if index%100 == 0 { // Each deletion has those forgotten whose segments have turned.
-				hot.deleteGroups(map[string]uint64{fmt.Sprint(index): 1})
+				hot.deleteGroups([]named[uint64]{{fmt.Sprint(index), 1}})
 			}
 		}
 		_, known := hot.get(hotName("a"), true)
@@ -100,10 +100,10 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 	t.Run("ForgottenWhenTheSegmentsHaveTurned", func(t *testing.T) {
 		hot := smallHotEntries()
 		hot.putAt(hotName("a"), 4)
-		hot.deleteGroups(map[string]uint64{"acme:g": 5, "acme:h": 6})
-		hot.deleteGroups(map[string]uint64{"acme:h": 9})
+		hot.deleteGroups([]named[uint64]{{"acme:g", 5}, {"acme:h", 6}})
+		hot.deleteGroups([]named[uint64]{{"acme:h", 9}})
 		hot.fill()
-		hot.deleteGroups(map[string]uint64{"acme:last": 20_001})
+		hot.deleteGroups([]named[uint64]{{"acme:last", 20_001}})
 		assert.Equal(t, map[string]uint64{"acme:last": 20_001}, hot.deletions.revisions)
 		assert.Len(t, hot.deletions.inMind, 1)
 		assert.Equal(t, int32(1), hot.deletions.count.Load())
@@ -111,15 +111,15 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 	t.Run("DeletedAgainIsKeptInMind", func(t *testing.T) {
 		hot := smallHotEntries()
 		hot.turnAll()
-		hot.deleteGroups(map[string]uint64{"acme:g": 5})
+		hot.deleteGroups([]named[uint64]{{"acme:g", 5}})
 		hot.turnAll()
 		hot.turnAll()
 		hot.putAt(hotName("a"), 6)
-		hot.deleteGroups(map[string]uint64{"acme:g": 7})
+		hot.deleteGroups([]named[uint64]{{"acme:g", 7}})
 		require.Len(t, hot.deletions.inMind, 2)
 		hot.turnAll()
 		hot.turnAll()
-		hot.deleteGroups(map[string]uint64{"acme:last": 8}) // Forgets the first, whose segments have turned.
+		hot.deleteGroups([]named[uint64]{{"acme:last", 8}}) // Forgets the first, whose segments have turned.
 		require.Len(t, hot.deletions.inMind, 2)
 		_, known := hot.get(hotName("a"), true)
 		assert.True(t, known)
@@ -129,13 +129,13 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 		hot := newHotEntries(16 << 20)
 		hot.putAt(hotName("a"), 4)
 		hot.putAt(entryName{group: "acme:other", key: "a"}, 4)
-		groups := map[string]uint64{"acme:g": 5}
+		groups := []named[uint64]{{"acme:g", 5}}
 		for index := range maxHotDeletions {
-			groups[fmt.Sprint(index)] = 5
+			groups = append(groups, named[uint64]{fmt.Sprint(index), 5})
 		}
 		hot.deleteGroups(groups)
 		require.True(t, hot.shows(entryName{group: "acme:other", key: "a"}))
-		hot.deleteGroups(map[string]uint64{"acme:last": 6})
+		hot.deleteGroups([]named[uint64]{{"acme:last", 6}})
 		assert.Equal(t, map[string]uint64{"acme:last": 6}, hot.deletions.revisions)
 		assert.Zero(t, hot.memory())
 		_, known := hot.get(entryName{group: "acme:other", key: "a"}, true)
@@ -174,7 +174,7 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 				changes.entries = append(changes.entries, &entryVersion{hotName(fmt.Sprint(key)), entryState{revision: 2*round + 1, bytes: 1, value: "v"}})
 			}
 			hot.putAll(changes)
-			hot.putAll(&slice{deletions: map[string]uint64{"acme:g": 2*round + 2}})
+			hot.putAll(&slice{deletions: []named[uint64]{{"acme:g", 2*round + 2}}})
 			deleted.Store(2*round + 2)
 		}
 		close(finished)

@@ -6,31 +6,33 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 )
 
 // lending is the command of Store.Transaction: applying it lends the committer to
-// the caller's goroutine, operation by operation, until the callback has returned.
+// the callback, operation by operation, until it has returned.
 type lending struct {
 	timeout time.Duration
-	// begun is closed when the committer serves the operations.
-	begun      chan struct{}
-	operations chan func(batch *batch, origin origin)
+	// begun is closed when the committer is lent.
+	begun chan struct{}
 	// verdict takes what the callback has returned.
 	verdict chan error
-	// ended is closed when no more operations are served; cause, which says why, is
-	// set before.
-	ended chan struct{}
+
+	// mutex is held during an operation, and to end the lending.
+	mutex sync.Mutex
+	// nested is the batch of the operations, which are of an origin.
+	nested *batch
+	origin origin
+	// cause is why no more operations are carried out; nil while they are.
 	cause error
 }
 
 func newLending(timeout time.Duration) *lending {
 	return &lending{
-		timeout:    timeout,
-		begun:      make(chan struct{}),
-		operations: make(chan func(batch *batch, origin origin)),
-		verdict:    make(chan error, 1),
-		ended:      make(chan struct{}),
+		timeout: timeout,
+		begun:   make(chan struct{}),
+		verdict: make(chan error, 1),
 	}
 }
 
@@ -48,41 +50,95 @@ func (lending *lending) run(function func(transaction *StoreTransaction) error) 
 // apply is the one command that is not pure: it has its batch to itself, and is
 // applied once.
 func (lending *lending) apply(batch *batch, origin origin) (Outcome, error) {
+	lending.begin(batch, origin)
+	verdict := lending.wait()
+	lending.end(verdict)
+	return Outcome{}, lending.conclude(batch, verdict)
+}
+
+// begin has operations carried out on a batch that is nested in one.
+func (lending *lending) begin(batch *batch, origin origin) {
 	// A callback that counts has all that is due expire at once: it cannot be called again.
 	batch.looks = math.MaxInt
-	nested := batch.nested()
-	err := lending.serve(nested, origin)
-	lending.cause = ErrTransactionEnded
-	if errors.Is(err, ErrTransactionTimeout) {
-		lending.cause = err
+	lending.nested, lending.origin = batch.nested(), origin
+}
+
+// conclude merges what was done, unless the verdict is against it.
+func (lending *lending) conclude(batch *batch, verdict error) error {
+	if verdict == nil {
+		lending.nested.markTransaction()
+		batch.merge(lending.nested)
 	}
-	close(lending.ended)
-	if err != nil {
-		return Outcome{}, err
-	}
-	nested.markTransaction()
-	batch.merge(nested)
-	return Outcome{}, nil
+	lending.nested = nil
+	return verdict
 }
 
 // groups is empty: the caller waits for its transaction, and promises no order.
 func (*lending) groups() []string { return nil }
 
-// serve carries out the operations of the callback, and returns its verdict.
-func (lending *lending) serve(batch *batch, origin origin) error {
+// wait lends the committer, and returns the verdict of the callback.
+func (lending *lending) wait() error {
 	timer := time.NewTimer(lending.timeout)
 	defer timer.Stop()
 	close(lending.begun)
-	for {
-		select {
-		case operation := <-lending.operations:
-			operation(batch, origin)
-		case verdict := <-lending.verdict:
-			return verdict
-		case <-timer.C:
-			return fmt.Errorf("%w: its time is %s", ErrTransactionTimeout, lending.timeout)
-		}
+	select {
+	case verdict := <-lending.verdict:
+		return verdict
+	case <-timer.C:
+		return lending.timedOut()
 	}
+}
+
+func (lending *lending) timedOut() error {
+	return fmt.Errorf("%w: its time is %s", ErrTransactionTimeout, lending.timeout)
+}
+
+// end waits for an operation that is carried out, and refuses what comes later. It
+// returns false where that was done before.
+func (lending *lending) end(verdict error) bool {
+	lending.mutex.Lock()
+	defer lending.mutex.Unlock()
+	if lending.cause != nil {
+		return false
+	}
+	lending.cause = ErrTransactionEnded
+	if errors.Is(verdict, ErrTransactionTimeout) {
+		lending.cause = verdict
+	}
+	return true
+}
+
+// lendHere calls the callback as the owner of the committer, or returns false. When
+// the time is over, the committer is taken back while the callback still runs.
+func (committer *committer) lendHere(lending *lending, own *write, function func(transaction *StoreTransaction) error) (lent bool, verdict error) {
+	if !committer.lendForWrite() {
+		return false, nil
+	}
+	if own.err = committer.refusal(); own.err != nil {
+		committer.owner.release()
+		return true, nil
+	}
+	batch := committer.nextBatch()
+	lending.begin(batch, own.origin)
+	reclaim := time.AfterFunc(lending.timeout, func() {
+		if lending.end(lending.timedOut()) {
+			committer.giveBack()
+		}
+	})
+	verdict = errAbandoned
+	defer func() {
+		reclaim.Stop()
+		if !lending.end(verdict) {
+			own.err = lending.cause
+			return
+		}
+		defer committer.giveBack()
+		own.err = lending.conclude(batch, verdict)
+		own.events = batch.events
+		committer.finish([]*write{own}, batch)
+	}()
+	verdict = function(&StoreTransaction{lending: lending})
+	return true, verdict
 }
 
 // untilLending is how many of the writes may share a batch: a transaction of a

@@ -64,6 +64,9 @@ const (
 	flagFromCaller  = 0b1000_0000
 )
 
+// changeOverhead is what a change takes beside its texts, in most cases.
+const changeOverhead = 24
+
 // section gathers the encoded changes of one namespace.
 type section struct {
 	namespace     string
@@ -76,6 +79,9 @@ type section struct {
 func (section *section) add(event *Event) {
 	section.count++
 	buffer := section.changes
+	if buffer == nil {
+		buffer = make([]byte, 0, len(event.Group)+len(event.Key)+len(event.Value)+changeOverhead)
+	}
 	buffer = append(buffer, eventFlags(event))
 	buffer = binary.AppendUvarint(buffer, event.Previous)
 	buffer = appendText(buffer, event.LocalGroup())

@@ -41,6 +41,13 @@ func (mailbox *mailbox[Item]) take() []Item {
 	return items
 }
 
+// quiet reports whether nothing is left, and something can still come.
+func (mailbox *mailbox[Item]) quiet() bool {
+	mailbox.mutex.Lock()
+	defer mailbox.mutex.Unlock()
+	return !mailbox.closed && len(mailbox.items) == 0
+}
+
 // finished reports whether nothing is left and nothing can come.
 func (mailbox *mailbox[Item]) finished() bool {
 	mailbox.mutex.Lock()
@@ -56,6 +63,7 @@ func (mailbox *mailbox[Item]) close() {
 	mailbox.signal()
 }
 
+// signal has whoever serves the mailbox look into it.
 func (mailbox *mailbox[Item]) signal() {
 	select {
 	case mailbox.ready <- struct{}{}:

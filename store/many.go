@@ -28,7 +28,7 @@ type ManyEntries struct {
 //
 //	many, err := store.GetMany(store.ManyQuery{Names: []store.EntryName{{Group: "config", Key: "theme"}}})
 func (store *Store) GetMany(query ManyQuery) (ManyEntries, error) {
-	many, err := ask(store, func(view *view) (ManyEntries, error) { return store.committer.getMany(view, query) })
+	many, err := look(store, func(view *view) (ManyEntries, error) { return store.committer.getMany(view, query) })
 	if err != nil {
 		return many, fmt.Errorf("store.GetMany: %w", err)
 	}

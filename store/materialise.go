@@ -14,6 +14,8 @@ const (
 	// sweepStartBytes is how much the log grows between the beginnings of two sweeps
 	// at least.
 	sweepStartBytes = 1 << 20
+	// sweepStartBytesInMemory is that for a store in memory, where nothing is replayed.
+	sweepStartBytesInMemory = sweepBytes / 2
 	// writtenThrough is the largest batch whose entries are written at once.
 	writtenThrough = 4
 )
@@ -26,6 +28,10 @@ type materialiser struct {
 	pending   *pending
 	deletions *deletions
 	limit     int
+	// sweepStartBytes and writtenThrough are the constants of these names, or what holds
+	// in memory.
+	sweepStartBytes uint64
+	writtenThrough  int
 	// through is the commit up to which the tables are known to hold the log, and
 	// sweptBytes how much the log had held when the sweep that told so began.
 	through    uint64
@@ -64,11 +70,13 @@ type sweepPosition struct {
 	group, namespace, deletion string
 }
 
-func newMaterialiser(session *session, view *view, limit int) *materialiser {
-	return &materialiser{
-		pending:   view.pending,
-		deletions: view.deletions,
-		limit:     limit,
+func newMaterialiser(session *session, view *view, config StoreConfig) *materialiser {
+	materialiser := &materialiser{
+		pending:         view.pending,
+		deletions:       view.deletions,
+		limit:           config.PendingBytes,
+		sweepStartBytes: sweepStartBytes,
+		writtenThrough:  writtenThrough,
 		upsertEntry: session.prepare(`INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET entry_value = excluded.entry_value, revision = excluded.revision, updated_at = excluded.updated_at, expires_at = excluded.expires_at`),
 		deleteEntry: session.prepare(`DELETE FROM entries WHERE group_name = ? AND entry_key = ?`),
@@ -83,16 +91,20 @@ func newMaterialiser(session *session, view *view, limit int) *materialiser {
 		deleteRows:      session.prepare(`DELETE FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key <= ? AND revision <= ?`),
 		deleteDeletion:  session.prepare(`DELETE FROM deletions WHERE group_name = ?`),
 	}
+	if config.Durability == DurabilityMemory {
+		materialiser.sweepStartBytes, materialiser.writtenThrough = sweepStartBytesInMemory, 0
+	}
+	return materialiser
 }
 
-// choose returns what the transaction of a commit shall write, in this order: as
-// much of the pending set as keeps pace with the log, then the entries of a small
-// batch.
-func (materialiser *materialiser) choose(changes *slice, commitID uint64, log logTotals, logGrowth int) (chosen []*slice) {
-	if limit := materialiser.pace(len(changes.entries), log, logGrowth); limit > 0 {
-		chosen = append(chosen, materialiser.nextSlice(limit, commitID-1, log))
+// choose returns what the transaction of the next commit shall write, in this order:
+// as much of the pending set as keeps pace with the log, which grows by so many entries
+// and bytes, then the entries of a small batch.
+func (materialiser *materialiser) choose(changes *slice, log *changeLog, entries, logGrowth int) (chosen []*slice) {
+	if limit := materialiser.pace(entries, log.end, logGrowth); limit > 0 {
+		chosen = append(chosen, materialiser.nextSlice(limit, log.lastID, log.end))
 	}
-	if len(changes.entries) <= writtenThrough {
+	if count := len(changes.entries); count > 0 && count <= materialiser.writtenThrough {
 		chosen = append(chosen, &slice{entries: changes.entries})
 	}
 	return chosen
@@ -106,7 +118,7 @@ func (materialiser *materialiser) pace(entries int, log logTotals, logGrowth int
 	switch {
 	case materialiser.pending.bytes > materialiser.limit:
 		return max(entries, rowsPerSlice)
-	case !sweep.underway && log.bytes-materialiser.sweptBytes < sweepStartBytes:
+	case !sweep.underway && log.bytes-materialiser.sweptBytes < materialiser.sweepStartBytes:
 		return 0
 	case !sweep.underway:
 		return 1
@@ -123,14 +135,14 @@ func (materialiser *materialiser) nextSlice(limit int, lastID uint64, log logTot
 		materialiser.beginSweep(lastID, log)
 	}
 	sweep, pending := &materialiser.sweep, materialiser.pending
-	next := &slice{sweeps: true, next: sweep.next, groups: map[string]groupState{}, namespaces: map[string]namespaceState{}, deletions: map[string]uint64{}}
+	next := &slice{sweeps: true, next: sweep.next}
 	next.entries = pending.from(sweep.next.entry, limit)
 	if len(next.entries) > 0 {
 		next.next.entry = next.entries[len(next.entries)-1].behind()
 	}
-	next.next.group = takeStates(next.groups, &pending.groups, sweep.next.group, limit-next.rows())
-	next.next.namespace = takeStates(next.namespaces, &pending.namespaces, sweep.next.namespace, limit-next.rows())
-	next.next.deletion = takeStates(next.deletions, &pending.deletions, sweep.next.deletion, limit-next.rows())
+	next.groups, next.next.group = pending.groups.take(sweep.next.group, limit-next.rows())
+	next.namespaces, next.next.namespace = pending.namespaces.take(sweep.next.namespace, limit-next.rows())
+	next.deletions, next.next.deletion = pending.deletions.take(sweep.next.deletion, limit-next.rows())
 	if next.rows() < limit {
 		next.completes, next.through = true, sweep.through
 	}
@@ -157,13 +169,15 @@ func (materialiser *materialiser) writeSlice(slice *slice) error {
 			return err
 		}
 	}
-	for name, state := range slice.groups {
-		if err := materialiser.upsertGroup.execute(name, state.keys, state.bytes, int64(state.lastRevision)); err != nil {
+	for _, group := range slice.groups {
+		state := &group.state
+		if err := materialiser.upsertGroup.execute(group.name, state.keys, state.bytes, int64(state.lastRevision)); err != nil {
 			return err
 		}
 	}
-	for name, state := range slice.namespaces {
-		if err := materialiser.upsertNamespace.execute(name, int64(state.revision), state.keys, state.groups, state.bytes); err != nil {
+	for _, namespace := range slice.namespaces {
+		state := &namespace.state
+		if err := materialiser.upsertNamespace.execute(namespace.name, int64(state.revision), state.keys, state.groups, state.bytes); err != nil {
 			return err
 		}
 	}

@@ -26,7 +26,7 @@ func (store *Store) GetPage(group string, offset, limit int) ([]KeyValue, error)
 	}
 	page := offsetPage{rest: restOf(group), skip: offset, limit: limit, entries: make([]KeyValue, 0, min(limit, keysPerPage))}
 	for !page.complete() {
-		_, err := ask(store, func(view *view) (struct{}, error) { return struct{}{}, store.committer.readOffsetPage(view, &page) })
+		_, err := look(store, func(view *view) (struct{}, error) { return struct{}{}, store.committer.readOffsetPage(view, &page) })
 		if err != nil {
 			return nil, operationError("store.GetPage", group, "", err)
 		}

@@ -32,7 +32,7 @@ func (store *Store) All(group string) iter.Seq2[KeyValue, error] {
 		rest := restOf(group)
 		for !rest.ended {
 			var page []KeyValue
-			_, err := ask(store, func(view *view) (struct{}, error) {
+			_, err := look(store, func(view *view) (struct{}, error) {
 				return struct{}{}, rest.read(view, store.committer.clock.now(), keysPerPage, pairsOnly, func(key, value string) {
 					page = append(page, KeyValue{Key: key, Value: value})
 				})
@@ -62,7 +62,7 @@ func (store *Store) AllSeq(group string) iter.Seq2[KeyValue, error] { return sto
 func (store *Store) GetAll(group string) (map[string]string, error) {
 	var all map[string]string
 	for rest := restOf(group); !rest.ended; {
-		_, err := ask(store, func(view *view) (struct{}, error) {
+		_, err := look(store, func(view *view) (struct{}, error) {
 			if all == nil {
 				all = map[string]string{}
 				if state, err := view.group(group); err == nil {

@@ -11,9 +11,11 @@ type pending struct {
 	entries map[entryName]*pendingEntry
 	ordered *btree.BTreeG[*pendingEntry]
 	// byExpiry has each entry that expires twice: in its realm and in the whole store.
-	byExpiry   *btree.BTreeG[pendingExpiry]
-	groups     pendingStates[groupState]
-	namespaces pendingStates[namespaceState]
+	byExpiry *btree.BTreeG[pendingExpiry]
+	// expiryHints are where the last ones were put: the next are near, mostly.
+	expiryHints [2]btree.PathHint
+	groups      pendingStates[groupState]
+	namespaces  pendingStates[namespaceState]
 	// deletions are the revisions at which groups were deleted.
 	deletions pendingStates[uint64]
 	// bytes estimates the memory that all of it takes.
@@ -50,14 +52,14 @@ func (pending *pending) merge(changes *slice) {
 	for _, entry := range changes.entries {
 		pending.put(entry)
 	}
-	for name, state := range changes.groups {
-		pending.bytes += pending.groups.put(name, state)
+	for _, group := range changes.groups {
+		pending.bytes += pending.groups.put(group.name, group.state)
 	}
-	for name, state := range changes.namespaces {
-		pending.bytes += pending.namespaces.put(name, state)
+	for _, namespace := range changes.namespaces {
+		pending.bytes += pending.namespaces.put(namespace.name, namespace.state)
 	}
-	for name, revision := range changes.deletions {
-		pending.bytes += pending.deletions.put(name, revision)
+	for _, deletion := range changes.deletions {
+		pending.bytes += pending.deletions.put(deletion.name, deletion.state)
 	}
 }
 
@@ -92,8 +94,8 @@ func (expiry pendingExpiry) before(other pendingExpiry) bool {
 func (pending *pending) noteExpiry(entry *entryVersion) {
 	if entry.expiresAt != 0 {
 		due := dueEntry{entry.expiresAt, entry.entryName}
-		pending.byExpiry.Set(pendingExpiry{wholeStore, due})
-		pending.byExpiry.Set(pendingExpiry{realmOf(entry.group), due})
+		pending.byExpiry.SetHint(pendingExpiry{wholeStore, due}, &pending.expiryHints[0])
+		pending.byExpiry.SetHint(pendingExpiry{realmOf(entry.group), due}, &pending.expiryHints[1])
 	}
 }
 
@@ -134,14 +136,14 @@ func (pending *pending) written(slice *slice) {
 			pending.forget(place)
 		}
 	}
-	for name, state := range slice.groups {
-		pending.bytes -= pending.groups.drop(name, state)
+	for _, group := range slice.groups {
+		pending.bytes -= pending.groups.drop(group.name, group.state)
 	}
-	for name, state := range slice.namespaces {
-		pending.bytes -= pending.namespaces.drop(name, state)
+	for _, namespace := range slice.namespaces {
+		pending.bytes -= pending.namespaces.drop(namespace.name, namespace.state)
 	}
-	for name, revision := range slice.deletions {
-		pending.bytes -= pending.deletions.drop(name, revision)
+	for _, deletion := range slice.deletions {
+		pending.bytes -= pending.deletions.drop(deletion.name, deletion.state)
 	}
 }
 
@@ -157,10 +159,10 @@ func (pending *pending) forget(place *pendingEntry) {
 // what one transaction writes.
 type slice struct {
 	entries    []*entryVersion
-	groups     map[string]groupState
-	namespaces map[string]namespaceState
+	groups     []named[groupState]
+	namespaces []named[namespaceState]
 	// deletions are the revisions at which groups were deleted.
-	deletions map[string]uint64
+	deletions []named[uint64]
 	// removed are rows that go with a deletion, carriedOut the deletions of which
 	// none is left then.
 	removed    []deletedRows

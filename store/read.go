@@ -63,7 +63,7 @@ func (store *Store) get(group, key string) (Entry, error) {
 	if state, known := store.remembered(name); known {
 		return store.live(name, &state)
 	}
-	return ask(store, func(view *view) (Entry, error) { return store.committer.lookUp(view, group, key) })
+	return look(store, func(view *view) (Entry, error) { return store.committer.lookUp(view, group, key) })
 }
 
 // remembered returns an entry that memory holds.
@@ -168,7 +168,7 @@ func (store *Store) SubmitPage(query PageQuery, done func(Page, error)) {
 }
 
 func (store *Store) page(query PageQuery) (Page, error) {
-	return ask(store, func(view *view) (Page, error) { return store.committer.readPage(view, query) })
+	return look(store, func(view *view) (Page, error) { return store.committer.readPage(view, query) })
 }
 
 func (committer *committer) readPage(view *view, query PageQuery) (page Page, err error) {

@@ -120,7 +120,7 @@ func (store *Store) render(query RenderQuery) (Rendering, error) {
 	if err != nil {
 		return Rendering{}, err
 	}
-	copied, err := ask(store, func(view *view) (*renderedGroup, error) {
+	copied, err := look(store, func(view *view) (*renderedGroup, error) {
 		return view.renderedGroup(query.Group, store.committer.clock.now())
 	})
 	if err != nil {

@@ -133,6 +133,9 @@ func (log *changeLog) position() position { return position{commitID: log.lastID
 // that must stay.
 func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64) (slice trimSlice, err error) {
 	slice.oldest = map[string]uint64{}
+	if err := log.deferred.flush(); err != nil {
+		return slice, err
+	}
 	queryErr := log.selectAfter.query(func(row []driver.Value) bool {
 		if id := unsigned(row[0]); id > last || id == log.lastID {
 			return false

@@ -43,7 +43,7 @@ type ScanPage struct {
 //
 //	page, err := store.Scan(store.ScanQuery{Prefix: "acme:"})
 func (store *Store) Scan(query ScanQuery) (ScanPage, error) {
-	page, err := ask(store, func(view *view) (ScanPage, error) { return store.committer.scan(view, query) })
+	page, err := look(store, func(view *view) (ScanPage, error) { return store.committer.scan(view, query) })
 	if err != nil {
 		return page, fmt.Errorf("store.Scan: prefix %q: %w", query.Prefix, err)
 	}

@@ -10,6 +10,12 @@ type pendingStates[State comparable] struct {
 	states btree.Map[string, State]
 }
 
+// named is a state with its name.
+type named[State any] struct {
+	name  string
+	state State
+}
+
 // nameRange is a range of names: from low on, and before high where that is not nil.
 type nameRange struct {
 	low  string
@@ -54,18 +60,17 @@ func (pending *pendingStates[State]) drop(name string, state State) (bytes int) 
 	return stateOverhead + len(name)
 }
 
-// takeStates copies up to limit states from a name on, and returns the name to go on
-// from.
-func takeStates[State comparable](into map[string]State, pending *pendingStates[State], from string, limit int) (next string) {
+// take copies up to limit states from a name on, and returns the name to go on from.
+func (pending *pendingStates[State]) take(from string, limit int) (taken []named[State], next string) {
 	next = from
 	if limit <= 0 {
-		return next
+		return nil, next
 	}
 	pending.states.Ascend(from, func(name string, state State) bool {
-		into[name], next = state, firstBehind(name)
-		return len(into) < limit
+		taken, next = append(taken, named[State]{name, state}), firstBehind(name)
+		return len(taken) < limit
 	})
-	return next
+	return taken, next
 }
 
 // mergeStates calls visit with each state of a range in order, until visit returns

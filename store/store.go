@@ -27,7 +27,9 @@ type Store struct {
 	watchers  *watchers
 	callbacks *callbacks
 	// renderSlots are for the templates that run at once.
-	renderSlots    chan struct{}
+	renderSlots chan struct{}
+	// callers counts those who wait for a write.
+	callers        atomic.Int32
 	backingUp      atomic.Bool
 	compacting     atomic.Bool
 	workspaces     *workspaces
@@ -107,6 +109,7 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 func (store *Store) start() error {
 	store.hot = newHotEntries(store.config.CacheBytes)
 	store.committer = &committer{
+		owner:       newOwnership(),
 		config:      store.config,
 		clock:       newStoreClock(&store.config),
 		hot:         store.hot,
@@ -253,9 +256,22 @@ func (store *Store) execute(command Command) (Outcome, error) {
 // carryOut is execute without the callbacks. The write that it returns is nil where
 // the store is closed.
 func (store *Store) carryOut(command Command, origin origin) (*write, error) {
-	write := &write{command: command, origin: origin, written: make(chan struct{})}
-	if err := store.put(write); err != nil {
-		return nil, err
+	if !store.opened() {
+		return nil, errNeverOpened
+	}
+	defer store.callers.Add(-1)
+	write := &write{command: command, origin: origin}
+	// Those who come together share a commit, and what it costs on disk.
+	if alone := store.callers.Add(1) == 1; alone || store.config.Durability == DurabilityMemory {
+		if store.committer.carryOutHere(write) {
+			return write, write.err
+		}
+	}
+	if write.written == nil {
+		write.written = make(chan struct{})
+		if err := store.put(write); err != nil {
+			return nil, err
+		}
 	}
 	<-write.written
 	return write, write.err
@@ -289,6 +305,16 @@ func submitAsk[Answer any](store *Store, question func(view *view) (Answer, erro
 		answer, err := question(view)
 		return func() { tell(done, answer, err) }
 	}, func(err error) { fail(done, err) })
+}
+
+// look is ask for a question that changes nothing, which the caller answers itself
+// while the committer is free.
+func look[Answer any](store *Store, question func(view *view) (Answer, error)) (Answer, error) {
+	if store.opened() && store.committer.lendForRead() {
+		defer store.committer.owner.release()
+		return question(store.committer.view)
+	}
+	return ask(store, question)
 }
 
 // askExactly is ask for a question about how many keys there are in a realm.

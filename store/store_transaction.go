@@ -36,22 +36,35 @@ func (store *Store) Transaction(function func(transaction *StoreTransaction) err
 		return fmt.Errorf("store.Transaction: %w", err)
 	}
 	lending := newLending(store.config.TransactionTimeout)
-	write := &write{command: lending, origin: origin{fromCaller: true}, written: make(chan struct{})}
-	if err := store.put(write); err != nil {
+	write := &write{command: lending, origin: origin{fromCaller: true}}
+	verdict := store.transact(lending, write, function)
+	store.callbacks.run(write.events)
+	if err := transactionError(verdict, write.err); err != nil {
 		return fmt.Errorf("store.Transaction: %w", err)
 	}
-	var verdict error
+	return nil
+}
+
+// transact returns what the callback has returned, when the write is carried out.
+func (store *Store) transact(lending *lending, write *write, function func(transaction *StoreTransaction) error) (verdict error) {
+	defer store.callers.Add(-1)
+	if store.callers.Add(1) == 1 {
+		if lent, verdict := store.committer.lendHere(lending, write, function); lent {
+			return verdict
+		}
+	}
+	write.written = make(chan struct{})
+	if err := store.put(write); err != nil {
+		write.err = err
+		return nil
+	}
 	select {
 	case <-lending.begun:
 		verdict = lending.run(function)
 	case <-write.written:
 	}
 	<-write.written
-	store.callbacks.run(write.events)
-	if err := transactionError(verdict, write.err); err != nil {
-		return fmt.Errorf("store.Transaction: %w", err)
-	}
-	return nil
+	return verdict
 }
 
 // transactionError joins what the callback said with what became of the transaction.
@@ -75,23 +88,18 @@ type StoreTransaction struct {
 	lending *lending
 }
 
-// perform has the committer carry out an operation.
-func perform[Result any](transaction *StoreTransaction, operation func(batch *batch, origin origin) (Result, error)) (Result, error) {
-	var performed result[Result]
+// perform carries out an operation in the place of the committer, which waits.
+func perform[Result any](transaction *StoreTransaction, operation func(batch *batch, origin origin) (Result, error)) (performed Result, err error) {
 	if transaction == nil || transaction.lending == nil {
-		return performed.answer, fmt.Errorf("%w: it never began; use Store.Transaction", ErrTransactionEnded)
+		return performed, fmt.Errorf("%w: it never began; use Store.Transaction", ErrTransactionEnded)
 	}
-	done := make(chan struct{})
-	select {
-	case transaction.lending.operations <- func(batch *batch, origin origin) {
-		performed.answer, performed.err = operation(batch, origin)
-		close(done)
-	}:
-		<-done
-	case <-transaction.lending.ended:
-		performed.err = transaction.lending.cause
+	lending := transaction.lending
+	lending.mutex.Lock()
+	defer lending.mutex.Unlock()
+	if lending.cause != nil {
+		return performed, lending.cause
 	}
-	return performed.unwrap()
+	return operation(lending.nested, lending.origin)
 }
 
 func (transaction *StoreTransaction) execute(command Command) (Outcome, error) {

@@ -10,7 +10,8 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 )
 
-// transaction runs function between BEGIN and COMMIT. An error other than
+// transaction runs function between BEGIN and COMMIT, with what was put off of the log
+// before it. An error other than
 // ErrOutcomeUnknown means that nothing was changed; after that one, whatever the
 // transaction was for, nothing is written any more.
 func (committer *committer) transaction(function func() error) error {
@@ -20,7 +21,11 @@ func (committer *committer) transaction(function func() error) error {
 	if err := committer.begin.execute(); err != nil {
 		return err
 	}
-	if err := function(); err != nil {
+	err := committer.log.deferred.write()
+	if err == nil {
+		err = function()
+	}
+	if err != nil {
 		undoErr := committer.undo()
 		if undoErr != nil {
 			// The transaction may still be open: what comes next would be part of it.
@@ -28,8 +33,9 @@ func (committer *committer) transaction(function func() error) error {
 		}
 		return errors.Join(err, undoErr)
 	}
-	err := committer.commit.execute()
+	err = committer.commit.execute()
 	if err == nil {
+		committer.log.deferred.written()
 		committer.checkpoints.written += pagesPerTransaction * pageBytes
 		return nil
 	}

@@ -70,10 +70,10 @@ func (command TransactionCommand) apply(batch *batch, origin origin) (Outcome, e
 		return Outcome{}, err
 	}
 	nested.markTransaction()
-	batch.merge(nested)
 	if len(nested.events) > 0 {
 		outcome.FirstRevision = nested.events[0].Revision
 	}
+	batch.merge(nested)
 	return Outcome{Revision: namespace.revision, Transaction: outcome}, nil
 }
 

@@ -97,6 +97,8 @@ type view struct {
 	runs       *workspaceRuns
 	quotas     *quotas
 	journal    *journal
+	// flushLog has the tables of the log hold all of it.
+	flushLog func() error
 
 	selectNamespace   *statement
 	selectOldest      *statement
@@ -188,6 +190,9 @@ func (view *view) namespace(name string) (namespaceState, error) {
 	}
 	state, err := view.storedNamespace(name)
 	if err != nil {
+		return state, err
+	}
+	if err := view.flushLog(); err != nil {
 		return state, err
 	}
 	oldest, found, err := view.selectOldest.integer(name)
@@ -283,16 +288,16 @@ func remember[State any](states map[string]State, name string, state State) {
 // committed takes note of what a batch has changed, after its commit.
 func (view *view) committed(batch *batch, changes *slice) {
 	view.pending.merge(changes)
-	for group, revision := range changes.deletions {
-		view.deletions.add(group, revision)
+	for _, deletion := range changes.deletions {
+		view.deletions.add(deletion.name, deletion.state)
 	}
 	view.hot.putAll(changes)
-	for name, state := range changes.groups {
-		remember(view.groups, name, state)
+	for _, group := range changes.groups {
+		remember(view.groups, group.name, group.state)
 	}
-	for name, state := range changes.namespaces {
-		view.totals.add(name, batch.namespaces[name])
-		remember(view.namespaces, name, state)
+	for _, namespace := range changes.namespaces {
+		view.totals.add(namespace.name, batch.namespaces[namespace.name])
+		remember(view.namespaces, namespace.name, namespace.state)
 	}
 }
 

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"database/sql/driver"
+	"strings"
+	"time"
+)
+
+const (
+	// rowsPerInsert is how many rows of the log one statement writes.
+	rowsPerInsert = 16
+	// The bounds of what is put off.
+	commitsDeferred = 4 * rowsPerInsert
+	bytesDeferred   = 256 << 10
+)
+
+// deferredLog is the newest part of the log, as far as the database does not have it.
+// On disk that is nothing: a commit is one when it is written. A store that is in memory
+// has no more of it if the rows are in SQLite than if they are here, and a transaction
+// with many of them costs each one less. Whatever else is written, and whoever reads the
+// log, has them written first, so the database is always as some commit left it.
+type deferredLog struct {
+	// puts tells that commits may be put off.
+	puts bool
+	rows []logRow
+	// bytes and events are how much that is.
+	bytes, events int
+	// flush writes what was put off, in a transaction of its own.
+	flush func() error
+
+	insertCommit  *statement
+	insertPlace   *statement
+	insertCommits *statement
+	insertPlaces  *statement
+	values        []driver.Value
+}
+
+// logRow is a row of commits, with those of namespace_commits that belong to it.
+type logRow struct {
+	id          uint64
+	committedAt time.Time
+	end         logTotals
+	commit      *encodedCommit
+}
+
+func newDeferredLog(session *session) deferredLog {
+	const commits, places = `INSERT INTO commits (id, committed_at, changes_total, bytes_total, changes) VALUES `, `INSERT INTO namespace_commits (namespace, first_revision, commit_id) VALUES `
+	many := func(text, row string) *statement {
+		return session.prepare(text + strings.Repeat(row+", ", rowsPerInsert-1) + row)
+	}
+	return deferredLog{
+		flush:         func() error { return nil },
+		insertCommit:  session.prepare(commits + `(?, ?, ?, ?, ?)`),
+		insertPlace:   session.prepare(places + `(?, ?, ?)`),
+		insertCommits: many(commits, `(?, ?, ?, ?, ?)`),
+		insertPlaces:  many(places, `(?, ?, ?)`),
+	}
+}
+
+// takes reports whether the next commit may be put off.
+func (deferred *deferredLog) takes() bool {
+	return deferred.puts && len(deferred.rows) < commitsDeferred && deferred.bytes < bytesDeferred
+}
+
+// put puts a commit off.
+func (deferred *deferredLog) put(row logRow) {
+	deferred.rows = append(deferred.rows, row)
+	deferred.bytes += len(row.commit.blob)
+	deferred.events += row.commit.events
+}
+
+// write writes what was put off in the transaction of the caller, who says with
+// written that it was committed.
+func (deferred *deferredLog) write() error {
+	rows := deferred.rows
+	for ; len(rows) >= rowsPerInsert; rows = rows[rowsPerInsert:] {
+		if err := deferred.insertMany(rows[:rowsPerInsert]); err != nil {
+			return err
+		}
+	}
+	for _, row := range rows {
+		if err := deferred.insert(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (deferred *deferredLog) written() {
+	clear(deferred.rows)
+	deferred.rows, deferred.bytes, deferred.events = deferred.rows[:0], 0, 0
+}
+
+// insert writes a row.
+func (deferred *deferredLog) insert(row logRow) error {
+	if err := deferred.insertCommit.execute(row.values(nil)...); err != nil {
+		return err
+	}
+	for _, section := range row.commit.sections {
+		if err := deferred.insertPlace.execute(section.namespace, int64(section.firstRevision), int64(row.id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insertMany writes rowsPerInsert rows.
+func (deferred *deferredLog) insertMany(rows []logRow) error {
+	values := deferred.values[:0]
+	for _, row := range rows {
+		values = row.values(values)
+	}
+	if err := deferred.insertCommits.execute(values...); err != nil {
+		return err
+	}
+	places, values := 0, values[:0]
+	for _, row := range rows {
+		for _, section := range row.commit.sections {
+			values = append(values, section.namespace, int64(section.firstRevision), int64(row.id))
+			if places++; places == rowsPerInsert {
+				if err := deferred.insertPlaces.execute(values...); err != nil {
+					return err
+				}
+				places, values = 0, values[:0]
+			}
+		}
+	}
+	deferred.values = values[:0]
+	for ; len(values) > 0; values = values[3:] {
+		if err := deferred.insertPlace.execute(values[:3]...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// values appends the columns of the row of commits.
+func (row *logRow) values(values []driver.Value) []driver.Value {
+	return append(values, int64(row.id), row.committedAt.UnixNano(), int64(row.end.changes), int64(row.end.bytes), row.commit.blob)
+}
