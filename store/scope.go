@@ -253,8 +253,8 @@ func (scoped *ScopedStore) Workspaces() ([]WorkspaceInfo, error) {
 //
 //	page, err := scoped.GetWorkspaces(store.WorkspacesQuery{Limit: 100})
 func (scoped *ScopedStore) GetWorkspaces(query WorkspacesQuery) (WorkspacesPage, error) {
-	query.Namespace = scoped.namespace
-	return scoped.store.GetWorkspaces(query)
+	query.Namespace = scoped.Namespace()
+	return scoped.within().GetWorkspaces(query)
 }
 
 // Changes is Store.Changes of the namespace, whatever query.Namespace says.

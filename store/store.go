@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -213,11 +214,7 @@ func (store *Store) Durability() Durability {
 //
 //	err := store.SetLimits(store.Limits{GroupBytes: 512, KeyBytes: 2048, EntryBytes: 1 << 20})
 func (store *Store) SetLimits(limits Limits) error {
-	err := limits.check()
-	if store.closing.Load() {
-		err = ErrClosed
-	}
-	if err != nil {
+	if err := cmp.Or(store.unusable(), limits.check()); err != nil {
 		return fmt.Errorf("store.SetLimits: %w", err)
 	}
 	store.committer.limits.Store(&limits)

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"bytes"
 	"database/sql"
 	"encoding/json"
@@ -134,7 +135,7 @@ type WorkspacesPage struct {
 //
 //	page, err := store.GetWorkspaces(store.WorkspacesQuery{Namespace: "acme"})
 func (store *Store) GetWorkspaces(query WorkspacesQuery) (page WorkspacesPage, err error) {
-	err = checkLimit(query.Limit)
+	err = cmp.Or(store.unusable(), checkLimit(query.Limit))
 	var infos []WorkspaceInfo
 	if err == nil {
 		infos, err = store.workspaces.list(query.Namespace)
