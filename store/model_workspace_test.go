@@ -33,6 +33,14 @@ type modelWorkspace struct {
 // modelWorkspaceName is a workspace of acme, where namespace says so, or of none.
 type modelWorkspaceName struct{ namespace, name string }
 
+// summaryGroup is where a commit leaves the summary.
+func (name modelWorkspaceName) summaryGroup() string {
+	if name.namespace == "" {
+		return "workspace:" + name.name
+	}
+	return name.namespace + ":workspace:" + name.name
+}
+
 // journal puts a point into the journal, at a time that no other has.
 func (model *model) commitToJournal(entry store.JournalEntry) store.JournalEntry {
 	entry.EntryID, entry.CommittedAt = int64(len(model.journal)+1), model.now()
@@ -86,10 +94,7 @@ func (workspace *modelWorkspace) entries() (sum int64) {
 
 // commitWorkspace is CommitWorkspaceCommand.
 func (model *model) commitWorkspace(name modelWorkspaceName, workspace *modelWorkspace) (store.Outcome, error) {
-	group := "workspace:" + name.name
-	if name.namespace != "" {
-		group = name.namespace + ":" + group
-	}
+	group := name.summaryGroup()
 	if err := model.check(group, "summary", nil); err != nil {
 		return store.Outcome{}, err
 	}
@@ -135,6 +140,9 @@ func (model *model) writeWorkspace(command store.WorkspaceCommand) (store.Outcom
 	}
 	switch command := command.(type) {
 	case store.PutWorkspaceCommand:
+		if err := model.check(name.summaryGroup(), "summary", nil); err != nil {
+			return store.Outcome{}, err // what cannot be committed is not gathered
+		}
 		workspace.kinds[command.Kind]++
 		return store.Outcome{Entries: workspace.entries()}, nil
 	case store.CommitWorkspaceCommand:

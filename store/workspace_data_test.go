@@ -52,7 +52,7 @@ func TestWorkspaceData_Put_Good(t *testing.T) {
 	for _, data := range []string{
 		`{"x":1e999999}`, `{"x":-0}`, `{"x":123456789012345678901234567890}`, `{"x":` + strings.Repeat("9", 10_000) + `}`, `{"x":1e-` + strings.Repeat("9", 10_000) + `}`,
 		`{"x":"\ud800"}`, `{"x":"a\u0000b"}`, `{"a\u0000b":1}`, `{"x":1,"x":2}`, `{"":1}`, `{"a\"b":1}`, `{"x":"\\"}`, "{\"x\":\"\u2028\x7f\"}", `"x"`, `1`, `true`, `null`,
-		`{"x":"` + strings.Repeat(`\"`, 500_000) + `"}`, `[` + strings.Repeat("{},", 300_000) + `1]`,
+		`{"x":"` + strings.Repeat(`\"`, 50_000) + `"}`, `[` + strings.Repeat("{},", 10_000) + `1]`,
 	} {
 		require.NoError(t, workspace.Put("row", json.RawMessage(data)), "%.200s", data)
 		requireReadable(t, workspace, data)
