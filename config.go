@@ -27,6 +27,8 @@ const Version = "0.1.0"
 const (
 	DefaultDatabasePath = "./data/storebus.db"
 	DefaultListen       = "127.0.0.1:4222"
+	// DefaultHTTPAddress is that of the command serve; the zero Config serves no HTTP.
+	DefaultHTTPAddress = "127.0.0.1:4280"
 	// DefaultStateDirectory is that of DefaultDatabasePath.
 	DefaultStateDirectory = "./data/state"
 )
@@ -66,11 +68,15 @@ type Config struct {
 	// QueueBytes bounds their bytes, and by itself those of the results that wait to be
 	// sent; 0 is handler.DefaultQueueBytes.
 	QueueBytes int64
-	// EventsStream names a JetStream stream over the events; empty is none.
-	EventsStream string
 
-	// HTTPAddress is where health and metrics are served; empty is nowhere.
+	// HTTPAddress is where health, metrics and the page are served over HTTP, a host and a
+	// port such as DefaultHTTPAddress; port 0 picks a free one, empty is nowhere.
 	HTTPAddress string
+	// HTTPAnyPort takes a free port of the same host if that of HTTPAddress is in use.
+	HTTPAnyPort bool
+	// HTTPTokenFile holds the token, of web.MinTokenBytes or more, for whom HTTP shows what
+	// it does not show to everybody; empty is none.
+	HTTPTokenFile string
 	// Journal names the endpoint that journal entries are delivered to.
 	Journal JournalConfig
 	// StateDirectory holds the workspaces, and belongs to one sidecar at a time. It is
@@ -174,6 +180,9 @@ func (config *Config) check() error {
 	if config.Listen != "" && config.NATS.outside() {
 		failures = append(failures, errors.New("a Listen address is for the sidecar's own broker: it has none when it connects to another"))
 	}
+	if config.HTTPAddress == "" && (config.HTTPTokenFile != "" || config.HTTPAnyPort) {
+		failures = append(failures, errors.New("HTTPTokenFile and HTTPAnyPort need HTTPAddress"))
+	}
 	if config.Prefix != "" {
 		_, err := subjects.NewSpace(config.Prefix)
 		failures = append(failures, err)
@@ -244,19 +253,6 @@ func checkAddress(field, address string) error {
 		return fmt.Errorf("%s %q: the port is a number from 0 to 65535, not %d", field, address, number)
 	}
 	return nil
-}
-
-// inactive names the settings that are accepted and have no effect yet.
-func (config *Config) inactive() (names []string) {
-	for name, given := range map[string]bool{
-		"EventsStream": config.EventsStream != "",
-		"HTTPAddress":  config.HTTPAddress != "",
-	} {
-		if given {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 // folders are those that must be there.

@@ -54,6 +54,7 @@ func (sidecar *Sidecar) connectBoth(ctx context.Context) (err error) {
 func (sidecar *Sidecar) connect(ctx context.Context, purpose string, credentials *NATSCredentials, more ...nats.Option) (*nats.Conn, error) {
 	events := &connectionEvents{sidecar: sidecar, purpose: purpose, logger: sidecar.config.Logger.With("connection", purpose)}
 	options := append(sidecar.options(purpose, events), more...)
+	defer sidecar.awaited.Store(false)
 	for {
 		connection, err := sidecar.dial(events, credentials, options)
 		if err == nil {
@@ -64,6 +65,7 @@ func (sidecar *Sidecar) connect(ctx context.Context, purpose string, credentials
 			return nil, err
 		}
 		events.waitingFor(sidecar.config.NATS.name(), err)
+		sidecar.awaited.Store(true)
 		select {
 		case <-time.After(reconnectWait):
 		case <-ctx.Done():

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -18,10 +19,12 @@ import (
 	"dappco.re/go/storebus/journal"
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
+	"dappco.re/go/storebus/web"
 )
 
 // The bounds of Close: after them it goes on with what comes next.
 const (
+	webTimeout     = 5 * time.Second
 	answerTimeout  = 10 * time.Second
 	publishTimeout = 5 * time.Second
 	flushTimeout   = 2 * time.Second
@@ -40,6 +43,10 @@ type Sidecar struct {
 	publisher *handler.Publisher
 	journal   *journal.Delivery // nil where there is no endpoint
 	service   *handler.Service
+	web       *web.Server // nil if there is no HTTP
+
+	// running is set when everything above is there; awaited while the broker is away.
+	running, awaited atomic.Bool
 
 	// closing is closed when Close begins, watching joins what waits for it.
 	closing   chan struct{}
@@ -82,6 +89,7 @@ func (sidecar *Sidecar) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
 		sidecar.prepare,
 		sidecar.openStore,
+		sidecar.startWeb,
 		sidecar.startBroker,
 		sidecar.connectBoth,
 		sidecar.fitStore,
@@ -89,6 +97,7 @@ func (sidecar *Sidecar) start(ctx context.Context) error {
 		sidecar.announce,
 		sidecar.startPublisher,
 		sidecar.serve,
+		sidecar.openWeb,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -98,12 +107,8 @@ func (sidecar *Sidecar) start(ctx context.Context) error {
 	return nil
 }
 
-// prepare makes the subject space, says what has no effect, and creates the
-// folders.
+// prepare makes the subject space and creates the folders.
 func (sidecar *Sidecar) prepare(context.Context) (err error) {
-	for _, setting := range sidecar.config.inactive() {
-		sidecar.config.Logger.Warn("this setting is accepted and has no effect yet", "setting", setting)
-	}
 	if sidecar.space, err = subjects.NewSpace(sidecar.config.Prefix); err != nil {
 		return err
 	}
@@ -248,13 +253,14 @@ func (sidecar *Sidecar) Close() error {
 	return sidecar.closeErr
 }
 
-// shutDown ends what start has started, as far as it came. The order: no new
-// requests, and an answer for those in hand, so that nobody waits for one that does
+// shutDown ends what start has started, as far as it came. The order: HTTP, whose feeds
+// and requests need everything else; no new requests, and an answer for those in hand, so that nobody waits for one that does
 // not come; then the events of what was committed and the journal, for which the store must be
 // open; then the store, after which the last replies are sent; the connections, which
 // everything before has used; and the broker, which the connections have used.
 func (sidecar *Sidecar) shutDown() error {
 	close(sidecar.closing)
+	sidecar.stopWeb()
 	sidecar.stopService()
 	sidecar.stopPublisher()
 	sidecar.stopJournal()

@@ -65,15 +65,15 @@ func (request *request) takeStore(query *changesQuery, id *string) {
 	query.After, query.Wait = math.MaxInt64, 0
 }
 
-// submitChanges waits until the service stops at the longest.
+// submitChanges waits until the service stops at the longest, or the call ends.
 func submitChanges(request *request, query changesQuery, done func(store.ChangesPage, error)) {
 	service := request.service
 	if !query.foreign {
-		service.store.SubmitChanges(service.serving, query.ChangesQuery, done)
+		service.store.SubmitChanges(request.until(), query.ChangesQuery, done)
 		return
 	}
 	id := service.store.ID()
-	service.store.SubmitChanges(service.serving, query.ChangesQuery, func(page store.ChangesPage, err error) {
+	service.store.SubmitChanges(request.until(), query.ChangesQuery, func(page store.ChangesPage, err error) {
 		if outside, ok := errors.AsType[*store.CompactedError](err); ok {
 			err = compactedError(id, outside, fmt.Sprintf("store.Changes: this is store %s, another than the one asked for", id))
 		}

@@ -226,6 +226,7 @@ func decodeGet(request *request) (query getQuery, err error) {
 	query.EntryName = request.entry(body.Group, body.Key)
 	if body.TTL != nil {
 		query.timeToLive = new(body.TTL.Duration())
+		return query, request.refuseCall("ttl")
 	}
 	return query, nil
 }
@@ -239,10 +240,11 @@ func decodeRawGet(request *request) (query getQuery, err error) {
 		return query, err
 	}
 	ttl, err := request.newTTL()
-	if ttl != nil {
-		query.timeToLive = new(ttl.Duration())
+	if err != nil || ttl == nil {
+		return query, err
 	}
-	return query, err
+	query.timeToLive = new(ttl.Duration())
+	return query, request.refuseCall(subjects.HeaderTTL)
 }
 
 // getOperation is a get in one of its forms.

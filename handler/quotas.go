@@ -13,7 +13,7 @@ import (
 // What a namespace holds, and what it may hold.
 var (
 	usageJSON = &operation[subjects.UsageRequest, store.Usage]{decode: decodeBody[subjects.UsageRequest], submit: submitUsage, encode: encodeUsage}
-	quotaJSON = &operation[subjects.QuotaRequest, store.Quota]{decode: decodeBody[subjects.QuotaRequest], submit: submitQuota, encode: encodeQuota}
+	quotaJSON = &operation[subjects.QuotaRequest, store.Quota]{decode: decodeQuota, submit: submitQuota, encode: encodeQuota}
 )
 
 func submitUsage(request *request, _ subjects.UsageRequest, done func(store.Usage, error)) {
@@ -32,6 +32,19 @@ func encodeUsage(answer *answer, request *request, _ *subjects.UsageRequest, usa
 		Revision:      usage.Revision,
 		Store:         request.storeID(),
 	})
+}
+
+// decodeQuota lets a call read what stands, and nothing else.
+func decodeQuota(request *request) (subjects.QuotaRequest, error) {
+	body, err := decodeBody[subjects.QuotaRequest](request)
+	for name, limit := range map[string]*uint64{
+		"max_keys": body.MaxKeys, "max_groups": body.MaxGroups, "max_bytes": body.MaxBytes, "max_value_bytes": body.MaxValueBytes,
+	} {
+		if err == nil && limit != nil {
+			err = request.refuseCall(name)
+		}
+	}
+	return body, err
 }
 
 func submitQuota(request *request, body subjects.QuotaRequest, done func(store.Quota, error)) {

@@ -88,30 +88,42 @@ func (answer *answer) publish(connection *nats.Conn, reply string) error {
 	return connection.PublishMsg(&answer.message)
 }
 
-// conclude publishes the answer, or the error where there is one, and counts it. A
-// reply that is larger than the connection takes is answered 413.
+// conclude publishes the answer, or hands it to the caller, or the error if there is one,
+// and counts it.
 func (request *request) conclude(answer *answer, failure error) {
-	statistics := request.endpoint.statistics
 	if failure != nil {
-		statistics.countError(request.report(answer, failure))
+		request.report(answer, failure)
 	}
-	if request.reply == "" {
-		return
+	if request.reply != "" {
+		failure = request.publish(answer, failure)
 	}
+	if failure == nil {
+		request.endpoint.statistics.succeeded.Add(1)
+	}
+	if request.caller != nil {
+		request.count(nil)
+		request.caller.deliver(answer)
+	}
+}
+
+// publish sends the answer. One that is larger than the connection takes is answered 413;
+// the result says why the request has failed, if it has.
+func (request *request) publish(answer *answer, failure error) error {
 	err := answer.publish(request.service.connection, request.reply)
 	if errors.Is(err, nats.ErrMaxPayload) {
 		failure = request.tooLargeToSend(answer.size(), request.maxReply())
-		statistics.countError(request.report(answer, failure))
+		request.report(answer, failure)
 		err = answer.publish(request.service.connection, request.reply)
 	}
 	request.count(err)
+	return failure
 }
 
-// report writes the error into the answer and gives its name.
-func (request *request) report(answer *answer, failure error) subjects.ErrorName {
+// report writes the error into the answer, and counts it.
+func (request *request) report(answer *answer, failure error) {
 	wire := request.wireError(failure)
 	answer.setError(wire)
-	return wire.Name
+	request.endpoint.statistics.countError(wire.Name)
 }
 
 // count enters a reply into the statistics of its endpoint.
@@ -124,7 +136,7 @@ func (request *request) count(err error) {
 	}
 	statistics.answered.Add(1)
 	if !request.waits {
-		statistics.latency.record(time.Since(request.received))
+		statistics.latency.Record(int64(time.Since(request.received)))
 	}
 }
 

@@ -51,6 +51,8 @@ type request struct {
 	// waits marks a request that may be held for a while: it is not one of those in
 	// hand, and has a bound of its own.
 	waits bool
+	// caller waits for the reply to a call; nil for a request from the bus.
+	caller *caller
 
 	// held is what the queue counts for the request; answered says that the result is
 	// counted in it already.

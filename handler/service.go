@@ -243,8 +243,17 @@ func (service *Service) addEndpoint(verb *verb) (err error) {
 // Instance is the name of this process in INFO and in the status.
 func (service *Service) Instance() string { return service.instance }
 
+// Prefix is what every subject begins with.
+func (service *Service) Prefix() string { return service.space.Prefix() }
+
+// HasJournal reports whether there is an endpoint that the journal is delivered to.
+func (service *Service) HasJournal() bool { return service.journal != nil }
+
 // Queue gives the requests in hand and the bounds.
 func (service *Service) Queue() subjects.QueueStatus { return service.queue.status() }
+
+// Waiting is how many requests wait for a change.
+func (service *Service) Waiting() int { return int(service.queue.inHand()[inHandWaiting]) }
 
 // Statistics gives the figures of every endpoint by its name: "get", "set_raw".
 func (service *Service) Statistics() map[string]EndpointStatistics {

@@ -4,11 +4,13 @@ package handler
 
 import (
 	"encoding/json"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/micro"
 
+	"dappco.re/go/storebus/internal/histogram"
 	"dappco.re/go/storebus/subjects"
 )
 
@@ -19,11 +21,15 @@ var errorNames = []*subjects.Error{
 	subjects.ErrUnavailable, subjects.ErrDeadlineExceeded,
 }
 
+// Errors gives every error that a reply can report, with its code. The caller owns the slice.
+func Errors() []*subjects.Error { return slices.Clone(errorNames) }
+
 // statistics are the figures of one endpoint, counted when a reply is sent.
 type statistics struct {
 	received       atomic.Uint64
-	latency        histogram
+	latency        histogram.Histogram
 	answered       atomic.Uint64
+	succeeded      atomic.Uint64
 	errors         map[subjects.ErrorName]*atomic.Uint64
 	refusedReplies atomic.Uint64
 	withoutReply   atomic.Uint64
@@ -32,11 +38,16 @@ type statistics struct {
 
 // EndpointStatistics is the "data" of an endpoint in the service's STATS.
 type EndpointStatistics struct {
+	// Received is how many requests came, answered or not, from the bus and by Call.
+	Received uint64 `json:"received"`
 	// Latency is from receipt to reply, in nanoseconds, since the start. A changes
 	// request that may wait is not counted in it.
 	Latency LatencyStatistics `json:"latency_ns"`
 	// Answered is how many replies were sent, errors included.
 	Answered uint64 `json:"answered"`
+	// Succeeded counts the requests that were carried out, whether their replies were sent
+	// or not.
+	Succeeded uint64 `json:"succeeded"`
 	// Errors counts the replies that reported an error, by its name.
 	Errors map[subjects.ErrorName]uint64 `json:"errors"`
 	// RefusedReplies counts the requests that were not executed for where their
@@ -51,6 +62,22 @@ type EndpointStatistics struct {
 	// Journal is that of the whole service; its LastError leaves out what others may
 	// have sent.
 	Journal *subjects.JournalStatus `json:"journal"`
+
+	// durations are those of Latency.
+	durations *histogram.Snapshot
+}
+
+// Durations gives, for each limit in rising order, how many replies took at most so long,
+// and how many were counted in all, with the sum of their times. Of those that took up to
+// a sixteenth less than a limit some count as longer.
+//
+//	counts, total, sum := figures.Durations(time.Millisecond, 10*time.Millisecond)
+func (figures *EndpointStatistics) Durations(limits ...time.Duration) (counts []uint64, total uint64, sum time.Duration) {
+	nanoseconds := make([]uint64, len(limits))
+	for index, limit := range limits {
+		nanoseconds[index] = uint64(limit)
+	}
+	return figures.durations.AtMost(nanoseconds...), figures.durations.Count, time.Duration(figures.durations.Sum)
 }
 
 // LatencyStatistics are percentiles of the time from receipt to reply.
@@ -79,7 +106,8 @@ func (statistics *statistics) countError(name subjects.ErrorName) {
 }
 
 func (statistics *statistics) snapshot(queue subjects.QueueStatus, journal *subjects.JournalStatus) EndpointStatistics {
-	latency := statistics.latency.percentiles(0.5, 0.9, 0.99)
+	durations := statistics.latency.Snapshot()
+	latency := durations.Percentiles(0.5, 0.9, 0.99)
 	errors := make(map[subjects.ErrorName]uint64)
 	for name, counter := range statistics.errors {
 		if count := counter.Load(); count > 0 {
@@ -87,14 +115,17 @@ func (statistics *statistics) snapshot(queue subjects.QueueStatus, journal *subj
 		}
 	}
 	return EndpointStatistics{
-		Latency:        LatencyStatistics{P50: latency[0], P90: latency[1], P99: latency[2]},
+		Received:       statistics.received.Load(),
+		Latency:        LatencyStatistics{P50: time.Duration(latency[0]), P90: time.Duration(latency[1]), P99: time.Duration(latency[2])},
 		Answered:       statistics.answered.Load(),
+		Succeeded:      statistics.succeeded.Load(),
 		Errors:         errors,
 		RefusedReplies: statistics.refusedReplies.Load(),
 		WithoutReply:   statistics.withoutReply.Load(),
 		Unsent:         statistics.unsent.Load(),
 		Queue:          queue,
 		Journal:        journal,
+		durations:      durations,
 	}
 }
 
@@ -104,7 +135,7 @@ func (statistics *statistics) endpointStats(name, subject string, figures Endpoi
 	for _, count := range figures.Errors {
 		stats.NumErrors += int(count)
 	}
-	stats.ProcessingTime, stats.AverageProcessingTime = statistics.latency.total()
+	stats.ProcessingTime, stats.AverageProcessingTime = time.Duration(figures.durations.Sum), time.Duration(figures.durations.Mean())
 	stats.Data, _ = json.Marshal(figures) // numbers and names alone cannot fail to marshal
 	return stats
 }

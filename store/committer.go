@@ -83,6 +83,9 @@ type committer struct {
 	batchAt reading
 	// spare is memory for the next batch, nil where there is none.
 	spare *batch
+	// figures are what is measured, and syncs tells that a COMMIT syncs the log of SQLite.
+	figures *figures
+	syncs   bool
 
 	// reading tells that the database is locked for reading.
 	reading bool
@@ -348,7 +351,9 @@ func (committer *committer) commitBatch(writes []*write) {
 // finish commits a batch and completes the writes that were applied to it.
 func (committer *committer) finish(writes []*write, batch *batch) {
 	defer func() { committer.spare = reuse(batch) }()
+	began := time.Now()
 	err := committer.persist(batch)
+	committer.figures.batch(began, len(writes), err == nil && len(batch.events) > 0)
 	switch {
 	case err == nil:
 		if len(batch.events) > 0 {
@@ -518,6 +523,7 @@ func (committer *committer) announce(batch *batch, commit Commit) {
 		committer.noteExpiry(commit.Events[index].ExpiresAt)
 		if commit.Events[index].Type == EventExpire {
 			committer.purges.note(commit.Events[index].Group)
+			committer.figures.expired.Add(1)
 		}
 	}
 	woken := committer.tail.append(commit, func(namespace string) uint64 { return batch.namespaces[namespace].oldest })

@@ -947,7 +947,7 @@ func (machine *machine) Check(t *rapid.T) {
 	machine.settle(t)
 	status, err := machine.opened.Status()
 	require.NoError(t, err)
-	want := store.Status{Writable: true, ClockAhead: machine.model.clock.ahead(), Entries: uint64(len(machine.model.entries)), PendingMaterialisation: status.PendingMaterialisation}
+	want := store.Status{Writable: true, ClockAhead: machine.model.clock.ahead(), Entries: uint64(len(machine.model.entries)), PendingMaterialisation: status.PendingMaterialisation, OldestChangeAt: status.OldestChangeAt}
 	want.Journal.Pending = int64(len(machine.model.journal))
 	for name, namespace := range machine.model.namespaces {
 		if name != "" && namespace.revision > 0 {

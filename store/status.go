@@ -16,6 +16,9 @@ type Status struct {
 	// acknowledged, OldestPendingAt the commit time of the oldest of them.
 	Backlog         uint64
 	OldestPendingAt time.Time
+	// OldestChangeAt is not after the time of the oldest change that can be replayed; zero
+	// if there is none.
+	OldestChangeAt time.Time
 	// PendingMaterialisation is how many rows of the tables are behind the log; a
 	// deleted group whose rows are still being removed is one more.
 	PendingMaterialisation uint64
@@ -68,6 +71,8 @@ func (committer *committer) status(view *view) (Status, error) {
 		Writable:   true,
 		Backlog:    committer.log.end.since(slowest.end).changes,
 		Namespaces: view.totals.namespaces,
+
+		OldestChangeAt: committer.log.startedAt,
 
 		PendingMaterialisation: uint64(view.pending.rows() + view.deletions.groups.Len()),
 		Entries:                view.totals.entries - uint64(due.keys),

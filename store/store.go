@@ -121,6 +121,8 @@ func (store *Store) start() error {
 		expiries:    newExpiryQueue(),
 		troubles:    troubles{},
 		purges:      &purges{},
+		figures:     new(figures),
+		syncs:       store.config.Durability == DurabilityFull,
 	}
 	store.committer.limits.Store(&store.config.Limits)
 	opened := make(chan error, 2)

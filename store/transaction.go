@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	sqlitelib "modernc.org/sqlite/lib"
 )
@@ -33,8 +34,10 @@ func (committer *committer) transaction(function func() error) error {
 		}
 		return errors.Join(err, undoErr)
 	}
+	committing := time.Now()
 	err = committer.commit.execute()
 	if err == nil {
+		committer.figures.committed(committing, committer.syncs)
 		committer.log.deferred.written()
 		committer.checkpoints.written += pagesPerTransaction * pageBytes
 		return nil
@@ -65,7 +68,10 @@ func (committer *committer) synchronous(level string, function func() error) err
 	if err := committer.session.run(`PRAGMA synchronous = ` + level); err != nil {
 		return err
 	}
+	syncs := committer.syncs
+	committer.syncs = level == "FULL"
 	err := committer.transaction(function)
+	committer.syncs = syncs
 	if levelErr := committer.session.run(`PRAGMA synchronous = ` + synchronousLevel(committer.config.Durability)); levelErr != nil {
 		committer.stopWriting(levelErr)
 		return errors.Join(err, levelErr)

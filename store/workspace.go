@@ -3,8 +3,8 @@
 package store
 
 import (
-	"cmp"
 	"bytes"
+	"cmp"
 	"database/sql"
 	"encoding/json"
 	"errors"

@@ -20,6 +20,9 @@ import (
 func announce(output, errorOutput io.Writer, sidecar *storebus.Sidecar, databasePath string) {
 	fmt.Fprintf(output, "storebus ready at %s serving %s.> from %s (durability %s)\n",
 		sidecar.NATSURL(), sidecar.Prefix(), databasePath, sidecar.Durability())
+	if url := sidecar.HTTPURL(); url != "" {
+		fmt.Fprintf(errorOutput, "web: %s\n", url)
+	}
 	fmt.Fprintf(errorOutput, "try it: %s\n", commandToTry(os.Args[0], sidecar.NATSURL(), sidecar.Prefix()))
 }
 

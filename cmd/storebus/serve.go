@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dappco.re/go/storebus"
+	"dappco.re/go/storebus/web"
 )
 
 const serveExamples = `
@@ -107,6 +108,8 @@ func explained(err error) error {
 	switch {
 	case errors.Is(err, storebus.ErrConfig):
 		return fmt.Errorf("%w: %w; see storebus serve --help", errUsage, err)
+	case errors.Is(err, web.ErrAddressInUse):
+		return fmt.Errorf("%w: choose another address with --http, or none with --http ''", err)
 	case errors.Is(err, storebus.ErrAddressInUse):
 		return fmt.Errorf("%w: if a NATS server is there, use it with --nats URL; else choose another address with --listen", err)
 	}

@@ -86,8 +86,8 @@ func serviceFlags() []cli.Flag {
 			Sources: variable("queue-limit"), Usage: "the largest `NUMBER` of requests in hand, shared out among namespaces; more are answered 503 at once",
 		},
 		sizeFlag(serviceCategory, "queue-bytes", handler.DefaultQueueBytes, "the largest `SIZE` of the requests in hand, and of results that wait to be sent"),
-		stringFlag(serviceCategory, "events-stream", "", "the `NAME` of a JetStream stream over the events"),
-		stringFlag(serviceCategory, "http", "", "the `ADDRESS` of health and metrics"),
+		stringFlag(serviceCategory, "http", storebus.DefaultHTTPAddress, "the `ADDRESS` of the page, health and metrics; if it is not given and in use, another port; '' is none"),
+		stringFlag(serviceCategory, "http-token-file", "", "a `FILE` with the token for values beyond what HTTP shows to everybody on this machine"),
 	}
 }
 
@@ -117,8 +117,9 @@ func serveConfig(command *cli.Command) (storebus.Config, error) {
 		Prefix:           command.String("prefix"),
 		QueueLimit:       command.Int("queue-limit"),
 		QueueBytes:       sizeOf(command, "queue-bytes"),
-		EventsStream:     command.String("events-stream"),
 		HTTPAddress:      command.String("http"),
+		HTTPAnyPort:      !command.IsSet("http"),
+		HTTPTokenFile:    command.String("http-token-file"),
 		StateDirectory:   command.String("state-directory"),
 		ArchiveDirectory: command.String("archive-directory"),
 		BackupDirectory:  command.String("backup-directory"),

@@ -242,7 +242,7 @@ func TestServe_Config_Good(t *testing.T) {
 			"--archive-directory", "a", "--backup-directory", "b", "--nats", "nats://broker:4222", "--creds", "c", "--nkey", "n", "--user", "u",
 			"--password", "p", "--token", "t", "--password-file", "pf", "--token-file", "tf", "--events-password-file", "epf", "--events-token-file", "etf", "--tlscert", "cert", "--tlskey", "key", "--tlsca", "ca", "--inbox-prefix", "_INBOX_x",
 			"--events-creds", "ec", "--events-nkey", "en", "--events-user", "eu", "--events-password", "ep", "--events-token", "et",
-			"--prefix", "berlin", "--queue-limit", "5", "--queue-bytes", "1KiB", "--events-stream", "e", "--http", ":8080",
+			"--prefix", "berlin", "--queue-limit", "5", "--queue-bytes", "1KiB", "--http", ":8080", "--http-token-file", "web.token",
 			"--journal-url", "http://influx", "--journal-organisation", "o", "--journal-bucket", "j", "--journal-token-file", "token")
 		assert.Equal(t, storebus.Config{
 			DatabasePath: "db", Durability: store.DurabilityRelaxed, PurgeInterval: 2 * time.Minute,
@@ -252,7 +252,7 @@ func TestServe_Config_Good(t *testing.T) {
 				NATSCredentials: storebus.NATSCredentials{CredentialsFile: "c", SeedFile: "n", User: "u", Password: "p", PasswordFile: "pf", Token: "t", TokenFile: "tf"},
 				CertificateFile: "cert", KeyFile: "key", AuthorityFile: "ca", InboxPrefix: "_INBOX_x"},
 			EventsNATS: storebus.NATSCredentials{CredentialsFile: "ec", SeedFile: "en", User: "eu", Password: "ep", PasswordFile: "epf", Token: "et", TokenFile: "etf"},
-			Prefix:     "berlin", QueueLimit: 5, QueueBytes: 1 << 10, EventsStream: "e", HTTPAddress: ":8080",
+			Prefix:     "berlin", QueueLimit: 5, QueueBytes: 1 << 10, HTTPAddress: ":8080", HTTPTokenFile: "web.token",
 			Journal: storebus.JournalConfig{URL: "http://influx", Organisation: "o", Bucket: "j", TokenFile: "token"},
 		}, config)
 	})

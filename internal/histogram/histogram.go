@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+// Package histogram counts numbers in buckets that grow with them.
+package histogram
+
+import (
+	"math/bits"
+	"sync/atomic"
+)
+
+// A histogram has 16 buckets for each power of two, so that a percentile is at
+// most 1/16 above the true one.
+const (
+	stepBits = 4
+	steps    = 1 << stepBits
+	buckets  = (64 - stepBits + 1) * steps
+)
+
+// Histogram counts numbers: durations in nanoseconds, or sizes. Any number of goroutines
+// may record and read at once, and none waits for another; its zero value is ready.
+type Histogram struct {
+	buckets [buckets]atomic.Uint64
+	sum     atomic.Uint64
+}
+
+// Record counts one number; a negative one counts as 0.
+//
+//	latency.Record(int64(time.Since(received)))
+func (histogram *Histogram) Record(number int64) {
+	value := uint64(max(number, 0))
+	histogram.buckets[bucketOf(value)].Add(1)
+	histogram.sum.Add(value)
+}
+
+// Snapshot gives what was counted.
+func (histogram *Histogram) Snapshot() *Snapshot {
+	snapshot := &Snapshot{Sum: histogram.sum.Load()}
+	for index := range snapshot.counts {
+		snapshot.counts[index] = histogram.buckets[index].Load()
+		snapshot.Count += snapshot.counts[index]
+	}
+	return snapshot
+}
+
+// Snapshot is what a histogram has counted at one time: how many numbers, and their sum.
+type Snapshot struct {
+	Count, Sum uint64
+	counts     [buckets]uint64
+}
+
+// Mean is that of the numbers, 0 if there are none.
+func (snapshot *Snapshot) Mean() uint64 { return snapshot.Sum / max(snapshot.Count, 1) }
+
+// Percentiles gives, for each fraction in rising order, the upper bound of the bucket
+// that the fraction falls into, and 0 for all if nothing was recorded.
+//
+//	snapshot.Percentiles(0.5, 0.99)
+func (snapshot *Snapshot) Percentiles(fractions ...float64) []uint64 {
+	results := make([]uint64, len(fractions))
+	if snapshot.Count == 0 {
+		return results
+	}
+	bucket, seen := 0, snapshot.counts[0]
+	for index, fraction := range fractions {
+		rank := min(uint64(fraction*float64(snapshot.Count))+1, snapshot.Count)
+		for seen < rank {
+			bucket++
+			seen += snapshot.counts[bucket]
+		}
+		results[index] = bucketLimit(bucket)
+	}
+	return results
+}
+
+// AtMost gives, for each limit in rising order, how many numbers are at most so large. A
+// number that shares its bucket with the limit, and is at most 1/16 below it, counts as
+// one above.
+//
+//	snapshot.AtMost(1_000_000, 10_000_000)
+func (snapshot *Snapshot) AtMost(limits ...uint64) []uint64 {
+	results := make([]uint64, len(limits))
+	bucket, seen := 0, uint64(0)
+	for index, limit := range limits {
+		for bucket < buckets && bucketLimit(bucket) <= limit {
+			seen += snapshot.counts[bucket]
+			bucket++
+		}
+		results[index] = seen
+	}
+	return results
+}
+
+// bucketOf gives the bucket of a value: values below 16 have one each, and above
+// that the four bits behind the leading one choose the step within the octave.
+func bucketOf(value uint64) int {
+	if value < steps {
+		return int(value)
+	}
+	shift := bits.Len64(value) - stepBits - 1
+	return (shift+1)*steps + int(value>>shift) - steps
+}
+
+// bucketLimit gives the largest value of a bucket.
+func bucketLimit(bucket int) uint64 {
+	if bucket < steps {
+		return uint64(bucket)
+	}
+	shift := bucket/steps - 1
+	step := uint64(bucket%steps + steps)
+	return (step+1)<<shift - 1
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// description is one metric. Its labels are never keys, groups or anything else that
+// grows with what is stored.
+func description(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("storebus_"+name, help, labels, nil)
+}
+
+var (
+	requestsTotal   = description("requests_total", "Requests by verb, and by the code of their outcome: 200, or that of the error.", "verb", "code")
+	requestDuration = description("request_duration_seconds", "Time from the receipt of a request to its reply. Changes that may wait are left out.", "verb")
+	droppedTotal    = description("dropped_total", "Requests without a reply, by verb and reason: refused_reply, without_reply or unsent.", "verb", "reason")
+
+	queueRequests     = description("queue_requests", "Requests in hand.")
+	queueRequestLimit = description("queue_requests_limit", "The most requests that may be in hand.")
+	queueBytes        = description("queue_bytes", "Bytes of the requests in hand.")
+	queueResultBytes  = description("queue_result_bytes", "Bytes of results that wait to be sent.")
+	queueByteLimit    = description("queue_bytes_limit", "The most bytes that requests in hand, and results that wait, may have.")
+
+	commitDuration = description("commit_duration_seconds", "Time of a batch of writes, from the first that is applied until all are committed.")
+	syncDuration   = description("fsync_duration_seconds", "Time of a COMMIT that waits for the disk. None is counted without durability full.")
+	batchSize      = description("commit_batch_size", "Writes that were committed together.")
+	expiredTotal   = description("expired_total", "Keys that have expired.")
+
+	namespaceCount = description("namespaces", "Namespaces that were ever written.")
+	revision       = description("revision", "Revision of a namespace. Only the 100 largest namespaces have one.", "namespace")
+	keys           = description("keys", "Keys of a namespace; those of all but the 100 largest are in other.", "namespace")
+	groups         = description("groups", "Groups of a namespace; those of all but the 100 largest are in other.", "namespace")
+	bytes          = description("bytes", "Bytes of groups, keys and values of a namespace; those of all but the 100 largest are in other.", "namespace")
+	quotaRatio     = description("quota_ratio", "How much of a quota is used: 1 is all. Only the 100 largest namespaces have one.", "namespace", "quota")
+
+	writable        = description("writable", "1 while writes are taken, 0 while they are refused.")
+	backlog         = description("events_backlog", "Changes whose events are not published.")
+	backlogAge      = description("events_oldest_seconds", "Age of the oldest change whose event is not published.")
+	publishedTotal  = description("events_published_total", "Events that the broker has confirmed.")
+	omittedTotal    = description("events_values_omitted_total", "Events that were published without their value, which the broker could not carry.")
+	skippedTotal    = description("events_skipped_total", "Changes whose names the broker cannot carry.")
+	retriesTotal    = description("events_retries_total", "Batches of events that were begun again.")
+	pendingRows     = description("materialisation_pending_rows", "Rows of the tables that are behind the log.")
+	logAge          = description("log_oldest_seconds", "Age of the oldest change that can be replayed.")
+	databaseBytes   = description("database_bytes", "Size of the database file.")
+	writeAheadBytes = description("wal_bytes", "Size of the write-ahead log of SQLite.")
+
+	journalPending   = description("journal_pending", "Points of the journal that are to be delivered.")
+	journalAge       = description("journal_oldest_seconds", "Age of the oldest point that is to be delivered.")
+	journalRejected  = description("journal_rejected", "Points that the endpoint has refused and that are kept aside.")
+	journalDelivered = description("journal_delivered_total", "Points that the endpoint has taken.")
+
+	buildInfo = description("build_info", "1, with the version of the program, and the durability, prefix and store that it serves.", "version", "durability", "prefix", "store")
+)
+
+// descriptions is all of them, for Describe.
+var descriptions = []*prometheus.Desc{
+	requestsTotal, requestDuration, droppedTotal,
+	queueRequests, queueRequestLimit, queueBytes, queueResultBytes, queueByteLimit,
+	commitDuration, syncDuration, batchSize, expiredTotal,
+	namespaceCount, revision, keys, groups, bytes, quotaRatio,
+	writable, backlog, backlogAge, publishedTotal, omittedTotal, skippedTotal, retriesTotal, pendingRows, logAge, databaseBytes, writeAheadBytes,
+	journalPending, journalAge, journalRejected, journalDelivered,
+	buildInfo,
+}
+
+// durationLimits are the upper limits of the buckets of durations.
+var durationLimits = []time.Duration{
+	10 * time.Microsecond, 25 * time.Microsecond, 50 * time.Microsecond,
+	100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond,
+	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond,
+	10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond,
+	100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond,
+	time.Second, 2500 * time.Millisecond, 5 * time.Second, 10 * time.Second,
+}
+
+// sizeLimits are those of the sizes of batches, of which 4,096 is the largest.
+var sizeLimits = []uint64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096}

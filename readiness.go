@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package storebus
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dappco.re/go/storebus/store"
+	"dappco.re/go/storebus/web"
+)
+
+// maxBacklogAge is how old the oldest unpublished change of a ready sidecar may be.
+const maxBacklogAge = time.Minute
+
+// notReady gives the reasons why the sidecar is not ready, and waits for the store until
+// ctx ends.
+func (sidecar *Sidecar) notReady(ctx context.Context) (reasons []web.Reason) {
+	if !sidecar.running.Load() {
+		if sidecar.awaited.Load() {
+			return []web.Reason{{Name: "broker", Message: "the broker is away: the sidecar waits for it"}}
+		}
+		return nil // the server itself says that it is starting
+	}
+	if err := sidecar.Err(); err != nil {
+		reasons = append(reasons, web.Reason{Name: "stopped", Message: err.Error()})
+	}
+	if !sidecar.requests.IsConnected() || !sidecar.events.IsConnected() {
+		reasons = append(reasons, web.Reason{Name: "broker", Message: "a connection to the broker is away: requests and events wait until it is back"})
+	}
+	status, err := sidecar.statusWithin(ctx)
+	if err != nil {
+		return append(reasons, web.Reason{Name: "store", Message: err.Error()})
+	}
+	return append(reasons, reasonsOf(&status, time.Now())...)
+}
+
+// statusWithin asks the store, which may be busy with a disk that hangs.
+func (sidecar *Sidecar) statusWithin(ctx context.Context) (store.Status, error) {
+	type answer struct {
+		status store.Status
+		err    error
+	}
+	answers := make(chan answer, 1)
+	sidecar.store.SubmitStatus(func(status store.Status, err error) { answers <- answer{status, err} })
+	select {
+	case answer := <-answers:
+		return answer.status, answer.err
+	case <-ctx.Done():
+		return store.Status{}, fmt.Errorf("the store has not answered in time: %w", ctx.Err())
+	}
+}
+
+// reasonsOf gives those that the status of the store tells.
+func reasonsOf(status *store.Status, now time.Time) (reasons []web.Reason) {
+	if !status.Writable {
+		reasons = append(reasons, web.Reason{Name: "disk", Message: status.Reason})
+	}
+	if age := now.Sub(status.OldestPendingAt); status.Backlog > 0 && age > maxBacklogAge {
+		reasons = append(reasons, web.Reason{Name: "backlog", Message: fmt.Sprintf("%d changes are not published, the oldest for %s, which is more than %s",
+			status.Backlog, age.Round(time.Second), maxBacklogAge)})
+	}
+	return reasons
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package storebus
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"dappco.re/go/storebus/metrics"
+	"dappco.re/go/storebus/web"
+)
+
+// startWeb listens for HTTP before the broker is there: why a sidecar is not ready can be
+// asked while it waits.
+func (sidecar *Sidecar) startWeb(context.Context) error {
+	config := &sidecar.config
+	if config.HTTPAddress == "" {
+		return nil
+	}
+	token, err := readToken(config.HTTPTokenFile)
+	if err != nil {
+		return err
+	}
+	sidecar.web, err = web.Start(web.Config{
+		Address: config.HTTPAddress, AnyPort: config.HTTPAnyPort, Token: token, Ready: sidecar.notReady, Logger: config.Logger,
+	})
+	return err
+}
+
+// readToken reads the token of HTTP; an empty file is none, and refused.
+func readToken(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read the token of HTTP: %w", err)
+	}
+	token := strings.TrimSpace(string(content))
+	if token == "" {
+		return "", fmt.Errorf("%w: HTTPTokenFile %s is empty: put %d characters or more into it", ErrConfig, file, web.MinTokenBytes)
+	}
+	return token, nil
+}
+
+// openWeb shows what there is. Without a token it shows values if the broker would give
+// them to anybody as well.
+func (sidecar *Sidecar) openWeb(context.Context) error {
+	if sidecar.web == nil {
+		return nil
+	}
+	sidecar.web.Open(web.Backend{
+		Service: sidecar.service,
+		Metrics: metrics.NewHandler(metrics.Source{
+			Store: sidecar.store, Service: sidecar.service, Publisher: sidecar.publisher, Version: Version, Logger: sidecar.config.Logger,
+		}),
+		Open: sidecar.broker != nil && !sidecar.requests.AuthRequired(),
+	})
+	sidecar.running.Store(true)
+	return nil
+}
+
+func (sidecar *Sidecar) stopWeb() {
+	if sidecar.web == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), webTimeout)
+	defer cancel()
+	if err := sidecar.web.Stop(ctx); err != nil {
+		sidecar.config.Logger.Warn("stopped with HTTP requests in hand", "error", err)
+	}
+}
+
+// HTTPURL is where a browser on this machine finds the page; "" if there is no HTTP.
+//
+//	fmt.Println(sidecar.HTTPURL()) // http://127.0.0.1:4280/
+func (sidecar *Sidecar) HTTPURL() string {
+	if sidecar.web == nil {
+		return ""
+	}
+	return sidecar.web.URL()
+}

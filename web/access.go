@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package web
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"dappco.re/go/storebus/subjects"
+)
+
+// audience is who may have what a route gives.
+type audience int
+
+const (
+	// everybody: it says nothing of what is stored.
+	everybody audience = iota
+	// thisMachine may have it without a token: it counts, and holds no value.
+	thisMachine
+	// readers may read values: everybody on this machine if the broker lets them, and
+	// whoever has the token.
+	readers
+)
+
+// The refusals that are HTTP's alone.
+var (
+	errUnauthorised     = &subjects.Error{Code: http.StatusUnauthorized, Name: "unauthorised"}
+	errForbidden        = &subjects.Error{Code: http.StatusForbidden, Name: "forbidden"}
+	errMethodNotAllowed = &subjects.Error{Code: http.StatusMethodNotAllowed, Name: "method_not_allowed"}
+)
+
+// forwardingHeaders are those of a proxy, behind which somebody far away looks near.
+var forwardingHeaders = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"}
+
+// tokenDigest is compared in place of the token, in the same time whatever it is.
+type tokenDigest struct {
+	given  bool
+	digest [sha256.Size]byte
+}
+
+func digestToken(token string) tokenDigest {
+	return tokenDigest{given: token != "", digest: sha256.Sum256([]byte(token))}
+}
+
+func (token *tokenDigest) matches(other string) bool {
+	digest := sha256.Sum256([]byte(other))
+	return token.given && subtle.ConstantTimeCompare(token.digest[:], digest[:]) == 1
+}
+
+// admit returns why a request may not have what a route gives, nil if it may.
+func (server *Server) admit(request *http.Request, audience audience) *subjects.Error {
+	if failure := checkOrigin(request); failure != nil {
+		return failure
+	}
+	scheme, token, _ := strings.Cut(request.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		if server.token.matches(strings.TrimSpace(token)) {
+			return nil
+		}
+		return errUnauthorised.New("the token is not the one of --http-token-file")
+	}
+	if audience == everybody && !server.loopback {
+		return nil
+	}
+	if failure := server.checkHost(request); failure != nil {
+		return failure
+	}
+	switch {
+	case audience == everybody:
+		return nil
+	case !isNear(request):
+		return server.needsToken("beyond this machine everything but /healthz and /readyz needs the token")
+	case audience == readers && !server.isOpen():
+		return server.needsToken("values, keys and changes need the token, for the broker asks for credentials as well or is not the sidecar's own")
+	}
+	return nil
+}
+
+func (server *Server) isOpen() bool {
+	backend := server.backend.Load()
+	return backend != nil && backend.Open
+}
+
+func (server *Server) needsToken(reason string) *subjects.Error {
+	if !server.token.given {
+		return errUnauthorised.New(reason + ": start the sidecar with --http-token-file")
+	}
+	return errUnauthorised.New(reason + ": send it as Authorization: Bearer")
+}
+
+// checkOrigin refuses what a page of another origin asks for.
+func checkOrigin(request *http.Request) *subjects.Error {
+	switch request.Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		if request.Header.Get("Sec-Fetch-Mode") != "navigate" {
+			return errForbidden.New("a page of another origin may not read from here")
+		}
+	}
+	origin := request.Header.Get("Origin")
+	if origin == "" {
+		return nil
+	}
+	if parsed, err := url.Parse(origin); err != nil || !strings.EqualFold(parsed.Host, request.Host) {
+		return errForbidden.New("a page of another origin may not read from here")
+	}
+	return nil
+}
+
+// checkHost refuses a name that is not this server's: a page of another site may have
+// its own name point here. An address is no name, and cannot.
+func (server *Server) checkHost(request *http.Request) *subjects.Error {
+	host := hostOf(request.Host)
+	if net.ParseIP(host) != nil || strings.EqualFold(host, "localhost") || server.host != "" && strings.EqualFold(host, server.host) {
+		return nil
+	}
+	return errForbidden.New("this server has another name: use its address, localhost or the host that --http gives")
+}
+
+func hostOf(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return strings.Trim(address, "[]")
+}
+
+// isNear reports whether a request comes from this machine, and not through a proxy on it.
+func isNear(request *http.Request) bool {
+	for _, name := range forwardingHeaders {
+		if request.Header.Get(name) != "" {
+			return false
+		}
+	}
+	return isLoopback(request.RemoteAddr)
+}
+
+func isLoopback(address string) bool {
+	ip := net.ParseIP(hostOf(address))
+	return ip != nil && ip.IsLoopback()
+}

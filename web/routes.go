@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package web
+
+import (
+	"embed"
+	"io/fs"
+	"net/http"
+	"strconv"
+	"time"
+
+	"dappco.re/go/storebus/subjects"
+)
+
+//go:embed page
+var pageFiles embed.FS
+
+// pagePolicy lets the page use what comes from here alone, and images that it makes of
+// values itself.
+const pagePolicy = "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// valuePolicy lets a value do nothing, whatever a browser takes it for.
+const valuePolicy = "default-src 'none'; frame-ancestors 'none'; sandbox"
+
+// routes is everything that the server answers.
+func (server *Server) routes() http.Handler {
+	page, err := fs.Sub(pageFiles, "page")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/healthz", server.health)
+	mux.HandleFunc("/readyz", server.ready)
+	mux.HandleFunc("/metrics", server.guard(thisMachine, server.metrics))
+	mux.HandleFunc("/v1/admin/statistics", server.guard(thisMachine, server.statistics))
+	mux.HandleFunc("/v1/admin/{verb}", server.guard(thisMachine, server.adminVerb))
+	mux.HandleFunc("/v1/{namespace}/{verb}", server.guardedVerb)
+	mux.HandleFunc("/v1/{namespace}/{group}/{key...}", server.guard(readers, server.value))
+	mux.HandleFunc("/v1/", server.guard(readers, unknownPath))
+	mux.HandleFunc("/", server.guard(everybody, http.FileServerFS(page).ServeHTTP))
+	return readOnly(mux)
+}
+
+// readOnly refuses every method that could change something, bounds the time of a
+// request, and says what a browser may do with the answer.
+func readOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		header := writer.Header()
+		header.Set("Content-Security-Policy", pagePolicy)
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("X-Frame-Options", "DENY")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		header.Set("Cache-Control", "no-cache")
+		if request.Method != http.MethodGet && request.Method != http.MethodHead {
+			header.Set("Allow", "GET, HEAD")
+			writeError(writer, errMethodNotAllowed.New("this server is for reading: use GET, and NATS to write"))
+			return
+		}
+		// A connection that cannot have a deadline has no need of one.
+		_ = http.NewResponseController(writer).SetWriteDeadline(time.Now().Add(replyTimeout))
+		next.ServeHTTP(writer, request)
+	})
+}
+
+// guard lets an audience in, once there is something to show.
+func (server *Server) guard(audience audience, next http.HandlerFunc) http.HandlerFunc {
+	return func(writer http.ResponseWriter, request *http.Request) {
+		if failure := server.admit(request, audience); failure != nil {
+			if failure.Code == http.StatusUnauthorized {
+				writer.Header().Set("WWW-Authenticate", `Bearer realm="storebus"`)
+			}
+			writeError(writer, failure)
+			return
+		}
+		if audience != everybody && server.backend.Load() == nil {
+			writeError(writer, subjects.ErrUnavailable.New("the sidecar is starting: /readyz says what it waits for"))
+			return
+		}
+		next(writer, request)
+	}
+}
+
+func unknownPath(writer http.ResponseWriter, request *http.Request) {
+	writeError(writer, subjects.ErrNotFound.New("there is nothing at "+request.URL.Path+": use /v1/{namespace}/{verb}, /v1/{namespace}/changes or /v1/{namespace}/{group}/{key}"))
+}
+
+// writeError sends an error as the bus has it, with its code as the status.
+func writeError(writer http.ResponseWriter, failure *subjects.Error) {
+	writeJSON(writer, failure.Code, subjects.AppendError(nil, failure))
+}
+
+// jsonType is what JSON is called in headers.
+const jsonType = "application/json"
+
+func writeJSON(writer http.ResponseWriter, status int, body []byte) {
+	header := writer.Header()
+	header.Set("Content-Type", jsonType)
+	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Length", strconv.Itoa(len(body)+1))
+	writer.WriteHeader(status)
+	// Nobody is left to be told that the answer did not arrive.
+	_, _ = writer.Write(append(body, '\n'))
+}
