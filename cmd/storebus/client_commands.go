@@ -105,7 +105,7 @@ func (declared *clientCommand) command() *cli.Command {
 		Description:        declared.description,
 		Category:           "client",
 		Flags:              append(declared.flags, declared.sharedFlags()...),
-		CustomHelpTemplate: cli.CommandHelpTemplate + declared.exampleHelp(),
+		CustomHelpTemplate: cli.CommandHelpTemplate + declared.exampleHelp() + exitHelp(),
 		SkipFlagParsing:    true,
 		HideHelpCommand:    true, // or no namespace could be called help
 		Action:             declared.action,

@@ -39,7 +39,7 @@ func TestClientCommands_Usage_Bad(t *testing.T) {
 		"NoOptionalWord":  {[]string{"watch"}, "it takes NAMESPACE [GROUP]"},
 		"WordsForNothing": {[]string{"status", "acme"}, "it takes no words"},
 		"UnknownFlag":     {[]string{"get", "acme", "config", "theme", "--yaml"}, "there is no flag --yaml"},
-		"ValueLikeAFlag":  {[]string{"set", "acme", "config", "theme", "-dark"}, "words that begin with - come after --"},
+		"ValueLikeAFlag":  {[]string{"set", "acme", "config", "theme", "-dark"}, "Words that begin with - come after --"},
 		"FlagWithoutAValue": {
 			[]string{"set", "acme", "config", "theme", "dark", "--ttl"}, "flag --ttl needs a value",
 		},
@@ -72,11 +72,11 @@ func TestClientCommands_ExitStatus_Good(t *testing.T) {
 		output, errors string
 	}{
 		"Done":       {[]string{"set", "acme", "config", "theme", "dark"}, exitDone, "1\n", ""},
-		"MissingKey": {[]string{"get", "acme", "config", "missing"}, exitNotFound, "", "not found\n"},
+		"MissingKey": {[]string{"get", "acme", "config", "missing"}, exitNotFound, "", "storebus: not found: config/missing is not there\n"},
 		"Usage": {[]string{"get", "acme"}, exitUsage, "",
 			"storebus: usage: storebus get: it takes NAMESPACE GROUP KEY, and was given [\"acme\"]; for example: storebus get acme config theme\n"},
-		"Refused": {[]string{"get", "events", "config", "theme"}, exitFailed, "",
-			"storebus: client.Get: \"events\" is reserved and cannot be a namespace\n"},
+		"Refused": {[]string{"get", "events", "config", "theme"}, exitUsage, "",
+			"storebus: \"events\" is reserved and cannot be a namespace\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var output, errors bytes.Buffer

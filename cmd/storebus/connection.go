@@ -81,10 +81,10 @@ func (call *call) connect(declared *clientCommand) (*nats.Conn, error) {
 	})
 	connection, err := call.dial(options)
 	if errors.Is(err, nats.ErrNoServers) {
-		return nil, fmt.Errorf("connect to %s (is storebus serve running there?): %w", brokerNames(servers), err)
+		return nil, fmt.Errorf("connect to %s (is storebus serve running there?): %w", brokerNames(servers), brokerError{err})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", brokerNames(servers), err)
+		return nil, fmt.Errorf("connect to %s: %w", brokerNames(servers), brokerError{err})
 	}
 	return connection, nil
 }
@@ -127,3 +127,10 @@ func brokerNames(servers []string) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// brokerError is the error of a connection that could not be made.
+type brokerError struct{ error }
+
+func (failure brokerError) Is(target error) bool { return target == errBroker }
+
+func (failure brokerError) Unwrap() error { return failure.error }

@@ -44,5 +44,5 @@ func deleteKey(ctx context.Context, call *call) error {
 
 // missingKey is the error of a key that is not there, where the reply is none.
 func missingKey(group, key string) error {
-	return subjects.ErrNotFound.New(fmt.Sprintf("group %q has no key %q", group, key))
+	return subjects.ErrNotFound.New(fmt.Sprintf("%s/%s is not there", group, key))
 }

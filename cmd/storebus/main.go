@@ -8,6 +8,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,19 +19,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dappco.re/go/storebus"
-	"dappco.re/go/storebus/subjects"
 )
-
-// The exit statuses of every command.
-const (
-	exitDone     = 0
-	exitFailed   = 1
-	exitUsage    = 2
-	exitNotFound = 3
-)
-
-// errUsage is wrapped by the errors of a command line that cannot be carried out.
-var errUsage = errors.New("usage")
 
 func main() {
 	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
@@ -48,7 +37,7 @@ func run(ctx context.Context, arguments []string, input io.Reader, output, error
 		// No command has begun: what is wrong is the command line, or a variable.
 		err = asUsage(err)
 	}
-	return report(errorOutput, err)
+	return report(errorOutput, err, wantsJSON(arguments))
 }
 
 // rootCommand gives every command of the program. started is called when one begins.
@@ -62,7 +51,7 @@ func rootCommand(started func()) *cli.Command {
 		ConfigureShellCompletionCommand: func(command *cli.Command) {
 			command.Hidden = false
 		},
-		Suggest: true,
+		CustomRootCommandHelpTemplate: cli.RootCommandHelpTemplate + exitHelp(),
 		Commands: slices.Concat([]*cli.Command{serveCommand(), permissionsCommand().command()}, clientCommands(),
 			[]*cli.Command{journalCommand(), workspaceCommand(), archiveCommand()}, benchCommands()),
 		Action: helpOrUnknown,
@@ -97,7 +86,9 @@ func announced(action cli.ActionFunc, started func()) cli.ActionFunc {
 // helpOrUnknown is what happens without a command, or with one that there is not.
 func helpOrUnknown(_ context.Context, command *cli.Command) error {
 	if command.Args().Present() {
-		return fmt.Errorf("%w: there is no command %q; %s --help lists them", errUsage, command.Args().First(), command.FullName())
+		name := command.Args().First()
+		suggestion := cmp.Or(didYouMean(name, commandNames(command)), ";")
+		return fmt.Errorf("%w: there is no command %q%s %s --help lists all", errUsage, name, suggestion, command.FullName())
 	}
 	if command.Root() == command {
 		return cli.ShowRootCommandHelp(command)
@@ -118,20 +109,4 @@ func asUsage(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", errUsage, err)
-}
-
-// report prints an error and gives the exit status that it stands for.
-func report(output io.Writer, err error) int {
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.Is(err, subjects.ErrNotFound):
-		fmt.Fprintln(output, "not found")
-		return exitNotFound
-	case errors.Is(err, errUsage):
-		fmt.Fprintln(output, "storebus:", err)
-		return exitUsage
-	}
-	fmt.Fprintln(output, "storebus:", err)
-	return exitFailed
 }

@@ -5,15 +5,11 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-
-	"dappco.re/go/storebus/subjects"
 )
 
 // asProgram makes the test binary behave as the program itself.
@@ -60,22 +56,22 @@ func TestMain_Run_Good(t *testing.T) {
 
 func TestMain_Run_Bad(t *testing.T) {
 	for text, arguments := range map[string][]string{
-		`there is no command "sevre"`:                        {"sevre"},
-		"-bogus; see storebus --help":                        {"--bogus"},
-		"-bogus; see storebus serve":                         {"serve", "--bogus"},
-		`serve takes no words`:                               {"serve", "now"},
-		`no command "opne"; storebus workspace --help lists`: {"workspace", "opne"},
-		"-bogus; see storebus workspace --help":              {"workspace", "--bogus"},
-		"storebus workspace open: it takes NAMESPACE":        {"workspace", "open", "acme"},
-		"--listen is the address":                            {"serve", "--listen", "127.0.0.1:0", "--nats", "nats://127.0.0.1:1"},
-		"--listen is the address of":                         {"serve", "--listen", "127.0.0.1:0", "--context", "berlin"},
-		`is no size`:                                         {"serve", "--cache-bytes", "many"},
-		"invalid value":                                      {"serve", "--purge-interval", "often"},
-		`prefix "a..b"`:                                      {"serve", "--prefix", "a..b"},
-		`use "full" or "relaxed"`:                            {"serve", "--listen", "127.0.0.1:0", "--durability", "none"},
-		"NATS.URL and NATS.Context":                          {"serve", "--nats", "nats://127.0.0.1:1", "--context", "berlin"},
-		"HTTPAddress":                                        {"serve", "--http", "8080"},
-		"QueueLimit":                                         {"serve", "--queue-limit", "-1"},
+		`there is no command "sevre"`: {"sevre"},
+		"-bogus; see storebus --help": {"--bogus"},
+		"-bogus; see storebus serve":  {"serve", "--bogus"},
+		`serve takes no words`:        {"serve", "now"},
+		`no command "opne"; did you mean "open"? storebus workspace --help lists all`: {"workspace", "opne"},
+		"-bogus; see storebus workspace --help":                                       {"workspace", "--bogus"},
+		"storebus workspace open: it takes NAMESPACE":                                 {"workspace", "open", "acme"},
+		"--listen is the address":                                                     {"serve", "--listen", "127.0.0.1:0", "--nats", "nats://127.0.0.1:1"},
+		"--listen is the address of":                                                  {"serve", "--listen", "127.0.0.1:0", "--context", "berlin"},
+		`is no size`:                                                                  {"serve", "--cache-bytes", "many"},
+		"invalid value":                                                               {"serve", "--purge-interval", "often"},
+		`prefix "a..b"`:                                                               {"serve", "--prefix", "a..b"},
+		`use "full" or "relaxed"`:                                                     {"serve", "--listen", "127.0.0.1:0", "--durability", "none"},
+		"NATS.URL and NATS.Context":                                                   {"serve", "--nats", "nats://127.0.0.1:1", "--context", "berlin"},
+		"HTTPAddress":                                                                 {"serve", "--http", "8080"},
+		"QueueLimit":                                                                  {"serve", "--queue-limit", "-1"},
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Chdir(t.TempDir())
@@ -88,7 +84,7 @@ func TestMain_Run_Bad(t *testing.T) {
 	t.Run("OfWhatHasBegunItIsAFailure", func(t *testing.T) {
 		for _, line := range [][]string{{"get", "acme", "g", "k"}, {"workspace", "list", "acme"}, {"journal", "status", "acme"}} {
 			status, _, errorOutput := runProgram(append(line, "--nats", "nats://127.0.0.1:1")...)
-			assert.Equal(t, exitFailed, status)
+			assert.Equal(t, exitUnavailable, status)
 			assert.Contains(t, errorOutput, "storebus: connect to")
 		}
 	})
@@ -98,23 +94,6 @@ func TestMain_Run_Bad(t *testing.T) {
 		assert.Equal(t, exitUsage, status)
 		assert.Contains(t, errorOutput, "STOREBUS_QUEUE_BYTES")
 	})
-}
-
-func TestMain_Report_Good(t *testing.T) {
-	for _, each := range []struct {
-		err    error
-		status int
-		text   string
-	}{
-		{nil, exitDone, ""},
-		{fmt.Errorf("client.Get: %w", subjects.ErrNotFound.New("store.Get: config/theme is not there")), exitNotFound, "not found\n"},
-		{fmt.Errorf("%w: what", errUsage), exitUsage, "storebus: usage: what\n"},
-		{errors.New("disk is full"), exitFailed, "storebus: disk is full\n"},
-	} {
-		var output bytes.Buffer
-		assert.Equal(t, each.status, report(&output, each.err))
-		assert.Equal(t, each.text, output.String())
-	}
 }
 
 func TestMain_Group_Good(t *testing.T) {
@@ -130,11 +109,11 @@ func TestMain_Group_Bad(t *testing.T) {
 	status, output, errorOutput := runProgram("journal", "stat")
 	assert.Equal(t, exitUsage, status)
 	assert.Empty(t, output)
-	assert.Contains(t, errorOutput, `there is no command "stat"; storebus journal --help lists them`)
+	assert.Contains(t, errorOutput, `there is no command "stat"; did you mean "status"? storebus journal --help lists all`)
 	status, _, errorOutput = runProgram("archive", "verify", "--sum")
 	assert.Equal(t, exitUsage, status)
 	assert.Contains(t, errorOutput, "there is no flag --sum")
 	t.Setenv("STOREBUS_NATS", "nats://127.0.0.1:1")
 	status, _, _ = runProgram("journal", "status", "acme")
-	assert.Equal(t, exitFailed, status, "the command line was right")
+	assert.Equal(t, exitUnavailable, status, "the command line was right")
 }

@@ -149,7 +149,7 @@ func TestServe_Serve_Good_TheSameProgramAsItsClient(t *testing.T) {
 	missing := startProgram(t, nil, "get", "acme", "config", "none", "--nats", url)
 	require.Error(t, missing.command.Wait())
 	assert.Equal(t, exitNotFound, missing.command.ProcessState.ExitCode())
-	assert.Equal(t, "not found\n", missing.errors.String())
+	assert.Equal(t, "storebus: not found: config/none is not there\n", missing.errors.String())
 }
 
 func TestServe_Serve_Bad(t *testing.T) {

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -14,7 +13,7 @@ import (
 )
 
 // errGuards is what a transaction ends with that has carried out its else.
-var errGuards = errors.New("the guards did not hold: else was carried out")
+var errGuards = subjects.ErrRevisionConflict.New("the guards did not hold: else was carried out")
 
 func transactionCommand() *clientCommand {
 	return &clientCommand{
@@ -22,7 +21,7 @@ func transactionCommand() *clientCommand {
 		usage: "carry out a list of operations, all of it or nothing",
 		description: "Reads a transaction from a file, or from standard input for -, as JSON: guards (if), what is done where all of them hold (then), and what is done else. " +
 			"Prints a line for each operation that was carried out: its name, and the revision that it left, the value that it read, the sum, or the number of keys. " +
-			"Guards that do not hold are exit status 1.",
+			"Guards that do not hold are exit status 4.",
 		words: []string{"NAMESPACE", "FILE"},
 		examples: []string{
 			"storebus transaction acme transfer.json",

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,7 +56,8 @@ func setFlag(command *cli.Command, given map[string]bool, argument string, rest 
 	name, value, valued := strings.Cut(strings.TrimLeft(argument, "-"), "=")
 	flag := findFlag(command.Flags, name)
 	if flag == nil {
-		return 0, fmt.Errorf("there is no flag %s (words that begin with - come after --)", argument)
+		suggestion := cmp.Or(didYouMean("--"+name, flagNames(command.Flags)), ".")
+		return 0, fmt.Errorf("there is no flag %s%s Words that begin with - come after --", argument, suggestion)
 	}
 	switch {
 	case valued:
