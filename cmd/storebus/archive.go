@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -20,8 +19,9 @@ func archiveCommand() *cli.Command {
 
 func archiveVerifyCommand() *clientCommand {
 	return &clientCommand{
-		name:  "verify",
-		usage: "read archives from beginning to end and tell whether they are whole",
+		name:    "verify",
+		columns: []string{"FILE", "ENTRIES", "SHA256"},
+		usage:   "read archives from beginning to end and tell whether they are whole",
 		description: "Reads each FILE, *.jsonl.gz or *.jsonl.zst, as storebus compact writes them, and prints its name, the number of its entries and its " +
 			"SHA-256, which is to be the one that compact has printed. The exit status is 1 where one is damaged, cut off, or anything else " +
 			"than such an archive. It needs no sidecar, and little memory.",
@@ -49,7 +49,7 @@ func archiveVerify(_ context.Context, call *call) (failures error) {
 			failures = errors.Join(failures, err)
 			continue
 		}
-		call.printUnlessJSON(printable(file), strconv.FormatInt(content.Entries, 10), content.SHA256)
+		call.print(file, content.Entries, content.SHA256)
 		if call.json {
 			failures = errors.Join(failures, call.printJSON(verifiedArchive{file, content.Entries, content.SHA256, content.Bytes, content.First, content.Last}))
 		}

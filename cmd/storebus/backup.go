@@ -4,13 +4,13 @@ package main
 
 import (
 	"context"
-	"strconv"
 )
 
 func backupCommand() *clientCommand {
 	return &clientCommand{
-		name:  "backup",
-		usage: "copy the database into a file",
+		name:    "backup",
+		columns: []string{"FILE", "BYTES"},
+		usage:   "copy the database into a file",
 		description: "Copies the database, as it is at one point, into a file of the sidecar's backup directory, while everything goes on, " +
 			"and prints the file and its size in bytes. The file is a name without folders. It takes the permission of an operator.",
 		words: []string{"FILE"},
@@ -27,6 +27,6 @@ func backup(ctx context.Context, call *call) error {
 	if err != nil {
 		return err
 	}
-	call.printUnlessJSON(reply.File, strconv.FormatUint(reply.Bytes, 10))
+	call.print(reply.File, size(reply.Bytes))
 	return nil
 }

@@ -17,8 +17,9 @@ const waitFlag = "wait"
 
 func changesCommand() *clientCommand {
 	return &clientCommand{
-		name:  "changes",
-		usage: "print the changes that are in the log",
+		name:    "changes",
+		columns: []string{"REVISION", "TYPE", "GROUP", "KEY", "VALUE"},
+		usage:   "print the changes that are in the log",
 		description: "Prints a line for each change of a namespace, or of one of its groups, that the log holds, as watch does, and ends at the last one. " +
 			"Where the log does not reach back to --after it fails: read everything again then.",
 		words: []string{"NAMESPACE", "[GROUP]"},
@@ -52,7 +53,7 @@ func changes(ctx context.Context, call *call) error {
 			return 0, "", err
 		}
 		for _, change := range page.Changes {
-			call.printUnlessJSON(changeColumns(change)...)
+			call.print(changeRow(change)...)
 		}
 		options.After, options.Wait = page.Next, 0
 		if page.Next >= page.Revision {

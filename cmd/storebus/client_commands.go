@@ -60,7 +60,10 @@ type clientCommand struct {
 	// words are the names of the words that the command takes, in their order. One in
 	// brackets may be left out: "[GROUP]". The last may come more than once: "NAMESPACE...".
 	words []string
-	flags []cli.Flag
+	// columns are the names of the columns that it prints, none if it prints a value or
+	// nothing.
+	columns []string
+	flags   []cli.Flag
 	// examples are complete lines, the first of them shown with an error of usage.
 	examples []string
 	// lasting says that the command goes on for as long as it takes: its connection
@@ -90,7 +93,9 @@ type call struct {
 	// given names the flags that stand on the command line.
 	given map[string]bool
 	// json says that replies are printed as they came, and nothing else.
-	json   bool
+	json bool
+	// table gathers rows, nil where they are printed as text.
+	table  *table
 	output *bufio.Writer
 	store  *client.Client
 }
@@ -130,7 +135,10 @@ func (declared *clientCommand) action(ctx context.Context, command *cli.Command)
 	}
 	call := &call{
 		declared: declared, command: command, words: words, given: given,
-		json: command.Bool("json"), output: bufio.NewWriter(command.Root().Writer),
+		output: bufio.NewWriter(command.Root().Writer),
+	}
+	if err := call.readFormat(); err != nil {
+		return err
 	}
 	if declared.local {
 		return call.run(ctx)
@@ -149,6 +157,9 @@ func (declared *clientCommand) action(ctx context.Context, command *cli.Command)
 // run carries the command out and writes what it has printed.
 func (call *call) run(ctx context.Context) error {
 	err := call.declared.run(ctx, call)
+	if call.table != nil && (err == nil || len(call.table.rows) > 0) {
+		call.flushTable()
+	}
 	if flushError := call.output.Flush(); err == nil {
 		err = flushError
 	}

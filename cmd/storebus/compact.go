@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -26,8 +25,9 @@ const (
 
 func compactCommand() *clientCommand {
 	return &clientCommand{
-		name:  "compact",
-		usage: "move journal entries into an archive",
+		name:    "compact",
+		columns: []string{"ARCHIVE", "ENTRIES", "SHA256"},
+		usage:   "move journal entries into an archive",
 		description: "Moves the journal entries that were committed before a time, and that neither wait for delivery nor were refused, into a file of the " +
 			"sidecar's archive directory, while everything goes on. It prints the name of the file, the number of entries and the SHA-256 of the " +
 			"file; a line for each, where one file does not hold them all; and nothing where there is nothing to archive. It waits until that is " +
@@ -69,7 +69,7 @@ func compact(ctx context.Context, call *call) error {
 			return err
 		}
 		if reply.Archive != nil {
-			call.printUnlessJSON(*reply.Archive, strconv.FormatUint(reply.Entries, 10), reply.SHA256)
+			call.print(*reply.Archive, reply.Entries, reply.SHA256)
 		}
 		more = reply.More
 	}

@@ -23,7 +23,6 @@ const (
 	contextFlag = "context"
 	prefixFlag  = "prefix"
 	timeoutFlag = "timeout"
-	jsonFlag    = "json"
 )
 
 // ifRevisionFlag is what a conditional write is given.
@@ -41,9 +40,9 @@ func (declared *clientCommand) sharedFlags() []cli.Flag {
 		Usage: "what every subject begins with, the `PREFIX` that the sidecar was started with",
 	}
 	if declared.local {
-		return []cli.Flag{prefix, &cli.BoolFlag{Name: jsonFlag, Usage: "print JSON, on one line"}}
+		return append([]cli.Flag{prefix}, formatFlags()...)
 	}
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.StringFlag{
 			Name: natsFlag, Value: nats.DefaultURL, Sources: cli.EnvVars("STOREBUS_NATS", "NATS_URL"),
 			Usage: "the `URL` of the broker, or several with commas between them",
@@ -57,8 +56,7 @@ func (declared *clientCommand) sharedFlags() []cli.Flag {
 			Name: timeoutFlag, Value: client.DefaultTimeout, Sources: cli.EnvVars("STOREBUS_TIMEOUT"),
 			Usage: "how long to wait for the broker and for a reply, a `DURATION`",
 		},
-		&cli.BoolFlag{Name: jsonFlag, Usage: "print each reply as it came, on one line"},
-	}
+	}, formatFlags()...)
 }
 
 func newIfRevisionFlag(effect string) cli.Flag {

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/urfave/cli/v3"
 
@@ -14,6 +13,7 @@ import (
 func countCommand() *clientCommand {
 	return &clientCommand{
 		name:        "count",
+		columns:     []string{"KEYS"},
 		usage:       "count keys",
 		description: "Prints the number of keys of a namespace, of one of its groups, or of those whose names have a prefix.",
 		words:       []string{"NAMESPACE", "[GROUP]"},
@@ -39,6 +39,6 @@ func count(ctx context.Context, call *call) error {
 	if err != nil {
 		return err
 	}
-	call.printUnlessJSON(strconv.FormatUint(reply.Count, 10))
+	call.print(reply.Count)
 	return nil
 }

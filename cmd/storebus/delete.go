@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/urfave/cli/v3"
 
@@ -15,8 +14,9 @@ import (
 
 func deleteCommand() *clientCommand {
 	return &clientCommand{
-		name:  "delete",
-		usage: "remove a key",
+		name:    "delete",
+		columns: []string{"REVISION"},
+		usage:   "remove a key",
 		description: "Removes a key and prints the revision of the change. " +
 			"A key that was not there is \"not found\" on standard error, and exit status 3.",
 		words: []string{"NAMESPACE", "GROUP", "KEY"},
@@ -38,7 +38,7 @@ func deleteKey(ctx context.Context, call *call) error {
 	if !reply.Deleted {
 		return missingKey(group, key)
 	}
-	call.printUnlessJSON(strconv.FormatUint(reply.Revision, 10))
+	call.print(reply.Revision)
 	return nil
 }
 

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"strconv"
 
 	"dappco.re/go/storebus/client"
 )
@@ -12,6 +11,7 @@ import (
 func deleteGroupCommand() *clientCommand {
 	return &clientCommand{
 		name:        "delete-group",
+		columns:     []string{"DELETED"},
 		usage:       "remove every key of a group",
 		description: "Removes every key of a group, with one event for all of them, and prints their number.",
 		words:       []string{"NAMESPACE", "GROUP"},
@@ -25,6 +25,6 @@ func deleteGroup(ctx context.Context, call *call) error {
 	if err != nil {
 		return err
 	}
-	call.printUnlessJSON(strconv.FormatUint(reply.Deleted, 10))
+	call.print(reply.Deleted)
 	return nil
 }

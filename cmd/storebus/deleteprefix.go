@@ -4,15 +4,15 @@ package main
 
 import (
 	"context"
-	"strconv"
 
 	"dappco.re/go/storebus/client"
 )
 
 func deletePrefixCommand() *clientCommand {
 	return &clientCommand{
-		name:  "delete-prefix",
-		usage: "remove every key of the groups whose names have a prefix",
+		name:    "delete-prefix",
+		columns: []string{"DELETED"},
+		usage:   "remove every key of the groups whose names have a prefix",
 		description: "Removes every key of the groups whose names begin with a text, with one event for each group, and prints the number of keys. " +
 			"An empty text, '', is the whole namespace.",
 		words: []string{"NAMESPACE", "PREFIX"},
@@ -29,6 +29,6 @@ func deletePrefix(ctx context.Context, call *call) error {
 	if err != nil {
 		return err
 	}
-	call.printUnlessJSON(strconv.FormatUint(reply.Deleted, 10))
+	call.print(reply.Deleted)
 	return nil
 }

@@ -4,13 +4,13 @@ package main
 
 import (
 	"context"
-	"strconv"
 )
 
 func existsCommand() *clientCommand {
 	return &clientCommand{
-		name:  "exists",
-		usage: "tell whether a key is there",
+		name:    "exists",
+		columns: []string{"REVISION"},
+		usage:   "tell whether a key is there",
 		description: "Prints the revision that a key stands at. " +
 			"A key that is not there is \"not found\" on standard error, and exit status 3.",
 		words: []string{"NAMESPACE", "GROUP", "KEY"},
@@ -30,6 +30,6 @@ func exists(ctx context.Context, call *call) error {
 	if !reply.Exists {
 		return missingKey(call.word(1), call.word(2))
 	}
-	call.printUnlessJSON(strconv.FormatUint(reply.Revision, 10))
+	call.print(reply.Revision)
 	return nil
 }

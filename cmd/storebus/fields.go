@@ -6,8 +6,9 @@ import "context"
 
 func fieldsCommand() *clientCommand {
 	return &clientCommand{
-		name:  "fields",
-		usage: "print a value in parts, as white space divides it",
+		name:    "fields",
+		columns: []string{"PART"},
+		usage:   "print a value in parts, as white space divides it",
 		description: "Prints the parts of a value, each on a line. What does not print is shown in quotes. " +
 			"A key that is not there is \"not found\" on standard error, and exit status 3.",
 		words: []string{"NAMESPACE", "GROUP", "KEY"},

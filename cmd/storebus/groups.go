@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/urfave/cli/v3"
 
@@ -14,6 +13,7 @@ import (
 func groupsCommand() *clientCommand {
 	return &clientCommand{
 		name:        "groups",
+		columns:     []string{"GROUP", "KEYS"},
 		usage:       "print the groups of a namespace",
 		description: "Prints a line for each group that holds keys, in byte order: its name, a tab, the number of its keys.",
 		words:       []string{"NAMESPACE"},
@@ -32,7 +32,7 @@ func groups(ctx context.Context, call *call) error {
 		options.After, options.Limit = after, size
 		page, err := call.store.Groups(ctx, call.word(0), options)
 		for _, group := range page.Groups {
-			call.printUnlessJSON(printable(group.Group), strconv.FormatUint(group.Keys, 10))
+			call.print(group.Group, group.Keys)
 		}
 		return len(page.Groups), page.Next, err
 	})

@@ -14,8 +14,9 @@ import (
 
 func incrementCommand() *clientCommand {
 	return &clientCommand{
-		name:  "increment",
-		usage: "add to a number",
+		name:    "increment",
+		columns: []string{"VALUE"},
+		usage:   "add to a number",
 		description: "Adds a whole number, 1 where none is given, to the one that a key holds, and prints the sum. " +
 			"A key that is not there counts from 0.",
 		words: []string{"NAMESPACE", "GROUP", "KEY", "[NUMBER]"},
@@ -45,6 +46,6 @@ func increment(ctx context.Context, call *call) error {
 	if err != nil {
 		return err
 	}
-	call.printUnlessJSON(strconv.FormatInt(reply.Value, 10))
+	call.print(reply.Value)
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -23,6 +22,7 @@ func journalCommand() *cli.Command {
 func journalStatusCommand() *clientCommand {
 	return &clientCommand{
 		name:        "status",
+		columns:     propertyColumns,
 		usage:       "print how the delivery of a namespace's points stands",
 		description: "Prints how many points are pending, delivered and rejected, and what is in the way.",
 		words:       []string{"NAMESPACE"},
@@ -32,22 +32,23 @@ func journalStatusCommand() *clientCommand {
 			if err != nil || call.json {
 				return err
 			}
-			return call.printTable(journalStatusRows(reply))
+			call.printProperties(journalStatusRows(reply))
+			return nil
 		},
 	}
 }
 
-func journalStatusRows(reply subjects.JournalStatusReply) []row {
+func journalStatusRows(reply subjects.JournalStatusReply) []property {
 	endpoint := "none"
 	if reply.Endpoint != nil {
 		endpoint = *reply.Endpoint
 	}
-	rows := []row{{"endpoint", endpoint}, {"pending", reply.Pending}, {"delivered", reply.Delivered}, {"rejected", reply.Rejected}}
+	rows := []property{{"endpoint", endpoint}, {"pending", reply.Pending}, {"delivered", reply.Delivered}, {"rejected", reply.Rejected}}
 	if !reply.OldestPendingAt.IsZero() {
-		rows = append(rows, row{"oldest pending", reply.OldestPendingAt.Format(time.RFC3339Nano)})
+		rows = append(rows, property{"oldest pending", age(reply.OldestPendingAt)})
 	}
 	if reply.LastError != "" {
-		rows = append(rows, row{"last error", reply.LastError})
+		rows = append(rows, property{"last error", reply.LastError})
 	}
 	return rows
 }
@@ -55,6 +56,7 @@ func journalStatusRows(reply subjects.JournalStatusReply) []row {
 func journalRejectedCommand() *clientCommand {
 	return &clientCommand{
 		name:        "rejected",
+		columns:     []string{"ENTRY", "TIME", "MEASUREMENT", "STATUS", "REASON"},
 		usage:       "print the points that the endpoint has refused",
 		description: "Prints a line for each point: its id, its time, its measurement, the status of HTTP and the reason.",
 		words:       []string{"NAMESPACE"},
@@ -68,8 +70,7 @@ func journalRejected(ctx context.Context, call *call) error {
 	return call.pages(func(after string, size int) (int, string, error) {
 		page, err := call.store.JournalRejected(ctx, call.word(0), client.JournalRejectedOptions{After: after, Limit: size})
 		for _, entry := range page.Entries {
-			call.printUnlessJSON(strconv.FormatUint(entry.EntryID, 10), entry.CommittedAt.Format(time.RFC3339Nano),
-				printable(entry.Measurement), strconv.Itoa(entry.Status), printable(entry.Reason))
+			call.print(entry.EntryID, moment(entry.CommittedAt), entry.Measurement, entry.Status, entry.Reason)
 		}
 		return len(page.Entries), page.Next, err
 	})
@@ -78,6 +79,7 @@ func journalRejected(ctx context.Context, call *call) error {
 func journalRequeueCommand() *clientCommand {
 	return &clientCommand{
 		name:        "requeue",
+		columns:     []string{"REQUEUED"},
 		usage:       "have points that the endpoint has refused delivered again",
 		description: "Makes one point, or without an id every point of the namespace that was refused, pending again, and prints how many.",
 		words:       []string{"NAMESPACE", "[ENTRY_ID]"},
@@ -99,13 +101,14 @@ func journalRequeue(ctx context.Context, call *call) error {
 	if err != nil {
 		return err
 	}
-	call.printUnlessJSON(strconv.FormatUint(reply.Requeued, 10))
+	call.print(reply.Requeued)
 	return nil
 }
 
 func journalFlushCommand() *clientCommand {
 	return &clientCommand{
 		name:        "flush",
+		columns:     propertyColumns,
 		usage:       "deliver what is pending now",
 		description: "Has the points of all namespaces delivered, and prints what came of it. It takes the permission of an operator.",
 		examples:    []string{"storebus journal flush"},
@@ -114,11 +117,12 @@ func journalFlushCommand() *clientCommand {
 			if err != nil || call.json {
 				return err
 			}
-			rows := []row{{"delivered", reply.Delivered}, {"pending", reply.Pending}}
+			rows := []property{{"delivered", reply.Delivered}, {"pending", reply.Pending}}
 			if reply.LastError != "" {
-				rows = append(rows, row{"last error", reply.LastError})
+				rows = append(rows, property{"last error", reply.LastError})
 			}
-			return call.printTable(rows)
+			call.printProperties(rows)
+			return nil
 		},
 	}
 }

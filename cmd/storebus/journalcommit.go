@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
@@ -18,8 +17,9 @@ import (
 
 func journalCommitCommand() *clientCommand {
 	return &clientCommand{
-		name:  "commit",
-		usage: "put a point into the journal",
+		name:    "commit",
+		columns: []string{"ENTRY"},
+		usage:   "put a point into the journal",
 		description: "Puts a point into the journal, from where it is delivered to the endpoint, and prints its id. It is on disk then. " +
 			"LINE is line protocol without a time, which the journal gives it: the measurement, tags, and fields, where 3i is an integer, 3u an unsigned one and 3 a float. " +
 			"The line - reads standard input: every line is a point, and an id is printed for each as soon as it is on disk.",
@@ -46,7 +46,7 @@ func journalCommit(ctx context.Context, call *call) error {
 		if err != nil {
 			return fmt.Errorf("line %d: %w", point.line, err)
 		}
-		call.printUnlessJSON(strconv.FormatUint(reply.EntryID, 10))
+		call.print(reply.EntryID)
 	}
 	return nil
 }

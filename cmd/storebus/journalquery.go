@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -18,8 +17,9 @@ import (
 
 func journalQueryCommand() *clientCommand {
 	return &clientCommand{
-		name:  "query",
-		usage: "print the points that a query in Flux asks for",
+		name:    "query",
+		columns: []string{"ENTRY", "TIME", "MEASUREMENT", "TAGS", "FIELDS"},
+		usage:   "print the points that a query in Flux asks for",
 		description: "Prints a line for each point: its id, its time, its measurement, its tags and its fields. Integers end with i, unsigned ones with u. " +
 			"It takes a part of Flux: from, range, then filter, sort and limit. The query - reads standard input.",
 		words: []string{"NAMESPACE", "FLUX"},
@@ -53,21 +53,21 @@ func journalQuery(ctx context.Context, call *call) error {
 }
 
 func (call *call) printPoint(row *subjects.JournalRow) error {
-	columns := []string{strconv.FormatUint(row.EntryID, 10), row.CommittedAt.Format(time.RFC3339Nano), printable(row.Measurement)}
+	var tags, fields cellList
 	for _, name := range slices.Sorted(maps.Keys(row.Tags)) {
-		columns = append(columns, printable(name)+"="+printable(row.Tags[name]))
+		tags = append(tags, printable(name)+"="+printable(row.Tags[name]))
 	}
 	values, err := row.Fields.Values()
 	if err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		columns = append(columns, printable(name)+"="+fieldText(values[name]))
+		fields = append(fields, printable(name)+"="+fieldText(values[name]))
 	}
 	if row.ValueOmitted {
-		columns = append(columns, valueOmitted)
+		fields = append(fields, valueOmitted)
 	}
-	call.printLine(columns...)
+	call.print(row.EntryID, moment(row.CommittedAt), row.Measurement, tags, fields)
 	return nil
 }
 

@@ -15,8 +15,9 @@ const descendingFlag = "descending"
 
 func listCommand() *clientCommand {
 	return &clientCommand{
-		name:  "list",
-		usage: "print the keys of a group and their values",
+		name:    "list",
+		columns: []string{"KEY", "VALUE"},
+		usage:   "print the keys of a group and their values",
 		description: "Prints a line for each key of a group, in byte order: the key, a tab, the value. " +
 			"What does not print, a tab or a line break in a value for one, is shown in quotes, \"two\\nlines\". " +
 			"A value that is too large for the broker is left out: its line ends in a column \"value omitted\".",
@@ -40,32 +41,35 @@ func list(ctx context.Context, call *call) error {
 	options := client.ListOptions{
 		Prefix: call.command.String(keyPrefixFlag), KeysOnly: call.command.Bool(keysOnlyFlag), Descending: call.command.Bool(descendingFlag),
 	}
+	if options.KeysOnly {
+		call.columns("KEY")
+	}
 	return call.pages(func(after string, size int) (int, string, error) {
 		options.After, options.Limit = after, size
 		page, err := call.store.List(ctx, call.word(0), call.word(1), options)
 		for _, entry := range page.Entries {
-			call.printEntry(entry, printable(entry.Key))
+			call.printEntry(entry, entry.Key)
 		}
 		return len(page.Entries), page.Next, err
 	})
 }
 
 // printEntry prints the line of an entry: its names, and its value where it is wanted.
-func (call *call) printEntry(entry client.Entry, names ...string) {
+func (call *call) printEntry(entry client.Entry, names ...any) {
 	if !call.command.Bool(keysOnlyFlag) {
-		names = append(names, valueColumns(entry.Value, entry.ValueOmitted)...)
+		names = append(names, valueCell(entry.Value, entry.ValueOmitted))
 	}
-	call.printUnlessJSON(names...)
+	call.print(names...)
 }
 
 // valueOmitted is a column of its own behind an empty one, which no value can be: a tab
 // in a value stands in quotes.
 const valueOmitted = "value omitted"
 
-// valueColumns gives a value as the columns of a line, one unless it was left out.
-func valueColumns(value []byte, omitted bool) []string {
+// valueCell gives a stored value; one that was left out says so.
+func valueCell(value []byte, omitted bool) any {
 	if omitted {
-		return []string{"", valueOmitted}
+		return cellList{"", valueOmitted}
 	}
-	return []string{printable(string(value))}
+	return excerpt(value)
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/urfave/cli/v3"
 
@@ -13,8 +12,9 @@ import (
 
 func namespacesCommand() *clientCommand {
 	return &clientCommand{
-		name:  "namespaces",
-		usage: "print every namespace",
+		name:    "namespaces",
+		columns: []string{"NAMESPACE", "REVISION", "KEYS", "GROUPS", "BYTES"},
+		usage:   "print every namespace",
 		description: "Prints a line for each namespace, in byte order: its name, its revision, and the numbers of its keys, groups and bytes, with tabs between. " +
 			"It takes the permission of an operator.",
 		flags: []cli.Flag{
@@ -31,12 +31,12 @@ func namespacesCommand() *clientCommand {
 
 func namespaces(ctx context.Context, call *call) error {
 	options := client.NamespacesOptions{Prefix: call.command.String(namespacePrefixFlag)}
-	return call.pages(func(after string, size int) (int, string, error) {
-		options.After, options.Limit = after, size
+	return call.pages(func(after string, count int) (int, string, error) {
+		options.After, options.Limit = after, count
 		page, err := call.store.Namespaces(ctx, options)
 		for _, namespace := range page.Namespaces {
-			call.printUnlessJSON(namespace.Namespace, strconv.FormatUint(namespace.Revision, 10), strconv.FormatUint(namespace.Keys, 10),
-				strconv.FormatUint(namespace.Groups, 10), strconv.FormatUint(namespace.Bytes, 10))
+			call.print(namespace.Namespace, namespace.Revision, namespace.Keys,
+				namespace.Groups, size(namespace.Bytes))
 		}
 		return len(page.Namespaces), page.Next, err
 	})

@@ -4,13 +4,13 @@ package main
 
 import (
 	"context"
-	"strconv"
 )
 
 func purgeCommand() *clientCommand {
 	return &clientCommand{
-		name:  "purge",
-		usage: "expire every key whose time has come",
+		name:    "purge",
+		columns: []string{"EXPIRED"},
+		usage:   "expire every key whose time has come",
 		description: "Expires every key whose time has come, and prints their number. The sidecar does so by itself all the time; " +
 			"after purge it is certain. It takes the permission of an operator.",
 		examples: []string{"storebus purge"},
@@ -23,6 +23,6 @@ func purge(ctx context.Context, call *call) error {
 	if err != nil {
 		return err
 	}
-	call.printUnlessJSON(strconv.FormatUint(reply.Expired, 10))
+	call.print(reply.Expired)
 	return nil
 }

@@ -21,8 +21,9 @@ const (
 
 func quotaCommand() *clientCommand {
 	return &clientCommand{
-		name:  "quota",
-		usage: "print the quota of a namespace, and change it",
+		name:    "quota",
+		columns: propertyColumns,
+		usage:   "print the quota of a namespace, and change it",
 		description: "Changes the limits that are given, 0 for none, and prints what stands then. A limit below what is used forbids growth only. " +
 			"It takes the permission of an operator.",
 		words: []string{"NAMESPACE"},
@@ -49,7 +50,8 @@ func quota(ctx context.Context, call *call) error {
 	if err != nil || call.json {
 		return err
 	}
-	return call.printTable(quotaRows(reply))
+	call.printProperties(quotaRows(reply))
+	return nil
 }
 
 // number gives the value of a flag that takes a number, nil where it was not given.
@@ -68,11 +70,11 @@ func (call *call) size(flag string) *uint64 {
 	return new(uint64(sizeOf(call.command, flag)))
 }
 
-func quotaRows(reply subjects.QuotaReply) []row {
-	return []row{
-		{"keys", limitText(reply.MaxKeys)},
-		{"groups", limitText(reply.MaxGroups)},
-		{"bytes", limitText(reply.MaxBytes)},
-		{"bytes of a value", limitText(reply.MaxValueBytes)},
+func quotaRows(reply subjects.QuotaReply) []property {
+	return []property{
+		{"keys", atMost(reply.MaxKeys)},
+		{"groups", atMost(reply.MaxGroups)},
+		{"bytes", atMostBytes(reply.MaxBytes)},
+		{"bytes of a value", atMostBytes(reply.MaxValueBytes)},
 	}
 }

@@ -12,8 +12,9 @@ import (
 
 func scanCommand() *clientCommand {
 	return &clientCommand{
-		name:  "scan",
-		usage: "print every entry of a namespace",
+		name:    "scan",
+		columns: []string{"GROUP", "KEY", "VALUE"},
+		usage:   "print every entry of a namespace",
 		description: "Prints a line for each entry of a namespace, in byte order of groups and keys: the group, a tab, the key, a tab, the value. " +
 			"What does not print is shown in quotes, \"two\\nlines\". A value that is too large for the broker is left out: its line ends in a column \"value omitted\".",
 		words: []string{"NAMESPACE"},
@@ -29,11 +30,14 @@ func scanCommand() *clientCommand {
 
 func scan(ctx context.Context, call *call) error {
 	options := client.ScanOptions{Prefix: call.command.String(groupPrefixFlag), KeysOnly: call.command.Bool(keysOnlyFlag)}
+	if options.KeysOnly {
+		call.columns("GROUP", "KEY")
+	}
 	return call.pages(func(after string, size int) (int, string, error) {
 		options.After, options.Limit = after, size
 		page, err := call.store.Scan(ctx, call.word(0), options)
 		for _, entry := range page.Entries {
-			call.printEntry(entry, printable(entry.Group), printable(entry.Key))
+			call.printEntry(entry, entry.Group, entry.Key)
 		}
 		return len(page.Entries), page.Next, err
 	})

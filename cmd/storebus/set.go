@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/urfave/cli/v3"
 
@@ -15,8 +14,9 @@ import (
 
 func setCommand() *clientCommand {
 	return &clientCommand{
-		name:  "set",
-		usage: "store a value",
+		name:    "set",
+		columns: []string{"REVISION"},
+		usage:   "store a value",
 		description: "Stores a value under a key and prints the revision that the key now stands at. It is on disk then. " +
 			"The value - reads standard input, every byte as it is. A value that begins with a dash and a letter comes after --.",
 		words: []string{"NAMESPACE", "GROUP", "KEY", "VALUE"},
@@ -52,7 +52,7 @@ func set(ctx context.Context, call *call) error {
 	if err != nil {
 		return err
 	}
-	call.printUnlessJSON(strconv.FormatUint(reply.Revision, 10))
+	call.print(reply.Revision)
 	return nil
 }
 

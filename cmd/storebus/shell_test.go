@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"io"
@@ -76,4 +77,9 @@ func runShell(ctx context.Context, input io.Reader, output, errors io.Writer, ar
 	root := rootCommand(func() {})
 	root.Reader, root.Writer, root.ErrWriter = input, output, errors
 	return root.Run(ctx, append([]string{"storebus"}, arguments...))
+}
+
+// newPrintingCall gives a call that has nothing but where it prints.
+func newPrintingCall(output io.Writer) *call {
+	return &call{declared: &clientCommand{}, output: bufio.NewWriter(output)}
 }

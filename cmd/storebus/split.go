@@ -6,8 +6,9 @@ import "context"
 
 func splitCommand() *clientCommand {
 	return &clientCommand{
-		name:  "split",
-		usage: "print a value in parts, as a separator divides it",
+		name:    "split",
+		columns: []string{"PART"},
+		usage:   "print a value in parts, as a separator divides it",
 		description: "Prints the parts of a value, each on a line. What does not print is shown in quotes. " +
 			"A key that is not there is \"not found\" on standard error, and exit status 3.",
 		words: []string{"NAMESPACE", "GROUP", "KEY", "SEPARATOR"},

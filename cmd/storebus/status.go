@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"dappco.re/go/storebus/subjects"
 )
@@ -13,6 +12,7 @@ import (
 func statusCommand() *clientCommand {
 	return &clientCommand{
 		name:        "status",
+		columns:     propertyColumns,
 		usage:       "print how the sidecar is",
 		description: "Prints how the sidecar is. It takes the permission of an operator.",
 		examples: []string{
@@ -28,34 +28,35 @@ func status(ctx context.Context, call *call) error {
 	if err != nil || call.json {
 		return err
 	}
-	return call.printTable(statusRows(reply))
+	call.printProperties(statusRows(reply))
+	return nil
 }
 
-func statusRows(reply subjects.StatusReply) []row {
+func statusRows(reply subjects.StatusReply) []property {
 	writable := "yes"
 	if !reply.Writable {
 		writable = "no: " + reply.Reason
 	}
-	backlog := fmt.Sprintf("%d changes to be announced", reply.Backlog)
-	if !reply.OldestUnpublishedAt.IsZero() {
-		backlog += ", the oldest of " + reply.OldestUnpublishedAt.Format(time.RFC3339Nano)
-	}
-	return []row{
+	rows := []property{
 		{"store", reply.Store},
 		{"instance", reply.Instance},
 		{"version", reply.Version},
 		{"prefix", reply.Prefix},
 		{"durability", reply.Durability},
 		{"writable", writable},
-		{"backlog", backlog},
-		{"queue", fmt.Sprintf("%d of %d requests, %d of %d bytes, %d bytes of replies",
-			reply.Queue.Requests, reply.Queue.RequestLimit, reply.Queue.Bytes, reply.Queue.ByteLimit, reply.Queue.ResultBytes)},
 		{"namespaces", reply.Namespaces},
 		{"entries", reply.Entries},
 		{"entries outside namespaces", reply.UnscopedEntries},
-		{"journal", journalText(reply.Journal)},
 		{"clock", clockText(reply.ClockAheadSeconds)},
+		{"changes to be announced", reply.Backlog},
+		{"requests in hand", usedOf{reply.Queue.Requests, reply.Queue.RequestLimit}},
+		{"bytes in hand", usedBytes{reply.Queue.Bytes, reply.Queue.ByteLimit}},
+		{"bytes of replies", usedBytes{reply.Queue.ResultBytes, reply.Queue.ByteLimit}},
 	}
+	if !reply.OldestUnpublishedAt.IsZero() {
+		rows = append(rows, property{"oldest change to be announced", age(reply.OldestUnpublishedAt)})
+	}
+	return append(rows, journalRows(reply.Journal)...)
 }
 
 // clockText tells by how much the store's time is ahead of the wall clock.
@@ -66,18 +67,23 @@ func clockText(ahead float64) string {
 	return fmt.Sprintf("%.3f s ahead of the wall clock, which was set back", ahead)
 }
 
-// journalText tells how the delivery of the journal stands; a sidecar that has none says
+// journalRows tell how the delivery of the journal stands; a sidecar that has none says
 // nothing of it.
-func journalText(journal *subjects.JournalStatus) string {
+func journalRows(journal *subjects.JournalStatus) []property {
 	if journal == nil || journal.Endpoint == nil {
-		return "no endpoint"
+		return []property{{"journal", "no endpoint"}}
 	}
-	text := fmt.Sprintf("%d pending, %d delivered, %d rejected", journal.Pending, journal.Delivered, journal.Rejected)
+	rows := []property{
+		{"journal", *journal.Endpoint},
+		{"points pending", journal.Pending},
+		{"points delivered", journal.Delivered},
+		{"points rejected", journal.Rejected},
+	}
 	if !journal.OldestPendingAt.IsZero() {
-		text += "; pending since " + journal.OldestPendingAt.Format(time.RFC3339Nano)
+		rows = append(rows, property{"oldest point pending", age(journal.OldestPendingAt)})
 	}
 	if journal.LastError != "" {
-		text += "; " + journal.LastError
+		rows = append(rows, property{"last error of the journal", journal.LastError})
 	}
-	return text
+	return rows
 }

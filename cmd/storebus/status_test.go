@@ -18,10 +18,10 @@ func TestStatus_Status_Good(t *testing.T) {
 	shell.mustRun(t, "set", "acme", "config", "theme", "dark")
 
 	output := shell.mustRun(t, "status")
-	assert.Regexp(t, `(?m)^store +`+shell.sidecar.StoreID()+`$`, output)
-	assert.Regexp(t, `(?m)^durability +full$`, output)
-	assert.Regexp(t, `(?m)^writable +yes$`, output)
-	assert.Regexp(t, `(?m)^entries +1$`, output)
+	assert.Regexp(t, `(?m)^store\t`+shell.sidecar.StoreID()+`$`, output)
+	assert.Regexp(t, `(?m)^durability\tfull$`, output)
+	assert.Regexp(t, `(?m)^writable\tyes$`, output)
+	assert.Regexp(t, `(?m)^entries\t1$`, output)
 
 	var reply subjects.StatusReply
 	require.NoError(t, json.Unmarshal([]byte(shell.mustRun(t, "status", "--json")), &reply))
@@ -32,6 +32,14 @@ func TestStatus_StatusRows_Good(t *testing.T) {
 	rows := statusRows(subjects.StatusReply{
 		Reason: "disk full", Backlog: 7, OldestUnpublishedAt: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC),
 	})
-	assert.Contains(t, rows, row{"writable", "no: disk full"})
-	assert.Contains(t, rows, row{"backlog", "7 changes to be announced, the oldest of 2026-11-22T10:00:00Z"})
+	assert.Contains(t, rows, property{"writable", "no: disk full"})
+	assert.Contains(t, rows, property{"changes to be announced", uint64(7)})
+	assert.Contains(t, rows, property{"oldest change to be announced", age(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))})
+	assert.Contains(t, rows, property{"journal", "no endpoint"})
+	rows = statusRows(subjects.StatusReply{Journal: &subjects.JournalStatus{
+		Endpoint: new("http://influx"), Pending: 1, OldestPendingAt: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), LastError: "away",
+	}})
+	assert.Contains(t, rows, property{"points pending", uint64(1)})
+	assert.Contains(t, rows, property{"oldest point pending", age(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))})
+	assert.Contains(t, rows, property{"last error of the journal", "away"})
 }

@@ -4,13 +4,12 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"unicode/utf8"
+
+	"github.com/mattn/go-isatty"
 )
 
 // printLine writes a line. An error is kept by the writer, and comes out of its Flush.
@@ -18,17 +17,10 @@ func (call *call) printLine(fields ...string) {
 	_, _ = call.output.WriteString(strings.Join(fields, "\t") + "\n")
 }
 
-// printUnlessJSON writes a line where the replies are not printed as they came.
-func (call *call) printUnlessJSON(fields ...string) {
-	if !call.json {
-		call.printLine(fields...)
-	}
-}
-
-// printEach writes a line for each of the texts.
+// printEach writes a row for each of the texts.
 func (call *call) printEach(texts []string) {
 	for _, text := range texts {
-		call.printUnlessJSON(printable(text))
+		call.print(text)
 	}
 }
 
@@ -42,21 +34,6 @@ func (call *call) printValue(value []byte) {
 	if isTerminal(call.command.Root().Writer) {
 		call.printLine()
 	}
-}
-
-// row is a line of a table.
-type row struct {
-	name  string
-	value any
-}
-
-// printTable writes names and values in two columns.
-func (call *call) printTable(rows []row) error {
-	table := tabwriter.NewWriter(call.output, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		fmt.Fprintf(table, "%s\t%v\n", row.name, row.value)
-	}
-	return table.Flush()
 }
 
 // printJSON writes a value as one line of JSON, subjects as they are.
@@ -81,12 +58,9 @@ func printable(text string) string {
 
 func isUnprintable(char rune) bool { return !strconv.IsPrint(char) }
 
-// isTerminal reports whether what is written there is read by a person at once.
-func isTerminal(writer io.Writer) bool {
-	file, ok := writer.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+// isTerminal reports whether a person sits at the other end: reads what is written
+// there, or types what is read.
+func isTerminal(end any) bool {
+	file, ok := end.(*os.File)
+	return ok && isatty.IsTerminal(file.Fd())
 }

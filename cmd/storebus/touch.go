@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/urfave/cli/v3"
 
@@ -13,8 +12,9 @@ import (
 
 func touchCommand() *clientCommand {
 	return &clientCommand{
-		name:  "touch",
-		usage: "set when a key expires",
+		name:    "touch",
+		columns: []string{"REVISION"},
+		usage:   "set when a key expires",
 		description: "Lets a key expire after a time, 60, 90s or 1h30m, or never, leaves its value as it is, and prints the revision that the key now stands at. " +
 			"A key that is not there is \"not found\" on standard error, and exit status 3.",
 		words: []string{"NAMESPACE", "GROUP", "KEY", "TIME"},
@@ -37,6 +37,6 @@ func touch(ctx context.Context, call *call) error {
 	if err != nil {
 		return err
 	}
-	call.printUnlessJSON(strconv.FormatUint(reply.Revision, 10))
+	call.print(reply.Revision)
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strconv"
 
 	"dappco.re/go/storebus/client"
 	"dappco.re/go/storebus/subjects"
@@ -17,8 +16,9 @@ var errGuards = subjects.ErrRevisionConflict.New("the guards did not hold: else 
 
 func transactionCommand() *clientCommand {
 	return &clientCommand{
-		name:  "transaction",
-		usage: "carry out a list of operations, all of it or nothing",
+		name:    "transaction",
+		columns: []string{"OPERATION", "REVISION", "RESULT"},
+		usage:   "carry out a list of operations, all of it or nothing",
 		description: "Reads a transaction from a file, or from standard input for -, as JSON: guards (if), what is done where all of them hold (then), and what is done else. " +
 			"Prints a line for each operation that was carried out: its name, and the revision that it left, the value that it read, the sum, or the number of keys. " +
 			"Guards that do not hold are exit status 4.",
@@ -45,7 +45,7 @@ func transaction(ctx context.Context, call *call) error {
 		return err
 	}
 	for _, result := range reply.Results {
-		call.printUnlessJSON(resultColumns(result)...)
+		call.print(resultRow(result)...)
 	}
 	if !reply.Succeeded {
 		return errGuards
@@ -61,23 +61,23 @@ func (call *call) file(word string) ([]byte, error) {
 	return os.ReadFile(word)
 }
 
-// resultColumns gives what an operation did as the columns of a line.
-func resultColumns(result client.Result) []string {
+// resultRow gives what an operation did as a row.
+func resultRow(result client.Result) []any {
 	switch {
 	case result.Set != nil:
-		return []string{"set", strconv.FormatUint(result.Set.Revision, 10)}
+		return []any{"set", result.Set.Revision}
 	case result.Get != nil && result.Get.Missing:
-		return []string{"get", "not found"}
+		return []any{"get", "not found"}
 	case result.Get != nil:
-		return append([]string{"get", strconv.FormatUint(result.Get.Revision, 10)}, valueColumns(result.Get.Value, result.Get.ValueOmitted)...)
+		return []any{"get", result.Get.Revision, valueCell(result.Get.Value, result.Get.ValueOmitted)}
 	case result.Delete != nil && !result.Delete.Deleted:
-		return []string{"delete", "not found"}
+		return []any{"delete", "not found"}
 	case result.Delete != nil:
-		return []string{"delete", strconv.FormatUint(result.Delete.Revision, 10)}
+		return []any{"delete", result.Delete.Revision}
 	case result.Touch != nil:
-		return []string{"touch", strconv.FormatUint(result.Touch.Revision, 10)}
+		return []any{"touch", result.Touch.Revision}
 	case result.Increment != nil:
-		return []string{"increment", strconv.FormatUint(result.Increment.Revision, 10), strconv.FormatInt(result.Increment.Value, 10)}
+		return []any{"increment", result.Increment.Revision, result.Increment.Value}
 	}
-	return []string{"delete_group", strconv.FormatUint(result.DeleteGroup.Revision, 10), strconv.FormatUint(result.DeleteGroup.Deleted, 10)}
+	return []any{"delete_group", result.DeleteGroup.Revision, result.DeleteGroup.Deleted}
 }

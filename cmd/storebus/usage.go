@@ -4,8 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 
 	"dappco.re/go/storebus/subjects"
 )
@@ -13,6 +11,7 @@ import (
 func usageCommand() *clientCommand {
 	return &clientCommand{
 		name:        "usage",
+		columns:     propertyColumns,
 		usage:       "print what a namespace holds, and what it may hold",
 		description: "Prints the keys, groups and bytes of a namespace, each with its limit where there is one.",
 		words:       []string{"NAMESPACE"},
@@ -29,31 +28,17 @@ func usage(ctx context.Context, call *call) error {
 	if err != nil || call.json {
 		return err
 	}
-	return call.printTable(usageRows(reply))
+	call.printProperties(usageRows(reply))
+	return nil
 }
 
-func usageRows(reply subjects.UsageReply) []row {
-	return []row{
-		{"keys", used(reply.Keys, reply.MaxKeys)},
-		{"groups", used(reply.Groups, reply.MaxGroups)},
-		{"bytes", used(reply.Bytes, reply.MaxBytes)},
-		{"bytes of a value", limitText(reply.MaxValueBytes)},
+func usageRows(reply subjects.UsageReply) []property {
+	return []property{
+		{"keys", usedOf{reply.Keys, reply.MaxKeys}},
+		{"groups", usedOf{reply.Groups, reply.MaxGroups}},
+		{"bytes", usedBytes{reply.Bytes, reply.MaxBytes}},
+		{"bytes of a value", atMostBytes(reply.MaxValueBytes)},
 		{"revision", reply.Revision},
 		{"store", reply.Store},
 	}
-}
-
-func used(count, limit uint64) string {
-	if limit == 0 {
-		return strconv.FormatUint(count, 10)
-	}
-	return fmt.Sprintf("%d of %d", count, limit)
-}
-
-// limitText gives a limit, of which 0 is none.
-func limitText(limit uint64) string {
-	if limit == 0 {
-		return "no limit"
-	}
-	return fmt.Sprintf("at most %d", limit)
 }

@@ -63,11 +63,11 @@ var lines = map[string]struct {
 	"JournalStatus": {
 		[]string{"journal", "status", "acme"}, "store.acme.journal_status", `{}`,
 		`{"pending":1,"oldest_pending_at":"2026-11-22T10:01:00Z","delivered":2,"rejected":3,"last_error":"away","endpoint":"http://h"}`,
-		"endpoint        http://h\npending         1\ndelivered       2\nrejected        3\noldest pending  2026-11-22T10:01:00Z\nlast error      away\n",
+		"endpoint\thttp://h\npending\t1\ndelivered\t2\nrejected\t3\noldest pending\t2026-11-22T10:01:00Z\nlast error\taway\n",
 	},
 	"JournalStatusWithoutEndpoint": {
 		[]string{"journal", "status", "acme"}, "store.acme.journal_status", `{}`, `{"pending":0,"delivered":0,"rejected":0,"endpoint":null}`,
-		"endpoint   none\npending    0\ndelivered  0\nrejected   0\n",
+		"endpoint\tnone\npending\t0\ndelivered\t0\nrejected\t0\n",
 	},
 	"JournalRejected": {
 		[]string{"journal", "rejected", "acme", "--limit", "5"}, "store.acme.journal_rejected", `{"limit":5}`,
@@ -78,7 +78,7 @@ var lines = map[string]struct {
 	"JournalRequeueOne": {[]string{"journal", "requeue", "acme", "7"}, "store.acme.journal_requeue", `{"entry_ids":[7]}`, `{"requeued":1}`, "1\n"},
 	"JournalFlush": {
 		[]string{"journal", "flush"}, "store.admin.flush", `{}`, `{"delivered":2,"pending":1,"last_error":"away"}`,
-		"delivered   2\npending     1\nlast error  away\n",
+		"delivered\t2\npending\t1\nlast error\taway\n",
 	},
 	"WorkspaceOpen": {
 		[]string{"workspace", "open", "acme", "import"}, "store.acme.workspace_open", `{"workspace":"import"}`, `{"workspace":"import","created":false,"entries":7}`, "7\n",
@@ -155,16 +155,16 @@ var lines = map[string]struct {
 	"Usage": {
 		[]string{"usage", "acme"}, "store.acme.usage", `{}`,
 		`{"max_keys":10,"max_groups":0,"max_bytes":0,"max_value_bytes":100,"keys":5,"groups":2,"bytes":70,"revision":42,"store":"k3F"}`,
-		"keys              5 of 10\ngroups            2\nbytes             70\nbytes of a value  at most 100\nrevision          42\nstore             k3F\n",
+		"keys\t5 of 10\ngroups\t2\nbytes\t70\nbytes of a value\tat most 100\nrevision\t42\nstore\tk3F\n",
 	},
 	"Quota": {
 		[]string{"quota", "acme"}, "store.admin.quota", `{"namespace":"acme"}`, `{"namespace":"acme","max_keys":10}`,
-		"keys              at most 10\ngroups            no limit\nbytes             no limit\nbytes of a value  no limit\n",
+		"keys\tat most 10\ngroups\tno limit\nbytes\tno limit\nbytes of a value\tno limit\n",
 	},
 	"QuotaThatIsSet": {
 		[]string{"quota", "acme", "--max-keys", "0", "--max-groups", "5", "--max-bytes", "64MiB", "--max-value-bytes", "7"}, "store.admin.quota",
 		`{"namespace":"acme","max_keys":0,"max_groups":5,"max_bytes":67108864,"max_value_bytes":7}`, `{"namespace":"acme"}`,
-		"keys              no limit\ngroups            no limit\nbytes             no limit\nbytes of a value  no limit\n",
+		"keys\tno limit\ngroups\tno limit\nbytes\tno limit\nbytes of a value\tno limit\n",
 	},
 	"Namespaces": {
 		[]string{"namespaces", "--namespace-prefix", "a"}, "store.admin.namespaces", `{"prefix":"a","limit":1000}`,

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
-	"strconv"
 	"syscall"
 
 	"github.com/urfave/cli/v3"
@@ -27,8 +26,9 @@ func newStoreFlag() cli.Flag {
 
 func watchCommand() *clientCommand {
 	return &clientCommand{
-		name:  "watch",
-		usage: "print every change as it happens",
+		name:    "watch",
+		columns: []string{"REVISION", "TYPE", "GROUP", "KEY", "VALUE"},
+		usage:   "print every change as it happens",
 		description: "Prints a line for each change of a namespace, or of one of its groups: revision, type, group, key and value, with tabs between. " +
 			"What does not print is shown in quotes. It loses no change while the sidecar or the broker restarts, " +
 			"and ends with exit status 0 when it is interrupted or terminated. To go on later where it ended, give the last revision to --after.",
@@ -104,12 +104,11 @@ func (call *call) printChange(change client.Change) {
 		call.printLine(string(change.JSON))
 		return
 	}
-	call.printLine(changeColumns(change)...)
+	call.print(changeRow(change)...)
 }
 
-func changeColumns(change client.Change) []string {
-	columns := []string{strconv.FormatUint(change.Revision, 10), string(change.Type), printable(change.Group), printable(change.Key)}
-	return append(columns, valueColumns(change.Value, change.ValueOmitted)...)
+func changeRow(change client.Change) []any {
+	return []any{change.Revision, string(change.Type), change.Group, change.Key, valueCell(change.Value, change.ValueOmitted)}
 }
 
 // outage says what a watch waits for, once for each reason and not at every attempt.

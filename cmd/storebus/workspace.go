@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/urfave/cli/v3"
@@ -28,6 +26,7 @@ func workspaceCommand() *cli.Command {
 func workspaceOpenCommand() *clientCommand {
 	return &clientCommand{
 		name:        "open",
+		columns:     []string{"ENTRIES"},
 		usage:       "open a workspace, or make it",
 		description: "Opens a workspace, makes it where there is none of that name, and prints how many entries it has.",
 		words:       []string{"NAMESPACE", "WORKSPACE"},
@@ -37,7 +36,7 @@ func workspaceOpenCommand() *clientCommand {
 			if err != nil {
 				return err
 			}
-			call.printUnlessJSON(strconv.FormatUint(reply.Entries, 10))
+			call.print(reply.Entries)
 			return nil
 		},
 	}
@@ -45,8 +44,9 @@ func workspaceOpenCommand() *clientCommand {
 
 func workspacePutCommand() *clientCommand {
 	return &clientCommand{
-		name:  "put",
-		usage: "add an entry to a workspace",
+		name:    "put",
+		columns: []string{"ENTRIES"},
+		usage:   "add an entry to a workspace",
 		description: "Adds an entry of a kind, and prints how many entries there are then. It is on disk then. " +
 			"The entry is JSON: a text needs its quotes. The word - reads it from standard input.",
 		words: []string{"NAMESPACE", "WORKSPACE", "KIND", "DATA"},
@@ -68,13 +68,14 @@ func workspacePut(ctx context.Context, call *call) error {
 	if err != nil {
 		return err
 	}
-	call.printUnlessJSON(strconv.FormatUint(reply.Entries, 10))
+	call.print(reply.Entries)
 	return nil
 }
 
 func workspaceAggregateCommand() *clientCommand {
 	return &clientCommand{
 		name:        "aggregate",
+		columns:     []string{"KIND", "ENTRIES"},
 		usage:       "count the entries of a workspace by their kinds",
 		description: "Prints a line for each kind: its name, and how many entries there are.",
 		words:       []string{"NAMESPACE", "WORKSPACE"},
@@ -92,7 +93,7 @@ func workspaceAggregateCommand() *clientCommand {
 
 func (call *call) printSummary(summary map[string]uint64) {
 	for _, kind := range slices.Sorted(maps.Keys(summary)) {
-		call.printUnlessJSON(printable(kind), strconv.FormatUint(summary[kind], 10))
+		call.print(kind, summary[kind])
 	}
 }
 
@@ -122,8 +123,9 @@ func workspaceQuery(ctx context.Context, call *call) error {
 	if err != nil {
 		return err
 	}
+	call.columns(found.Columns...)
 	for _, row := range found.Rows {
-		call.printUnlessJSON(rowColumns(row)...)
+		call.print(rowValues(row)...)
 	}
 	if found.Truncated && limit == 0 {
 		fmt.Fprintf(call.command.Root().ErrWriter, "storebus: there are more rows than these %d\n", largestPage)
@@ -131,28 +133,28 @@ func workspaceQuery(ctx context.Context, call *call) error {
 	return nil
 }
 
-// rowColumns gives the values of a row as the columns of a line: bytes in base64, and
-// what is not there as nothing.
-func rowColumns(row []any) []string {
-	columns := make([]string, len(row))
+// rowValues gives the values of a row as they are printed: bytes in base64, and what is
+// not there as nothing.
+func rowValues(row []any) []any {
+	values := make([]any, len(row))
 	for index, value := range row {
 		switch value := value.(type) {
 		case nil:
-		case string:
-			columns[index] = printable(value)
+			values[index] = ""
 		case []byte:
-			columns[index] = base64.StdEncoding.EncodeToString(value)
+			values[index] = base64.StdEncoding.EncodeToString(value)
 		default:
-			columns[index] = fmt.Sprint(value)
+			values[index] = value
 		}
 	}
-	return columns
+	return values
 }
 
 func workspaceCommitCommand() *clientCommand {
 	return &clientCommand{
-		name:  "commit",
-		usage: "end a workspace, and keep its summary",
+		name:    "commit",
+		columns: []string{"KIND", "ENTRIES"},
+		usage:   "end a workspace, and keep its summary",
 		description: "Puts how many entries there were of each kind into the journal and under the key summary of the group workspace:WORKSPACE, " +
 			"ends the workspace, and prints a line for each kind.",
 		words:    []string{"NAMESPACE", "WORKSPACE"},
@@ -184,6 +186,7 @@ func workspaceDiscardCommand() *clientCommand {
 func workspaceListCommand() *clientCommand {
 	return &clientCommand{
 		name:        "list",
+		columns:     []string{"WORKSPACE", "ENTRIES", "OPENED", "STATE"},
 		usage:       "print the workspaces of a namespace",
 		description: "Prints a line for each workspace: its name, how many entries it has, when it was made, and whether nobody has opened it since the sidecar was started.",
 		words:       []string{"NAMESPACE"},
@@ -201,7 +204,7 @@ func workspaceList(ctx context.Context, call *call) error {
 			if workspace.Orphaned {
 				state = "orphaned"
 			}
-			call.printUnlessJSON(workspace.Workspace, strconv.FormatUint(workspace.Entries, 10), workspace.OpenedAt.Format(time.RFC3339Nano), state)
+			call.print(workspace.Workspace, workspace.Entries, age(workspace.OpenedAt), state)
 		}
 		return len(page.Workspaces), page.Next, err
 	})

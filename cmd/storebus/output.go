@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v3"
+)
+
+// The formats that every command prints in.
+const (
+	// formatText is a line for each row, with tabs between, for scripts.
+	formatText = "text"
+	// formatTable has a header and aligned columns, for a person.
+	formatTable = "table"
+	// formatJSON is each reply as it came, one object a line.
+	formatJSON = "json"
+)
+
+const (
+	outputFlag = "output"
+	jsonFlag   = "json"
+)
+
+// columnGap is what stands between two columns of a table.
+const columnGap = "  "
+
+// propertyColumns are the columns of what is a list of names and values.
+var propertyColumns = []string{"NAME", "VALUE"}
+
+// formatFlags gives the flags that say how output looks. Each command needs its own: a
+// flag keeps its value.
+func formatFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{
+			Name: outputFlag, Aliases: []string{"o"},
+			Usage: "print in this `FORMAT`: table, text with tabs between, or json, one object a line (default: table on a terminal, else text)",
+		},
+		&cli.BoolFlag{Name: jsonFlag, Usage: "the same as -o json"},
+	}
+}
+
+// readFormat decides how output looks.
+func (call *call) readFormat() error {
+	format := call.command.String(outputFlag)
+	switch {
+	case call.command.Bool(jsonFlag) && format != "" && format != formatJSON:
+		return call.declared.usageError(fmt.Sprintf("--json and -o %s ask for two formats", format))
+	case call.command.Bool(jsonFlag):
+		format = formatJSON
+	case format == "" && isTerminal(call.command.Root().Writer):
+		format = formatTable
+	case format == "":
+		format = formatText
+	}
+	if !slices.Contains([]string{formatText, formatTable, formatJSON}, format) {
+		return call.declared.usageError(fmt.Sprintf("there is no format %q: use text, table or json", format))
+	}
+	call.json = format == formatJSON
+	if format == formatTable {
+		call.table = &table{header: call.declared.columns}
+	}
+	return nil
+}
+
+// print prints a row, whose values stand in the command's columns. JSON is printed where
+// the reply comes in.
+func (call *call) print(values ...any) {
+	switch {
+	case call.json:
+		return
+	case call.table == nil:
+		call.printLine(textCells(values)...)
+		return
+	}
+	call.table.add(values)
+	if len(call.table.rows) >= largestPage || call.declared.lasting {
+		call.flushTable()
+	}
+}
+
+// columns names the columns of what is printed from now on, if they depend on the call.
+func (call *call) columns(names ...string) {
+	if call.table != nil {
+		call.table.header = names
+	}
+}
+
+// printProperties prints a list of names and values.
+func (call *call) printProperties(properties []property) {
+	for _, property := range properties {
+		call.print(property.name, property.value)
+	}
+}
+
+// property is a value with its name.
+type property struct {
+	name  string
+	value any
+}
+
+// flushTable writes the rows that wait, and the header before the first of them.
+func (call *call) flushTable() {
+	// An error is kept by the writer, and comes out of its Flush.
+	_, _ = call.output.WriteString(call.table.take())
+}
+
+// table gathers rows until their columns can be aligned. Columns never grow narrower
+// from one part to the next.
+type table struct {
+	header []string
+	rows   [][]any
+	widths []int
+	// left marks the columns that hold more than numbers.
+	left   map[int]bool
+	headed bool
+}
+
+func (table *table) add(values []any) { table.rows = append(table.rows, values) }
+
+// take gives the rows that wait as text, and forgets them.
+func (table *table) take() string {
+	var lines [][]string
+	if !table.headed && len(table.header) > 0 {
+		lines = append(lines, table.header)
+	}
+	table.headed = true
+	for _, row := range table.rows {
+		lines = append(lines, table.cells(row))
+	}
+	table.rows = nil
+	table.widen(lines)
+	var text strings.Builder
+	for _, line := range lines {
+		table.align(&text, line)
+	}
+	return text.String()
+}
+
+func (table *table) cells(row []any) []string {
+	cells := make([]string, len(row))
+	for index, value := range row {
+		cells[index] = tableCell(value)
+		if isNumber(value) {
+			continue
+		}
+		if table.left == nil {
+			table.left = map[int]bool{}
+		}
+		table.left[index] = true
+	}
+	return cells
+}
+
+func (table *table) widen(lines [][]string) {
+	for _, line := range lines {
+		for index, cell := range line {
+			if index == len(table.widths) {
+				table.widths = append(table.widths, 0)
+			}
+			table.widths[index] = max(table.widths[index], utf8.RuneCountInString(cell))
+		}
+	}
+}
+
+// align writes a line, numbers at the right of their columns.
+func (table *table) align(text *strings.Builder, cells []string) {
+	var line strings.Builder
+	for index, cell := range cells {
+		if index > 0 {
+			line.WriteString(columnGap)
+		}
+		padding := strings.Repeat(" ", table.widths[index]-utf8.RuneCountInString(cell))
+		if !table.left[index] {
+			cell, padding = padding, cell
+		}
+		line.WriteString(cell + padding)
+	}
+	text.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// openTerminalPair opens a terminal: what a program writes to it or reads from it, and
+// the screen and the keyboard at the other end.
+func openTerminalPair(t *testing.T) (terminal, screen *os.File) {
+	t.Helper()
+	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = screen.Close() })
+	require.NoError(t, unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0))
+	number, err := unix.IoctlGetInt(int(screen.Fd()), unix.TIOCGPTN)
+	require.NoError(t, err)
+	terminal, err = os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = terminal.Close() })
+	return terminal, screen
+}
+
+func TestText_IsTerminal_Good_OfATerminal(t *testing.T) {
+	terminal, _ := openTerminalPair(t)
+	assert.True(t, isTerminal(terminal))
+}
+
+func TestOutput_Default_Good_OnATerminal(t *testing.T) {
+	_, _ = newScriptedShell(t, "store.admin.namespaces", body(`{"namespaces":[{"namespace":"acme","revision":1,"keys":2,"groups":3,"bytes":2048}]}`))
+	terminal, screen := openTerminalPair(t)
+	require.NoError(t, runShell(t.Context(), strings.NewReader(""), terminal, io.Discard, "namespaces"))
+	lines := bufio.NewReader(screen)
+	for _, expected := range []string{"NAMESPACE  REVISION  KEYS  GROUPS    BYTES\r\n", "acme              1     2       3  2.0 KiB\r\n"} {
+		line, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		assert.Equal(t, expected, line)
+	}
+}
