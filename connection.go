@@ -84,6 +84,20 @@ func (sidecar *Sidecar) dial(events *connectionEvents, credentials *NATSCredenti
 	}, options...)
 }
 
+// Connect connects to the broker as the sidecar would, for another program that takes
+// the same settings. The options come after those of the configuration.
+//
+//	connection, err := (&storebus.NATSConfig{Context: "berlin"}).Connect(nats.Name("report"))
+func (config *NATSConfig) Connect(options ...nats.Option) (*nats.Conn, error) {
+	connection, err := broker.Connect(broker.Target{
+		URL: config.URL, Context: config.Context, Authorisation: config.NATSCredentials.options,
+	}, append(config.options(), options...)...)
+	if err != nil {
+		return nil, fmt.Errorf("storebus.Connect: %w", err)
+	}
+	return connection, nil
+}
+
 // isAway tells a broker that may come back from one that refuses. A refused
 // connection is ErrNoServers to the client.
 func isAway(err error) bool {

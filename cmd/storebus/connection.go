@@ -6,14 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/urfave/cli/v3"
 
+	"dappco.re/go/storebus"
 	"dappco.re/go/storebus/client"
-	"dappco.re/go/storebus/internal/broker"
 	"dappco.re/go/storebus/subjects"
 )
 
@@ -24,6 +26,21 @@ const (
 	prefixFlag  = "prefix"
 	timeoutFlag = "timeout"
 )
+
+// The flags that say who connects, and how.
+const (
+	userFlag        = "user"
+	passwordFlag    = "password"
+	credsFlag       = "creds"
+	nkeyFlag        = "nkey"
+	tlsCertFlag     = "tlscert"
+	tlsKeyFlag      = "tlskey"
+	tlsCAFlag       = "tlsca"
+	inboxPrefixFlag = "inbox-prefix"
+)
+
+// connectionCategory is where the help shows how the broker is reached.
+const connectionCategory = "Connection (a flag comes before a variable, a variable before a context)"
 
 // ifRevisionFlag is what a conditional write is given.
 const ifRevisionFlag = "if-revision"
@@ -42,21 +59,38 @@ func (declared *clientCommand) sharedFlags() []cli.Flag {
 	if declared.local {
 		return append([]cli.Flag{prefix}, formatFlags()...)
 	}
-	return append([]cli.Flag{
-		&cli.StringFlag{
-			Name: natsFlag, Value: nats.DefaultURL, Sources: cli.EnvVars("STOREBUS_NATS", "NATS_URL"),
-			Usage: "the `URL` of the broker, or several with commas between them",
-		},
-		&cli.StringFlag{
-			Name:  contextFlag,
-			Usage: "the `NAME` of a NATS context; the selected one is used where neither this nor --nats is given",
-		},
+	return append(append(connectionFlags(),
 		prefix,
 		&cli.DurationFlag{
 			Name: timeoutFlag, Value: client.DefaultTimeout, Sources: cli.EnvVars("STOREBUS_TIMEOUT"),
 			Usage: "how long to wait for the broker and for a reply, a `DURATION`",
 		},
-	}, formatFlags()...)
+	), formatFlags()...)
+}
+
+// connectionFlags are named as those of the nats command line tool, and so are their
+// variables.
+func connectionFlags() []cli.Flag {
+	text := func(name, usage string, variables ...string) cli.Flag {
+		return &cli.StringFlag{Category: connectionCategory, Name: name, Sources: cli.EnvVars(variables...), Usage: usage}
+	}
+	return []cli.Flag{
+		&cli.StringFlag{
+			Category: connectionCategory, Name: natsFlag, Aliases: []string{"server", "s"}, Value: nats.DefaultURL,
+			Sources: cli.EnvVars("STOREBUS_NATS", "NATS_URL"),
+			Usage:   "the `URL` of the broker, or several with commas between them; no context is used then",
+		},
+		text(contextFlag, "the `NAME` of a NATS context, whose settings come before every variable; without it and without --nats the selected context is used",
+			"NATS_CONTEXT"),
+		text(userFlag, "the `NAME` of a user, or without a password a token", "NATS_USER"),
+		text(passwordFlag, "the user's `PASSWORD`; better in its variable, where nobody else sees it", "NATS_PASSWORD"),
+		text(credsFlag, "a credentials `FILE`", "NATS_CREDS"),
+		text(nkeyFlag, "a `FILE` with the seed of an NKey", "NATS_NKEY"),
+		text(tlsCertFlag, "a `FILE` with the client's certificate", "NATS_CERT"),
+		text(tlsKeyFlag, "a `FILE` with the key of the client's certificate", "NATS_KEY"),
+		text(tlsCAFlag, "a `FILE` with the authorities to check the broker's certificate with", "NATS_CA"),
+		text(inboxPrefixFlag, "what inboxes begin with, a `SUBJECT`", "STOREBUS_INBOX_PREFIX"),
+	}
 }
 
 func newIfRevisionFlag(effect string) cli.Flag {
@@ -69,32 +103,89 @@ func (call *call) connect(declared *clientCommand) (*nats.Conn, error) {
 	if timeout <= 0 {
 		return nil, declared.usageError(fmt.Sprintf("--timeout is %s, and it must be more than nothing", timeout))
 	}
-	if call.given[natsFlag] && call.given[contextFlag] {
-		return nil, declared.usageError("--nats and --context both say where the broker is")
+	config, err := call.broker()
+	if err != nil {
+		return nil, err
 	}
 	var servers []string
 	options := append(connectOptions(declared, timeout), func(options *nats.Options) error {
 		servers = options.Servers
 		return nil
 	})
-	connection, err := call.dial(options)
+	connection, err := config.Connect(options...)
+	if err == nil {
+		return connection, nil
+	}
+	place := brokerNames(servers)
+	if config.Context != "" {
+		place += fmt.Sprintf(" of the NATS context %q", config.Context)
+	}
 	if errors.Is(err, nats.ErrNoServers) {
-		return nil, fmt.Errorf("connect to %s (is storebus serve running there?): %w", brokerNames(servers), brokerError{err})
+		place += " (is storebus serve running there?)"
 	}
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", brokerNames(servers), brokerError{err})
-	}
-	return connection, nil
+	return nil, fmt.Errorf("connect to %s: %w", place, brokerError{err})
 }
 
-// dial connects to what was named most plainly: a flag, then a variable, then the
-// selected context, then the default.
-func (call *call) dial(options []nats.Option) (*nats.Conn, error) {
-	target := broker.Target{Context: call.command.String(contextFlag)}
-	if !call.given[contextFlag] && call.command.IsSet(natsFlag) {
-		target.URL = call.command.String(natsFlag)
+// broker says which broker is meant, and who connects to it. A flag comes before a
+// variable, a variable before a context. A context that a flag names comes before every
+// variable, and a URL leaves no place for a context.
+func (call *call) broker() (storebus.NATSConfig, error) {
+	config := storebus.NATSConfig{Context: call.contextName()}
+	if call.given[natsFlag] && call.given[contextFlag] {
+		return config, call.declared.usageError("--nats and --context both say where the broker is")
 	}
-	return broker.Connect(target, options...)
+	if config.Context == "" {
+		config.URL = call.command.String(natsFlag)
+	}
+	if config.URL == "" && config.Context == "" {
+		config.URL = nats.DefaultURL
+	}
+	config.CertificateFile, config.KeyFile = call.setting(tlsCertFlag), call.setting(tlsKeyFlag)
+	if (config.CertificateFile == "") != (config.KeyFile == "") {
+		return config, call.declared.usageError("--tlscert and --tlskey come together")
+	}
+	config.AuthorityFile, config.InboxPrefix = call.setting(tlsCAFlag), call.setting(inboxPrefixFlag)
+	credentials, err := call.credentials()
+	config.NATSCredentials = credentials
+	return config, err
+}
+
+// contextName gives the name of the context that is used, "" for none.
+func (call *call) contextName() string {
+	name, broker := call.command.String(contextFlag), call.command.String(natsFlag)
+	switch {
+	case call.given[contextFlag]:
+		return name
+	case call.command.IsSet(natsFlag) && broker != "":
+		return ""
+	case name != "":
+		return name
+	}
+	return selectedContext()
+}
+
+// setting gives a setting of the connection. A variable says nothing where a flag names
+// a context.
+func (call *call) setting(flag string) string {
+	if call.given[contextFlag] && !call.given[flag] {
+		return ""
+	}
+	return call.command.String(flag)
+}
+
+// selectedContext gives the name of the context that nats context select has chosen.
+func selectedContext() string {
+	folder := os.Getenv("XDG_CONFIG_HOME")
+	if folder == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return ""
+		}
+		folder = filepath.Join(home, ".config")
+	}
+	// Without the file none is selected.
+	name, _ := os.ReadFile(filepath.Join(folder, "nats", "context.txt"))
+	return strings.TrimSpace(string(name))
 }
 
 func connectOptions(declared *clientCommand, timeout time.Duration) []nats.Option {
@@ -107,14 +198,14 @@ func connectOptions(declared *clientCommand, timeout time.Duration) []nats.Optio
 	if !declared.lasting {
 		return append(options, nats.NoReconnect())
 	}
-	// Whoever is refused may be let in again, with the secret that the context holds then.
+	// Whoever is refused may be let in again, with the secret that a file holds then.
 	return append(options, nats.MaxReconnects(-1), nats.ReconnectWait(reconnectPause), nats.IgnoreAuthErrorAbort())
 }
 
 // brokerNames gives the addresses that were tried, without passwords.
 func brokerNames(servers []string) string {
 	if len(servers) == 0 {
-		return nats.DefaultURL
+		return "a broker"
 	}
 	names := make([]string, len(servers))
 	for index, server := range servers {

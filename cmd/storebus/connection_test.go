@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -111,6 +114,113 @@ func TestConnection_Broker_Bad(t *testing.T) {
 }
 
 func TestConnection_BrokerNames_Good(t *testing.T) {
-	assert.Equal(t, nats.DefaultURL, brokerNames(nil))
+	assert.Equal(t, "a broker", brokerNames(nil))
 	assert.Equal(t, "nats://a:4222, a broker whose URL cannot be read", brokerNames([]string{"nats://a:4222", "nats://%zz:secret@b"}))
+}
+
+// startBroker starts a broker with users, on which no sidecar is.
+func startBroker(t *testing.T, options server.Options) string {
+	t.Helper()
+	options.Host, options.Port, options.NoSigs, options.NoLog = "127.0.0.1", server.RANDOM_PORT, true, true
+	broker, err := server.NewServer(&options)
+	require.NoError(t, err)
+	broker.Start()
+	t.Cleanup(broker.WaitForShutdown)
+	t.Cleanup(broker.Shutdown)
+	require.True(t, broker.ReadyForConnections(patience))
+	return broker.ClientURL()
+}
+
+// connected asserts that a command line reaches the broker: there only the sidecar is away.
+func connected(t *testing.T, line ...string) {
+	t.Helper()
+	_, err := (&shell{}).run(t, append([]string{"status"}, line...)...)
+	require.ErrorIs(t, err, nats.ErrNoResponders)
+}
+
+func TestConnection_Credentials_Good(t *testing.T) {
+	isolate(t)
+	key, err := nkeys.CreateUser()
+	require.NoError(t, err)
+	public, err := key.PublicKey()
+	require.NoError(t, err)
+	seed, err := key.Seed()
+	require.NoError(t, err)
+	seedFile := filepath.Join(t.TempDir(), "user.nk")
+	require.NoError(t, os.WriteFile(seedFile, seed, 0o600))
+	url := startBroker(t, server.Options{
+		Users: []*server.User{{Username: "ada", Password: "right"}}, Nkeys: []*server.NkeyUser{{Nkey: public}},
+	})
+	t.Run("Flags", func(t *testing.T) {
+		connected(t, "-s", url, "--user", "ada", "--password", "right")
+		connected(t, "--server", url, "--nkey", seedFile)
+	})
+	t.Run("Variables", func(t *testing.T) {
+		t.Setenv("NATS_USER", "ada")
+		t.Setenv("NATS_PASSWORD", "right")
+		connected(t, "--nats", url)
+	})
+	t.Run("AFlagBeforeAVariableOfAnotherKind", func(t *testing.T) {
+		t.Setenv("NATS_USER", "ada")
+		t.Setenv("NATS_PASSWORD", "wrong")
+		connected(t, "--nats", url, "--nkey", seedFile)
+	})
+	t.Run("AVariableBeforeTheSelectedContext", func(t *testing.T) {
+		saveContext(t, "selected", strings.Replace(url, "//", "//ada:wrong@", 1))
+		selectContext(t, "selected")
+		t.Setenv("NATS_NKEY", seedFile)
+		connected(t)
+	})
+	t.Run("AContextThatAFlagNamesBeforeAVariable", func(t *testing.T) {
+		saveContext(t, "named", strings.Replace(url, "//", "//ada:right@", 1))
+		t.Setenv("NATS_USER", "ada")
+		t.Setenv("NATS_PASSWORD", "wrong")
+		connected(t, "--context", "named")
+		t.Setenv("NATS_PASSWORD", "right")
+		t.Setenv("NATS_CONTEXT", "named")
+		connected(t)
+	})
+	t.Run("AURLBeforeTheVariableOfAContext", func(t *testing.T) {
+		saveContext(t, "elsewhere", nowhere)
+		t.Setenv("NATS_CONTEXT", "elsewhere")
+		connected(t, "-s", url, "--nkey", seedFile)
+	})
+	t.Run("AToken", func(t *testing.T) {
+		connected(t, "-s", startBroker(t, server.Options{Authorization: "secret"}), "--user", "secret")
+	})
+}
+
+func TestConnection_Credentials_Bad(t *testing.T) {
+	isolate(t)
+	for text, line := range map[string][]string{
+		"--user and --nkey both say who connects": {"--user", "ada", "--nkey", "file"},
+		"--creds and --nkey both say who":         {"--creds", "ada", "--nkey", "file"},
+		"--tlscert and --tlskey come together":    {"--tlscert", "file"},
+	} {
+		_, err := (&shell{}).run(t, append([]string{"status"}, line...)...)
+		require.ErrorIs(t, err, errUsage)
+		require.ErrorContains(t, err, text)
+	}
+	t.Run("TheContextIsNamed", func(t *testing.T) {
+		saveContext(t, "berlin", nowhere)
+		isNamed := func(line ...string) {
+			status, _, errorOutput := runProgram(append([]string{"status"}, line...)...)
+			assert.Equal(t, exitUnavailable, status)
+			assert.Contains(t, errorOutput, `connect to nats://127.0.0.1:1 of the NATS context "berlin" (is storebus serve running there?): nats: no servers`)
+		}
+		isNamed("--context", "berlin")
+		selectContext(t, "berlin")
+		isNamed()
+		saveContext(t, "other", "nats://127.0.0.1:2")
+		selectContext(t, "other")
+		t.Setenv("NATS_CONTEXT", "berlin")
+		isNamed()
+	})
+	t.Run("ThePasswordIsWrong", func(t *testing.T) {
+		url := startBroker(t, server.Options{Users: []*server.User{{Username: "ada", Password: "right"}}})
+		status, _, errorOutput := runProgram("status", "-s", url, "--user", "ada", "--password", "secret")
+		assert.Equal(t, exitUnavailable, status)
+		assert.Contains(t, errorOutput, "Authorization Violation")
+		assert.NotContains(t, errorOutput, "secret")
+	})
 }

@@ -16,14 +16,9 @@ import (
 func newScriptedShell(t *testing.T, subject string, replies ...*nats.Msg) (*shell, <-chan *nats.Msg) {
 	t.Helper()
 	isolate(t)
-	broker, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true})
-	require.NoError(t, err)
-	broker.Start()
-	t.Cleanup(broker.WaitForShutdown)
-	t.Cleanup(broker.Shutdown)
-	require.True(t, broker.ReadyForConnections(patience))
-	t.Setenv("STOREBUS_NATS", broker.ClientURL())
-	connection, err := nats.Connect(broker.ClientURL())
+	url := startBroker(t, server.Options{})
+	t.Setenv("STOREBUS_NATS", url)
+	connection, err := nats.Connect(url)
 	require.NoError(t, err)
 	t.Cleanup(connection.Close)
 

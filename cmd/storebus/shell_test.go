@@ -40,7 +40,10 @@ func isolate(t *testing.T) {
 	t.Helper()
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	t.Setenv("STOREBUS_NATS", "")
-	t.Setenv("NATS_URL", "")
+	for _, variable := range []string{"URL", "CONTEXT", "USER", "PASSWORD", "CREDS", "NKEY", "CERT", "KEY", "CA"} {
+		t.Setenv("NATS_"+variable, "")
+	}
+	t.Setenv("STOREBUS_INBOX_PREFIX", "")
 	t.Setenv("STOREBUS_PREFIX", "store")
 	t.Setenv("STOREBUS_TIMEOUT", "5s")
 }
