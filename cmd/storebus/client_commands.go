@@ -44,6 +44,7 @@ func clientCommands() []*cli.Command {
 		backupCommand(),
 		compactCommand(),
 		statusCommand(),
+		describeCommand(),
 	}
 	commands := make([]*cli.Command, len(declared))
 	for index, command := range declared {

@@ -68,7 +68,7 @@ func TestCompletion_Flags_Good(t *testing.T) {
 			assert.Contains(t, words, "--"+flag.Names()[0], command.Name)
 		}
 	}
-	assert.Equal(t, []string{"--ttl", "--timeout"}, suggested(commandCompletions(t, "set", "acme", "config", "--t")))
+	assert.Equal(t, []string{"--ttl", "--tlscert", "--tlskey", "--tlsca", "--timeout"}, suggested(commandCompletions(t, "set", "acme", "config", "--t")))
 	assert.Equal(t, []string{"--nats", "--nkey"}, suggested(commandCompletions(t, "serve", "--n")))
 	assert.Empty(t, commandCompletions(t, "get", "acme"), "what comes next is a name, which the shell cannot know")
 }

@@ -52,20 +52,23 @@ const reconnectPause = 500 * time.Millisecond
 // sharedFlags gives the flags that every client command has, or every one that needs
 // no sidecar. Each command needs its own: a flag keeps its value.
 func (declared *clientCommand) sharedFlags() []cli.Flag {
-	prefix := &cli.StringFlag{
-		Name: prefixFlag, Value: subjects.DefaultPrefix, Sources: cli.EnvVars("STOREBUS_PREFIX"),
-		Usage: "what every subject begins with, the `PREFIX` that the sidecar was started with",
-	}
 	if declared.local {
-		return append([]cli.Flag{prefix}, formatFlags()...)
+		return formatFlags()
 	}
 	return append(append(connectionFlags(),
-		prefix,
+		newPrefixFlag(),
 		&cli.DurationFlag{
 			Name: timeoutFlag, Value: client.DefaultTimeout, Sources: cli.EnvVars("STOREBUS_TIMEOUT"),
 			Usage: "how long to wait for the broker and for a reply, a `DURATION`",
 		},
 	), formatFlags()...)
+}
+
+func newPrefixFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: prefixFlag, Value: subjects.DefaultPrefix, Sources: cli.EnvVars("STOREBUS_PREFIX"),
+		Usage: "what every subject begins with, the `PREFIX` that the sidecar was started with",
+	}
 }
 
 // connectionFlags are named as those of the nats command line tool, and so are their

@@ -52,7 +52,7 @@ func rootCommand(started func()) *cli.Command {
 			command.Hidden = false
 		},
 		CustomRootCommandHelpTemplate: cli.RootCommandHelpTemplate + exitHelp(),
-		Commands: slices.Concat([]*cli.Command{serveCommand(), permissionsCommand().command()}, clientCommands(),
+		Commands: slices.Concat([]*cli.Command{serveCommand(), permissionsCommand().command(), versionCommand().command()}, clientCommands(),
 			[]*cli.Command{journalCommand(), workspaceCommand(), archiveCommand()}, benchCommands()),
 		Action: helpOrUnknown,
 		// The exit status is decided in one place, report.

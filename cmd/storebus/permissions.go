@@ -26,7 +26,7 @@ func permissionsCommand() *clientCommand {
 			"that stands with its user. With --accounts each tenant and each consumer has an account of its own, which imports what the " +
 			"sidecar's account exports to it. --json prints the same as a list.",
 		words: []string{"NAMESPACE..."},
-		flags: []cli.Flag{&cli.BoolFlag{Name: accountsFlag, Usage: "give each tenant and each consumer an account of its own"}},
+		flags: []cli.Flag{newPrefixFlag(), &cli.BoolFlag{Name: accountsFlag, Usage: "give each tenant and each consumer an account of its own"}},
 		examples: []string{
 			"storebus permissions acme",
 			"storebus permissions acme other --prefix berlin",
