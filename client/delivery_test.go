@@ -96,7 +96,7 @@ func TestDelivery_MessageID_Good(t *testing.T) {
 				return err
 			},
 			"DeleteGroup":  func() error { _, err := store.DeleteGroup(ctx, "acme", "g", client.DeleteGroupOptions{}); return err },
-			"DeletePrefix": func() error { _, err := store.DeletePrefix(ctx, "acme", "g", client.DeleteGroupOptions{}); return err },
+			"DeletePrefix": func() error { _, err := store.DeletePrefix(ctx, "acme", "g", client.DeletePrefixOptions{}); return err },
 			"Transaction":  func() error { _, err := store.Transaction(ctx, "acme", client.Transaction{}); return err },
 		} {
 			require.NoError(t, write(), name)

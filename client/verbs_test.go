@@ -145,9 +145,9 @@ var exchanges = map[string]struct {
 	},
 	"DeletePrefix": {
 		call: func(ctx context.Context, store *client.Client) (any, error) {
-			return store.DeletePrefix(ctx, "acme", "", client.DeleteGroupOptions{})
+			return store.DeletePrefix(ctx, "acme", "", client.DeletePrefixOptions{All: true})
 		},
-		subject: "store.acme.delete_prefix", request: `{"prefix":""}`, reply: `{"groups":2,"deleted":7,"revision":42}`,
+		subject: "store.acme.delete_prefix", request: `{"prefix":"","all":true}`, reply: `{"groups":2,"deleted":7,"revision":42}`,
 		result: subjects.DeletePrefixReply{Groups: 2, Deleted: 7, Revision: 42},
 	},
 	"Render": {

@@ -72,7 +72,7 @@ func TestAdmin_Namespaces_Good(t *testing.T) {
 		assert.Empty(t, all)
 	})
 	t.Run("ANamespaceStaysWithItsRevision", func(t *testing.T) {
-		decode[deletePrefixReply](t, client.in("b").call(t, "delete_prefix", `{"prefix":""}`))
+		decode[deletePrefixReply](t, client.in("b").call(t, "delete_prefix", `{"prefix":"","all":true}`))
 		all, _ := client.namespaces(t, "prefix", "b")
 		assert.Equal(t, []namespaceStatus{{Namespace: "b", Revision: 9}}, all)
 	})

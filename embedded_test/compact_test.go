@@ -116,7 +116,7 @@ func TestCompact_Compact_Good(t *testing.T) {
 	t.Run("ALineGoesBackAsItWas", func(t *testing.T) {
 		again := decode[committed](t, acme.call(t, "journal_commit", `{"measurement":"deploy","fields":`+string(archivedPoints(t, path)[0].Fields)+`,"tags":{"host":"a1"}}`))
 		assert.Equal(t, second.EntryID+1, again.EntryID)
-		output := run(t, "", "compact", "--before", now(), "--nats", sidecar.NATSURL())
+		output := run(t, "", "compact", "--before", now(), "--force", "--nats", sidecar.NATSURL())
 		require.Zero(t, output.code, output.stderr)
 		name, _, _ := strings.Cut(output.stdout, "\t")
 		assert.JSONEq(t, fields, string(archivedPoints(t, filepath.Join(folder, name))[0].Fields))

@@ -29,11 +29,16 @@ func TestDeletePrefix_Reply_Good(t *testing.T) {
 
 	t.Run("OfWhatIsNotThereIsNoChange", func(t *testing.T) {
 		assert.JSONEq(t, `{"groups":0,"deleted":0,"revision":13}`, string(acme.call(t, "delete_prefix", `{"prefix":"eu:"}`).Data))
-		assert.JSONEq(t, `{"groups":0,"deleted":0,"revision":0}`, string(newNamespace(t).call(t, "delete_prefix", `{"prefix":""}`).Data))
+		assert.JSONEq(t, `{"groups":0,"deleted":0,"revision":0}`, string(newNamespace(t).call(t, "delete_prefix", `{"prefix":"","all":true}`).Data))
+		requireSilence(t, acme.connection, events.Subscription)
+	})
+	t.Run("TheEmptyPrefixHasToBeMeant", func(t *testing.T) {
+		requireFailure(t, acme.call(t, "delete_prefix", `{"prefix":""}`), 400, "bad_request")
+		requireFailure(t, acme.call(t, "delete_prefix", `{"prefix":"eu:","all":true}`), 400, "bad_request")
 		requireSilence(t, acme.connection, events.Subscription)
 	})
 	t.Run("TheEmptyPrefixIsTheWholeNamespace", func(t *testing.T) {
-		assert.JSONEq(t, `{"groups":3,"deleted":6,"revision":16}`, string(acme.call(t, "delete_prefix", `{"prefix":""}`).Data))
+		assert.JSONEq(t, `{"groups":3,"deleted":6,"revision":16}`, string(acme.call(t, "delete_prefix", `{"prefix":"","all":true}`).Data))
 		assert.Empty(t, placesOf(acme.scan(t)))
 		assert.Equal(t, uint64(16), acme.revision(t))
 		assert.Equal(t, uint64(17), acme.set(t, "g", "k", "v"), "the revision never goes back")
@@ -56,7 +61,7 @@ func TestDeletePrefix_Bytes_Good(t *testing.T) {
 		assert.Equal(t, groups, reply.Deleted, prefix)
 	}
 	assert.Equal(t, []string{"ACME", "ab"}, groupNames(groupsOf(acme.groups(t))))
-	decode[deletePrefixReply](t, acme.call(t, "delete_prefix", `{"prefix":""}`))
+	decode[deletePrefixReply](t, acme.call(t, "delete_prefix", `{"prefix":"","all":true}`))
 	assert.Equal(t, uint64(8), *decode[countReply](t, upper.call(t, "count", "")).Count, "another namespace is never reached")
 }
 

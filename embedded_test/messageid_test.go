@@ -210,7 +210,7 @@ func TestMessageID_Order_Good(t *testing.T) {
 	guarded := requireFirst(t, acme.identified(t, "guarded", "set", `{"key":"k","value":"w","if_revision":1}`))
 	touched := requireFirst(t, acme.identified(t, "touched", "touch", `{"key":"k","ttl":"1h"}`))
 	created := requireFirst(t, acme.identified(t, "created", "set", `{"key":"new","value":"0123456789"}`))
-	decode[deletePrefixReply](t, acme.call(t, "delete_prefix", `{"prefix":""}`))
+	decode[deletePrefixReply](t, acme.call(t, "delete_prefix", `{"prefix":"","all":true}`))
 	acme.setQuota(t, "max_keys", 1, "max_value_bytes", 1)
 	acme.set(t, "default", "other", "v")
 

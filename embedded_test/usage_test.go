@@ -36,7 +36,7 @@ func TestUsage_Reply_Good(t *testing.T) {
 		acme.set(t, "config", "theme", "dark")
 		acme.remove(t, "config", "themes")
 		assert.Equal(t, usageReply{Keys: 1, Groups: 1, Bytes: first.Bytes, Revision: 10, Store: store}, acme.usage(t))
-		decode[deletePrefixReply](t, acme.call(t, "delete_prefix", `{"prefix":""}`))
+		decode[deletePrefixReply](t, acme.call(t, "delete_prefix", `{"prefix":"","all":true}`))
 		assert.Equal(t, usageReply{Revision: 11, Store: store}, acme.usage(t))
 	})
 }

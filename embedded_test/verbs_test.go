@@ -47,7 +47,7 @@ var verbRows = []verbRow{
 	{verb: "count", request: "group? prefix?", reply: "count revision", body: `{"group":"default"}`},
 	{verb: "groups", request: "prefix? after? limit?", reply: "groups next? revision", body: `{"limit":1}`},
 	{verb: "delete_group", request: "group", reply: "deleted revision", writes: true, body: `{"group":"default"}`},
-	{verb: "delete_prefix", request: "prefix", reply: "groups deleted revision", writes: true, body: `{"prefix":"def"}`},
+	{verb: "delete_prefix", request: "prefix all?", reply: "groups deleted revision", writes: true, body: `{"prefix":"def"}`},
 	{verb: "render", request: "template group? strict?", reply: "text revision", body: `{"template":"{{.k}}"}`},
 	{verb: "split", request: "group? key separator", reply: "parts", body: `{"key":"k","separator":","}`},
 	{verb: "fields", request: "group? key", reply: "fields", body: `{"key":"k"}`},

@@ -46,7 +46,7 @@ func TestCommands_MessageID_Good(t *testing.T) {
 		"Touch":        {subject: "touch", body: `{"key":"k","ttl":"1h"}`},
 		"Increment":    {subject: "increment", body: `{"key":"n"}`},
 		"DeleteGroup":  {subject: "delete_group", body: `{"group":"default"}`},
-		"DeletePrefix": {subject: "delete_prefix", body: `{"prefix":""}`},
+		"DeletePrefix": {subject: "delete_prefix", body: `{"prefix":"","all":true}`},
 		"Transaction":  {subject: "transaction", body: `{"then":[{"op":"increment","key":"n"},{"op":"get","key":"k"}]}`},
 		"RawSet": {
 			subject: "set.default.new", body: "\xff\x00", headers: []string{subjects.HeaderTTL, "1h", subjects.HeaderIfRevision, "0"},

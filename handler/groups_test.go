@@ -133,7 +133,7 @@ func TestGroups_DeletePrefix_Good(t *testing.T) {
 		ask[subjects.DeletePrefixReply](bench, "store.acme.delete_prefix", `{"prefix":"a"}`))
 	assert.Equal(t, subjects.DeletePrefixReply{Revision: 6}, ask[subjects.DeletePrefixReply](bench, "store.acme.delete_prefix", `{"prefix":"a"}`))
 	assert.Equal(t, subjects.DeletePrefixReply{Groups: 1, Deleted: 1, Revision: 7},
-		ask[subjects.DeletePrefixReply](bench, "store.acme.delete_prefix", `{"prefix":""}`))
+		ask[subjects.DeletePrefixReply](bench, "store.acme.delete_prefix", `{"prefix":"","all":true}`))
 	assert.Equal(t, uint64(1), ask[subjects.CountReply](bench, "store.acme2.count", "").Count, "acme does not reach acme2")
 }
 

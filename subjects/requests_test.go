@@ -103,7 +103,7 @@ var goodBodies = map[subjects.Verb][]string{
 	subjects.VerbCount:        {`{"group":"config"}`, `{"prefix":"c"}`, `{"prefix":""}`, `{}`},
 	subjects.VerbGroups:       {`{"prefix":"c","after":"g.config","limit":10}`, `{}`},
 	subjects.VerbDeleteGroup:  {`{"group":"config"}`},
-	subjects.VerbDeletePrefix: {`{"prefix":""}`, `{"prefix":"user:"}`},
+	subjects.VerbDeletePrefix: {`{"prefix":"","all":true}`, `{"prefix":"user:"}`},
 	subjects.VerbRender: {
 		`{"template":"{{.theme}}","group":"config","strict":true}`, `{"template":""}`, `{"template":"` + strings.Repeat("t", subjects.MaxTemplateBytes) + `"}`,
 	},
@@ -236,7 +236,7 @@ var badBodies = map[subjects.Verb]map[string]string{
 	subjects.VerbCount:        {`{"group":"g","prefix":""}`: "prefix", `{"group":""}`: "group", `{"prefix":"` + strings.Repeat("p", longGroup) + `"}`: "prefix"},
 	subjects.VerbGroups:       {`{"limit":1001}`: "limit", `{"prefix":"` + strings.Repeat("p", longGroup) + `"}`: "prefix", `{"keys_only":true}`: "keys_only"},
 	subjects.VerbDeleteGroup:  {`{"group":null}`: "group", `{"group":""}`: "group", `{"group":"g","key":"k"}`: "key"},
-	subjects.VerbDeletePrefix: {`{"prefix":null}`: "prefix", `{"prefix":"` + strings.Repeat("p", longGroup) + `"}`: "prefix"},
+	subjects.VerbDeletePrefix: {`{"prefix":null}`: "prefix", `{"all":true}`: "prefix", `{"prefix":""}`: "all", `{"prefix":"a","all":true}`: "all", `{"prefix":"` + strings.Repeat("p", longGroup) + `"}`: "prefix"},
 	subjects.VerbRender: {
 		`{"template":"` + strings.Repeat("t", subjects.MaxTemplateBytes+1) + `"}`: "template", `{"template":"","group":""}`: "group", `{"template":"","strict":"yes"}`: "strict",
 	},

@@ -72,14 +72,25 @@ type DeleteGroupReply struct {
 }
 
 // DeletePrefixRequest removes every key of the groups whose names begin with Prefix;
-// the empty prefix is the whole namespace.
+// the empty prefix, which All has to confirm, is the whole namespace.
 type DeletePrefixRequest struct {
 	Prefix *string `json:"prefix,omitzero" required:"true"`
+	All    *bool   `json:"all,omitzero"`
 }
 
-// Check is Request's.
+// Check is Request's. A prefix that somebody has forgotten does not empty a namespace.
 func (request DeletePrefixRequest) Check() error {
-	return checkRequired("prefix", request.Prefix, checkPrefix(MaxGroupBytes))
+	if err := checkRequired("prefix", request.Prefix, checkPrefix(MaxGroupBytes)); err != nil {
+		return err
+	}
+	all := request.All != nil && *request.All
+	switch empty := *request.Prefix == ""; {
+	case empty && !all:
+		return BadField("all", `an empty prefix is the whole namespace: give "all":true with it`)
+	case !empty && all:
+		return BadField("all", `"all":true goes with an empty prefix only`)
+	}
+	return nil
 }
 
 // DeletePrefixReply answers a delete_prefix: how many groups lost how many keys.

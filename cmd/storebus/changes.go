@@ -39,7 +39,7 @@ func changesCommand() *clientCommand {
 }
 
 func changes(ctx context.Context, call *call) error {
-	group, err := call.group(1)
+	group, err := call.group()
 	if err != nil {
 		return err
 	}

@@ -95,6 +95,8 @@ type call struct {
 	given map[string]bool
 	// json says that replies are printed as they came, and nothing else.
 	json bool
+	// silent keeps the replies to what a command asks for itself out of the output.
+	silent bool
 	// table gathers rows, nil where they are printed as text.
 	table  *table
 	output *bufio.Writer
@@ -172,7 +174,11 @@ func (call *call) run(ctx context.Context) error {
 func (call *call) newClient(connection *nats.Conn, declared *clientCommand) error {
 	config := client.Config{Prefix: call.command.String(prefixFlag), Timeout: call.command.Duration(timeoutFlag), Patience: -1}
 	if call.json && !declared.lasting {
-		config.ReplyFunc = func(_ string, body []byte) { call.printLine(string(body)) }
+		config.ReplyFunc = func(_ string, body []byte) {
+			if !call.silent {
+				call.printLine(string(body))
+			}
+		}
 	}
 	store, err := client.New(connection, config)
 	if err != nil {
@@ -190,12 +196,12 @@ func (call *call) word(index int) string {
 	return ""
 }
 
-// group gives the word of a group that may be left out, "" where it was.
-func (call *call) group(index int) (string, error) {
-	if index >= len(call.words) {
+// group gives the second word, a group, "" where it was left out.
+func (call *call) group() (string, error) {
+	if len(call.words) < 2 {
 		return "", nil
 	}
-	return call.words[index], subjects.CheckGroup(call.words[index])
+	return call.words[1], subjects.CheckGroup(call.words[1])
 }
 
 // ifRevision gives the value of --if-revision, nil where it was not given.

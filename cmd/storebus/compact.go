@@ -31,14 +31,14 @@ func compactCommand() *clientCommand {
 		description: "Moves the journal entries that were committed before a time, and that neither wait for delivery nor were refused, into a file of the " +
 			"sidecar's archive directory, while everything goes on. It prints the name of the file, the number of entries and the SHA-256 of the " +
 			"file; a line for each, where one file does not hold them all; and nothing where there is nothing to archive. It waits until that is " +
-			"done, unless --timeout is given; the sidecar goes on whether anybody waits or not. It takes the permission of an operator.",
-		flags: []cli.Flag{
+			"done, unless --timeout is given; the sidecar goes on whether anybody waits or not. It takes the permission of an operator. " + destroyHelp,
+		flags: append([]cli.Flag{
 			&cli.StringFlag{Name: beforeFlag, Usage: "archive what was committed before `TIME`, such as 2026-11-22T10:00:00Z"},
 			&cli.StringFlag{Name: formatFlag, Value: subjects.ArchiveGzip, Usage: "the `FORMAT` of the file: " + subjects.ArchiveGzip + " or " + subjects.ArchiveZstd},
-		},
+		}, destroyFlags()...),
 		examples: []string{
 			"storebus compact --before 2026-11-01T00:00:00Z",
-			"storebus compact --before $(date -u -d '30 days ago' +%Y-%m-%dT00:00:00Z) --format zstd",
+			"storebus compact --before $(date -u -d '30 days ago' +%Y-%m-%dT00:00:00Z) --format zstd --force",
 		},
 		run: compact,
 	}
@@ -52,6 +52,13 @@ func compact(ctx context.Context, call *call) error {
 	if err != nil {
 		return call.declared.usageError(fmt.Sprintf("--before is a time such as 2026-11-22T10:00:00Z, not %q", call.command.String(beforeFlag)))
 	}
+	text := fmt.Sprintf("move the journal entries of all namespaces that were committed before %s and wait for nothing into an archive", before.Format(time.RFC3339Nano))
+	return call.destroy(ctx, func(context.Context) (loss, error) { return loss{Text: text}, nil }, func(ctx context.Context) error {
+		return call.compact(ctx, before)
+	})
+}
+
+func (call *call) compact(ctx context.Context, before time.Time) error {
 	if !call.command.IsSet(timeoutFlag) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, compactTimeout)

@@ -28,7 +28,7 @@ func countCommand() *clientCommand {
 }
 
 func count(ctx context.Context, call *call) error {
-	group, err := call.group(1)
+	group, err := call.group()
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"dappco.re/go/storebus/client"
 )
@@ -14,21 +15,51 @@ func deletePrefixCommand() *clientCommand {
 		columns: []string{"DELETED"},
 		usage:   "remove every key of the groups whose names have a prefix",
 		description: "Removes every key of the groups whose names begin with a text, with one event for each group, and prints the number of keys. " +
-			"An empty text, '', is the whole namespace.",
+			"An empty text, '', is the whole namespace. " + destroyHelp,
+		flags: destroyFlags(),
 		words: []string{"NAMESPACE", "PREFIX"},
 		examples: []string{
 			"storebus delete-prefix acme user:",
-			"storebus delete-prefix acme ''",
+			"storebus delete-prefix acme user: --dry-run",
+			"storebus delete-prefix acme '' --force",
 		},
 		run: deletePrefix,
 	}
 }
 
 func deletePrefix(ctx context.Context, call *call) error {
-	reply, err := call.store.DeletePrefix(ctx, call.word(0), call.word(1), client.DeleteGroupOptions{})
-	if err != nil {
-		return err
+	return call.destroy(ctx, call.prefixLoss, func(ctx context.Context) error {
+		prefix := call.word(1)
+		reply, err := call.store.DeletePrefix(ctx, call.word(0), prefix, client.DeletePrefixOptions{All: prefix == ""})
+		if err != nil {
+			return err
+		}
+		call.print(reply.Deleted)
+		return nil
+	})
+}
+
+// prefixLoss counts the keys and the groups that a prefix has.
+func (call *call) prefixLoss(ctx context.Context) (loss, error) {
+	options := client.GroupsOptions{Prefix: call.word(1), Limit: largestPage}
+	var keys, groups uint64
+	for {
+		page, err := call.store.Groups(ctx, call.word(0), options)
+		if err != nil {
+			return loss{}, err
+		}
+		for _, group := range page.Groups {
+			keys += group.Keys
+		}
+		groups += uint64(len(page.Groups))
+		if options.After = page.Next; options.After == "" {
+			break
+		}
 	}
-	call.print(reply.Deleted)
-	return nil
+	whose := " whose names begin with " + call.word(1)
+	if call.word(1) == "" {
+		whose = ", the whole namespace"
+	}
+	text := fmt.Sprintf("remove %s in %s of %s%s", counted(keys, "key"), counted(groups, "group"), call.word(0), whose)
+	return loss{Text: text, Keys: &keys, Groups: &groups}, nil
 }

@@ -6,6 +6,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"os"
 	"strconv"
@@ -47,5 +48,28 @@ func TestOutput_Default_Good_OnATerminal(t *testing.T) {
 		line, err := lines.ReadString('\n')
 		require.NoError(t, err)
 		assert.Equal(t, expected, line)
+	}
+}
+
+func TestDestroy_Confirm_Good_OnATerminal(t *testing.T) {
+	for answer, status := range map[string]int{"y\n": exitDone, "YES\n": exitDone, "n\n": exitFailed, "\n": exitFailed, "\x04": exitFailed} {
+		newShell(t)
+		_, _, _ = runProgram("set", "acme", "config", "theme", "dark")
+		terminal, screen := openTerminalPair(t)
+		_, err := screen.WriteString(answer)
+		require.NoError(t, err)
+		var output bytes.Buffer
+		assert.Equal(t, status, run(t.Context(), []string{"storebus", "delete-group", "acme", "config"}, terminal, &output, terminal), "%q", answer)
+		shown := make([]byte, 1000)
+		count, err := screen.Read(shown)
+		require.NoError(t, err)
+		for !strings.Contains(string(shown[:count]), "[y/N]") {
+			more, err := screen.Read(shown[count:])
+			require.NoError(t, err)
+			count += more
+		}
+		assert.Contains(t, string(shown[:count]), "This would remove 1 key of the group config of acme. Go on? [y/N] ")
+		_, left, _ := runProgram("count", "acme")
+		assert.Equal(t, status == exitFailed, left == "1\n", "%q", answer)
 	}
 }

@@ -97,7 +97,7 @@ var lines = map[string]struct {
 	"WorkspaceCommit": {
 		[]string{"workspace", "commit", "acme", "import"}, "store.acme.workspace_commit", `{"workspace":"import"}`, `{"entry_id":7,"summary":{"row":7},"revision":42}`, "row\t7\n",
 	},
-	"WorkspaceDiscard": {[]string{"workspace", "discard", "acme", "import"}, "store.acme.workspace_discard", `{"workspace":"import"}`, `{"discarded":true}`, ""},
+	"WorkspaceDiscard": {[]string{"workspace", "discard", "acme", "import", "--force"}, "store.acme.workspace_discard", `{"workspace":"import"}`, `{"discarded":true}`, ""},
 	"WorkspaceList": {
 		[]string{"workspace", "list", "acme"}, "store.acme.workspaces", `{"limit":1000}`,
 		`{"workspaces":[{"workspace":"import","entries":7,"opened_at":"2026-11-22T10:01:00Z","orphaned":true},{"workspace":"other","entries":0,"opened_at":"2026-11-22T10:01:00.5Z","orphaned":false}]}`,
@@ -147,10 +147,10 @@ var lines = map[string]struct {
 		[]string{"fields", "acme", "config", "hosts"}, "store.acme.fields", `{"group":"config","key":"hosts"}`, `{"fields":["a","b"]}`, "a\nb\n",
 	},
 	"DeleteGroup": {
-		[]string{"delete-group", "acme", "user:42"}, "store.acme.delete_group", `{"group":"user:42"}`, `{"deleted":7,"revision":42}`, "7\n",
+		[]string{"delete-group", "acme", "user:42", "--force"}, "store.acme.delete_group", `{"group":"user:42"}`, `{"deleted":7,"revision":42}`, "7\n",
 	},
 	"DeletePrefix": {
-		[]string{"delete-prefix", "acme", ""}, "store.acme.delete_prefix", `{"prefix":""}`, `{"groups":2,"deleted":7,"revision":42}`, "7\n",
+		[]string{"delete-prefix", "acme", "", "--force"}, "store.acme.delete_prefix", `{"prefix":"","all":true}`, `{"groups":2,"deleted":7,"revision":42}`, "7\n",
 	},
 	"Usage": {
 		[]string{"usage", "acme"}, "store.acme.usage", `{}`,
@@ -173,11 +173,11 @@ var lines = map[string]struct {
 	"Purge":  {[]string{"purge"}, "store.admin.purge", `{}`, `{"expired":7}`, "7\n"},
 	"Backup": {[]string{"backup", "monday.db"}, "store.admin.backup", `{"file":"monday.db"}`, `{"file":"monday.db","bytes":4096}`, "monday.db\t4096\n"},
 	"Compact": {
-		[]string{"compact", "--before", "2026-11-22T10:01:00Z", "--format", "zstd"}, "store.admin.compact", `{"before":"2026-11-22T10:01:00Z","format":"zstd"}`,
+		[]string{"compact", "--before", "2026-11-22T10:01:00Z", "--format", "zstd", "--force"}, "store.admin.compact", `{"before":"2026-11-22T10:01:00Z","format":"zstd"}`,
 		`{"archive":"a.jsonl.zst","entries":7,"sha256":"e3b0"}`, "a.jsonl.zst\t7\te3b0\n",
 	},
 	"CompactWithNothingToArchive": {
-		[]string{"compact", "--before", "2026-11-22T10:01:00+01:00"}, "store.admin.compact", `{"before":"2026-11-22T10:01:00+01:00","format":"gzip"}`,
+		[]string{"compact", "--before", "2026-11-22T10:01:00+01:00", "--force"}, "store.admin.compact", `{"before":"2026-11-22T10:01:00+01:00","format":"gzip"}`,
 		`{"archive":null,"entries":0}`, "",
 	},
 	"Changes": {
@@ -240,7 +240,7 @@ func TestVerbs_Line_Bad(t *testing.T) {
 			"FolderForABackup":    {[]string{"backup", "../monday.db"}, subjects.ErrBadRequest},
 			"CompactWithoutATime": {[]string{"compact"}, errUsage},
 			"DayForATime":         {[]string{"compact", "--before", "2026-11-22"}, errUsage},
-			"FormatThatIsNone":    {[]string{"compact", "--before", "2026-11-22T10:01:00Z", "--format", "lz4"}, subjects.ErrBadRequest},
+			"FormatThatIsNone":    {[]string{"compact", "--before", "2026-11-22T10:01:00Z", "--format", "lz4", "--force"}, subjects.ErrBadRequest},
 			"SizeThatIsNone":      {[]string{"quota", "acme", "--max-bytes", "many"}, errUsage},
 			"EntryThatIsNoJSON":   {[]string{"workspace", "put", "acme", "import", "row", "{"}, subjects.ErrBadRequest},
 			"EntryThatIsNothing":  {[]string{"workspace", "put", "acme", "import", "row", "null"}, subjects.ErrBadRequest},
@@ -294,10 +294,10 @@ func TestWorkspace_RealThing_Good(t *testing.T) {
 	assert.Contains(t, shell.mustRun(t, "workspace", "list", "acme"), "import-42\t2\t")
 	assert.Equal(t, "row\t1\nwarning\t1\n", shell.mustRun(t, "workspace", "commit", "acme", "import-42"))
 	assert.JSONEq(t, `{"row":1,"warning":1}`, shell.mustRun(t, "get", "acme", "workspace:import-42", "summary"))
-	_, err := shell.run(t, "workspace", "discard", "acme", "import-42")
+	_, err := shell.run(t, "workspace", "discard", "acme", "import-42", "--force")
 	require.ErrorIs(t, err, subjects.ErrNotFound)
 	shell.mustRun(t, "workspace", "open", "acme", "import-42")
-	assert.Empty(t, shell.mustRun(t, "workspace", "discard", "acme", "import-42"))
+	assert.Empty(t, shell.mustRun(t, "workspace", "discard", "acme", "import-42", "--force"))
 	assert.Empty(t, shell.mustRun(t, "workspace", "list", "acme"))
 }
 

@@ -63,7 +63,7 @@ func watch(ctx context.Context, call *call) error {
 // watchOptions asks where the namespace stands, which fails at once where no sidecar
 // answers: only later is it worth waiting for one.
 func (call *call) watchOptions(ctx context.Context) (client.WatchOptions, error) {
-	group, err := call.group(1)
+	group, err := call.group()
 	options := client.WatchOptions{Group: group, Store: call.command.String(storeFlag)}
 	if err != nil {
 		return options, err

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/subjects"
 )
 
 // workspaceCommand gathers the commands of workspaces.
@@ -174,13 +175,43 @@ func workspaceDiscardCommand() *clientCommand {
 	return &clientCommand{
 		name:        "discard",
 		usage:       "end a workspace, and keep nothing of it",
-		description: "Throws a workspace away, with everything in it.",
+		description: "Throws a workspace away, with everything in it. " + destroyHelp,
 		words:       []string{"NAMESPACE", "WORKSPACE"},
-		examples:    []string{"storebus workspace discard acme import-42"},
+		flags:       destroyFlags(),
+		examples:    []string{"storebus workspace discard acme import-42", "storebus workspace discard acme import-42 --force"},
 		run: func(ctx context.Context, call *call) error {
-			return call.store.WorkspaceDiscard(ctx, call.word(0), call.word(1), client.WorkspaceOptions{})
+			return call.destroy(ctx, call.workspaceLoss, func(ctx context.Context) error {
+				return call.store.WorkspaceDiscard(ctx, call.word(0), call.word(1), client.WorkspaceOptions{})
+			})
 		},
 	}
+}
+
+// workspaceLoss counts the entries of a workspace.
+func (call *call) workspaceLoss(ctx context.Context) (loss, error) {
+	options := client.WorkspacesOptions{Limit: largestPage}
+	for {
+		page, err := call.store.Workspaces(ctx, call.word(0), options)
+		if err != nil {
+			return loss{}, err
+		}
+		for _, workspace := range page.Workspaces {
+			if workspace.Workspace == call.word(1) {
+				text := fmt.Sprintf("throw away the workspace %s of %s with %s", call.word(1), call.word(0), entryCount(workspace.Entries))
+				return loss{Text: text, Entries: &workspace.Entries}, nil
+			}
+		}
+		if options.After = page.Next; options.After == "" {
+			return loss{}, subjects.ErrNotFound.New(fmt.Sprintf("there is no workspace %s in %s", call.word(1), call.word(0)))
+		}
+	}
+}
+
+func entryCount(number uint64) string {
+	if number == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", number)
 }
 
 func workspaceListCommand() *clientCommand {

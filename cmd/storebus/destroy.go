@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+)
+
+// The flags of what destroys.
+const (
+	forceFlag  = "force"
+	dryRunFlag = "dry-run"
+)
+
+// destroyHelp is the end of the description of a command that destroys.
+const destroyHelp = "It says what would go and asks; where nobody can be asked it needs --force."
+
+// errNotConfirmed is what a command ends with that was asked about and not confirmed.
+var errNotConfirmed = errors.New("not confirmed: nothing was done")
+
+// loss is what a command would do away with, as --dry-run prints it.
+type loss struct {
+	// Text completes the sentence "this would …".
+	Text    string  `json:"would"`
+	Keys    *uint64 `json:"keys,omitzero"`
+	Groups  *uint64 `json:"groups,omitzero"`
+	Entries *uint64 `json:"entries,omitzero"`
+}
+
+func destroyFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: forceFlag, Usage: "do not ask; required where nobody can be asked"},
+		&cli.BoolFlag{Name: dryRunFlag, Usage: "say what would be done, and do nothing"},
+	}
+}
+
+// destroy carries out what destroys: after --force, or if somebody at a terminal confirms
+// it. What has nothing to destroy is carried out without a question.
+func (call *call) destroy(ctx context.Context, find func(context.Context) (loss, error), carryOut func(context.Context) error) error {
+	dryRun := call.command.Bool(dryRunFlag)
+	if call.command.Bool(forceFlag) && !dryRun {
+		return carryOut(ctx)
+	}
+	call.silent = true
+	found, err := find(ctx)
+	call.silent = false
+	switch {
+	case err != nil:
+		return err
+	case dryRun && call.json:
+		return call.printJSON(found)
+	case dryRun:
+		call.columns("WOULD")
+		call.print(found.Text)
+		return nil
+	case !found.isNothing():
+		if err := call.confirm(ctx, found.Text); err != nil {
+			return err
+		}
+	}
+	return carryOut(ctx)
+}
+
+// isNothing reports whether it is certain that nothing is lost.
+func (loss loss) isNothing() bool {
+	return loss.Keys != nil && *loss.Keys == 0 || loss.Entries != nil && *loss.Entries == 0
+}
+
+// confirm asks at the terminal.
+func (call *call) confirm(ctx context.Context, text string) error {
+	root := call.command.Root()
+	if !isTerminal(root.Reader) || !isTerminal(root.ErrWriter) {
+		return call.declared.usageError(fmt.Sprintf("this would %s: give --force if that is meant, or --dry-run to look first", text))
+	}
+	fmt.Fprintf(root.ErrWriter, "This would %s. Go on? [y/N] ", text)
+	answers := make(chan string, 1)
+	go func() {
+		// No answer is an empty one.
+		answer, _ := bufio.NewReader(root.Reader).ReadString('\n')
+		answers <- answer
+	}()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case answer := <-answers:
+		if answer = strings.ToLower(strings.TrimSpace(answer)); answer == "y" || answer == "yes" {
+			return nil
+		}
+	}
+	return errNotConfirmed
+}
+
+// counted gives a number with its noun.
+//
+//	counted(1, "key")  // 1 key
+func counted(number uint64, noun string) string {
+	if number == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", number, noun)
+}
