@@ -26,6 +26,8 @@ type (
 	age time.Time
 	// excerpt is a stored value, of which a table shows the beginning.
 	excerpt string
+	// painted is a text that a table shows in a colour of the terminal.
+	painted struct{ text, colour string }
 	// cellList is a number of columns in text, and one in a table.
 	cellList []string
 	// usedOf is what is used of a limit; no limit is 0.
@@ -62,6 +64,8 @@ func textCell(value any) string {
 		return printable(value)
 	case excerpt:
 		return printable(string(value))
+	case painted:
+		return value.text
 	case size:
 		return strconv.FormatUint(uint64(value), 10)
 	case moment:

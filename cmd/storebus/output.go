@@ -129,14 +129,19 @@ func (table *table) take() string {
 		lines = append(lines, table.header)
 	}
 	table.headed = true
+	var colours []map[int]string
+	if len(lines) > 0 {
+		colours = append(colours, nil)
+	}
 	for _, row := range table.rows {
 		lines = append(lines, table.cells(row))
+		colours = append(colours, rowColours(row))
 	}
 	table.rows = nil
 	table.widen(lines)
 	var text strings.Builder
-	for _, line := range lines {
-		table.align(&text, line)
+	for index, line := range lines {
+		table.align(&text, line, colours[index])
 	}
 	return text.String()
 }
@@ -156,6 +161,17 @@ func (table *table) cells(row []any) []string {
 	return cells
 }
 
+// rowColours gives the colours of the cells that have one.
+func rowColours(row []any) map[int]string {
+	colours := map[int]string{}
+	for index, value := range row {
+		if painted, ok := value.(painted); ok {
+			colours[index] = painted.colour
+		}
+	}
+	return colours
+}
+
 func (table *table) widen(lines [][]string) {
 	for _, line := range lines {
 		for index, cell := range line {
@@ -168,13 +184,16 @@ func (table *table) widen(lines [][]string) {
 }
 
 // align writes a line, numbers at the right of their columns.
-func (table *table) align(text *strings.Builder, cells []string) {
+func (table *table) align(text *strings.Builder, cells []string, colours map[int]string) {
 	var line strings.Builder
 	for index, cell := range cells {
 		if index > 0 {
 			line.WriteString(columnGap)
 		}
 		padding := strings.Repeat(" ", table.widths[index]-utf8.RuneCountInString(cell))
+		if colour := colours[index]; colour != "" {
+			cell = "\x1b[" + colour + "m" + cell + "\x1b[0m"
+		}
 		if !table.left[index] {
 			cell, padding = padding, cell
 		}

@@ -73,3 +73,35 @@ func TestDestroy_Confirm_Good_OnATerminal(t *testing.T) {
 		assert.Equal(t, status == exitFailed, left == "1\n", "%q", answer)
 	}
 }
+
+func TestWatch_Colour_Good_OnATerminal(t *testing.T) {
+	newChanges(t)
+	watch := func() string {
+		terminal, screen := openTerminalPair(t)
+		require.NoError(t, runShell(t.Context(), strings.NewReader(""), terminal, io.Discard, "watch", "acme", "--after", "3", "--limit", "1"))
+		lines := bufio.NewReader(screen)
+		_, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		line, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		return line
+	}
+	assert.Contains(t, watch(), "\x1b[31mdelete\x1b[0m")
+	t.Setenv("NO_COLOR", "1")
+	line := watch()
+	assert.NotContains(t, line, "\x1b")
+	assert.Contains(t, line, " delete ")
+}
+
+func TestWatch_Exec_Good(t *testing.T) {
+	shell := newChanges(t)
+	const line = `echo "$STOREBUS_REVISION $STOREBUS_TYPE $STOREBUS_NAMESPACE $STOREBUS_GROUP $STOREBUS_KEY"; grep -o '"revision":[0-9]*'`
+	assert.Equal(t, "4\tdelete\tconfig\ttheme\t\n4 delete acme config theme\n\"revision\":4\n",
+		shell.mustRun(t, "watch", "acme", "--after", "3", "--limit", "1", "--exec", line))
+}
+
+func TestWatch_Exec_Bad(t *testing.T) {
+	output, err := newChanges(t).run(t, "watch", "acme", "--after", "3", "--exec", "exit 7")
+	require.ErrorContains(t, err, "the command of --exec failed at revision 4 (go on with --after 3): exit status 7")
+	assert.Equal(t, "4\tdelete\tconfig\ttheme\t\n", output)
+}

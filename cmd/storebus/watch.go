@@ -6,7 +6,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v3"
@@ -18,6 +20,9 @@ import (
 const (
 	afterFlag = "after"
 	storeFlag = "store"
+	typeFlag  = "type"
+	sinceFlag = "since"
+	execFlag  = "exec"
 )
 
 func newStoreFlag() cli.Flag {
@@ -27,20 +32,29 @@ func newStoreFlag() cli.Flag {
 func watchCommand() *clientCommand {
 	return &clientCommand{
 		name:    "watch",
-		columns: []string{"REVISION", "TYPE", "GROUP", "KEY", "VALUE"},
+		columns: []string{"TIME", "REVISION", "TYPE", "GROUP", "KEY", "VALUE"},
 		usage:   "print every change as it happens",
 		description: "Prints a line for each change of a namespace, or of one of its groups: revision, type, group, key and value, with tabs between. " +
 			"What does not print is shown in quotes. It loses no change while the sidecar or the broker restarts, " +
-			"and ends with exit status 0 when it is interrupted or terminated. To go on later where it ended, give the last revision to --after.",
+			"and ends with exit status 0 when it is interrupted or terminated. To go on later where it ended, give the last revision to --after. " +
+			"A table has the time too, and colours on a terminal unless NO_COLOR is set. Standard error says what it waits for.",
 		words: []string{"NAMESPACE", "[GROUP]"},
 		flags: []cli.Flag{
 			&cli.Uint64Flag{Config: decimalDigits, Name: afterFlag, Usage: "begin after this `REVISION`, 0 for the oldest change that is kept; without it begin now"},
 			newStoreFlag(),
+			&cli.StringFlag{Name: typeFlag, Usage: "only changes of this `TYPE`, or of several with commas between them: " + strings.Join(eventTypes, ", ")},
+			&cli.StringFlag{Name: keyPrefixFlag, Usage: "only changes of keys that begin with `TEXT`"},
+			&cli.DurationFlag{Name: sinceFlag, Usage: "begin with the changes of the last `DURATION` that are kept"},
+			&cli.UintFlag{Name: limitFlag, Usage: "end after this `NUMBER` of changes; 0 for no end"},
+			&cli.StringFlag{Name: execFlag, Usage: "run this `COMMAND` of the shell for each change, one after the other: " +
+				"it finds the change as JSON on standard input, and in STOREBUS_REVISION, _TYPE, _NAMESPACE, _GROUP and _KEY"},
 		},
 		examples: []string{
 			"storebus watch acme",
 			"storebus watch acme config --after 41",
 			"storebus watch acme --json | jq .key",
+			"storebus watch acme --since 10m --type delete,expire",
+			"storebus watch acme config --exec 'systemctl reload nginx'",
 		},
 		lasting: true,
 		run:     watch,
@@ -50,9 +64,13 @@ func watchCommand() *clientCommand {
 func watch(ctx context.Context, call *call) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	filter, err := call.filter()
+	if err != nil {
+		return err
+	}
 	options, err := call.watchOptions(ctx)
 	if err == nil {
-		err = call.printChanges(ctx, options)
+		err = call.printChanges(ctx, options, filter)
 	}
 	if ctx.Err() != nil { // to be told to end is how a watch ends
 		return nil
@@ -76,35 +94,70 @@ func (call *call) watchOptions(ctx context.Context) (client.WatchOptions, error)
 	if call.given[afterFlag] {
 		options.After = client.Revision(call.command.Uint64(afterFlag))
 	}
+	if call.given[sinceFlag] {
+		options.After = client.Revision(0)
+	}
 	if options.Store == "" {
 		options.Store = position.Store
 	}
 	return options, nil
 }
 
-func (call *call) printChanges(ctx context.Context, options client.WatchOptions) error {
+func (call *call) printChanges(ctx context.Context, options client.WatchOptions, filter *filter) error {
 	outage := &outage{output: call.command.Root().ErrWriter}
+	call.announceWatch(options)
 	options.RetryFunc = outage.tell
 	for change, err := range call.store.Watch(ctx, call.word(0), options) {
 		if err != nil {
 			return err
 		}
 		outage.end()
-		call.printChange(change)
-		// Whoever reads it waits for this line, not for a full buffer.
-		if err := call.output.Flush(); err != nil {
+		if !filter.takes(&change) {
+			continue
+		}
+		if err := call.takeChange(ctx, change); err != nil || filter.isLast() {
 			return err
 		}
 	}
 	return nil
 }
 
-func (call *call) printChange(change client.Change) {
-	if call.json {
-		call.printLine(string(change.JSON))
-		return
+// announceWatch says what is waited for: nothing else is seen until something changes.
+func (call *call) announceWatch(options client.WatchOptions) {
+	place := call.word(0)
+	if options.Group != "" {
+		place += " " + printable(options.Group)
 	}
-	call.print(changeRow(change)...)
+	from := fmt.Sprintf("after revision %d", *options.After)
+	if *options.After == 0 {
+		from = "from the first change that is kept"
+	}
+	fmt.Fprintf(call.command.Root().ErrWriter, "watching %s %s … (Ctrl-C ends)\n", place, from)
+}
+
+// takeChange prints a change and runs the command for it.
+func (call *call) takeChange(ctx context.Context, change client.Change) error {
+	call.printChange(change)
+	if err := call.execute(ctx, &change); err != nil {
+		return err
+	}
+	// Whoever reads it waits for this line, not for a full buffer.
+	return call.output.Flush()
+}
+
+func (call *call) printChange(change client.Change) {
+	switch {
+	case call.json:
+		call.printLine(string(change.JSON))
+	case call.table == nil:
+		call.print(changeRow(change)...)
+	default:
+		row := append([]any{moment(change.Timestamp)}, changeRow(change)...)
+		if os.Getenv("NO_COLOR") == "" && isTerminal(call.command.Root().Writer) {
+			row[2] = painted{string(change.Type), eventColours[change.Type]}
+		}
+		call.print(row...)
+	}
 }
 
 func changeRow(change client.Change) []any {
