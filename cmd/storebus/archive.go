@@ -23,7 +23,7 @@ func archiveVerifyCommand() *clientCommand {
 		columns: []string{"FILE", "ENTRIES", "SHA256"},
 		usage:   "read archives from beginning to end and tell whether they are whole",
 		description: "Reads each FILE, *.jsonl.gz or *.jsonl.zst, as storebus compact writes them, and prints its name, the number of its entries and its " +
-			"SHA-256, which is to be the one that compact has printed. The exit status is 1 where one is damaged, cut off, or anything else " +
+			"SHA-256, which is to be the one that compact has printed. The exit status is 1 if one is damaged, cut off, or anything else " +
 			"than such an archive. It needs no sidecar, and little memory.",
 		words:    []string{"FILE..."},
 		examples: []string{"storebus archive verify data/archive/*.jsonl.gz", "storebus archive verify a.jsonl.zst --json | jq .entries"},

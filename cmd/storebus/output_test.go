@@ -92,23 +92,24 @@ func TestOutput_Formats_Bad(t *testing.T) {
 }
 
 // everyCommand calls a function for each command that does something, with its full name.
-func everyCommand(command *cli.Command, visit func(*cli.Command)) {
+func everyCommand(command *cli.Command, name string, visit func(name string, command *cli.Command)) {
 	for _, below := range command.Commands {
+		fullName := name + " " + below.Name
 		if len(below.Commands) == 0 {
-			visit(below)
+			visit(fullName, below)
 		}
-		everyCommand(below, visit)
+		everyCommand(below, fullName, visit)
 	}
 }
 
 func TestOutput_Flags_Good(t *testing.T) {
-	everyCommand(rootCommand(func() {}), func(command *cli.Command) {
+	everyCommand(rootCommand(func() {}), "storebus", func(name string, command *cli.Command) {
 		if command.Category != "client" {
 			return
 		}
-		assert.NotNil(t, findFlag(command.Flags, "o"), command.Name)
-		assert.NotNil(t, findFlag(command.Flags, "output"), command.Name)
-		assert.NotNil(t, findFlag(command.Flags, "json"), command.Name)
+		assert.NotNil(t, findFlag(command.Flags, "o"), name)
+		assert.NotNil(t, findFlag(command.Flags, "output"), name)
+		assert.NotNil(t, findFlag(command.Flags, "json"), name)
 	})
 }
 

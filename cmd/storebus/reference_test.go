@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/urfave/cli/v3"
+)
+
+// referencePage is the page of all commands, written by this test from the definitions.
+var referencePage = filepath.Join("..", "..", "docs", "cli.md")
+
+const referenceHead = `# Commands
+
+This page is written from the definitions of the program. ` + "`storebus COMMAND --help`" + ` prints the same.
+`
+
+const referenceFormats = `## Output
+
+` + "`-o table`" + ` has headers, aligned columns, and sizes and times for a person. It is the default on a terminal.
+` + "`-o text`" + ` is a line for each row, with exact values and tabs between. It is the default elsewhere.
+` + "`-o json`" + ` is each reply as it came, one object a line; ` + "`--json`" + ` is the same.
+Text and JSON are a contract for scripts. Tables may change.
+
+With JSON an error is one object on standard error, in the form of an error reply:
+
+    {"error":{"code":404,"name":"not_found","message":"config/none is not there"}}
+
+## Connection
+
+A flag comes before a variable, a variable before the selected NATS context. A context that ` + "`--context`" + `
+names comes before every variable. A URL leaves no place for a context.
+`
+
+func TestReference_Page_Good(t *testing.T) {
+	isolate(t)
+	var page strings.Builder
+	page.WriteString(referenceHead + "\n## Exit status\n\n| status | meaning |\n| --- | --- |\n")
+	for _, each := range exitStatuses {
+		fmt.Fprintf(&page, "| %d | %s |\n", each.status, each.meaning)
+	}
+	page.WriteString("\n" + referenceFormats + "\n### Flags of every command that calls a sidecar\n\n")
+	shared := (&clientCommand{}).sharedFlags()
+	writeFlags(&page, shared)
+	everyCommand(rootCommand(func() {}), "storebus", func(name string, command *cli.Command) {
+		if command.Category == "client" {
+			writeCommand(&page, name, command, shared)
+		}
+	})
+	compareGolden(t, referencePage, page.String())
+}
+
+func writeCommand(page *strings.Builder, name string, command *cli.Command, shared []cli.Flag) {
+	fmt.Fprintf(page, "\n## %s\n\n", name)
+	fmt.Fprintf(page, "    %s\n\n%s\n\n", strings.TrimSpace(name+" [flags] "+command.ArgsUsage), command.Description)
+	_, examples, _ := strings.Cut(command.CustomHelpTemplate, "\nEXAMPLE:\n")
+	examples, _, _ = strings.Cut(examples, "\nEXIT STATUS:")
+	examples = strings.ReplaceAll(examples, `{{"{{"}}`, "{{")
+	for line := range strings.Lines(examples) {
+		if line = strings.TrimSpace(line); line != "" {
+			page.WriteString("    " + line + "\n")
+		}
+	}
+	var own []cli.Flag
+	for _, flag := range command.Flags {
+		if flag.Names()[0] != "help" && findFlag(shared, flag.Names()[0]) == nil {
+			own = append(own, flag)
+		}
+	}
+	if len(own) > 0 {
+		page.WriteString("\n")
+		writeFlags(page, own)
+	}
+}
+
+func writeFlags(page *strings.Builder, flags []cli.Flag) {
+	page.WriteString("| flag | variable | meaning |\n| --- | --- | --- |\n")
+	for _, flag := range flags {
+		documented, ok := flag.(cli.DocGenerationFlag)
+		if !ok {
+			continue
+		}
+		var names, variables []string
+		for _, name := range flag.Names() {
+			dashes := "--"
+			if len(name) == 1 {
+				dashes = "-"
+			}
+			names = append(names, "`"+dashes+name+"`")
+		}
+		for _, variable := range documented.GetEnvVars() {
+			variables = append(variables, "`"+variable+"`")
+		}
+		usage := strings.ReplaceAll(documented.GetUsage(), "|", `\|`)
+		fmt.Fprintf(page, "| %s | %s | %s |\n", strings.Join(names, " "), strings.Join(variables, " "), usage)
+	}
+}
