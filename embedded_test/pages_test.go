@@ -59,3 +59,28 @@ func TestPages_Journal_Good(t *testing.T) {
 		assert.Equal(t, here.Replace(example.output), string(output), example.line)
 	}
 }
+
+// What the README says to begin with works as it is typed, but for the addresses: a change
+// is written, read, and seen by whoever follows.
+func TestPages_Start_Good(t *testing.T) {
+	commands := shellCommands(t, "../README.md", "## Start")
+	require.Len(t, commands, 3)
+	const program = "go run ./cmd/storebus "
+	require.Equal(t, program+"serve", commands[0].line)
+	_, address := serveOwn(t, nil, "--listen", "127.0.0.1:0")
+	connection := connect(t, address)
+	changes, err := connection.SubscribeSync("store.events.acme.>")
+	require.NoError(t, err)
+	require.NoError(t, connection.Flush())
+	var output []byte
+	for _, example := range commands[1:] {
+		command := exec.Command("sh", "-c", strings.ReplaceAll(example.line, program, storebusBinary(t)+" "))
+		command.Env = append(cleanEnvironment(t), "STOREBUS_NATS="+address)
+		output, err = command.CombinedOutput()
+		require.NoError(t, err, "%s: %s", example.line, output)
+	}
+	assert.Equal(t, "dark", string(output))
+	change, err := changes.NextMsg(patience)
+	require.NoError(t, err)
+	assert.Contains(t, string(change.Data), `"key":"theme"`)
+}
