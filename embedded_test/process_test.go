@@ -324,22 +324,27 @@ func TestProcess_Client_Bad(t *testing.T) {
 			assert.NotEmpty(t, ended.stderr)
 		}
 	})
-	t.Run("WhatIsRefusedIsOne", func(t *testing.T) {
-		for _, arguments := range [][]string{
-			{"get", "events", "config", "theme"}, {"set", "acme", "config", "theme", "v", "--if-revision", "99"}, {"get", "acme", "config", ""},
+	t.Run("WhatIsRefusedSaysHow", func(t *testing.T) {
+		for _, refused := range []struct {
+			code      int
+			arguments []string
+		}{
+			{2, []string{"get", "events", "config", "theme"}},
+			{4, []string{"set", "acme", "config", "theme", "v", "--if-revision", "99"}},
+			{2, []string{"get", "acme", "config", ""}},
 		} {
-			ended := runWith(t, environment, "", arguments...)
-			assert.Equal(t, 1, ended.code, "%v: %s", arguments, ended.stderr)
+			ended := runWith(t, environment, "", refused.arguments...)
+			assert.Equal(t, refused.code, ended.code, "%v: %s", refused.arguments, ended.stderr)
 			assert.NotEmpty(t, ended.stderr)
 			assert.Empty(t, ended.stdout)
 		}
 	})
-	t.Run("NobodyThereIsOne", func(t *testing.T) {
+	t.Run("NobodyThereIsFive", func(t *testing.T) {
 		outside := startBroker(t, "127.0.0.1:0")
-		assert.Equal(t, 1, run(t, "", "get", "acme", "config", "theme", "--nats", outside.URL()).code, "a broker without a sidecar")
+		assert.Equal(t, 5, run(t, "", "get", "acme", "config", "theme", "--nats", outside.URL()).code, "a broker without a sidecar")
 		outside.kill(t)
 		ended := run(t, "", "get", "acme", "config", "theme", "--nats", outside.URL())
-		assert.Equal(t, 1, ended.code, "no broker")
+		assert.Equal(t, 5, ended.code, "no broker")
 		assert.Contains(t, ended.stderr, outside.address)
 	})
 }

@@ -225,7 +225,7 @@ func TestScope_OnChange_Good(t *testing.T) {
 // store can.
 func TestScope_Methods_GoodNoneIsForgotten(t *testing.T) {
 	ofTheStore := []string{
-		"Backup", "Close", "Compact", "Config", "DatabasePath", "Durability", "GetNamespaces", "ID", "IsClosed", "JournalConfiguration", "JournalConfigured",
+		"Backup", "Close", "Compact", "Config", "DatabasePath", "Durability", "Figures", "GetNamespaces", "ID", "IsClosed", "JournalConfiguration", "JournalConfigured",
 		"JournalNews", "JournalTotals", "PendingJournal", "RecoverOrphans",
 		"RegisterConsumer", "SetLimits", "SettleJournal", "Status", "UnregisterConsumer",
 		"VerifyArchive",
