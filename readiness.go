@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"dappco.re/go/storebus/internal/await"
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/web"
 )
@@ -29,27 +30,12 @@ func (sidecar *Sidecar) notReady(ctx context.Context) (reasons []web.Reason) {
 	if !sidecar.requests.IsConnected() || !sidecar.events.IsConnected() {
 		reasons = append(reasons, web.Reason{Name: "broker", Message: "a connection to the broker is away: requests and events wait until it is back"})
 	}
-	status, err := sidecar.statusWithin(ctx)
+	// The disk may hang, and the store with it.
+	status, err := await.Answer(ctx, sidecar.store.SubmitStatus)
 	if err != nil {
 		return append(reasons, web.Reason{Name: "store", Message: err.Error()})
 	}
 	return append(reasons, reasonsOf(&status, time.Now())...)
-}
-
-// statusWithin asks the store, which may be busy with a disk that hangs.
-func (sidecar *Sidecar) statusWithin(ctx context.Context) (store.Status, error) {
-	type answer struct {
-		status store.Status
-		err    error
-	}
-	answers := make(chan answer, 1)
-	sidecar.store.SubmitStatus(func(status store.Status, err error) { answers <- answer{status, err} })
-	select {
-	case answer := <-answers:
-		return answer.status, answer.err
-	case <-ctx.Done():
-		return store.Status{}, fmt.Errorf("the store has not answered in time: %w", ctx.Err())
-	}
 }
 
 // reasonsOf gives those that the status of the store tells.

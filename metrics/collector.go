@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"dappco.re/go/storebus/handler"
+	"dappco.re/go/storebus/internal/await"
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
 )
@@ -164,7 +165,7 @@ func (scrape *scrape) journal() {
 }
 
 func (scrape *scrape) status(ctx context.Context) error {
-	status, err := within(ctx, scrape.Store.SubmitStatus)
+	status, err := await.Answer(ctx, scrape.Store.SubmitStatus)
 	if err != nil {
 		return fmt.Errorf("status: %w", err)
 	}
@@ -179,21 +180,4 @@ func (scrape *scrape) status(ctx context.Context) error {
 	scrape.gauge(pendingRows, float64(status.PendingMaterialisation))
 	scrape.gauge(namespaceCount, float64(status.Namespaces))
 	return nil
-}
-
-// within waits for the answer of the store until ctx ends.
-func within[Answer any](ctx context.Context, submit func(done func(Answer, error))) (Answer, error) {
-	type outcome struct {
-		answer Answer
-		err    error
-	}
-	outcomes := make(chan outcome, 1)
-	submit(func(answer Answer, err error) { outcomes <- outcome{answer, err} })
-	select {
-	case outcome := <-outcomes:
-		return outcome.answer, outcome.err
-	case <-ctx.Done():
-		var none Answer
-		return none, fmt.Errorf("the store has not answered: %w", ctx.Err())
-	}
 }

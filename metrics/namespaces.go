@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"dappco.re/go/storebus/internal/await"
 	"dappco.re/go/storebus/store"
 )
 
@@ -55,7 +56,7 @@ func (scrape *scrape) sizes(namespace *store.NamespaceInfo, label string) {
 func (scrape *scrape) largestNamespaces(ctx context.Context) (largest []store.NamespaceInfo, rest store.NamespaceInfo, err error) {
 	query := store.NamespacesQuery{Limit: pageSize}
 	for range maxPages {
-		page, err := within(ctx, func(done func(store.NamespacesPage, error)) { scrape.Store.SubmitNamespaces(query, done) })
+		page, err := await.Answer(ctx, func(done func(store.NamespacesPage, error)) { scrape.Store.SubmitNamespaces(query, done) })
 		if err != nil {
 			return nil, rest, err
 		}
@@ -79,7 +80,7 @@ func (scrape *scrape) largestNamespaces(ctx context.Context) (largest []store.Na
 // quotas shows how much of their quotas namespaces use.
 func (scrape *scrape) quotas(ctx context.Context, namespaces []store.NamespaceInfo) error {
 	for _, namespace := range namespaces {
-		usage, err := within(ctx, func(done func(store.Usage, error)) { scrape.Store.SubmitUsage(namespace.Namespace, done) })
+		usage, err := await.Answer(ctx, func(done func(store.Usage, error)) { scrape.Store.SubmitUsage(namespace.Namespace, done) })
 		if err != nil {
 			return fmt.Errorf("quota of %s: %w", namespace.Namespace, err)
 		}
