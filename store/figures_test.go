@@ -56,6 +56,15 @@ func TestFigures_Figures_Good(t *testing.T) {
 		assert.Zero(t, opened.Figures().Syncs.Count)
 		assert.Positive(t, opened.Figures().WriteAheadLogBytes)
 	})
+	t.Run("CountsWhatHasExpired", func(t *testing.T) {
+		clock := newClock()
+		opened := openStore(t, store.StoreConfig{Clock: clock.Now})
+		require.NoError(t, opened.SetWithTTL("acme:config", "short", "", time.Minute))
+		clock.Advance(time.Hour)
+		_, err := opened.PurgeExpired()
+		require.NoError(t, err)
+		assert.Equal(t, int64(1), opened.Figures().Expired)
+	})
 	t.Run("InMemoryThereAreNoFiles", func(t *testing.T) {
 		opened := openStore(t, store.StoreConfig{DatabasePath: store.MemoryDatabase})
 		require.NoError(t, opened.Set("acme:config", "theme", "dark"))
@@ -70,5 +79,10 @@ func TestFigures_Figures_Bad(t *testing.T) {
 	assert.Error(t, opened.DeleteAt("acme:config", "absent", 7))
 	assert.Zero(t, opened.Figures().Commits.Count, "what has changed nothing is no commit")
 	require.NoError(t, opened.Close())
-	assert.Zero(t, opened.Figures().Expired, "a closed store tells as well")
+	assert.Positive(t, opened.Figures().DatabaseBytes, "a closed store tells as well")
+	for _, none := range []*store.Store{nil, {}} {
+		figures := none.Figures()
+		assert.Zero(t, figures.DatabaseBytes+figures.Expired)
+		assert.Equal(t, []uint64{0}, figures.Commits.AtMost(1))
+	}
 }
