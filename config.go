@@ -75,7 +75,7 @@ type Config struct {
 	// HTTPAnyPort takes a free port of the same host if that of HTTPAddress is in use.
 	HTTPAnyPort bool
 	// HTTPTokenFile holds the token, of web.MinTokenBytes or more, for whom HTTP shows what
-	// it does not show to everybody; empty is none.
+	// it does not show to everybody. It is read again when it has changed; empty is none.
 	HTTPTokenFile string
 	// Journal names the endpoint that journal entries are delivered to.
 	Journal JournalConfig

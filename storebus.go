@@ -254,8 +254,8 @@ func (sidecar *Sidecar) Close() error {
 }
 
 // shutDown ends what start has started, as far as it came. The order: HTTP, whose feeds
-// and requests need everything else; no new requests, and an answer for those in hand, so that nobody waits for one that does
-// not come; then the events of what was committed and the journal, for which the store must be
+// and requests need everything else; no new requests, and an answer for those in hand, so
+// that nobody waits for one that does not come; then the events of what was committed and the journal, for which the store must be
 // open; then the store, after which the last replies are sent; the connections, which
 // everything before has used; and the broker, which the connections have used.
 func (sidecar *Sidecar) shutDown() error {

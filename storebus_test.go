@@ -178,7 +178,7 @@ func TestStorebus_Unstarted_Bad(t *testing.T) {
 			assert.ErrorIs(t, sidecar.Close(), storebus.ErrNotStarted)
 			assert.ErrorIs(t, sidecar.Err(), storebus.ErrNotStarted)
 			<-sidecar.Done()
-			assert.Empty(t, sidecar.NATSURL()+sidecar.Prefix()+sidecar.Instance()+sidecar.StoreID()+string(sidecar.Durability()))
+			assert.Empty(t, sidecar.NATSURL()+sidecar.HTTPURL()+sidecar.Prefix()+sidecar.Instance()+sidecar.StoreID()+string(sidecar.Durability()))
 		})
 	}
 }

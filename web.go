@@ -4,9 +4,6 @@ package storebus
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"strings"
 
 	"dappco.re/go/storebus/metrics"
 	"dappco.re/go/storebus/web"
@@ -14,35 +11,15 @@ import (
 
 // startWeb listens for HTTP before the broker is there: why a sidecar is not ready can be
 // asked while it waits.
-func (sidecar *Sidecar) startWeb(context.Context) error {
+func (sidecar *Sidecar) startWeb(context.Context) (err error) {
 	config := &sidecar.config
 	if config.HTTPAddress == "" {
 		return nil
 	}
-	token, err := readToken(config.HTTPTokenFile)
-	if err != nil {
-		return err
-	}
 	sidecar.web, err = web.Start(web.Config{
-		Address: config.HTTPAddress, AnyPort: config.HTTPAnyPort, Token: token, Ready: sidecar.notReady, Logger: config.Logger,
+		Address: config.HTTPAddress, AnyPort: config.HTTPAnyPort, TokenFile: config.HTTPTokenFile, Ready: sidecar.notReady, Logger: config.Logger,
 	})
 	return err
-}
-
-// readToken reads the token of HTTP; an empty file is none, and refused.
-func readToken(file string) (string, error) {
-	if file == "" {
-		return "", nil
-	}
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("read the token of HTTP: %w", err)
-	}
-	token := strings.TrimSpace(string(content))
-	if token == "" {
-		return "", fmt.Errorf("%w: HTTPTokenFile %s is empty: put %d characters or more into it", ErrConfig, file, web.MinTokenBytes)
-	}
-	return token, nil
 }
 
 // openWeb shows what there is. Without a token it shows values if the broker would give
@@ -77,7 +54,7 @@ func (sidecar *Sidecar) stopWeb() {
 //
 //	fmt.Println(sidecar.HTTPURL()) // http://127.0.0.1:4280/
 func (sidecar *Sidecar) HTTPURL() string {
-	if sidecar.web == nil {
+	if !sidecar.started() || sidecar.web == nil {
 		return ""
 	}
 	return sidecar.web.URL()

@@ -113,7 +113,7 @@ func TestWeb_Start_Bad(t *testing.T) {
 		for text, config := range map[string]storebus.Config{
 			taken.Addr().String():     {HTTPAddress: taken.Addr().String()},
 			"no such file":            {HTTPAddress: "127.0.0.1:0", HTTPTokenFile: filepath.Join(t.TempDir(), "absent")},
-			"is empty":                {HTTPAddress: "127.0.0.1:0", HTTPTokenFile: empty},
+			"use 16 or more":          {HTTPAddress: "127.0.0.1:0", HTTPTokenFile: empty},
 			"need HTTPAddress":        {HTTPTokenFile: empty},
 			"HTTPAnyPort need":        {HTTPAnyPort: true},
 			"missing port in address": {HTTPAddress: "127.0.0.1"},

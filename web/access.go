@@ -3,8 +3,6 @@
 package web
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"net"
 	"net/http"
 	"net/url"
@@ -35,21 +33,6 @@ var (
 
 // forwardingHeaders are those of a proxy, behind which somebody far away looks near.
 var forwardingHeaders = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"}
-
-// tokenDigest is compared in place of the token, in the same time whatever it is.
-type tokenDigest struct {
-	given  bool
-	digest [sha256.Size]byte
-}
-
-func digestToken(token string) tokenDigest {
-	return tokenDigest{given: token != "", digest: sha256.Sum256([]byte(token))}
-}
-
-func (token *tokenDigest) matches(other string) bool {
-	digest := sha256.Sum256([]byte(other))
-	return token.given && subtle.ConstantTimeCompare(token.digest[:], digest[:]) == 1
-}
 
 // admit returns why a request may not have what a route gives, nil if it may.
 func (server *Server) admit(request *http.Request, audience audience) *subjects.Error {
@@ -86,7 +69,7 @@ func (server *Server) isOpen() bool {
 }
 
 func (server *Server) needsToken(reason string) *subjects.Error {
-	if !server.token.given {
+	if !server.token.exists() {
 		return errUnauthorised.New(reason + ": start the sidecar with --http-token-file")
 	}
 	return errUnauthorised.New(reason + ": send it as Authorization: Bearer")

@@ -49,8 +49,10 @@ type Config struct {
 	Address string
 	// AnyPort takes a free port of the same host if that of Address is in use.
 	AnyPort bool
-	// Token lets in whoever sends it as "Authorization: Bearer"; empty lets nobody in.
-	Token string
+	// Token lets in whoever sends it as "Authorization: Bearer", or the one that TokenFile
+	// holds, which is read again when the file has changed. Without either nobody is let in.
+	Token     string
+	TokenFile string
 	// Ready gives the reasons why the sidecar is not ready; none: it is. It may take
 	// until its context ends.
 	Ready func(ctx context.Context) []Reason
@@ -81,7 +83,7 @@ type Server struct {
 	server   *http.Server
 	loopback bool
 	host     string
-	token    tokenDigest
+	token    *token
 
 	backend atomic.Pointer[Backend]
 	streams atomic.Int64
@@ -97,8 +99,10 @@ type Server struct {
 //
 //	server, err := web.Start(web.Config{Address: "127.0.0.1:4280"})
 func Start(config Config) (*Server, error) {
-	if config.Token != "" && len(config.Token) < MinTokenBytes {
-		return nil, fmt.Errorf("web.Start: the token has %d characters: use %d or more", len(config.Token), MinTokenBytes)
+	config = config.withDefaults()
+	token, err := newToken(config.Token, config.TokenFile, config.Logger)
+	if err != nil {
+		return nil, fmt.Errorf("web.Start: %w", err)
 	}
 	host, _, err := net.SplitHostPort(config.Address)
 	if err != nil {
@@ -108,7 +112,7 @@ func Start(config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web.Start: %w", err)
 	}
-	server := &Server{config: config.withDefaults(), listener: listener, host: host, token: digestToken(config.Token)}
+	server := &Server{config: config, listener: listener, host: host, token: token}
 	server.loopback = isLoopback(listener.Addr().String())
 	server.serving, server.stop = context.WithCancel(context.Background())
 	server.server = &http.Server{

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package web
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+)
+
+// token is who is let in by it: the text that was given, or the one that a file holds
+// now. Its digest is compared, in the same time whatever was sent.
+type token struct {
+	file   string
+	logger *slog.Logger
+
+	mutex  sync.Mutex
+	given  bool
+	digest [sha256.Size]byte
+	// read is how the file was when it was read.
+	read fs.FileInfo
+}
+
+// newToken takes a text, or a file, or neither; the file must hold a token now.
+func newToken(text, file string, logger *slog.Logger) (*token, error) {
+	made := &token{file: file, logger: logger}
+	switch {
+	case text != "" && file != "":
+		return nil, errors.New("both Token and TokenFile are given: give one of them")
+	case file != "":
+		return made, made.readFile()
+	case text != "":
+		return made, made.take(text)
+	}
+	return made, nil
+}
+
+// take makes a text the token from now on.
+func (token *token) take(text string) error {
+	if len(text) < MinTokenBytes {
+		return fmt.Errorf("the token has %d characters: use %d or more", len(text), MinTokenBytes)
+	}
+	token.given, token.digest = true, sha256.Sum256([]byte(text))
+	return nil
+}
+
+func (token *token) readFile() error {
+	information, err := os.Stat(token.file)
+	if err != nil {
+		return fmt.Errorf("read the token: %w", err)
+	}
+	token.read = information
+	content, err := os.ReadFile(token.file)
+	if err != nil {
+		return fmt.Errorf("read the token: %w", err)
+	}
+	if err := token.take(strings.TrimSpace(string(content))); err != nil {
+		return fmt.Errorf("%s: %w", token.file, err)
+	}
+	return nil
+}
+
+// exists reports whether there is a token at all.
+func (token *token) exists() bool {
+	token.mutex.Lock()
+	defer token.mutex.Unlock()
+	return token.given
+}
+
+// matches compares what was sent. A file that has changed is read first; one that holds
+// no token any more leaves the one before.
+func (token *token) matches(sent string) bool {
+	token.mutex.Lock()
+	defer token.mutex.Unlock()
+	if token.changed() {
+		if err := token.readFile(); err != nil {
+			token.logger.Error("the token of HTTP stays as it was", "error", err)
+		}
+	}
+	digest := sha256.Sum256([]byte(sent))
+	return token.given && subtle.ConstantTimeCompare(token.digest[:], digest[:]) == 1
+}
+
+func (token *token) changed() bool {
+	if token.file == "" {
+		return false
+	}
+	now, err := os.Stat(token.file)
+	return err == nil && (!os.SameFile(now, token.read) || now.Size() != token.read.Size() || !now.ModTime().Equal(token.read.ModTime()))
+}
