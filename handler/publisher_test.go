@@ -191,9 +191,10 @@ func TestPublisher_Publish_Ugly_TheBrokerIsAway(t *testing.T) {
 		seen = revision
 	}
 	require.Eventually(t, func() bool { return publisher.Health().LastError == nil }, patience, time.Millisecond)
-	status, err := opened.Status()
-	require.NoError(t, err)
-	assert.Zero(t, status.Backlog)
+	require.Eventually(t, func() bool {
+		status, err := opened.Status()
+		return err == nil && status.Backlog == 0
+	}, patience, time.Millisecond, "everything is acknowledged")
 }
 
 func TestPublisher_Publish_Ugly_TheBrokerRefuses(t *testing.T) {
@@ -259,7 +260,8 @@ func TestPublisher_Stop_Bad(t *testing.T) {
 	require.NoError(t, err)
 	proxy.cut()
 	require.NoError(t, opened.Set("acme:config", "theme", "dark"))
-	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	// Its time is over already: the broker may be reached again at any moment.
+	ctx, cancel := context.WithDeadline(context.Background(), time.Now())
 	defer cancel()
 	assert.ErrorIs(t, publisher.Stop(ctx), context.DeadlineExceeded)
 	require.NoError(t, publisher.Stop(context.Background()))
