@@ -202,6 +202,11 @@ func TestHeaders_Foreign_Good(t *testing.T) {
 
 // badBlocks are header blocks that a broker passes on and that nobody can read.
 var badBlocks = map[string]string{
+	"BehindAnEmptyLine":  "NATS/1.0\r\n\r\nStorebus-If-Revision: 0\r\n\r\n",
+	"BehindAHeader":      "NATS/1.0\r\nX: a\r\n\r\nNats-TTL:1\r\n\r\n",
+	"AControlInTheName":  "NATS/1.0\r\nNats-\x00TTL: 1\r\n\r\n",
+	"ALoneReturn":        "NATS/1.0\r\nX: a\rStorebus-If-Revision: 0\r\n\r\n",
+	"AMarkBeforeTheName": "NATS/1.0\r\n\xef\xbb\xbfStorebus-If-Revision: 0\r\n\r\n",
 	"WithoutAColon":      "NATS/1.0\r\nNats-TTL 1h\r\n\r\n",
 	"AfterAHeader":       "NATS/1.0\r\nNats-Msg-Id: a\r\nStorebus-If-Revision 0\r\n\r\n",
 	"WithoutAnEnd":       "NATS/1.0\r\nStorebus-If-Revision: 0\r\n",

@@ -74,10 +74,25 @@ func newRequest(endpoint *endpoint, message *nats.Msg) request {
 }
 
 // hasUndecodableHeaders reports whether a message had a header block that the library
-// could not read. It hands such a message over without headers, as if it had none:
-// only its size on the wire tells.
+// could not read, or not to its end. It hands the first over without headers, and passes
+// over what stands behind an empty line: only the size on the wire tells.
 func hasUndecodableHeaders(message *nats.Msg) bool {
-	return message.Header == nil && message.Size() > len(message.Subject)+len(message.Reply)+len(message.Data)
+	block := message.Size() - len(message.Subject) - len(message.Reply) - len(message.Data)
+	if message.Header == nil {
+		return block > 0
+	}
+	return block-sizeOfHeaders(message.Header) >= len("Nats-TTL:1\r\n")
+}
+
+// sizeOfHeaders is the size of a header block in which one space follows each name.
+func sizeOfHeaders(headers nats.Header) int {
+	size := len("NATS/1.0\r\n") + len("\r\n")
+	for name, values := range headers {
+		for _, value := range values {
+			size += len(name) + len(": ") + len(value) + len("\r\n")
+		}
+	}
+	return size
 }
 
 // mayBeServed looks at where the reply would go, which the broker does not check.
@@ -115,7 +130,7 @@ func (request *request) parse() (err error) {
 // parseHeaders reads the headers, and takes those that every verb has.
 func (request *request) parseHeaders() (err error) {
 	if request.undecodable {
-		return subjects.ErrBadRequest.New("the header block could not be decoded: it is NATS/1.0, and then a line for each header, Name: value")
+		return subjects.ErrBadRequest.New("the header block could not be decoded: it is NATS/1.0, a line for each header, Name: value, and an empty line at its end")
 	}
 	if len(request.given) == 0 {
 		return nil

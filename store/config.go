@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"dappco.re/go/storebus/internal/logging"
@@ -201,9 +202,9 @@ func (journal JournalConfiguration) check() error {
 		return errors.New("Journal.EndpointURL is no http or https URL; use one like http://127.0.0.1:8086")
 	case endpoint.User != nil || endpoint.RawQuery != "" || endpoint.Fragment != "":
 		return errors.New("Journal.EndpointURL has a user, a query or a fragment; use scheme, host and path")
-	case journal.Organisation == "":
+	case strings.TrimSpace(journal.Organisation) == "":
 		return fmt.Errorf("Journal.Organisation is empty; name the one that owns the bucket, or use %q if the endpoint has none", NoOrganisation)
-	case journal.BucketName == "":
+	case strings.TrimSpace(journal.BucketName) == "":
 		return errors.New("Journal.BucketName is empty; name the bucket that the entries go to")
 	default:
 		return nil

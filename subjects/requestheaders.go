@@ -26,8 +26,9 @@ type RequestHeaders struct {
 // ReadRequestHeaders finds the headers of a request among those of a message. Upper
 // and lower case of a name count the same, for libraries write one as the other.
 // ErrBadRequest with the header as its field is the answer to a header that is given
-// twice, in one spelling or in two, to spaces around its name, and to any other header
-// that begins with Storebus-. Headers of other software are passed over.
+// twice, in one spelling or in two, to spaces around its name, to any other header that
+// begins with Storebus-, and to one with a name that is not printable ASCII or with a line
+// break in its value. Other headers of other software are passed over.
 //
 //	headers, err := subjects.ReadRequestHeaders(message.Header)
 //	if headers.TTL.Given {
@@ -50,6 +51,9 @@ func ReadRequestHeaders(message map[string][]string) (RequestHeaders, error) {
 
 // read takes one header of a message.
 func (headers *RequestHeaders) read(name string, values []string) *Error {
+	if failure := checkHeader(name, values); failure != nil {
+		return failure
+	}
 	trimmed := strings.TrimSpace(name)
 	if ours, value := headers.place(trimmed); value != nil {
 		return value.take(ours, name, values)
@@ -59,6 +63,22 @@ func (headers *RequestHeaders) read(name string, values []string) *Error {
 	}
 	return BadField(cutField(name), fmt.Sprintf("a request has no header %s: its headers are %s, %s, %s and %s",
 		quote(name), HeaderTTL, HeaderIfRevision, HeaderMessageID, HeaderTraceParent))
+}
+
+// checkHeader refuses bytes in which the name of one of ours could be hidden, whoever's the
+// header is: a name is printable ASCII, and a value is one line.
+func checkHeader(name string, values []string) *Error {
+	for index := range len(name) {
+		if char := name[index]; char != ' ' && char != '\t' && (char < '!' || char > '~') {
+			return BadField(cutField(name), fmt.Sprintf("header %s has a name that is not printable ASCII", quote(name)))
+		}
+	}
+	for _, value := range values {
+		if strings.ContainsAny(value, "\r\n") {
+			return BadField(cmp.Or(cutField(name), "header"), fmt.Sprintf("header %s has a line break in its value: end each header with CR and LF", quote(name)))
+		}
+	}
+	return nil
 }
 
 // place gives a header's name as the contract has it, and the place of its value; nil

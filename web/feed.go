@@ -102,7 +102,7 @@ func (feed *feed) position(ctx context.Context, lastEventID string) *subjects.Er
 	if given {
 		revision, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
-			return subjects.BadField(name, name+" is the last revision that is known, 0 for none")
+			return subjects.BadField(name, name+" is the last revision that is known, a whole number, 0 for none: write digits alone")
 		}
 		feed.after = revision
 		return nil

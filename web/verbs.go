@@ -111,7 +111,7 @@ func fieldValue(kind, text string) json.RawMessage {
 	isJSON := json.Valid([]byte(text))
 	switch kind {
 	case "integer":
-		isJSON = isJSON && strings.Trim(text, "-0123456789") == ""
+		isJSON = isJSON && strings.Trim(text, "-+.0123456789eE") == ""
 	case "boolean":
 		isJSON = text == "true" || text == "false"
 	case "list", "object", "any":
