@@ -37,13 +37,13 @@ const (
 // connectBoth makes the two connections: one takes requests and sends replies, the
 // other publishes events and nothing else, so that the answer to a flush on it says
 // that they have arrived.
-func (sidecar *Sidecar) connectBoth(ctx context.Context) (err error) {
+func (sidecar *Sidecar) connectBoth(ctx context.Context, joined *bus) (err error) {
 	config := &sidecar.config
-	if sidecar.requests, err = sidecar.connect(ctx, purposeRequests, &config.NATS.NATSCredentials); err != nil {
+	if joined.requests, err = sidecar.connect(ctx, joined, purposeRequests, &config.NATS.NATSCredentials); err != nil {
 		return fmt.Errorf("the connection for requests: %w", err)
 	}
 	// What is written while the broker is away must be an error: the log has it.
-	if sidecar.events, err = sidecar.connect(ctx, purposeEvents, &config.EventsNATS, nats.ReconnectBufSize(-1)); err != nil {
+	if joined.events, err = sidecar.connect(ctx, joined, purposeEvents, &config.EventsNATS, nats.ReconnectBufSize(-1)); err != nil {
 		return fmt.Errorf("the connection for events: %w", err)
 	}
 	return nil
@@ -51,8 +51,8 @@ func (sidecar *Sidecar) connectBoth(ctx context.Context) (err error) {
 
 // connect makes one connection. If the broker is away it waits; a refusal, which
 // no waiting mends, is an error.
-func (sidecar *Sidecar) connect(ctx context.Context, purpose string, credentials *NATSCredentials, more ...nats.Option) (*nats.Conn, error) {
-	events := &connectionEvents{sidecar: sidecar, purpose: purpose, logger: sidecar.config.Logger.With("connection", purpose)}
+func (sidecar *Sidecar) connect(ctx context.Context, joined *bus, purpose string, credentials *NATSCredentials, more ...nats.Option) (*nats.Conn, error) {
+	events := &connectionEvents{bus: joined, purpose: purpose, logger: sidecar.config.Logger.With("connection", purpose)}
 	options := append(sidecar.options(purpose, events), more...)
 	defer sidecar.awaited.Store(false)
 	for {
@@ -161,7 +161,7 @@ const (
 
 // connectionEvents logs what happens to one connection: a line when its state changes.
 type connectionEvents struct {
-	sidecar   *Sidecar
+	bus       *bus
 	purpose   string
 	logger    *slog.Logger
 	condition logging.Condition
@@ -195,7 +195,7 @@ func (events *connectionEvents) reconnected(connection *nats.Conn) {
 	if settle(context.Background(), connection) != nil {
 		return // it is away again, and this is called again when it is back
 	}
-	if err := events.sidecar.payload.reconnected(connection, events.purpose == purposeEvents); err != nil {
+	if err := events.bus.payload.reconnected(connection, events.purpose == purposeEvents); err != nil {
 		events.logger.Error("writes are refused: the broker carries too little", "error", err)
 	}
 }
@@ -272,27 +272,14 @@ func isReplyToAnotherAccount(refusal error) bool {
 	return strings.Contains(refusal.Error(), `Publish to "`+subjects.ServiceReplyPrefix)
 }
 
-// closed is called when a connection has ended for good: by disconnect, or because
-// the broker refused what was sent.
+// closed is called when a connection has ended for good: because the sidecar has closed
+// it, or because the broker refused what was sent.
 func (events *connectionEvents) closed(connection *nats.Conn) {
-	select {
-	case <-events.sidecar.closing:
-	default:
-		events.sidecar.fail(fmt.Errorf("%w: %w", ErrDisconnected, connection.LastError()))
+	if events.bus.leaving.Load() {
+		return
 	}
-}
-
-// disconnect sends what is written and closes both connections.
-func (sidecar *Sidecar) disconnect() {
-	for _, connection := range []*nats.Conn{sidecar.requests, sidecar.events} {
-		if connection == nil {
-			continue
-		}
-		if connection.IsConnected() {
-			if err := connection.FlushTimeout(flushTimeout); err != nil {
-				sidecar.config.Logger.Warn("the last replies may not have arrived", "error", err)
-			}
-		}
-		connection.Close()
+	select {
+	case events.bus.ended <- fmt.Errorf("the connection for %s: %w", events.purpose, connection.LastError()):
+	default: // the other one has ended before
 	}
 }

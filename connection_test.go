@@ -5,12 +5,15 @@ package storebus_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -183,26 +186,75 @@ func TestConnection_Reconnect_Ugly_TheBrokerIsStartedAgain(t *testing.T) {
 	assert.NoError(t, sidecar.Err())
 }
 
+// A broker that answers a connection with an error that the client does not know ends it for
+// good. The sidecar makes both anew, each time, and goes on with the next revision.
 func TestConnection_Closed_Ugly_TheBrokerRefusesForGood(t *testing.T) {
-	// A broker that answers a connection with an error that the client does not know
-	// ends it for good.
 	broker := startBroker(t, &server.Options{})
 	proxy := startInjector(t, broker)
-	sidecar := start(t, storebus.Config{NATS: storebus.NATSConfig{URL: proxy.url()}})
+	logs := newLogs()
+	sidecar := start(t, storebus.Config{NATS: storebus.NATSConfig{URL: proxy.url()}, Logger: logs.logger(), HTTPAddress: "127.0.0.1:0"})
+	connection := connect(t, broker.ClientURL())
+	events, err := connection.SubscribeSync("store.events.>")
+	require.NoError(t, err)
+	for revision := range 3 {
+		assert.Equal(t, fmt.Sprintf(`{"revision":%d,"created":true}`, revision+1), request(t, connection, fmt.Sprintf("store.acme.set.g.k%d", revision), "v"))
+		for id := fmt.Sprintf("%s:acme:%d", sidecar.StoreID(), revision+1); ; {
+			event, err := events.NextMsg(patience)
+			require.NoError(t, err)
+			if event.Header.Get("Nats-Msg-Id") == id {
+				break // events that were not confirmed in time come again before it
+			}
+		}
+		proxy.inject("-ERR 'Go Away'\r\n")
+		logs.waitFor(t, "Go Away")
+		logs.waitFor(t, "serving again")
+		assert.NoError(t, sidecar.Err())
+	}
+	reply, err := http.Get(sidecar.HTTPURL() + "readyz")
+	require.NoError(t, err)
+	require.NoError(t, reply.Body.Close())
+	assert.Equal(t, http.StatusOK, reply.StatusCode)
+}
+
+// A sidecar that finds another one in its place afterwards does not take it back.
+func TestConnection_Closed_Ugly_AnotherSidecarServesMeanwhile(t *testing.T) {
+	broker := startBroker(t, &server.Options{})
+	proxy := startInjector(t, broker)
+	logs := newLogs()
+	sidecar := start(t, storebus.Config{NATS: storebus.NATSConfig{URL: proxy.url()}, Logger: logs.logger()})
+	proxy.refuse.Store(true)
 	proxy.inject("-ERR 'Go Away'\r\n")
+	logs.waitFor(t, "the broker is away: waiting for it")
+	start(t, storebus.Config{NATS: storebus.NATSConfig{URL: broker.ClientURL()}})
+	proxy.refuse.Store(false)
 	select {
 	case <-sidecar.Done():
 	case <-time.After(patience):
-		t.Fatal("the sidecar goes on without a connection")
+		t.Fatal("two sidecars serve one prefix")
 	}
-	assert.ErrorIs(t, sidecar.Err(), storebus.ErrDisconnected)
-	assert.ErrorContains(t, sidecar.Err(), "Go Away")
+	assert.ErrorIs(t, sidecar.Err(), storebus.ErrOtherSidecar)
+}
+
+// A sidecar can be closed while it waits for the broker.
+func TestConnection_Closed_Ugly_TheSidecarIsClosedMeanwhile(t *testing.T) {
+	broker := startBroker(t, &server.Options{})
+	proxy := startInjector(t, broker)
+	logs := newLogs()
+	sidecar := start(t, storebus.Config{NATS: storebus.NATSConfig{URL: proxy.url()}, Logger: logs.logger()})
+	proxy.refuse.Store(true)
+	proxy.inject("-ERR 'Go Away'\r\n")
+	logs.waitFor(t, "the broker is away: waiting for it")
+	assert.Empty(t, sidecar.NATSURL())
+	require.NoError(t, sidecar.Close())
+	assert.NoError(t, sidecar.Err())
 }
 
 // injector stands between connections and a broker, and can speak for the broker.
 type injector struct {
 	listener net.Listener
 	running  sync.WaitGroup
+	// refuse has it end each new connection at once.
+	refuse atomic.Bool
 
 	mutex sync.Mutex
 	near  []net.Conn
@@ -230,6 +282,10 @@ func (injector *injector) accept(target string) {
 		near, err := injector.listener.Accept()
 		if err != nil {
 			return
+		}
+		if injector.refuse.Load() {
+			near.Close()
+			continue
 		}
 		far, err := net.Dial("tcp", target)
 		if err != nil {

@@ -25,7 +25,3 @@ var (
 
 // ErrNotStarted is returned by the methods of a Sidecar that Start has not returned.
 var ErrNotStarted = errors.New("sidecar was never started; use Start")
-
-// ErrDisconnected is given by Err when a connection to the broker has ended for
-// good, which only the broker's refusal of what was sent brings about.
-var ErrDisconnected = errors.New("connection to the broker has ended")

@@ -27,7 +27,7 @@ func (sidecar *Sidecar) notReady(ctx context.Context) (reasons []web.Reason) {
 	if err := sidecar.Err(); err != nil {
 		reasons = append(reasons, web.Reason{Name: "stopped", Message: err.Error()})
 	}
-	if !sidecar.requests.IsConnected() || !sidecar.events.IsConnected() {
+	if joined := sidecar.bus.Load(); joined == nil || !joined.requests.IsConnected() || !joined.events.IsConnected() {
 		reasons = append(reasons, web.Reason{Name: "broker", Message: "a connection to the broker is away: requests and events wait until it is back"})
 	}
 	// The disk may hang, and the store with it.

@@ -11,10 +11,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nuid"
 
-	"dappco.re/go/storebus/handler"
 	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/journal"
 	"dappco.re/go/storebus/store"
@@ -35,21 +33,19 @@ type Sidecar struct {
 	config Config
 	space  subjects.Space
 
-	broker    *server.Server // nil where it connects to another
-	store     *store.Store
-	requests  *nats.Conn
-	events    *nats.Conn
-	payload   payload
-	publisher *handler.Publisher
-	journal   *journal.Delivery // nil where there is no endpoint
-	service   *handler.Service
-	web       *web.Server // nil if there is no HTTP
+	broker  *server.Server // nil if it connects to another
+	store   *store.Store
+	journal *journal.Delivery // nil if there is no endpoint
+	web     *web.Server       // nil if there is no HTTP
+	// bus is nil before the sidecar serves, and while it joins the broker anew.
+	bus atomic.Pointer[bus]
 
 	// running is set when everything above is there; awaited while the broker is away.
 	running, awaited atomic.Bool
 
-	// closing is closed when Close begins, watching joins what waits for it.
-	closing   chan struct{}
+	// living ends when Close begins; watching joins the goroutine that waits for it.
+	living    context.Context //nolint:containedctx // its end is the sidecar's, no call's
+	die       context.CancelFunc
 	watching  sync.WaitGroup
 	closeOnce sync.Once
 	closeErr  error
@@ -74,29 +70,24 @@ func Start(ctx context.Context, config Config) (*Sidecar, error) {
 		return nil, fmt.Errorf("storebus.Start: %w: %w", ErrConfig, err)
 	}
 	config.Instance = orDefault(config.Instance, nuid.Next())
-	sidecar := &Sidecar{config: config, closing: make(chan struct{}), done: make(chan struct{})}
+	sidecar := &Sidecar{config: config, done: make(chan struct{})}
+	sidecar.living, sidecar.die = context.WithCancel(context.Background())
 	if err := sidecar.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("storebus.Start: %w", err), sidecar.Close())
 	}
 	return sidecar, nil
 }
 
-// start is the order of things. The database comes first, for what is wrong with
-// it needs no broker to be said. Nothing is published before it is clear that no
-// other sidecar owns the subjects, and nothing is written before the publisher is
-// registered, so that it sees every change.
+// start is the order of things. The database comes first: its faults are reported
+// without a broker.
 func (sidecar *Sidecar) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
 		sidecar.prepare,
 		sidecar.openStore,
 		sidecar.startWeb,
 		sidecar.startBroker,
-		sidecar.connectBoth,
-		sidecar.fitStore,
 		sidecar.startJournal,
-		sidecar.announce,
-		sidecar.startPublisher,
-		sidecar.serve,
+		sidecar.joinFirst,
 		sidecar.openWeb,
 	} {
 		if err := step(ctx); err != nil {
@@ -125,47 +116,6 @@ func (sidecar *Sidecar) openStore(context.Context) (err error) {
 	return err
 }
 
-// fitStore bounds what may be written by what the connections carry.
-func (sidecar *Sidecar) fitStore(ctx context.Context) error {
-	for _, connection := range []*nats.Conn{sidecar.requests, sidecar.events} {
-		if err := settle(ctx, connection); err != nil {
-			return fmt.Errorf("the broker did not answer: %w", err)
-		}
-	}
-	return sidecar.payload.begin(sidecar.store, sidecar.requests, sidecar.events)
-}
-
-func (sidecar *Sidecar) announce(ctx context.Context) (err error) {
-	config := sidecar.config.handlerConfig()
-	config.Store, config.Space, config.Connection = sidecar.store, sidecar.space, sidecar.requests
-	config.FitStore = sidecar.payload.fit
-	if sidecar.journal != nil {
-		config.Journal = journalDelivery{sidecar.journal}
-	}
-	sidecar.service, err = handler.Announce(ctx, config)
-	return err
-}
-
-func (sidecar *Sidecar) startPublisher(context.Context) (err error) {
-	sidecar.publisher, err = handler.StartPublisher(handler.PublisherConfig{
-		Store: sidecar.store, Space: sidecar.space, Connection: sidecar.events, Logger: sidecar.config.Logger,
-	})
-	return err
-}
-
-func (sidecar *Sidecar) serve(ctx context.Context) error { return sidecar.service.Serve(ctx) }
-
-// watch stops serving when an older sidecar turns up on the same prefix.
-func (sidecar *Sidecar) watch() {
-	select {
-	case <-sidecar.closing:
-	case err := <-sidecar.service.Superseded():
-		sidecar.config.Logger.Error("no longer serving", "error", err)
-		sidecar.stopService()
-		sidecar.fail(err)
-	}
-}
-
 // fail makes it known that the sidecar cannot go on. Its owner closes it.
 func (sidecar *Sidecar) fail(err error) {
 	sidecar.failOnce.Do(func() {
@@ -188,7 +138,7 @@ func (sidecar *Sidecar) Done() <-chan struct{} {
 // started reports whether Start has made the sidecar.
 func (sidecar *Sidecar) started() bool { return sidecar != nil && sidecar.done != nil }
 
-// Err is why Done is closed: ErrOtherSidecar, ErrDisconnected or ErrNotStarted; nil before.
+// Err is why Done is closed: ErrOtherSidecar or ErrNotStarted; nil before.
 func (sidecar *Sidecar) Err() error {
 	if !sidecar.started() {
 		return ErrNotStarted
@@ -202,7 +152,7 @@ func (sidecar *Sidecar) Err() error {
 }
 
 // NATSURL is where a client connects. Passwords in the address of an outside
-// broker are left out.
+// broker are left out. It is empty while that broker is away.
 func (sidecar *Sidecar) NATSURL() string {
 	switch {
 	case !sidecar.started():
@@ -210,7 +160,10 @@ func (sidecar *Sidecar) NATSURL() string {
 	case sidecar.broker != nil:
 		return brokerURL(sidecar.broker)
 	}
-	return sidecar.requests.ConnectedUrlRedacted()
+	if joined := sidecar.bus.Load(); joined != nil {
+		return joined.requests.ConnectedUrlRedacted()
+	}
+	return ""
 }
 
 // Prefix is what every subject begins with.
@@ -259,17 +212,18 @@ func (sidecar *Sidecar) Close() error {
 // open; then the store, after which the last replies are sent; the connections, which
 // everything before has used; and the broker, which the connections have used.
 func (sidecar *Sidecar) shutDown() error {
-	close(sidecar.closing)
-	sidecar.stopWeb()
-	sidecar.stopService()
-	sidecar.stopPublisher()
-	sidecar.stopJournal()
+	sidecar.die()
 	sidecar.watching.Wait()
-	err := sidecar.closeStore()
-	if sidecar.service != nil {
-		sidecar.service.Close()
+	sidecar.stopWeb()
+	joined := sidecar.bus.Load()
+	if joined != nil {
+		sidecar.stopAnswering(joined)
 	}
-	sidecar.disconnect()
+	sidecar.stopJournal()
+	err := sidecar.closeStore()
+	if joined != nil {
+		sidecar.leave(joined)
+	}
 	if sidecar.broker != nil {
 		sidecar.broker.Shutdown()
 		sidecar.broker.WaitForShutdown()
@@ -279,32 +233,6 @@ func (sidecar *Sidecar) shutDown() error {
 		return fmt.Errorf("storebus.Close: %w", err)
 	}
 	return nil
-}
-
-// stopService answers what is in hand. What is not answered in time is not lost: a
-// client without a reply asks again.
-func (sidecar *Sidecar) stopService() {
-	if sidecar.service == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
-	defer cancel()
-	if err := sidecar.service.Stop(ctx); err != nil {
-		sidecar.config.Logger.Warn("stopped with requests in hand", "error", err)
-	}
-}
-
-// stopPublisher publishes what is committed. What is left is in the log, and is
-// published after the next start.
-func (sidecar *Sidecar) stopPublisher() {
-	if sidecar.publisher == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
-	defer cancel()
-	if err := sidecar.publisher.Stop(ctx); err != nil {
-		sidecar.config.Logger.Warn("stopped with events to publish", "error", err)
-	}
 }
 
 func (sidecar *Sidecar) closeStore() error {

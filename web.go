@@ -25,18 +25,23 @@ func (sidecar *Sidecar) startWeb(context.Context) (err error) {
 // openWeb shows what there is. Without a token it shows values if the broker would give
 // them to anybody as well.
 func (sidecar *Sidecar) openWeb(context.Context) error {
-	if sidecar.web == nil {
-		return nil
-	}
-	sidecar.web.Open(web.Backend{
-		Service: sidecar.service,
-		Metrics: metrics.NewHandler(metrics.Source{
-			Store: sidecar.store, Service: sidecar.service, Publisher: sidecar.publisher, Version: Version, Logger: sidecar.config.Logger,
-		}),
-		Open: sidecar.broker != nil && !sidecar.requests.AuthRequired(),
-	})
+	sidecar.showOnWeb(sidecar.bus.Load())
 	sidecar.running.Store(true)
 	return nil
+}
+
+// showOnWeb has HTTP show what a bus serves.
+func (sidecar *Sidecar) showOnWeb(joined *bus) {
+	if sidecar.web == nil {
+		return
+	}
+	sidecar.web.Open(web.Backend{
+		Service: joined.service,
+		Metrics: metrics.NewHandler(metrics.Source{
+			Store: sidecar.store, Service: joined.service, Publisher: joined.publisher, Version: Version, Logger: sidecar.config.Logger,
+		}),
+		Open: sidecar.broker != nil && !joined.requests.AuthRequired(),
+	})
 }
 
 func (sidecar *Sidecar) stopWeb() {

@@ -111,6 +111,7 @@ func StartPublisher(config PublisherConfig) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("handler.StartPublisher: %w", err)
 	}
+	consumer.Rewind() // a publisher before this one may have left off in the middle
 	publisher := &Publisher{
 		store:      config.Store,
 		space:      config.Space,

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package storebus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"dappco.re/go/storebus/handler"
+)
+
+// bus is the sidecar's place on the broker: two connections, and the service and the
+// publisher that use them. A connection may end for good, for example if the broker's
+// max_payload is lowered while it runs: the client closes a connection after an error that
+// it does not know. The sidecar then leaves this bus and joins the broker anew. The store
+// stays open meanwhile.
+type bus struct {
+	requests  *nats.Conn
+	events    *nats.Conn
+	payload   payload
+	publisher *handler.Publisher
+	service   *handler.Service
+
+	// leaving is set before the sidecar closes the connections itself.
+	leaving atomic.Bool
+	// ended gets the reason if a connection ends otherwise.
+	ended chan error
+}
+
+// join connects to the broker and begins to answer. Nothing is published before it is
+// clear that no other sidecar owns the subjects. Nothing is written before the publisher
+// is registered, so that the publisher sees every change.
+func (sidecar *Sidecar) join(ctx context.Context) (*bus, error) {
+	joined := &bus{ended: make(chan error, 1)}
+	for _, step := range []func(context.Context, *bus) error{
+		sidecar.connectBoth,
+		sidecar.fitStore,
+		sidecar.announce,
+		sidecar.startPublisher,
+		sidecar.serve,
+	} {
+		if err := step(ctx, joined); err != nil {
+			sidecar.stopAnswering(joined)
+			sidecar.leave(joined)
+			return nil, err
+		}
+	}
+	return joined, nil
+}
+
+func (sidecar *Sidecar) joinFirst(ctx context.Context) error {
+	joined, err := sidecar.join(ctx)
+	if err == nil {
+		sidecar.bus.Store(joined)
+	}
+	return err
+}
+
+// fitStore bounds what may be written by what the connections carry. A broker that
+// carries too little is refused at the start. Later it only stops the writes.
+func (sidecar *Sidecar) fitStore(ctx context.Context, joined *bus) error {
+	for _, connection := range []*nats.Conn{joined.requests, joined.events} {
+		if err := settle(ctx, connection); err != nil {
+			return fmt.Errorf("the broker did not answer: %w", err)
+		}
+	}
+	err := joined.payload.begin(sidecar.store, joined.requests, joined.events)
+	if err != nil && sidecar.running.Load() {
+		sidecar.config.Logger.Error("writes are refused: the broker carries too little", "error", err)
+		return nil
+	}
+	return err
+}
+
+func (sidecar *Sidecar) announce(ctx context.Context, joined *bus) (err error) {
+	config := sidecar.config.handlerConfig()
+	config.Store, config.Space, config.Connection = sidecar.store, sidecar.space, joined.requests
+	config.FitStore = joined.payload.fit
+	if sidecar.journal != nil {
+		config.Journal = journalDelivery{sidecar.journal}
+	}
+	joined.service, err = handler.Announce(ctx, config)
+	return err
+}
+
+func (sidecar *Sidecar) startPublisher(_ context.Context, joined *bus) (err error) {
+	joined.publisher, err = handler.StartPublisher(handler.PublisherConfig{
+		Store: sidecar.store, Space: sidecar.space, Connection: joined.events, Logger: sidecar.config.Logger,
+	})
+	return err
+}
+
+func (*Sidecar) serve(ctx context.Context, joined *bus) error { return joined.service.Serve(ctx) }
+
+// watch joins the broker anew if a connection ends, and stops serving if an older sidecar
+// turns up on the same prefix.
+func (sidecar *Sidecar) watch() {
+	for {
+		joined := sidecar.bus.Load()
+		select {
+		case <-sidecar.living.Done():
+			return
+		case err := <-joined.service.Superseded():
+			sidecar.config.Logger.Error("no longer serving", "error", err)
+			sidecar.stopService(joined)
+			sidecar.fail(err)
+			return
+		case err := <-joined.ended:
+			sidecar.config.Logger.Error("the broker has ended a connection: both are made anew", "error", err)
+			if !sidecar.renew(joined) {
+				return
+			}
+		}
+	}
+}
+
+// renew replaces a bus. It tries until the broker lets the sidecar serve. It reports
+// whether the sidecar serves again: it does not if the sidecar closes or if another sidecar
+// serves meanwhile.
+func (sidecar *Sidecar) renew(old *bus) bool {
+	sidecar.bus.Store(nil)
+	sidecar.stopAnswering(old)
+	sidecar.leave(old)
+	for {
+		// A broker that ends each connection is not besieged.
+		select {
+		case <-time.After(reconnectWait):
+		case <-sidecar.living.Done():
+			return false
+		}
+		joined, err := sidecar.join(sidecar.living)
+		switch {
+		case err == nil:
+			sidecar.bus.Store(joined)
+			sidecar.showOnWeb(joined)
+			sidecar.config.Logger.Info("serving again", "broker", joined.requests.ConnectedUrlRedacted())
+			return true
+		case sidecar.living.Err() != nil:
+			return false
+		case errors.Is(err, ErrOtherSidecar):
+			sidecar.config.Logger.Error("no longer serving", "error", err)
+			sidecar.fail(err)
+			return false
+		}
+		sidecar.config.Logger.Error("not serving: the broker does not let the sidecar in, it tries again", "error", err)
+	}
+}
+
+// stopAnswering takes no more requests, answers the requests in hand, and publishes the
+// events of committed changes.
+func (sidecar *Sidecar) stopAnswering(joined *bus) {
+	sidecar.stopService(joined)
+	sidecar.stopPublisher(joined)
+}
+
+// stopService answers the requests in hand. A request without an answer in time is not
+// lost: a client without a reply asks again.
+func (sidecar *Sidecar) stopService(joined *bus) {
+	if joined.service == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	defer cancel()
+	if err := joined.service.Stop(ctx); err != nil {
+		sidecar.config.Logger.Warn("stopped with requests in hand", "error", err)
+	}
+}
+
+// stopPublisher publishes the committed changes. The rest is in the log, and is published
+// after the next start.
+func (sidecar *Sidecar) stopPublisher(joined *bus) {
+	if joined.publisher == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
+	defer cancel()
+	if joined.events.IsClosed() {
+		cancel() // nothing can be published, as the log has said
+	}
+	if err := joined.publisher.Stop(ctx); err != nil && !joined.events.IsClosed() {
+		sidecar.config.Logger.Warn("stopped with events to publish", "error", err)
+	}
+}
+
+// leave sends the last replies and closes the connections.
+func (sidecar *Sidecar) leave(joined *bus) {
+	joined.leaving.Store(true)
+	if joined.service != nil {
+		joined.service.Close()
+	}
+	for _, connection := range []*nats.Conn{joined.requests, joined.events} {
+		if connection == nil {
+			continue
+		}
+		if connection.IsConnected() {
+			if err := connection.FlushTimeout(flushTimeout); err != nil {
+				sidecar.config.Logger.Warn("the last replies may not have arrived", "error", err)
+			}
+		}
+		connection.Close()
+	}
+}
