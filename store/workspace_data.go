@@ -55,6 +55,6 @@ func blameEntry(ctx context.Context, path string, failure error) error {
 	if err != nil || len(found.Rows) == 0 {
 		return failure // the query itself has made what is no JSON
 	}
-	return fmt.Errorf("%w; the data of entry %v, of kind %q, is the first that SQLite's JSON, which reads %d levels, does not read: leave it out with WHERE json_valid(data)",
+	return fmt.Errorf("%w; if the query reads entries: SQLite's JSON reads %[4]d levels, and entry %[2]v, of kind %[3]q, is the first that it cannot read; leave such entries out with WHERE json_valid(data)",
 		failure, found.Rows[0][0], found.Rows[0][1], MaxWorkspaceDataDepth)
 }

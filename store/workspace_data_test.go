@@ -125,7 +125,7 @@ func TestWorkspaceData_Query_Bad(t *testing.T) {
 	} {
 		_, err := workspace.Query(query)
 		require.ErrorIs(t, err, store.ErrInvalidQuery, query)
-		require.ErrorContains(t, err, `the data of entry 3, of kind "odd \"kind\"", is the first`, query)
+		require.ErrorContains(t, err, `entry 3, of kind "odd \"kind\"", is the first that it cannot read`, query)
 		require.ErrorContains(t, err, "reads 1000 levels", query)
 	}
 	rows, err := workspace.Query("SELECT key FROM entries, json_each(data) WHERE json_valid(data)")

@@ -66,14 +66,21 @@ func FloatHolds(number string, float float64) bool {
 		return false
 	case value.digits == "":
 		return true
-	case magnitude >= smallestNormal && (value.exponent < 0 || len(value.digits) <= exactDigits):
+	case magnitude >= smallestNormal && len(value.digits) <= exactDigits:
+		return true
+	case magnitude >= smallestNormal && value.exponent < 0 && magnitude < wholesOnly:
 		return true
 	}
 	return value.isDigitsOf(magnitude, len(value.digits)-1) || value.isDigitsOf(magnitude, -1)
 }
 
-// smallestNormal is the least float64 of full precision.
-const smallestNormal = 0x1p-1022
+const (
+	// smallestNormal is the least float64 of full precision.
+	smallestNormal = 0x1p-1022
+	// wholesOnly is where fractions end: a float64 from there on is a whole number, and may
+	// be another one than the number before its point.
+	wholesOnly = 0x1p53
+)
 
 // isDigitsOf reports whether a float is written as the decimal with so many digits after
 // the first, -1 for as many as tell it from its neighbours.
