@@ -13,42 +13,51 @@ import (
 // The calls of this file are an operator's, and take an operator's permission:
 // store.admin.>. They have no message id and are sent once.
 
-// NamespacesOptions is what a listing of namespaces can be asked for. Its zero value
-// lists from the first one on.
+// NamespacesOptions selects the namespaces that Namespaces lists. The zero value lists
+// from the first namespace on.
 type NamespacesOptions struct {
-	// Prefix, where it is given, is what the names begin with.
+	// Prefix selects namespaces whose names begin with these bytes. Empty: all.
 	Prefix string
-	// After is Next of the page before. Empty: the first page.
+	// After is the Next of the page before. Empty: the first page.
 	After string
-	// Limit is how many namespaces a page holds at most, 1 to 1,000. 0: 100.
+	// Limit is the most namespaces of a page, 1 to 1,000. 0: 100.
 	Limit int
 }
 
-// QuotaOptions says what is changed of a quota. Nil leaves a limit as it is, 0 takes
-// it away. Its zero value changes nothing: it asks what stands.
+// QuotaOptions names the limits to change. Nil leaves a limit unchanged, and 0 removes
+// it. The zero value changes nothing: Quota then only reads.
 type QuotaOptions struct {
 	MaxKeys, MaxGroups *uint64
-	// MaxBytes bounds the sum of the lengths of groups, keys and values, and
-	// MaxValueBytes the length of one value.
+	// MaxBytes bounds the sum of the lengths of groups, keys and values. MaxValueBytes
+	// bounds the length of one value.
 	MaxBytes, MaxValueBytes *uint64
 }
 
-// Status asks the sidecar how it is.
+// Status returns the state of the sidecar: whether it accepts writes, its backlog, its
+// queue, its sizes and its journal.
+//
+//	status, err := store.Status(ctx) // status.Writable, status.Backlog
 func (client *Client) Status(ctx context.Context) (subjects.StatusReply, error) {
 	return exchange[subjects.StatusReply](ctx, client, call{method: "Status", verb: subjects.VerbAdminStatus, body: subjects.StatusRequest{}})
 }
 
-// Describe gives every verb that the sidecar knows, with its fields.
+// Describe returns every verb that the sidecar knows, with its fields.
+//
+//	reply, err := store.Describe(ctx) // reply.Verbs[0].Name is "set"
 func (client *Client) Describe(ctx context.Context) (subjects.DescribeReply, error) {
 	return exchange[subjects.DescribeReply](ctx, client, call{method: "Describe", verb: subjects.VerbAdminDescribe, body: subjects.DescribeRequest{}})
 }
 
-// Namespaces gives one page of the namespaces, in byte order of their names.
+// Namespaces returns one page of the namespaces, in byte order of their names. Pass the
+// page's Next as options.After to get the next page. An empty Next ends the list.
+//
+//	page, err := store.Namespaces(ctx, client.NamespacesOptions{Prefix: "ac", Limit: 1000})
 func (client *Client) Namespaces(ctx context.Context, options NamespacesOptions) (subjects.NamespacesReply, error) {
 	return client.namespaces(ctx, "Namespaces", options)
 }
 
-// NamespacesAll gives every namespace, page by page, as ListAll the entries of a group.
+// NamespacesAll returns every namespace, page by page. An error ends the loop. See
+// ListAll.
 //
 //	for namespace, err := range store.NamespacesAll(ctx, client.NamespacesOptions{}) {
 func (client *Client) NamespacesAll(ctx context.Context, options NamespacesOptions) iter.Seq2[subjects.NamespaceStatus, error] {
@@ -66,8 +75,8 @@ func (client *Client) namespaces(ctx context.Context, method string, options Nam
 	})
 }
 
-// Quota changes what is given of a namespace's quota, and answers with what stands
-// then. A limit below what is used forbids growth only.
+// Quota changes the limits that options name, and returns all limits of the namespace. 0
+// is no limit. A limit below the present usage forbids growth only.
 //
 //	quota, err := store.Quota(ctx, "acme", client.QuotaOptions{MaxKeys: new(uint64(10_000))})
 func (client *Client) Quota(ctx context.Context, namespace string, options QuotaOptions) (subjects.QuotaReply, error) {
@@ -80,33 +89,39 @@ func (client *Client) Quota(ctx context.Context, namespace string, options Quota
 	})
 }
 
-// Purge expires every key whose time has come, and answers with their number.
+// Purge expires every key that is past its deadline, and returns the number of these
+// keys. You never need it: keys expire without it.
+//
+//	reply, err := store.Purge(ctx) // reply.Expired
 func (client *Client) Purge(ctx context.Context) (subjects.PurgeReply, error) {
 	return exchange[subjects.PurgeReply](ctx, client, call{method: "Purge", verb: subjects.VerbAdminPurge, writes: true, body: subjects.PurgeRequest{}})
 }
 
-// Backup copies the database, as it is at one point, into a file of the sidecar's
-// backup directory: a name of letters, digits, - and _, with single dots. A file that
-// is there already is not replaced. A large database takes time: give the context a
-// deadline that it fits in.
+// Backup copies the database, as it is at one point, into a new file of the sidecar's
+// backup directory. The name is 1 to 128 letters, digits, - and _, with single dots. A
+// file that exists is not replaced: Backup returns subjects.ErrBadRequest. While another
+// backup runs, it returns subjects.ErrUnavailable. A large database takes time, so give
+// the context a deadline that is long enough.
 //
-//	reply, err := store.Backup(ctx, "monday.db")
+//	reply, err := store.Backup(ctx, "monday.db") // reply.Bytes
 func (client *Client) Backup(ctx context.Context, file string) (subjects.BackupReply, error) {
 	return exchange[subjects.BackupReply](ctx, client, call{
 		method: "Backup", verb: subjects.VerbAdminBackup, writes: true, body: subjects.BackupRequest{File: &file},
 	})
 }
 
-// CompactOptions is what a compaction can be asked for beside its time.
+// CompactOptions sets the format of the archive.
 type CompactOptions struct {
-	// Format is subjects.ArchiveGzip or subjects.ArchiveZstd. Empty: the former.
+	// Format is subjects.ArchiveGzip or subjects.ArchiveZstd. Empty:
+	// subjects.ArchiveGzip.
 	Format string
 }
 
-// Compact moves the journal entries that were committed before a time, and for which
-// nothing waits, into an archive in the sidecar's archive directory. Many entries take
-// time: give the context a deadline that they fit in. Without a reply the sidecar goes
-// on, and refuses another compaction as long as it does.
+// Compact moves journal entries that were committed before a time into an archive in the
+// sidecar's archive directory. Entries that still have to be delivered stay, and so do
+// refused entries. Many entries take time, so give the context a deadline that is long
+// enough. If no reply comes, the sidecar still goes on. Until it is done, another Compact
+// returns subjects.ErrUnavailable.
 //
 //	reply, err := store.Compact(ctx, time.Now().AddDate(0, -1, 0), client.CompactOptions{})
 func (client *Client) Compact(ctx context.Context, before time.Time, options CompactOptions) (subjects.CompactReply, error) {

@@ -8,12 +8,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// buffer keeps the events that wait for a watch, within its bounds. What does not fit
-// is dropped, and so is everything after it until the watch has taken what is there:
-// so the buffer holds one stretch of events, and the log is asked once for the rest.
+// buffer keeps the events that wait for a watch, within its bounds. An event that does
+// not fit is dropped. So is every later event until the watch has taken all that are
+// kept. The buffer therefore holds one stretch of events, and the watch asks the log once
+// for the rest.
 type buffer struct {
 	maxMessages, maxBytes int
-	// ready has something to receive whenever there is something to take.
+	// ready has something to receive whenever the buffer has something to take.
 	ready chan struct{}
 
 	mutex      sync.Mutex
@@ -26,7 +27,7 @@ func newBuffer(options WatchOptions) *buffer {
 	return &buffer{maxMessages: options.BufferMessages, maxBytes: options.BufferBytes, ready: make(chan struct{}, 1)}
 }
 
-// put keeps an event, if there is room. It never blocks: it runs in the
+// put keeps an event if there is room. It never blocks, because it runs in the
 // subscription's goroutine.
 func (buffer *buffer) put(message *nats.Msg) {
 	buffer.mutex.Lock()
@@ -41,8 +42,8 @@ func (buffer *buffer) put(message *nats.Msg) {
 	buffer.signalLocked()
 }
 
-// take gives the oldest event, or says that events were dropped after the last one
-// that was taken. Nil and false: there is nothing.
+// take returns the oldest event. If the buffer is empty, overflowed tells whether events
+// were dropped after the last one taken.
 func (buffer *buffer) take() (message *nats.Msg, overflowed bool) {
 	buffer.mutex.Lock()
 	defer buffer.mutex.Unlock()

@@ -17,14 +17,14 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// errMalformed is what a reply is that the contract does not know.
+// errMalformed reports a reply that the contract does not know.
 var errMalformed = errors.New("the reply is not one of storebus")
 
-// mayHaveHappened is what is known of a write without an answer.
+// mayHaveHappened is the message for a write without a reply.
 const mayHaveHappened = "the write may have happened"
 
-// notSentErrors are the errors of NATS after which the sidecar cannot have had
-// the request.
+// notSentErrors are the errors of NATS after which the sidecar cannot have had the
+// request.
 var notSentErrors = []error{
 	nats.ErrNoResponders,
 	nats.ErrMaxPayload,
@@ -35,9 +35,9 @@ var notSentErrors = []error{
 	nats.ErrInvalidConnection,
 }
 
-// call is one request: what its errors say of it, and what is sent.
+// call is one request: its name in errors, and its content.
 type call struct {
-	// method is the call as errors name it: "Set".
+	// method names the call in errors: "Set".
 	method string
 	// namespace is empty in an operator's call.
 	namespace string
@@ -45,15 +45,15 @@ type call struct {
 	body      subjects.Request
 	// writes says that a missing reply leaves the outcome unknown.
 	writes bool
-	// messageID makes a write one with every other attempt at it. Without one it is
-	// sent once.
+	// messageID lets the sidecar recognise further attempts at the same write. Without an
+	// id the write is sent once.
 	messageID string
-	// wait is how long the sidecar was asked to hold the reply.
+	// wait is how long the sidecar may hold the reply.
 	wait time.Duration
 }
 
-// write makes the call of a write that is sent again until its outcome is known. It
-// takes the caller's message id, or a new one.
+// write makes the call of a write that is sent again until its outcome is known. It uses
+// the caller's message id, or a new one.
 func write(method, namespace string, verb subjects.Verb, body subjects.Request, messageID string) call {
 	if messageID == "" {
 		messageID = nuid.Next()
@@ -61,7 +61,7 @@ func write(method, namespace string, verb subjects.Verb, body subjects.Request, 
 	return call{method: method, namespace: namespace, verb: verb, body: body, writes: true, messageID: messageID}
 }
 
-// exchange sends a call and decodes its reply. Every error is named after the call.
+// exchange sends a call and decodes its reply. Every error names the call.
 func exchange[Reply any](ctx context.Context, client *Client, call call) (Reply, error) {
 	var reply Reply
 	body, err := client.roundTrip(ctx, call)
@@ -75,13 +75,13 @@ func exchange[Reply any](ctx context.Context, client *Client, call call) (Reply,
 	return reply, nil
 }
 
-// named says which call an error comes from.
+// named puts the name of the call before an error.
 func named(method string, err error) error {
 	return fmt.Errorf("client.%s: %w", method, err)
 }
 
-// decode reads a reply or an event. Fields that it does not know are passed over:
-// a newer sidecar may say more.
+// decode reads a reply or an event. It ignores unknown fields, because a newer sidecar
+// may send more.
 func decode(body []byte, target any) error {
 	if err := json.Unmarshal(body, target); err != nil {
 		return fmt.Errorf("%w: %w", errMalformed, err)
@@ -89,7 +89,7 @@ func decode(body []byte, target any) error {
 	return nil
 }
 
-// check refuses what the contract does not allow, before anything is sent.
+// check refuses a call that the contract does not allow, before anything is sent.
 func (call *call) check() error {
 	if !call.verb.IsAdmin() {
 		if err := subjects.CheckNamespace(call.namespace); err != nil {
@@ -111,8 +111,8 @@ func (call *call) subject(space subjects.Space) string {
 	return space.Request(call.namespace, call.verb)
 }
 
-// roundTrip sends the request, again where that is called for, and gives the body of
-// a success reply.
+// roundTrip sends the request, again if necessary, and returns the body of a success
+// reply.
 func (client *Client) roundTrip(ctx context.Context, call call) ([]byte, error) {
 	if err := cmp.Or(client.usable(ctx), call.check()); err != nil {
 		return nil, err
@@ -140,8 +140,7 @@ func (client *Client) roundTrip(ctx context.Context, call call) ([]byte, error) 
 	return reply, nil
 }
 
-// usable returns why nothing can be called: the client was not made by New, or the
-// context is nil.
+// usable returns an error if the client was not made by New, or the context is nil.
 func (client *Client) usable(ctx context.Context) error {
 	switch {
 	case client == nil || client.connection == nil:
@@ -153,7 +152,7 @@ func (client *Client) usable(ctx context.Context) error {
 	}
 }
 
-// send sends a message once and gives the body of a success reply.
+// send sends a message once and returns the body of a success reply.
 func (client *Client) send(ctx context.Context, message *nats.Msg, writes bool) ([]byte, error) {
 	reply, err := client.connection.RequestMsgWithContext(ctx, message)
 	if err != nil {
@@ -165,7 +164,7 @@ func (client *Client) send(ctx context.Context, message *nats.Msg, writes bool) 
 	return reply.Data, nil
 }
 
-// bounded gives the context the client's timeout where it has no deadline.
+// bounded adds the client's timeout to a context without a deadline.
 func (client *Client) bounded(ctx context.Context, wait time.Duration) (context.Context, context.CancelFunc) {
 	if _, bounded := ctx.Deadline(); bounded {
 		return ctx, func() {}
@@ -173,8 +172,8 @@ func (client *Client) bounded(ctx context.Context, wait time.Duration) (context.
 	return context.WithTimeout(ctx, client.timeout+wait)
 }
 
-// ready returns why a request would not even be sent: known before, it does not
-// make a write's outcome unknown.
+// ready returns an error if a request could not be sent at all. Checked before sending,
+// it leaves no write's outcome unknown.
 func (client *Client) ready(ctx context.Context) error {
 	if client.connection.IsClosed() {
 		return nats.ErrConnectionClosed
@@ -182,7 +181,7 @@ func (client *Client) ready(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// transportError says what became of a request that has no reply.
+// transportError explains why a request has no reply.
 func (client *Client) transportError(subject string, writes bool, err error) error {
 	broker := client.connection.ConnectedUrlRedacted()
 	if broker == "" {
@@ -203,9 +202,9 @@ func (client *Client) transportError(subject string, writes bool, err error) err
 	return fmt.Errorf("%w: %w", silence, err)
 }
 
-// hint gives the usual reasons for silence. The sidecar does not execute what would
-// be answered in another user's inbox; the broker drops what a connection may not
-// publish, and says so to the connection instead of the request.
+// hint gives the usual reasons for silence. The sidecar does not execute a request whose
+// reply would go to another user's inbox. The broker drops a message that a connection
+// may not publish, and tells the connection instead of the request.
 func (client *Client) hint(subject string) string {
 	if err := client.space.CheckReply(subject, client.connection.NewInbox()); err != nil {
 		return fmt.Sprintf(" (%v)", err)
@@ -217,8 +216,8 @@ func (client *Client) hint(subject string) string {
 	return fmt.Sprintf(" (the broker's last complaint: %v)", last)
 }
 
-// errorOf gives the error that a reply reports, nil if it reports none. Without its
-// headers nobody can say whether it does.
+// errorOf returns the error that a reply reports, or nil. Without its headers nobody can
+// tell whether a reply is an error.
 func errorOf(reply *nats.Msg, writes bool) error {
 	if reply.Header == nil && reply.Size() > len(reply.Subject)+len(reply.Reply)+len(reply.Data) {
 		err := fmt.Errorf("%w: its header block could not be decoded", errMalformed)
@@ -238,8 +237,8 @@ func errorOf(reply *nats.Msg, writes bool) error {
 	return failure
 }
 
-// headerOf gives the value of a header, "" if it is not there. What passes a reply on
-// may have written its name in another case.
+// headerOf returns the value of a header, or "". A proxy may have written the name in
+// another case.
 func headerOf(reply *nats.Msg, name string) string {
 	for given, values := range reply.Header {
 		if strings.EqualFold(given, name) && len(values) > 0 {

@@ -13,72 +13,76 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// Change is one change of a namespace, from an event or from the log: both say the
-// same.
+// Change is one change of a namespace. An event and the log give the same Change.
 type Change struct {
-	// Revision is the change's own, Previous that of the change before it in the same
-	// group, 0 where the retained log holds none.
+	// Revision is the revision of this change. Previous is the revision of the change
+	// before in the same group, or 0 if the retained log holds none.
 	Revision, Previous uint64
 	Type               subjects.EventType
-	// Store is the id of the store that made the change. Keep it with Revision to
-	// come back to this point: WatchOptions.After and WatchOptions.Store.
+	// Store is the id of the store that made the change. To come back to this point, keep
+	// Store and Revision for WatchOptions.Store and WatchOptions.After.
 	Store            string
 	Namespace, Group string
 	// Key is empty in a delete_group, which stands for every key of its group.
 	Key string
-	// Value is what a set has stored, nil in any other change.
+	// Value is the value that a set stored, nil in any other change.
 	Value []byte
-	// ValueOmitted says that a set's value is left out, because the broker could not
-	// carry the event with it. Get gives the value that stands now.
+	// ValueOmitted says that the value of a set is left out, because the event was too
+	// large for the broker. Get returns the present value.
 	ValueOmitted bool
-	// Created says that a set found no such key.
+	// Created says that a set created the key.
 	Created bool
-	// ExpiresAt is when the key expires after a set or a touch, zero where it does not.
+	// ExpiresAt is when the key expires after a set or a touch, zero if it does not
+	// expire.
 	ExpiresAt time.Time
 	Timestamp time.Time
-	// Transaction is nil where the change was made alone.
+	// Transaction is the range of the changes that were made together, nil for a single
+	// change.
 	Transaction *subjects.TransactionRange
-	// JSON is the change as it came.
+	// JSON is the change as it was received.
 	JSON []byte
 }
 
-// ChangesOptions says which changes are asked for. Its zero value is the first page
-// of a namespace's log.
+// ChangesOptions selects the changes that Changes returns. The zero value gives the first
+// page of a namespace's log.
 type ChangesOptions struct {
-	// After is the revision above which changes are given: ChangesPage.Next of the
-	// page before, or where a listing or a watch ended.
+	// After is the revision above which changes are returned: the Next of the page
+	// before, or the revision at which a listing or a watch ended.
 	After uint64
-	// Group, where it is given, leaves every other group's changes out.
+	// Group selects the changes of one group. Empty: all groups.
 	Group string
-	// Limit is how many changes a page holds at most, 1 to 1,000. 0: 100.
+	// Limit is the most changes of a page, 1 to 1,000. 0: 100.
 	Limit int
-	// Wait is how long the sidecar holds its reply until there is a change, 30 s at
-	// most. Config.Timeout is counted from the end of it; a context's deadline is not.
+	// Wait is how long the sidecar may hold its reply until there is a change, 30 s at
+	// most. Config.Timeout starts after Wait. A context's deadline does not: make it
+	// longer than Wait.
 	Wait time.Duration
-	// Store, where it is given, is the id of the store that After is a revision of.
+	// Store is the id of the store that After is a revision of. Empty: the store is not
+	// checked.
 	Store string
 }
 
 // ChangesPage is one page of the log.
 type ChangesPage struct {
 	Changes []Change
-	// Next is the last revision looked at, to be handed back as After.
+	// Next is the last revision that was looked at. Pass it as After to get the next
+	// page.
 	Next uint64
 	// Oldest is the lowest revision that the log still holds.
 	Oldest uint64
-	// Revision is the namespace's current one: at Next there is no more for now.
+	// Revision is the namespace's current revision. If Next is equal to it, there is no
+	// more for now.
 	Revision uint64
 	Store    string
 }
 
-// Position is a point in the past of a namespace: a revision, and the store that it
-// is a revision of.
+// Position is a point in the history of a namespace: a revision, and the id of its store.
 type Position struct {
 	Revision uint64
 	Store    string
 }
 
-// changesReply is a subjects.ChangesReply that leaves each change as it came.
+// changesReply is a subjects.ChangesReply that leaves each change undecoded.
 type changesReply struct {
 	Changes  []jsontext.Value `json:"changes"`
 	Next     uint64           `json:"next"`
@@ -87,18 +91,19 @@ type changesReply struct {
 	Store    string           `json:"store"`
 }
 
-// Changes gives one page of the changes above a revision, in order. It returns
-// subjects.ErrCompacted where the log does not reach back that far, and where After
-// and Store are from another past than the store's: read everything again then, and
-// go on from the revision of what was read.
+// Changes returns one page of the changes above a revision, in order. It returns
+// subjects.ErrCompacted if the log does not reach back that far, or if After and Store
+// belong to another store. Then read all entries again with ScanAll, and continue from
+// the revision of the first page.
 //
 //	page, err := store.Changes(ctx, "acme", client.ChangesOptions{After: 41, Wait: 10 * time.Second})
 func (client *Client) Changes(ctx context.Context, namespace string, options ChangesOptions) (ChangesPage, error) {
 	return client.changes(ctx, "Changes", namespace, options)
 }
 
-// Position gives the point at which a namespace stands. A watch after it gives every
-// change from there on. A namespace that was never written stands at revision 0.
+// Position returns the present revision of a namespace, and the id of the store. A watch
+// after this position gives every later change. A namespace that was never written is at
+// revision 0.
 //
 //	now, err := store.Position(ctx, "acme")
 //	watch := store.Watch(ctx, "acme", client.WatchOptions{After: &now.Revision, Store: now.Store})
@@ -124,9 +129,9 @@ func (client *Client) changes(ctx context.Context, method, namespace string, opt
 	return page, nil
 }
 
-// position asks for what comes after the last revision that there can ever be. The
-// refusal says where the namespace stands: the one answer that costs the sidecar
-// nothing, carries no change, and needs no permission but that of a consumer.
+// position asks for the changes after the highest possible revision. The refusal says at
+// which revision the namespace stands. This answer costs the sidecar nothing, carries no
+// change, and needs no permission but a consumer's.
 func (client *Client) position(ctx context.Context, method, namespace string) (Position, error) {
 	page, err := client.changes(ctx, method, namespace, ChangesOptions{After: math.MaxInt64})
 	if err == nil {
@@ -153,7 +158,7 @@ func newChangesPage(reply changesReply) (ChangesPage, error) {
 	return page, nil
 }
 
-// newChange reads the body of an event. It keeps the body.
+// newChange reads the body of an event. The Change keeps the body.
 func newChange(body []byte) (Change, error) {
 	var event subjects.Event
 	if err := decode(body, &event); err != nil {

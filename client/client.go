@@ -12,36 +12,34 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// DefaultTimeout bounds a call where neither its context nor Config says how long
-// it may take.
+// DefaultTimeout bounds a call if neither the context nor Config.Timeout does.
 const DefaultTimeout = 5 * time.Second
 
-// DefaultPatience is how long a call waits for a sidecar that is not there, where
-// Config does not say.
+// DefaultPatience is how long a call waits for a sidecar that does not answer, if
+// Config.Patience is 0.
 const DefaultPatience = 2 * time.Second
 
-// Config says how a Client calls. Its zero value is ready to use.
+// Config sets how a Client calls. Its zero value is ready to use.
 type Config struct {
-	// Prefix is what every subject begins with. Empty: subjects.DefaultPrefix.
+	// Prefix is the beginning of every subject. Empty: subjects.DefaultPrefix.
 	Prefix string
-	// Timeout bounds a call whose context has no deadline; a deadline overrides it.
-	// 0: DefaultTimeout. Negative: New fails.
+	// Timeout bounds a call whose context has no deadline. A deadline overrides it. 0:
+	// DefaultTimeout. Negative: New fails.
 	Timeout time.Duration
-	// Patience is for how long a call asks again where no sidecar answers: long enough
-	// for a restart. Its time bounds that too. 0: DefaultPatience. Negative: such a
+	// Patience is how long a call asks again if no sidecar answers: long enough for a
+	// restart. The time of the call bounds it too. 0: DefaultPatience. Negative: such a
 	// call fails at once.
 	Patience time.Duration
-	// ReplyFunc, where it is set, is handed the body of every success reply as it
-	// came, before it is decoded: for a log, or a tool that prints replies. It runs in
-	// the goroutine of the call, must not keep or change the body, and must be safe
-	// to call from as many goroutines as make calls.
+	// ReplyFunc, if set, gets the body of every success reply before it is decoded: for a
+	// log, or for a tool that prints replies. It runs in the goroutine of the call. It
+	// must not keep or change the body, and must be safe for concurrent use.
 	ReplyFunc func(subject string, body []byte)
 }
 
-// Client calls the sidecar that serves one prefix. It holds nothing but the
-// connection, which stays the caller's to close, so it needs no closing itself.
-// Any number of goroutines may share it. The calls of a nil or zero Client return
-// nats.ErrInvalidConnection, and those with a nil context nats.ErrInvalidContext.
+// Client calls the sidecar that serves one prefix. It needs no closing: the connection
+// stays the caller's to close. Any number of goroutines may share a Client. The calls of
+// a nil or zero Client return nats.ErrInvalidConnection. Calls with a nil context return
+// nats.ErrInvalidContext.
 type Client struct {
 	connection *nats.Conn
 	space      subjects.Space
@@ -50,8 +48,9 @@ type Client struct {
 	replyFunc  func(subject string, body []byte)
 }
 
-// New makes a client on a connection. It sends nothing: a sidecar that is not
-// there shows in the first call.
+// New makes a client on a connection. It returns an error for a nil connection, a
+// negative Timeout or an invalid Prefix. It sends nothing: if no sidecar runs, the first
+// call says so.
 //
 //	store, err := client.New(connection, client.Config{Prefix: "berlin.store", Timeout: time.Second})
 func New(connection *nats.Conn, config Config) (*Client, error) {
@@ -71,14 +70,14 @@ func New(connection *nats.Conn, config Config) (*Client, error) {
 	}, nil
 }
 
-// Revision gives a revision as the options take it, where 0 and "not given" are
-// different things.
+// Revision returns a pointer to a revision, as the options take it. There, nil and 0 have
+// different meanings.
 //
-//	client.SetOptions{IfRevision: client.Revision(0)} // only where the key is not there
+//	client.SetOptions{IfRevision: client.Revision(0)} // only if the key does not exist
 func Revision(revision uint64) *uint64 { return &revision }
 
-// impatient gives a client on the same connection that does not wait for a sidecar,
-// for those who ask again by themselves.
+// impatient returns a client on the same connection that does not wait for a sidecar. It
+// is for callers with a retry of their own.
 func (client *Client) impatient() *Client {
 	impatient := *client
 	impatient.patience = 0

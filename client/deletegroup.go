@@ -8,14 +8,14 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// DeleteGroupOptions is what a removal of a group can be asked for.
+// DeleteGroupOptions are the options of DeleteGroup.
 type DeleteGroupOptions struct {
 	// MessageID is as in SetOptions.
 	MessageID string
 }
 
-// DeleteGroup removes every key of a group, with one event for all of them. A group
-// without a key is no error: Deleted is 0.
+// DeleteGroup removes every key of a group, with one event for all keys. A group without
+// a key is no error: Deleted is 0.
 //
 //	reply, err := store.DeleteGroup(ctx, "acme", "user:42", client.DeleteGroupOptions{})
 func (client *Client) DeleteGroup(ctx context.Context, namespace, group string, options DeleteGroupOptions) (subjects.DeleteGroupReply, error) {
@@ -23,17 +23,18 @@ func (client *Client) DeleteGroup(ctx context.Context, namespace, group string, 
 		subjects.DeleteGroupRequest{Group: &group}, options.MessageID))
 }
 
-// DeletePrefixOptions is what a removal by prefix can be asked for.
+// DeletePrefixOptions are the options of DeletePrefix.
 type DeletePrefixOptions struct {
-	// All says that an empty prefix is meant: the whole namespace.
+	// All confirms that an empty prefix means the whole namespace.
 	All bool
 	// MessageID is as in SetOptions.
 	MessageID string
 }
 
-// DeletePrefix removes every key of the groups whose names begin with prefix, with
-// one event for each group. The empty prefix is the whole namespace, if options.All says so;
-// else it is subjects.ErrBadRequest.
+// DeletePrefix removes every key of the groups whose names begin with prefix, all or
+// nothing, with one event for each group. The empty prefix means the whole namespace. It
+// needs options.All; without it DeletePrefix returns subjects.ErrBadRequest. It returns
+// subjects.ErrTooLarge for more than 100,000 groups.
 //
 //	reply, err := store.DeletePrefix(ctx, "acme", "user:", client.DeletePrefixOptions{})
 func (client *Client) DeletePrefix(ctx context.Context, namespace, prefix string, options DeletePrefixOptions) (subjects.DeletePrefixReply, error) {

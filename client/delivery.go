@@ -16,22 +16,22 @@ import (
 
 // The pace of requests that are sent again.
 const (
-	// firstAttempt is how long the first attempt at a write waits for its reply at
-	// most, and at most a quarter of the call's time. Each further one waits twice as
-	// long, and the last for the rest.
+	// firstAttempt is the longest time that the first attempt at a write waits for its
+	// reply. It waits at most a quarter of the call's time. Each further attempt waits
+	// twice as long, and the last attempt for the rest.
 	firstAttempt = time.Second
 	// shortestPause and longestPause bound the pause after an attempt that failed at
-	// once; the pauses double.
+	// once. The pauses double.
 	shortestPause = 50 * time.Millisecond
 	longestPause  = time.Second
-	// lastAttempt is how long after the first one a write may be sent again: a long
-	// way inside the time for which the sidecar remembers its message id, for a
-	// message may be held up on its way.
+	// lastAttempt is the time after the first attempt in which a write may be sent again.
+	// It is well inside the time for which the sidecar remembers the message id, because
+	// a message may be held up on its way.
 	lastAttempt = subjects.RetryWindow / 2
 )
 
-// delivery is a request on its way: it is sent until there is an answer, or until
-// there is no sense in sending it again.
+// delivery is a request on its way. It is sent until there is an answer, or until another
+// attempt cannot help.
 type delivery struct {
 	client  *Client
 	call    *call
@@ -39,10 +39,10 @@ type delivery struct {
 	begun   time.Time
 	// wait is how long the next attempt waits for its reply.
 	wait time.Duration
-	// pause is how long the last one was, after an attempt that failed at once.
+	// pause is the length of the last pause, after an attempt that failed at once.
 	pause time.Duration
-	// open is why the outcome of a write is unknown since an earlier attempt, nil
-	// while it is certain that none was executed.
+	// open says why the outcome of a write has been unknown since an earlier attempt. It
+	// is nil as long as no attempt can have been executed.
 	open error
 }
 
@@ -50,7 +50,7 @@ func newDelivery(client *Client, call *call, message *nats.Msg) *delivery {
 	return &delivery{client: client, call: call, message: message, begun: time.Now()}
 }
 
-// run sends the request and gives the body of a success reply.
+// run sends the request and returns the body of a success reply.
 func (delivery *delivery) run(ctx context.Context) ([]byte, error) {
 	for {
 		reply, err := delivery.attempt(ctx)
@@ -66,8 +66,8 @@ func (delivery *delivery) run(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// attempt sends the request once. A call that is not sent again has all the time
-// there is, and so has the last attempt.
+// attempt sends the request once. A call that is not sent again has all the time that is
+// left, and so has the last attempt.
 func (delivery *delivery) attempt(ctx context.Context) ([]byte, error) {
 	deadline, _ := ctx.Deadline()
 	left := time.Until(deadline)
@@ -82,8 +82,8 @@ func (delivery *delivery) attempt(ctx context.Context) ([]byte, error) {
 	return delivery.client.send(ctx, delivery.message, delivery.call.writes)
 }
 
-// mayRepeat reports whether an error leaves anything to be hoped for: that a sidecar
-// is there in a moment, or that it tells what became of an earlier attempt.
+// mayRepeat reports whether another attempt may help: a sidecar may be there in a moment,
+// or it may know the outcome of an earlier attempt.
 func (delivery *delivery) mayRepeat(err error) bool {
 	switch {
 	case errors.Is(err, subjects.ErrOutcomeUnknown):
@@ -96,10 +96,10 @@ func (delivery *delivery) mayRepeat(err error) bool {
 	return false
 }
 
-// rest waits before the next attempt where the last one failed at once, and as long
-// as the connection is away: what is sent then would be kept and come late. It
-// reports false where there is no time for another: one that is cut short would make
-// an outcome unknown that is not.
+// rest pauses before the next attempt if the last one failed at once. It also waits while
+// the connection is away: a message sent then would be kept and come late. It reports
+// false if there is no time for another attempt. An attempt that is cut short would make
+// a known outcome unknown.
 func (delivery *delivery) rest(ctx context.Context, err error) bool {
 	connection, quick := delivery.client.connection, isQuick(err)
 	if !quick {
@@ -115,9 +115,9 @@ func (delivery *delivery) rest(ctx context.Context, err error) bool {
 	return inTime && ctx.Err() == nil && time.Since(delivery.begun) < lastAttempt
 }
 
-// sleep pauses: as long as the sidecar asks for, or twice as long as before. Half of
-// the pause is left to chance, lest all the clients of a sidecar that comes back ask
-// it at the same moment.
+// sleep pauses for the time that the sidecar asks for, or twice as long as before. Half
+// of the pause is random, so that the clients of a sidecar that comes back do not all ask
+// at the same moment.
 func (delivery *delivery) sleep(ctx context.Context, err error) bool {
 	delivery.pause = min(max(2*delivery.pause, shortestPause), longestPause)
 	pause := max(delivery.pause/2+rand.N(delivery.pause/2+1), retryAfter(err))
@@ -131,7 +131,7 @@ func (delivery *delivery) sleep(ctx context.Context, err error) bool {
 	}
 }
 
-// conclude gives the error that the call ends with.
+// conclude returns the error with which the call ends.
 func (delivery *delivery) conclude(ctx context.Context, err error) error {
 	settled := !errors.Is(err, nats.ErrNoResponders) && !errors.Is(err, subjects.ErrUnavailable)
 	if delivery.open != nil && !settled {
@@ -143,15 +143,15 @@ func (delivery *delivery) conclude(ctx context.Context, err error) error {
 	return err
 }
 
-// isQuick reports whether an error came back from the broker or the sidecar, so that
-// the next attempt would follow at once.
+// isQuick reports whether the broker or the sidecar returned an error, so that the next
+// attempt would follow at once.
 func isQuick(err error) bool {
 	_, refused := errors.AsType[*subjects.Error](err)
 	silent := errors.Is(err, context.DeadlineExceeded)
 	return errors.Is(err, nats.ErrNoResponders) || refused && !silent
 }
 
-// retryAfter gives how long the sidecar asks to wait, 0 where it does not say.
+// retryAfter returns how long the sidecar asks to wait, or 0.
 func retryAfter(err error) time.Duration {
 	refusal, refused := errors.AsType[*subjects.Error](err)
 	if !refused {

@@ -13,42 +13,46 @@ import (
 // Entry is one entry of a namespace.
 type Entry struct {
 	Group, Key string
-	// Value is nil where ListOptions.KeysOnly left it out, and where ValueOmitted says so.
+	// Value is nil if ListOptions.KeysOnly left it out, or if ValueOmitted is true.
 	Value []byte
-	// ValueOmitted says that the value is left out because no message of the broker carries
-	// the entry with it; Get returns subjects.ErrTooLarge then, and says what would do.
+	// ValueOmitted says that the value is left out, because no message of the broker
+	// carries the entry with its value. Get returns subjects.ErrTooLarge for such an
+	// entry, and the error says what helps.
 	ValueOmitted bool
-	// Revision is that of the entry's last change: what IfRevision compares with.
+	// Revision is the revision of the entry's last change. IfRevision is compared with
+	// it.
 	Revision  uint64
 	UpdatedAt time.Time
-	// ExpiresAt is zero where the entry does not expire.
+	// ExpiresAt is zero if the entry does not expire.
 	ExpiresAt time.Time
 }
 
-// SetOptions is what a set can be asked for. Its zero value is a plain set.
+// SetOptions are the options of Set. The zero value is a plain set without expiry.
 type SetOptions struct {
-	// TTL is when the entry expires: subjects.After(time.Minute). Its zero value is
-	// never, which clears an expiry that stood; subjects.KeepExpiry leaves it as it is.
+	// TTL is the time until the entry expires, such as subjects.After(time.Minute). The
+	// zero value means never, and clears an expiry. subjects.KeepExpiry leaves the expiry
+	// unchanged.
 	TTL subjects.TTL
-	// IfRevision makes the set conditional: 0 means that the key is not there, any
-	// other that it stands at that revision. Nil: it is set whatever stands.
+	// IfRevision makes the set conditional. 0: the key must not exist. Any other value:
+	// the key must stand at that revision. Nil: no condition.
 	IfRevision *uint64
-	// MessageID makes the set one with every other attempt at it within two minutes,
-	// by this process or another: it happens once, and all get the same answer. 1 to
-	// 128 printable ASCII characters. Empty: one that nobody else uses.
+	// MessageID, 1 to 128 printable ASCII characters, marks further attempts at the same
+	// set, from this process or another. Within two minutes the set happens once, and all
+	// attempts get the same answer. Empty: a new id.
 	MessageID string
 }
 
-// DeleteOptions is what a delete can be asked for. Its zero value is a plain delete.
+// DeleteOptions are the options of Delete. The zero value is a plain delete.
 type DeleteOptions struct {
 	// IfRevision and MessageID are as in SetOptions.
 	IfRevision *uint64
 	MessageID  string
 }
 
-// Set stores a value under a key of a group, and answers with the revision that the
-// entry now stands at: the value is on disk then. It returns
-// subjects.ErrRevisionConflict where IfRevision does not hold.
+// Set stores a value under a key of a group. When it returns, the value is on disk, and
+// reply.Revision is the revision of the entry. It returns subjects.ErrRevisionConflict if
+// IfRevision does not hold, subjects.ErrTooLarge for a value that no message carries, and
+// subjects.ErrQuotaExceeded.
 //
 //	reply, err := store.Set(ctx, "acme", "config", "theme", []byte("dark"), client.SetOptions{})
 func (client *Client) Set(ctx context.Context, namespace, group, key string, value []byte, options SetOptions) (subjects.SetReply, error) {
@@ -57,16 +61,16 @@ func (client *Client) Set(ctx context.Context, namespace, group, key string, val
 	}, options.MessageID))
 }
 
-// Get gives the entry of a key, or subjects.ErrNotFound.
+// Get returns the entry of a key, or subjects.ErrNotFound.
 //
-//	entry, err := store.Get(ctx, "acme", "config", "theme")
+//	entry, err := store.Get(ctx, "acme", "config", "theme") // entry.Value is "dark"
 func (client *Client) Get(ctx context.Context, namespace, group, key string) (Entry, error) {
 	return client.entry(ctx, call{
 		method: "Get", namespace: namespace, verb: subjects.VerbGet, body: subjects.GetRequest{Group: &group, Key: &key},
 	})
 }
 
-// entry makes a call that is answered with an entry.
+// entry makes a call whose reply is an entry.
 func (client *Client) entry(ctx context.Context, call call) (Entry, error) {
 	reply, err := exchange[subjects.Entry](ctx, client, call)
 	if err != nil {
@@ -79,15 +83,18 @@ func (client *Client) entry(ctx context.Context, call call) (Entry, error) {
 	return entry, nil
 }
 
-// Exists says whether a key is there, and at which revision.
+// Exists tells whether a key exists, and at which revision it stands. A missing key is no
+// error.
+//
+//	reply, err := store.Exists(ctx, "acme", "config", "theme") // reply.Exists, reply.Revision
 func (client *Client) Exists(ctx context.Context, namespace, group, key string) (subjects.ExistsReply, error) {
 	return exchange[subjects.ExistsReply](ctx, client, call{
 		method: "Exists", namespace: namespace, verb: subjects.VerbExists, body: subjects.ExistsRequest{Group: &group, Key: &key},
 	})
 }
 
-// Delete removes a key. A key that is not there is no error: Deleted is false. It
-// returns subjects.ErrRevisionConflict where IfRevision does not hold.
+// Delete removes a key. A missing key is no error: Deleted is false. Delete returns
+// subjects.ErrRevisionConflict if IfRevision does not hold.
 //
 //	reply, err := store.Delete(ctx, "acme", "config", "theme", client.DeleteOptions{IfRevision: client.Revision(41)})
 func (client *Client) Delete(ctx context.Context, namespace, group, key string, options DeleteOptions) (subjects.DeleteReply, error) {
@@ -96,7 +103,7 @@ func (client *Client) Delete(ctx context.Context, namespace, group, key string, 
 	}, options.MessageID))
 }
 
-// newEntry gives an entry as it travelled its value as bytes.
+// newEntry decodes an entry from its form on the wire.
 func newEntry(reply subjects.Entry) (Entry, error) {
 	value, err := contentBytes(reply.Content)
 	if err != nil {
@@ -108,7 +115,7 @@ func newEntry(reply subjects.Entry) (Entry, error) {
 	}, nil
 }
 
-// contentBytes gives a value as bytes, nil where it was left out.
+// contentBytes returns a value as bytes, or nil if it was left out.
 func contentBytes(content subjects.Content) ([]byte, error) {
 	if content.Value == nil {
 		return nil, nil
@@ -120,7 +127,7 @@ func contentBytes(content subjects.Content) ([]byte, error) {
 	return []byte(value), nil
 }
 
-// given leaves a zero value out of a request.
+// given returns nil for a zero value, so that the request leaves the field out.
 func given[Value comparable](value Value) *Value {
 	var zero Value
 	if value == zero {

@@ -14,24 +14,23 @@ type Name struct {
 	Group, Key string
 }
 
-// Lookup is what stands at a name: an entry, or Missing and nothing but the name.
+// Lookup is the result for one name: an entry, or only the name and Missing.
 type Lookup struct {
 	Entry
 	Missing bool
 }
 
-// Many is what GetMany found, all of it at one point.
+// Many is the result of GetMany, read at one point.
 type Many struct {
 	// Entries are in the order of the names.
 	Entries []Lookup
-	// Revision is the namespace's at the time of reading.
+	// Revision is the namespace's revision at the time of reading.
 	Revision uint64
 }
 
-// GetMany gives the entries of at most 1,000 names. A key that is not there is no
-// error: its Lookup is Missing. An entry that fits no message by itself comes with
-// ValueOmitted. GetMany returns subjects.ErrTooLarge where the values do not fit one
-// message together.
+// GetMany returns the entries of at most 1,000 names. A missing key is no error: its
+// Lookup is Missing. An entry that alone fits no message comes with ValueOmitted. GetMany
+// returns subjects.ErrTooLarge if the values together do not fit one message.
 //
 //	many, err := store.GetMany(ctx, "acme", []client.Name{{"config", "theme"}, {"config", "language"}})
 func (client *Client) GetMany(ctx context.Context, namespace string, names []Name) (Many, error) {

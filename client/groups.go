@@ -9,30 +9,30 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// CountOptions says what is counted. Its zero value is the whole namespace. Group
-// and Prefix exclude each other.
+// CountOptions selects the keys that Count counts. The zero value counts the whole
+// namespace. Group and Prefix exclude each other.
 type CountOptions struct {
-	// Group, where it is given, is the one group whose keys are counted.
+	// Group counts the keys of one group.
 	Group string
-	// Prefix, where it is given, is what the names of the groups begin with.
+	// Prefix counts the keys of the groups whose names begin with these bytes.
 	Prefix string
 }
 
-// GroupsOptions is what a listing of groups can be asked for. Its zero value lists
-// from the first one on.
+// GroupsOptions selects the groups that Groups lists. The zero value lists from the first
+// group on.
 type GroupsOptions struct {
-	// Prefix, where it is given, is what the names of the groups begin with.
+	// Prefix selects groups whose names begin with these bytes. Empty: all.
 	Prefix string
-	// After is Next of the page before. Empty: the first page.
+	// After is the Next of the page before. Empty: the first page.
 	After string
-	// Limit is how many groups a page holds at most, 1 to 1,000. 0: 100.
+	// Limit is the most groups of a page, 1 to 1,000. 0: 100.
 	Limit int
 }
 
-// Count gives the number of keys of a namespace, of one of its groups, or of those
-// whose names have a prefix.
+// Count returns the number of keys of a namespace, of one group, or of the groups whose
+// names have a prefix.
 //
-//	reply, err := store.Count(ctx, "acme", client.CountOptions{Group: "config"})
+//	reply, err := store.Count(ctx, "acme", client.CountOptions{Group: "config"}) // reply.Count
 func (client *Client) Count(ctx context.Context, namespace string, options CountOptions) (subjects.CountReply, error) {
 	return exchange[subjects.CountReply](ctx, client, call{
 		method: "Count", namespace: namespace, verb: subjects.VerbCount,
@@ -40,14 +40,16 @@ func (client *Client) Count(ctx context.Context, namespace string, options Count
 	})
 }
 
-// Groups gives one page of the groups that hold keys, in byte order of their names.
+// Groups returns one page of the groups that hold keys, in byte order of their names.
+// Pass the page's Next as options.After to get the next page.
 //
 //	page, err := store.Groups(ctx, "acme", client.GroupsOptions{Prefix: "user:"})
 func (client *Client) Groups(ctx context.Context, namespace string, options GroupsOptions) (subjects.GroupsReply, error) {
 	return client.groups(ctx, "Groups", namespace, options)
 }
 
-// GroupsAll gives every group, page by page, as ListAll the entries of one.
+// GroupsAll returns every group that holds keys, page by page. An error ends the loop.
+// See ListAll.
 //
 //	for group, err := range store.GroupsAll(ctx, "acme", client.GroupsOptions{}) {
 func (client *Client) GroupsAll(ctx context.Context, namespace string, options GroupsOptions) iter.Seq2[subjects.GroupStatus, error] {
@@ -65,7 +67,9 @@ func (client *Client) groups(ctx context.Context, method, namespace string, opti
 	})
 }
 
-// Usage gives what a namespace holds, and what it may hold. A limit of 0 is none.
+// Usage returns the quota of a namespace and its usage. A limit of 0 is no limit.
+//
+//	usage, err := store.Usage(ctx, "acme") // usage.Keys of usage.MaxKeys
 func (client *Client) Usage(ctx context.Context, namespace string) (subjects.UsageReply, error) {
 	return exchange[subjects.UsageReply](ctx, client, call{
 		method: "Usage", namespace: namespace, verb: subjects.VerbUsage, body: subjects.UsageRequest{},

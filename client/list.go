@@ -9,14 +9,14 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// ListOptions is what a listing can be asked for. Its zero value lists a group from
+// ListOptions selects the entries that List returns. The zero value lists a group from
 // its first key.
 type ListOptions struct {
-	// Prefix, where it is given, is what the keys begin with, byte for byte.
+	// Prefix selects keys that begin with these bytes. Empty: all.
 	Prefix string
-	// After is Next of the page before. Empty: the first page.
+	// After is the Next of the page before. Empty: the first page.
 	After string
-	// Limit is how many entries a page holds at most, 1 to 1,000. 0: 100.
+	// Limit is the most entries of a page, 1 to 1,000. 0: 100.
 	Limit int
 	// KeysOnly leaves the values out.
 	KeysOnly bool
@@ -24,10 +24,10 @@ type ListOptions struct {
 	Descending bool
 }
 
-// ScanOptions is what a scan can be asked for. Its zero value reads a namespace from
-// its first entry.
+// ScanOptions selects the entries that Scan returns. The zero value reads a namespace
+// from its first entry.
 type ScanOptions struct {
-	// Prefix, where it is given, is what the names of the groups begin with.
+	// Prefix selects groups whose names begin with these bytes. Empty: all.
 	Prefix string
 	// After, Limit and KeysOnly are as in ListOptions.
 	After    string
@@ -37,28 +37,30 @@ type ScanOptions struct {
 
 // Page is one page of a listing or a scan, read at one point.
 type Page struct {
-	// Entries that fit no message by themselves come with ValueOmitted: they never end a
-	// sequence of pages.
+	// Entries that alone fit no message come with ValueOmitted: they never end a sequence
+	// of pages.
 	Entries []Entry
-	// Next is handed back as After for the page that follows. Empty: there is none.
+	// Next is the After of the next page. Empty: this is the last page.
 	Next string
-	// Revision is the namespace's at the time of reading. Who wants to follow on from
-	// a listing takes the first page's, and Store, into WatchOptions.
+	// Revision is the namespace's revision at the time of reading. To follow on from a
+	// listing, pass Revision and Store of the first page as WatchOptions.After and
+	// WatchOptions.Store.
 	Revision uint64
 	Store    string
 }
 
-// List gives one page of a group, in byte order of the keys.
+// List returns one page of a group, in byte order of the keys. Pass the page's Next as
+// options.After to get the next page.
 //
 //	page, err := store.List(ctx, "acme", "config", client.ListOptions{Prefix: "theme.", Limit: 1000})
 func (client *Client) List(ctx context.Context, namespace, group string, options ListOptions) (Page, error) {
 	return client.list(ctx, "List", namespace, group, options)
 }
 
-// ListAll gives every entry of a group, page by page, from options.After on; Limit
-// is the size of a page. A key that is there throughout comes exactly once,
-// whatever is written meanwhile, by the loop itself too: nothing is held open
-// between pages. An error ends the loop.
+// ListAll returns every entry of a group, page by page, from options.After on. Limit is
+// the size of a page. A key that exists throughout comes exactly once, whatever is
+// written meanwhile. The loop itself may write: nothing is held open between pages. An
+// error ends the loop.
 //
 //	for entry, err := range store.ListAll(ctx, "acme", "config", client.ListOptions{}) {
 func (client *Client) ListAll(ctx context.Context, namespace, group string, options ListOptions) iter.Seq2[Entry, error] {
@@ -69,14 +71,16 @@ func (client *Client) ListAll(ctx context.Context, namespace, group string, opti
 	})
 }
 
-// Scan gives one page of a namespace, in byte order of groups and keys.
+// Scan returns one page of a namespace, in byte order of groups and keys. Pass the page's
+// Next as options.After to get the next page.
 //
 //	page, err := store.Scan(ctx, "acme", client.ScanOptions{Prefix: "user:", Limit: 1000})
 func (client *Client) Scan(ctx context.Context, namespace string, options ScanOptions) (Page, error) {
 	return client.scan(ctx, "Scan", namespace, options)
 }
 
-// ScanAll gives every entry of a namespace, page by page, as ListAll those of a group.
+// ScanAll returns every entry of a namespace, page by page. An error ends the loop. See
+// ListAll.
 //
 //	for entry, err := range store.ScanAll(ctx, "acme", client.ScanOptions{}) {
 func (client *Client) ScanAll(ctx context.Context, namespace string, options ScanOptions) iter.Seq2[Entry, error] {
@@ -100,7 +104,7 @@ func (client *Client) scan(ctx context.Context, method, namespace string, option
 	}})
 }
 
-// page makes a call that is answered with a page of entries.
+// page makes a call whose reply is a page of entries.
 func (client *Client) page(ctx context.Context, call call) (Page, error) {
 	reply, err := exchange[subjects.ListReply](ctx, client, call)
 	if err != nil {
@@ -115,7 +119,7 @@ func (client *Client) page(ctx context.Context, call call) (Page, error) {
 	return page, nil
 }
 
-// pages gives the elements of one page after the other, from the page after first on.
+// pages returns the elements of all pages, beginning after first.
 func pages[Element any](first string, read func(after string) (elements []Element, next string, err error)) iter.Seq2[Element, error] {
 	return func(yield func(Element, error) bool) {
 		for after := first; ; {

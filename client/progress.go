@@ -8,29 +8,30 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// verdict is what an event is to a watch.
+// verdict classifies an event for a watch.
 type verdict int
 
 const (
 	// verdictRepeat is an event that was given already, or that comes before the
-	// watch begins.
+	// beginning of the watch.
 	verdictRepeat verdict = iota
-	// verdictNext is the change that follows the last one given.
+	// verdictNext is the change that follows the last change given.
 	verdictNext
-	// verdictGap is an event that shows that something is missing.
+	// verdictGap is an event that shows that a change is missing.
 	verdictGap
 )
 
-// progress is how far a watch has come: every change of what it watches up to last
-// has been given.
+// progress is the position of a watch: every change up to last has been given.
 type progress struct {
-	// known is false until a watch from now on has learnt where that is.
+	// known is false until a watch without WatchOptions.After has learnt its first
+	// revision.
 	known bool
 	last  uint64
-	// store is the store that last is a revision of, empty before the first answer.
+	// store is the id of the store that last is a revision of, empty before the first
+	// answer.
 	store string
-	// grouped says that other groups' changes are left out, so that the revisions
-	// that come are not dense.
+	// grouped says that the watch leaves other groups out, so that its revisions have
+	// gaps.
 	grouped bool
 }
 
@@ -42,8 +43,8 @@ func newProgress(options WatchOptions) progress {
 	return start
 }
 
-// judge says what an event is. Only the log can tell whose past the event of an
-// unknown store is from, so it counts as a gap.
+// judge classifies an event. Only the log can tell to which history an event of an
+// unknown store belongs, so such an event counts as a gap.
 func (progress *progress) judge(change Change) verdict {
 	switch {
 	case !progress.known:
@@ -58,9 +59,9 @@ func (progress *progress) judge(change Change) verdict {
 	return verdictGap
 }
 
-// follows reports whether nothing of the group lies between the last change given
-// and this one. A previous of 0 does not say so: the change before may have been
-// missed, and be gone from the log.
+// follows reports whether no change of the group lies between the last change given and
+// this one. A previous of 0 does not prove it: the change before may have been missed,
+// and may be gone from the log.
 func (progress *progress) follows(change Change) bool {
 	return progress.grouped && change.Previous != 0 && change.Previous <= progress.last
 }
@@ -70,9 +71,9 @@ func (progress *progress) advance(revision uint64) {
 	progress.last = max(progress.last, revision)
 }
 
-// check takes note of the store that a page comes from, and says whether there are
-// more pages. A page of another store is subjects.ErrCompacted, as the sidecar
-// itself would have answered; one that leads nowhere is malformed.
+// check notes the store of a page, and tells whether there are more pages. For a page of
+// another store it returns subjects.ErrCompacted, as the sidecar would have answered. A
+// page that leads nowhere is malformed.
 func (progress *progress) check(page ChangesPage) (more bool, err error) {
 	if progress.store != "" && page.Store != progress.store {
 		return false, named("Watch", progress.replaced(page))

@@ -9,25 +9,30 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// RenderOptions is what a render can be asked for.
+// RenderOptions are the options of Render.
 type RenderOptions struct {
-	// Strict makes a key that is not there an error, subjects.ErrBadRequest, instead
-	// of "<no value>".
+	// Strict makes a missing key an error, subjects.ErrBadRequest, instead of "<no
+	// value>".
 	Strict bool
 }
 
 // Text is a rendered template.
 type Text struct {
 	Text []byte
-	// Revision is the namespace's at the time of reading.
+	// Revision is the namespace's revision at the time of reading.
 	Revision uint64
 }
 
-// Render fills a template with the values of a group: {{.theme}} is that of the key
-// theme. It takes the safe part of text/template that the contract names; what is
-// outside is subjects.ErrBadRequest with its place. It returns subjects.ErrTooLarge
-// for a text of more than 1 MiB, or more than a message carries, and
-// subjects.ErrDeadlineExceeded where it took too long.
+// Render fills in a template with the values of a group: {{.theme}} is the value of the
+// key theme. Templates are a safe part of text/template, which docs/protocol.md
+// describes, 64 KiB at most. Render returns
+//
+//   - subjects.ErrBadRequest, with the place, for any other template;
+//   - subjects.ErrTooLarge for a text of more than 1 MiB, or more than a message carries;
+//   - subjects.ErrTooLarge for a group of more than 4 MiB;
+//   - subjects.ErrDeadlineExceeded after 100 ms.
+//
+// For example:
 //
 //	text, err := store.Render(ctx, "acme", "config", "theme is {{.theme}}", client.RenderOptions{})
 func (client *Client) Render(ctx context.Context, namespace, group, template string, options RenderOptions) (Text, error) {
@@ -46,9 +51,9 @@ func (client *Client) Render(ctx context.Context, namespace, group, template str
 	return Text{Text: []byte(text), Revision: reply.Revision}, nil
 }
 
-// Split gives the value of a key in the parts that a separator divides it into; an
-// empty one divides it into its characters. It returns subjects.ErrNotFound where the
-// key is not there.
+// Split returns the value of a key, divided at each separator. An empty separator divides
+// the value into its characters. Split returns subjects.ErrNotFound if the key does not
+// exist.
 //
 //	parts, err := store.Split(ctx, "acme", "config", "hosts", ",")
 func (client *Client) Split(ctx context.Context, namespace, group, key, separator string) ([]string, error) {
@@ -63,8 +68,8 @@ func (client *Client) Split(ctx context.Context, namespace, group, key, separato
 	return texts(method, reply.Parts, reply.Encoding)
 }
 
-// Fields gives the value of a key in the parts that white space divides it into. It
-// returns subjects.ErrNotFound where the key is not there.
+// Fields returns the value of a key, divided at white space. It returns
+// subjects.ErrNotFound if the key does not exist.
 //
 //	fields, err := store.Fields(ctx, "acme", "config", "hosts")
 func (client *Client) Fields(ctx context.Context, namespace, group, key string) ([]string, error) {
@@ -78,7 +83,7 @@ func (client *Client) Fields(ctx context.Context, namespace, group, key string) 
 	return texts(method, reply.Fields, reply.Encoding)
 }
 
-// texts gives a list as it travelled its texts.
+// texts decodes a list of texts from its form on the wire.
 func texts(method string, list []string, encoding *string) ([]string, error) {
 	decoded, err := subjects.DecodeTexts(list, encoding)
 	if err != nil {

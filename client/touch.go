@@ -8,16 +8,17 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// TouchOptions is what a touch can be asked for. Its zero value is a plain touch.
+// TouchOptions are the options of Touch. The zero value is a plain touch.
 type TouchOptions struct {
 	// IfRevision and MessageID are as in SetOptions.
 	IfRevision *uint64
 	MessageID  string
 }
 
-// Touch sets when a key expires and leaves its value as it is. The time to live
-// cannot be subjects.KeepExpiry. It returns subjects.ErrNotFound where the key is not
-// there, and subjects.ErrRevisionConflict where IfRevision does not hold.
+// Touch sets when a key expires, and leaves the value unchanged. subjects.NeverExpires
+// removes the expiry; subjects.KeepExpiry is not allowed. Touch returns
+// subjects.ErrNotFound if the key does not exist, and subjects.ErrRevisionConflict if
+// IfRevision does not hold.
 //
 //	reply, err := store.Touch(ctx, "acme", "presence", "42", subjects.After(90*time.Second), client.TouchOptions{})
 func (client *Client) Touch(ctx context.Context, namespace, group, key string, ttl subjects.TTL, options TouchOptions) (subjects.TouchReply, error) {
@@ -26,9 +27,9 @@ func (client *Client) Touch(ctx context.Context, namespace, group, key string, t
 	}, options.MessageID))
 }
 
-// GetAndTouch is Touch and Get at once: it gives the entry as the touch leaves it. It
-// is sent once: without a reply the touch may have happened, and doing it again does
-// no harm.
+// GetAndTouch sets when a key expires, and returns the entry with the new expiry. It
+// returns subjects.ErrNotFound if the key does not exist. It is sent once. Without a
+// reply the touch may have happened; you may safely call again.
 //
 //	entry, err := store.GetAndTouch(ctx, "acme", "sessions", "k3F", subjects.After(time.Hour))
 func (client *Client) GetAndTouch(ctx context.Context, namespace, group, key string, ttl subjects.TTL) (Entry, error) {

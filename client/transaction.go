@@ -12,19 +12,20 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// Transaction is what a transaction does: Then where every guard of If holds, else
-// Else; all of the list, or nothing. Each list holds 1,000 at most, or is left out.
+// Transaction is the content of a transaction. If every guard of If holds, the operations
+// of Then are carried out, otherwise those of Else: all of the list, or nothing. Each
+// list holds at most 1,000 elements, or is left out.
 type Transaction struct {
 	If         []Guard
 	Then, Else []Operation
-	// MessageID is as in SetOptions. Empty: a transaction that gets nothing takes one
-	// that nobody else uses. One that does takes none, for the sidecar remembers small
-	// answers only, and is sent once.
+	// MessageID is as in SetOptions. Empty: a transaction without a Get takes a new id. A
+	// transaction with a Get takes none and is sent once, because the sidecar remembers
+	// small answers only.
 	MessageID string
 }
 
-// NewTransaction gives a transaction of its request as it travels, for what reads one
-// as JSON. The functions that make guards and operations are for programs.
+// NewTransaction makes a transaction from its form on the wire. It is for tools that read
+// a transaction as JSON. Programs use the functions that make guards and operations.
 func NewTransaction(request subjects.TransactionRequest) Transaction {
 	transaction := Transaction{Then: newOperations(request.Then), Else: newOperations(request.Else)}
 	for _, guard := range request.If {
@@ -40,19 +41,20 @@ func newOperations(requests []subjects.Operation) (operations []Operation) {
 	return operations
 }
 
-// TransactionReply is what a transaction did.
+// TransactionReply is the result of a transaction.
 type TransactionReply struct {
 	// Succeeded says that the guards held, so that Then was carried out.
 	Succeeded bool
-	// FirstRevision is that of the first change, 0 where nothing was changed.
+	// FirstRevision is the revision of the first change, 0 if nothing was changed.
 	FirstRevision uint64
-	// Revision is that of the last change, or the namespace's current one.
+	// Revision is the revision of the last change, or the namespace's current revision.
 	Revision uint64
 	// Results has one element for each operation that was carried out, in order.
 	Results []Result
 }
 
-// Result is what one operation did: the one field that is not nil is the reply to it.
+// Result is the result of one operation. The field of the operation's verb holds the
+// reply; the other fields are nil.
 type Result struct {
 	Set         *subjects.SetReply
 	Get         *Lookup
@@ -62,10 +64,11 @@ type Result struct {
 	DeleteGroup *subjects.DeleteGroupReply
 }
 
-// Transaction carries out a list of operations, as guards hold or not: all of it, or
-// nothing. Guards that do not hold are no error: Succeeded is false, and Else was
-// carried out. An operation that fails is one, with the error of its call: its place
-// in the list is the Index of the *subjects.Error, and nothing was changed.
+// Transaction carries out a list of operations if the guards hold, and another list
+// otherwise: all of the list, or nothing. Guards that do not hold are no error: Succeeded
+// is false, and Else was carried out. If an operation fails, Transaction returns the
+// error of that operation, and nothing was changed. The Index of the *subjects.Error is
+// the operation's place in its list, from 0.
 //
 //	reply, err := store.Transaction(ctx, "acme", client.Transaction{
 //		If: []client.Guard{client.RevisionIs("accounts", "anna", 41), client.Absent("locks", "anna")},
@@ -92,7 +95,8 @@ func (client *Client) Transaction(ctx context.Context, namespace string, transac
 	return TransactionReply{Succeeded: reply.Succeeded, FirstRevision: reply.FirstRevision, Revision: reply.Revision, Results: results}, nil
 }
 
-// call makes the call of the transaction: that of a read where it changes nothing.
+// call makes the call of the transaction. A transaction that changes nothing is the call
+// of a read.
 func (transaction *Transaction) call(method, namespace string, request subjects.TransactionRequest) call {
 	operations := slices.Concat(transaction.Then, transaction.Else)
 	if transaction.MessageID == "" && slices.ContainsFunc(operations, Operation.reads) {
@@ -124,7 +128,7 @@ func operationsOf(list string, operations []Operation) (requests []subjects.Oper
 	return requests, nil
 }
 
-// newResults reads the results as the operations were that were carried out.
+// newResults reads the results, each as the verb of its operation gives it.
 func newResults(reply subjects.TransactionReply, request subjects.TransactionRequest) ([]Result, error) {
 	operations := request.Else
 	if reply.Succeeded {

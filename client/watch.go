@@ -25,8 +25,8 @@ const (
 
 // The limits of a watch that are nobody's to choose.
 const (
-	// firstPause is how long a watch waits after the first request that failed. The
-	// pauses double up to QuietInterval.
+	// firstPause is how long a watch waits after the first failed request. The pauses
+	// double up to QuietInterval.
 	firstPause = 100 * time.Millisecond
 	// pageLimit is how many changes a watch asks for at once.
 	pageLimit = 1000
@@ -35,34 +35,34 @@ const (
 // errStopped ends a watch whose loop has been left, or whose context is done.
 var errStopped = errors.New("the watch was stopped")
 
-// WatchOptions says what a watch gives. Its zero value watches a whole namespace
-// from now on.
+// WatchOptions selects the changes that Watch gives. The zero value watches a whole
+// namespace from now on.
 type WatchOptions struct {
-	// Group, where it is given, leaves every other group's changes out.
+	// Group selects the changes of one group. Empty: all groups.
 	Group string
-	// After is the revision after which the watch begins: that of the last change that
-	// was dealt with, or of what was read before. Nil: where the namespace stands when
-	// the sidecar first answers.
+	// After is the revision after which the watch begins: the revision of the last change
+	// that you handled, or of the entries that you read. Nil: the revision of the
+	// namespace when the sidecar first answers.
 	After *uint64
-	// Store, where it is given, is the id of the store that After is a revision of. A
-	// watch that is given none takes the store that first answers.
+	// Store is the id of the store that After is a revision of. Empty: the store that
+	// first answers.
 	Store string
-	// QuietInterval is how long nothing may come before the watch asks whether there
-	// is really nothing: the longest that a lost last event stays unnoticed.
-	// 0: DefaultQuietInterval.
+	// QuietInterval is how long a watch without events waits before it asks the log. It
+	// is the longest time that a lost last event stays unnoticed. 0:
+	// DefaultQuietInterval.
 	QuietInterval time.Duration
-	// BufferMessages and BufferBytes bound the events that wait for the loop. What
-	// comes beyond them is dropped, and fetched from the log afterwards.
-	// 0: DefaultBufferMessages, DefaultBufferBytes.
+	// BufferMessages and BufferBytes bound the events that wait for the loop. Events
+	// beyond them are dropped, and fetched from the log afterwards. 0:
+	// DefaultBufferMessages, DefaultBufferBytes.
 	BufferMessages int
 	BufferBytes    int
-	// RetryFunc, where it is set, hears why a request of the watch failed before it
-	// is made again. It runs in the goroutine of the loop.
+	// RetryFunc, if set, gets the error of a failed request of the watch before the
+	// request is made again. It runs in the goroutine of the loop.
 	RetryFunc func(err error)
 }
 
-// Watch gives every change of a namespace, or of one of its groups, exactly once
-// and in the order of their revisions.
+// Watch gives every change of a namespace, or of one of its groups, exactly once and in
+// the order of their revisions.
 //
 //	for change, err := range store.Watch(ctx, "acme", client.WatchOptions{After: client.Revision(41)}) {
 //		if err != nil {
@@ -71,32 +71,37 @@ type WatchOptions struct {
 //		fmt.Println(change.Revision, change.Type, change.Group, change.Key, string(change.Value))
 //	}
 //
-// It starts when the loop does, after WatchOptions.After; without one where the
-// namespace stands when the sidecar first answers. To miss nothing between
-// reading and watching, take the revision of what was read, or Position.
+// The watch starts when the loop does, after WatchOptions.After. Without After it starts
+// at the revision of the namespace when the sidecar first answers. To miss nothing
+// between reading and watching, take the revision of the entries that you read, or
+// Position.
 //
-// It subscribes to the events and compares their revisions. A gap, an event that
-// comes out of order, a full buffer, a new connection to the broker and silence of
-// QuietInterval make it ask the log with changes, page by page; what has been given
-// already is passed over. So nothing is lost across dropped events, restarts of
-// the broker (where the connection reconnects) and of the sidecar; while they are
-// away it asks again, after pauses that double from 0.1 s to QuietInterval.
+// The watch subscribes to the events and compares their revisions. It asks the log, page
+// by page, after a gap, an event out of order or a full buffer. It also asks after a new
+// connection to the broker, and after silence of QuietInterval. Changes that were given
+// already are left out. So nothing is lost if events are dropped, or if the broker or the
+// sidecar restarts (the connection must reconnect). While they are away, the watch asks
+// again after pauses that double from 0.1 s to QuietInterval.
 //
-// The loop's body runs between changes, in the caller's goroutine: nothing is
-// read ahead for it but the bounded buffer and one page of the log. A slow body loses
-// nothing either: when the buffer overflows the log is read instead, for as long
-// as it retains the change after the last one given.
+// The body of the loop runs between changes, in the caller's goroutine. The watch reads
+// ahead only the bounded buffer and one page of the log. A slow body loses nothing: if
+// the buffer overflows, the watch reads the log instead, for as long as the log retains
+// the change after the last one given.
 //
-// It ends without an error when the context is done or the loop is left, and has
-// unsubscribed by then; there is nothing to close. It ends with an error as its
-// last pair: subjects.ErrCompacted where the log does not reach back to the last
-// change given, or where another store has taken this one's place (read everything
-// again, and watch from there); subjects.ErrBadRequest for what could never be
-// watched; nats.ErrConnectionClosed where the connection was closed. Ranging over
-// it again starts over.
+// The watch ends without an error if the context is done or the loop is left. It has
+// unsubscribed by then, and there is nothing to close. It ends with an error as its last
+// pair in these cases:
 //
-// An event whose value the broker could not carry comes as it is, with
-// Change.ValueOmitted: the value of that moment is not to be had any more.
+//   - subjects.ErrCompacted: the log does not reach back to the last change given, or
+//     another store has taken the place of this one. Read everything again, and watch from
+//     there.
+//   - subjects.ErrBadRequest: the namespace, the group or an option is invalid.
+//   - nats.ErrConnectionClosed: the connection was closed.
+//
+// Ranging over it again starts over.
+//
+// An event whose value the broker could not carry comes with Change.ValueOmitted. The
+// value of that moment is not available any more.
 func (client *Client) Watch(ctx context.Context, namespace string, options WatchOptions) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
 		if err := client.usable(ctx); err != nil {
@@ -133,8 +138,8 @@ func checkWatch(namespace string, options WatchOptions) error {
 	return cmp.Or(subjects.CheckNamespace(namespace), subjects.CheckGroup(options.Group))
 }
 
-// watch is one Watch that runs: whom it reads for, and how far it has come. All of
-// it but the buffer belongs to the goroutine of the loop.
+// watch is one running Watch: its options, and its position. All fields but the buffer
+// belong to the goroutine of the loop.
 type watch struct {
 	client    *Client
 	namespace string
@@ -144,18 +149,18 @@ type watch struct {
 
 	// timer fires when it has been quiet, or when a failed request is due again.
 	timer *time.Timer
-	// pause is how long the last failure made the watch wait; 0 while all is well.
+	// pause is how long the watch waited after the last failure; 0 while all is well.
 	pause time.Duration
 
 	subscription *nats.Subscription
 	events       *buffer
-	// unsubscribed says that the subscription was ended from outside, connections that
-	// the connection was opened again, or closed.
+	// unsubscribed says that the subscription was ended from outside. connections says
+	// that the connection was opened again, or closed.
 	unsubscribed <-chan nats.SubStatus
 	connections  chan nats.Status
 }
 
-// newWatch fills the defaults in. Its timer fires at once: the log is asked right
+// newWatch fills in the defaults. Its timer fires at once: the watch asks the log right
 // after subscribing.
 func newWatch(client *Client, namespace string, options WatchOptions, yield func(Change, error) bool) *watch {
 	options.QuietInterval = withDefault(options.QuietInterval, DefaultQuietInterval)
@@ -175,9 +180,8 @@ func withDefault[Value comparable](value, standard Value) Value {
 	return value
 }
 
-// subscribe starts the flow of events. The subscription reaches the broker before
-// any request does that is made after it, so what a reply does not hold comes as
-// an event.
+// subscribe starts the flow of events. The subscription reaches the broker before any
+// later request. So a change that a reply does not hold comes as an event.
 func (watch *watch) subscribe() error {
 	subject := watch.client.space.Events(watch.namespace)
 	if watch.options.Group != "" {
@@ -195,7 +199,7 @@ func (watch *watch) subscribe() error {
 	return nil
 }
 
-// close unsubscribes, upon which the subscription's goroutine ends.
+// close unsubscribes. The subscription's goroutine ends then.
 func (watch *watch) close() {
 	// It fails only where the connection is closed or about to be, which ends the
 	// subscription as well.
@@ -204,7 +208,7 @@ func (watch *watch) close() {
 	watch.timer.Stop()
 }
 
-// run deals with what happens, one thing at a time, until there is an error.
+// run handles one thing at a time, until there is an error.
 func (watch *watch) run(ctx context.Context) error {
 	for {
 		if ctx.Err() != nil {
@@ -230,9 +234,9 @@ func (watch *watch) step(ctx context.Context) error {
 	return watch.catchUp(ctx)
 }
 
-// receive takes an event and gives it to the loop where it is the next one. Where
-// something is missing the log is asked, which holds the event too; while the
-// sidecar does not answer that is left to the timer.
+// receive takes an event, and gives it to the loop if it is the next change. If something
+// is missing, receive asks the log, which holds the event too. While the sidecar does not
+// answer, the timer asks instead.
 func (watch *watch) receive(ctx context.Context) error {
 	change, verdict := watch.takeEvent()
 	switch {
@@ -244,8 +248,8 @@ func (watch *watch) receive(ctx context.Context) error {
 	return nil
 }
 
-// takeEvent takes an event from the buffer. One that cannot be read, and those that
-// the buffer had to drop, are a gap.
+// takeEvent takes an event from the buffer. An event that cannot be read counts as a gap,
+// and so do dropped events.
 func (watch *watch) takeEvent() (Change, verdict) {
 	message, overflowed := watch.events.take()
 	if overflowed {
@@ -261,7 +265,7 @@ func (watch *watch) takeEvent() (Change, verdict) {
 	return change, watch.progress.judge(change)
 }
 
-// give hands one change to the loop and waits until the loop is done with it.
+// give passes one change to the loop and waits until the loop is done with it.
 func (watch *watch) give(ctx context.Context, change Change) error {
 	if ctx.Err() != nil {
 		return errStopped
@@ -276,8 +280,8 @@ func (watch *watch) give(ctx context.Context, change Change) error {
 	return nil
 }
 
-// catchUp gives the loop what the log holds after the last change given. A failure
-// that may pass is no error: the timer is set to try again.
+// catchUp gives the loop the changes that the log holds after the last change given. A
+// failure that may pass is no error: the timer is set to try again.
 func (watch *watch) catchUp(ctx context.Context) error {
 	for more := true; more; {
 		page, err := watch.ask(ctx)
@@ -296,8 +300,8 @@ func (watch *watch) catchUp(ctx context.Context) error {
 	return nil
 }
 
-// ask gives the next page of the log. Before the watch knows where it begins it
-// finds that out, and the page is empty.
+// ask returns the next page of the log. If the watch has no position yet, ask finds it,
+// and the page is empty.
 func (watch *watch) ask(ctx context.Context) (ChangesPage, error) {
 	// The deadline of a watch is not that of each of its requests.
 	ctx, cancel := context.WithTimeout(ctx, watch.client.timeout)
@@ -324,9 +328,9 @@ func (watch *watch) giveAll(ctx context.Context, page ChangesPage) error {
 	return nil
 }
 
-// retry sets the timer for the next attempt, unless there is no sense in one. Half
-// of each pause is left to chance, lest all the watches of a sidecar that comes
-// back ask it at the same moment.
+// retry sets the timer for the next attempt, unless an attempt cannot help. Half of each
+// pause is random, so that the watches of a sidecar that comes back do not all ask at the
+// same moment.
 func (watch *watch) retry(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return errStopped
@@ -342,8 +346,8 @@ func (watch *watch) retry(ctx context.Context, err error) error {
 	return nil
 }
 
-// mayPass reports whether the same request may succeed later: the sidecar or the
-// broker is away, or the sidecar cannot answer at the moment.
+// mayPass reports whether the same request may succeed later: the sidecar or the broker
+// is away, or the sidecar cannot answer at the moment.
 func mayPass(err error) bool {
 	if refusal, refused := errors.AsType[*subjects.Error](err); refused {
 		return refusal.Code >= 500

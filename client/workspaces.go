@@ -12,24 +12,27 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// WorkspaceOptions is what a write to a workspace can be asked for.
+// WorkspaceOptions are the options of writes to a workspace.
 type WorkspaceOptions struct {
 	// MessageID is as in SetOptions.
 	MessageID string
 }
 
-// WorkspaceOpen opens a workspace, and makes it where there is none of that name: 1 to
-// 128 letters, digits, '.', '_' and '-', the first a letter or a digit, no two dots in a row.
+// WorkspaceOpen opens a workspace, and creates it if there is none of that name. A name
+// is 1 to 128 letters, digits, '.', '_' and '-'. It begins with a letter or a digit, and
+// has no two dots in a row. WorkspaceOpen returns subjects.ErrQuotaExceeded if the
+// namespace has 1,000 workspaces already.
 //
-//	reply, err := store.WorkspaceOpen(ctx, "acme", "import-42", client.WorkspaceOptions{})
+//	reply, err := store.WorkspaceOpen(ctx, "acme", "import-42", client.WorkspaceOptions{}) // reply.Created
 func (client *Client) WorkspaceOpen(ctx context.Context, namespace, workspace string, options WorkspaceOptions) (subjects.WorkspaceOpenReply, error) {
 	return exchange[subjects.WorkspaceOpenReply](ctx, client, write("WorkspaceOpen", namespace, subjects.VerbWorkspaceOpen,
 		subjects.WorkspaceOpenRequest{WorkspaceName: workspaceName(workspace)}, options.MessageID))
 }
 
-// WorkspacePut adds an entry of a kind to a workspace, and tells how many there are then.
-// Data is anything that github.com/go-json-experiment/json encodes; a jsontext.Value is
-// JSON already. It returns subjects.ErrNotFound for a workspace that is not there.
+// WorkspacePut adds an entry of a kind to a workspace, and returns the number of its
+// entries. Data is any value that github.com/go-json-experiment/json encodes, 1 MiB of
+// JSON at most; a jsontext.Value is JSON already. It returns subjects.ErrNotFound for a
+// missing workspace.
 //
 //	reply, err := store.WorkspacePut(ctx, "acme", "import-42", "row", map[string]any{"sku": "A-17", "stock": 4}, client.WorkspaceOptions{})
 func (client *Client) WorkspacePut(ctx context.Context, namespace, workspace, kind string, data any, options WorkspaceOptions) (subjects.WorkspacePutReply, error) {
@@ -42,7 +45,8 @@ func (client *Client) WorkspacePut(ctx context.Context, namespace, workspace, ki
 		subjects.WorkspacePutRequest{WorkspaceName: workspaceName(workspace), Kind: &kind, Data: encoded}, options.MessageID))
 }
 
-// WorkspaceAggregate tells how many entries of each kind a workspace has.
+// WorkspaceAggregate returns the number of entries of each kind. It returns
+// subjects.ErrNotFound for a missing workspace.
 //
 //	summary, err := store.WorkspaceAggregate(ctx, "acme", "import-42") // {"row": 41, "warning": 2}
 func (client *Client) WorkspaceAggregate(ctx context.Context, namespace, workspace string) (map[string]uint64, error) {
@@ -53,26 +57,31 @@ func (client *Client) WorkspaceAggregate(ctx context.Context, namespace, workspa
 	return reply.Summary, err
 }
 
-// WorkspaceQueryOptions is what a query of a workspace can be asked for.
+// WorkspaceQueryOptions are the options of WorkspaceQuery.
 type WorkspaceQueryOptions struct {
-	// Limit is how many rows there are at most, 1 to 1,000. 0: 100.
+	// Limit is the most rows of the reply, 1 to 1,000. 0: 100.
 	Limit int
 }
 
-// WorkspaceRows is what a query of a workspace has found.
+// WorkspaceRows is the result of WorkspaceQuery.
 type WorkspaceRows struct {
 	Columns []string
 	// Rows are lists in the order of Columns. A value is nil, an int64, a float64, a
-	// string, or a []byte, which is also what text becomes that is not UTF-8.
+	// string or a []byte. Text that is not UTF-8 is a []byte too.
 	Rows [][]any
-	// Truncated tells that there were more rows.
+	// Truncated says that there were more rows.
 	Truncated bool
 }
 
 // WorkspaceQuery runs one SELECT over the table entries(id, kind, data, created_at) of a
-// workspace. It returns subjects.ErrBadRequest for SQL that is not allowed,
-// subjects.ErrDeadlineExceeded where it took too long, and subjects.ErrTooLarge where
-// its result, or the memory that it took, was too much.
+// workspace. It returns
+//
+//   - subjects.ErrBadRequest for SQL that is not allowed;
+//   - subjects.ErrDeadlineExceeded after a second;
+//   - subjects.ErrTooLarge for more than 100,000 bytes of SQL, 1 MiB of result or too
+//     much memory.
+//
+// For example:
 //
 //	rows, err := store.WorkspaceQuery(ctx, "acme", "import-42", "SELECT data ->> 'sku' FROM entries", client.WorkspaceQueryOptions{})
 func (client *Client) WorkspaceQuery(ctx context.Context, namespace, workspace, sql string, options WorkspaceQueryOptions) (WorkspaceRows, error) {
@@ -91,16 +100,18 @@ func (client *Client) WorkspaceQuery(ctx context.Context, namespace, workspace, 
 	return WorkspaceRows{Columns: reply.Columns, Rows: rows, Truncated: reply.Truncated}, nil
 }
 
-// WorkspaceCommit ends a workspace: its summary goes into the journal and under the key
-// "summary" of the group "workspace:" and its name, and its entries are gone.
+// WorkspaceCommit ends a workspace and keeps its summary: the number of entries of each
+// kind. In one transaction, the summary goes into the journal and under the key "summary"
+// of the group "workspace:import-42". The entries are gone afterwards.
 //
-//	reply, err := store.WorkspaceCommit(ctx, "acme", "import-42", client.WorkspaceOptions{})
+//	reply, err := store.WorkspaceCommit(ctx, "acme", "import-42", client.WorkspaceOptions{}) // reply.Summary
 func (client *Client) WorkspaceCommit(ctx context.Context, namespace, workspace string, options WorkspaceOptions) (subjects.WorkspaceCommitReply, error) {
 	return exchange[subjects.WorkspaceCommitReply](ctx, client, write("WorkspaceCommit", namespace, subjects.VerbWorkspaceCommit,
 		subjects.WorkspaceCommitRequest{WorkspaceName: workspaceName(workspace)}, options.MessageID))
 }
 
-// WorkspaceDiscard ends a workspace and keeps nothing of it.
+// WorkspaceDiscard ends a workspace and keeps nothing. It returns subjects.ErrNotFound
+// for a missing workspace.
 //
 //	err := store.WorkspaceDiscard(ctx, "acme", "import-42", client.WorkspaceOptions{})
 func (client *Client) WorkspaceDiscard(ctx context.Context, namespace, workspace string, options WorkspaceOptions) error {
@@ -109,23 +120,25 @@ func (client *Client) WorkspaceDiscard(ctx context.Context, namespace, workspace
 	return err
 }
 
-// WorkspacesOptions is what a listing of workspaces can be asked for. Its zero value lists
-// from the first one on.
+// WorkspacesOptions selects the workspaces that Workspaces lists. The zero value lists
+// from the first workspace on.
 type WorkspacesOptions struct {
-	// After is Next of the page before. Empty: the first page.
+	// After is the Next of the page before. Empty: the first page.
 	After string
-	// Limit is how many workspaces a page holds at most, 1 to 1,000. 0: 100.
+	// Limit is the most workspaces of a page, 1 to 1,000. 0: 100.
 	Limit int
 }
 
-// Workspaces gives one page of the workspaces of a namespace, in byte order of their names.
+// Workspaces returns one page of the workspaces of a namespace, in byte order of their
+// names. Pass the page's Next as options.After to get the next page.
 //
 //	page, err := store.Workspaces(ctx, "acme", client.WorkspacesOptions{})
 func (client *Client) Workspaces(ctx context.Context, namespace string, options WorkspacesOptions) (subjects.WorkspacesReply, error) {
 	return client.workspaces(ctx, "Workspaces", namespace, options)
 }
 
-// WorkspacesAll gives every workspace, page by page, as ListAll the entries of a group.
+// WorkspacesAll returns every workspace, page by page. An error ends the loop. See
+// ListAll.
 //
 //	for workspace, err := range store.WorkspacesAll(ctx, "acme", client.WorkspacesOptions{}) {
 func (client *Client) WorkspacesAll(ctx context.Context, namespace string, options WorkspacesOptions) iter.Seq2[subjects.WorkspaceStatus, error] {
