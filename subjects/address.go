@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Address is what the subject of a request says. Group and Key are set in the raw
-// form only; Namespace is empty in an operator's request.
+// Address is the content of a request's subject. Group and Key are set in the raw form
+// only. Namespace is empty in an operator's request.
 type Address struct {
 	Namespace  string
 	Verb       Verb
@@ -16,9 +16,9 @@ type Address struct {
 	Raw, Admin bool
 }
 
-// Parse reads the subject of a request. One that is malformed, names a reserved
-// namespace, or holds a token that is not the canonical one of a valid name is
-// ErrBadRequest with the field "namespace", "group" or "key" at fault.
+// Parse reads the subject of a request. It returns ErrBadRequest for a malformed subject,
+// a reserved namespace, and a token that is not the canonical token of a valid name. The
+// error has the field "namespace", "group" or "key" at fault.
 //
 //	address, err := space.Parse("store.acme.get.a%2Eb.theme")
 //	// Address{Namespace: "acme", Verb: "get", Group: "a.b", Key: "theme", Raw: true}
@@ -45,8 +45,8 @@ func (space Space) Parse(subject string) (Address, error) {
 	return parseRaw(address, names)
 }
 
-// ParseEvent reads the subject of an event: its namespace and its group. Another
-// subject is ErrBadRequest.
+// ParseEvent returns the namespace and the group of an event's subject. Any other subject
+// is ErrBadRequest.
 //
 //	namespace, group, err := space.ParseEvent("store.events.acme.a%2Eb")  // acme, a.b
 func (space Space) ParseEvent(subject string) (namespace, group string, err error) {
@@ -67,7 +67,7 @@ func (space Space) ParseEvent(subject string) (namespace, group string, err erro
 	return namespace, group, nil
 }
 
-// cutPrefix gives what comes after the prefix and its dot.
+// cutPrefix returns the rest of a subject after the prefix and its dot.
 func (space Space) cutPrefix(subject string) (string, bool) {
 	rest, ok := strings.CutPrefix(subject, space.Prefix())
 	if !ok {
@@ -96,8 +96,8 @@ func parseRaw(address Address, names string) (Address, error) {
 	return address, nil
 }
 
-// parseName decodes a token and checks the name that it stands for. A dot in the
-// token, left by a subject with too many of them, is a byte that it cannot hold.
+// parseName decodes a token and checks its name. A subject with too many dots leaves a
+// dot in the token, and no token may hold one.
 func parseName(field, token string, check func(string) error) (string, error) {
 	name, err := DecodeToken(token)
 	if err != nil {
@@ -116,7 +116,7 @@ func badVerb(verb Verb, raw bool) *Error {
 	return ErrBadRequest.New(fmt.Sprintf("there is no verb %s: the verbs are %s", quote(string(verb)), list(tenantVerbs)))
 }
 
-// list names things in a sentence: "set, get, delete".
+// list joins names in a sentence: "set, get, delete".
 func list[Name ~string](names []Name) string {
 	words := make([]string, len(names))
 	for index, name := range names {

@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// maxFileBytes is the longest name of a file of a backup.
+// maxFileBytes is the longest name of a backup file.
 const maxFileBytes = 128
 
-// StatusRequest asks a sidecar how it is.
+// StatusRequest asks for the state of a sidecar.
 type StatusRequest struct{}
 
-// Check is Request's.
+// Check implements Request.
 func (StatusRequest) Check() error { return nil }
 
-// StatusReply answers store.admin.status.
+// StatusReply is the reply to store.admin.status.
 type StatusReply struct {
 	Store                  string         `json:"store"`
 	Instance               string         `json:"instance"`
@@ -35,19 +35,19 @@ type StatusReply struct {
 	Entries                uint64         `json:"entries"`
 	UnscopedEntries        uint64         `json:"unscoped_entries"`
 	Journal                *JournalStatus `json:"journal"`
-	// ClockAheadSeconds is by how much the store's time is ahead of the wall clock, which
-	// was set back; 0 where it is the wall clock's.
+	// ClockAheadSeconds is by how much the store's time is ahead of the wall clock. It is
+	// 0 unless the wall clock was set back.
 	ClockAheadSeconds float64 `json:"clock_ahead_seconds"`
 }
 
-// QueueStatus is the work in hand: requests received and not yet answered.
+// QueueStatus counts the requests that were received and not answered yet.
 type QueueStatus struct {
 	Requests uint64 `json:"requests"`
 	Bytes    uint64 `json:"bytes"`
-	// ResultBytes is what was read for them and waits to be sent.
+	// ResultBytes counts results that were read for these requests and wait to be sent.
 	ResultBytes  uint64 `json:"result_bytes"`
 	RequestLimit uint64 `json:"request_limit"`
-	// ByteLimit bounds Bytes and ResultBytes, each by itself.
+	// ByteLimit bounds Bytes, and separately ResultBytes.
 	ByteLimit uint64 `json:"byte_limit"`
 }
 
@@ -58,12 +58,13 @@ type NamespacesRequest struct {
 	Limit  *int    `json:"limit,omitzero"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request NamespacesRequest) Check() error {
 	return cmp.Or(checkOptional(request.Prefix, checkPrefix(MaxNamespaceBytes)), checkOptional(request.Limit, checkLimit))
 }
 
-// NamespaceStatus is one namespace: where it stands, and what it holds.
+// NamespaceStatus is one namespace: its revision and its contents in numbers. Bytes is
+// the sum of the lengths of groups, keys and values.
 type NamespaceStatus struct {
 	Namespace string `json:"namespace"`
 	Revision  uint64 `json:"revision"`
@@ -72,15 +73,15 @@ type NamespaceStatus struct {
 	Bytes     uint64 `json:"bytes"`
 }
 
-// NamespacesReply is one page of namespaces. Next, where there is more, is handed
-// back as After.
+// NamespacesReply is one page of namespaces. Pass Next as After to get the next page. An
+// empty Next ends the list.
 type NamespacesReply struct {
 	Namespaces []NamespaceStatus `json:"namespaces"`
 	Next       string            `json:"next,omitzero"`
 }
 
-// QuotaRequest changes what is given of a namespace's quota, and leaves the rest as
-// it is. 0 is no limit.
+// QuotaRequest changes the limits that are given, and leaves the other limits unchanged.
+// 0 is no limit.
 type QuotaRequest struct {
 	Namespace     *string `json:"namespace,omitzero" required:"true"`
 	MaxKeys       *uint64 `json:"max_keys,omitzero"`
@@ -89,7 +90,7 @@ type QuotaRequest struct {
 	MaxValueBytes *uint64 `json:"max_value_bytes,omitzero"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request QuotaRequest) Check() error {
 	return cmp.Or(
 		checkRequired("namespace", request.Namespace, CheckNamespace),
@@ -99,7 +100,7 @@ func (request QuotaRequest) Check() error {
 		checkQuota("max_value_bytes", request.MaxValueBytes))
 }
 
-// QuotaReply answers a quota: what stands. 0 is no limit.
+// QuotaReply is the reply to a quota: all limits of the namespace. 0 is no limit.
 type QuotaReply struct {
 	Namespace     string `json:"namespace"`
 	MaxKeys       uint64 `json:"max_keys"`
@@ -108,13 +109,13 @@ type QuotaReply struct {
 	MaxValueBytes uint64 `json:"max_value_bytes"`
 }
 
-// PurgeRequest expires every key whose time has come.
+// PurgeRequest expires every key that is past its deadline.
 type PurgeRequest struct{}
 
-// Check is Request's.
+// Check implements Request.
 func (PurgeRequest) Check() error { return nil }
 
-// PurgeReply answers a purge: how many keys it has expired.
+// PurgeReply is the reply to a purge: the number of expired keys.
 type PurgeReply struct {
 	Expired uint64 `json:"expired"`
 }
@@ -124,7 +125,7 @@ type BackupRequest struct {
 	File *string `json:"file,omitzero" required:"true"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request BackupRequest) Check() error {
 	return checkRequired("file", request.File, checkFileName)
 }
@@ -135,14 +136,15 @@ const (
 	ArchiveZstd = "zstd"
 )
 
-// CompactRequest moves journal entries that were committed before a time into an
-// archive. Format is ArchiveGzip or ArchiveZstd; without it, the former.
+// CompactRequest moves journal entries that were committed before a time into an archive.
+// Format is ArchiveGzip or ArchiveZstd; nil is ArchiveGzip.
 type CompactRequest struct {
 	Before *time.Time `json:"before,omitzero" required:"true"`
 	Format *string    `json:"format,omitzero"`
 }
 
-// Check is Request's. Whether the time has come is the store's to say.
+// Check implements Request. It does not check whether Before is in the future: only the
+// store's clock can tell.
 func (request CompactRequest) Check() error {
 	switch {
 	case request.Before == nil:
@@ -160,9 +162,9 @@ func checkArchiveFormat(format string) error {
 	return nil
 }
 
-// CompactReply answers a compact. Archive is the name of the file in the archive
-// directory, nil where there was nothing to archive, and SHA256 its sum in hex. More says
-// that the archive ended early and that another compact finds the rest.
+// CompactReply is the reply to a compact. Archive is the name of the file in the archive
+// directory, nil if there was nothing to archive. SHA256 is the sum of the file in hex.
+// More says that the archive ended early and that another compact finds the rest.
 type CompactReply struct {
 	Archive *string `json:"archive"`
 	Entries uint64  `json:"entries"`
@@ -170,7 +172,7 @@ type CompactReply struct {
 	More    bool    `json:"more,omitzero"`
 }
 
-// checkFileName takes names that are files of a folder, and the same file on every
+// checkFileName accepts names that are files of a folder, and the same file on every
 // system: letters, digits, - and _, and single dots inside.
 func checkFileName(name string) error {
 	if name == "" || len(name) > maxFileBytes {
@@ -188,7 +190,7 @@ func isNoFileRune(char rune) bool {
 	return char != '.' && char != '_' && (char >= notASCII || !isNamespaceByte(byte(char)))
 }
 
-// BackupReply answers a backup.
+// BackupReply is the reply to a backup: the name and the size of the file.
 type BackupReply struct {
 	File  string `json:"file"`
 	Bytes uint64 `json:"bytes"`

@@ -11,14 +11,14 @@ import (
 	"unicode/utf8"
 )
 
-// The bounds of what a request may hold.
+// The limits of a request's fields.
 const (
-	// DefaultLimit is how many elements a page holds where limit is left out.
+	// DefaultLimit is the most elements of a page without limit.
 	DefaultLimit = 100
 	// MaxLimit is the largest limit of a page.
 	MaxLimit = 1000
-	// MaxElements is how many entries a get_many may name, and how many guards and
-	// how many operations each list of a transaction may hold.
+	// MaxElements is the most entries of a get_many, and the most guards and operations
+	// in each list of a transaction.
 	MaxElements = 1000
 	// MaxTemplateBytes is the longest template of a render.
 	MaxTemplateBytes = 64 << 10
@@ -26,20 +26,20 @@ const (
 	MaxFluxBytes = 64 << 10
 )
 
-// Request is the body of a request, of any verb. Check returns ErrBadRequest with
-// the field at fault, by its path (then/3/key), where a required field is left out
-// or a value is not what the contract allows: what Decode cannot see. A cursor is
-// looked at by whoever decodes it.
+// Request is the body of a request, of any verb. Check returns ErrBadRequest for a
+// missing required field and for a value that the contract does not allow. Decode cannot
+// see these mistakes. The error has the field at fault by its path (then/3/key). Check
+// does not decode cursors.
 type Request interface {
 	Check() error
 }
 
-// checkEntry checks the names of an entry: the group may be left out.
+// checkEntry checks the names of an entry. The group may be left out.
 func checkEntry(group, key *string) error {
 	return cmp.Or(checkOptional(group, CheckGroup), checkRequired("key", key, CheckKey))
 }
 
-// checkRequired checks what has to be there.
+// checkRequired checks a required field.
 func checkRequired(field string, text *string, check func(string) error) error {
 	if text == nil {
 		return BadField(field, field+" is required")
@@ -47,7 +47,7 @@ func checkRequired(field string, text *string, check func(string) error) error {
 	return check(*text)
 }
 
-// checkOptional checks what may be left out.
+// checkOptional checks a field that may be left out.
 func checkOptional[Value any](value *Value, check func(Value) error) error {
 	if value == nil {
 		return nil
@@ -55,8 +55,8 @@ func checkOptional[Value any](value *Value, check func(Value) error) error {
 	return check(*value)
 }
 
-// checkPrefix checks what names shall begin with: text of any length up to that of
-// the names, empty too.
+// checkPrefix checks a prefix of names: valid UTF-8, not longer than a name, possibly
+// empty.
 func checkPrefix(limit int) func(string) error {
 	return func(prefix string) error {
 		if len(prefix) > limit {
@@ -76,7 +76,7 @@ func checkLimit(limit int) error {
 	return nil
 }
 
-// checkNewTTL checks a time to live that is given to an entry that stands.
+// checkNewTTL checks a time to live for an entry that exists.
 func checkNewTTL(ttl TTL) error {
 	if ttl.Keep() {
 		return BadField("ttl", `ttl is a new time to live here, or "never"; "keep" would change nothing`)
@@ -92,7 +92,7 @@ func checkElements(field string, length int) error {
 	return nil
 }
 
-// checkQuota checks one of the limits of a quota; the store counts in int64.
+// checkQuota checks one of the limits of a quota. The store counts in int64.
 func checkQuota(field string, limit *uint64) error {
 	if limit != nil && *limit > math.MaxInt64 {
 		return BadField(field, fmt.Sprintf("%s is 0 for none, and at most %d", field, math.MaxInt64))
@@ -100,8 +100,8 @@ func checkQuota(field string, limit *uint64) error {
 	return nil
 }
 
-// within gives the error of an element of a list its place in the request: the key
-// of element 3 of then is then/3/key.
+// within adds to an error the place of its element in a list of the request: the key of
+// element 3 of then is then/3/key.
 func within(list string, index int, err error) error {
 	failure, ok := errors.AsType[*Error](err)
 	if !ok {

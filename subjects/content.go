@@ -10,12 +10,15 @@ import (
 	"unicode/utf8"
 )
 
-// strictBase64 refuses padding bits that are not zero, so that one value has one
+// strictBase64 refuses padding bits that are not zero, so that each value has one
 // encoding.
 var strictBase64 = base64.StdEncoding.Strict()
 
-// NewContent gives a value as it travels: a JSON string, or base64 where the
-// bytes are not valid UTF-8.
+// NewContent encodes a value for the wire: as a JSON string, or as base64 if the bytes
+// are not valid UTF-8.
+//
+//	subjects.NewContent("dark")      // Value "dark"
+//	subjects.NewContent("\x00\xff")  // Value "AP8=", Encoding "base64"
 func NewContent(value string) Content {
 	if utf8.ValidString(value) {
 		return Content{Value: &value}
@@ -24,9 +27,9 @@ func NewContent(value string) Content {
 	return Content{Value: &encoded, Encoding: &encoding}
 }
 
-// Bytes gives the value itself, any bytes, as a string. A value left out, an
-// encoding that is not "base64" and a value that is not standard base64 with
-// padding are ErrBadRequest with the field "value" or "encoding".
+// Bytes returns the value itself, any bytes, as a string. It returns ErrBadRequest with
+// the field "value" for a missing value, and for one that is not standard base64 with
+// padding. For an encoding other than "base64" the field is "encoding".
 func (content Content) Bytes() (string, error) {
 	if content.Value == nil {
 		return "", BadField("value", "value is required")
@@ -49,7 +52,7 @@ func (content Content) Bytes() (string, error) {
 	return string(value), nil
 }
 
-// checkContent returns why a value that has to be there is none.
+// checkContent checks a required value.
 func (content Content) checkContent() error {
 	_, err := content.Bytes()
 	return err

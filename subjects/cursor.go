@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// A cursor is a letter for the kind of page, which changes with its form, and the
-// tokens of the names that the page ended at, each after a dot: e.config.theme. So
-// one that belongs to another verb is refused. It holds any names, for a database
-// that a program has filled may hold some that the contract would not take.
+// A cursor is a letter for the kind of page, and the tokens of the names at which the
+// page ended, each after a dot: e.config.theme. The letter changes with the form of the
+// cursor, so a cursor of another verb is refused. A cursor may hold any names: a database
+// that a program has filled may have names that the contract does not allow.
 const (
 	cursorKey       = "k"
 	cursorEntry     = "e"
@@ -20,24 +20,27 @@ const (
 	cursorWorkspace = "w"
 )
 
-// MaxCursorBytes is the longest cursor of names that the contract takes: that of a
-// group and a key of which every byte is encoded.
+// MaxCursorBytes is the longest cursor of names that the contract allows: a group and a
+// key with every byte encoded.
 const MaxCursorBytes = len("e..") + len("%XX")*(MaxGroupBytes+MaxKeyBytes)
 
-// EncodeCursor gives the opaque "next" of a page of a group that ended at key, to be
-// handed back as "after".
+// EncodeCursor returns the opaque "next" of a page of a group that ended at key. The
+// caller passes it as "after".
+//
+//	subjects.EncodeCursor("size")  // k.size
 func EncodeCursor(key string) string { return encodeCursor(cursorKey, key) }
 
-// DecodeCursor gives the key that an "after" stands for. One that no page of a
-// group gave is ErrBadRequest with the field "after".
+// DecodeCursor returns the key of an "after". It returns ErrBadRequest, with the field
+// "after", for a text that is no "next" of a page of a group.
 func DecodeCursor(cursor string) (key string, err error) { return decodeCursor(cursorKey, cursor) }
 
-// EncodeEntryCursor gives the "next" of a page of a namespace that ended at an entry.
+// EncodeEntryCursor returns the "next" of a page of a namespace that ended at an entry.
 func EncodeEntryCursor(group, key string) string {
 	return encodeCursor(cursorEntry, group) + "." + EncodeToken(key)
 }
 
-// DecodeEntryCursor gives the entry that an "after" stands for, as DecodeCursor.
+// DecodeEntryCursor returns the entry of an "after". Its errors are those of
+// DecodeCursor.
 func DecodeEntryCursor(cursor string) (group, key string, err error) {
 	first, token, found := cutLast(cursor)
 	if !found {
@@ -52,26 +55,31 @@ func DecodeEntryCursor(cursor string) (group, key string, err error) {
 	return group, key, nil
 }
 
-// EncodeGroupCursor gives the "next" of a page of groups that ended at group.
+// EncodeGroupCursor returns the "next" of a page of groups that ended at group.
 func EncodeGroupCursor(group string) string { return encodeCursor(cursorGroup, group) }
 
-// DecodeGroupCursor gives the group that an "after" stands for, as DecodeCursor.
+// DecodeGroupCursor returns the group of an "after". Its errors are those of
+// DecodeCursor.
 func DecodeGroupCursor(cursor string) (group string, err error) {
 	return decodeCursor(cursorGroup, cursor)
 }
 
-// EncodeNamespaceCursor gives the "next" of a page of namespaces that ended at namespace.
+// EncodeNamespaceCursor returns the "next" of a page of namespaces that ended at
+// namespace.
 func EncodeNamespaceCursor(namespace string) string { return encodeCursor(cursorNamespace, namespace) }
 
-// DecodeNamespaceCursor gives the namespace that an "after" stands for, as DecodeCursor.
+// DecodeNamespaceCursor returns the namespace of an "after". Its errors are those of
+// DecodeCursor.
 func DecodeNamespaceCursor(cursor string) (namespace string, err error) {
 	return decodeCursor(cursorNamespace, cursor)
 }
 
-// EncodeWorkspaceCursor gives the "next" of a page of workspaces that ended at workspace.
+// EncodeWorkspaceCursor returns the "next" of a page of workspaces that ended at
+// workspace.
 func EncodeWorkspaceCursor(workspace string) string { return encodeCursor(cursorWorkspace, workspace) }
 
-// DecodeWorkspaceCursor gives the workspace that an "after" stands for, as DecodeCursor.
+// DecodeWorkspaceCursor returns the workspace of an "after". Its errors are those of
+// DecodeCursor.
 func DecodeWorkspaceCursor(cursor string) (workspace string, err error) {
 	return decodeCursor(cursorWorkspace, cursor)
 }
@@ -90,7 +98,7 @@ func decodeCursor(kind, cursor string) (string, error) {
 	return name, nil
 }
 
-// decodeCursorToken decodes a token, which for the empty name is empty here.
+// decodeCursorToken decodes a token. In a cursor the token of the empty name is empty.
 func decodeCursorToken(token string) (string, error) {
 	if token == "" {
 		return "", nil

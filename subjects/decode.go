@@ -8,16 +8,16 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// strict is what Decode asks for besides the library's defaults, which refuse
-// repeated fields, names in another case, invalid UTF-8 and lone surrogates.
+// strict refuses unknown fields. The library's defaults refuse repeated fields, names in
+// another case, invalid UTF-8 and lone surrogates.
 var strict = json.RejectUnknownMembers(true)
 
-// Decode reads the body of a request into the struct that into points to, and
-// lets no mistake pass: an unknown or repeated field, a name in another case, a
-// wrong type, a number out of range, trailing data, invalid UTF-8 and a lone
-// surrogate are ErrBadRequest, with the field at fault where it can be known. A
-// field of a nested object is named by its path, if/0/key. An empty payload is
-// {}, and a field that is null is as if left out.
+// Decode reads the body of a request into the struct that into points to. It lets no
+// mistake pass. These are ErrBadRequest: an unknown or repeated field, a name in another
+// case, a wrong type, a number out of range, trailing data, invalid UTF-8 and a lone
+// surrogate. The error names the field at fault if it can be known. A field of a nested
+// object has a path, if/0/key. An empty payload counts as {}, and a field that is null
+// counts as left out.
 //
 //	var request subjects.SetRequest
 //	err := subjects.Decode(message.Data, &request)

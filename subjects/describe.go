@@ -10,19 +10,20 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// DescribeRequest asks what the verbs are.
+// DescribeRequest asks for a description of every verb.
 type DescribeRequest struct{}
 
-// Check is Request's.
+// Check implements Request.
 func (DescribeRequest) Check() error { return nil }
 
-// DescribeReply answers a describe.
+// DescribeReply is the reply to a describe.
 type DescribeReply struct {
 	Verbs []VerbDescription `json:"verbs"`
 }
 
-// VerbDescription is one verb. Admin: it is an operator's, on store.admin.<verb>.
-// Raw: it has a raw form too. Writes: it changes what is stored.
+// VerbDescription describes one verb. Admin: the verb is an operator's, on
+// store.admin.<verb>. Raw: the verb has a raw form too. Writes: the verb changes stored
+// data.
 type VerbDescription struct {
 	Name        Verb               `json:"name"`
 	Admin       bool               `json:"admin,omitzero"`
@@ -32,10 +33,12 @@ type VerbDescription struct {
 	Fields      []FieldDescription `json:"fields"`
 }
 
-// FieldDescription is one field of a request. Type is "string", "boolean", "integer",
-// "duration" (a number of seconds, or a string as ParseTTL and ParseWait read it), "time",
-// "object", "list", whose elements are objects with Fields, or integers where there are
-// none, or "any", which is any JSON.
+// FieldDescription describes one field of a request. Type is one of these:
+//
+//   - "string", "boolean", "integer", "time" or "object";
+//   - "duration": a number of seconds, or a string as ParseTTL and ParseWait read it;
+//   - "list": a list of objects with Fields, or of integers if there are no Fields;
+//   - "any": any JSON.
 type FieldDescription struct {
 	Name     string             `json:"name"`
 	Type     string             `json:"type"`
@@ -43,7 +46,10 @@ type FieldDescription struct {
 	Fields   []FieldDescription `json:"fields,omitzero"`
 }
 
-// Describe gives every verb of the contract, as the types of this package have it.
+// Describe returns every verb of the contract. It reads the fields from the types of this
+// package.
+//
+//	subjects.Describe().Verbs[0].Name  // set
 func Describe() DescribeReply {
 	reply := DescribeReply{Verbs: make([]VerbDescription, len(verbTable))}
 	for index, row := range verbTable {
@@ -76,7 +82,7 @@ func describeFields(request reflect.Type) []FieldDescription {
 	return fields
 }
 
-// typeName names what a field takes.
+// typeName returns the name of a field's type.
 func typeName(field reflect.Type) string {
 	if field == reflect.TypeFor[jsontext.Value]() {
 		return "any"

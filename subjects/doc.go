@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package subjects is the wire contract of storebus as Go: how subjects are
-// built and parsed, how names become subject tokens, what requests, replies,
-// events and errors look like. It imports nothing of the project, so a client
-// and a sidecar can share it.
+// Package subjects is the wire contract of storebus in Go. It builds and parses subjects,
+// turns names into subject tokens, and defines requests, replies, events and errors. It
+// imports no other package of the project, so that a client and a sidecar can share it.
 //
 //	space, err := subjects.NewSpace("store")
 //	space.Request("acme", subjects.VerbSet)                 // store.acme.set

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// EntryRecord is one entry with its names and value as they are. AppendEntry makes
-// of it what json.Marshal makes of an Entry or a Lookup, without building one.
+// EntryRecord is one entry, not encoded. AppendEntry writes the same JSON as json.Marshal
+// of an Entry or a Lookup, without building one.
 type EntryRecord struct {
 	Group, Key, Value    string
 	KeysOnly             bool // leave the value out
@@ -19,8 +19,8 @@ type EntryRecord struct {
 	UpdatedAt, ExpiresAt time.Time
 }
 
-// EventRecord is one change with its names and value as they are. AppendEvent
-// makes of it what json.Marshal makes of an Event, without building one.
+// EventRecord is one change, not encoded. AppendEvent writes the same JSON as
+// json.Marshal of an Event, without building one.
 type EventRecord struct {
 	Revision, Previous                uint64
 	Type                              EventType
@@ -32,8 +32,8 @@ type EventRecord struct {
 	ValueOmitted                      bool   // leave the value of an EventSet out, and say so
 }
 
-// ListRecord is one page of a group or of a namespace; AppendList makes of it what json.Marshal
-// makes of a ListReply.
+// ListRecord is one page of a group or of a namespace. AppendList writes the same JSON as
+// json.Marshal of a ListReply.
 type ListRecord struct {
 	Entries  []EntryRecord
 	Next     string
@@ -41,11 +41,11 @@ type ListRecord struct {
 	Store    string
 }
 
-// ChangesRecord is one page of the log; AppendChanges makes of it what
-// json.Marshal makes of a ChangesReply.
+// ChangesRecord is one page of the log. AppendChanges writes the same JSON as
+// json.Marshal of a ChangesReply.
 type ChangesRecord struct {
 	Changes []EventRecord
-	// Bodies are changes as AppendEvent has made them, instead of Changes.
+	// Bodies are changes that AppendEvent has written, in place of Changes.
 	Bodies                 [][]byte
 	Next, Oldest, Revision uint64
 	Store                  string
@@ -125,7 +125,7 @@ func AppendEvent(dst []byte, event *EventRecord) []byte {
 	return append(dst, '}')
 }
 
-// appendEventSubject appends what was changed, and to which value.
+// appendEventSubject appends the key of a change and its new value.
 func appendEventSubject(dst []byte, event *EventRecord) []byte {
 	if event.Type != EventDeleteGroup {
 		dst = appendString(append(dst, `,"key":`...), event.Key)
@@ -162,14 +162,14 @@ func AppendChanges(dst []byte, page *ChangesRecord) []byte {
 	return append(appendString(append(dst, `,"store":`...), page.Store), '}')
 }
 
-// AppendTime appends a time to dst as every time of the contract is written: RFC
-// 3339 in UTC, with as many of nine decimals as it needs.
+// AppendTime appends a time in the form of the contract: RFC 3339 in UTC, with up to nine
+// decimals.
 func AppendTime(dst []byte, at time.Time) []byte {
 	return at.UTC().AppendFormat(dst, time.RFC3339Nano)
 }
 
-// appendContent appends a value after the name of its member: a JSON string, or
-// base64 where its bytes are not valid UTF-8.
+// appendContent appends the name of a member and a value: a JSON string, or base64 if the
+// bytes are not valid UTF-8.
 func appendContent(dst []byte, member, value string) []byte {
 	dst = append(dst, member...)
 	quoted, valid := appendValidString(dst, value)

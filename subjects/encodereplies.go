@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// GetManyRecord is what get_many found; AppendGetMany makes of it what json.Marshal
-// makes of a GetManyReply.
+// GetManyRecord is the result of a get_many. AppendGetMany writes the same JSON as
+// json.Marshal of a GetManyReply.
 type GetManyRecord struct {
 	Entries  []EntryRecord
 	Revision uint64
 }
 
-// TransactionRecord is what a transaction did; AppendTransaction makes of it what
-// json.Marshal makes of a TransactionReply.
+// TransactionRecord is the result of a transaction. AppendTransaction writes the same
+// JSON as json.Marshal of a TransactionReply.
 type TransactionRecord struct {
 	Succeeded               bool
 	FirstRevision, Revision uint64
 	Results                 []ResultRecord
 }
 
-// ResultRecord is what one operation of a transaction did. Which of its fields are
-// looked at is up to Op, one of OperationVerbs.
+// ResultRecord is the result of one operation of a transaction. Op, one of
+// OperationVerbs, decides which other fields have a meaning.
 type ResultRecord struct {
 	Op       Verb
 	Revision uint64       // all but VerbGet
@@ -119,18 +119,18 @@ func appendResult(dst []byte, result *ResultRecord) []byte {
 	}
 }
 
-// AppendRenderReply appends the reply to a render to dst: a text of any bytes.
+// AppendRenderReply appends the reply to a render to dst. The text may have any bytes.
 func AppendRenderReply(dst []byte, text string, revision uint64) []byte {
 	dst = appendContent(dst, `{"text":`, text)
 	return append(appendUint(append(dst, `,"revision":`...), revision), '}')
 }
 
-// AppendSplitReply appends the reply to a split to dst: parts of any bytes.
+// AppendSplitReply appends the reply to a split to dst. The parts may have any bytes.
 func AppendSplitReply(dst []byte, parts []string) []byte {
 	return appendTexts(dst, `{"parts":[`, parts)
 }
 
-// AppendFieldsReply appends the reply to a fields to dst: parts of any bytes.
+// AppendFieldsReply appends the reply to a fields to dst. The parts may have any bytes.
 func AppendFieldsReply(dst []byte, fields []string) []byte {
 	return appendTexts(dst, `{"fields":[`, fields)
 }
@@ -148,7 +148,7 @@ func appendTexts(dst []byte, opening string, texts []string) []byte {
 	return append(dst, '}')
 }
 
-// appendEntries appends the list of entries that a reply begins with.
+// appendEntries appends the list of entries at the beginning of a reply.
 func appendEntries(dst []byte, entries []EntryRecord) []byte {
 	dst = append(dst, `{"entries":[`...)
 	for index := range entries {

@@ -13,8 +13,8 @@ import (
 
 var errNoError = errors.New("subjects.ParseError: the body has no error with a code and a name")
 
-// AppendError appends the body of a reply that reports an error to dst. What of
-// the message is not UTF-8 becomes U+FFFD.
+// AppendError appends the body of an error reply to dst. Bytes of the message that are
+// not UTF-8 become U+FFFD.
 //
 //	{"error":{"code":404,"name":"not_found","message":"store.Get: config/theme is not there"}}
 func AppendError(dst []byte, failure *Error) []byte {
@@ -23,9 +23,10 @@ func AppendError(dst []byte, failure *Error) []byte {
 	return append(dst, body...)
 }
 
-// ParseError reads the body of a reply that reports an error. Fields that it does
-// not know are passed over, for a newer sidecar may say more. The second result
-// says why a body is none.
+// ParseError reads the body of an error reply. It ignores unknown fields, because a newer
+// sidecar may send more. It returns an error if the body is not an error reply.
+//
+//	failure, err := subjects.ParseError(reply.Data)  // failure.Code is 404
 func ParseError(data []byte) (*Error, error) {
 	var body ErrorBody
 	if err := json.Unmarshal(data, &body); err != nil {
@@ -37,8 +38,8 @@ func ParseError(data []byte) (*Error, error) {
 	return body.Error, nil
 }
 
-// HeaderText gives a message as one line of printable ASCII, for HeaderError.
-// Other bytes, quotes and backslashes are escaped as strconv.QuoteToASCII does.
+// HeaderText returns a message as one line of printable ASCII, for HeaderError. It
+// escapes other bytes, quotes and backslashes as strconv.QuoteToASCII does.
 func HeaderText(message string) string {
 	quoted := strconv.QuoteToASCII(message)
 	return quoted[1 : len(quoted)-1]

@@ -19,13 +19,13 @@ import (
 )
 
 const (
-	// maxDepth is how deep a body may nest before that is what is wrong with it.
+	// maxDepth is how many levels a body may have before the error is about its depth.
 	maxDepth = 1000
-	// maxFieldBytes is how much of a field's path an error repeats.
+	// maxFieldBytes is the longest part of a field's path that an error repeats.
 	maxFieldBytes = 128
 )
 
-// explain says in the caller's terms why the decoder refused a body.
+// explain tells the caller why the decoder refused a body.
 func explain(data []byte, err error) *Error {
 	if failure, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return explainSyntax(data, failure)
@@ -36,7 +36,7 @@ func explain(data []byte, err error) *Error {
 	return ErrBadRequest.New("the body could not be read as a JSON object")
 }
 
-// notAnObject says what a body is that is no object.
+// notAnObject names the kind of a body that is not an object.
 func notAnObject(data []byte) *Error {
 	data = bytes.TrimLeft(data, " \t\r\n")
 	if len(data) == 0 {
@@ -49,7 +49,7 @@ func notAnObject(data []byte) *Error {
 	return ErrBadRequest.New("the body must be a JSON object and begin with {, not " + kind)
 }
 
-// explainSyntax says what is wrong with a body that is no JSON, or repeats a field.
+// explainSyntax explains an error in a body that is not JSON, or repeats a field.
 func explainSyntax(data []byte, failure *jsontext.SyntacticError) *Error {
 	field := fieldAt(failure.JSONPointer)
 	switch {
@@ -85,8 +85,7 @@ func syntaxReason(data []byte, failure *jsontext.SyntacticError) string {
 	return failure.Err.Error()
 }
 
-// explainMeaning says what is wrong with a body that is JSON, but is not the one
-// asked for.
+// explainMeaning explains an error in a body that is JSON, but does not fit the request.
 func explainMeaning(failure *json.SemanticError) *Error {
 	field := fieldAt(failure.JSONPointer)
 	if cause, ok := errors.AsType[*Error](failure.Err); ok {
@@ -102,7 +101,7 @@ func explainMeaning(failure *json.SemanticError) *Error {
 	return BadField(field, message+", not "+kindName(failure.JSONKind))
 }
 
-// insteadOf says how a whole number is written that was given as 3.0 or 3e0.
+// insteadOf shows how to write a whole number that was given as 3.0 or 3e0.
 func insteadOf(failure *json.SemanticError) string {
 	digits, whole := WholeNumber(string(failure.JSONValue))
 	if !whole || json.Unmarshal([]byte(digits), reflect.New(failure.GoType).Interface()) != nil {
@@ -111,7 +110,7 @@ func insteadOf(failure *json.SemanticError) string {
 	return ": write " + digits
 }
 
-// unknownField says which fields there are instead.
+// unknownField names the known fields for an unknown one.
 func unknownField(failure *json.SemanticError) string {
 	name, known := failure.JSONPointer.LastToken(), knownFields(failure.GoType)
 	for _, candidate := range known {
@@ -125,7 +124,7 @@ func unknownField(failure *json.SemanticError) string {
 	return fmt.Sprintf("there is no field %s: the fields are %s", quote(name), list(known))
 }
 
-// knownFields gives the JSON names of a struct's fields, in its order.
+// knownFields returns the JSON names of a struct's fields, in its order.
 func knownFields(structure reflect.Type) (names []string) {
 	for _, field := range reflect.VisibleFields(structure) {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
@@ -136,7 +135,7 @@ func knownFields(structure reflect.Type) (names []string) {
 	return names
 }
 
-// wanted names what a field takes.
+// wanted describes the values that a field takes.
 func wanted(kind reflect.Type) string {
 	switch kind.Kind() {
 	case reflect.String:
@@ -158,7 +157,7 @@ func wanted(kind reflect.Type) string {
 	return "an object"
 }
 
-// kindName names what a field was given.
+// kindName names the kind of a value.
 func kindName(kind jsontext.Kind) string {
 	switch kind {
 	case jsontext.KindNull:
@@ -177,8 +176,8 @@ func kindName(kind jsontext.Kind) string {
 	return ""
 }
 
-// describe says what a field was given: a number or a short string as it is, else
-// its kind.
+// describe shows a value in an error: a number or a short string as it is, otherwise its
+// kind.
 func describe(value jsontext.Value) string {
 	switch {
 	case value.Kind() == jsontext.KindString:
@@ -189,7 +188,7 @@ func describe(value jsontext.Value) string {
 	return kindName(value.Kind())
 }
 
-// fieldAt names the place that a pointer points to: key, or if/0/key.
+// fieldAt returns the path at a pointer: key, or if/0/key.
 func fieldAt(pointer jsontext.Pointer) string {
 	field := strings.TrimPrefix(string(pointer), "/")
 	if !strings.Contains(field, "/") {
@@ -198,7 +197,7 @@ func fieldAt(pointer jsontext.Pointer) string {
 	return cutField(field)
 }
 
-// cutField gives as much of a name as an error repeats.
+// cutField shortens a name to the part that an error repeats.
 func cutField(field string) string {
 	if len(field) <= maxFieldBytes {
 		return field

@@ -10,21 +10,22 @@ import (
 
 // Headers of requests and replies.
 const (
-	// HeaderMessageID names a change on its event, the same at every republication,
-	// and on a write makes it retry-safe: see CheckMessageID.
+	// HeaderMessageID, on an event, is the id of the change, the same at every
+	// republication. On a write it makes the write safe to send again: see
+	// CheckMessageID.
 	HeaderMessageID = "Nats-Msg-Id"
-	// HeaderReplayed marks, with ReplayedTrue, the answer of an earlier write with the
+	// HeaderReplayed, with ReplayedTrue, marks the reply to an earlier write with the
 	// same message id.
 	HeaderReplayed = "Storebus-Replayed"
-	// HeaderTTL is the time to live on a raw set or touch; the grammar is ParseTTL's.
+	// HeaderTTL is the time to live on a raw set, get or touch, as ParseTTL reads it.
 	HeaderTTL = "Nats-TTL"
 	// HeaderIfRevision is the expected revision on a raw set, delete or touch.
 	HeaderIfRevision = "Storebus-If-Revision"
 	// HeaderRevision is the revision of an entry on a raw reply.
 	HeaderRevision = "Storebus-Revision"
-	// HeaderExpiresAt is the expiry of an entry on a raw reply, where it has one.
+	// HeaderExpiresAt is the expiry of an entry on a raw reply, if there is one.
 	HeaderExpiresAt = "Storebus-Expires-At"
-	// HeaderTraceParent is passed from a request to the events that it causes.
+	// HeaderTraceParent is passed from a request to its events.
 	HeaderTraceParent = "traceparent"
 	// HeaderError and HeaderErrorCode mark a reply that reports an error (ADR-32).
 	HeaderError     = "Nats-Service-Error"
@@ -34,20 +35,20 @@ const (
 // ReplayedTrue is the value of HeaderReplayed.
 const ReplayedTrue = "true"
 
-// The bounds of message ids.
+// The limits of message ids.
 const (
 	// MaxMessageIDBytes is the longest message id.
 	MaxMessageIDBytes = 128
-	// RetryWindow is for how long the answer of a write with a message id is remembered.
+	// RetryWindow is how long the reply to a write with a message id is remembered.
 	RetryWindow = 2 * time.Minute
-	// MaxReplayBytes is the largest answer that is remembered: a write with a message
-	// id whose answer would be larger is ErrTooLarge.
+	// MaxReplayBytes is the largest reply that is remembered. A write with a message id
+	// and a larger reply is ErrTooLarge. For a workspace_commit the limit is 1 MiB.
 	MaxReplayBytes = 64 << 10
 )
 
-// CheckMessageID returns ErrBadRequest with the field HeaderMessageID unless the id
-// is 1 to 128 printable ASCII characters that neither begin nor end with a space,
-// which would not survive as a header.
+// CheckMessageID returns ErrBadRequest, with the field HeaderMessageID, unless the id is
+// 1 to 128 printable ASCII characters without a space at either end. Such a space would
+// not survive in a header.
 //
 //	err := subjects.CheckMessageID("order-4711")
 func CheckMessageID(id string) error {

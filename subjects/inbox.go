@@ -7,27 +7,30 @@ import (
 	"strings"
 )
 
-// The users of a broker who are no tenants. A namespace has no underscore, so each of
-// these names tells itself from a tenant's.
+// The users of a broker that are not tenants. A namespace has no underscore, so no tenant
+// can have one of these names.
 const (
 	UserRequests = "storebus_requests"
 	UserEvents   = "storebus_events"
 	UserOperator = "storebus_operator"
 )
 
-// ServiceReplyPrefix is the prefix of the reply subjects that a broker makes for
-// requests from another account. It lets no client name such a subject.
+// ServiceReplyPrefix is the prefix of the reply subjects that a broker makes for requests
+// from another account. The broker lets no client use such a subject.
 const ServiceReplyPrefix = "_R_."
 
-// InboxPrefix is the prefix of the inboxes of one user of a broker:
-// _INBOX_store.acme. All users have one root, _INBOX_store: the sidecar may reply to a
-// tenant who comes later, and who may subscribe to _INBOX.> reads no reply.
+// InboxPrefix returns the prefix of the inboxes of one user of a broker. All users share
+// the root _INBOX_store. So the sidecar may reply to a tenant that is added later, and a
+// user who may subscribe to _INBOX.> reads no reply.
+//
+//	space.InboxPrefix("acme")  // _INBOX_store.acme
 func (space Space) InboxPrefix(user string) string {
 	return inboxPrefix + "_" + space.Prefix() + "." + user
 }
 
-// checkInbox refuses a reply below the root of the inboxes, _INBOX_store, unless it is
-// to a user of the request's own namespace, or to an operator for an operator's request.
+// checkInbox checks a reply subject below the root of the inboxes, _INBOX_store. It
+// accepts the inboxes of users of the request's own namespace, and of an operator for an
+// operator's request. It refuses all others.
 func (space Space) checkInbox(request, reply string) error {
 	user, isInbox := space.inboxUser(reply)
 	if !isInbox {
@@ -44,7 +47,7 @@ func (space Space) checkInbox(request, reply string) error {
 	return nil
 }
 
-// inboxUser is the user whose inbox a subject is: "acme" of _INBOX_store.acme.x.
+// inboxUser returns the user that owns an inbox: "acme" for _INBOX_store.acme.x.
 func (space Space) inboxUser(subject string) (user string, isInbox bool) {
 	rest, isInbox := strings.CutPrefix(subject, inboxPrefix+"_")
 	if isInbox {
@@ -57,8 +60,8 @@ func (space Space) inboxUser(subject string) (user string, isInbox bool) {
 	return user, isInbox
 }
 
-// inboxOwner is the first user who may wait for the reply to a request: the tenant of
-// its namespace, or an operator. It is empty for a request of no namespace.
+// inboxOwner returns the user that a request belongs to: the tenant of its namespace, or
+// the operator. It is empty for a request without a namespace.
 func (space Space) inboxOwner(request string) string {
 	rest, found := strings.CutPrefix(request, space.Prefix()+".")
 	namespace, _, _ := strings.Cut(rest, ".")
@@ -71,15 +74,15 @@ func (space Space) inboxOwner(request string) string {
 	return namespace
 }
 
-// isOf reports whether a user is the owner, or one of its others: acme_consumer is of
-// acme, and acme2 is not.
+// isOf reports whether a user is the owner or one of the owner's other users:
+// acme_consumer belongs to acme, and acme2 does not.
 func isOf(user, owner string) bool {
 	rest, found := strings.CutPrefix(user, owner)
 	return found && (rest == "" || rest[0] == '_')
 }
 
-// isOwnUser reports whether a user is the sidecar's or an operator, though its name
-// begins like one of a tenant who is called storebus.
+// isOwnUser reports whether a user belongs to the sidecar or to an operator. Its name may
+// look like one of a tenant called storebus.
 func isOwnUser(user string) bool {
 	return isOf(user, UserRequests) || isOf(user, UserEvents) || isOf(user, UserOperator)
 }

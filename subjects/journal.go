@@ -14,19 +14,20 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// JournalFields are the fields of a point by name: strings, booleans, numbers, which
-// are floats, and {"integer":"-5"} and {"unsigned":"5"} for exact ones of 64 bits. A
-// field that is null is as if left out.
+// JournalFields are the fields of a point by name. A value is a string, a boolean, or a
+// number, which is a float. An exact integer of 64 bits is {"integer":"-5"} or
+// {"unsigned":"5"}. A field that is null counts as left out.
 type JournalFields map[string]jsontext.Value
 
-// exactNumber is an integer as it travels, its digits in a string.
+// exactNumber is an integer on the wire, with its digits in a string.
 type exactNumber struct {
 	Integer  *jsontext.Value `json:"integer,omitzero"`
 	Unsigned *jsontext.Value `json:"unsigned,omitzero"`
 }
 
-// NewJournalFields makes the fields of a request or a reply from Go's values, each a
-// bool, a string, or an integer or float of any size.
+// NewJournalFields encodes Go values as the fields of a point. Each value is a bool, a
+// string, or an integer or float of any size. Other values, NaN, infinities and text that
+// is not UTF-8 are ErrBadRequest with the field by its path, fields/seconds.
 //
 //	fields, err := subjects.NewJournalFields(map[string]any{"seconds": 12.5, "tries": 3})
 func NewJournalFields(values map[string]any) (JournalFields, error) {
@@ -54,8 +55,8 @@ func digitsOf(integer any) *jsontext.Value {
 	return new(jsontext.Value(fmt.Sprintf(`"%d"`, integer)))
 }
 
-// Values gives the fields as float64, int64, uint64, bool and string. What is none of
-// them is ErrBadRequest with the field by its path, fields/seconds.
+// Values returns the fields as float64, int64, uint64, bool and string. Any other value
+// is ErrBadRequest with the field by its path, fields/seconds.
 func (fields JournalFields) Values() (map[string]any, error) {
 	values := make(map[string]any, len(fields))
 	for name, text := range fields {
@@ -86,7 +87,7 @@ func journalValue(name string, text jsontext.Value) (any, error) {
 	return nil, badJournalField(name)
 }
 
-// heldFloat reads a number, unless the float would be another.
+// heldFloat reads a number. It refuses a number that a float would change.
 func heldFloat(name, number string) (any, error) {
 	float, err := strconv.ParseFloat(number, 64)
 	if err == nil && FloatHolds(number, float) {
@@ -100,7 +101,8 @@ func heldFloat(name, number string) (any, error) {
 	return nil, badNumber(name, fmt.Sprintf(`a float does not hold %s: write an integer of 64 bits as {"integer":"-5"}, and any other as a string`, given))
 }
 
-// exactText gives an integer as it travels, "" for one over 64 bits.
+// exactText encodes an integer for the wire. It returns "" for an integer of more than 64
+// bits.
 func exactText(digits string) string {
 	if _, err := strconv.ParseInt(digits, 10, 64); err == nil {
 		return fmt.Sprintf(`{"integer":%q}`, digits)
@@ -127,8 +129,8 @@ func exactValue(name string, text jsontext.Value) (any, error) {
 	return readExact(name, "unsigned", *number.Unsigned, func(digits string) (any, error) { return strconv.ParseUint(digits, 10, 64) })
 }
 
-// readExact reads an integer, which is a string of digits. Another way of writing it is
-// refused with this one.
+// readExact reads an integer from a string of digits. For an integer in another form, the
+// error shows this form.
 func readExact(name, kind string, given jsontext.Value, parse func(digits string) (any, error)) (any, error) {
 	text := string(given)
 	if given.Kind() == '"' {
@@ -156,7 +158,7 @@ type JournalCommitRequest struct {
 	Tags        map[string]string `json:"tags,omitzero"`
 }
 
-// Check is Request's. What a point may be is the store's to say.
+// Check implements Request. The store checks the rest of the point.
 func (request JournalCommitRequest) Check() error {
 	if request.Measurement == nil {
 		return BadField("measurement", "measurement is required")
@@ -171,19 +173,20 @@ func (request JournalCommitRequest) Check() error {
 	return err
 }
 
-// JournalCommitReply answers a journal_commit.
+// JournalCommitReply is the reply to a journal_commit.
 type JournalCommitReply struct {
 	EntryID     uint64    `json:"entry_id"`
 	CommittedAt time.Time `json:"committed_at"`
 }
 
-// JournalQueryRequest asks for points in a part of Flux, which docs/protocol.md describes.
+// JournalQueryRequest asks for points by a query in a part of Flux. docs/protocol.md has
+// the grammar.
 type JournalQueryRequest struct {
 	Flux  *string `json:"flux,omitzero" required:"true"`
 	Limit *int    `json:"limit,omitzero"`
 }
 
-// Check is Request's. It does not look at what the query says.
+// Check implements Request. It does not parse the query.
 func (request JournalQueryRequest) Check() error {
 	return cmp.Or(checkRequired("flux", request.Flux, checkFlux), checkOptional(request.Limit, checkLimit))
 }
@@ -198,32 +201,33 @@ func checkFlux(flux string) error {
 	return nil
 }
 
-// JournalRow is a point that a query has found.
+// JournalRow is one point of the result of a query.
 type JournalRow struct {
 	EntryID     uint64            `json:"entry_id"`
 	Measurement string            `json:"measurement"`
 	Fields      JournalFields     `json:"fields,omitzero"`
 	Tags        map[string]string `json:"tags,omitzero"`
 	CommittedAt time.Time         `json:"committed_at"`
-	// ValueOmitted says that fields and tags are left out, since no message carries them.
+	// ValueOmitted says that fields and tags are left out, because no message carries
+	// them.
 	ValueOmitted bool `json:"value_omitted,omitzero"`
 }
 
-// JournalQueryReply answers a journal_query: points in the order of the query. Truncated
-// tells that there are more than Limit, or than fit the reply.
+// JournalQueryReply is the reply to a journal_query: points in the order of the query.
+// Truncated says that there are more points than Limit, or than fit the reply.
 type JournalQueryReply struct {
 	Rows      []JournalRow `json:"rows"`
 	Truncated bool         `json:"truncated"`
 }
 
-// JournalStatusRequest asks how the journal of a namespace stands.
+// JournalStatusRequest asks for the state of a namespace's journal.
 type JournalStatusRequest struct{}
 
-// Check is Request's.
+// Check implements Request.
 func (JournalStatusRequest) Check() error { return nil }
 
-// JournalStatusReply answers a journal_status. Endpoint is nil where there is none, and
-// nothing is pending then.
+// JournalStatusReply is the reply to a journal_status. Endpoint is nil if the sidecar has
+// no endpoint. Then nothing is pending.
 type JournalStatusReply struct {
 	Pending         uint64    `json:"pending"`
 	OldestPendingAt time.Time `json:"oldest_pending_at,omitzero"`
@@ -233,17 +237,17 @@ type JournalStatusReply struct {
 	Endpoint        *string   `json:"endpoint"`
 }
 
-// JournalRejectedRequest asks for a page of what the endpoint has refused.
+// JournalRejectedRequest asks for a page of the points that the endpoint has refused.
 type JournalRejectedRequest struct {
 	After *string `json:"after,omitzero"`
 	Limit *int    `json:"limit,omitzero"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request JournalRejectedRequest) Check() error { return checkOptional(request.Limit, checkLimit) }
 
-// RejectedEntry is a point that the endpoint has refused. Status is that of HTTP, 0 for
-// one that could not be sent at all.
+// RejectedEntry is a point that the endpoint has refused. Status is the HTTP status, or 0
+// if the point could not be sent at all.
 type RejectedEntry struct {
 	EntryID     uint64            `json:"entry_id"`
 	Measurement string            `json:"measurement"`
@@ -257,20 +261,20 @@ type RejectedEntry struct {
 	ValueOmitted bool `json:"value_omitted,omitzero"`
 }
 
-// JournalRejectedReply is one page, in the order of the points' times. Next, where there
-// is more, is handed back as After.
+// JournalRejectedReply is one page, in the order of the points' times. Pass Next as After
+// to get the next page. An empty Next ends the list.
 type JournalRejectedReply struct {
 	Entries []RejectedEntry `json:"entries"`
 	Next    string          `json:"next,omitzero"`
 }
 
-// JournalRequeueRequest has what the endpoint has refused sent again: the entries that
-// are named, or all where EntryIDs is nil.
+// JournalRequeueRequest delivers refused points again: the points of EntryIDs, or all
+// refused points if EntryIDs is nil.
 type JournalRequeueRequest struct {
 	EntryIDs []uint64 `json:"entry_ids,omitzero"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request JournalRequeueRequest) Check() error {
 	for _, entryID := range request.EntryIDs {
 		if entryID > 1<<53 {
@@ -280,26 +284,28 @@ func (request JournalRequeueRequest) Check() error {
 	return cmp.Or(checkElements("entry_ids", len(request.EntryIDs)))
 }
 
-// JournalRequeueReply answers a journal_requeue: how many entries are pending again.
+// JournalRequeueReply is the reply to a journal_requeue: the number of points that are
+// pending again.
 type JournalRequeueReply struct {
 	Requeued uint64 `json:"requeued"`
 }
 
-// FlushRequest has what is pending in the journal delivered now.
+// FlushRequest delivers the pending points of the journal now.
 type FlushRequest struct{}
 
-// Check is Request's.
+// Check implements Request.
 func (FlushRequest) Check() error { return nil }
 
-// FlushReply answers a flush: how many points it has delivered, and how many are
-// pending then.
+// FlushReply is the reply to a flush: the number of delivered points, and of points that
+// are still pending.
 type FlushReply struct {
 	Delivered uint64 `json:"delivered"`
 	Pending   uint64 `json:"pending"`
 	LastError string `json:"last_error,omitzero"`
 }
 
-// JournalStatus is the journal in a StatusReply and in STATS, of all namespaces together.
+// JournalStatus is the state of the journal in a StatusReply and in STATS, for all
+// namespaces together.
 type JournalStatus struct {
 	Pending         uint64    `json:"pending"`
 	OldestPendingAt time.Time `json:"oldest_pending_at,omitzero"`
@@ -307,16 +313,17 @@ type JournalStatus struct {
 	Rejected        uint64    `json:"rejected"`
 	LastError       string    `json:"last_error,omitzero"`
 	Endpoint        *string   `json:"endpoint"`
-	// Archiving is how many entries a compaction that is under way has written.
+	// Archiving is the number of entries that a running compaction has written.
 	Archiving uint64 `json:"archiving,omitzero"`
 }
 
-// EncodeTimeCursor gives the "next" of a page of the journal that ended at a time.
+// EncodeTimeCursor returns the "next" of a page of the journal that ended at a time.
 func EncodeTimeCursor(at time.Time) string {
 	return cursorTime + "." + strconv.FormatInt(at.UnixNano(), 10)
 }
 
-// DecodeTimeCursor gives the time that an "after" of the journal stands for.
+// DecodeTimeCursor returns the time of an "after" of the journal. Its errors are those of
+// DecodeCursor.
 func DecodeTimeCursor(cursor string) (time.Time, error) {
 	text, found := strings.CutPrefix(cursor, cursorTime+".")
 	nanoseconds, err := strconv.ParseInt(text, 10, 64)

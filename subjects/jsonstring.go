@@ -14,12 +14,12 @@ const (
 	// shortEscapes pairs each byte that has a short escape with its letter.
 	shortEscapes = "\"\"\\\\\bb\ff\nn\rr\tt"
 
-	// longEscape is the letter of \u0000, and notASCII what letters holds where
-	// there is a rune to be looked at.
+	// longEscape is the letter of \u0000. notASCII marks a byte that begins a rune beyond
+	// ASCII.
 	longEscape = 'u'
 	notASCII   = utf8.RuneSelf
 
-	// longRun is how many literal bytes it takes for more of them to be likely.
+	// longRun is how many literal bytes in a row make more of them likely.
 	longRun = 8
 
 	// everyByte times a byte is eight of that byte; highBits is the top bit of each.
@@ -27,8 +27,8 @@ const (
 	highBits  = 0x8080808080808080
 )
 
-// letters holds what follows the backslash where a byte is escaped in a JSON
-// string, and 0 where it stands for itself.
+// letters holds the letter after the backslash for each byte that is escaped in a JSON
+// string, and 0 for a literal byte.
 var letters = func() (table [256]byte) {
 	for char := range byte(' ') {
 		table[char] = longEscape
@@ -52,8 +52,8 @@ func appendString(dst []byte, text string) []byte {
 	return quoted
 }
 
-// appendValidString appends text as appendString does, unless it is not valid
-// UTF-8: then it reports false and gives dst as it was.
+// appendValidString appends text as appendString does. If text is not valid UTF-8, it
+// reports false and returns dst unchanged.
 func appendValidString(dst []byte, text string) ([]byte, bool) {
 	length, start := len(dst), 0
 	dst = append(slices.Grow(dst, len(text)+len(`""`)), '"')
@@ -82,8 +82,8 @@ func appendEscape(dst []byte, char byte) []byte {
 	return append(dst, '\\', longEscape, '0', '0', lowerHex[char>>4], lowerHex[char&0x0f])
 }
 
-// stringSize is the size of text as appendString writes it, or more where text is
-// not valid UTF-8, which it reports.
+// stringSize returns the size of text as appendString writes it. If text is not valid
+// UTF-8, it reports false, and the size may be larger.
 func stringSize(text string) (size int, valid bool) {
 	size, valid = len(`""`)+len(text), true
 	for index := literalLength(text); index < len(text); index += literalLength(text[index:]) {
@@ -104,7 +104,7 @@ func stringSize(text string) (size int, valid bool) {
 	return size, valid
 }
 
-// runesLength is the length of the leading runes beyond ASCII, 0 where the first
+// runesLength returns the length of the leading runes beyond ASCII. It is 0 if the first
 // one is not UTF-8.
 func runesLength(text string) int {
 	index := 0
@@ -118,7 +118,7 @@ func runesLength(text string) int {
 	return index
 }
 
-// literalLength is the length of the leading ASCII bytes that stand for themselves.
+// literalLength returns the length of the leading literal ASCII bytes.
 func literalLength(text string) int {
 	index := 0
 	for index < len(text) && letters[text[index]] == 0 {
@@ -130,9 +130,9 @@ func literalLength(text string) int {
 	return index
 }
 
-// literalWords is literalLength in whole words of eight bytes, which is what makes
-// long values cheap: a byte that is below the space, a quote or a backslash, or not
-// ASCII, sets a high bit of flags. So may a byte after one of those; none other.
+// literalWords is literalLength in whole words of eight bytes, which makes long values
+// cheap. A byte sets a high bit of flags if it is below the space, a quote, a backslash,
+// or not ASCII. A byte after one of these may set one too; no other byte does.
 func literalWords(text string) int {
 	index := 0
 	for ; index+8 <= len(text); index += 8 {
@@ -146,7 +146,7 @@ func literalWords(text string) int {
 	return index
 }
 
-// loadEight reads eight bytes, the first one lowest. The compiler makes one load of it.
+// loadEight reads eight bytes, the first one lowest. The compiler turns it into one load.
 func loadEight(text string) uint64 {
 	_ = text[7]
 	return uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |

@@ -15,19 +15,19 @@ import (
 // DefaultGroup is the group of a request that names none.
 const DefaultGroup = "default"
 
-// EncodingBase64 marks a value that is not valid UTF-8 and travels as standard
-// base64 with padding.
+// EncodingBase64 marks a value that is not valid UTF-8 and is encoded as standard base64
+// with padding.
 const EncodingBase64 = "base64"
 
-// Content is a value as it travels: a JSON string, or base64 where the bytes
-// are not UTF-8. A nil Value is a value left out (keys_only, value_omitted).
+// Content is a value on the wire: a JSON string, or base64 if the bytes are not UTF-8.
+// Value is nil if the value is left out (keys_only, value_omitted).
 type Content struct {
 	Value    *string `json:"value,omitzero"`
 	Encoding *string `json:"encoding,omitzero"`
 }
 
-// SetRequest stores Value under Key. Group defaults to DefaultGroup; without a
-// TTL the entry does not expire; IfRevision is compare-and-set.
+// SetRequest stores Value under Key. Group defaults to DefaultGroup. Without a TTL the
+// entry does not expire. IfRevision is compare-and-set.
 type SetRequest struct {
 	Group      *string `json:"group,omitzero"`
 	Key        *string `json:"key,omitzero" required:"true"`
@@ -36,33 +36,33 @@ type SetRequest struct {
 	IfRevision *uint64 `json:"if_revision,omitzero"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request SetRequest) Check() error {
 	return cmp.Or(checkEntry(request.Group, request.Key), request.checkContent(), checkOptional(request.TTL, TTL.Check))
 }
 
-// SetReply answers a set.
+// SetReply is the reply to a set.
 type SetReply struct {
 	Revision  uint64    `json:"revision"`
 	Created   bool      `json:"created"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
-// GetRequest asks for one entry. With a TTL, which cannot be KeepExpiry, it is a
-// touch too, and the entry is as the touch leaves it.
+// GetRequest asks for one entry. A TTL, which cannot be KeepExpiry, also sets the expiry,
+// and the reply has the new expiry.
 type GetRequest struct {
 	Group *string `json:"group,omitzero"`
 	Key   *string `json:"key,omitzero" required:"true"`
 	TTL   *TTL    `json:"ttl,omitzero"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request GetRequest) Check() error {
 	return cmp.Or(checkEntry(request.Group, request.Key), checkOptional(request.TTL, checkNewTTL))
 }
 
-// Entry is one entry, wherever one is returned. ValueOmitted says that its value is left
-// out of a page, since no message carries it.
+// Entry is one entry in a reply. ValueOmitted says that the value is left out of a page,
+// because no message carries it.
 type Entry struct {
 	Group string `json:"group"`
 	Key   string `json:"key"`
@@ -73,16 +73,17 @@ type Entry struct {
 	ValueOmitted bool      `json:"value_omitted,omitzero"`
 }
 
-// ExistsRequest asks whether an entry is there.
+// ExistsRequest asks whether a key exists.
 type ExistsRequest struct {
 	Group *string `json:"group,omitzero"`
 	Key   *string `json:"key,omitzero" required:"true"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request ExistsRequest) Check() error { return checkEntry(request.Group, request.Key) }
 
-// ExistsReply answers an exists; Revision is 0 and left out where the key is missing.
+// ExistsReply is the reply to an exists. Revision is 0, and left out, if the key is
+// missing.
 type ExistsReply struct {
 	Exists   bool   `json:"exists"`
 	Revision uint64 `json:"revision,omitzero"`
@@ -95,11 +96,11 @@ type DeleteRequest struct {
 	IfRevision *uint64 `json:"if_revision,omitzero"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request DeleteRequest) Check() error { return checkEntry(request.Group, request.Key) }
 
-// DeleteReply answers a delete. Where the key was missing Deleted is false and
-// Revision is the namespace's current one.
+// DeleteReply is the reply to a delete. If the key was missing, Deleted is false and
+// Revision is the namespace's current revision.
 type DeleteReply struct {
 	Deleted  bool   `json:"deleted"`
 	Revision uint64 `json:"revision"`
@@ -115,13 +116,14 @@ type ListRequest struct {
 	Descending *bool   `json:"descending,omitzero"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request ListRequest) Check() error {
 	return cmp.Or(checkOptional(request.Group, CheckGroup), checkOptional(request.Prefix, checkPrefix(MaxKeyBytes)),
 		checkOptional(request.Limit, checkLimit))
 }
 
-// ListReply is one page. Next, where there is more, is handed back as After.
+// ListReply is one page of entries. Pass Next as After to get the next page. An empty
+// Next ends the list.
 type ListReply struct {
 	Entries  []Entry `json:"entries"`
 	Next     string  `json:"next,omitzero"`
@@ -129,9 +131,9 @@ type ListReply struct {
 	Store    string  `json:"store"`
 }
 
-// ChangesRequest asks for the changes of a namespace with a revision above
-// After, of one group where Group is given. Wait holds the reply until there is
-// a change. Store, where given, must be the store's id.
+// ChangesRequest asks for the changes of a namespace with a revision above After. Group
+// selects one group. Wait holds the reply until there is a change. Store, if given, must
+// be the store's id.
 type ChangesRequest struct {
 	After *uint64 `json:"after,omitzero" required:"true"`
 	Group *string `json:"group,omitzero"`
@@ -140,7 +142,7 @@ type ChangesRequest struct {
 	Store *string `json:"store,omitzero"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request ChangesRequest) Check() error {
 	if request.After == nil {
 		return BadField("after", "after is required: the last revision that is known, 0 for none")
@@ -148,8 +150,9 @@ func (request ChangesRequest) Check() error {
 	return cmp.Or(checkOptional(request.Group, CheckGroup), checkOptional(request.Limit, checkLimit), checkOptional(request.Wait, Wait.Check))
 }
 
-// ChangesReply is one page of the log. Next is the last revision looked at,
-// Oldest the lowest that can still be read, Revision the namespace's current one.
+// ChangesReply is one page of the log. Next is the last revision that was looked at,
+// Oldest the lowest that can still be read, and Revision the namespace's current
+// revision.
 type ChangesReply struct {
 	Changes  []Event `json:"changes"`
 	Next     uint64  `json:"next"`
@@ -158,7 +161,7 @@ type ChangesReply struct {
 	Store    string  `json:"store"`
 }
 
-// EventType says what a change did.
+// EventType is the kind of a change.
 type EventType string
 
 // The types of events.
@@ -170,8 +173,8 @@ const (
 	EventExpire      EventType = "expire"
 )
 
-// Event is one change: the body of a message on store.events.<ns>.<group>, and
-// an element of ChangesReply.
+// Event is one change: the body of a message on store.events.<ns>.<group>, and an element
+// of ChangesReply.
 type Event struct {
 	Revision  uint64    `json:"revision"`
 	Previous  uint64    `json:"previous"`
@@ -188,7 +191,7 @@ type Event struct {
 	ValueOmitted bool              `json:"value_omitted,omitzero"`
 }
 
-// TransactionRange names the revisions of the transaction that an event is part of.
+// TransactionRange is the first and the last revision of an event's transaction.
 type TransactionRange struct {
 	First uint64 `json:"first"`
 	Last  uint64 `json:"last"`

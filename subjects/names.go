@@ -15,19 +15,21 @@ const (
 	MaxKeyBytes       = 2048
 )
 
-// The words in the place of a namespace that are none.
+// The reserved words that stand in the place of a namespace.
 const (
 	adminToken     = "admin"
 	eventsToken    = "events"
 	workspaceToken = "workspace"
 )
 
-// maxQuotedBytes is how much of what a caller sent an error message repeats.
+// maxQuotedBytes is the longest part of a caller's text that an error message repeats.
 const maxQuotedBytes = 64
 
-// CheckNamespace returns ErrBadRequest with the field "namespace" unless the name
-// is 1 to 64 of the characters a-z A-Z 0-9 - and none of the reserved words
-// events, admin and workspace.
+// CheckNamespace returns ErrBadRequest, with the field "namespace", for an invalid name.
+// A valid name is 1 to 64 of the characters a-z A-Z 0-9 - and not one of the reserved
+// words events, admin and workspace.
+//
+//	err := subjects.CheckNamespace("acme")
 func CheckNamespace(namespace string) error {
 	if failure := checkNamespace(namespace); failure != nil {
 		return failure
@@ -57,14 +59,14 @@ func isNamespaceByte(char byte) bool {
 	return 'a' <= char && char <= 'z' || 'A' <= char && char <= 'Z' || '0' <= char && char <= '9' || char == '-'
 }
 
-// CheckGroup returns ErrBadRequest with the field "group" unless the name is
-// valid UTF-8 of 1 to 512 bytes.
+// CheckGroup returns ErrBadRequest, with the field "group", unless the name is valid
+// UTF-8 of 1 to 512 bytes.
 func CheckGroup(group string) error {
 	return checkName("group", group, MaxGroupBytes)
 }
 
-// CheckKey returns ErrBadRequest with the field "key" unless the name is valid
-// UTF-8 of 1 to 2,048 bytes.
+// CheckKey returns ErrBadRequest, with the field "key", unless the name is valid UTF-8 of
+// 1 to 2,048 bytes.
 func CheckKey(key string) error {
 	return checkName("key", key, MaxKeyBytes)
 }
@@ -81,8 +83,7 @@ func checkName(field, name string, limit int) error {
 	return nil
 }
 
-// quote repeats what a caller sent in printable ASCII, and not more of it than
-// maxQuotedBytes.
+// quote repeats a caller's text in printable ASCII, up to maxQuotedBytes.
 func quote(text string) string {
 	if len(text) <= maxQuotedBytes {
 		return strconv.QuoteToASCII(text)

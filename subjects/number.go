@@ -8,18 +8,18 @@ import (
 	"strings"
 )
 
-// maxIntegerDigits is how many digits an integer of 64 bits has at most.
+// maxIntegerDigits is the most digits of an integer of 64 bits.
 const maxIntegerDigits = 20
 
-// decimal is a number exactly: its digits, read as a whole number, times ten to the
-// power of exponent. Digits neither begin nor end with a zero; those of 0 are none.
+// decimal is an exact number: its digits, read as a whole number, times ten to the power
+// of exponent. Digits neither begin nor end with a zero. The number 0 has no digits.
 type decimal struct {
 	negative bool
 	digits   string
 	exponent int
 }
 
-// parseDecimal reads a number in the grammar of JSON, and one with zeros in front.
+// parseDecimal reads a number in the grammar of JSON, and also one with leading zeros.
 func parseDecimal(number string) (decimal, bool) {
 	unsigned, negative := strings.CutPrefix(number, "-")
 	digits, exponent, ok := splitNumber(unsigned)
@@ -31,9 +31,9 @@ func parseDecimal(number string) (decimal, bool) {
 	return decimal{negative: negative, digits: trimmed, exponent: exponent + len(digits) - len(trimmed)}, ok
 }
 
-// WholeNumber gives a whole number that is written as a fraction or with an exponent as
-// digits alone: "3" for 3.0, 3e0 and 0.3e1. It reports false for what has a fraction or
-// is no number, and for what has more digits than an integer of 64 bits.
+// WholeNumber returns a whole number in digits that is written as a fraction or with an
+// exponent: "3" for 3.0, 3e0 and 0.3e1. It reports false for a number with a fraction,
+// for text that is not a number, and for more digits than an integer of 64 bits has.
 //
 //	digits, ok := subjects.WholeNumber("3e0") // 3, true
 func WholeNumber(number string) (digits string, ok bool) {
@@ -82,8 +82,9 @@ const (
 	wholesOnly = 0x1p53
 )
 
-// isDigitsOf reports whether a float is written as the decimal with so many digits after
-// the first, -1 for as many as tell it from its neighbours.
+// isDigitsOf reports whether a float, written with precision digits after the first, is
+// the decimal. A precision of -1 takes as many digits as tell the float from its
+// neighbours.
 func (value decimal) isDigitsOf(magnitude float64, precision int) bool {
 	// No finite float of a whole number has more digits, and precision costs.
 	if precision > math.MaxInt16 {

@@ -7,17 +7,16 @@ import "strings"
 const (
 	// maxPlainFields is how many fields a plain body has at most.
 	maxPlainFields = 3
-	// sharedBytes is the largest body that its names may keep in memory: those of
-	// larger ones are copied, for a name can outlive the value that it came with.
+	// sharedBytes is the largest body that its names may keep in memory. Names of larger
+	// bodies are copied, because a name can outlive the value of its request.
 	sharedBytes = 512
 )
 
-// plainBody is a request that is nearly always an object of strings without an
-// escape in them, {"group":"config","key":"theme","value":"dark"}. Such a body is
-// read in a fraction of the time; any other takes the usual way, which also finds
-// out what is wrong with it.
+// plainBody is a request that is nearly always an object of strings without escapes,
+// {"group":"config","key":"theme","value":"dark"}. Such a body is read in a fraction of
+// the time. Any other body takes the usual way, which also explains mistakes.
 type plainBody interface {
-	// plainField gives the place of a field that is a string, nil for any other name.
+	// plainField returns the place of a field that is a string, nil for any other name.
 	plainField(name string) **string
 }
 
@@ -55,8 +54,8 @@ func plainName(name string, group, key **string) **string {
 	return nil
 }
 
-// decodePlain reads a plain body and reports true. Where it reports false the body
-// may be anything, and what is in into has no meaning.
+// decodePlain reads a plain body and reports true. If it reports false, the body may be
+// anything, and the content of into has no meaning.
 func decodePlain(data []byte, into plainBody) bool {
 	reader := plainReader{rest: string(data)}
 	texts := new([maxPlainFields]string)
@@ -77,7 +76,7 @@ func decodePlain(data []byte, into plainBody) bool {
 	return false
 }
 
-// shareBody decides what may keep the body in memory.
+// shareBody decides which names may keep the body in memory.
 func shareBody(size int, into plainBody, texts *[maxPlainFields]string) bool {
 	if size <= sharedBytes {
 		return true
@@ -91,14 +90,14 @@ func shareBody(size int, into plainBody, texts *[maxPlainFields]string) bool {
 	return true
 }
 
-// plainReader takes a plain body apart. After the first thing that is not plain
-// what it gives has no meaning.
+// plainReader reads the parts of a plain body. After the first part that is not plain,
+// its results have no meaning.
 type plainReader struct {
 	rest   string
 	failed bool
 }
 
-// take passes over a character and the spaces behind it.
+// take skips a character and the spaces after it.
 func (reader *plainReader) take(char byte) {
 	if reader.rest == "" || reader.rest[0] != char {
 		reader.failed = true
@@ -111,7 +110,7 @@ func (reader *plainReader) take(char byte) {
 	reader.rest = reader.rest[index:]
 }
 
-// text passes over a string that has no escape, and gives what is in it.
+// text reads a string without escapes, and returns its content.
 func (reader *plainReader) text() string {
 	if reader.rest == "" || reader.rest[0] != '"' {
 		reader.failed = true

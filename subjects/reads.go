@@ -18,7 +18,7 @@ type GetManyRequest struct {
 	Entries []EntryName `json:"entries,omitzero" required:"true"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request GetManyRequest) Check() error {
 	if request.Entries == nil {
 		return BadField("entries", "entries is required: a list of objects with group and key")
@@ -34,8 +34,7 @@ func (request GetManyRequest) Check() error {
 	return nil
 }
 
-// Lookup is what stands at a key that was asked for among others: an entry, or
-// Missing and nothing but the names.
+// Lookup is the result for one of several keys: an entry, or only the names and Missing.
 type Lookup struct {
 	Group string `json:"group"`
 	Key   string `json:"key"`
@@ -47,14 +46,14 @@ type Lookup struct {
 	ValueOmitted bool      `json:"value_omitted,omitzero"`
 }
 
-// GetManyReply answers a get_many, in the order asked.
+// GetManyReply is the reply to a get_many, in the order of the request.
 type GetManyReply struct {
 	Entries  []Lookup `json:"entries"`
 	Revision uint64   `json:"revision"`
 }
 
-// ScanRequest asks for a page of a namespace, in byte order of groups and keys.
-// Prefix is of the names of groups. The reply is a ListReply.
+// ScanRequest asks for a page of a namespace, in byte order of groups and keys. Prefix
+// selects groups by their names. The reply is a ListReply.
 type ScanRequest struct {
 	Prefix   *string `json:"prefix,omitzero"`
 	After    *string `json:"after,omitzero"`
@@ -62,19 +61,20 @@ type ScanRequest struct {
 	KeysOnly *bool   `json:"keys_only,omitzero"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request ScanRequest) Check() error {
 	return cmp.Or(checkOptional(request.Prefix, checkPrefix(MaxGroupBytes)), checkOptional(request.Limit, checkLimit))
 }
 
-// CountRequest asks for the number of keys of a group, of the groups whose names
-// begin with Prefix, or with neither of the namespace. Group has no default here.
+// CountRequest asks for the number of keys of a group, or of the groups whose names begin
+// with Prefix. Without both it counts the keys of the namespace. Group has no default
+// here.
 type CountRequest struct {
 	Group  *string `json:"group,omitzero"`
 	Prefix *string `json:"prefix,omitzero"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request CountRequest) Check() error {
 	if request.Group != nil && request.Prefix != nil {
 		return BadField("prefix", "count takes group or prefix, or neither for the namespace; not both")
@@ -82,7 +82,7 @@ func (request CountRequest) Check() error {
 	return cmp.Or(checkOptional(request.Group, CheckGroup), checkOptional(request.Prefix, checkPrefix(MaxGroupBytes)))
 }
 
-// CountReply answers a count.
+// CountReply is the reply to a count.
 type CountReply struct {
 	Count    uint64 `json:"count"`
 	Revision uint64 `json:"revision"`
@@ -96,33 +96,34 @@ type GroupsRequest struct {
 	Limit  *int    `json:"limit,omitzero"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request GroupsRequest) Check() error {
 	return cmp.Or(checkOptional(request.Prefix, checkPrefix(MaxGroupBytes)), checkOptional(request.Limit, checkLimit))
 }
 
-// GroupStatus is one group: how many keys it holds, and the revision of its last change.
+// GroupStatus is one group: its number of keys, and the revision of its last change.
 type GroupStatus struct {
 	Group    string `json:"group"`
 	Keys     uint64 `json:"keys"`
 	Revision uint64 `json:"revision"`
 }
 
-// GroupsReply is one page of groups. Next, where there is more, is handed back as After.
+// GroupsReply is one page of groups. Pass Next as After to get the next page. An empty
+// Next ends the list.
 type GroupsReply struct {
 	Groups   []GroupStatus `json:"groups"`
 	Next     string        `json:"next,omitzero"`
 	Revision uint64        `json:"revision"`
 }
 
-// UsageRequest asks what a namespace holds.
+// UsageRequest asks for the usage and the quota of a namespace.
 type UsageRequest struct{}
 
-// Check is Request's.
+// Check implements Request.
 func (UsageRequest) Check() error { return nil }
 
-// UsageReply answers a usage. A limit of 0 is none. Bytes is the sum of the lengths
-// of groups, keys and values.
+// UsageReply is the reply to a usage. A limit of 0 is no limit. Bytes is the sum of the
+// lengths of groups, keys and values.
 type UsageReply struct {
 	MaxKeys       uint64 `json:"max_keys"`
 	MaxGroups     uint64 `json:"max_groups"`

@@ -8,27 +8,30 @@ import (
 	"strings"
 )
 
-// headerPrefix begins the headers that nobody but storebus gives a meaning to.
+// headerPrefix is the beginning of the headers that only storebus defines.
 const headerPrefix = "storebus-"
 
-// HeaderValue is the value of a header. Given tells one that is empty from one that is
-// not there.
+// HeaderValue is the value of a header. Given tells an empty header from a missing one.
 type HeaderValue struct {
 	Text  string
 	Given bool
 }
 
-// RequestHeaders are the headers that a request can have.
+// RequestHeaders are the headers of a request.
 type RequestHeaders struct {
 	MessageID, TTL, IfRevision, TraceParent HeaderValue
 }
 
-// ReadRequestHeaders finds the headers of a request among those of a message. Upper
-// and lower case of a name count the same, for libraries write one as the other.
-// ErrBadRequest with the header as its field is the answer to a header that is given
-// twice, in one spelling or in two, to spaces around its name, to any other header that
-// begins with Storebus-, and to one with a name that is not printable ASCII or with a line
-// break in its value. Other headers of other software are passed over.
+// ReadRequestHeaders finds the headers of a request in a message. Upper and lower case of
+// a name count the same, because libraries change the case. It ignores headers of other
+// software. It returns ErrBadRequest, with the header as its field, for
+//
+//   - a header that is given twice, in one spelling or in two;
+//   - spaces around the name of a header;
+//   - any other header that begins with Storebus-;
+//   - a name that is not printable ASCII, or a line break in a value, in any header.
+//
+// For example:
 //
 //	headers, err := subjects.ReadRequestHeaders(message.Header)
 //	if headers.TTL.Given {
@@ -65,8 +68,8 @@ func (headers *RequestHeaders) read(name string, values []string) *Error {
 		quote(name), HeaderTTL, HeaderIfRevision, HeaderMessageID, HeaderTraceParent))
 }
 
-// checkHeader refuses bytes in which the name of one of ours could be hidden, whoever's the
-// header is: a name is printable ASCII, and a value is one line.
+// checkHeader refuses bytes that could hide the name of a storebus header, in every
+// header: a name is printable ASCII, and a value is one line.
 func checkHeader(name string, values []string) *Error {
 	for index := range len(name) {
 		if char := name[index]; char != ' ' && char != '\t' && (char < '!' || char > '~') {
@@ -81,7 +84,7 @@ func checkHeader(name string, values []string) *Error {
 	return nil
 }
 
-// place gives a header's name as the contract has it, and the place of its value; nil
+// place returns a header's canonical name and the place of its value. The place is nil
 // for a header of other software.
 func (headers *RequestHeaders) place(name string) (ours string, value *HeaderValue) {
 	switch {
@@ -97,7 +100,7 @@ func (headers *RequestHeaders) place(name string) (ours string, value *HeaderVal
 	return "", nil
 }
 
-// take takes the values of a header that is spelled as given.
+// take stores the value of a header with the given spelling.
 func (value *HeaderValue) take(name, given string, values []string) *Error {
 	switch {
 	case len(values) == 0:
@@ -111,13 +114,13 @@ func (value *HeaderValue) take(name, given string, values []string) *Error {
 	return nil
 }
 
-// sameHeader compares names in ASCII. Two that are equal in Unicode only, as with ſ for
-// s, do not have the same length.
+// sameHeader compares names in ASCII. Names that are equal in Unicode only, such as ſ for
+// s, differ in length.
 func sameHeader(one, other string) bool {
 	return len(one) == len(other) && strings.EqualFold(one, other)
 }
 
-// before puts errors in an order.
+// before orders errors.
 func (failure *Error) before(other *Error) bool {
 	return cmp.Or(cmp.Compare(failure.Field, other.Field), cmp.Compare(failure.Message, other.Message)) < 0
 }

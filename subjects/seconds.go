@@ -11,18 +11,18 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxMillisecondDigits is how many digits a span may have: more than any span of
-// the contract, and few enough for an int64.
+// maxMillisecondDigits is the most digits of a span: more than any span of the contract
+// has, and few enough for an int64.
 const maxMillisecondDigits = 15
 
-// span is a length of time as a request gives it, counted exactly: so many whole
-// milliseconds, and a fraction of one where more is set.
+// span is the length of time of a request, counted exactly: whole milliseconds, and a
+// fraction of one if more is set.
 type span struct {
 	whole int64
 	more  bool
 }
 
-// roundUp gives the span in whole milliseconds, rounded up.
+// roundUp returns the span in whole milliseconds, rounded up.
 func (length span) roundUp() time.Duration {
 	if length.more {
 		length.whole++
@@ -54,8 +54,8 @@ func parseSpanValue(value jsontext.Value) (span, bool) {
 	return span{}, false
 }
 
-// insteadOfSeconds says how whole seconds are written in a string, where digits alone
-// are seconds, if it has them as 60.0 or 6e1.
+// insteadOfSeconds shows how to write whole seconds in a string that has them as 60.0 or
+// 6e1: digits alone are seconds.
 func insteadOfSeconds[Span any](text string, read func(string) (Span, bool)) string {
 	digits, whole := WholeNumber(text)
 	if !whole {
@@ -67,15 +67,15 @@ func insteadOfSeconds[Span any](text string, read func(string) (Span, bool)) str
 	return ": write " + digits
 }
 
-// unquoted gives the text of a JSON string that the decoder has found to be one.
+// unquoted returns the text of a valid JSON string.
 func unquoted(value jsontext.Value) string {
 	text, _ := jsontext.AppendUnquote(nil, value)
 	return string(text)
 }
 
-// parseSeconds reads a number of seconds in the grammar of JSON. It counts in
-// decimal digits, for a float64 would lose the last ones. It reports false for
-// what is no such number, carries a sign, or is longer than a span can be.
+// parseSeconds reads a number of seconds in the grammar of JSON. It counts in decimal
+// digits, because a float64 would lose the last ones. It reports false for any other
+// text, for a sign, and for a number that is too long for a span.
 //
 //	parseSeconds("1.5")     // span{whole: 1500}, true
 //	parseSeconds("0.0001")  // span{more: true}, true
@@ -99,7 +99,7 @@ func parseSeconds(number string) (span, bool) {
 	return span{whole: wholeNumber(digits, count), more: strings.Trim(fraction, "0") != ""}, true
 }
 
-// wholeNumber reads the first digits, as if zeros without end came after them.
+// wholeNumber reads the first digits, as if endless zeros came after them.
 func wholeNumber(digits string, count int) (number int64) {
 	for index := range count {
 		number *= 10
@@ -110,8 +110,8 @@ func wholeNumber(digits string, count int) (number int64) {
 	return number
 }
 
-// splitNumber takes a number apart: its value is the digits, read as a whole
-// number, times ten to the power of exponent.
+// splitNumber splits a number: its value is the digits, read as a whole number, times ten
+// to the power of exponent.
 func splitNumber(number string) (digits string, exponent int, ok bool) {
 	mantissa := number
 	if index := strings.IndexAny(number, "eE"); index >= 0 {
@@ -127,8 +127,8 @@ func splitNumber(number string) (digits string, exponent int, ok bool) {
 	return whole + fraction, exponent - len(fraction), true
 }
 
-// parseExponent reads a power of ten. One that is far enough out is as good as
-// any beyond it: no request is long enough for digits that make up for it.
+// parseExponent reads a power of ten, up to a bound. Beyond the bound the power makes no
+// difference: no request is long enough for digits that make up for it.
 func parseExponent(power string) (exponent int, ok bool) {
 	const farEnough = 1_000_000_000
 	digits, negative := strings.CutPrefix(power, "-")

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// DefaultPrefix is the prefix of every subject where none is configured.
+// DefaultPrefix is the prefix of every subject if none is configured.
 const DefaultPrefix = "store"
 
 const (
@@ -17,15 +17,14 @@ const (
 	inboxPrefix     = "_INBOX"
 )
 
-// Space is the part of the subject space that lies under one prefix: it builds
-// and parses every subject of the contract. Its zero value has DefaultPrefix.
+// Space builds and parses every subject of the contract under one prefix. Its zero value
+// has DefaultPrefix.
 type Space struct {
 	prefix string
 }
 
-// NewSpace makes the space of a prefix: one to four tokens of letters, digits,
-// _ and -, not beginning with _INBOX. Another prefix is ErrBadRequest with the
-// field "prefix".
+// NewSpace makes the Space of a prefix: one to four tokens of letters, digits, _ and -,
+// not beginning with _INBOX. Any other prefix is ErrBadRequest with the field "prefix".
 //
 //	space, err := subjects.NewSpace("berlin.store")
 func NewSpace(prefix string) (Space, error) {
@@ -55,7 +54,7 @@ func isNotPrefixToken(token string) bool {
 	return token == ""
 }
 
-// Prefix is what every subject of the space begins with.
+// Prefix returns the beginning of every subject of the space, without a dot: store.
 func (space Space) Prefix() string {
 	if space.prefix == "" {
 		return DefaultPrefix
@@ -63,13 +62,13 @@ func (space Space) Prefix() string {
 	return space.prefix
 }
 
-// Request is the subject of a request with a JSON body: store.acme.set.
+// Request returns the subject of a request with a JSON body: store.acme.set.
 func (space Space) Request(namespace string, verb Verb) string {
 	return space.Prefix() + "." + namespace + "." + string(verb)
 }
 
-// Raw is the subject of a request whose payload is the value itself:
-// store.acme.get.a%2Eb.theme.
+// Raw returns the subject of a request in the raw form, whose payload is the value
+// itself: store.acme.get.a%2Eb.theme.
 func (space Space) Raw(namespace string, verb Verb, group, key string) string {
 	size := len(space.Prefix()) + len(namespace) + len(verb) + tokenSize(group) + tokenSize(key) + 4
 	subject := append(make([]byte, 0, size), space.Prefix()...)
@@ -79,20 +78,20 @@ func (space Space) Raw(namespace string, verb Verb, group, key string) string {
 	return string(AppendToken(append(subject, '.'), key))
 }
 
-// Admin is the subject of an operator's request, and the pattern of its
-// endpoint: store.admin.status.
+// Admin returns the subject of an operator's request, and the pattern of its endpoint:
+// store.admin.status.
 func (space Space) Admin(verb Verb) string {
 	return space.Prefix() + "." + adminToken + "." + string(verb)
 }
 
-// Event is the subject that the changes of a group are published on:
+// Event returns the subject on which the changes of a group are published:
 // store.events.acme.config.
 func (space Space) Event(namespace, group string) string {
 	size := len(space.Prefix()) + len(eventsToken) + len(namespace) + tokenSize(group) + 3
 	return string(space.AppendEvent(make([]byte, 0, size), namespace, group))
 }
 
-// AppendEvent appends the subject that Event gives to dst.
+// AppendEvent appends the subject that Event returns to dst.
 func (space Space) AppendEvent(dst []byte, namespace, group string) []byte {
 	dst = append(dst, space.Prefix()...)
 	dst = append(dst, "."+eventsToken+"."...)
@@ -100,42 +99,44 @@ func (space Space) AppendEvent(dst []byte, namespace, group string) []byte {
 	return AppendToken(append(dst, '.'), group)
 }
 
-// Events is what a subscriber to every change of a namespace subscribes to:
-// store.events.acme.>.
+// Events returns the subscription for every change of a namespace: store.events.acme.>.
 func (space Space) Events(namespace string) string {
 	return space.Prefix() + "." + eventsToken + "." + namespace + ".>"
 }
 
-// GroupEvents is what a subscriber to the changes of one group subscribes to: the
-// subject that Event gives, for it holds no wildcard.
+// GroupEvents returns the subscription for the changes of one group. It is the subject
+// that Event returns, because that subject has no wildcard.
 func (space Space) GroupEvents(namespace, group string) string {
 	return space.Event(namespace, group)
 }
 
-// RequestPattern is the subject of the endpoint that serves a verb for every
+// RequestPattern returns the subject of the endpoint that serves a verb for every
 // namespace: store.*.set.
 func (space Space) RequestPattern(verb Verb) string {
 	return space.Request("*", verb)
 }
 
-// RawPattern is the subject of the endpoint that serves the raw form of a verb for
+// RawPattern returns the subject of the endpoint that serves the raw form of a verb for
 // every namespace: store.*.set.*.*.
 func (space Space) RawPattern(verb Verb) string {
 	return space.RequestPattern(verb) + ".*.*"
 }
 
-// AdminPattern is the subject of the endpoint that serves an operator's verb:
+// AdminPattern returns the subject of the endpoint that serves an operator's verb:
 // store.admin.status.
 func (space Space) AdminPattern(verb Verb) string {
 	return space.Admin(verb)
 }
 
-// CheckReply returns ErrBadRequest if the reply to a request could do harm, for the
-// broker does not check where a reply goes. A reply subject is refused if it lies under
-// the prefix, begins with $, holds a wildcard, an empty token, white space or a control
-// byte, or is longer than 512 bytes. So is the inbox of a user of another namespace,
-// below the root that InboxPrefix gives. A request without a reply subject is the
-// caller's to tell apart: the empty subject is refused.
+// CheckReply returns ErrBadRequest if the reply to a request could do harm, because the
+// broker does not check the destination of a reply. It refuses a reply subject that
+//
+//   - lies under the prefix or begins with $;
+//   - holds a wildcard, an empty token, white space or a control byte;
+//   - is empty, or longer than 512 bytes;
+//   - is the inbox of a user of another namespace, below the root that InboxPrefix uses.
+//
+// The caller must handle requests without a reply subject before. For example:
 //
 //	err := space.CheckReply("store.acme.get", "_INBOX_store.other.x") // refused: it is not acme's
 func (space Space) CheckReply(request, reply string) error {
@@ -145,8 +146,8 @@ func (space Space) CheckReply(request, reply string) error {
 	return space.checkInbox(request, reply)
 }
 
-// CheckServiceReply is CheckReply for a question on $SRV, which is of no namespace: it
-// may come from every inbox.
+// CheckServiceReply is CheckReply for a question on $SRV. Such a question is of no
+// namespace, and may come from every inbox.
 //
 //	err := space.CheckServiceReply("store.events.acme.config") // refused: it lies under store
 func (space Space) CheckServiceReply(reply string) error {

@@ -10,15 +10,15 @@ import (
 	"unicode/utf8"
 )
 
-// RenderRequest fills a template with the values of a group, which defaults to
-// DefaultGroup. Strict makes a key that is not there an error.
+// RenderRequest fills in a template with the values of a group, which defaults to
+// DefaultGroup. Strict makes a missing key an error.
 type RenderRequest struct {
 	Template *string `json:"template,omitzero" required:"true"`
 	Group    *string `json:"group,omitzero"`
 	Strict   *bool   `json:"strict,omitzero"`
 }
 
-// Check is Request's. It does not look at what the template says.
+// Check implements Request. It does not parse the template.
 func (request RenderRequest) Check() error {
 	return cmp.Or(checkRequired("template", request.Template, checkTemplate), checkOptional(request.Group, CheckGroup))
 }
@@ -33,34 +33,35 @@ func checkTemplate(template string) error {
 	return nil
 }
 
-// RenderReply answers a render. Text is base64 where Encoding says so: values that
-// are not UTF-8 went into it. Bytes gives it either way.
+// RenderReply is the reply to a render. Text is base64 if Encoding says so: the template
+// has used values that are not UTF-8. Bytes returns the text in either case.
 type RenderReply struct {
 	Text     string  `json:"text"`
 	Encoding *string `json:"encoding,omitzero"`
 	Revision uint64  `json:"revision"`
 }
 
-// NewRenderReply gives a text as it travels.
+// NewRenderReply encodes a text for the wire.
 func NewRenderReply(text string, revision uint64) RenderReply {
 	content := NewContent(text)
 	return RenderReply{Text: *content.Value, Encoding: content.Encoding, Revision: revision}
 }
 
-// Bytes gives the text itself, any bytes, as a string. Its errors are Content.Bytes's.
+// Bytes returns the text itself, any bytes, as a string. Its errors are those of
+// Content.Bytes.
 func (reply RenderReply) Bytes() (string, error) {
 	return Content{Value: &reply.Text, Encoding: reply.Encoding}.Bytes()
 }
 
-// SplitRequest asks for a value in the parts that Separator divides it into. An
-// empty separator divides it into its characters.
+// SplitRequest asks for a value, divided at each Separator. An empty separator divides
+// the value into its characters.
 type SplitRequest struct {
 	Group     *string `json:"group,omitzero"`
 	Key       *string `json:"key,omitzero" required:"true"`
 	Separator *string `json:"separator,omitzero" required:"true"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request SplitRequest) Check() error {
 	return cmp.Or(checkEntry(request.Group, request.Key), checkRequired("separator", request.Separator, checkSeparator))
 }
@@ -72,30 +73,30 @@ func checkSeparator(separator string) error {
 	return nil
 }
 
-// FieldsRequest asks for a value in the parts that white space divides it into.
+// FieldsRequest asks for a value, divided at white space.
 type FieldsRequest struct {
 	Group *string `json:"group,omitzero"`
 	Key   *string `json:"key,omitzero" required:"true"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request FieldsRequest) Check() error { return checkEntry(request.Group, request.Key) }
 
-// SplitReply answers a split. Every part is base64 where Encoding says so: one of
-// them at least is not UTF-8. DecodeTexts gives the parts either way.
+// SplitReply is the reply to a split. Every part is base64 if Encoding says so: at least
+// one part is not UTF-8. DecodeTexts returns the parts in either case.
 type SplitReply struct {
 	Parts    []string `json:"parts"`
 	Encoding *string  `json:"encoding,omitzero"`
 }
 
-// FieldsReply answers a fields, as SplitReply a split.
+// FieldsReply is the reply to a fields. Its encoding is as in SplitReply.
 type FieldsReply struct {
 	Fields   []string `json:"fields"`
 	Encoding *string  `json:"encoding,omitzero"`
 }
 
-// EncodeTexts gives a list of texts as it travels, and the encoding of all of them:
-// nil, or EncodingBase64 where one of them is not valid UTF-8.
+// EncodeTexts encodes a list of texts for the wire, and returns the encoding of all
+// texts: nil, or EncodingBase64 if one of them is not valid UTF-8.
 //
 //	parts, encoding := subjects.EncodeTexts([]string{"red", "green"})
 //	reply := subjects.SplitReply{Parts: parts, Encoding: encoding}
@@ -112,8 +113,8 @@ func EncodeTexts(texts []string) ([]string, *string) {
 
 func isNotUTF8(text string) bool { return !utf8.ValidString(text) }
 
-// DecodeTexts gives the texts of a list as it travelled. Its errors are
-// Content.Bytes's.
+// DecodeTexts decodes a list of texts from the wire. Its errors are those of
+// Content.Bytes.
 func DecodeTexts(texts []string, encoding *string) ([]string, error) {
 	if encoding == nil {
 		return texts, nil

@@ -10,7 +10,7 @@ import (
 
 const upperHex = "0123456789ABCDEF"
 
-// plain marks the bytes that stand for themselves in a token.
+// plain marks the bytes that are not encoded in a token.
 var plain = func() (table [256]bool) {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	for _, char := range []byte(letters + "0123456789" + "-_:/=@+~") {
@@ -19,9 +19,9 @@ var plain = func() (table [256]bool) {
 	return table
 }()
 
-// EncodeToken gives the one subject token of a name: letters, digits and
-// - _ : / = @ + ~ stand for themselves, every other byte is %XX. Any bytes are
-// taken; the empty name has no token. It allocates only where a byte is encoded.
+// EncodeToken returns the subject token of a name, exactly one for each name. Letters,
+// digits and - _ : / = @ + ~ stand for themselves; every other byte is %XX. Any bytes are
+// allowed. The empty name has no token. EncodeToken allocates only if a byte is encoded.
 //
 //	subjects.EncodeToken("config")  // config
 //	subjects.EncodeToken("a.b*")    // a%2Eb%2A
@@ -46,9 +46,11 @@ func AppendToken(dst []byte, name string) []byte {
 	}
 }
 
-// DecodeToken gives the name of a token. A token that EncodeToken would not have
-// made is ErrBadRequest: one name has exactly one token, so that a permission on
-// a subject is a permission on a name. It allocates only where a byte was encoded.
+// DecodeToken returns the name of a token. A token that EncodeToken does not make is
+// ErrBadRequest. Each name has exactly one token, so that a permission on a subject is a
+// permission on a name. DecodeToken allocates only if a byte was encoded.
+//
+//	name, err := subjects.DecodeToken("a%2Eb%2A")  // a.b*
 func DecodeToken(token string) (string, error) {
 	if token == "" {
 		return "", ErrBadRequest.New("a token of a subject cannot be empty")
@@ -77,8 +79,8 @@ func decodeEncodedToken(token string) (string, error) {
 	}
 }
 
-// decodeByte reads the %XX that text begins with. It reports false where there
-// is none, and where it stands for a byte that needs none.
+// decodeByte reads the %XX at the beginning of a text. It reports false if there is none,
+// or if the byte needs no encoding.
 func decodeByte(text string) (byte, bool) {
 	if len(text) < len("%XX") || text[0] != '%' {
 		return 0, false
@@ -92,7 +94,7 @@ func decodeByte(text string) (byte, bool) {
 	return char, !plain[char]
 }
 
-// badToken says what is wrong with a token where rest begins.
+// badToken explains the mistake in a token at the beginning of rest.
 func badToken(token, rest string) *Error {
 	if rest[0] != '%' {
 		return ErrBadRequest.New(fmt.Sprintf("token %s holds the byte %s as it is: write %%%02X", quote(token), quote(rest[:1]), rest[0]))
@@ -104,7 +106,7 @@ func badToken(token, rest string) *Error {
 	return ErrBadRequest.New(fmt.Sprintf("token %s holds %s: %% is followed by two upper-case hexadecimal digits", quote(token), quote(piece)))
 }
 
-// plainLength is the length of the leading bytes that stand for themselves.
+// plainLength returns the length of the leading bytes that are not encoded.
 func plainLength(name string) int {
 	for index := range len(name) {
 		if !plain[name[index]] {
@@ -114,7 +116,7 @@ func plainLength(name string) int {
 	return len(name)
 }
 
-// tokenSize is the length of the token of a name.
+// tokenSize returns the length of the token of a name.
 func tokenSize(name string) int {
 	size := len(name)
 	for index := range len(name) {

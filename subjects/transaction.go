@@ -9,15 +9,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// TransactionRequest carries out Then where every guard of If holds, else Else: all
-// of the list, or nothing. Each of the three holds at most MaxElements, or is left out.
+// TransactionRequest carries out Then if every guard of If holds, otherwise Else: all of
+// the list, or nothing. Each of the three lists has at most MaxElements, or is left out.
 type TransactionRequest struct {
 	If   []Guard     `json:"if,omitzero"`
 	Then []Operation `json:"then,omitzero"`
 	Else []Operation `json:"else,omitzero"`
 }
 
-// Check is Request's. It checks each operation as the request that it is.
+// Check implements Request. It checks each operation as a request of its verb.
 func (request TransactionRequest) Check() error {
 	if err := checkElements("if", len(request.If)); err != nil {
 		return err
@@ -50,8 +50,8 @@ func checkOperations(list string, operations []Operation) error {
 	return nil
 }
 
-// Guard is what has to hold of one entry: that it stands at Revision (0: it is not
-// there), that it is there or not, that it has this value; one or more of them.
+// Guard is a condition on one entry, one or more of these: the revision (0: the key does
+// not exist), whether the key exists, and the value.
 type Guard struct {
 	Group    *string `json:"group,omitzero"`
 	Key      *string `json:"key,omitzero" required:"true"`
@@ -73,8 +73,8 @@ func (guard Guard) check() error {
 	return nil
 }
 
-// Operation is one request among those of a transaction: Op is its verb, one of
-// OperationVerbs, and the other fields are those of that verb's request.
+// Operation is one request inside a transaction. Op is its verb, one of OperationVerbs.
+// The other fields are the fields of that verb's request.
 type Operation struct {
 	Op    *Verb   `json:"op,omitzero" required:"true"`
 	Group *string `json:"group,omitzero"`
@@ -85,7 +85,7 @@ type Operation struct {
 	By         *int64  `json:"by,omitzero"`
 }
 
-// operationRow is a verb that a transaction takes: its request, and the fields that it has.
+// operationRow is a verb that a transaction takes, with its request and its fields.
 type operationRow struct {
 	verb    Verb
 	request func(Operation) Request
@@ -128,13 +128,13 @@ var operationVerbs = func() (verbs []Verb) {
 	return verbs
 }()
 
-// OperationVerbs gives the verbs that a transaction takes. The caller owns the slice.
+// OperationVerbs returns the verbs that a transaction takes. The caller owns the slice.
 func OperationVerbs() []Verb { return slices.Clone(operationVerbs) }
 
-// Request gives the request that the operation is: a SetRequest, GetRequest,
-// DeleteRequest, TouchRequest, IncrementRequest or DeleteGroupRequest, not checked
-// yet. It returns ErrBadRequest where Op is another verb, and where a field is given
-// that the verb's request does not have.
+// Request returns the operation as a request, not checked yet: a SetRequest, GetRequest,
+// DeleteRequest, TouchRequest, IncrementRequest or DeleteGroupRequest. It returns
+// ErrBadRequest if Op is another verb, and for a field that the verb's request does not
+// have.
 func (operation Operation) Request() (Request, error) {
 	if operation.Op == nil {
 		return nil, BadField("op", "op is required: one of "+list(operationVerbs))
@@ -157,7 +157,7 @@ type givenField struct {
 	given bool
 }
 
-// givenFields tells which of the fields that not every verb has are given.
+// givenFields tells which of the fields are given that only some verbs have.
 func (operation *Operation) givenFields() [6]givenField {
 	return [...]givenField{
 		{"key", operation.Key != nil},
@@ -169,10 +169,10 @@ func (operation *Operation) givenFields() [6]givenField {
 	}
 }
 
-// TransactionReply answers a transaction. Results has one element for each operation
-// that ran, in order: the reply of its verb, and for a get a Lookup. FirstRevision is
-// that of the first change, left out where there was none; Revision is that of the
-// last, or the namespace's current one.
+// TransactionReply is the reply to a transaction. Results has one element for each
+// operation that ran, in order: the reply of its verb, or for a get a Lookup.
+// FirstRevision is the revision of the first change, left out if nothing changed.
+// Revision is the revision of the last change, or the namespace's current revision.
 type TransactionReply struct {
 	Succeeded     bool             `json:"succeeded"`
 	FirstRevision uint64           `json:"first_revision,omitzero"`

@@ -14,15 +14,15 @@ const (
 	MaxTTL = 100 * 365 * 24 * time.Hour
 )
 
-// The words of a time to live that are no duration.
+// The words for a time to live without a duration.
 const (
 	ttlNever = "never"
 	ttlKeep  = "keep"
 )
 
-// TTL says when an entry expires: after a duration, never, or when it would have
-// anyway. Its zero value is NeverExpires. In JSON it is a number of seconds, or
-// a string as ParseTTL reads it. Two of the same meaning are equal.
+// TTL is a time to live: after a duration, never, or the present expiry unchanged. Its
+// zero value is NeverExpires. In JSON it is a number of seconds, or a string as ParseTTL
+// reads it. Two TTLs with the same meaning are equal.
 type TTL struct {
 	kind     ttlKind
 	duration time.Duration
@@ -36,14 +36,14 @@ const (
 	kindKeep
 )
 
-// The times to live that are no duration.
+// The times to live without a duration. KeepExpiry leaves the expiry unchanged.
 var (
 	NeverExpires = TTL{kind: kindNever}
 	KeepExpiry   = TTL{kind: kindKeep}
 )
 
-// After makes a time to live of a duration, rounded up to milliseconds. One
-// outside MinTTL to MaxTTL is kept as it is, for Check to refuse.
+// After makes a time to live from a duration, rounded up to milliseconds. A duration
+// outside MinTTL to MaxTTL is kept, and Check refuses it.
 //
 //	ttl := subjects.After(90 * time.Second)
 func After(duration time.Duration) TTL {
@@ -53,9 +53,9 @@ func After(duration time.Duration) TTL {
 	return TTL{kind: kindAfter, duration: duration}
 }
 
-// ParseTTL reads a time to live as a header or a command line gives it: digits
-// (seconds), a Go duration, "never" or "keep". Anything else, and a duration
-// outside MinTTL to MaxTTL, is ErrBadRequest with the field "ttl".
+// ParseTTL reads a time to live from a header or a command line: digits (seconds), a Go
+// duration, "never" or "keep". Any other text, and a duration outside MinTTL to MaxTTL,
+// is ErrBadRequest with the field "ttl".
 //
 //	ttl, err := subjects.ParseTTL("90s")
 func ParseTTL(text string) (TTL, error) {
@@ -76,8 +76,8 @@ func readTTL(text string) (TTL, bool) {
 	return newTTL(parseSpan(text))
 }
 
-// newTTL makes a time to live of what was read, where it could be and is within
-// the limits.
+// newTTL makes a time to live from a parsed length, if that is valid and within the
+// limits.
 func newTTL(length span, ok bool) (TTL, bool) {
 	if !ok || length.whole < MinTTL.Milliseconds() || length.roundUp() > MaxTTL {
 		return TTL{}, false
@@ -89,18 +89,18 @@ func badTTL(given string) *Error {
 	return BadField("ttl", `ttl is a number of seconds, a duration such as "90s" or "1500ms", "never", or "keep" where a value is stored, and is 1ms to 100 years; not `+given)
 }
 
-// Never reports whether the entry is to stay for good.
+// Never reports whether the entry does not expire.
 func (ttl TTL) Never() bool { return ttl.kind == kindNever }
 
-// Keep reports whether the entry keeps the expiry that it has.
+// Keep reports whether the entry keeps its present expiry.
 func (ttl TTL) Keep() bool { return ttl.kind == kindKeep }
 
-// Duration is how long the entry lives, in whole milliseconds. It is 0 for
+// Duration returns how long the entry lives, in whole milliseconds. It is 0 for
 // NeverExpires and KeepExpiry.
 func (ttl TTL) Duration() time.Duration { return ttl.duration }
 
-// Check returns ErrBadRequest with the field "ttl" where After was given a
-// duration outside MinTTL to MaxTTL.
+// Check returns ErrBadRequest, with the field "ttl", if the duration of After was outside
+// MinTTL to MaxTTL.
 func (ttl TTL) Check() error {
 	if ttl.kind == kindAfter && (ttl.duration < MinTTL || ttl.duration > MaxTTL) {
 		return badTTL(ttl.duration.String())
@@ -108,7 +108,7 @@ func (ttl TTL) Check() error {
 	return nil
 }
 
-// String gives the time to live as ParseTTL reads it: "1m30s", "never", "keep".
+// String returns the time to live as ParseTTL reads it: "1m30s", "never", "keep".
 func (ttl TTL) String() string {
 	switch ttl.kind {
 	case kindNever:
@@ -119,7 +119,7 @@ func (ttl TTL) String() string {
 	return ttl.duration.String()
 }
 
-// MarshalJSON gives a number of seconds, "never" or "keep". Its error is Check's.
+// MarshalJSON writes a number of seconds, "never" or "keep". Its error is that of Check.
 func (ttl TTL) MarshalJSON() ([]byte, error) {
 	if err := ttl.Check(); err != nil {
 		return nil, err
@@ -130,8 +130,8 @@ func (ttl TTL) MarshalJSON() ([]byte, error) {
 	return appendString(nil, ttl.String()), nil
 }
 
-// UnmarshalJSON reads a number of seconds, or a string as ParseTTL does. Its
-// error is ParseTTL's.
+// UnmarshalJSON reads a number of seconds, or a string as ParseTTL does. Its error is
+// that of ParseTTL.
 func (ttl *TTL) UnmarshalJSON(data []byte) error {
 	parsed, ok := readTTLValue(data)
 	if !ok {

@@ -7,11 +7,11 @@ import (
 	"slices"
 )
 
-// Verb is the word of a request subject that says what is asked: the "set" of
+// Verb is the word of a request's subject that names the action: the "set" of
 // store.acme.set.
 type Verb string
 
-// The verbs of a namespace. A verb that is added here goes into verbTable too.
+// The verbs of a namespace. Add a new verb to verbTable too.
 const (
 	VerbSet          Verb = "set"
 	VerbGet          Verb = "get"
@@ -48,8 +48,8 @@ const (
 	VerbWorkspaces         Verb = "workspaces"
 )
 
-// The verbs of an operator, on store.admin.<verb>. A verb that is added here goes
-// into verbTable too, and none may share its name with a verb of a namespace.
+// The verbs of an operator, on store.admin.<verb>. Add a new verb to verbTable too. It
+// must not have the name of a verb of a namespace.
 const (
 	VerbAdminStatus     Verb = "status"
 	VerbAdminDescribe   Verb = "describe"
@@ -68,7 +68,7 @@ const (
 	formAdmin              // store.admin.<verb>
 )
 
-// verbRow is what there is to know of a verb.
+// verbRow describes one verb.
 type verbRow struct {
 	verb        Verb
 	forms       int
@@ -77,8 +77,8 @@ type verbRow struct {
 	request     reflect.Type
 }
 
-// verbTable is every verb of the contract, the busiest first. The lists below and
-// what describe tells are made from it.
+// verbTable has every verb of the contract, the busiest first. The lists below and the
+// reply to describe are made from it.
 var verbTable = []verbRow{
 	{VerbSet, formTenant | formRaw, true, "store a value under a key", reflect.TypeFor[SetRequest]()},
 	{VerbGet, formTenant | formRaw, false, "read the entry of a key, and with a ttl set when it expires", reflect.TypeFor[GetRequest]()},
@@ -137,32 +137,33 @@ func verbsOf(form int) (verbs []Verb) {
 	return verbs
 }
 
-// TenantVerbs gives the verbs of a namespace: one endpoint each. The caller owns the slice.
+// TenantVerbs returns the verbs of a namespace: one endpoint each. The caller owns the
+// slice.
 func TenantVerbs() []Verb { return slices.Clone(tenantVerbs) }
 
-// RawVerbs gives the verbs that have a raw form, store.acme.get.config.theme, as
-// well. The caller owns the slice.
+// RawVerbs returns the verbs that also have a raw form, such as
+// store.acme.get.config.theme. The caller owns the slice.
 func RawVerbs() []Verb { return slices.Clone(rawVerbs) }
 
-// AdminVerbs gives the verbs of an operator. The caller owns the slice.
+// AdminVerbs returns the verbs of an operator. The caller owns the slice.
 func AdminVerbs() []Verb { return slices.Clone(adminVerbs) }
 
-// IsTenant reports whether the verb is one of a namespace.
+// IsTenant reports whether the verb belongs to a namespace.
 func (verb Verb) IsTenant() bool { return slices.Contains(tenantVerbs, verb) }
 
 // HasRaw reports whether the verb has a raw form.
 func (verb Verb) HasRaw() bool { return slices.Contains(rawVerbs, verb) }
 
-// IsAdmin reports whether the verb is one of an operator.
+// IsAdmin reports whether the verb belongs to an operator.
 func (verb Verb) IsAdmin() bool { return slices.Contains(adminVerbs, verb) }
 
-// Description says in a few words what the verb does; "" for a verb that there is not.
+// Description says in a few words what the verb does. It is "" for an unknown verb.
 //
 //	subjects.VerbSet.Description()  // store a value under a key
 func (verb Verb) Description() string { return verb.row().description }
 
-// Writes reports whether the verb's requests change what is stored. A get does not,
-// although one with a ttl sets when its entry expires.
+// Writes reports whether requests of the verb change stored data. It is false for get,
+// although a get with a ttl sets an expiry.
 func (verb Verb) Writes() bool { return verb.row().writes }
 
 func (verb Verb) row() verbRow {

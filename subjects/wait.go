@@ -8,17 +8,19 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MaxWait is the longest that a request for changes may be held.
+// MaxWait is the longest time that a request for changes may be held.
 const MaxWait = 30 * time.Second
 
-// Wait is how long a request for changes is held until there is one: 0 to
-// MaxWait. In JSON it is a number of seconds, or a string as ParseWait reads it.
+// Wait is how long a request for changes is held until there is a change: 0 to MaxWait.
+// In JSON it is a number of seconds, or a string as ParseWait reads it.
 type Wait struct {
 	duration time.Duration
 }
 
-// WaitFor makes a wait of a duration, rounded up to milliseconds. One outside 0
-// to MaxWait is kept as it is, for Check to refuse.
+// WaitFor makes a wait from a duration, rounded up to milliseconds. A duration outside 0
+// to MaxWait is kept, and Check refuses it.
+//
+//	wait := subjects.WaitFor(10 * time.Second)
 func WaitFor(duration time.Duration) Wait {
 	if 0 <= duration && duration <= MaxWait {
 		duration = spanOf(duration).roundUp()
@@ -26,8 +28,8 @@ func WaitFor(duration time.Duration) Wait {
 	return Wait{duration: duration}
 }
 
-// ParseWait reads digits (seconds) or a Go duration. Anything else, and a
-// duration outside 0 to MaxWait, is ErrBadRequest with the field "wait".
+// ParseWait reads digits (seconds) or a Go duration. Any other text, and a duration
+// outside 0 to MaxWait, is ErrBadRequest with the field "wait".
 //
 //	wait, err := subjects.ParseWait("30s")
 func ParseWait(text string) (Wait, error) {
@@ -40,7 +42,7 @@ func ParseWait(text string) (Wait, error) {
 
 func readWait(text string) (Wait, bool) { return newWait(parseSpan(text)) }
 
-// newWait makes a wait of what was read, where it could be and is within the limit.
+// newWait makes a wait from a parsed length, if that is valid and within the limit.
 func newWait(length span, ok bool) (Wait, bool) {
 	if !ok || length.roundUp() > MaxWait {
 		return Wait{}, false
@@ -52,11 +54,11 @@ func badWait(given string) *Error {
 	return BadField("wait", `wait is a number of seconds or a duration such as "1500ms", and is 0 to 30s; not `+given)
 }
 
-// Duration is how long to wait, in whole milliseconds.
+// Duration returns how long to wait, in whole milliseconds.
 func (wait Wait) Duration() time.Duration { return wait.duration }
 
-// Check returns ErrBadRequest with the field "wait" where WaitFor was given a
-// duration outside 0 to MaxWait.
+// Check returns ErrBadRequest, with the field "wait", if the duration of WaitFor was
+// outside 0 to MaxWait.
 func (wait Wait) Check() error {
 	if wait.duration < 0 || wait.duration > MaxWait {
 		return badWait(wait.duration.String())
@@ -64,10 +66,10 @@ func (wait Wait) Check() error {
 	return nil
 }
 
-// String gives the wait as ParseWait reads it: "1.5s".
+// String returns the wait as ParseWait reads it: "1.5s".
 func (wait Wait) String() string { return wait.duration.String() }
 
-// MarshalJSON gives a number of seconds. Its error is Check's.
+// MarshalJSON writes a number of seconds. Its error is that of Check.
 func (wait Wait) MarshalJSON() ([]byte, error) {
 	if err := wait.Check(); err != nil {
 		return nil, err
@@ -75,8 +77,8 @@ func (wait Wait) MarshalJSON() ([]byte, error) {
 	return appendSeconds(nil, wait.duration), nil
 }
 
-// UnmarshalJSON reads a number of seconds, or a string as ParseWait does. Its
-// error is ParseWait's.
+// UnmarshalJSON reads a number of seconds, or a string as ParseWait does. Its error is
+// that of ParseWait.
 func (wait *Wait) UnmarshalJSON(data []byte) error {
 	value := jsontext.Value(data)
 	if value.Kind() == jsontext.KindNull {

@@ -21,41 +21,46 @@ type WorkspaceQueryRequest struct {
 	Limit *int    `json:"limit,omitzero"`
 }
 
-// Check is Request's. It does not look at what the SQL says.
+// Check implements Request. It does not parse the SQL.
 func (request WorkspaceQueryRequest) Check() error {
 	return cmp.Or(request.WorkspaceName.Check(), checkRequired("sql", request.SQL, anyText), checkOptional(request.Limit, checkLimit))
 }
 
 func anyText(string) error { return nil }
 
-// WorkspaceQueryReply answers a workspace_query. Rows are lists in the order of Columns;
-// Truncated tells that there were more of them.
+// WorkspaceQueryReply is the reply to a workspace_query. Rows are lists in the order of
+// Columns. Truncated says that there were more rows.
 type WorkspaceQueryReply struct {
 	Columns   []string           `json:"columns"`
 	Rows      [][]jsontext.Value `json:"rows"`
 	Truncated bool               `json:"truncated"`
 }
 
-// maxExactInteger is up to where every reader of JSON has integers exactly.
+// maxExactInteger is the largest integer that every reader of JSON keeps exactly.
 const maxExactInteger = 1 << 53
 
-// queryObject is a value that JSON has nothing for.
+// queryObject is a value that JSON has no form for.
 type queryObject struct {
 	Integer *string `json:"integer,omitzero"`
 	Float   *string `json:"float,omitzero"`
 	Base64  *string `json:"base64,omitzero"`
 }
 
-// The texts of floats that are no JSON numbers.
+// The texts of floats that are not JSON numbers.
 const (
 	infinity         = "Infinity"
 	negativeInfinity = "-Infinity"
 )
 
-// NewQueryValue gives a value of a row as it travels, so that nothing of it is lost: nil,
-// bool and float64 and int64 as JSON's own, a float always with a point or an exponent
-// and an integer beyond ±2^53 as {"integer":"…"}; a string as one, and bytes, or text that
-// is not UTF-8, as {"base64":"…"}; an infinity is {"float":"Infinity"}.
+// NewQueryValue encodes a value of a row for the wire, without any loss:
+//
+//   - nil, int64, float64 and string are JSON's own; a float always has a point or an
+//     exponent;
+//   - an integer beyond ±2^53 is {"integer":"…"};
+//   - bytes, and text that is not UTF-8, are {"base64":"…"};
+//   - an infinity is {"float":"Infinity"} or {"float":"-Infinity"}.
+//
+// For example:
 //
 //	subjects.NewQueryValue(int64(1) << 60)  // {"integer":"1152921504606846976"}
 func NewQueryValue(value any) jsontext.Value {
@@ -97,14 +102,14 @@ func bytesValue(value []byte) jsontext.Value {
 	return marshalled(queryObject{Base64: new(base64.StdEncoding.EncodeToString(value))})
 }
 
-// marshalled encodes what can always be encoded.
+// marshalled encodes a value that can always be encoded.
 func marshalled(value any) jsontext.Value {
 	text, _ := json.Marshal(value)
 	return text
 }
 
-// Values gives the rows as nil, int64, float64, string and []byte. What none of them can
-// be is ErrBadRequest.
+// Values returns the rows as nil, int64, float64, string and []byte. Any other value is
+// ErrBadRequest.
 func (reply WorkspaceQueryReply) Values() ([][]any, error) {
 	rows := make([][]any, len(reply.Rows))
 	for index, row := range reply.Rows {

@@ -12,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The bounds of workspaces.
+// The limits of workspaces.
 const (
 	// MaxWorkspaceBytes is the longest name of a workspace.
 	MaxWorkspaceBytes = 128
@@ -20,9 +20,11 @@ const (
 	MaxKindBytes = 128
 )
 
-// CheckWorkspace returns ErrBadRequest with the field "workspace" unless the name is 1
-// to 128 of the characters A-Z a-z 0-9 . _ -, begins with a letter or a digit, and has
-// no two dots in a row.
+// CheckWorkspace returns ErrBadRequest, with the field "workspace", unless the name is 1
+// to 128 of the characters A-Z a-z 0-9 . _ -, begins with a letter or a digit, and has no
+// two dots in a row.
+//
+//	err := subjects.CheckWorkspace("import-42")
 func CheckWorkspace(workspace string) error {
 	switch {
 	case workspace == "" || len(workspace) > MaxWorkspaceBytes:
@@ -48,33 +50,33 @@ type WorkspaceName struct {
 	Workspace *string `json:"workspace,omitzero" required:"true"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (name WorkspaceName) Check() error {
 	return checkRequired("workspace", name.Workspace, CheckWorkspace)
 }
 
-// WorkspaceOpenRequest opens a workspace, and makes it where it is not there.
+// WorkspaceOpenRequest opens a workspace, and creates it if it does not exist.
 type WorkspaceOpenRequest struct {
 	WorkspaceName
 }
 
-// WorkspaceOpenReply answers a workspace_open: whether the workspace was made, and how
-// many entries it has.
+// WorkspaceOpenReply is the reply to a workspace_open: whether the workspace was created,
+// and its number of entries.
 type WorkspaceOpenReply struct {
 	Workspace string `json:"workspace"`
 	Created   bool   `json:"created"`
 	Entries   uint64 `json:"entries"`
 }
 
-// WorkspacePutRequest adds an entry to a workspace. Data is any JSON but null, which is
-// as if left out.
+// WorkspacePutRequest adds an entry to a workspace. Data is any JSON but null; null
+// counts as left out.
 type WorkspacePutRequest struct {
 	WorkspaceName
 	Kind *string        `json:"kind,omitzero" required:"true"`
 	Data jsontext.Value `json:"data,omitzero" required:"true"`
 }
 
-// Check is Request's. What else a kind may not be is the store's to say.
+// Check implements Request. The store checks the kind further.
 func (request WorkspacePutRequest) Check() error {
 	if err := cmp.Or(request.WorkspaceName.Check(), checkRequired("kind", request.Kind, checkKind)); err != nil {
 		return err
@@ -85,17 +87,17 @@ func (request WorkspacePutRequest) Check() error {
 	return nil
 }
 
-// WorkspacePutReply answers a workspace_put: how many entries there are then.
+// WorkspacePutReply is the reply to a workspace_put: the number of entries after it.
 type WorkspacePutReply struct {
 	Entries uint64 `json:"entries"`
 }
 
-// WorkspaceAggregateRequest asks how many entries of each kind a workspace has.
+// WorkspaceAggregateRequest asks for the number of entries of each kind in a workspace.
 type WorkspaceAggregateRequest struct {
 	WorkspaceName
 }
 
-// WorkspaceAggregateReply answers a workspace_aggregate.
+// WorkspaceAggregateReply is the reply to a workspace_aggregate.
 type WorkspaceAggregateReply struct {
 	Summary map[string]uint64 `json:"summary"`
 }
@@ -105,20 +107,21 @@ type WorkspaceCommitRequest struct {
 	WorkspaceName
 }
 
-// WorkspaceCommitReply answers a workspace_commit: the entry of the journal, 0 where the
-// workspace had no entries, and the revision at which the summary was set.
+// WorkspaceCommitReply is the reply to a workspace_commit. EntryID is the entry of the
+// journal, 0 if the workspace had no entries. Revision is the revision at which the
+// summary was set.
 type WorkspaceCommitReply struct {
 	EntryID  uint64            `json:"entry_id,omitzero"`
 	Summary  map[string]uint64 `json:"summary"`
 	Revision uint64            `json:"revision"`
 }
 
-// WorkspaceDiscardRequest ends a workspace and keeps nothing of it.
+// WorkspaceDiscardRequest ends a workspace and keeps nothing.
 type WorkspaceDiscardRequest struct {
 	WorkspaceName
 }
 
-// WorkspaceDiscardReply answers a workspace_discard.
+// WorkspaceDiscardReply is the reply to a workspace_discard.
 type WorkspaceDiscardReply struct {
 	Discarded bool `json:"discarded"`
 }
@@ -130,17 +133,17 @@ type WorkspacesRequest struct {
 	Limit *int    `json:"limit,omitzero"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request WorkspacesRequest) Check() error { return checkOptional(request.Limit, checkLimit) }
 
-// WorkspacesReply is one page of workspaces. Next, where there is more, is handed back as
-// After.
+// WorkspacesReply is one page of workspaces. Pass Next as After to get the next page. An
+// empty Next ends the list.
 type WorkspacesReply struct {
 	Workspaces []WorkspaceStatus `json:"workspaces"`
 	Next       string            `json:"next,omitzero"`
 }
 
-// WorkspaceStatus is one workspace. Orphaned tells that nobody has opened it since the
+// WorkspaceStatus is one workspace. Orphaned says that nobody has opened it since the
 // sidecar was started.
 type WorkspaceStatus struct {
 	Workspace string    `json:"workspace"`

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TouchRequest sets when an entry expires, and leaves its value as it is. TTL is
-// required and cannot be KeepExpiry; IfRevision is compare-and-set.
+// TouchRequest sets when an entry expires, and leaves the value unchanged. TTL is
+// required and cannot be KeepExpiry. IfRevision is compare-and-set.
 type TouchRequest struct {
 	Group      *string `json:"group,omitzero"`
 	Key        *string `json:"key,omitzero" required:"true"`
@@ -16,7 +16,7 @@ type TouchRequest struct {
 	IfRevision *uint64 `json:"if_revision,omitzero"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request TouchRequest) Check() error {
 	if err := checkEntry(request.Group, request.Key); err != nil {
 		return err
@@ -27,14 +27,14 @@ func (request TouchRequest) Check() error {
 	return checkNewTTL(*request.TTL)
 }
 
-// TouchReply answers a touch.
+// TouchReply is the reply to a touch.
 type TouchReply struct {
 	Revision  uint64    `json:"revision"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
-// IncrementRequest adds By, 1 where it is left out, to the number that an entry
-// holds; a key that is not there counts from 0. Without a TTL the expiry stays.
+// IncrementRequest adds By to the number of an entry; By is 1 if left out. A missing key
+// counts from 0. Without a TTL the expiry stays unchanged.
 type IncrementRequest struct {
 	Group *string `json:"group,omitzero"`
 	Key   *string `json:"key,omitzero" required:"true"`
@@ -42,43 +42,43 @@ type IncrementRequest struct {
 	TTL   *TTL    `json:"ttl,omitzero"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request IncrementRequest) Check() error {
 	return cmp.Or(checkEntry(request.Group, request.Key), checkOptional(request.TTL, TTL.Check))
 }
 
-// IncrementReply answers an increment. Value is what stands now.
+// IncrementReply is the reply to an increment. Value is the sum.
 type IncrementReply struct {
 	Value     int64     `json:"value"`
 	Revision  uint64    `json:"revision"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
-// DeleteGroupRequest removes every key of a group, which has no default here.
+// DeleteGroupRequest removes every key of a group. Group has no default here.
 type DeleteGroupRequest struct {
 	Group *string `json:"group,omitzero" required:"true"`
 }
 
-// Check is Request's.
+// Check implements Request.
 func (request DeleteGroupRequest) Check() error {
 	return checkRequired("group", request.Group, CheckGroup)
 }
 
-// DeleteGroupReply answers a delete_group. Deleted is the number of keys. Where it
-// is 0 nothing has changed, and Revision is the namespace's current one.
+// DeleteGroupReply is the reply to a delete_group. Deleted is the number of keys. If it
+// is 0, nothing has changed, and Revision is the namespace's current revision.
 type DeleteGroupReply struct {
 	Deleted  uint64 `json:"deleted"`
 	Revision uint64 `json:"revision"`
 }
 
-// DeletePrefixRequest removes every key of the groups whose names begin with Prefix;
-// the empty prefix, which All has to confirm, is the whole namespace.
+// DeletePrefixRequest removes every key of the groups whose names begin with Prefix. The
+// empty prefix means the whole namespace, and needs All.
 type DeletePrefixRequest struct {
 	Prefix *string `json:"prefix,omitzero" required:"true"`
 	All    *bool   `json:"all,omitzero"`
 }
 
-// Check is Request's. A prefix that somebody has forgotten does not empty a namespace.
+// Check implements Request. A forgotten prefix does not empty a namespace.
 func (request DeletePrefixRequest) Check() error {
 	if err := checkRequired("prefix", request.Prefix, checkPrefix(MaxGroupBytes)); err != nil {
 		return err
@@ -93,7 +93,8 @@ func (request DeletePrefixRequest) Check() error {
 	return nil
 }
 
-// DeletePrefixReply answers a delete_prefix: how many groups lost how many keys.
+// DeletePrefixReply is the reply to a delete_prefix: the number of groups and of keys
+// that were removed.
 type DeletePrefixReply struct {
 	Groups   uint64 `json:"groups"`
 	Deleted  uint64 `json:"deleted"`
