@@ -9,15 +9,15 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// SidecarAccount is the account of the sidecar and its operators. No namespace has an
-// underscore, so no tenant's account has this name.
+// SidecarAccount is the name of the account of the sidecar and its operators. A namespace
+// has no underscore, so no tenant's account has this name.
 const SidecarAccount = ServiceName + "_sidecar"
 
-// Account is an account of a broker: a subject space of its own, which shares with other
-// accounts what it exports to them and imports from them.
+// Account is an account of a broker: a subject space of its own. It shares subjects with
+// other accounts by exports and imports.
 type Account struct {
 	Name string
-	// Purpose says whose it is: "the tenant acme".
+	// Purpose says who uses the account: "the tenant acme".
 	Purpose string
 	Users   []User
 	Exports []Export
@@ -28,10 +28,10 @@ type Account struct {
 type Export struct {
 	// Subject may have wildcards: "store.acme.>".
 	Subject string
-	// Stream says that the account publishes there; otherwise it is a service, which
-	// answers requests.
+	// Stream says that the account publishes on the subject. Otherwise the subject is a
+	// service, on which the account answers requests.
 	Stream bool
-	// Accounts are the names of those that may import it.
+	// Accounts are the names of the accounts that may import the subject.
 	Accounts []string
 }
 
@@ -39,13 +39,13 @@ type Export struct {
 type Import struct {
 	Subject string
 	Stream  bool
-	// Account is the name of the one that exports it.
+	// Account is the name of the account that exports the subject.
 	Account string
 }
 
-// Accounts gives the users of Users in accounts of their own: one for the sidecar and
-// its operator, and for each namespace one for the tenant and one for a mere consumer. A
-// namespace that is none is ErrBadRequest.
+// Accounts returns the users of Users in accounts of their own: one account for the
+// sidecar and its operator, and for each namespace one for the tenant and one for a
+// consumer. It returns ErrBadRequest for an invalid namespace.
 //
 //	accounts, err := handler.Accounts(subjects.Space{}, "acme", "other")
 func Accounts(space subjects.Space, namespaces ...string) ([]Account, error) {
@@ -64,8 +64,8 @@ func Accounts(space subjects.Space, namespaces ...string) ([]Account, error) {
 	return append([]Account{sidecar}, others...), nil
 }
 
-// permitReplies lets the sidecar answer requests from other accounts, whose reply
-// subjects the broker makes. A client of the account cannot name one.
+// permitReplies lets the sidecar answer requests from other accounts. The broker makes
+// the reply subjects of such requests, and lets no client of the account name one.
 func (account *Account) permitReplies() {
 	for index := range account.Users {
 		if user := &account.Users[index]; user.Name == subjects.UserRequests {
@@ -74,8 +74,7 @@ func (account *Account) permitReplies() {
 	}
 }
 
-// serve gives the account of a user, and exports to it the requests that the user may
-// make and the events.
+// serve returns the account of a user, and exports the user's requests and events to it.
 func (account *Account) serve(user User, events string) Account {
 	served := Account{Name: user.Name, Purpose: user.Purpose, Users: []User{user}}
 	for _, request := range user.Publish {
@@ -87,7 +86,7 @@ func (account *Account) serve(user User, events string) Account {
 	return served
 }
 
-// export adds an account to those that may import a subject: a broker takes each
+// export adds an account to the importers of a subject, because a broker accepts each
 // subject once.
 func (account *Account) export(export Export, name string) {
 	index := slices.IndexFunc(account.Exports, func(there Export) bool {

@@ -80,7 +80,7 @@ func encodePurge(answer *answer, _ *request, _ *subjects.PurgeRequest, expired *
 	return answer.marshal(subjects.PurgeReply{Expired: uint64(*expired)})
 }
 
-// decodeBackup gives the path of the file.
+// decodeBackup returns the path of the file.
 func decodeBackup(request *request) (string, error) {
 	body, err := decodeBody[subjects.BackupRequest](request)
 	if err != nil {

@@ -14,30 +14,31 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// calledAdmin are the verbs of an operator that Call answers. Quota reads only there.
+// calledAdmin are the verbs of an operator that Call answers. Call lets quota read only.
 var calledAdmin = []subjects.Verb{
 	subjects.VerbAdminStatus, subjects.VerbAdminDescribe, subjects.VerbAdminNamespaces, subjects.VerbAdminQuota,
 }
 
 // Call is a request from within the process.
 type Call struct {
-	// Address says what is asked, as the subject of a request does.
+	// Address is the namespace, the verb and the names, as in the subject of a request.
 	Address subjects.Address
-	// Header holds the headers of the request; nil is none.
+	// Header holds the headers of the request. Nil: none.
 	Header nats.Header
-	// Body is the JSON body, and empty in the raw form.
+	// Body is the JSON body. It is empty in the raw form.
 	Body []byte
 }
 
-// Reply answers a Call. The caller owns it.
+// Reply is the reply to a Call. The caller owns it.
 type Reply struct {
-	// Header holds what a reply on the bus has as headers: Storebus-Revision in the raw
-	// form, Nats-Service-Error-Code and Nats-Service-Error if Body is an error.
+	// Header holds the headers of a reply on the bus: Storebus-Revision in the raw form,
+	// and Nats-Service-Error-Code and Nats-Service-Error if Body is an error.
 	Header nats.Header
 	Body   []byte
 }
 
-// Code is the code of the error that the reply reports; 0 is a success.
+// Code returns the code of the error that the reply reports, such as 404, or 0 for a
+// success.
 func (reply Reply) Code() int {
 	code, _ := strconv.Atoi(reply.Header.Get(subjects.HeaderErrorCode))
 	return code
@@ -49,9 +50,10 @@ type caller struct {
 	reply chan Reply
 }
 
-// Call answers a request that reads, without the broker. It is decoded, bounded and
-// counted as one from the bus, and gets the same reply; an error is a reply too. A
-// request that would write is 400. Call returns 504 if ctx ends before the reply.
+// Call answers a request that reads, without the broker. It decodes, bounds and counts
+// the request like a request from the bus, and returns the same reply. An error is a
+// reply too. A request that would write gets 400. If ctx ends before the reply, Call
+// returns 504.
 //
 //	reply := service.Call(ctx, handler.Call{
 //		Address: subjects.Address{Namespace: "acme", Verb: subjects.VerbGet},
@@ -85,8 +87,7 @@ func (service *Service) Call(ctx context.Context, call Call) Reply {
 	}
 }
 
-// called gives the endpoint of a call, and the subject that a request from the bus
-// would have.
+// called returns the endpoint of a call, and the subject of the same request on the bus.
 func (service *Service) called(address subjects.Address) (*endpoint, string, error) {
 	subject := service.subjectOf(address)
 	parsed, err := service.space.Parse(subject)
@@ -146,7 +147,7 @@ func (request *request) refuseCall(field string) error {
 	return subjects.BadField(field, field+" changes what is stored: ask for it over NATS")
 }
 
-// until is when a request that waits for a change waits no longer.
+// until returns the context that ends the wait of a request for a change.
 func (request *request) until() context.Context {
 	if request.caller != nil {
 		return request.caller.ctx
@@ -154,7 +155,7 @@ func (request *request) until() context.Context {
 	return request.service.serving
 }
 
-// deliver hands the answer to the caller, who owns it from then on.
+// deliver passes the answer to the caller, who owns it afterwards.
 func (caller *caller) deliver(answer *answer) {
 	caller.reply <- Reply{Header: maps.Clone(answer.header), Body: answer.body}
 	answer.body = nil

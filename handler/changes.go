@@ -13,8 +13,8 @@ import (
 
 var changesJSON = &operation[changesQuery, store.ChangesPage]{decode: decodeChanges, submit: submitChanges, encode: encodeChanges, weigh: weighChanges}
 
-// changesQuery is a call of the store. It is foreign where the revision that it
-// begins at is another store's, from another past than ours.
+// changesQuery is a call of the store. foreign says that the revision of the request
+// belongs to another store, and so to another history.
 type changesQuery struct {
 	store.ChangesQuery
 	foreign bool
@@ -41,7 +41,7 @@ func decodeChanges(request *request) (query changesQuery, err error) {
 	return query, nil
 }
 
-// fitsChanges tells of each event whether it fits the page too.
+// fitsChanges returns a function that reports whether an event still fits the page.
 func (request *request) fitsChanges() func(event *store.Event) bool {
 	budget, limit := request.newPageBudget(), request.service.eventLimit()
 	if request.waits {
@@ -55,8 +55,8 @@ func (request *request) fitsChanges() func(event *store.Event) bool {
 	}
 }
 
-// takeStore turns a query with the id of another store into one that is outside
-// every log, so that the store says what can be read instead.
+// takeStore turns a query with the id of another store into a query outside every log.
+// The store then answers with the range that can be read.
 func (request *request) takeStore(query *changesQuery, id *string) {
 	if id == nil || *id == request.storeID() {
 		return
@@ -65,7 +65,8 @@ func (request *request) takeStore(query *changesQuery, id *string) {
 	query.After, query.Wait = math.MaxInt64, 0
 }
 
-// submitChanges waits until the service stops at the longest, or the call ends.
+// submitChanges submits the query. Its wait ends with the service or with the call at the
+// latest.
 func submitChanges(request *request, query changesQuery, done func(store.ChangesPage, error)) {
 	service := request.service
 	if !query.foreign {

@@ -14,8 +14,8 @@ import (
 // encoder writes the reply to a write.
 type encoder[Command any] func(*answer, *request, *Command, *store.Outcome) error
 
-// commandOperation is a verb that is one command of the store. With a message id the
-// reply is remembered in the command's own transaction.
+// commandOperation is a verb that is one command of the store. For a request with a
+// message id, the command's own transaction also stores the reply.
 func commandOperation[Command store.Command](decode func(*request) (Command, error), encode encoder[Command]) *operation[Command, store.Outcome] {
 	return &operation[Command, store.Outcome]{
 		decode: decode,
@@ -31,7 +31,8 @@ func commandOperation[Command store.Command](decode func(*request) (Command, err
 	}
 }
 
-// recallOr writes the reply that was made with what it tells of, where it was.
+// recallOr writes the stored reply to an earlier request if there is one. Otherwise it
+// encodes a reply.
 func recallOr[Command any](encode encoder[Command]) encoder[Command] {
 	return func(answer *answer, request *request, command *Command, outcome *store.Outcome) error {
 		if outcome.Answer != nil {
@@ -42,7 +43,7 @@ func recallOr[Command any](encode encoder[Command]) encoder[Command] {
 	}
 }
 
-// weighReplay weighs an answer that was given before.
+// weighReplay returns the size of a stored reply.
 func weighReplay(outcome *store.Outcome) int64 { return int64(len(outcome.Answer)) }
 
 func submitRemembered[Command store.Command](request *request, command Command, encode encoder[Command], done func(store.Outcome, error)) {
@@ -51,9 +52,9 @@ func submitRemembered[Command store.Command](request *request, command Command, 
 	}), command, done)
 }
 
-// remembered says how the request is answered in the store, and by which id it is
-// known there. The answer is made before anything is committed: one that does not fit
-// a message, or that there is no room to hold, has changed nothing.
+// remembered returns the message id of the request and the function that encodes its
+// reply. The reply is made before anything is committed. So a reply that does not fit a
+// message, or for which there is no room, has changed nothing.
 func (request *request) remembered(encode func(*answer, *store.Outcome) error) store.Request {
 	// The connection is asked here, where it may be busy with a slow broker; the store
 	// does not wait for it.
@@ -87,7 +88,7 @@ func (request *request) remembered(encode func(*answer, *store.Outcome) error) s
 	return remembered
 }
 
-// digest tells what was asked, by everything that says so.
+// digest identifies the request by all parts that define it.
 func (request *request) digest() (digest [store.DigestBytes]byte) {
 	hash := sha256.New()
 	for _, part := range [][]byte{
@@ -100,11 +101,11 @@ func (request *request) digest() (digest [store.DigestBytes]byte) {
 	return digest
 }
 
-// rememberedHeaders are those that a remembered answer can have, each a line in front
-// of its body.
+// rememberedHeaders are the headers that a stored reply can have, each a line before its
+// body.
 var rememberedHeaders = []string{subjects.HeaderRevision, subjects.HeaderExpiresAt}
 
-// remembered gives the answer as it is kept.
+// remembered returns the answer in its stored form.
 func (answer *answer) remembered() (kept []byte) {
 	for _, name := range rememberedHeaders {
 		kept = append(append(kept, answer.header.Get(name)...), '\n')
@@ -112,7 +113,7 @@ func (answer *answer) remembered() (kept []byte) {
 	return append(kept, answer.body...)
 }
 
-// recall makes the answer what was kept of it.
+// recall restores the answer from its stored form.
 func (answer *answer) recall(outcome *store.Outcome) {
 	kept := outcome.Answer
 	for _, name := range rememberedHeaders {

@@ -15,22 +15,21 @@ import (
 	"github.com/nats-io/nuid"
 )
 
-// discovery shows the service on the broker, as the micro protocol (ADR-32) has it: it
-// answers PING, INFO and STATS. The library's own service hands over requests without
-// saying whether they came with headers that it could not decode; the endpoints here
-// subscribe by themselves.
+// discovery shows the service on the broker by the micro protocol (ADR-32): it answers
+// PING, INFO and STATS. The endpoints here subscribe without the micro library, because
+// that library does not report headers that it could not decode.
 type discovery struct {
 	service       *Service
 	identity      micro.ServiceIdentity
 	subscriptions []*nats.Subscription
 
 	mutex sync.Mutex
-	// serving are the endpoints that are subscribed to, in the order of the verbs.
+	// serving are the subscribed endpoints, in the order of the verbs.
 	serving []*endpoint
 }
 
-// announce adds the service without an endpoint: whoever starts at the same moment
-// sees it before either takes a request.
+// announce adds the service without an endpoint. An instance that starts at the same
+// moment sees it before either takes a request.
 func (service *Service) announce() error {
 	discovery := &discovery{service: service, identity: micro.ServiceIdentity{
 		Name:    ServiceName,
@@ -60,8 +59,8 @@ func (service *Service) announce() error {
 	return nil
 }
 
-// subscribe answers a question that is put to all services, to those of the name, or to
-// this one.
+// subscribe answers a question to all services, to the services of this name, or to this
+// one.
 func (discovery *discovery) subscribe(verb micro.Verb, answer func() any) error {
 	for _, addressed := range [][2]string{{}, {ServiceName}, {ServiceName, discovery.identity.ID}} {
 		subject, err := micro.ControlSubject(verb, addressed[0], addressed[1])
@@ -79,8 +78,8 @@ func (discovery *discovery) subscribe(verb micro.Verb, answer func() any) error 
 	return nil
 }
 
-// respond answers a question. It is a request as well: its reply goes to every inbox, and
-// nowhere else that the reply to a verb may not go.
+// respond answers a question. A question is a request as well. Its reply may go to every
+// inbox, but otherwise obeys the rules for reply subjects of verbs.
 func (discovery *discovery) respond(message *nats.Msg, answer any) {
 	service := discovery.service
 	if message.Reply == "" {
@@ -99,14 +98,14 @@ func (discovery *discovery) respond(message *nats.Msg, answer any) {
 	}
 }
 
-// add tells of an endpoint from now on.
+// add shows an endpoint from now on.
 func (discovery *discovery) add(endpoint *endpoint) {
 	discovery.mutex.Lock()
 	defer discovery.mutex.Unlock()
 	discovery.serving = append(discovery.serving, endpoint)
 }
 
-// endpoints gives those that there are now.
+// endpoints returns the present endpoints.
 func (discovery *discovery) endpoints() []*endpoint {
 	discovery.mutex.Lock()
 	defer discovery.mutex.Unlock()
@@ -140,8 +139,8 @@ func (discovery *discovery) statistics() micro.Stats {
 	return stats
 }
 
-// stop lets the endpoints take what the broker has handed over, and nothing after
-// that. A connection that is closed has ended them already.
+// stop lets the endpoints take the messages that the broker has delivered, and no others.
+// If the connection is closed, it has ended the endpoints already.
 func (discovery *discovery) stop() error {
 	discovery.mutex.Lock()
 	var subscriptions []*nats.Subscription

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package handler stands between NATS and the store: it turns requests into
-// calls of the store and results into replies, and it publishes every change.
+// Package handler stands between NATS and the store. It turns requests into calls of the
+// store and results into replies, and it publishes every change.
 //
-// A Service answers requests. Everything that it answers is one table, verbs, and
-// every request takes one path: check where the reply would go, decode, take a
-// place in the queue, hand over to the store, and reply when the store calls back.
-// A callback of NATS never blocks and never runs SQL.
+// A Service answers requests. The table verbs lists all of its endpoints. Every request
+// takes one path: check the reply subject, decode, take a place in the queue, pass it to
+// the store, and reply when the store calls back. A callback of NATS never blocks and
+// never runs SQL.
 //
 // A Publisher republishes the change log, in order, on a connection of its own.
 //

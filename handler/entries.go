@@ -29,7 +29,7 @@ var (
 	incrementJSON = commandOperation(decodeIncrement, encodeIncrement)
 )
 
-// withEntryHeaders adds what the raw form says in headers.
+// withEntryHeaders adds the headers of the raw form.
 func withEntryHeaders[Command any](encode encoder[Command]) encoder[Command] {
 	return func(answer *answer, request *request, command *Command, outcome *store.Outcome) error {
 		answer.setEntryHeaders(outcome.Revision, outcome.ExpiresAt)
@@ -43,8 +43,8 @@ const (
 	noMeaning   = "has no meaning here"
 )
 
-// decodeBody reads a JSON body and checks it. The headers that say what its fields
-// say belong to the raw form.
+// decodeBody reads a JSON body and checks it. It refuses headers of the raw form, because
+// the body has fields for them.
 func decodeBody[Body subjects.Request](request *request) (body Body, err error) {
 	if err := cmp.Or(request.refuseTTL(rawFormOnly), request.refuseIfRevision(rawFormOnly)); err != nil {
 		return body, err
@@ -55,13 +55,13 @@ func decodeBody[Body subjects.Request](request *request) (body Body, err error) 
 	return body, err
 }
 
-// entry gives the name of an entry, and remembers it for error messages.
+// entry returns the name of an entry, and keeps the name for error messages.
 func (request *request) entry(group, key *string) store.EntryName {
 	request.key = *key
 	return store.EntryName{Group: request.groupOf(group), Key: *key}
 }
 
-// groupOf gives the whole name of a group, which defaults to DefaultGroup.
+// groupOf returns the whole name of a group, which defaults to DefaultGroup.
 func (request *request) groupOf(group *string) string {
 	request.group = subjects.DefaultGroup
 	if group != nil {
@@ -70,8 +70,8 @@ func (request *request) groupOf(group *string) string {
 	return request.wholeGroup(request.group)
 }
 
-// rawEntry is the entry that the subject of the raw form names; parsing has
-// checked it.
+// rawEntry returns the entry that the subject of the raw form names. Parsing has checked
+// the names.
 func (request *request) rawEntry() store.EntryName {
 	return store.EntryName{Group: request.wholeGroup(request.group), Key: request.key}
 }
@@ -212,7 +212,7 @@ func encodeIncrement(answer *answer, _ *request, _ *store.IncrementCommand, outc
 	return nil
 }
 
-// getQuery is a key to read, and the time to live that it gets with that, if any.
+// getQuery is a key to read, and the time to live to set, if any.
 type getQuery struct {
 	store.EntryName
 	timeToLive *time.Duration
@@ -263,8 +263,8 @@ func getOperation(decode func(*request) (getQuery, error), encode func(*answer, 
 	}
 }
 
-// submitGetAndTouch has the reply made before anything is committed, as every write
-// whose reply may be large. It is no write of the contract, and is not remembered.
+// submitGetAndTouch makes the reply before anything is committed, like every write with a
+// possibly large reply. It is not a write of the contract, and its reply is not stored.
 func submitGetAndTouch(
 	request *request, query getQuery, encode func(*answer, *request, *getQuery, *store.Entry) error, done func(store.Entry, error),
 ) {
@@ -289,7 +289,7 @@ func decodeExists(request *request) (store.EntryName, error) {
 	return request.entry(body.Group, body.Key), nil
 }
 
-// decodeRawRead reads the raw form of a verb that takes nothing but the names.
+// decodeRawRead reads the raw form of a verb that takes only the names.
 func decodeRawRead(request *request) (store.EntryName, error) {
 	if err := request.refusePayload(); err != nil {
 		return store.EntryName{}, err
@@ -310,7 +310,7 @@ func encodeRawGet(answer *answer, _ *request, _ *getQuery, entry *store.Entry) e
 	return nil
 }
 
-// encodeExists tells a missing key by its revision, which is 0.
+// encodeExists recognises a missing key by its revision, which is 0.
 func encodeExists(answer *answer, _ *request, _ *store.EntryName, entry *store.Entry) error {
 	answer.body = subjects.AppendExistsReply(answer.body, subjects.ExistsReply{Exists: entry.Revision > 0, Revision: entry.Revision})
 	return nil
@@ -323,8 +323,8 @@ func encodeRawExists(answer *answer, request *request, name *store.EntryName, en
 	return encodeExists(answer, request, name, entry)
 }
 
-// submitExists reads the entry: a key that is not there is an answer, not an error.
-// The value is of no use, and not kept until the reply is sent.
+// submitExists reads the entry. A missing key is an answer, not an error. The value is
+// not needed, so it is not kept until the reply is sent.
 func submitExists(request *request, name store.EntryName, done func(store.Entry, error)) {
 	request.service.store.SubmitGet(name.Group, name.Key, func(entry store.Entry, err error) {
 		if errors.Is(err, store.ErrNotFound) {
@@ -337,7 +337,7 @@ func submitExists(request *request, name store.EntryName, done func(store.Entry,
 
 func weighEntry(entry *store.Entry) int64 { return int64(len(entry.Key) + len(entry.Value)) }
 
-// ifRevision reads the guard of the raw form; nil where there is none.
+// ifRevision reads the guard of the raw form, nil if there is none.
 func (request *request) ifRevision() (*uint64, error) {
 	header := request.headers.IfRevision
 	if !header.Given {
@@ -358,7 +358,7 @@ func badIfRevision(given string) error {
 	return subjects.BadField(subjects.HeaderIfRevision, message)
 }
 
-// ttl reads the time to live of the raw form; nil where there is none.
+// ttl reads the time to live of the raw form, nil if there is none.
 func (request *request) ttl() (*subjects.TTL, error) {
 	header := request.headers.TTL
 	if !header.Given {
@@ -371,7 +371,7 @@ func (request *request) ttl() (*subjects.TTL, error) {
 	return &ttl, nil
 }
 
-// newTTL is ttl for an entry that stands: it cannot be kept.
+// newTTL is ttl for an entry that exists: "keep" is not allowed.
 func (request *request) newTTL() (*subjects.TTL, error) {
 	ttl, err := request.ttl()
 	if err == nil && ttl != nil && ttl.Keep() {
@@ -380,7 +380,7 @@ func (request *request) newTTL() (*subjects.TTL, error) {
 	return ttl, err
 }
 
-// refusePayload returns 400 for a payload where none belongs.
+// refusePayload returns 400 for a payload that the verb does not take.
 func (request *request) refusePayload() error {
 	if len(request.data) == 0 {
 		return nil
@@ -389,7 +389,7 @@ func (request *request) refusePayload() error {
 		request.endpoint.verb.name, len(request.data)))
 }
 
-// entryRecord is an entry as replies show it.
+// entryRecord converts an entry for a reply.
 func (request *request) entryRecord(entry *store.Entry) subjects.EntryRecord {
 	return subjects.EntryRecord{
 		Group:     shownName(request.localGroup(entry.Group)),
@@ -401,8 +401,8 @@ func (request *request) entryRecord(entry *store.Entry) subjects.EntryRecord {
 	}
 }
 
-// shownName is a name as JSON can carry it. A name that is not UTF-8, which only a
-// database that was filled by a program can hold, is shown as its token.
+// shownName returns a name in a form that JSON can carry. A name that is not UTF-8 is
+// shown as its token. Only a database that was filled by a program can hold such a name.
 func shownName(name string) string {
 	if isUTF8(name) {
 		return name

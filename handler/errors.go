@@ -14,13 +14,13 @@ import (
 // rawHeaderBytes is more than the headers of the raw form take.
 const rawHeaderBytes = 256
 
-// ErrOtherSidecar is returned by Announce, and told by Superseded, when another
-// instance serves the same prefix.
+// ErrOtherSidecar says that another instance serves the same prefix. Announce returns it,
+// and Superseded gives it.
 var ErrOtherSidecar = errors.New("another storebus serves this prefix")
 
-// wireErrors says what each error of the store is on the wire. The first that
-// matches counts; what matches none is internal. A write that is refused because
-// the outcome of an earlier one is unknown wraps both errors: it is unavailable.
+// wireErrors maps the errors of the store to errors on the wire. The first match counts.
+// An error without a match is internal. A write that is refused because the outcome of an
+// earlier write is unknown wraps both errors: it is unavailable.
 var wireErrors = []struct {
 	cause error
 	wire  func(*request, error) *subjects.Error
@@ -51,8 +51,8 @@ var wireErrors = []struct {
 	{store.ErrOutcomeUnknown, outcomeUnknown},
 }
 
-// wireError gives the error that the reply reports. What only an operator should
-// know is logged, in full, and left out of it.
+// wireError returns the error for the reply. Details that only an operator should know go
+// to the log, in full, and not into the reply.
 func (request *request) wireError(failure error) *subjects.Error {
 	if wire, ok := errors.AsType[*subjects.Error](failure); ok {
 		return wire
@@ -69,7 +69,7 @@ func (request *request) wireError(failure error) *subjects.Error {
 	return subjects.ErrInternal.New(request.message("the store failed; nothing was changed, the sidecar's log says why"))
 }
 
-// malformed says of which operation a request was malformed.
+// malformed adds the operation to the error of a malformed request.
 func (request *request) malformed(failure error) error {
 	wire, ok := errors.AsType[*subjects.Error](failure)
 	if !ok {
@@ -80,12 +80,12 @@ func (request *request) malformed(failure error) error {
 	return &said
 }
 
-// overload is the error of a request that the queue has no room for.
+// overload returns the error for a request that the queue has no room for.
 func (request *request) overload(what string) *subjects.Error {
 	return subjects.ErrUnavailable.New(request.message(what + "; wait for replies and try again"))
 }
 
-// operationError is the error of an operation or a guard, with its place.
+// operationError returns the error of an operation or a guard, with its place.
 func (request *request) operationError(within *store.TransactionError) *subjects.Error {
 	request.place = fmt.Sprintf("%s/%d", within.List, within.Index)
 	wire := *request.wireError(within.Err)
@@ -187,13 +187,13 @@ func invalidFlux(request *request, failure error) *subjects.Error {
 	return subjects.BadField("flux", request.message(failure.Error()))
 }
 
-// tooLargeToSend is the error of a reply that the connection does not take.
+// tooLargeToSend returns the error for a reply that the connection does not take.
 func (request *request) tooLargeToSend(size, limit int) *subjects.Error {
 	return limitError(request.message(fmt.Sprintf("the reply takes %d bytes, the broker takes %d%s", size, limit, request.otherWay(limit))), limit)
 }
 
-// otherWay says how a value can be had that a reply to get cannot carry, nothing for other
-// replies.
+// otherWay tells how to get a value that a reply to get cannot carry. It is empty for
+// other replies.
 func (request *request) otherWay(limit int) string {
 	switch {
 	case request.endpoint.verb.name != subjects.VerbGet:
@@ -211,7 +211,7 @@ func limitError(message string, limit int) *subjects.Error {
 	return wire
 }
 
-// badRequest passes on what the store has against a request.
+// badRequest passes the store's reason on.
 func badRequest(request *request, failure error) *subjects.Error {
 	return subjects.ErrBadRequest.New(request.message(failure.Error()))
 }
@@ -224,7 +224,7 @@ func backupUnderway(request *request, _ error) *subjects.Error {
 	return subjects.ErrUnavailable.New(request.message("another backup is under way; try again when it has ended"))
 }
 
-// invalidCompaction is that of a time which only the store's clock can judge.
+// invalidCompaction is the error for a time that only the store's clock can judge.
 func invalidCompaction(request *request, _ error) *subjects.Error {
 	return subjects.BadField("before", request.message("before is in the future: what is archived was committed before now"))
 }

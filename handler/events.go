@@ -7,18 +7,17 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// eventMargin is what a message with one event needs beside the event's body: its
-// headers, or the envelope of a page of changes.
+// eventMargin is room in a message for all but the body of an event: its headers, or the
+// envelope of a page of changes.
 const eventMargin = 8 << 10
 
-// eventLimit is the largest body of an event that fits into a message, and into a
-// page of changes, of so many bytes. What is larger goes without its value, alike
-// in both.
+// eventLimit returns the largest body of an event that fits a message of maxPayload
+// bytes, and a page of changes. A larger event goes without its value, in both.
 func eventLimit(maxPayload int64) int { return int(maxPayload) - eventMargin }
 
-// eventRecord is a change as it travels. Its value is left out where the event
-// would be larger than limit; it does not fit where it is larger without. Names
-// that JSON cannot carry are shown as tokens.
+// eventRecord converts a change for the wire. It leaves the value out if the event would
+// be larger than limit. It reports false if the event is too large even without its
+// value. Names that JSON cannot carry are shown as tokens.
 func eventRecord(event *store.Event, storeID string, limit int) (record subjects.EventRecord, fits bool) {
 	record = subjects.EventRecord{
 		Revision:         event.Revision,

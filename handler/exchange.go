@@ -7,19 +7,20 @@ import (
 	"sync/atomic"
 )
 
-// operation is what a verb does, in the steps that every request takes.
+// operation is a verb, in the steps that every request takes.
 type operation[Query, Result any] struct {
-	// decode makes the call of the store from the request; its errors are *subjects.Error.
+	// decode makes the call of the store from the request. Its errors are
+	// *subjects.Error.
 	decode func(*request) (Query, error)
-	// submit hands the call to the store and returns at once.
+	// submit passes the call to the store and returns at once.
 	submit func(request *request, query Query, done func(Result, error))
 	// encode writes the reply.
 	encode func(*answer, *request, *Query, *Result) error
-	// weigh gives the bytes that the result of a read takes up until it is sent; nil is
-	// none worth counting.
+	// weigh returns the bytes that the result of a read takes until it is sent. Nil: they
+	// need no counting.
 	weigh func(*Result) int64
 
-	// spent are exchanges that are over, to be used again.
+	// spent are finished exchanges, kept for reuse.
 	spent sync.Pool
 }
 
@@ -30,7 +31,7 @@ func (operation *operation[Query, Result]) serve(request request) {
 	exchange.begin()
 }
 
-// take gives an exchange that is in no other hands.
+// take returns an exchange that nobody else uses.
 func (operation *operation[Query, Result]) take() *exchange[Query, Result] {
 	if used, ok := operation.spent.Get().(*exchange[Query, Result]); ok {
 		return used
@@ -51,7 +52,7 @@ const (
 type exchange[Query, Result any] struct {
 	request
 	operation *operation[Query, Result]
-	// done is finish, as it is handed to the store.
+	// done is finish, as it is passed to the store.
 	done    func(Result, error)
 	query   Query
 	result  Result
@@ -60,9 +61,9 @@ type exchange[Query, Result any] struct {
 	progress atomic.Int32
 }
 
-// begin runs in the callback of NATS: it hands the request to the store, and
-// answers what can be answered without waiting. Once the exchange is handed over it
-// may be sent and gone at any moment.
+// begin runs in the callback of NATS. It passes the request to the store, and sends an
+// answer that needs no waiting. Once the exchange is handed over, it may be sent and
+// reused at any moment.
 func (exchange *exchange[Query, Result]) begin() {
 	if exchange.failure = exchange.prepare(); exchange.failure != nil {
 		exchange.send()
@@ -86,8 +87,8 @@ func (exchange *exchange[Query, Result]) prepare() (err error) {
 }
 
 // finish is called by the store, once, from any goroutine, perhaps before submit has
-// returned. It does not block: what comes later than that is sent from a goroutine
-// of the service, so that a slow broker never holds up the store.
+// returned. It does not block. A result after submit has returned is sent from a
+// goroutine of the service, so that a slow broker never holds up the store.
 func (exchange *exchange[Query, Result]) finish(result Result, err error) {
 	exchange.result, exchange.failure = result, err
 	if !exchange.progress.CompareAndSwap(submitting, finished) {
@@ -96,7 +97,7 @@ func (exchange *exchange[Query, Result]) finish(result Result, err error) {
 	}
 }
 
-// handOver has the reply sent by a goroutine of the service.
+// handOver lets a goroutine of the service send the reply.
 func (exchange *exchange[Query, Result]) handOver() {
 	if exchange.waits {
 		exchange.service.waitedReplies.push(exchange.address.Namespace, exchange)
@@ -105,9 +106,9 @@ func (exchange *exchange[Query, Result]) handOver() {
 	}
 }
 
-// weighResult counts the result among what is in hand, or gives it up for a 503: it
-// is a read's, which has changed nothing. What a write answers is counted before it
-// is committed, see remembered.
+// weighResult counts the result among the results in hand, or replaces it by a 503. It is
+// the result of a read, which has changed nothing. The result of a write is counted
+// before the commit, see remembered.
 func (exchange *exchange[Query, Result]) weighResult() {
 	if exchange.operation.weigh == nil || exchange.failure != nil || exchange.answered {
 		return

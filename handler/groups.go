@@ -7,7 +7,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// The verbs of groups as wholes.
+// The verbs of whole groups.
 var (
 	countJSON        = &operation[store.CountQuery, store.KeyCount]{decode: decodeCount, submit: submitCount, encode: encodeCount}
 	groupsJSON       = &operation[store.GroupsQuery, store.GroupsPage]{decode: decodeGroups, submit: submitGroups, encode: encodeGroups, weigh: weighGroups}

@@ -9,15 +9,15 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// Journal is the delivery of journal entries to an endpoint.
+// Journal delivers journal entries to an endpoint.
 type Journal interface {
-	// Endpoint is where they are delivered to, without any secret.
+	// Endpoint returns the address of the endpoint, without any secret.
 	Endpoint() string
-	// LastError is why the last attempt has failed, empty where it has not; brief is the
-	// same without what others may have sent.
+	// LastError returns why the last attempt failed, or empty texts. brief is the reason
+	// without text from the endpoint.
 	LastError() (whole, brief string)
-	// Flush delivers what is pending, for as long as ctx lasts, and returns how many
-	// entries the endpoint has taken. What has failed is LastError.
+	// Flush delivers pending entries until ctx ends, and returns the number of entries
+	// that the endpoint has taken. LastError tells what failed.
 	Flush(ctx context.Context) (delivered int)
 }
 
@@ -67,8 +67,8 @@ func decodeJournalQuery(request *request) (query store.JournalQuery, err error) 
 	}, nil
 }
 
-// fitsPoint tells whether a point fits a page too. One that fits none comes without its
-// fields and its tags.
+// fitsPoint reports whether a point still fits a page. A point that fits no page comes
+// without its fields and its tags.
 func (request *request) fitsPoint(budget *pageBudget, entryID int64, show func() (any, error)) bool {
 	size, err := elementSize(show())
 	if err == nil && size > request.pageBytes {
@@ -81,7 +81,7 @@ func (request *request) fitsPoint(budget *pageBudget, entryID int64, show func()
 	return err != nil || budget.take(size) // encoding the reply fails too, and says why
 }
 
-// elementSize is what an element takes in a reply, with a comma.
+// elementSize returns the size of an element in a reply, with a comma.
 func elementSize(element any, err error) (int, error) {
 	if err != nil {
 		return 0, err
@@ -104,7 +104,7 @@ func encodeJournalQuery(answer *answer, request *request, _ *store.JournalQuery,
 	return answer.marshal(reply)
 }
 
-// journalRow is a point as it travels.
+// journalRow converts a point for the wire.
 func (request *request) journalRow(entry *store.JournalEntry) (subjects.JournalRow, error) {
 	fields, err := subjects.NewJournalFields(entry.Fields)
 	row := subjects.JournalRow{
@@ -207,7 +207,7 @@ func encodeJournalRequeue(answer *answer, _ *request, _ *store.RequeueJournalCom
 	return answer.marshal(subjects.JournalRequeueReply{Requeued: uint64(outcome.Requeued)})
 }
 
-// submitFlush flushes in a goroutine, which ends with the service at the latest.
+// submitFlush flushes in a goroutine. The goroutine ends with the service at the latest.
 func submitFlush(request *request, _ subjects.FlushRequest, done func(subjects.FlushReply, error)) {
 	service := request.service
 	if service.journal == nil {
@@ -228,8 +228,8 @@ func encodeFlush(answer *answer, _ *request, _ *subjects.FlushRequest, reply *su
 	return answer.marshal(reply)
 }
 
-// journalStatus is the journal of every namespace; whole is what Journal.LastError
-// says of what has failed.
+// journalStatus returns the state of the journal of all namespaces. whole is the whole
+// reason from Journal.LastError.
 func (service *Service) journalStatus() (status *subjects.JournalStatus, whole string) {
 	totals := service.store.JournalTotals()
 	status = &subjects.JournalStatus{Delivered: uint64(totals.Delivered), Rejected: uint64(totals.Rejected)}

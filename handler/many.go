@@ -40,8 +40,7 @@ func encodeGetMany(answer *answer, request *request, _ *store.ManyQuery, many *s
 	return nil
 }
 
-// lookUpRecord is what stands at a key among others: one that is not there has
-// revision 0.
+// lookUpRecord converts the result for one of several keys. A missing key has revision 0.
 func (request *request) lookUpRecord(entry *store.Entry) subjects.EntryRecord {
 	record := request.entryRecord(entry)
 	record.Missing = entry.Revision == 0

@@ -21,15 +21,15 @@ const DefaultOwnershipInterval = 30 * time.Second
 // ownershipWait is how long other instances have to answer.
 const ownershipWait = 300 * time.Millisecond
 
-// maxClaimLooks bounds how often an instance looks at its start for what becomes of
-// others that start at the same moment.
+// maxClaimLooks bounds how often a starting instance looks what happens to others that
+// start at the same moment.
 const maxClaimLooks = 10
 
-// ownership is the goroutine that looks for other instances, and what it found.
+// ownership is the goroutine that looks for other instances, and its findings.
 type ownership struct {
 	interval   time.Duration
 	superseded chan error
-	// others is what the log has last: it belongs to the goroutine.
+	// others is the last state in the log. It belongs to the goroutine.
 	others logging.Condition
 
 	mutex  sync.Mutex
@@ -37,18 +37,18 @@ type ownership struct {
 	done   chan struct{}
 }
 
-// instance is what another process says of itself in INFO.
+// instance is another process, as its INFO describes it.
 type instance struct {
 	name, store string
-	// id is the service's own, which no two processes share whatever their names.
+	// id is the id of the service. No two processes share one, whatever their names.
 	id      string
 	started time.Time
 	serving bool
 }
 
-// claim looks for other instances before the first request is taken. One that
-// serves, or that announced itself before this one, is a refusal. So is a broker that
-// has refused something of the look: nobody may be there, or not be seen.
+// claim looks for other instances before the first request is taken. It refuses if
+// another instance serves, or announced itself before this one. It also refuses if the
+// broker did not permit the look: another instance may then be there unseen.
 func (service *Service) claim(ctx context.Context, before error) error {
 	for range maxClaimLooks {
 		others, err := service.others(ctx)
@@ -72,8 +72,8 @@ func (service *Service) claim(ctx context.Context, before error) error {
 	return nil
 }
 
-// watchOwnership starts the looks that follow. They stop at the first instance
-// that began before this one.
+// watchOwnership starts the later looks. They stop at the first instance that began
+// before this one.
 func (service *Service) watchOwnership() {
 	watch := &service.ownership
 	watch.mutex.Lock()
@@ -103,8 +103,8 @@ func (service *Service) lookRepeatedly(ctx context.Context) {
 	}
 }
 
-// lookOnce returns ErrOtherSidecar where an instance that began before this one
-// serves the same prefix.
+// lookOnce returns ErrOtherSidecar if an instance that began before this one serves the
+// same prefix.
 func (service *Service) lookOnce(ctx context.Context) error {
 	others, err := service.others(ctx)
 	if err != nil {
@@ -127,12 +127,12 @@ func (service *Service) lookOnce(ctx context.Context) error {
 	return nil
 }
 
-// Superseded gives the error once when an older instance was found to serve the
-// same prefix; this one must stop. It is never closed.
+// Superseded returns a channel that gives one error when an older instance is found on
+// the same prefix. This instance must stop then. The channel is never closed.
 func (service *Service) Superseded() <-chan error { return service.ownership.superseded }
 
-// stop ends the goroutine and waits for it. It may be called more than once, and
-// where nothing was started.
+// stop ends the goroutine and waits for it. It may be called more than once, and before
+// anything was started.
 func (ownership *ownership) stop() {
 	ownership.mutex.Lock()
 	cancel, done := ownership.cancel, ownership.done
@@ -153,8 +153,8 @@ func (service *Service) refusal(other instance) error {
 		ErrOtherSidecar, service.space.Prefix(), other.name, other.store, service.instance, service.store.ID())
 }
 
-// before reports whether this instance began before other. Of two that began at
-// the same moment the one with the smaller name did.
+// before reports whether one instance began before other. If both began at the same
+// moment, the smaller name counts as the earlier.
 func (one instance) before(other instance) bool {
 	if !one.started.Equal(other.started) {
 		return one.started.Before(other.started)
@@ -162,8 +162,8 @@ func (one instance) before(other instance) bool {
 	return one.name < other.name || one.name == other.name && one.id < other.id
 }
 
-// others asks every service of our name who it is, and returns those of the same
-// prefix but this one.
+// others asks every service of the same name for its INFO, and returns the other
+// instances with the same prefix.
 func (service *Service) others(ctx context.Context) ([]instance, error) {
 	inbox := service.connection.NewInbox()
 	subscription, err := service.connection.SubscribeSync(inbox)
@@ -197,8 +197,8 @@ func (service *Service) gather(ctx context.Context, subscription *nats.Subscript
 	}
 }
 
-// readInstance reads an INFO; it reports false for this instance, for another
-// prefix, and for what is no INFO.
+// readInstance reads an INFO. It reports false for this instance, for another prefix, and
+// for a text that is no INFO.
 func (service *Service) readInstance(data []byte) (instance, bool) {
 	var info micro.Info
 	if err := json.Unmarshal(data, &info); err != nil {

@@ -16,14 +16,14 @@ var (
 // pageBudget is the room that is left in a reply, which must fit one message.
 type pageBudget int
 
-// newPageBudget gives the room for the elements of a reply, and keeps how much that is.
+// newPageBudget returns the room for the elements of a reply, and notes it in the
+// request.
 func (request *request) newPageBudget() *pageBudget {
 	request.pageBytes = request.maxReply() - subjects.PageBytes
 	return new(pageBudget(request.pageBytes))
 }
 
-// take uses up the room for one more element. It reports false where there is not
-// enough.
+// take uses up the room for one more element. It reports false if there is not enough.
 func (budget *pageBudget) take(size int) bool {
 	*budget -= pageBudget(size)
 	return *budget >= 0
@@ -48,7 +48,7 @@ func decodeList(request *request) (query store.PageQuery, err error) {
 	return query, nil
 }
 
-// fitsPage tells of each entry whether it fits the page too.
+// fitsPage returns a function that reports whether an entry still fits the page.
 func (request *request) fitsPage(keysOnly bool) func(entry *store.Entry) bool {
 	budget := request.newPageBudget()
 	return func(entry *store.Entry) bool {
@@ -70,7 +70,7 @@ func encodeList(answer *answer, request *request, query *store.PageQuery, page *
 	return nil
 }
 
-// listRecords is a page without its cursor.
+// listRecords returns a page without its cursor.
 func (request *request) listRecords(entries []store.Entry, keysOnly bool, revision uint64) subjects.ListRecord {
 	list := subjects.ListRecord{Entries: make([]subjects.EntryRecord, len(entries)), Revision: revision, Store: request.storeID()}
 	for index := range entries {
@@ -127,7 +127,7 @@ func encodeScan(answer *answer, request *request, query *store.ScanQuery, page *
 
 func weighScan(page *store.ScanPage) int64 { return weighEntries(page.Entries) }
 
-// afterOf reads where a page begins; nil for the first one.
+// afterOf reads the beginning of a page, nil for the first page.
 func afterOf[Place any](cursor *string, decode func(string) (Place, error)) (*Place, error) {
 	if cursor == nil {
 		return nil, nil

@@ -13,28 +13,28 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// defaultInboxes are the inboxes of everybody who was told no prefix of their own.
+// defaultInboxes are the inboxes of clients without an inbox prefix of their own.
 const defaultInboxes = "_INBOX.>"
 
-// User is somebody whom a broker lets in, and everything that it should permit them:
-// an entry of its configuration, without the secret.
+// User is a user of a broker with all permissions that the user needs: an entry of the
+// broker's configuration, without the secret.
 type User struct {
-	// Name is what the user is called there.
+	// Name is the name of the user at the broker.
 	Name string
-	// Purpose says who that is: "the tenant acme".
+	// Purpose says who the user is: "the tenant acme".
 	Purpose string
-	// InboxPrefix is what the client has to begin its inboxes with, so that nobody else
-	// reads them: "_INBOX_store.acme". It is empty for a user without inboxes.
+	// InboxPrefix is the prefix that the client must give its inboxes, so that no other
+	// user reads them: "_INBOX_store.acme". It is empty for a user without inboxes.
 	InboxPrefix string
-	// Publish and Subscribe are what the user may do, as the configuration of a broker
-	// has it: "store.*.* storebus" is for members of the queue group storebus alone. An
-	// empty list permits nothing.
+	// Publish and Subscribe are the permissions in the form of a broker's configuration.
+	// "store.*.* storebus" permits only members of the queue group storebus. An empty
+	// list permits nothing.
 	Publish, Subscribe []string
 }
 
-// Users gives everybody who has to do with a subject space: the sidecar's two
-// connections, an operator, and for each namespace a tenant and a mere consumer, who
-// reads and follows. A namespace that is none is ErrBadRequest.
+// Users returns all users of a subject space: the sidecar's two connections, an operator,
+// and for each namespace a tenant and a consumer. The consumer reads and follows. Users
+// returns ErrBadRequest for an invalid namespace.
 //
 //	users, err := handler.Users(subjects.Space{}, "acme", "other")
 func Users(space subjects.Space, namespaces ...string) ([]User, error) {
@@ -49,12 +49,12 @@ func Users(space subjects.Space, namespaces ...string) ([]User, error) {
 	return users, nil
 }
 
-// ownUsers are the sidecar's two connections and an operator.
+// ownUsers returns the sidecar's two connections and an operator.
 func ownUsers(space subjects.Space) []User {
 	return []User{requestsUser(space), eventsUser(space), operatorUser(space)}
 }
 
-// usersOf are a tenant and a mere consumer.
+// usersOf returns a tenant and a consumer.
 func usersOf(space subjects.Space, namespace string) ([]User, error) {
 	if err := subjects.CheckNamespace(namespace); err != nil {
 		return nil, err
@@ -62,9 +62,9 @@ func usersOf(space subjects.Space, namespace string) ([]User, error) {
 	return []User{tenantUser(space, namespace), consumerUser(space, namespace)}, nil
 }
 
-// requestsUser takes requests in its queue group, replies to inboxes and nowhere else,
-// and looks for other sidecars. It replies to inboxes of the default prefix too: a
-// sidecar that was started with other credentials must hear from this one.
+// requestsUser takes requests in its queue group, replies only to inboxes, and looks for
+// other sidecars. It also replies to inboxes of the default prefix: a sidecar that was
+// started with other credentials must hear from this one.
 func requestsUser(space subjects.Space) User {
 	user := newUser(space, subjects.UserRequests, "the sidecar's connection for requests")
 	user.Publish = []string{space.InboxPrefix(">"), defaultInboxes, micro.APIPrefix + ".INFO." + ServiceName}
@@ -73,7 +73,7 @@ func requestsUser(space subjects.Space) User {
 	return user
 }
 
-// eventsUser publishes, and waits for the answer to a flush, which is no message.
+// eventsUser publishes events. It waits for the answer to a flush, which is no message.
 func eventsUser(space subjects.Space) User {
 	return User{
 		Name:    subjects.UserEvents,
@@ -104,15 +104,15 @@ func consumerUser(space subjects.Space, namespace string) User {
 	return user
 }
 
-// newUser makes a user with inboxes. No name but a tenant's is without an underscore,
-// which no namespace has: no two users share their inboxes.
+// newUser makes a user with inboxes. Every name but a tenant's has an underscore, and a
+// namespace has none. So no two users share their inboxes.
 func newUser(space subjects.Space, name, purpose string) User {
 	prefix := space.InboxPrefix(name)
 	return User{Name: name, Purpose: purpose, InboxPrefix: prefix, Subscribe: []string{prefix + ".>"}}
 }
 
-// refusedSince gives what the broker did not permit since before, which was the
-// connection's last error then; nil where there is nothing.
+// refusedSince returns the broker's refusal since before, which was the connection's last
+// error then. It returns nil if there is none.
 func (service *Service) refusedSince(before error) error {
 	latest := service.connection.LastError()
 	if latest == before || !errors.Is(latest, nats.ErrPermissionViolation) { //nolint:errorlint // identity is meant
@@ -122,8 +122,9 @@ func (service *Service) refusedSince(before error) error {
 }
 
 // isRefusedReply reports whether the broker has refused a publication. While requests
-// come in that is a reply to where its requester had it go, and says nothing of what
-// the sidecar needs. The broker tells one refusal from another in words only.
+// come in, this is a reply to a subject that the requester chose. It says nothing about
+// the permissions that the sidecar needs. The broker's refusals differ only in their
+// words.
 func isRefusedReply(refusal error) bool {
 	return strings.Contains(refusal.Error(), "Permissions Violation for Publish")
 }

@@ -2,14 +2,14 @@
 
 package handler
 
-// Why there may be no more, in the words of a 503.
+// The reasons of a 503.
 const (
 	tooManyRequests = "too many requests are in hand"
 	tooManyWaiting  = "too many requests wait for a change"
 	tooManyReplies  = "too many replies wait to be sent"
 )
 
-// takePlace has the queue count the request, until it leaves. Its error is a 503.
+// takePlace counts the request in the queue until it leaves. Its error is a 503.
 func (request *request) takePlace() error {
 	if request.waits {
 		if !request.hold(portion{inHandWaiting: 1}) {
@@ -23,14 +23,14 @@ func (request *request) takePlace() error {
 	return nil
 }
 
-// holdResult counts the bytes of the result, once, however often it is made. It
-// reports false where there are too many.
+// holdResult counts the bytes of the result. It counts them once, even if the result is
+// made several times. It reports false if there is no room.
 func (request *request) holdResult(bytes int64) bool {
 	return request.hold(portion{inHandResults: bytes - request.held[inHandResults]})
 }
 
-// hold has the queue count more for the request. It reports false where the namespace
-// may not have it.
+// hold counts more for the request in the queue. It reports false if the namespace has no
+// room.
 func (request *request) hold(more portion) bool {
 	if more == (portion{}) {
 		return true
@@ -42,7 +42,7 @@ func (request *request) hold(more portion) bool {
 	return true
 }
 
-// leave gives back everything that is held.
+// leave returns all that the request holds.
 func (request *request) leave() {
 	if request.held != (portion{}) {
 		request.service.queue.give(request.address.Namespace, request.held)

@@ -28,30 +28,30 @@ const (
 )
 
 const (
-	// maxEventSubject keeps a message's control line within the 4,096 bytes that a
-	// broker takes.
+	// maxEventSubject keeps the control line of a message within the broker's 4,096
+	// bytes.
 	maxEventSubject = 4000
-	// maxKeptSubjects bounds the subjects that are remembered.
+	// maxKeptSubjects bounds the subjects that are kept in memory.
 	maxKeptSubjects = 4096
 )
 
-// errUnconfirmed is a batch that may not have reached the broker: the connection
-// was replaced, or the broker refused something, before it answered the flush.
+// errUnconfirmed is the error of a batch that may not have reached the broker: before the
+// broker answered the flush, the connection was replaced, or the broker refused
+// something.
 var errUnconfirmed = errors.New("the broker has not confirmed the events")
 
-// PublisherConfig says what a Publisher publishes, and where. Store and Connection
-// are required.
+// PublisherConfig configures a Publisher. Store and Connection are required.
 type PublisherConfig struct {
-	// Store is whose changes are published. The publisher does not close it.
+	// Store is the store whose changes are published. The publisher does not close it.
 	Store *store.Store
-	// Space builds the subjects; its zero value has the prefix "store".
+	// Space builds the subjects. Its zero value has the prefix "store".
 	Space subjects.Space
-	// Connection carries events, and nothing else: the answer to a flush on it, with
-	// no reconnect in between, says that the broker has them. Make it with
-	// nats.ReconnectBufSize(-1) and nats.ReconnectOnFlusherError(), so that what is
-	// written while the broker is away is an error. The publisher does not close it.
+	// Connection carries only events. An answer to a flush, without a reconnect in
+	// between, shows that the broker has the events. Make the connection with
+	// nats.ReconnectBufSize(-1) and nats.ReconnectOnFlusherError(), so that writing while
+	// the broker is away is an error. The publisher does not close it.
 	Connection *nats.Conn
-	// Logger gets what an operator should know; nil discards it.
+	// Logger gets messages for an operator. Nil: they are discarded.
 	Logger *slog.Logger
 }
 
@@ -64,7 +64,7 @@ type Publisher struct {
 	logger     *slog.Logger
 	consumer   *store.Consumer
 
-	// following ends when Stop is called, working when its time is over.
+	// following ends when Stop is called, and working when the time of Stop is over.
 	following context.Context //nolint:containedctx // the goroutine's, no call's
 	follow    context.CancelFunc
 	working   context.Context //nolint:containedctx // the goroutine's, no call's
@@ -77,7 +77,7 @@ type Publisher struct {
 	prefix   string
 	subjects map[string]string
 	failures logging.Condition
-	// settled tells that the connection knows what it may send, after so many reconnects.
+	// settled says that the connection knows its limits, after this number of reconnects.
 	settled   bool
 	settledAt uint64
 
@@ -85,22 +85,22 @@ type Publisher struct {
 	health PublisherHealth
 }
 
-// PublisherHealth is how a publisher is.
+// PublisherHealth counts the work of a publisher since its start.
 type PublisherHealth struct {
 	// Published counts the events that the broker has confirmed.
 	Published uint64
-	// ValuesOmitted counts the events among them that went without their value.
+	// ValuesOmitted counts the published events that went without their value.
 	ValuesOmitted uint64
 	// Skipped counts the changes whose names the broker cannot carry.
 	Skipped uint64
 	// Retries counts the batches that were begun again.
 	Retries uint64
-	// LastError is why the last batch was, nil where it was not.
+	// LastError is why the last batch was begun again, nil if it was not.
 	LastError error
 }
 
-// StartPublisher registers the publisher with the store, where it goes on from what
-// was confirmed before, and starts it. Stop ends it.
+// StartPublisher registers the publisher with the store and starts it. It continues after
+// the last change that was confirmed before. Stop ends it.
 //
 //	publisher, err := handler.StartPublisher(handler.PublisherConfig{Store: store, Connection: connection})
 func StartPublisher(config PublisherConfig) (*Publisher, error) {
@@ -129,16 +129,15 @@ func StartPublisher(config PublisherConfig) (*Publisher, error) {
 	return publisher, nil
 }
 
-// Health tells how the publisher is.
+// Health returns the publisher's counts and its last error.
 func (publisher *Publisher) Health() PublisherHealth {
 	publisher.mutex.Lock()
 	defer publisher.mutex.Unlock()
 	return publisher.health
 }
 
-// Stop publishes what is committed, and ends the publisher when that is done or
-// when ctx ends: what is left then is published after the next start. It may be
-// called more than once.
+// Stop publishes all committed changes, and then ends the publisher. If ctx ends before,
+// the rest is published after the next start. Stop may be called more than once.
 func (publisher *Publisher) Stop(ctx context.Context) error {
 	defer logging.Flush(publisher.logger)
 	publisher.follow()
@@ -153,7 +152,7 @@ func (publisher *Publisher) Stop(ctx context.Context) error {
 	return fmt.Errorf("handler.Publisher.Stop: events are left for the next start: %w", ctx.Err())
 }
 
-// run publishes until Stop: what is there when Stop is called goes out first.
+// run publishes until Stop. Changes that are committed before Stop go out first.
 func (publisher *Publisher) run() {
 	defer close(publisher.done)
 	backOff := minBackOff
@@ -171,8 +170,8 @@ func (publisher *Publisher) run() {
 	}
 }
 
-// runOnce publishes what there is, or waits until there is something. It
-// acknowledges only what the broker has confirmed.
+// runOnce publishes the pending changes, or waits for one. It acknowledges only events
+// that the broker has confirmed.
 func (publisher *Publisher) runOnce() error {
 	commits, err := publisher.consumer.Next(publisher.following)
 	if err != nil {
@@ -202,8 +201,8 @@ func (publisher *Publisher) runOnce() error {
 	return nil
 }
 
-// settle waits, where the connection is a new one, until it knows what its account may
-// send: the broker tells that right behind its first answer.
+// settle waits until a new connection knows the limits of its account. The broker sends
+// them right after its first answer.
 func (publisher *Publisher) settle(reconnects uint64) error {
 	if publisher.settled && publisher.settledAt == reconnects {
 		return nil
@@ -215,15 +214,15 @@ func (publisher *Publisher) settle(reconnects uint64) error {
 	return nil
 }
 
-// flush waits until the broker has everything that was published before.
+// flush waits until the broker has all events that were published before.
 func (publisher *Publisher) flush() error {
 	ctx, cancel := context.WithTimeout(publisher.working, flushTimeout)
 	defer cancel()
 	return publisher.connection.FlushWithContext(ctx)
 }
 
-// publish sends the events of the namespaces; groups outside every namespace
-// belong to the program, not to the bus.
+// publish sends the events of the namespaces. Groups outside every namespace belong to
+// the program, not to the bus.
 func (publisher *Publisher) publish(commits []store.Commit) (batch PublisherHealth, err error) {
 	limit := eventLimit(publisher.connection.MaxPayload())
 	for _, commit := range commits {
@@ -240,8 +239,8 @@ func (publisher *Publisher) publish(commits []store.Commit) (batch PublisherHeal
 	return batch, nil
 }
 
-// publishEvent sends one event. What the broker cannot carry is left out and
-// counted: it never stops the rest.
+// publishEvent sends one event. An event that the broker cannot carry is left out and
+// counted. It never stops the others.
 func (publisher *Publisher) publishEvent(event *store.Event, limit int, batch *PublisherHealth) error {
 	subject, ok := publisher.subject(event)
 	record, fits := eventRecord(event, publisher.store.ID(), limit)
@@ -262,8 +261,8 @@ func (publisher *Publisher) publishEvent(event *store.Event, limit int, batch *P
 	return nil
 }
 
-// address sets the subject and the headers: the id of the change, which is the same
-// each time that it is published, and the request's trace.
+// address sets the subject and the headers: the id of the change, which is the same at
+// every publication, and the trace of the request.
 func (publisher *Publisher) address(event *store.Event, subject string) {
 	publisher.message.Subject = subject
 	publisher.id = append(append(append(publisher.id[:0], publisher.prefix...), event.Namespace...), ':')
@@ -285,7 +284,7 @@ func (publisher *Publisher) setHeader(name, value string) {
 	publisher.message.Header[name] = []string{value}
 }
 
-// subject gives the subject of an event's group, and false where the broker cannot
+// subject returns the subject of an event's group. It reports false if the broker cannot
 // carry the names.
 func (publisher *Publisher) subject(event *store.Event) (string, bool) {
 	subject, known := publisher.subjects[event.Group]
@@ -302,7 +301,7 @@ func (publisher *Publisher) subject(event *store.Event) (string, bool) {
 	return subject, subject != "" && isUTF8(event.Key)
 }
 
-// confirm adds a batch to what is known to have arrived.
+// confirm adds a batch to the confirmed counts.
 func (publisher *Publisher) confirm(batch PublisherHealth) {
 	publisher.mutex.Lock()
 	health := &publisher.health
@@ -319,7 +318,7 @@ func (publisher *Publisher) confirm(batch PublisherHealth) {
 	}
 }
 
-// retry goes back to what is confirmed and waits, for the connection where it is
+// retry goes back to the last confirmed change. It waits for the connection, if that is
 // away, and for the back-off in any case.
 func (publisher *Publisher) retry(err error, backOff time.Duration) {
 	publisher.consumer.Rewind()

@@ -15,14 +15,15 @@ const (
 )
 
 const (
-	// waitingAlone is how many requests of a namespace may wait for a change while those
-	// of no other do.
+	// waitingAlone is how many requests of a namespace may wait for a change while no
+	// other namespace has waiting requests.
 	waitingAlone = 10_000
-	// waitingLimit bounds those of all together, a little below the bound of the store.
+	// waitingLimit bounds the waiting requests of all namespaces together, a little below
+	// the bound of the store.
 	waitingLimit = 2*waitingAlone - 1
 )
 
-// What is in hand, each with a bound of its own.
+// The kinds of work in hand, each with a bound of its own.
 const (
 	inHandRequests = iota // from receipt to reply
 	inHandBytes           // of these requests
@@ -46,10 +47,10 @@ func (portion *portion) subtract(less portion) {
 	}
 }
 
-// queue counts what is in hand, by namespace. It holds none of it: it says whether
-// there may be more. A namespace may take more while it holds no more than is still
-// free for all. So one that is alone comes to half a bound and two to a third each,
-// and there is always room left for another, whatever they ask for.
+// queue counts the work in hand, by namespace. It holds no work: it decides whether a
+// namespace may have more. A namespace may take more while it holds no more than is still
+// free for all. So one namespace alone gets half of a bound, and two get a third each.
+// There is always room left for another namespace.
 type queue struct {
 	limits portion
 
@@ -65,8 +66,8 @@ func newQueue(requests int, bytes int64) *queue {
 	}
 }
 
-// take counts more for a namespace. It reports false, and counts nothing, where the
-// namespace may not have it now. Each that is taken is given back.
+// take counts more for a namespace. If the namespace may not have it now, take counts
+// nothing and reports false. Every portion that is taken must be given back.
 func (queue *queue) take(namespace string, more portion) bool {
 	queue.mutex.Lock()
 	defer queue.mutex.Unlock()
@@ -82,14 +83,14 @@ func (queue *queue) take(namespace string, more portion) bool {
 	return true
 }
 
-// fitsLocked reports whether a namespace that holds so much may have more. What is
-// larger than the whole bound gets in when it is alone.
+// fitsLocked reports whether a namespace that holds an amount may have more. An amount
+// larger than the whole bound is let in if nothing else is in hand.
 func (queue *queue) fitsLocked(kind int, held, amount int64) bool {
 	free := queue.limits[kind] - queue.total[kind]
 	return queue.total[kind] == 0 || amount <= free && held <= free
 }
 
-// give takes back what a namespace has taken.
+// give returns a portion that a namespace has taken.
 func (queue *queue) give(namespace string, back portion) {
 	queue.mutex.Lock()
 	defer queue.mutex.Unlock()
@@ -103,14 +104,14 @@ func (queue *queue) give(namespace string, back portion) {
 	queue.namespaces[namespace] = held
 }
 
-// inHand gives what is in hand of all namespaces together.
+// inHand returns the work in hand of all namespaces together.
 func (queue *queue) inHand() portion {
 	queue.mutex.Lock()
 	defer queue.mutex.Unlock()
 	return queue.total
 }
 
-// status gives what is in hand and the bounds.
+// status returns the work in hand and the bounds.
 func (queue *queue) status() subjects.QueueStatus {
 	total := queue.inHand()
 	return subjects.QueueStatus{

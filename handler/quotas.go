@@ -10,7 +10,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// What a namespace holds, and what it may hold.
+// The verbs for usage and quotas.
 var (
 	usageJSON = &operation[subjects.UsageRequest, store.Usage]{decode: decodeBody[subjects.UsageRequest], submit: submitUsage, encode: encodeUsage}
 	quotaJSON = &operation[subjects.QuotaRequest, store.Quota]{decode: decodeQuota, submit: submitQuota, encode: encodeQuota}
@@ -34,7 +34,7 @@ func encodeUsage(answer *answer, request *request, _ *subjects.UsageRequest, usa
 	})
 }
 
-// decodeQuota lets a call read what stands, and nothing else.
+// decodeQuota lets a Call read the quota, but not change it.
 func decodeQuota(request *request) (subjects.QuotaRequest, error) {
 	body, err := decodeBody[subjects.QuotaRequest](request)
 	for name, limit := range map[string]*uint64{
@@ -54,7 +54,7 @@ func submitQuota(request *request, body subjects.QuotaRequest, done func(store.Q
 	}, done)
 }
 
-// signedLimit is a limit as the store counts; checking has seen to its size.
+// signedLimit converts a limit to the store's type. Checking has bounded its size.
 func signedLimit(limit *uint64) *int64 {
 	if limit == nil {
 		return nil
@@ -72,14 +72,14 @@ func encodeQuota(answer *answer, _ *request, body *subjects.QuotaRequest, quota 
 	})
 }
 
-// marshal writes a reply that is neither large nor asked for often.
+// marshal writes a reply that is small and rare.
 func (answer *answer) marshal(reply any) (err error) {
 	answer.body, err = appendJSON(answer.body, reply)
 	return err
 }
 
-// appendJSON writes JSON without the escapes that HTML would need: what was measured as it
-// is kept would grow by them.
+// appendJSON writes JSON without the escapes for HTML, which would make a measured text
+// longer.
 func appendJSON(dst []byte, value any) ([]byte, error) {
 	buffer := bytes.NewBuffer(dst)
 	encoder := json.NewEncoder(buffer)

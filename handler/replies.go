@@ -16,8 +16,8 @@ import (
 // maxKeptBytes is the largest buffer that is kept for the next reply.
 const maxKeptBytes = 64 << 10
 
-// answer is a reply in the making. It is used again for another request once it
-// is sent: the connection copies what it is given.
+// answer is a reply in the making. After it was sent it is used for another request,
+// because the connection copies its bytes.
 type answer struct {
 	body    []byte
 	message nats.Msg
@@ -33,7 +33,7 @@ func takeAnswer() *answer {
 	return &answer{header: make(nats.Header, 2)}
 }
 
-// release gives the answer back; it may not be used afterwards.
+// release returns the answer to its pool. It may not be used afterwards.
 func (answer *answer) release() {
 	if cap(answer.body) > maxKeptBytes {
 		answer.body = nil
@@ -48,7 +48,7 @@ func (answer *answer) reset() {
 	clear(answer.header)
 }
 
-// setEntryHeaders writes what the raw form says in headers.
+// setEntryHeaders writes the headers of the raw form.
 func (answer *answer) setEntryHeaders(revision uint64, expiresAt time.Time) {
 	answer.header[subjects.HeaderRevision] = []string{strconv.FormatUint(revision, 10)}
 	if !expiresAt.IsZero() {
@@ -56,7 +56,7 @@ func (answer *answer) setEntryHeaders(revision uint64, expiresAt time.Time) {
 	}
 }
 
-// setError makes the answer one that reports an error.
+// setError turns the answer into an error reply.
 func (answer *answer) setError(failure *subjects.Error) {
 	answer.reset()
 	answer.header[subjects.HeaderError] = []string{subjects.HeaderText(failure.Message)}
@@ -64,7 +64,7 @@ func (answer *answer) setError(failure *subjects.Error) {
 	answer.body = subjects.AppendError(answer.body, failure)
 }
 
-// size is what the answer takes in a message, its headers included.
+// size returns the size of the answer in a message, including its headers.
 func (answer *answer) size() int {
 	size := len(answer.body)
 	if len(answer.header) == 0 {
@@ -79,7 +79,7 @@ func (answer *answer) size() int {
 	return size
 }
 
-// publish sends the answer. Nothing of it is kept by the connection.
+// publish sends the answer. The connection keeps nothing of it.
 func (answer *answer) publish(connection *nats.Conn, reply string) error {
 	if len(answer.header) == 0 {
 		return connection.Publish(reply, answer.body)
@@ -88,7 +88,7 @@ func (answer *answer) publish(connection *nats.Conn, reply string) error {
 	return connection.PublishMsg(&answer.message)
 }
 
-// conclude publishes the answer, or hands it to the caller, or the error if there is one,
+// conclude sends the answer, or the error if there is one, to the bus or to the caller,
 // and counts it.
 func (request *request) conclude(answer *answer, failure error) {
 	if failure != nil {
@@ -106,8 +106,8 @@ func (request *request) conclude(answer *answer, failure error) {
 	}
 }
 
-// publish sends the answer. One that is larger than the connection takes is answered 413;
-// the result says why the request has failed, if it has.
+// publish sends the answer. If the answer is larger than the connection takes, it sends a
+// 413. It returns why the request has failed, or nil.
 func (request *request) publish(answer *answer, failure error) error {
 	err := answer.publish(request.service.connection, request.reply)
 	if errors.Is(err, nats.ErrMaxPayload) {
@@ -126,7 +126,7 @@ func (request *request) report(answer *answer, failure error) {
 	request.endpoint.statistics.countError(wire.Name)
 }
 
-// count enters a reply into the statistics of its endpoint.
+// count adds a reply to the statistics of its endpoint.
 func (request *request) count(err error) {
 	statistics := request.endpoint.statistics
 	if err != nil {
@@ -143,8 +143,8 @@ func (request *request) count(err error) {
 // sender is an exchange that has its result.
 type sender interface{ send() }
 
-// replies sends what the store has answered, in a goroutine of its own. What waits
-// in it is bounded by the queue: each has its place there until it is sent.
+// replies sends the results of the store, in a goroutine of its own. The queue bounds the
+// waiting results: each has its place there until it is sent.
 type replies struct {
 	mutex   sync.Mutex
 	waiting []sender
@@ -160,7 +160,7 @@ func startReplies() *replies {
 	return replies
 }
 
-// push hands over one reply and returns at once.
+// push adds one reply and returns at once.
 func (replies *replies) push(reply sender) {
 	replies.mutex.Lock()
 	replies.waiting = append(replies.waiting, reply)
@@ -171,7 +171,7 @@ func (replies *replies) push(reply sender) {
 	}
 }
 
-// close sends what is there, ends the goroutine and waits for it.
+// close sends the waiting replies, ends the goroutine and waits for it.
 func (replies *replies) close() {
 	replies.mutex.Lock()
 	replies.closed = true
@@ -200,7 +200,7 @@ func (replies *replies) run() {
 	}
 }
 
-// take swaps the empty batch of the caller for what waits.
+// take swaps the caller's empty batch for the waiting replies.
 func (replies *replies) take(empty []sender) ([]sender, bool) {
 	replies.mutex.Lock()
 	defer replies.mutex.Unlock()

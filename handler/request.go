@@ -12,11 +12,11 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// maxTraceParentBytes is more than any traceparent takes; what is longer, or is
-// not printable ASCII, is no traceparent and is left out.
+// maxTraceParentBytes is more than any traceparent takes. A longer text, or one that is
+// not printable ASCII, is left out.
 const maxTraceParentBytes = 128
 
-// request is one message to an endpoint and what its subject says.
+// request is one message to an endpoint, with the content of its subject and headers.
 type request struct {
 	service  *Service
 	endpoint *endpoint
@@ -25,37 +25,37 @@ type request struct {
 	subject string
 	reply   string
 	data    []byte
-	// given are the headers as they came; undecodable says that there were some that
-	// the library could not read.
+	// given are the headers as they came. undecodable says that the library could not
+	// read some headers.
 	given       nats.Header
 	undecodable bool
 
 	address     subjects.Address
 	headers     subjects.RequestHeaders
 	traceParent string
-	// messageID makes a write of a namespace safe to repeat; empty: it has none.
+	// messageID makes a write of a namespace safe to repeat. Empty: there is none.
 	messageID string
-	// group and key are what the request is about, for the messages of errors.
+	// group and key name the entry of the request in error messages.
 	group, key string
-	// valueBytes is how long the value is that a get has read.
+	// valueBytes is the length of the value that a get has read.
 	valueBytes int
-	// workspace is the one that the request is about, if it is.
+	// workspace is the workspace of the request, if there is one.
 	workspace string
-	// place is that of the operation at fault in a transaction: then/3.
+	// place is the place of the failed operation in a transaction: then/3.
 	place string
-	// pageBytes is the room for the elements of a page: one that is larger by itself comes
-	// without its value, so that it never ends the pages.
+	// pageBytes is the room for the elements of a page. An element that alone is larger
+	// comes without its value, so that it never ends the pages.
 	pageBytes int
 	// omitted are the points of a page that come without their fields and tags.
 	omitted map[int64]bool
-	// waits marks a request that may be held for a while: it is not one of those in
-	// hand, and has a bound of its own.
+	// waits marks a request that may be held for a while. It does not count among the
+	// requests in hand, and has a bound of its own.
 	waits bool
-	// caller waits for the reply to a call; nil for a request from the bus.
+	// caller waits for the reply to a Call. It is nil for a request from the bus.
 	caller *caller
 
-	// held is what the queue counts for the request; answered says that the result is
-	// counted in it already.
+	// held is what the queue counts for the request. answered says that the result is
+	// counted already.
 	held     portion
 	answered bool
 }
@@ -73,9 +73,10 @@ func newRequest(endpoint *endpoint, message *nats.Msg) request {
 	}
 }
 
-// hasUndecodableHeaders reports whether a message had a header block that the library
-// could not read, or not to its end. It hands the first over without headers, and passes
-// over what stands behind an empty line: only the size on the wire tells.
+// hasUndecodableHeaders reports whether the library could not read the header block of a
+// message, or not to its end. In the first case the library passes the message without
+// headers. In the second it skips the text after an empty line. Only the size on the wire
+// shows it.
 func hasUndecodableHeaders(message *nats.Msg) bool {
 	block := message.Size() - len(message.Subject) - len(message.Reply) - len(message.Data)
 	if message.Header == nil {
@@ -84,7 +85,7 @@ func hasUndecodableHeaders(message *nats.Msg) bool {
 	return block-sizeOfHeaders(message.Header) >= len("Nats-TTL:1\r\n")
 }
 
-// sizeOfHeaders is the size of a header block in which one space follows each name.
+// sizeOfHeaders returns the size of a header block with one space after each name.
 func sizeOfHeaders(headers nats.Header) int {
 	size := len("NATS/1.0\r\n") + len("\r\n")
 	for name, values := range headers {
@@ -95,8 +96,8 @@ func sizeOfHeaders(headers nats.Header) int {
 	return size
 }
 
-// mayBeServed looks at where the reply would go, which the broker does not check.
-// A write without a reply subject is executed, a read without one has no use.
+// mayBeServed checks the reply subject, because the broker does not. A write without a
+// reply subject is executed. A read without one has no use.
 func (request *request) mayBeServed() bool {
 	if request.reply == "" {
 		if !request.endpoint.writes {
@@ -113,7 +114,7 @@ func (request *request) mayBeServed() bool {
 	return false
 }
 
-// logRefusal tells of a request that is not executed for where its reply would go.
+// logRefusal logs a request that is not executed because of its reply subject.
 func (service *Service) logRefusal(subject string, err error) {
 	service.logger.Warn("request not executed", "subject", subject, "error", err)
 }
@@ -127,7 +128,7 @@ func (request *request) parse() (err error) {
 	return request.parseHeaders()
 }
 
-// parseHeaders reads the headers, and takes those that every verb has.
+// parseHeaders reads the headers, and takes the headers that every verb has.
 func (request *request) parseHeaders() (err error) {
 	if request.undecodable {
 		return subjects.ErrBadRequest.New("the header block could not be decoded: it is NATS/1.0, a line for each header, Name: value, and an empty line at its end")
@@ -148,7 +149,7 @@ func (request *request) parseHeaders() (err error) {
 	return nil
 }
 
-// refuseTTL and refuseIfRevision return 400 if the header is there.
+// refuseTTL and refuseIfRevision return 400 if the header is present.
 func (request *request) refuseTTL(reason string) error {
 	return refuseHeader(subjects.HeaderTTL, request.headers.TTL, reason)
 }
@@ -164,23 +165,22 @@ func refuseHeader(name string, header subjects.HeaderValue, reason string) error
 	return subjects.BadField(name, fmt.Sprintf("header %s %s", name, reason))
 }
 
-// size is what the request takes up while it is in hand.
+// size returns the bytes of the request while it is in hand.
 func (request *request) size() int64 {
 	return int64(len(request.subject) + len(request.reply) + len(request.data))
 }
 
-// wholeGroup is the name of a group of the request's namespace, as the store
-// takes it: "acme:config".
+// wholeGroup returns the name of a group as the store takes it: "acme:config".
 func (request *request) wholeGroup(group string) string {
 	return request.address.Namespace + ":" + group
 }
 
-// localGroup is the name of a group as replies show it: "config" of "acme:config".
+// localGroup returns the name of a group as replies show it: "config" for "acme:config".
 func (request *request) localGroup(group string) string {
 	return strings.TrimPrefix(group, request.address.Namespace+":")
 }
 
-// method names what was asked in the way of the store's methods: store.GetMany.
+// method names the verb like a method of the store: store.GetMany.
 func (request *request) method() string {
 	name := "store."
 	for word := range strings.SplitSeq(string(request.endpoint.verb.name), "_") {
@@ -189,8 +189,8 @@ func (request *request) method() string {
 	return name
 }
 
-// message begins with the operation and, where the request is about one, the entry:
-// "store.Set: config/theme: the sidecar is shutting down".
+// message puts the operation and the entry, if there is one, before a text: "store.Set:
+// config/theme: the sidecar is shutting down".
 func (request *request) message(text string) string {
 	if request.key == "" {
 		return request.prefix() + text
@@ -198,13 +198,13 @@ func (request *request) message(text string) string {
 	return fmt.Sprintf("%s%s/%s: %s", request.prefix(), request.group, request.key, text)
 }
 
-// entryMessage is message for what is said of the entry itself: "store.Get:
-// config/theme is not there".
+// entryMessage is message for a text about the entry itself: "store.Get: config/theme is
+// not there".
 func (request *request) entryMessage(text string) string {
 	return fmt.Sprintf("%s%s/%s %s", request.prefix(), request.group, request.key, text)
 }
 
-// prefix is the operation and, within a transaction, the place of the one at fault.
+// prefix returns the operation and, in a transaction, the place of the failed one.
 func (request *request) prefix() string {
 	if request.place == "" {
 		return request.method() + ": "
@@ -212,7 +212,7 @@ func (request *request) prefix() string {
 	return request.method() + ": " + request.place + ": "
 }
 
-// maxReply is the largest payload that the connection takes now.
+// maxReply returns the largest payload that the connection takes now.
 func (request *request) maxReply() int {
 	return int(request.service.connection.MaxPayload())
 }

@@ -30,54 +30,53 @@ const (
 	MetadataStarted = "started"
 )
 
-// DefaultVersion is the version of a service that is told none.
+// DefaultVersion is the version of a service without Config.Version.
 const DefaultVersion = "0.0.0"
 
 const (
 	// flushTimeout is how long the broker may take to answer a flush.
 	flushTimeout = 10 * time.Second
-	// drainInterval is how often Stop looks whether everything is answered.
+	// drainInterval is how often Stop checks whether all requests are answered.
 	drainInterval = 2 * time.Millisecond
 )
 
-// Config says what a Service answers, and where. Store, Space and Connection are
-// required.
+// Config configures a Service. Store and Connection are required.
 type Config struct {
-	// Store is where every request goes. The service does not close it.
+	// Store executes every request. The service does not close it.
 	Store *store.Store
-	// Space builds and parses the subjects; its zero value has the prefix "store".
+	// Space builds and parses the subjects. Its zero value has the prefix "store".
 	Space subjects.Space
-	// Connection carries requests and replies, and nothing else. The service does
-	// not close it. Its own handlers must be set before.
+	// Connection carries only requests and replies. The service does not close it. Set
+	// the connection's own handlers before.
 	Connection *nats.Conn
-	// FitStore, where given, is called before a write is handed to the store, so that the
-	// store's limits are what the connection carries now. It may not block.
+	// FitStore, if set, is called before a write is passed to the store. It adapts the
+	// store's limits to the present limits of the connection. It may not block.
 	FitStore func()
-	// Instance names this process; empty makes a random name.
+	// Instance names this process. Empty: a random name.
 	Instance string
-	// Version is the version in SemVer; empty is DefaultVersion.
+	// Version is a version in SemVer. Empty: DefaultVersion.
 	Version string
-	// QueueLimit bounds the requests in hand; 0 is DefaultQueueLimit. Of this bound and
-	// the next a namespace may take more while it holds no more than is still free.
+	// QueueLimit bounds the requests in hand. 0: DefaultQueueLimit. A namespace may take
+	// more of this bound, and of the next, while it holds no more than is still free.
 	QueueLimit int
-	// QueueBytes bounds their bytes, and by itself those of the results that wait to be
-	// sent; 0 is DefaultQueueBytes.
+	// QueueBytes bounds the bytes of the requests in hand, and separately the bytes of
+	// the results that wait to be sent. 0: DefaultQueueBytes.
 	QueueBytes int64
-	// AloneAtStart leaves out the look for other instances before the first request
-	// is taken, for a broker that nobody else can have reached yet.
+	// AloneAtStart skips the look for other instances before the first request is taken.
+	// Use it for a broker that nobody else can have reached yet.
 	AloneAtStart bool
-	// OwnershipInterval is the time between two looks for other instances; 0 is
+	// OwnershipInterval is the time between two looks for other instances. 0:
 	// DefaultOwnershipInterval.
 	OwnershipInterval time.Duration
-	// BackupDirectory is the folder that store.admin.backup writes into, which is
-	// there; empty refuses backups.
+	// BackupDirectory is the existing folder that store.admin.backup writes into. Empty:
+	// backups are refused.
 	BackupDirectory string
-	// ArchiveDirectory is the folder that store.admin.compact writes into, which is
-	// there; empty refuses compactions.
+	// ArchiveDirectory is the existing folder that store.admin.compact writes into.
+	// Empty: compactions are refused.
 	ArchiveDirectory string
-	// Journal delivers journal entries; nil where there is no endpoint.
+	// Journal delivers journal entries. Nil: there is no endpoint.
 	Journal Journal
-	// Logger gets what an operator should know; nil discards it.
+	// Logger gets messages for an operator. Nil: they are discarded.
 	Logger *slog.Logger
 }
 
@@ -91,7 +90,7 @@ type Service struct {
 	instance   string
 	version    string
 	started    time.Time
-	// backupDirectory and archiveDirectory are Config's.
+	// backupDirectory and archiveDirectory are those of Config.
 	backupDirectory  string
 	archiveDirectory string
 	journal          Journal
@@ -104,7 +103,7 @@ type Service struct {
 	discovery *discovery
 	endpoints map[string]*endpoint
 
-	// serving ends with the service; requests that wait for a change wait no longer.
+	// serving ends with the service. Requests that wait for a change then stop waiting.
 	serving  context.Context //nolint:containedctx // its end is the service's, no call's
 	stopWait context.CancelFunc
 
@@ -135,11 +134,10 @@ func (endpoint *endpoint) handle(message *nats.Msg) {
 	endpoint.verb.serve(request)
 }
 
-// Announce shows the service on the broker, without taking requests, and makes sure
-// that no other instance serves the same prefix. It returns ErrOtherSidecar, with
-// the ids of both, where one does, and an error where the broker does not let it look.
-// Serve begins to answer; Stop and Close end what
-// both have started.
+// Announce shows the service on the broker, without taking requests, and makes sure that
+// no other instance serves the same prefix. It returns ErrOtherSidecar, with the ids of
+// both, if another instance does, and an error if the broker does not permit the look.
+// Call Serve to begin to answer. Stop and Close end both.
 //
 //	service, err := handler.Announce(ctx, handler.Config{Store: store, Connection: connection})
 func Announce(ctx context.Context, config Config) (*Service, error) {
@@ -159,7 +157,7 @@ func Announce(ctx context.Context, config Config) (*Service, error) {
 	return service, nil
 }
 
-// check returns what is missing or wrong.
+// check returns an error for a missing or invalid field.
 func (config *Config) check() error {
 	if config.Store == nil || config.Connection == nil {
 		return errors.New("both Store and Connection are required")
@@ -206,9 +204,11 @@ func newService(config Config) (*Service, error) {
 	return service, nil
 }
 
-// Serve subscribes to every verb and begins to answer. It returns when the broker
-// has taken the subscriptions. What must see every change, the publisher, is
-// registered with the store before.
+// Serve subscribes to every verb and begins to answer. It returns when the broker has
+// taken the subscriptions. Register the publisher with the store before, because it must
+// see every change.
+//
+//	err = service.Serve(ctx)
 func (service *Service) Serve(ctx context.Context) error {
 	before := service.connection.LastError()
 	for index := range verbs {
@@ -240,22 +240,22 @@ func (service *Service) addEndpoint(verb *verb) (err error) {
 	return endpoint.subscription.SetPendingLimits(-1, -1)
 }
 
-// Instance is the name of this process in INFO and in the status.
+// Instance returns the name of this process in INFO and in the status.
 func (service *Service) Instance() string { return service.instance }
 
-// Prefix is what every subject begins with.
+// Prefix returns the beginning of every subject: "store".
 func (service *Service) Prefix() string { return service.space.Prefix() }
 
-// HasJournal reports whether there is an endpoint that the journal is delivered to.
+// HasJournal reports whether the journal has an endpoint.
 func (service *Service) HasJournal() bool { return service.journal != nil }
 
-// Queue gives the requests in hand and the bounds.
+// Queue returns the requests in hand and their bounds.
 func (service *Service) Queue() subjects.QueueStatus { return service.queue.status() }
 
-// Waiting is how many requests wait for a change.
+// Waiting returns the number of requests that wait for a change.
 func (service *Service) Waiting() int { return int(service.queue.inHand()[inHandWaiting]) }
 
-// Statistics gives the figures of every endpoint by its name: "get", "set_raw".
+// Statistics returns the figures of every endpoint by its name: "get", "set_raw".
 func (service *Service) Statistics() map[string]EndpointStatistics {
 	figures := make(map[string]EndpointStatistics, len(service.endpoints))
 	queue := service.queue.status()
@@ -266,9 +266,9 @@ func (service *Service) Statistics() map[string]EndpointStatistics {
 	return figures
 }
 
-// Stop takes no more requests and waits until those in hand are answered, or until
-// ctx ends. Requests that wait for a change are answered at once. It may be called
-// more than once.
+// Stop takes no more requests and waits until all requests in hand are answered, or until
+// ctx ends. Requests that wait for a change are answered at once. Stop may be called more
+// than once.
 func (service *Service) Stop(ctx context.Context) error {
 	service.ownership.stop()
 	service.stopWait()
@@ -290,15 +290,15 @@ func (service *Service) Stop(ctx context.Context) error {
 	return nil
 }
 
-// idle reports whether every request that the broker handed over is answered. A
-// connection that is away hands over nothing.
+// idle reports whether all requests from the broker are answered. A connection that is
+// away delivers no requests.
 func (service *Service) idle() bool {
 	drained := service.connection.NumSubscriptions() == 0 || !service.connection.IsConnected()
 	return drained && service.queue.inHand() == portion{}
 }
 
-// Close ends what was started. Call it after Stop and after the store is closed:
-// what the closing store has answered is sent first.
+// Close ends the service. Call it after Stop and after the store is closed: the answers
+// of the closing store are sent first.
 func (service *Service) Close() {
 	service.ownership.stop()
 	service.stopWait()
@@ -311,7 +311,8 @@ func (service *Service) Close() {
 	logging.Flush(service.logger)
 }
 
-// eventLimit is the largest body of an event with its value, as the connection is now.
+// eventLimit returns the largest body of an event with its value, on the present
+// connection.
 func (service *Service) eventLimit() int { return eventLimit(service.connection.MaxPayload()) }
 
 func orDefault[T comparable](value, fallback T) T {

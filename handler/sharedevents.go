@@ -9,24 +9,24 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// sharedEventBytes bounds what is kept of the newest events that somebody has waited
-// for: a few messages of a mebibyte.
+// sharedEventBytes bounds the events that are kept for waiting requests: a few messages
+// of a mebibyte.
 const sharedEventBytes = 4 << 20
 
-// largeValueBytes is what a value has that is encoded to find out how long it becomes.
+// largeValueBytes is the size from which a value is encoded to measure its length.
 const largeValueBytes = 4 << 10
 
-// sharedEvents are events as JSON, made once however many have waited for them. An
-// event never changes, so its name says it all.
+// sharedEvents are events as JSON, made once for all requests that waited for them. An
+// event never changes, so its name identifies it.
 type sharedEvents struct {
 	mutex  sync.Mutex
 	bodies map[eventName][]byte
-	// order is their names, the one that was made first to go first.
+	// order has the names, the oldest first. The oldest is removed first.
 	order []eventName
 	bytes int
 }
 
-// eventName tells an event, as it is for connections with this limit, from all others.
+// eventName identifies an event, encoded for connections with a certain limit.
 type eventName struct {
 	namespace string
 	revision  uint64
@@ -35,8 +35,7 @@ type eventName struct {
 
 func newSharedEvents() *sharedEvents { return &sharedEvents{bodies: map[eventName][]byte{}} }
 
-// body is an event as it travels. It belongs to all who ask for it, and is not to be
-// changed.
+// body returns an event as JSON. All callers share it, so it may not be changed.
 func (shared *sharedEvents) body(event *store.Event, storeID string, limit int) []byte {
 	name := eventName{event.Namespace, event.Revision, limit}
 	if body, made := shared.find(name); made {
@@ -48,8 +47,8 @@ func (shared *sharedEvents) body(event *store.Event, storeID string, limit int) 
 	return body
 }
 
-// size is an upper bound of the bytes of the body, and a comma. The bytes of a large
-// value are looked at once for all who ask.
+// size returns an upper bound for the bytes of the body, and a comma. The bytes of a
+// large value are read once for all callers.
 func (shared *sharedEvents) size(event *store.Event, storeID string, limit int) int {
 	if len(event.Value) >= largeValueBytes {
 		return len(shared.body(event, storeID, limit)) + len(",")
@@ -65,7 +64,7 @@ func (shared *sharedEvents) find(name eventName) (body []byte, made bool) {
 	return body, made
 }
 
-// keep lets what was made first go where there is no room.
+// keep adds a body, and removes the oldest ones if there is no room.
 func (shared *sharedEvents) keep(name eventName, body []byte) {
 	shared.mutex.Lock()
 	defer shared.mutex.Unlock()

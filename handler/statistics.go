@@ -21,7 +21,8 @@ var errorNames = []*subjects.Error{
 	subjects.ErrUnavailable, subjects.ErrDeadlineExceeded,
 }
 
-// Errors gives every error that a reply can report, with its code. The caller owns the slice.
+// Errors returns every error that a reply can report, with its code. The caller owns the
+// slice.
 func Errors() []*subjects.Error { return slices.Clone(errorNames) }
 
 // statistics are the figures of one endpoint, counted when a reply is sent.
@@ -38,38 +39,38 @@ type statistics struct {
 
 // EndpointStatistics is the "data" of an endpoint in the service's STATS.
 type EndpointStatistics struct {
-	// Received is how many requests came, answered or not, from the bus and by Call.
+	// Received counts the requests, answered or not, from the bus and by Call.
 	Received uint64 `json:"received"`
-	// Latency is from receipt to reply, in nanoseconds, since the start. A changes
-	// request that may wait is not counted in it.
+	// Latency has percentiles of the time from receipt to reply since the start, in
+	// nanoseconds. A changes request that may wait is not counted.
 	Latency LatencyStatistics `json:"latency_ns"`
-	// Answered is how many replies were sent, errors included.
+	// Answered counts the replies that were sent, including errors.
 	Answered uint64 `json:"answered"`
-	// Succeeded counts the requests that were carried out, whether their replies were sent
-	// or not.
+	// Succeeded counts the requests that were carried out, even if their replies were not
+	// sent.
 	Succeeded uint64 `json:"succeeded"`
 	// Errors counts the replies that reported an error, by its name.
 	Errors map[subjects.ErrorName]uint64 `json:"errors"`
-	// RefusedReplies counts the requests that were not executed for where their
-	// reply would have gone.
+	// RefusedReplies counts the requests that were not executed because of their reply
+	// subject.
 	RefusedReplies uint64 `json:"refused_replies"`
-	// WithoutReply counts the reads that were dropped for want of a reply subject.
+	// WithoutReply counts the reads that were dropped because they had no reply subject.
 	WithoutReply uint64 `json:"without_reply"`
 	// Unsent counts the replies that the connection did not take.
 	Unsent uint64 `json:"unsent"`
-	// Queue is the work in hand of the whole service.
+	// Queue is the queue of the whole service.
 	Queue subjects.QueueStatus `json:"queue"`
-	// Journal is that of the whole service; its LastError leaves out what others may
-	// have sent.
+	// Journal is the journal of the whole service. Its LastError has no text from the
+	// endpoint.
 	Journal *subjects.JournalStatus `json:"journal"`
 
-	// durations are those of Latency.
+	// durations is the distribution behind Latency.
 	durations *histogram.Snapshot
 }
 
-// Durations gives, for each limit in rising order, how many replies took at most so long,
-// and how many were counted in all, with the sum of their times. Of those that took up to
-// a sixteenth less than a limit some count as longer.
+// Durations returns, for each limit in rising order, how many replies took at most that
+// long. It also returns the number of all replies and the sum of their times. A reply
+// that took up to a sixteenth less than a limit may count as longer.
 //
 //	counts, total, sum := figures.Durations(time.Millisecond, 10*time.Millisecond)
 func (figures *EndpointStatistics) Durations(limits ...time.Duration) (counts []uint64, total uint64, sum time.Duration) {
@@ -95,8 +96,7 @@ func newStatistics() *statistics {
 	return statistics
 }
 
-// countError counts an error by its name; one that the contract does not know
-// counts as internal.
+// countError counts an error by its name. An unknown name counts as internal.
 func (statistics *statistics) countError(name subjects.ErrorName) {
 	counter, ok := statistics.errors[name]
 	if !ok {
@@ -129,7 +129,8 @@ func (statistics *statistics) snapshot(queue subjects.QueueStatus, journal *subj
 	}
 }
 
-// endpointStats are the figures as the micro protocol has them. Their "data" says more.
+// endpointStats converts the figures to the form of the micro protocol. Their "data" has
+// more.
 func (statistics *statistics) endpointStats(name, subject string, figures EndpointStatistics) *micro.EndpointStats {
 	stats := &micro.EndpointStats{Name: name, Subject: subject, QueueGroup: ServiceName, NumRequests: int(statistics.received.Load())}
 	for _, count := range figures.Errors {

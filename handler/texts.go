@@ -9,7 +9,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// The verbs that make something of values.
+// The verbs that process values.
 var (
 	renderJSON = &operation[store.RenderQuery, store.Rendering]{decode: decodeRender, submit: submitRender, encode: encodeRender, weigh: weighRendering}
 	splitJSON  = &operation[splitQuery, store.Entry]{decode: decodeSplit, submit: submitSplit, encode: encodeSplit, weigh: weighEntry}
@@ -35,7 +35,7 @@ func encodeRender(answer *answer, _ *request, _ *store.RenderQuery, rendering *s
 
 func weighRendering(rendering *store.Rendering) int64 { return int64(len(rendering.Text)) }
 
-// splitQuery is a value to be divided, and what divides it.
+// splitQuery is the name of a value, and its separator.
 type splitQuery struct {
 	store.EntryName
 	separator string

@@ -14,8 +14,8 @@ var transactionJSON = &operation[transactionQuery, store.Outcome]{
 	decode: decodeTransaction, submit: submitTransaction, encode: encodeTransaction, weigh: weighReplay,
 }
 
-// transactionQuery is a transaction, and the verbs of its operations, which say what
-// their outcomes look like.
+// transactionQuery is a transaction, and the verbs of its operations, which define the
+// form of their results.
 type transactionQuery struct {
 	store.TransactionCommand
 	then, otherwise []subjects.Verb
@@ -64,7 +64,7 @@ func (request *request) operations(bodies []subjects.Operation) (commands []stor
 	return commands, verbs, nil
 }
 
-// operation gives the command of an operation, which was checked.
+// operation returns the command of a checked operation.
 func (request *request) operation(operation *subjects.Operation) (store.Command, error) {
 	body, err := operation.Request()
 	if err != nil {
@@ -92,8 +92,8 @@ func (request *request) operation(operation *subjects.Operation) (store.Command,
 	return nil, fmt.Errorf("operation %s has no command", *operation.Op)
 }
 
-// submitTransaction has the reply made before anything is committed: one that does
-// not fit a message may have changed nothing.
+// submitTransaction makes the reply before anything is committed. So a reply that does
+// not fit a message has changed nothing.
 func submitTransaction(request *request, query transactionQuery, done func(store.Outcome, error)) {
 	request.service.store.SubmitRequest(request.remembered(func(answer *answer, outcome *store.Outcome) error {
 		record := request.transactionRecord(&query, outcome)
@@ -109,8 +109,8 @@ func submitTransaction(request *request, query transactionQuery, done func(store
 	})
 }
 
-// entryAt gives the entry that a guard or an operation is about, for the message of
-// its error; of one that deletes a group it is none.
+// entryAt returns the entry of a guard or an operation, for the message of its error. An
+// operation that deletes a group has none.
 func (query *transactionQuery) entryAt(within *store.TransactionError) (group, key string) {
 	switch within.List {
 	case "if":

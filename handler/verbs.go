@@ -4,13 +4,13 @@ package handler
 
 import "dappco.re/go/storebus/subjects"
 
-// form is the way that a request of a verb looks.
+// form is the form of a verb's request.
 type form int
 
 const (
 	// formJSON is store.<ns>.<verb> with a JSON body.
 	formJSON form = iota
-	// formRaw is store.<ns>.<verb>.<group>.<key>, its payload the value itself.
+	// formRaw is store.<ns>.<verb>.<group>.<key> with the value itself as payload.
 	formRaw
 	// formAdmin is store.admin.<verb> with a JSON body.
 	formAdmin
@@ -23,7 +23,7 @@ type verb struct {
 	serve func(request)
 }
 
-// verbs is everything that the service answers.
+// verbs has every endpoint of the service.
 var verbs = []verb{
 	{subjects.VerbSet, formJSON, setJSON.serve},
 	{subjects.VerbGet, formJSON, getJSON.serve},
@@ -73,8 +73,8 @@ var verbs = []verb{
 	{subjects.VerbAdminCompact, formAdmin, compactJSON.serve},
 }
 
-// endpointName is the verb in the JSON form, and says the form in the others:
-// get, get_raw, admin_status.
+// endpointName returns the verb in the JSON form, and adds the form otherwise: get,
+// get_raw, admin_status.
 func (verb *verb) endpointName() string {
 	switch verb.form {
 	case formRaw:
@@ -85,7 +85,7 @@ func (verb *verb) endpointName() string {
 	return string(verb.name)
 }
 
-// pattern is the subject that the endpoint subscribes to.
+// pattern returns the subject that the endpoint subscribes to.
 func (verb *verb) pattern(space subjects.Space) string {
 	switch verb.form {
 	case formRaw:

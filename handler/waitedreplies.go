@@ -11,20 +11,20 @@ import (
 )
 
 const (
-	// waitedPerTurn is how many replies to requests that have waited for a change are on
-	// their way to the broker at once: about 64 KiB of small ones.
+	// waitedPerTurn is how many replies to requests that waited for a change are sent to
+	// the broker at once: about 64 KiB of small replies.
 	waitedPerTurn = 128
-	// waitedFlushTimeout is how long the broker may take for them before the next go out
-	// anyway.
+	// waitedFlushTimeout is how long the broker may take for these replies. After that
+	// the next ones go out anyway.
 	waitedFlushTimeout = time.Second
 )
 
 // waitedReplies sends the replies to requests that may have waited for a change, in a
-// goroutine of its own. One change may answer thousands of them. They go in turns of
-// their namespaces, and the next few when the broker has those before: so no other
-// reply stands behind all of them, neither here nor in the connection.
+// goroutine of its own. One change may answer thousands of requests. Their replies go in
+// turns of their namespaces, and each turn waits until the broker has the turn before. So
+// no other reply waits behind all of them, neither here nor in the connection.
 type waitedReplies struct {
-	// flush waits until the broker has what was sent.
+	// flush waits until the broker has the replies that were sent.
 	flush func()
 
 	mutex  sync.Mutex
@@ -39,7 +39,7 @@ func newWaitedReplies(flush func()) *waitedReplies {
 	return &waitedReplies{flush: flush, wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
-// push hands over one reply and returns at once.
+// push adds one reply and returns at once.
 func (replies *waitedReplies) push(namespace string, reply sender) {
 	replies.mutex.Lock()
 	defer replies.mutex.Unlock()
@@ -47,7 +47,7 @@ func (replies *waitedReplies) push(namespace string, reply sender) {
 	replies.signal()
 }
 
-// close sends what is there, ends the goroutine and waits for it.
+// close sends the waiting replies, ends the goroutine and waits for it.
 func (replies *waitedReplies) close() {
 	replies.mutex.Lock()
 	replies.closed = true
@@ -91,8 +91,8 @@ func (replies *waitedReplies) take() (batch []sender, more, closed bool) {
 	return batch, replies.queue.Len() > 0, replies.closed
 }
 
-// flushWaited waits until the broker has the replies that were sent. One that is away
-// gets them from the connection's buffer later.
+// flushWaited waits until the broker has the replies that were sent. If the broker is
+// away, it gets them from the connection's buffer later.
 func (service *Service) flushWaited() {
 	if !service.connection.IsConnected() {
 		return

@@ -50,7 +50,7 @@ func workspaceOperation[Command store.WorkspaceCommand](decode func(*request) (C
 	}
 }
 
-// nameWorkspace gives the name of the workspace, and remembers it for error messages.
+// nameWorkspace returns the name of the workspace, and keeps it for error messages.
 func (request *request) nameWorkspace(name subjects.WorkspaceName) string {
 	request.workspace = *name.Workspace
 	return request.workspace
@@ -135,7 +135,7 @@ func encodeWorkspaceAggregate(answer *answer, _ *request, _ *string, counts *map
 	return answer.marshal(subjects.WorkspaceAggregateReply{Summary: summaryOf(*counts)})
 }
 
-// countBytes is about what a number takes in a reply.
+// countBytes is about the size of a number in a reply.
 const countBytes = 16
 
 func weighSummary(counts *map[string]int64) (bytes int64) {
@@ -159,8 +159,8 @@ func submitWorkspaceQuery(request *request, query store.WorkspaceQuery, done fun
 	request.service.store.SubmitWorkspaceQuery(query, done)
 }
 
-// encodeWorkspaceQuery writes as many rows as fit a message. A first one that does not is
-// the caller's to ask less of.
+// encodeWorkspaceQuery writes as many rows as fit a message. If the first row does not
+// fit, the request fails, and the caller must ask for less.
 func encodeWorkspaceQuery(answer *answer, request *request, _ *store.WorkspaceQuery, found *store.QueryRows) error {
 	reply := subjects.WorkspaceQueryReply{Columns: found.Columns, Rows: make([][]jsontext.Value, 0, len(found.Rows)), Truncated: found.Truncated}
 	head, err := elementSize(reply, nil)
@@ -182,7 +182,7 @@ func encodeWorkspaceQuery(answer *answer, request *request, _ *store.WorkspaceQu
 	return answer.marshal(reply)
 }
 
-// queryRow is a row as it travels, and what it takes in a reply with a comma.
+// queryRow returns a row for the wire, and its size in a reply with a comma.
 func queryRow(values []any) (row []jsontext.Value, size int) {
 	row, size = make([]jsontext.Value, len(values)), len("[],")
 	for column, value := range values {

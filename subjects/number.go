@@ -49,12 +49,13 @@ func WholeNumber(number string) (digits string, ok bool) {
 	return digits + value.digits + strings.Repeat("0", value.exponent), true
 }
 
-// exactDigits is how many digits of a decimal every float64 of ordinary size holds.
+// exactDigits is how many digits of a decimal every normal float64 holds.
 const exactDigits = 15
 
-// FloatHolds reports whether a float64, the nearest to a number, holds that number: a
-// whole one to its last digit, so that it comes back as it was, and a fraction as well
-// as fractions can be. The number is in the grammar of JSON.
+// FloatHolds reports whether a float64, the nearest to a number, holds the number. A
+// float64 must hold a whole number, and the whole part of a fraction, to the last digit,
+// so that it comes back unchanged. Digits after the point may be rounded, as in any
+// float. The number is in the grammar of JSON.
 //
 //	subjects.FloatHolds("0.1", 0.1)                            // true
 //	subjects.FloatHolds("9007199254740993", 9007199254740992)  // false
@@ -77,8 +78,8 @@ func FloatHolds(number string, float float64) bool {
 const (
 	// smallestNormal is the least float64 of full precision.
 	smallestNormal = 0x1p-1022
-	// wholesOnly is where fractions end: a float64 from there on is a whole number, and may
-	// be another one than the number before its point.
+	// wholesOnly is where fractions end. From there on every float64 is a whole number,
+	// and may differ from the whole part of the decimal.
 	wholesOnly = 0x1p53
 )
 
