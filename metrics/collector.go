@@ -16,7 +16,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// collector reads the figures of a sidecar for one scrape after the other.
+// collector reads the figures of a sidecar for each scrape.
 type collector struct{ Source }
 
 // scrape is one look at the figures.
@@ -26,15 +26,15 @@ type scrape struct {
 	now     time.Time
 }
 
-// Describe is prometheus.Collector's.
+// Describe implements prometheus.Collector.
 func (*collector) Describe(described chan<- *prometheus.Desc) {
 	for _, description := range descriptions {
 		described <- description
 	}
 }
 
-// Collect is prometheus.Collector's. Where the store does not answer in time, what it
-// would have told is left out.
+// Collect implements prometheus.Collector. If the store does not answer in time, its
+// figures are left out.
 func (collector *collector) Collect(metrics chan<- prometheus.Metric) {
 	scrape := &scrape{collector: collector, metrics: metrics, now: time.Now()}
 	scrape.verbs()

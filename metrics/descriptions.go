@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// description is one metric. Its labels are never keys, groups or anything else that
-// grows with what is stored.
+// description describes one metric. Labels never have keys, groups or any other text that
+// grows with the stored data.
 func description(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("storebus_"+name, help, labels, nil)
 }
@@ -57,7 +57,7 @@ var (
 	buildInfo = description("build_info", "1, with the version of the program, and the durability, prefix and store that it serves.", "version", "durability", "prefix", "store")
 )
 
-// descriptions is all of them, for Describe.
+// descriptions has all of them, for Describe.
 var descriptions = []*prometheus.Desc{
 	requestsTotal, requestDuration, droppedTotal,
 	queueRequests, queueRequestLimit, queueBytes, queueResultBytes, queueByteLimit,
@@ -78,5 +78,6 @@ var durationLimits = []time.Duration{
 	time.Second, 2500 * time.Millisecond, 5 * time.Second, 10 * time.Second,
 }
 
-// sizeLimits are those of the sizes of batches, of which 4,096 is the largest.
+// sizeLimits are the upper limits of the buckets of batch sizes. The largest batch has
+// 4,096 writes.
 var sizeLimits = []uint64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096}

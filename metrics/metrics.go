@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package metrics shows what a sidecar counts to Prometheus. It counts nothing itself:
-// every figure is read when it is asked for.
+// Package metrics exports the figures of a sidecar to Prometheus. It counts nothing
+// itself: it reads every figure at the time of a scrape.
 package metrics
 
 import (
@@ -20,20 +20,20 @@ import (
 // scrapeTimeout is how long a scrape waits for the store.
 const scrapeTimeout = 5 * time.Second
 
-// Source is whose figures are shown. Store and Service are required.
+// Source has the parts whose figures are exported. Store and Service are required.
 type Source struct {
 	Store   *store.Store
 	Service *handler.Service
-	// Publisher is nil for a service whose events nobody publishes.
+	// Publisher is nil for a service without a publisher.
 	Publisher *handler.Publisher
-	// Version is that of the program.
+	// Version is the version of the program.
 	Version string
-	// Logger gets what went wrong in a scrape; nil discards it.
+	// Logger gets the errors of a scrape. Nil: they are discarded.
 	Logger *slog.Logger
 }
 
-// NewHandler answers GET /metrics in the formats of Prometheus, with the figures of the
-// sidecar, of the Go runtime and of the process.
+// NewHandler returns a handler for GET /metrics in the formats of Prometheus. It exports
+// the figures of the sidecar, of the Go runtime and of the process.
 //
 //	mux.Handle("/metrics", metrics.NewHandler(metrics.Source{Store: store, Service: service}))
 func NewHandler(source Source) http.Handler {
@@ -44,7 +44,10 @@ func NewHandler(source Source) http.Handler {
 	})
 }
 
-// NewRegistry gives the registry behind NewHandler.
+// NewRegistry returns the registry behind NewHandler, for a program that serves it
+// itself.
+//
+//	families, err := metrics.NewRegistry(metrics.Source{Store: store, Service: service}).Gather()
 func NewRegistry(source Source) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
@@ -55,7 +58,8 @@ func NewRegistry(source Source) *prometheus.Registry {
 	return registry
 }
 
-// NewCollector gives the figures of the sidecar alone, for a program that has a registry.
+// NewCollector returns a collector of the sidecar's figures alone, for a program with a
+// registry of its own.
 //
 //	prometheus.MustRegister(metrics.NewCollector(metrics.Source{Store: store, Service: service}))
 func NewCollector(source Source) prometheus.Collector {

@@ -15,14 +15,15 @@ import (
 const (
 	// maxNamespaces is how many namespaces have series of their own.
 	maxNamespaces = 100
-	// otherNamespaces is the label of the rest. No namespace is called so: see label.
+	// otherNamespaces is the label of all other namespaces together. See label for a
+	// namespace with this name.
 	otherNamespaces = "other"
 	// maxPages bounds the pages of namespaces that a scrape reads.
 	maxPages = 100
 	pageSize = 1000
 )
 
-// namespaces shows the largest by their bytes, and the sums of the rest.
+// namespaces exports the largest namespaces by their bytes, and the sums of the others.
 func (scrape *scrape) namespaces(ctx context.Context) error {
 	largest, rest, err := scrape.largestNamespaces(ctx)
 	if err != nil {
@@ -38,7 +39,7 @@ func (scrape *scrape) namespaces(ctx context.Context) error {
 	return scrape.quotas(ctx, largest)
 }
 
-// label keeps a namespace that is called other apart from the rest.
+// label gives a namespace called other a label of its own.
 func label(namespace string) string {
 	if namespace == otherNamespaces {
 		return namespace + "_"
@@ -77,7 +78,7 @@ func (scrape *scrape) largestNamespaces(ctx context.Context) (largest []store.Na
 	return largest, rest, nil
 }
 
-// quotas shows how much of their quotas namespaces use.
+// quotas exports how much of their quotas namespaces use.
 func (scrape *scrape) quotas(ctx context.Context, namespaces []store.NamespaceInfo) error {
 	for _, namespace := range namespaces {
 		usage, err := await.Answer(ctx, func(done func(store.Usage, error)) { scrape.Store.SubmitUsage(namespace.Namespace, done) })

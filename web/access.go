@@ -11,30 +11,32 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// audience is who may have what a route gives.
+// audience is the group of requesters that a route is for.
 type audience int
 
 const (
-	// everybody: it says nothing of what is stored.
+	// everybody may see a route that says nothing about stored data.
 	everybody audience = iota
-	// thisMachine may have it without a token: it counts, and holds no value.
+	// thisMachine is for requesters on this machine, without a token. These routes have
+	// counts and states, and no values.
 	thisMachine
-	// readers may read values: everybody on this machine if the broker lets them, and
-	// whoever has the token.
+	// readers may read values: everybody on this machine if the broker permits it, and
+	// everybody with the token.
 	readers
 )
 
-// The refusals that are HTTP's alone.
+// The errors that only HTTP has.
 var (
 	errUnauthorised     = &subjects.Error{Code: http.StatusUnauthorized, Name: "unauthorised"}
 	errForbidden        = &subjects.Error{Code: http.StatusForbidden, Name: "forbidden"}
 	errMethodNotAllowed = &subjects.Error{Code: http.StatusMethodNotAllowed, Name: "method_not_allowed"}
 )
 
-// forwardingHeaders are those of a proxy, behind which somebody far away looks near.
+// forwardingHeaders are the headers of a proxy. Behind a proxy, a distant requester looks
+// near.
 var forwardingHeaders = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"}
 
-// admit returns why a request may not have what a route gives, nil if it may.
+// admit returns the error for a request that may not use a route, or nil.
 func (server *Server) admit(request *http.Request, audience audience) *subjects.Error {
 	if failure := checkOrigin(request); failure != nil {
 		return failure
@@ -75,7 +77,7 @@ func (server *Server) needsToken(reason string) *subjects.Error {
 	return errUnauthorised.New(reason + ": send it as Authorization: Bearer")
 }
 
-// checkOrigin refuses what a page of another origin asks for.
+// checkOrigin refuses requests from pages of another origin.
 func checkOrigin(request *http.Request) *subjects.Error {
 	switch request.Header.Get("Sec-Fetch-Site") {
 	case "cross-site", "same-site":
@@ -93,8 +95,8 @@ func checkOrigin(request *http.Request) *subjects.Error {
 	return nil
 }
 
-// checkHost refuses a name that is not this server's: a page of another site may have
-// its own name point here. An address is no name, and cannot.
+// checkHost refuses a host name that is not this server's: a page of another site may let
+// its own name point here. An IP address cannot do that.
 func (server *Server) checkHost(request *http.Request) *subjects.Error {
 	host := hostOf(request.Host)
 	if net.ParseIP(host) != nil || strings.EqualFold(host, "localhost") || server.host != "" && strings.EqualFold(host, server.host) {
@@ -110,7 +112,7 @@ func hostOf(address string) string {
 	return strings.Trim(address, "[]")
 }
 
-// isNear reports whether a request comes from this machine, and not through a proxy on it.
+// isNear reports whether a request comes from this machine, and not through a proxy.
 func isNear(request *http.Request) bool {
 	for _, name := range forwardingHeaders {
 		if request.Header.Get(name) != "" {

@@ -16,21 +16,21 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// pieceBytes is how much of a feed a reader has to take in one readerTimeout.
+// pieceBytes is how much of a feed a reader must take in one readerTimeout.
 const pieceBytes = 32 << 10
 
-// changesPage is a reply to changes, each change as it came.
+// changesPage is a reply to changes, with each change undecoded.
 type changesPage struct {
 	Changes  []json.RawMessage `json:"changes"`
 	Next     uint64            `json:"next"`
 	Revision uint64            `json:"revision"`
 }
 
-// feed is one reader who follows the changes of a namespace.
+// feed is one reader that follows the changes of a namespace.
 type feed struct {
 	server    *Server
 	namespace string
-	// fields are those of the requests for changes, but after and wait.
+	// fields are the fields of the requests for changes, except after and wait.
 	fields map[string]json.RawMessage
 	after  uint64
 
@@ -65,8 +65,9 @@ func (server *Server) changes(writer http.ResponseWriter, request *http.Request)
 	feed.follow(ctx, first)
 }
 
-// begin finds where the feed begins, and asks for its first page: what is wrong with the
-// request is an answer of its own. Of a log that does not reach back it is told on the feed.
+// begin finds the first revision of the feed, and asks for its first page. An invalid
+// request gets an error reply. If the log does not reach back far enough, the feed itself
+// says so.
 func (feed *feed) begin(ctx context.Context, request *http.Request) (handler.Reply, *subjects.Error) {
 	body, failure := bodyOf(subjects.VerbChanges, request.URL)
 	if failure != nil {
@@ -90,8 +91,8 @@ func (feed *feed) begin(ctx context.Context, request *http.Request) (handler.Rep
 	return reply, nil
 }
 
-// position takes the revision to begin after: that of the last event that a reader had,
-// that of the query, or what stands now.
+// position finds the revision to begin after: the revision of the reader's last event, or
+// of the query, or the present one.
 func (feed *feed) position(ctx context.Context, lastEventID string) *subjects.Error {
 	after, given := feed.fields["after"]
 	delete(feed.fields, "after")
@@ -119,7 +120,7 @@ func (feed *feed) position(ctx context.Context, lastEventID string) *subjects.Er
 	return nil
 }
 
-// ask asks for the changes after where the feed stands.
+// ask asks for the changes after the position of the feed.
 func (feed *feed) ask(ctx context.Context, wait time.Duration) handler.Reply {
 	feed.fields["after"] = json.RawMessage(strconv.FormatUint(feed.after, 10))
 	feed.fields["wait"] = json.RawMessage(strconv.Quote(wait.String()))
@@ -137,8 +138,8 @@ func (feed *feed) writeHeader() {
 	feed.writer.WriteHeader(http.StatusOK)
 }
 
-// follow sends what the log holds, page after page, until the reader has gone, takes
-// nothing any more, or the log does not reach back to where the feed stands.
+// follow sends the changes of the log, page after page. It ends when the reader has gone,
+// takes no data any more, or needs changes that the log no longer has.
 func (feed *feed) follow(ctx context.Context, reply handler.Reply) {
 	// A browser that is cut off before the first change goes on from here.
 	feed.frame.WriteString("retry: 1000\n")
@@ -187,11 +188,11 @@ func (feed *feed) take(reply handler.Reply) bool {
 	return true
 }
 
-// writePosition tells where the feed stands without an event: a reader begins after it
-// again, and nobody is called.
+// writePosition writes the position of the feed without an event. A reader that
+// reconnects begins after it, and no handler is called.
 func (feed *feed) writePosition() { fmt.Fprintf(&feed.frame, "id: %d\n\n", feed.after) }
 
-// end tells why there is no more: "compacted", the log does not reach back, or "closed",
+// end says why the feed ends: "compacted" if the log does not reach back, and "closed" if
 // the sidecar cannot go on.
 func (feed *feed) end(name string, failure *subjects.Error) {
 	body, _ := json.Marshal(failure) // its fields are plain
@@ -217,7 +218,7 @@ func (feed *feed) flush() bool {
 	return true
 }
 
-// failureOf reads the error of a reply that has one.
+// failureOf reads the error of an error reply.
 func failureOf(reply handler.Reply) *subjects.Error {
 	failure, err := subjects.ParseError(reply.Body)
 	if err != nil {

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// readyTimeout is how long the look for reasons may take.
+// readyTimeout is how long the check for reasons may take.
 const readyTimeout = 2 * time.Second
 
-// Reason is why a sidecar is not ready. Name is for programs: "broker", "disk", "backlog",
-// "starting", "stopping". Message is for people.
+// Reason says why a sidecar is not ready. Name is for programs: "broker", "disk",
+// "backlog", "starting", "stopping". Message is for people.
 type Reason struct {
 	Name    string `json:"name"`
 	Message string `json:"message"`
@@ -25,12 +25,12 @@ type readiness struct {
 	Reasons []Reason `json:"reasons"`
 }
 
-// health says that the process serves.
+// health answers 200 while the process serves.
 func (server *Server) health(writer http.ResponseWriter, _ *http.Request) {
 	writeJSON(writer, http.StatusOK, []byte(`{"healthy":true}`))
 }
 
-// ready is 200 or 503, with the reasons.
+// ready answers 200, or 503 with the reasons.
 func (server *Server) ready(writer http.ResponseWriter, request *http.Request) {
 	ctx, cancel := context.WithTimeout(request.Context(), readyTimeout)
 	defer cancel()

@@ -15,14 +15,14 @@ import (
 //go:embed page
 var pageFiles embed.FS
 
-// pagePolicy lets the page use what comes from here alone, and images that it makes of
-// values itself.
+// pagePolicy lets the page use only files from this server, and images that the page
+// makes from values.
 const pagePolicy = "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// valuePolicy lets a value do nothing, whatever a browser takes it for.
+// valuePolicy lets a value do nothing in a browser, whatever its type.
 const valuePolicy = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
-// routes is everything that the server answers.
+// routes has every path of the server.
 func (server *Server) routes() http.Handler {
 	page, err := fs.Sub(pageFiles, "page")
 	if err != nil {
@@ -42,7 +42,7 @@ func (server *Server) routes() http.Handler {
 }
 
 // readOnly refuses every method that could change something, bounds the time of a
-// request, and says what a browser may do with the answer.
+// request, and sets the headers that restrict a browser.
 func readOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 		header := writer.Header()
@@ -64,7 +64,7 @@ func readOnly(next http.Handler) http.Handler {
 	})
 }
 
-// guard lets an audience in, once there is something to show.
+// guard admits an audience, if there is something to show.
 func (server *Server) guard(audience audience, next http.HandlerFunc) http.HandlerFunc {
 	return func(writer http.ResponseWriter, request *http.Request) {
 		if failure := server.admit(request, audience); failure != nil {
@@ -86,12 +86,12 @@ func unknownPath(writer http.ResponseWriter, request *http.Request) {
 	writeError(writer, subjects.ErrNotFound.New("there is nothing at "+request.URL.Path+": use /v1/{namespace}/{verb}, /v1/{namespace}/changes or /v1/{namespace}/{group}/{key}"))
 }
 
-// writeError sends an error as the bus has it, with its code as the status.
+// writeError sends an error in its form on the bus, with its code as the status.
 func writeError(writer http.ResponseWriter, failure *subjects.Error) {
 	writeJSON(writer, failure.Code, subjects.AppendError(nil, failure))
 }
 
-// jsonType is what JSON is called in headers.
+// jsonType is the media type of JSON.
 const jsonType = "application/json"
 
 func writeJSON(writer http.ResponseWriter, status int, body []byte) {

@@ -19,59 +19,60 @@ import (
 	"dappco.re/go/storebus/internal/platform"
 )
 
-// The bounds of a Server.
+// The limits of a Server.
 const (
-	// MaxStreams is how many feeds of changes may be open; one more is 503.
+	// MaxStreams is the most feeds of changes that may be open. One more gets 503.
 	MaxStreams = 1000
-	// maxConnections leaves room for everything else beside the feeds.
+	// maxConnections leaves room for other requests beside the feeds.
 	maxConnections = MaxStreams + 256
 	maxHeaderBytes = 64 << 10
 
 	headerTimeout = 5 * time.Second
 	idleTimeout   = time.Minute
-	// replyTimeout is how long a request other than a feed may take.
+	// replyTimeout is the longest time for a request other than a feed.
 	replyTimeout = 30 * time.Second
-	// readerTimeout is how long the reader of a feed may take nothing that is written.
+	// readerTimeout is how long the reader of a feed may take no data.
 	readerTimeout = 10 * time.Second
 	// aliveInterval is the time between two comments on a feed without changes.
 	aliveInterval = 15 * time.Second
 )
 
-// MinTokenBytes is the length of the shortest token.
+// MinTokenBytes is the least length of a token.
 const MinTokenBytes = 16
 
-// ErrAddressInUse is returned by Start if something else listens at the address.
+// ErrAddressInUse says that another program listens at the address. Start returns it.
 var ErrAddressInUse = errors.New("the address is in use")
 
-// Config says where a Server listens, and whom it lets in. Address is required.
+// Config configures a Server: its address, and its token. Address is required.
 type Config struct {
-	// Address is a host and a port; port 0 picks a free one.
+	// Address is a host and a port. Port 0 picks a free port.
 	Address string
-	// AnyPort takes a free port of the same host if that of Address is in use.
+	// AnyPort takes a free port of the same host if the port of Address is in use.
 	AnyPort bool
-	// Token lets in whoever sends it as "Authorization: Bearer", or the one that TokenFile
-	// holds, which is read again when the file has changed. Without either nobody is let in.
+	// Token admits requests with the header "Authorization: Bearer TOKEN". It has
+	// MinTokenBytes or more. TokenFile names a file with the token instead; the file is
+	// read again when it has changed. Without either, no request can have a valid token.
 	Token     string
 	TokenFile string
-	// Ready gives the reasons why the sidecar is not ready; none: it is. It may take
-	// until its context ends.
+	// Ready returns the reasons why the sidecar is not ready, and none if it is ready. It
+	// may run until its context ends.
 	Ready func(ctx context.Context) []Reason
-	// AliveInterval is the time between two comments on a feed without changes; 0 is 15 s.
+	// AliveInterval is the time between two comments on a feed without changes. 0: 15 s.
 	AliveInterval time.Duration
-	// ReaderTimeout is how long the reader of a feed may take nothing of it until it is
-	// closed; 0 is 10 s.
+	// ReaderTimeout is how long the reader of a feed may take no data until the feed is
+	// closed. 0: 10 s.
 	ReaderTimeout time.Duration
-	// Logger gets what an operator should know; nil discards it.
+	// Logger gets messages for an operator. Nil: they are discarded.
 	Logger *slog.Logger
 }
 
-// Backend is what a Server shows.
+// Backend has the data that a Server shows.
 type Backend struct {
 	// Service answers the verbs.
 	Service *handler.Service
-	// Metrics answers /metrics; nil is 404.
+	// Metrics answers /metrics. Nil: /metrics is 404.
 	Metrics http.Handler
-	// Open says that anybody on this machine may read everything over NATS as well, and
+	// Open says that everybody on this machine may read everything over NATS, and so
 	// needs no token here.
 	Open bool
 }
@@ -88,14 +89,16 @@ type Server struct {
 	backend atomic.Pointer[Backend]
 	streams atomic.Int64
 
-	// serving ends when Stop begins: the feeds end then.
+	// serving ends when Stop begins. The feeds end then.
 	serving context.Context //nolint:containedctx // its end is the server's, no call's
 	stop    context.CancelFunc
 	ended   sync.WaitGroup
 }
 
-// Start listens, and answers /healthz and /readyz at once; everything else is 503 until
-// Open. Stop ends it.
+// Start listens, and answers /healthz and /readyz at once. Every other path except the
+// page gets 503 until Open is called. Stop ends the server. Start returns ErrAddressInUse
+// if the port is in use and AnyPort is false, and an error for an invalid address or
+// token.
 //
 //	server, err := web.Start(web.Config{Address: "127.0.0.1:4280"})
 func Start(config Config) (*Server, error) {
@@ -163,9 +166,12 @@ func listen(address string, anyPort bool) (net.Listener, error) {
 }
 
 // Open shows a backend from now on.
+//
+//	server.Open(web.Backend{Service: service, Metrics: metrics.NewHandler(source)})
 func (server *Server) Open(backend Backend) { server.backend.Store(&backend) }
 
-// URL is where a browser on this machine finds the server.
+// URL returns the address of the server for a browser on this machine:
+// "http://127.0.0.1:4280/".
 func (server *Server) URL() string {
 	host, port, _ := net.SplitHostPort(server.listener.Addr().String())
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
@@ -174,11 +180,12 @@ func (server *Server) URL() string {
 	return "http://" + net.JoinHostPort(host, port) + "/"
 }
 
-// Streams is how many feeds of changes are open.
+// Streams returns the number of open feeds of changes.
 func (server *Server) Streams() int { return int(server.streams.Load()) }
 
-// Stop takes no more requests, ends the feeds, and waits for the rest until ctx ends;
-// what is left then is cut off. It may be called more than once.
+// Stop takes no more requests, ends the feeds, and waits for the other requests until ctx
+// ends. Requests that are left then are cut off, and Stop returns an error. It may be
+// called more than once.
 func (server *Server) Stop(ctx context.Context) error {
 	server.stop()
 	err := server.server.Shutdown(ctx)

@@ -14,8 +14,8 @@ import (
 	"sync"
 )
 
-// token is who is let in by it: the text that was given, or the one that a file holds
-// now. Its digest is compared, in the same time whatever was sent.
+// token is the token that admits requests: a given text, or the present content of a
+// file. Its digest is compared, in a time that does not depend on the text that was sent.
 type token struct {
 	file   string
 	logger *slog.Logger
@@ -23,11 +23,11 @@ type token struct {
 	mutex  sync.Mutex
 	given  bool
 	digest [sha256.Size]byte
-	// read is how the file was when it was read.
+	// read is the state of the file when it was last read.
 	read fs.FileInfo
 }
 
-// newToken takes a text, or a file, or neither; the file must hold a token now.
+// newToken takes a text, or a file, or neither. The file must hold a token now.
 func newToken(text, file string, logger *slog.Logger) (*token, error) {
 	made := &token{file: file, logger: logger}
 	switch {
@@ -73,8 +73,8 @@ func (token *token) exists() bool {
 	return token.given
 }
 
-// matches compares what was sent. A file that has changed is read first; one that holds
-// no token any more leaves the one before.
+// matches compares a text with the token. A file that has changed is read first. If the
+// file holds no valid token any more, the token before stays valid.
 func (token *token) matches(sent string) bool {
 	token.mutex.Lock()
 	defer token.mutex.Unlock()

@@ -16,7 +16,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// fieldTypes are the types of the fields of every verb, as describe tells them.
+// fieldTypes are the types of the fields of every verb, as describe returns them.
 var fieldTypes = func() map[subjects.Verb]map[string]string {
 	verbs := map[subjects.Verb]map[string]string{}
 	for _, verb := range subjects.Describe().Verbs {
@@ -28,7 +28,7 @@ var fieldTypes = func() map[subjects.Verb]map[string]string {
 	return verbs
 }()
 
-// guardedVerb answers /v1/{namespace}/{verb}. Usage counts, and shows no value.
+// guardedVerb answers /v1/{namespace}/{verb}. Usage has counts only, and shows no value.
 func (server *Server) guardedVerb(writer http.ResponseWriter, request *http.Request) {
 	audience := readers
 	if request.PathValue("verb") == string(subjects.VerbUsage) {
@@ -37,8 +37,8 @@ func (server *Server) guardedVerb(writer http.ResponseWriter, request *http.Requ
 	server.guard(audience, server.verb)(writer, request)
 }
 
-// verb answers /v1/{namespace}/{verb}, for those who may have it. Changes are a feed, and a page of the log if only
-// JSON is accepted.
+// verb answers /v1/{namespace}/{verb} for an admitted request. Changes are a feed, or a
+// page of the log if only JSON is accepted.
 func (server *Server) verb(writer http.ResponseWriter, request *http.Request) {
 	verb := subjects.Verb(request.PathValue("verb"))
 	if verb == subjects.VerbChanges && request.Header.Get("Accept") != jsonType {
@@ -62,7 +62,7 @@ func (server *Server) adminVerb(writer http.ResponseWriter, request *http.Reques
 	server.ask(writer, request, subjects.Address{Verb: verb, Admin: true})
 }
 
-// ask puts the query of a request to the service as the body of a request on the bus.
+// ask passes the query of a request to the service, as the body of a request on the bus.
 func (server *Server) ask(writer http.ResponseWriter, request *http.Request, address subjects.Address) {
 	body, failure := bodyOf(address.Verb, request.URL)
 	if failure != nil {
@@ -82,9 +82,9 @@ func writeReply(writer http.ResponseWriter, reply handler.Reply) {
 	writeJSON(writer, http.StatusOK, reply.Body)
 }
 
-// bodyOf makes the JSON body of a request from a query. A field that the verb has not,
-// and one whose text does not fit its type, is handed on as text: the service says what
-// it would take.
+// bodyOf makes the JSON body of a request from a query. It passes an unknown field, and a
+// text that does not fit the field's type, as a string. The service then explains the
+// mistake.
 func bodyOf(verb subjects.Verb, address *url.URL) ([]byte, *subjects.Error) {
 	query, err := url.ParseQuery(address.RawQuery)
 	if err != nil {
@@ -127,13 +127,13 @@ func fieldValue(kind, text string) json.RawMessage {
 
 // statisticsReply is the body of /v1/admin/statistics.
 type statisticsReply struct {
-	// Time is when the figures were read, to make rates of two of them.
+	// Time is when the figures were read. Two replies give a rate.
 	Time  time.Time                `json:"time"`
 	Queue subjects.QueueStatus     `json:"queue"`
 	Verbs map[string]verbStatistic `json:"verbs"`
 }
 
-// verbStatistic is what STATS has of an endpoint.
+// verbStatistic has the figures of an endpoint from STATS.
 type verbStatistic struct {
 	Received       uint64                        `json:"received"`
 	Answered       uint64                        `json:"answered"`
