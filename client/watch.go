@@ -23,7 +23,7 @@ const (
 	DefaultBufferBytes    = 8 << 20
 )
 
-// The limits of a watch that are nobody's to choose.
+// The fixed limits of a watch.
 const (
 	// firstPause is how long a watch waits after the first failed request. The pauses
 	// double up to QuietInterval.
@@ -201,8 +201,7 @@ func (watch *watch) subscribe() error {
 
 // close unsubscribes. The subscription's goroutine ends then.
 func (watch *watch) close() {
-	// It fails only where the connection is closed or about to be, which ends the
-	// subscription as well.
+	// It fails only if the connection is closed or closing, which ends the subscription too.
 	_ = watch.subscription.Unsubscribe()
 	watch.client.connection.RemoveStatusListener(watch.connections)
 	watch.timer.Stop()

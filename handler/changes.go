@@ -25,7 +25,7 @@ func decodeChanges(request *request) (query changesQuery, err error) {
 	if err != nil {
 		return query, err
 	}
-	// No revision is above MaxInt64: what is, is as far outside the log as that.
+	// No revision is above MaxInt64. A larger number is as far outside the log.
 	after := min(*body.After, math.MaxInt64)
 	query.ChangesQuery = store.ChangesQuery{Namespace: request.address.Namespace, Group: body.Group, After: after}
 	if body.Group != nil {

@@ -56,7 +56,7 @@ func submitRemembered[Command store.Command](request *request, command Command, 
 // reply. The reply is made before anything is committed. So a reply that does not fit a
 // message, or for which there is no room, has changed nothing.
 func (request *request) remembered(encode func(*answer, *store.Outcome) error) store.Request {
-	// The connection is asked here, where it may be busy with a slow broker; the store
+	// The connection may be busy with a slow broker. It is asked here, so that the store
 	// does not wait for it.
 	limit := request.maxReply()
 	remembered := store.Request{

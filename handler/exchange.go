@@ -120,8 +120,8 @@ func (exchange *exchange[Query, Result]) weighResult() {
 	exchange.result, exchange.failure = none, exchange.overload(tooManyReplies)
 }
 
-// send encodes the reply, gives the place back and publishes: whoever has the reply
-// may ask again at once. The exchange is over then.
+// send encodes the reply, gives the place back and then publishes, so that a requester
+// with the reply may ask again at once. The exchange is over then.
 func (exchange *exchange[Query, Result]) send() {
 	answer := takeAnswer()
 	defer answer.release()

@@ -15,46 +15,46 @@ func description(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	requestsTotal   = description("requests_total", "Requests by verb, and by the code of their outcome: 200, or that of the error.", "verb", "code")
-	requestDuration = description("request_duration_seconds", "Time from the receipt of a request to its reply. Changes that may wait are left out.", "verb")
+	requestsTotal   = description("requests_total", "Requests by verb and code: 200 for a success, otherwise the code of the error.", "verb", "code")
+	requestDuration = description("request_duration_seconds", "Time from the receipt of a request to its reply. Requests for changes that may wait are left out.", "verb")
 	droppedTotal    = description("dropped_total", "Requests without a reply, by verb and reason: refused_reply, without_reply or unsent.", "verb", "reason")
 
 	queueRequests     = description("queue_requests", "Requests in hand.")
 	queueRequestLimit = description("queue_requests_limit", "The most requests that may be in hand.")
 	queueBytes        = description("queue_bytes", "Bytes of the requests in hand.")
 	queueResultBytes  = description("queue_result_bytes", "Bytes of results that wait to be sent.")
-	queueByteLimit    = description("queue_bytes_limit", "The most bytes that requests in hand, and results that wait, may have.")
+	queueByteLimit    = description("queue_bytes_limit", "The most bytes of requests in hand, and separately of results that wait.")
 
-	commitDuration = description("commit_duration_seconds", "Time of a batch of writes, from the first that is applied until all are committed.")
-	syncDuration   = description("fsync_duration_seconds", "Time of a COMMIT that waits for the disk. None is counted without durability full.")
-	batchSize      = description("commit_batch_size", "Writes that were committed together.")
+	commitDuration = description("commit_duration_seconds", "Time of a batch of writes, from applying the first until all are committed.")
+	syncDuration   = description("fsync_duration_seconds", "Time of a COMMIT that waits for the disk. Counted only with durability full.")
+	batchSize      = description("commit_batch_size", "Writes of one commit.")
 	expiredTotal   = description("expired_total", "Keys that have expired.")
 
 	namespaceCount = description("namespaces", "Namespaces that were ever written.")
 	revision       = description("revision", "Revision of a namespace. Only the 100 largest namespaces have one.", "namespace")
-	keys           = description("keys", "Keys of a namespace; those of all but the 100 largest are in other.", "namespace")
-	groups         = description("groups", "Groups of a namespace; those of all but the 100 largest are in other.", "namespace")
-	bytes          = description("bytes", "Bytes of groups, keys and values of a namespace; those of all but the 100 largest are in other.", "namespace")
-	quotaRatio     = description("quota_ratio", "How much of a quota is used: 1 is all. Only the 100 largest namespaces have one.", "namespace", "quota")
+	keys           = description("keys", "Keys of a namespace. The label other has the sum of all but the 100 largest.", "namespace")
+	groups         = description("groups", "Groups of a namespace. The label other has the sum of all but the 100 largest.", "namespace")
+	bytes          = description("bytes", "Bytes of groups, keys and values of a namespace. The label other has the sum of all but the 100 largest.", "namespace")
+	quotaRatio     = description("quota_ratio", "Used part of a quota: 1 is all of it. Only the 100 largest namespaces have one.", "namespace", "quota")
 
-	writable        = description("writable", "1 while writes are taken, 0 while they are refused.")
+	writable        = description("writable", "1 while writes are accepted, 0 while they are refused.")
 	backlog         = description("events_backlog", "Changes whose events are not published.")
 	backlogAge      = description("events_oldest_seconds", "Age of the oldest change whose event is not published.")
 	publishedTotal  = description("events_published_total", "Events that the broker has confirmed.")
-	omittedTotal    = description("events_values_omitted_total", "Events that were published without their value, which the broker could not carry.")
+	omittedTotal    = description("events_values_omitted_total", "Events published without their value, because it was too large for the broker.")
 	skippedTotal    = description("events_skipped_total", "Changes whose names the broker cannot carry.")
-	retriesTotal    = description("events_retries_total", "Batches of events that were begun again.")
+	retriesTotal    = description("events_retries_total", "Batches of events that were started again.")
 	pendingRows     = description("materialisation_pending_rows", "Rows of the tables that are behind the log.")
 	logAge          = description("log_oldest_seconds", "Age of the oldest change that can be replayed.")
 	databaseBytes   = description("database_bytes", "Size of the database file.")
 	writeAheadBytes = description("wal_bytes", "Size of the write-ahead log of SQLite.")
 
-	journalPending   = description("journal_pending", "Points of the journal that are to be delivered.")
-	journalAge       = description("journal_oldest_seconds", "Age of the oldest point that is to be delivered.")
+	journalPending   = description("journal_pending", "Points of the journal that wait for delivery.")
+	journalAge       = description("journal_oldest_seconds", "Age of the oldest point that waits for delivery.")
 	journalRejected  = description("journal_rejected", "Points that the endpoint has refused and that are kept aside.")
 	journalDelivered = description("journal_delivered_total", "Points that the endpoint has taken.")
 
-	buildInfo = description("build_info", "1, with the version of the program, and the durability, prefix and store that it serves.", "version", "durability", "prefix", "store")
+	buildInfo = description("build_info", "1, with the version, the durability, the prefix and the id of the store.", "version", "durability", "prefix", "store")
 )
 
 // descriptions has all of them, for Describe.

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Every field of a request that is no list is a pointer, nil where it is left out,
-// and every optional one is `omitzero`: `omitempty` would leave out a pointer to an
-// empty string too, and {"value":""} is not the same as {}. Those that have to be
-// there are tagged required, which describe tells; Check sees to it.
+// Every field of a request, except a list, is a pointer, and nil if it is left out. Every
+// optional field is `omitzero`: `omitempty` would leave out a pointer to an empty string
+// too, and {"value":""} is not the same as {}. Required fields have the tag required.
+// Describe reads the tag, and Check enforces it.
 
 // DefaultGroup is the group of a request that names none.
 const DefaultGroup = "default"
