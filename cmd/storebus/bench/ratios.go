@@ -20,7 +20,7 @@ type bar struct {
 	goal   string
 }
 
-// The goals of docs/performance.md.
+// The goals that the report prints.
 const (
 	goalPut    = "0.85"
 	goalAlways = "> 10"
