@@ -27,101 +27,104 @@ const Version = "0.1.0"
 const (
 	DefaultDatabasePath = "./data/storebus.db"
 	DefaultListen       = "127.0.0.1:4222"
-	// DefaultHTTPAddress is that of the command serve; the zero Config serves no HTTP.
+	// DefaultHTTPAddress is the address that the command serve uses. The zero Config serves no
+	// HTTP.
 	DefaultHTTPAddress = "127.0.0.1:4280"
-	// DefaultStateDirectory is that of DefaultDatabasePath.
+	// DefaultStateDirectory belongs to DefaultDatabasePath.
 	DefaultStateDirectory = "./data/state"
 )
 
-// Config says what a sidecar serves, and where. Its zero value serves
-// DefaultDatabasePath on a broker of its own at DefaultListen.
+// Config configures a sidecar. The zero value serves DefaultDatabasePath on a broker of its own
+// at DefaultListen.
 //
 //	storebus.Config{DatabasePath: "./data/storebus.db", Listen: "127.0.0.1:0"}
 type Config struct {
 	// DatabasePath is the SQLite file, or store.MemoryDatabase; empty is
 	// DefaultDatabasePath. Missing folders are created, for their owner only.
 	DatabasePath string
-	// Durability is what a success reply means; empty is store.DurabilityFull.
+	// Durability says what a success reply means; empty is store.DurabilityFull.
 	Durability store.Durability
 	// PurgeInterval is the time between two sweeps for expired keys that no timer
 	// caught; 0 is store.DefaultPurgeInterval.
 	PurgeInterval time.Duration
-	// Retention bounds the change log; its zero fields are the store's defaults.
+	// Retention bounds the change log. Zero fields are the defaults of the store.
 	Retention store.Retention
-	// CacheBytes bounds the entries that are kept in memory; 0 is store.DefaultCacheBytes.
+	// CacheBytes bounds the bytes of entries in memory; 0 is store.DefaultCacheBytes.
 	CacheBytes int64
 
-	// NATS names the broker to connect to. With neither URL nor Context the sidecar
-	// starts a broker of its own.
+	// NATS names the broker. Without URL and without Context, the sidecar starts a broker of
+	// its own.
 	NATS NATSConfig
-	// Listen is the address of that broker; empty is DefaultListen, and port 0 picks
-	// a free one. It may not be given together with a broker to connect to.
+	// Listen is the address of the sidecar's own broker. Empty is DefaultListen; port 0 picks a
+	// free port. Do not set it together with an outside broker.
 	Listen string
-	// EventsNATS is who the connection that publishes events connects as, for a broker
-	// that lets it publish events and do nothing else; empty is who NATS connects as.
+	// EventsNATS has credentials for the connection that publishes events. A broker can then
+	// permit it to publish events and nothing else. Empty uses the credentials of NATS.
 	EventsNATS NATSCredentials
-	// Prefix is what every subject begins with; empty is subjects.DefaultPrefix.
+	// Prefix begins every subject; empty is subjects.DefaultPrefix.
 	Prefix string
-	// QueueLimit bounds the requests in hand; 0 is handler.DefaultQueueLimit. Of this
-	// bound and the next a namespace may take more while it holds no more than is still free.
+	// QueueLimit bounds the number of requests in hand; 0 is handler.DefaultQueueLimit. Of this
+	// bound and of QueueBytes, a namespace may take more while it holds no more than is still
+	// free.
 	QueueLimit int
-	// QueueBytes bounds their bytes, and by itself those of the results that wait to be
-	// sent; 0 is handler.DefaultQueueBytes.
+	// QueueBytes bounds the bytes of requests in hand. The same bound holds, separately, for
+	// the bytes of results that wait to be sent. 0 is handler.DefaultQueueBytes.
 	QueueBytes int64
 
-	// HTTPAddress is where health, metrics and the page are served over HTTP, a host and a
-	// port such as DefaultHTTPAddress; port 0 picks a free one, empty is nowhere.
+	// HTTPAddress is the host and port of health, metrics and the page, such as
+	// DefaultHTTPAddress. Port 0 picks a free port. Empty serves no HTTP.
 	HTTPAddress string
-	// HTTPAnyPort takes a free port of the same host if that of HTTPAddress is in use.
+	// HTTPAnyPort takes a free port of the same host if the port of HTTPAddress is in use.
 	HTTPAnyPort bool
-	// HTTPTokenFile holds the token, of web.MinTokenBytes or more, for whom HTTP shows what
-	// it does not show to everybody. It is read again when it has changed; empty is none.
+	// HTTPTokenFile holds a token of web.MinTokenBytes or more. A request with the token sees
+	// everything that HTTP does not show to everybody. The file is read again when it has
+	// changed. Empty is no token.
 	HTTPTokenFile string
-	// Journal names the endpoint that journal entries are delivered to.
+	// Journal names the endpoint for journal entries.
 	Journal JournalConfig
-	// StateDirectory holds the workspaces, and belongs to one sidecar at a time. It is
-	// created when it is needed, for its owner only. Empty is DefaultStateDirectory with
-	// DefaultDatabasePath, and the path of another database with ".workspaces" behind it;
-	// of store.MemoryDatabase it is a temporary folder that goes with the sidecar.
+	// StateDirectory holds the workspaces, and belongs to one sidecar at a time. It is created
+	// when it is needed, for its owner only. If it is empty, DefaultDatabasePath uses
+	// DefaultStateDirectory, and another database uses its path and ".workspaces".
+	// store.MemoryDatabase uses a temporary folder, which is removed with the sidecar.
 	StateDirectory string
-	// ArchiveDirectory holds what compaction has moved out of the journal, and is created
-	// where it is missing; empty refuses compactions.
+	// ArchiveDirectory holds the archives of the journal. It is created if it is missing. Empty
+	// refuses compactions.
 	ArchiveDirectory string
-	// BackupDirectory holds backups, and is created where it is missing; empty refuses
-	// backups.
+	// BackupDirectory holds backups. It is created if it is missing. Empty refuses backups.
 	BackupDirectory string
 
 	// Instance names this process; empty makes a random name.
 	Instance string
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
-	// Clock tells the time of day, and Elapsed how much time has passed since some moment,
-	// whatever Clock is set to; nil as in store.StoreConfig.
+	// Clock tells the time of day. Elapsed tells the time since some moment, whatever Clock is
+	// set to. Nil is as in store.StoreConfig.
 	Clock   func() time.Time
 	Elapsed func() time.Duration
 }
 
-// NATSConfig says how to connect to a broker.
+// NATSConfig configures the connection to a broker.
 type NATSConfig struct {
 	// URL is one broker or several, with commas between them.
 	URL string
-	// Context is the name of a context of the nats command line tool. It may not be
-	// given together with URL; what else is given here overrides it.
+	// Context is the name of a context of the nats command line tool. Do not set it together
+	// with URL. The other fields override it.
 	Context string
-	// NATSCredentials are who connects.
+	// NATSCredentials says which user connects.
 	NATSCredentials
-	// CertificateFile and KeyFile are the client's, in PEM; both or neither.
+	// CertificateFile and KeyFile are the certificate and the key of the client, in PEM. Set
+	// both or neither.
 	CertificateFile string
 	KeyFile         string
-	// AuthorityFile holds the certificate authorities that the broker's certificate
-	// is checked with, in PEM; empty is the system's.
+	// AuthorityFile holds the certificate authorities that check the broker's certificate, in
+	// PEM. Empty uses the authorities of the system.
 	AuthorityFile string
-	// InboxPrefix is what inboxes begin with; empty is _INBOX.
+	// InboxPrefix begins every inbox; empty is _INBOX.
 	InboxPrefix string
 }
 
-// NATSCredentials say who connects to a broker, in one of these ways. Where any is
-// given, they take the place of those in a URL or a context. They are never shown.
+// NATSCredentials says which user connects to a broker, in one of these ways. They replace the
+// credentials in a URL or a context. They are never shown.
 //
 //	storebus.NATSCredentials{CredentialsFile: "/etc/storebus/events.creds"}
 type NATSCredentials struct {
@@ -129,8 +132,8 @@ type NATSCredentials struct {
 	CredentialsFile string
 	// SeedFile holds the seed of an NKey.
 	SeedFile string
-	// User and Password, or Token; each secret itself or the file that holds it. A file is
-	// read again whenever the connection is made again.
+	// Set User and Password, or Token. Give a secret itself, or the file that holds it. A file
+	// is read again before each attempt to connect again.
 	User         string
 	Password     string
 	PasswordFile string

@@ -84,8 +84,9 @@ func (sidecar *Sidecar) dial(events *connectionEvents, credentials *NATSCredenti
 	}, options...)
 }
 
-// Connect connects to the broker as the sidecar would, for another program that takes
-// the same settings. The options come after those of the configuration.
+// Connect connects to the broker as the sidecar does, for another program with the same
+// settings. The options come after the options of the configuration. It returns the error of
+// the NATS client, or of a file that it cannot read.
 //
 //	connection, err := (&storebus.NATSConfig{Context: "berlin"}).Connect(nats.Name("report"))
 func (config *NATSConfig) Connect(options ...nats.Option) (*nats.Conn, error) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package storebus is the whole sidecar as a library: a key-value store in one
-// SQLite database, driven over NATS. Services in any language send requests on
-// store.<namespace>.<verb> and hear of every change on
-// store.events.<namespace>.<group>; a success reply means on disk.
+// Package storebus is the whole sidecar as a library: a key-value store in one SQLite database,
+// driven over NATS. Services in any language send requests on store.<namespace>.<verb>, and
+// receive every change on store.events.<namespace>.<group>. A success reply means that the
+// write is on disk.
 //
 //	sidecar, err := storebus.Start(ctx, storebus.Config{DatabasePath: "./data/storebus.db"})
 //	if err != nil {
@@ -12,5 +12,5 @@
 //	defer sidecar.Close()
 //	connection, err := nats.Connect(sidecar.NATSURL())
 //
-// Without a broker of its own to connect to, a sidecar starts one.
+// If Config names no broker, the sidecar starts one of its own.
 package storebus

@@ -10,18 +10,18 @@ import (
 
 // Errors of Start.
 var (
-	// ErrConfig is returned by Start for a configuration that cannot be.
+	// ErrConfig is returned by Start for an invalid configuration.
 	ErrConfig = errors.New("configuration")
-	// ErrAddressInUse is returned by Start when something else listens at the address
-	// of the sidecar's own broker.
+	// ErrAddressInUse is returned by Start if another program listens at the address of the
+	// sidecar's own broker.
 	ErrAddressInUse = errors.New("address is in use")
-	// ErrOtherSidecar is returned by Start, and given by Err, when another sidecar
-	// serves the same prefix on the same broker.
+	// ErrOtherSidecar is returned by Start, and by Err, if another sidecar serves the same
+	// prefix on the same broker.
 	ErrOtherSidecar = handler.ErrOtherSidecar
-	// ErrPayloadTooSmall is returned by Start for a broker whose max_payload leaves
-	// no room for an entry.
+	// ErrPayloadTooSmall is returned by Start if the broker's max_payload leaves no room for an
+	// entry.
 	ErrPayloadTooSmall = errors.New("max_payload of the broker is too small")
 )
 
-// ErrNotStarted is returned by the methods of a Sidecar that Start has not returned.
+// ErrNotStarted is returned by the methods of a Sidecar that Start did not make.
 var ErrNotStarted = errors.New("sidecar was never started; use Start")

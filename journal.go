@@ -77,7 +77,7 @@ func (journal journalDelivery) Flush(ctx context.Context) int {
 	return outcome.Delivered
 }
 
-// startJournal begins to deliver journal entries, where there is an endpoint.
+// startJournal begins to deliver journal entries, if there is an endpoint.
 func (sidecar *Sidecar) startJournal(context.Context) (err error) {
 	settings := sidecar.config.Journal
 	if settings.URL == "" {

@@ -89,7 +89,7 @@ func (payload *payload) fit() {
 	}
 }
 
-// check returns ErrPayloadTooSmall where the connections carry too little.
+// check returns ErrPayloadTooSmall if the connections carry too little.
 func (payload *payload) check() error {
 	if bytes := payload.bytes(); bytes < minPayload {
 		return fmt.Errorf("%w: it is %d bytes, %d are needed", ErrPayloadTooSmall, bytes, minPayload)
@@ -97,8 +97,8 @@ func (payload *payload) check() error {
 	return nil
 }
 
-// limits are what the store may take where a broker carries messages of maxPayload bytes:
-// nothing where that is less than the margin.
+// limits are what the store may take if a broker carries messages of maxPayload bytes: nothing
+// if that is less than the margin.
 func limits(maxPayload int64) store.Limits {
 	return store.Limits{
 		GroupBytes: subjects.MaxGroupBytes,

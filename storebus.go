@@ -28,7 +28,7 @@ const (
 	flushTimeout   = 2 * time.Second
 )
 
-// Sidecar is a store that is served on a broker.
+// Sidecar serves a store on a broker.
 type Sidecar struct {
 	config Config
 	space  subjects.Space
@@ -56,9 +56,9 @@ type Sidecar struct {
 	failure  error
 }
 
-// Start opens the store, starts or finds the broker, publishes what is left from
-// before and begins to answer. Where the broker to connect to is away it waits
-// until it comes, or until ctx ends. The caller closes the sidecar.
+// Start opens the store, starts or finds the broker, publishes the events that are left from
+// before, and begins to answer. If an outside broker is away, Start waits for it until ctx
+// ends. The caller closes the sidecar.
 //
 //	sidecar, err := storebus.Start(ctx, storebus.Config{DatabasePath: "./data/storebus.db"})
 func Start(ctx context.Context, config Config) (*Sidecar, error) {
@@ -124,8 +124,8 @@ func (sidecar *Sidecar) fail(err error) {
 	})
 }
 
-// Done is closed when the sidecar had to stop by itself; Err says why. It is left to
-// the caller to close it.
+// Done returns a channel that is closed if the sidecar had to stop without Close. Err says why.
+// The caller still calls Close.
 func (sidecar *Sidecar) Done() <-chan struct{} {
 	if !sidecar.started() {
 		never := make(chan struct{})
@@ -138,7 +138,7 @@ func (sidecar *Sidecar) Done() <-chan struct{} {
 // started reports whether Start has made the sidecar.
 func (sidecar *Sidecar) started() bool { return sidecar != nil && sidecar.done != nil }
 
-// Err is why Done is closed: ErrOtherSidecar or ErrNotStarted; nil before.
+// Err returns why Done is closed: ErrOtherSidecar or ErrNotStarted. Before that it is nil.
 func (sidecar *Sidecar) Err() error {
 	if !sidecar.started() {
 		return ErrNotStarted
@@ -151,8 +151,8 @@ func (sidecar *Sidecar) Err() error {
 	}
 }
 
-// NATSURL is where a client connects. Passwords in the address of an outside
-// broker are left out. It is empty while that broker is away.
+// NATSURL returns the address for clients, without the passwords of an outside broker. It is
+// empty while the outside broker is away.
 func (sidecar *Sidecar) NATSURL() string {
 	switch {
 	case !sidecar.started():
@@ -166,7 +166,7 @@ func (sidecar *Sidecar) NATSURL() string {
 	return ""
 }
 
-// Prefix is what every subject begins with.
+// Prefix returns the beginning of every subject.
 func (sidecar *Sidecar) Prefix() string {
 	if !sidecar.started() {
 		return ""
@@ -174,7 +174,7 @@ func (sidecar *Sidecar) Prefix() string {
 	return sidecar.space.Prefix()
 }
 
-// Instance is the name of this process in the service's INFO.
+// Instance returns the name of this process in the INFO of the service.
 func (sidecar *Sidecar) Instance() string {
 	if !sidecar.started() {
 		return ""
@@ -182,10 +182,10 @@ func (sidecar *Sidecar) Instance() string {
 	return sidecar.config.Instance
 }
 
-// StoreID is the id of the database.
+// StoreID returns the id of the database.
 func (sidecar *Sidecar) StoreID() string { return sidecar.served().ID() }
 
-// Durability is what a success reply means.
+// Durability returns what a success reply means.
 func (sidecar *Sidecar) Durability() store.Durability { return sidecar.served().Durability() }
 
 // served is the store, nil if there is none.
@@ -196,8 +196,8 @@ func (sidecar *Sidecar) served() *store.Store {
 	return sidecar.store
 }
 
-// Close stops the sidecar. It may be called more than once, and after Done; the
-// later calls wait for the first and return what it returned.
+// Close stops the sidecar. You may call it more than once, and after Done. Later calls wait for
+// the first call and return its result.
 func (sidecar *Sidecar) Close() error {
 	if !sidecar.started() {
 		return fmt.Errorf("storebus.Close: %w", ErrNotStarted)

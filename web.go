@@ -55,7 +55,7 @@ func (sidecar *Sidecar) stopWeb() {
 	}
 }
 
-// HTTPURL is where a browser on this machine finds the page; "" if there is no HTTP.
+// HTTPURL returns the address of the page for a browser on this machine, or "" without HTTP.
 //
 //	fmt.Println(sidecar.HTTPURL()) // http://127.0.0.1:4280/
 func (sidecar *Sidecar) HTTPURL() string {

@@ -23,13 +23,12 @@ const (
 	DefaultRequestTimeout = 30 * time.Second
 )
 
-// Config says what is delivered, and where. Queue, URL and Bucket are required.
+// Config configures a Delivery. Queue, URL and Bucket are required.
 //
 //	journal.Config{Queue: queue, URL: "http://127.0.0.1:8086", Organisation: "acme", Bucket: "journal"}
 type Config struct {
 	Queue Queue
-	// URL is the endpoint, http or https, with the path in front of /api/v2/write where
-	// it has one.
+	// URL is the endpoint, http or https. It may have a path, which comes before /api/v2/write.
 	URL          string
 	Organisation string
 	Bucket       string
@@ -37,12 +36,13 @@ type Config struct {
 	// endpoint answers 401 or 403. It stands in no log and in no error.
 	Token     string
 	TokenFile string
-	// BatchPoints and BatchBytes bound a request; 0 is DefaultBatchPoints and DefaultBatchBytes.
+	// BatchPoints and BatchBytes bound a request, before compression. 0 is DefaultBatchPoints
+	// and DefaultBatchBytes.
 	BatchPoints int
 	BatchBytes  int
-	// FlushInterval is the time between two deliveries of less than BatchPoints. So an entry
-	// that comes after a quiet while waits for nobody, and those that come often wait for each
-	// other for so long at most. 0 is DefaultFlushInterval.
+	// FlushInterval is the least time between two deliveries of fewer than BatchPoints entries.
+	// An entry after a quiet time goes at once. Entries that come often wait for each other,
+	// for at most this time. 0 is DefaultFlushInterval.
 	FlushInterval time.Duration
 	// RequestTimeout bounds a request; 0 is DefaultRequestTimeout.
 	RequestTimeout time.Duration
@@ -51,9 +51,9 @@ type Config struct {
 
 	// Transport carries requests; nil is a copy of http.DefaultTransport.
 	Transport http.RoundTripper
-	// Now tells the time; nil is time.Now. After is time.After for the waits between
-	// attempts and for FlushInterval; nil is the real one. Random gives numbers from 0 up
-	// to 1; nil is math/rand's.
+	// Now tells the time; nil is time.Now. After makes the waits between attempts and for
+	// FlushInterval; nil is time.After. Random gives numbers from 0 up to 1; nil is the one of
+	// math/rand.
 	Now    func() time.Time
 	After  func(time.Duration) <-chan time.Time
 	Random func() float64
@@ -96,24 +96,24 @@ func orDefault[T comparable](value, fallback T) T {
 	return value
 }
 
-// Status is how the delivery stands.
+// Status is the state of a delivery.
 type Status struct {
-	// Endpoint is its URL.
+	// Endpoint is the URL of the endpoint.
 	Endpoint string
-	// LastError is why the last attempt has failed, empty where it has not. Brief is the
-	// same without the endpoint's own words, which can repeat what anybody has sent.
+	// LastError says why the last attempt has failed; it is empty after a success. Brief is the
+	// same without the words of the endpoint, which can repeat data that anybody has sent.
 	LastError string
 	Brief     string
 }
 
-// FlushOutcome is what a Flush has done.
+// FlushOutcome is the result of a Flush.
 type FlushOutcome struct {
-	// Delivered and Rejected count the entries that it has settled.
+	// Delivered and Rejected count the settled entries.
 	Delivered int
 	Rejected  int
 }
 
-// Delivery takes entries from a queue to the endpoint, one request at a time.
+// Delivery sends the entries of a queue to the endpoint, one request at a time.
 type Delivery struct {
 	config   Config
 	endpoint *endpoint
@@ -139,7 +139,8 @@ type flushed struct {
 	err     error
 }
 
-// Start begins to deliver. The caller stops it.
+// Start begins to deliver, and returns an error for an invalid configuration. The caller stops
+// the Delivery.
 //
 //	delivery, err := journal.Start(journal.Config{Queue: queue, URL: "http://127.0.0.1:8086", Bucket: "journal"})
 func Start(config Config) (*Delivery, error) {
@@ -160,7 +161,7 @@ func Start(config Config) (*Delivery, error) {
 	return delivery, nil
 }
 
-// Status returns how the delivery stands.
+// Status returns the endpoint and the last error.
 func (delivery *Delivery) Status() Status {
 	if !delivery.started() {
 		return Status{}
@@ -170,9 +171,9 @@ func (delivery *Delivery) Status() Status {
 	return delivery.status
 }
 
-// Flush delivers what is pending now, without waiting for more or for the end of a
-// back-off. It returns what it has settled, and ErrNotDelivered with the reason where
-// something could not be sent.
+// Flush delivers the entries that are pending now, without waiting for more entries or for the
+// end of a back-off. It returns how many it has settled, and ErrNotDelivered with the reason if
+// some could not be sent.
 //
 //	outcome, err := delivery.Flush(ctx)
 func (delivery *Delivery) Flush(ctx context.Context) (FlushOutcome, error) {
@@ -198,8 +199,8 @@ func (delivery *Delivery) Flush(ctx context.Context) (FlushOutcome, error) {
 	}
 }
 
-// Stop delivers what is pending, for as long as ctx lasts, and ends the delivery. What
-// is left stays in the queue. It may be called more than once.
+// Stop delivers the pending entries until ctx ends, and ends the delivery. Other entries stay
+// in the queue. You may call it more than once.
 func (delivery *Delivery) Stop(ctx context.Context) error {
 	if err := delivery.check(ctx); err != nil {
 		return fmt.Errorf("journal.Stop: %w", err)
@@ -311,7 +312,7 @@ func (delivery *Delivery) note(err error) {
 	delivery.status = status
 }
 
-// log says how the delivery stands where that is another way than before.
+// log says how the delivery stands if that is another way than before.
 func (delivery *Delivery) log() {
 	status := delivery.Status()
 	leftOut, changed := delivery.logged.Becomes(status.Brief)

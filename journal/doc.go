@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package journal delivers points to an InfluxDB-compatible endpoint: in order, in
-// batches, and until the endpoint has taken or refused each of them. What it
-// delivers it takes from a Queue, which keeps every point until it is settled.
+// Package journal delivers points to an InfluxDB-compatible endpoint: in order, in batches, and
+// until the endpoint has taken or refused each point. It takes the points from a Queue, which
+// keeps each point until it is settled.
 package journal

@@ -29,8 +29,8 @@ type endpoint struct {
 	compressor *gzip.Writer
 }
 
-// CheckEndpoint returns what is wrong with URL, Bucket, Token and TokenFile, which it
-// reads, without repeating what secrets stand in them.
+// CheckEndpoint checks URL, Bucket, Token and TokenFile, and reads that file. The error says
+// what is wrong and never repeats a secret.
 //
 //	err := journal.Config{URL: "http://127.0.0.1:8086", Bucket: "journal"}.CheckEndpoint()
 func (config Config) CheckEndpoint() error {

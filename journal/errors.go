@@ -8,11 +8,10 @@ import (
 )
 
 var (
-	// ErrNotDelivered is returned by Flush where the endpoint cannot be reached, or
-	// takes nothing.
+	// ErrNotDelivered is returned by Flush if the endpoint cannot be reached or takes nothing.
 	ErrNotDelivered = errors.New("journal entries could not be delivered")
-	// ErrStopped is returned by Flush after Stop, and by both for a Delivery that Start has
-	// not made.
+	// ErrStopped is returned by Flush after Stop. For a Delivery that Start did not make, Flush
+	// and Stop return it.
 	ErrStopped = errors.New("the delivery has stopped")
 )
 

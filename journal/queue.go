@@ -4,11 +4,11 @@ package journal
 
 import "time"
 
-// Entry is a point that is to be delivered. Measurement, tags and Time identify it at
-// the endpoint: sent again it replaces itself.
+// Entry is a point for the endpoint. Measurement, tags and Time identify it there: a second
+// copy replaces the first.
 type Entry struct {
 	ID int64
-	// Namespace becomes the tag "namespace"; empty is none.
+	// Namespace becomes the tag "namespace"; empty is no tag.
 	Namespace   string
 	Measurement string
 	// Fields are float64, int64, uint64, bool and string.
@@ -18,25 +18,25 @@ type Entry struct {
 	Time time.Time
 }
 
-// Rejection is an entry that the endpoint does not take.
+// Rejection is an entry that the endpoint has refused.
 type Rejection struct {
 	Entry
 	At time.Time
-	// Status is that of HTTP, 0 for an entry that cannot be sent at all.
+	// Status is the status of HTTP, 0 for an entry that cannot be sent at all.
 	Status int
 	Reason string
 }
 
-// Queue keeps the entries. Its methods are called by one goroutine.
+// Queue keeps the entries. One goroutine calls its methods.
 type Queue interface {
-	// Pending returns the entries to be delivered next, in order: at most limit, and no
-	// more than take about bytes but for one. more tells that a bound was met.
+	// Pending returns the next entries, in order. There are at most limit entries, and they
+	// take about bytes at most, but one entry may be larger. more tells that a bound was met.
 	Pending(limit, bytes int) (entries []Entry, more bool, err error)
-	// Settle takes note of what became of the first entries that Pending has returned,
-	// all those of both lists.
+	// Settle records the outcome of the first entries that Pending has returned. Both lists
+	// together have all of these entries.
 	Settle(delivered []Entry, rejected []Rejection) error
-	// Waiting is how many entries are pending.
+	// Waiting returns how many entries are pending.
 	Waiting() int
-	// News has a token when there may be something to deliver.
+	// News returns a channel that has a token when there may be entries to deliver.
 	News() <-chan struct{}
 }

@@ -17,9 +17,9 @@ type sending struct {
 	rejection Rejection
 }
 
-// send delivers the points from first up to end and settles them, in order. Where the
-// endpoint refuses them it tries each half, down to single points: those that it takes
-// again are those that it has.
+// send delivers the points from first up to end and settles them, in order. If the endpoint
+// refuses them it tries each half, down to single points: those that it takes again are those
+// that it has.
 func (sending *sending) send(first, end int) error {
 	lines := sending.batch.between(first, end)
 	if len(lines) == 0 {

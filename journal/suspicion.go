@@ -34,9 +34,9 @@ func (answer *answer) blamesLines() bool {
 	return answer.verdict == unavailable && answer.status >= 500 && answer.status != http.StatusServiceUnavailable
 }
 
-// sendSuspect delivers the first of two points, over which the endpoint has failed many
-// times. Where it takes the second and fails over the first once more, the first is at
-// fault; else the endpoint is, and both are kept.
+// sendSuspect delivers the first of two points, over which the endpoint has failed many times.
+// If it takes the second and fails over the first once more, the first is at fault; else the
+// endpoint is, and both are kept.
 func (sending *sending) sendSuspect() error {
 	err := sending.send(0, 1)
 	if suspected, ok := errors.AsType[*failure](err); !ok || !suspected.answer.blamesLines() {

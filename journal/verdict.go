@@ -41,12 +41,12 @@ const (
 // answer is what came of a request.
 type answer struct {
 	verdict verdict
-	// status is that of HTTP, 0 where there was no answer.
+	// status is that of HTTP, 0 if there was no answer.
 	status  int
 	message string
 	// note is what is remarkable about a success, for whoever reads its text.
 	note string
-	// retryAfter is what the endpoint asks for, 0 where it does not.
+	// retryAfter is what the endpoint asks for, 0 if it does not.
 	retryAfter time.Duration
 }
 

@@ -32,7 +32,7 @@ var archiveSuffixes = map[string]string{ArchiveGzip: ".jsonl.gz", ArchiveZstd: "
 type archiveBounds struct {
 	// spans is how many times entries are left out between others.
 	spans int
-	// ratio is how many bytes each byte of the file stands for, where that is more than bytes.
+	// ratio is how many bytes each byte of the file stands for, if that is more than bytes.
 	ratio, bytes int64
 }
 

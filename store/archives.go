@@ -70,8 +70,8 @@ func (archive *archive) add(row *archiveRow) {
 	archive.spans[len(archive.spans)-1].last = row.committedAt
 }
 
-// removeFiles removes the file under either name. Where the folder is away that cannot
-// be known to be done.
+// removeFiles removes the file under either name. If the folder is away that cannot be known to
+// be done.
 func (archive *archive) removeFiles() error {
 	if _, err := os.Stat(archive.folder); err != nil {
 		return err
@@ -91,7 +91,7 @@ type archives struct {
 	removals []timeSpan
 	// next is the time from which on the first of them still has rows.
 	next int64
-	// failpoint, where given, is told how far a compaction has come.
+	// failpoint, if given, is told how far a compaction has come.
 	failpoint func(step string)
 	// written counts the entries that a compaction under way has written.
 	written atomic.Int64

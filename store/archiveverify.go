@@ -19,10 +19,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// ArchiveContent is what is in an archive.
+// ArchiveContent describes the content of an archive.
 type ArchiveContent struct {
 	Entries int64
-	// SHA256 is the sum of the file as it is on disk, in hex; Bytes is its size.
+	// SHA256 is the checksum of the file on disk, in hex; Bytes is its size.
 	SHA256 string
 	Bytes  int64
 	// First and Last are the times of the first and the last entry.
@@ -31,10 +31,10 @@ type ArchiveContent struct {
 }
 
 // VerifyArchive reads an archive, *.jsonl.gz or *.jsonl.zst, from beginning to end, and
-// returns what is in it. It returns ErrInvalidArchive for a file that Compact cannot
-// have written: one that is damaged or cut off, or goes on after its end, whose lines
-// are not one entry each in the order of their times, or that is made to exhaust whoever
-// reads it. It needs memory for a few of the longest lines, of 16 MiB, whatever the file is.
+// describes its content. It returns ErrInvalidArchive for a file that Compact cannot have
+// written: a damaged file, a file that is cut off or continues after its end, a file whose
+// lines are not one entry each in the order of their times, or a file made to exhaust its
+// reader. It needs memory for a few lines of at most 16 MiB, whatever the file is.
 //
 //	content, err := store.VerifyArchive("./data/archive/journal-20261101T000000Z-….jsonl.gz")
 func VerifyArchive(path string) (ArchiveContent, error) {
@@ -45,10 +45,9 @@ func VerifyArchive(path string) (ArchiveContent, error) {
 	return content, nil
 }
 
-// VerifyArchive is the function of that name, and compares the file with what Compact
-// of this store has said of it. It returns ErrNotFound for an archive of another name
-// than those that this store has written, and ErrInvalidArchive for one that is not as
-// it was written.
+// VerifyArchive is the function VerifyArchive, and also compares the file with the record of
+// this store's Compact. It returns ErrNotFound if this store has written no archive of that
+// name, and ErrInvalidArchive if the file has changed.
 //
 //	content, err := opened.VerifyArchive("./data/archive/journal-20261101T000000Z-….jsonl.gz")
 func (store *Store) VerifyArchive(path string) (ArchiveContent, error) {

@@ -27,12 +27,12 @@ const (
 	pagesPerBackupSync = 64 * pagesPerBackupStep
 )
 
-// Backup copies the store into a new file while it goes on, and returns the file's
-// size. The copy holds what was committed at one point during the call; it is on
-// disk, whole, before it has its name. Whoever opens it first gets a store with an id
-// of its own. Backup returns ErrBackupUnderway while another one is, and an error
-// that wraps fs.ErrExist where there is something at path, or what SQLite would take for
-// a part of the copy. It returns ErrInvalidName for a name that CheckFileName refuses.
+// Backup copies the store into a new file while reads and writes go on, and returns the size of
+// the file in bytes. The copy has the state of one point during the call. It is whole and on
+// disk before it has its name. The first store that opens the copy takes a store id of its own.
+// Backup returns ErrBackupUnderway while another backup runs. It returns an error that wraps
+// fs.ErrExist if path exists, or if a file beside it would be taken for a part of the copy by
+// SQLite. It returns ErrInvalidName for a name that CheckFileName refuses.
 //
 //	bytes, err := store.Backup("/var/backups/storebus-monday.db")
 func (store *Store) Backup(path string) (int64, error) {
@@ -45,8 +45,8 @@ func (store *Store) Backup(path string) (int64, error) {
 	return bytes, err
 }
 
-// SubmitBackup is Backup for a caller that does not wait: done is called once, before
-// SubmitBackup returns or later from a goroutine of the store.
+// SubmitBackup is Backup without waiting. It calls done once, before SubmitBackup returns or
+// later from a goroutine of the store.
 func (store *Store) SubmitBackup(path string, done func(bytes int64, err error)) {
 	if !store.opened() {
 		fail(done, errNeverOpened)
@@ -83,8 +83,8 @@ func (store *Store) backup(path string) (int64, error) {
 	return bytes, errors.Join(err, file.Close())
 }
 
-// requireAbsent returns fs.ErrExist where there is something at path, or what SQLite
-// would take for a part of a database there.
+// requireAbsent returns fs.ErrExist if there is something at path, or what SQLite would take
+// for a part of a database there.
 func requireAbsent(path string) error {
 	for _, suffix := range append([]string{""}, companionSuffixes...) {
 		if _, err := os.Lstat(path + suffix); err == nil {
@@ -168,7 +168,7 @@ type backupProgress struct {
 	left, total, unsynced int
 }
 
-// step copies some pages, and more where the database grows: the copy must catch up.
+// step copies some pages, and more if the database grows: the copy must catch up.
 func (progress *backupProgress) step(backup *sqlite.Backup) (more bool, err error) {
 	pages := pagesPerBackupStep + 2*max(0, backup.PageCount()-progress.total)
 	if progress.total == 0 {

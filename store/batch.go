@@ -15,9 +15,9 @@ import (
 // same time give the same batch.
 type batch struct {
 	view *view
-	// below is the batch that this one is nested in, nil where it stands on the view.
+	// below is the batch that this one is nested in, nil if it stands on the view.
 	below *batch
-	// spare is memory for a nested one, nil where there is none.
+	// spare is memory for a nested one, nil if there is none.
 	spare     *batch
 	limits    Limits
 	timestamp time.Time
@@ -143,8 +143,8 @@ type target struct {
 	entry         entryState
 }
 
-// live returns the entry where it is there and its time has not come, else the
-// state of a missing one.
+// live returns the entry if it is there and its time has not come, else the state of a missing
+// one.
 func (target *target) live(now time.Time) entryState {
 	if target.entry.expired(now) {
 		return entryState{}
@@ -155,8 +155,8 @@ func (target *target) live(now time.Time) entryState {
 // packedBytes is the largest value that lies beside its names in memory.
 const packedBytes = 1024
 
-// pack lays the names and a value that is to be theirs side by side in memory,
-// where they are read together, and apart from whatever the caller has them in.
+// pack lays the names and a value that is to be theirs side by side in memory, where they are
+// read together, and apart from whatever the caller has them in.
 func (target *target) pack(value string) string {
 	if len(value) > packedBytes {
 		return value
@@ -291,8 +291,7 @@ func (batch *batch) entry(name entryName) (entryState, error) {
 	}
 }
 
-// deletion returns the newest deletion of a group in the batch, of revision 0 where
-// there is none.
+// deletion returns the newest deletion of a group in the batch, of revision 0 if there is none.
 func (batch *batch) deletion(group string) deletion {
 	for ; batch != nil; batch = batch.below {
 		if revision, deleted := batch.deletions[group]; deleted {
@@ -302,7 +301,7 @@ func (batch *batch) deletion(group string) deletion {
 	return deletion{group: group}
 }
 
-// changedEntry returns a key as the batch has changed it, nil where it has not.
+// changedEntry returns a key as the batch has changed it, nil if it has not.
 func (batch *batch) changedEntry(name entryName) *entryVersion {
 	for ; batch != nil; batch = batch.below {
 		if version, known := batch.entries[name]; known {
@@ -413,9 +412,9 @@ func (batch *batch) replay(events []Event) error {
 		}
 		batch.count(target, event)
 		if event.Type == EventTouch {
-			// The log does not repeat the value: it is that of the entry before. Where
-			// the tables are newer than the event it may be another, or none, and then the
-			// log goes on to what made them so.
+			// The log does not repeat the value: it is that of the entry before. If the tables
+			// are newer than the event it may be another, or none, and then the log goes on to
+			// what made them so.
 			if target.entry, err = batch.entry(target.entryName); err != nil {
 				return err
 			}
@@ -467,8 +466,8 @@ func (batch *batch) change(target *target, event *Event) {
 	batch.entries[target.entryName] = &entryVersion{entryName: target.entryName, entryState: target.entry}
 }
 
-// log adds an event. It is encoded in the batch that is written, where all of it is
-// known: a transaction's last revision is, when it ends.
+// log adds an event. It is encoded in the batch that is written, if all of it is known: a
+// transaction's last revision is, when it ends.
 func (batch *batch) log(namespace *namespaceChange, event *Event) {
 	batch.events = append(batch.events, *event)
 	if batch.below != nil {
@@ -516,9 +515,9 @@ func (batch *batch) changes() *slice {
 // would be held for nothing.
 const reusableStates = 64
 
-// reuse returns an empty batch in the memory of one that has been committed, or was
-// forgotten; nil where that is not worth it. What others have got of the old one, its
-// events and what was made for the log, stays theirs.
+// reuse returns an empty batch in the memory of one that has been committed, or was forgotten;
+// nil if that is not worth it. What others have got of the old one, its events and what was
+// made for the log, stays theirs.
 func reuse(used *batch) *batch {
 	if max(len(used.namespaces), len(used.groups), len(used.entries), len(used.deletions)) > reusableStates {
 		return nil

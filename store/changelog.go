@@ -16,8 +16,7 @@ const (
 
 // changeLog keeps the log in the database. It belongs to the committer's goroutine.
 type changeLog struct {
-	// firstID and lastID are the oldest and the newest commit; the log is empty where
-	// lastID is 0.
+	// firstID and lastID are the oldest and the newest commit; the log is empty if lastID is 0.
 	firstID, lastID uint64
 	committedAt     time.Time
 	// start is the totals before the oldest commit, end those after the newest.
@@ -222,7 +221,7 @@ func (page *ChangesPage) takeCommit(query ChangesQuery, blob []byte, committedAt
 	return full, err
 }
 
-// oldestAfter returns when the oldest commit after one was committed, zero where there is none.
+// oldestAfter returns when the oldest commit after one was committed, zero if there is none.
 func (log *changeLog) oldestAfter(id uint64) (time.Time, error) {
 	if err := log.deferred.flush(); err != nil {
 		return time.Time{}, err

@@ -14,7 +14,7 @@ import (
 // maxWaitingReaders bounds how many readers wait for a change at once.
 const maxWaitingReaders = 20_000
 
-// DefaultPageLimit is the limit of a query that names none.
+// DefaultPageLimit is the limit of a query without a limit.
 const DefaultPageLimit = 100
 
 var errTooManyWaiting = fmt.Errorf("%w: %d readers already wait for a change", ErrUnavailable, maxWaitingReaders)
@@ -25,28 +25,28 @@ var errTooManyWaiting = fmt.Errorf("%w: %d readers already wait for a change", E
 type ChangesQuery struct {
 	// Namespace may be empty: the groups outside every namespace.
 	Namespace string
-	// Group, where given, is the name within the namespace of the only group wanted.
+	// Group, if not nil, is the only group wanted, by its name within the namespace.
 	Group *string
-	// After is the revision after which to begin; 0 is the beginning of the log.
+	// After is the last revision before the page; 0 is the beginning of the log.
 	After uint64
 	// Limit is the largest number of events; 0 is DefaultPageLimit.
 	Limit int
-	// Wait is how long to wait for a change where there is none; 0 is not at all.
+	// Wait is the time to wait for a change if there is none; 0 does not wait.
 	Wait time.Duration
-	// Fits, where given, is asked for each event in order; the page ends before the
-	// first that does not fit, but holds one event at least. It must be quick and
-	// may not call the store.
+	// Fits, if not nil, is called for each event in order. The page ends before the first event
+	// that does not fit, but has at least one event. Fits must be quick and must not call the
+	// store.
 	Fits func(*Event) bool
 }
 
-// ChangesPage is a part of the log.
+// ChangesPage is one page of the log.
 type ChangesPage struct {
 	Events []Event
-	// Next is the last revision looked at: the After of the next query.
+	// Next is the last revision of the page: the After of the next query.
 	Next uint64
-	// Oldest is the lowest revision that can be read, Revision + 1 where there is none.
+	// Oldest is the lowest revision that can be read, Revision + 1 if there is none.
 	Oldest uint64
-	// Revision is the namespace's current one.
+	// Revision is the current revision of the namespace.
 	Revision uint64
 }
 
@@ -84,9 +84,9 @@ func (query *ChangesQuery) holds(taken int, event *Event) bool {
 	return query.Fits == nil || query.Fits(event) || taken == 0
 }
 
-// Changes returns the changes of a namespace after a revision, in order. It
-// returns CompactedError where the log does not hold them, and an empty page when
-// query.Wait is over or ctx ends first.
+// Changes returns the changes of a namespace after a revision, in order. It returns
+// CompactedError if the log does not hold all of them. It returns an empty page if query.Wait
+// is over or ctx ends first.
 //
 //	page, err := store.Changes(ctx, store.ChangesQuery{Namespace: "acme", After: 41})
 func (store *Store) Changes(ctx context.Context, query ChangesQuery) (ChangesPage, error) {
@@ -100,9 +100,9 @@ func (store *Store) Changes(ctx context.Context, query ChangesQuery) (ChangesPag
 	return page, nil
 }
 
-// SubmitChanges is Changes for a caller that does not wait: done is called once,
-// before SubmitChanges returns or later from a goroutine of the store, and may not
-// block. It may not change the events, which others are given too.
+// SubmitChanges is Changes without waiting. It calls done once, before SubmitChanges returns or
+// later from a goroutine of the store. done must not block. It must not change the events,
+// which other callers receive too.
 func (store *Store) SubmitChanges(ctx context.Context, query ChangesQuery, done func(ChangesPage, error)) {
 	if err := cmp.Or(store.unusable(), checkContext(ctx), checkLimit(query.Limit)); err != nil {
 		fail(done, err)

@@ -54,8 +54,8 @@ func (committer *committer) emptyWriteAheadLog() {
 	}
 }
 
-// runCheckpoint stops all writing where the disk fails: after a failed fsync the
-// system takes the pages for clean, and the next one would succeed without them.
+// runCheckpoint stops all writing if the disk fails: after a failed fsync the system takes the
+// pages for clean, and the next one would succeed without them.
 func (committer *committer) runCheckpoint(checkpoint *statement) {
 	if committer.stopped() != nil {
 		return

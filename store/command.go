@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// Command is a write as data: SetCommand, DeleteCommand, TouchCommand,
-// IncrementCommand, DeleteGroupCommand, DeletePrefixCommand, TransactionCommand, JournalCommand or
+// Command is a write, as data: SetCommand, DeleteCommand, TouchCommand, IncrementCommand,
+// DeleteGroupCommand, DeletePrefixCommand, TransactionCommand, JournalCommand or
 // RequeueJournalCommand.
 type Command interface {
-	// apply checks the command against the batch and, where it may be carried
-	// out, records its changes. A command that fails changes nothing.
+	// apply checks the command against the batch and, if it may be carried out, records its
+	// changes. A command that fails changes nothing.
 	apply(batch *batch, origin origin) (Outcome, error)
 	// groups are those that the command names. Of two commands that name the same one
 	// the first is carried out first.
@@ -24,40 +24,40 @@ type origin struct {
 	fromCaller bool
 }
 
-// Outcome is what a command did.
+// Outcome is the result of a command.
 type Outcome struct {
-	// Revision is that of the change, or the namespace's current one where
-	// nothing was to be done.
+	// Revision is the revision of the change, or the current revision of the namespace if
+	// nothing was changed.
 	Revision uint64
-	// Created is true where a set made a new key, or a workspace was made.
+	// Created is true if a set made a new key, or if a workspace was made.
 	Created bool
-	// Deleted is true where a delete removed a key.
+	// Deleted is true if a delete removed a key.
 	Deleted bool
-	// DeletedKeys and DeletedGroups are how many a delete of groups removed.
+	// DeletedKeys and DeletedGroups are the numbers of keys and groups that a deletion of
+	// groups removed.
 	DeletedKeys   int64
 	DeletedGroups int64
-	// ExpiresAt is the expiry of the entry that was set, touched or incremented; the
-	// zero time: none.
+	// ExpiresAt is the expiry of the entry that was set, touched or incremented; the zero time
+	// is no expiry.
 	ExpiresAt time.Time
-	// Entry is what was touched, as it stands now, or what a GetOperation found; nil
-	// for one that is not there.
+	// Entry is the touched entry in its new state, or the entry that a GetOperation found; nil
+	// if there is none.
 	Entry *Entry
-	// Number is what an increment has come to.
+	// Number is the sum of an increment.
 	Number int64
-	// EntryID and CommittedAt are those of what was put into the journal.
+	// EntryID and CommittedAt belong to the new entry of the journal.
 	EntryID     int64
 	CommittedAt time.Time
-	// Entries is how many entries a workspace has, Summary how many of each kind.
+	// Entries is the number of entries of a workspace, and Summary the number of each kind.
 	Entries int64
 	Summary map[string]int64
-	// Requeued is how many entries a RequeueJournalCommand has made pending again.
+	// Requeued is the number of entries that a RequeueJournalCommand has made pending again.
 	Requeued int64
-	// Transaction is what a TransactionCommand did; Revision is then that of its last
-	// change.
+	// Transaction is the outcome of a TransactionCommand. Revision is then the revision of its
+	// last change.
 	Transaction *TransactionOutcome
-	// Answer is what Request.Answer made; Replayed tells that it did so for an
-	// earlier request with the same id, and that nothing was done now. Nothing else of
-	// the Outcome is given then.
+	// Answer is the result of Request.Answer. Replayed tells that the answer is from an earlier
+	// request with the same id, and that nothing was done now. All other fields are zero then.
 	Answer   []byte
 	Replayed bool
 }
@@ -76,12 +76,12 @@ type SetCommand struct {
 	Group string
 	Key   string
 	Value string
-	// TimeToLive is MinTimeToLive to MaxTimeToLive, rounded up to milliseconds; 0 is none.
+	// TimeToLive is MinTimeToLive to MaxTimeToLive, rounded up to milliseconds; 0 is no expiry.
 	TimeToLive time.Duration
 	// KeepExpiry leaves the expiry of an existing entry as it is.
 	KeepExpiry bool
-	// IfRevision, where given, is the revision that the entry must stand at, 0 for
-	// one that is not there; else the command fails with RevisionConflictError.
+	// IfRevision, if not nil, is the revision that the entry must have, 0 for no entry.
+	// Otherwise the command fails with RevisionConflictError.
 	IfRevision *uint64
 	// TraceParent is passed to the event.
 	TraceParent string
@@ -157,8 +157,8 @@ func ceilMilliseconds(instant time.Time) time.Time {
 	return time.UnixMilli(instant.Add(time.Millisecond - 1).UnixMilli()).UTC()
 }
 
-// DeleteCommand removes Key of Group, the group's whole name. A key that is not
-// there is no error: nothing is changed.
+// DeleteCommand removes Key of Group, the group's whole name. If there is no such key, nothing
+// is changed, and that is not an error.
 //
 //	store.DeleteCommand{Group: "acme:config", Key: "theme"}
 type DeleteCommand struct {

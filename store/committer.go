@@ -20,7 +20,7 @@ const (
 	housekeepingInterval = time.Second
 	// idleDelay is how soon after the last commit what is pending is written.
 	idleDelay = 10 * time.Millisecond
-	// idleDelayInMemory is that for a store in memory, where nothing depends on it.
+	// idleDelayInMemory is the delay for a store in memory, whose files nothing depends on.
 	idleDelayInMemory = time.Second
 )
 
@@ -81,7 +81,7 @@ type committer struct {
 
 	// batchAt is when the batch was begun that is carried out.
 	batchAt reading
-	// spare is memory for the next batch, nil where there is none.
+	// spare is memory for the next batch, nil if there is none.
 	spare *batch
 	// figures are what is measured, and syncs tells that a COMMIT syncs the log of SQLite.
 	figures *figures
@@ -304,7 +304,7 @@ func (committer *committer) answerAll(reads []read) {
 	}
 }
 
-// doneReading is endReading where nothing depends on it.
+// doneReading is endReading if nothing depends on it.
 func (committer *committer) doneReading() {
 	committer.tried(workReading, committer.endReading())
 }
@@ -328,7 +328,7 @@ func (committer *committer) commitWaiting() (more bool) {
 	return len(committer.waitingWrites) > 0
 }
 
-// refusal returns why no write can be taken, nil where it can.
+// refusal returns why no write can be taken, nil if it can.
 func (committer *committer) refusal() error {
 	if err := committer.stopped(); err != nil {
 		return err
@@ -336,9 +336,9 @@ func (committer *committer) refusal() error {
 	return committer.backlogRefusal()
 }
 
-// commitBatch carries out writes in one transaction and completes them. Where the
-// database refuses the transaction as a whole, each is tried alone: nothing was
-// changed, and what is at fault may be the size of one of them.
+// commitBatch carries out writes in one transaction and completes them. If the database refuses
+// the transaction as a whole, each is tried alone: nothing was changed, and what is at fault
+// may be the size of one of them.
 func (committer *committer) commitBatch(writes []*write) {
 	if len(writes) > 1 {
 		committer.beginReading()
@@ -471,7 +471,7 @@ func (committer *committer) flushLog() error {
 	return committer.transaction(func() error { return nil })
 }
 
-// persistUnlogged commits what a batch has beside the log, where it has nothing for it.
+// persistUnlogged commits what a batch has beside the log, if it has nothing for it.
 func (committer *committer) persistUnlogged(batch *batch) error {
 	if !batch.unlogged() {
 		return nil

@@ -16,9 +16,9 @@ import (
 
 // The formats of an archive.
 const (
-	// ArchiveGzip is the default: lines of JSON in one member of gzip, *.jsonl.gz.
+	// ArchiveGzip, the default, is lines of JSON in one member of gzip: *.jsonl.gz.
 	ArchiveGzip = "gzip"
-	// ArchiveZstd is lines of JSON in one frame of Zstandard, *.jsonl.zst.
+	// ArchiveZstd is lines of JSON in one frame of Zstandard: *.jsonl.zst.
 	ArchiveZstd = "zstd"
 )
 
@@ -38,42 +38,42 @@ const (
 	stepEmptied  = "emptied"
 )
 
-// CompactOptions says which journal entries are moved into an archive, and where that is.
+// CompactOptions says which journal entries to archive, and in which folder.
 //
 //	store.CompactOptions{Before: time.Now().AddDate(0, -1, 0), Output: "./data/archive", Format: store.ArchiveZstd}
 type CompactOptions struct {
-	// Before is later than the time of every entry that is archived. Required, and not
-	// in the future.
+	// Before bounds the archive: it takes entries that were committed before this time. It is
+	// required, and must not be in the future.
 	Before time.Time
-	// Output is the folder of the archive, which is there. Required.
+	// Output is the folder of the archive. It is required, and must exist.
 	Output string
 	// Format is ArchiveGzip or ArchiveZstd; empty is ArchiveGzip.
 	Format string
 }
 
-// Compaction is what Compact has done.
+// Compaction is the result of Compact.
 type Compaction struct {
-	// Archive is the name of the file in the folder, empty where nothing was archived.
+	// Archive is the name of the file in the folder, empty if nothing was archived.
 	Archive string
-	// Entries is how many journal entries were moved into it.
+	// Entries is the number of journal entries in the archive.
 	Entries int64
-	// SHA256 is the sum of the file, in hex.
+	// SHA256 is the checksum of the file, in hex.
 	SHA256 string
-	// More tells that the archive ended early, and that another Compact finds the rest:
-	// what is in an archive compresses a thousandfold at most, and has at most 100,000
-	// places where an entry stays.
+	// More tells that the archive ended early, and that another Compact archives the rest. An
+	// archive compresses at most a thousandfold, and leaves out entries in at most 100,000
+	// places.
 	More bool
 }
 
-// Compact moves journal entries out of the database into a file, *.jsonl.gz or
-// *.jsonl.zst, while the store goes on: all that were committed before a time, but for
-// those that are still to be delivered, where StoreConfig.Journal names an endpoint, and
-// those that the endpoint has refused. The file has one line of JSON for each. It is on
-// disk, whole and read again before any entry is removed; where Compact fails, or the
-// process dies, every entry is in the table or in an archive, and never in both.
+// Compact moves journal entries out of the database into a file, *.jsonl.gz or *.jsonl.zst,
+// while reads and writes go on. It takes all entries that were committed before options.Before,
+// with two exceptions: entries that the endpoint has refused, and entries that wait for
+// delivery if StoreConfig.Journal names an endpoint. The file has one line of JSON for each
+// entry. It is whole, on disk and read again before any entry is removed. If Compact fails, or
+// the process ends, every entry is in the table or in an archive, and never in both.
 //
-// It returns ErrCompactionUnderway while another one is, ErrInvalidCompaction for
-// options that are not as described, and ErrUnavailable where the folder takes no file.
+// It returns ErrCompactionUnderway while another compaction runs, ErrInvalidCompaction for
+// invalid options, and ErrUnavailable if the folder takes no file.
 //
 //	compaction, err := store.Compact(store.CompactOptions{Before: time.Now().AddDate(0, -1, 0), Output: "./data/archive"})
 func (store *Store) Compact(options CompactOptions) (Compaction, error) {
@@ -86,8 +86,8 @@ func (store *Store) Compact(options CompactOptions) (Compaction, error) {
 	return compaction, err
 }
 
-// SubmitCompact is Compact for a caller that does not wait: done is called once, before
-// SubmitCompact returns or later from a goroutine of the store.
+// SubmitCompact is Compact without waiting. It calls done once, before SubmitCompact returns or
+// later from a goroutine of the store.
 func (store *Store) SubmitCompact(options CompactOptions, done func(Compaction, error)) {
 	if !store.opened() {
 		fail(done, errNeverOpened)
@@ -276,7 +276,7 @@ func (compaction *compaction) write() error {
 	return nil
 }
 
-// goOn returns ErrClosed where nobody waits any more.
+// goOn returns ErrClosed if nobody waits any more.
 func (compaction *compaction) goOn() error {
 	if compaction.store.closing.Load() {
 		return ErrClosed
@@ -377,7 +377,7 @@ func (compaction *compaction) place() error {
 // are in the table.
 func (store *Store) clearArchives() error {
 	unfinished, err := ask(store, func(view *view) ([]archive, error) {
-		// Where a commit has an unknown outcome, the archive may be finished.
+		// If a commit has an unknown outcome, the archive may be finished.
 		if err := store.committer.stopped(); err != nil {
 			return nil, err
 		}

@@ -26,7 +26,7 @@ const (
 	DefaultRetentionBytes = 1 << 30
 	DefaultCacheBytes     = 192 << 20
 	DefaultPendingBytes   = 64 << 20
-	// DefaultTransactionTimeout is that of Store.Transaction.
+	// DefaultTransactionTimeout bounds the callback of Store.Transaction.
 	DefaultTransactionTimeout = 5 * time.Second
 )
 
@@ -34,23 +34,23 @@ const (
 type Durability string
 
 const (
-	// DurabilityFull is the default: the write is on disk, fsynced. It survives the
+	// DurabilityFull, the default, means that the write is on disk, fsynced. It survives the
 	// loss of power.
 	DurabilityFull Durability = "full"
-	// DurabilityRelaxed means that the write survives the death of the process, not of the machine.
+	// DurabilityRelaxed means that the write survives the end of the process, but not of the
+	// machine.
 	DurabilityRelaxed Durability = "relaxed"
-	// DurabilityMemory is what a store on MemoryDatabase reports.
+	// DurabilityMemory is reported by a store on MemoryDatabase, which keeps nothing on disk.
 	DurabilityMemory Durability = "memory"
 )
 
-// StoreConfig says how a store is opened. The zero value of every field but
-// DatabasePath is its default.
+// StoreConfig configures a store. Every field but DatabasePath has its default as the zero
+// value.
 //
 //	store.StoreConfig{DatabasePath: "./data/storebus.db", PurgeInterval: time.Minute}
 type StoreConfig struct {
-	// DatabasePath is the SQLite file, or MemoryDatabase. Required. The file is
-	// created where it is missing, its folder is not. A name that means something beside
-	// another database is refused, see CheckFileName.
+	// DatabasePath is the SQLite file, or MemoryDatabase. Required. The file is created if it
+	// is missing; its folder must exist. A name that CheckFileName refuses is an error.
 	DatabasePath string
 	// Durability is DurabilityFull or DurabilityRelaxed; empty is DurabilityFull.
 	Durability Durability
@@ -61,75 +61,76 @@ type StoreConfig struct {
 	// a time. It is made when it is needed. Empty is the DatabasePath with ".workspaces"
 	// behind it; for MemoryDatabase it is a temporary folder that goes with the store.
 	WorkspaceStateDirectory string
-	// Journal says where journal entries are delivered to.
+	// Journal names the endpoint for journal entries.
 	Journal JournalConfiguration
-	// Limits bound what may be written into a namespace.
+	// Limits bounds the entries of namespaces.
 	Limits Limits
 	// Retention bounds the change log.
 	Retention Retention
-	// CacheBytes is how much memory hot entries may take; 0 is DefaultCacheBytes.
+	// CacheBytes bounds the memory for hot entries; 0 is DefaultCacheBytes.
 	CacheBytes int
-	// PendingBytes is how much memory may be taken by what is in the log and not yet
-	// in the tables; 0 is DefaultPendingBytes.
+	// PendingBytes bounds the memory for changes that are in the log and not yet in the tables;
+	// 0 is DefaultPendingBytes.
 	PendingBytes int
-	// TransactionTimeout is how long the callback of Store.Transaction may keep
-	// everybody else waiting; 0 is DefaultTransactionTimeout. It may not be negative.
+	// TransactionTimeout bounds the callback of Store.Transaction, for which all other callers
+	// wait; 0 is DefaultTransactionTimeout. It may not be negative.
 	TransactionTimeout time.Duration
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
-	// Clock tells the time of day; nil is time.Now. The store goes by it, unless it is
-	// behind what was last committed: then by the time that has elapsed since.
+	// Clock tells the time of day; nil is time.Now. If Clock is behind the last commit, the
+	// store uses the time that has elapsed since that commit.
 	Clock func() time.Time
-	// Elapsed tells how much time has passed since some moment, whatever Clock is set to.
-	// Nil is the monotonic clock of the process or, with a Clock, how far that moves forward.
+	// Elapsed tells the time since some moment, whatever Clock is set to. Nil is the monotonic
+	// clock of the process or, with a Clock, the time by which Clock moves forward.
 	Elapsed func() time.Duration
 }
 
-// JournalConfiguration says where journal entries are delivered to. The store sends
-// nothing by itself: package journal does. No secret is in it.
+// JournalConfiguration names the endpoint for journal entries. The store sends nothing: package
+// journal does. It holds no secret.
 //
 //	store.JournalConfiguration{EndpointURL: "http://127.0.0.1:8086", Organisation: "acme", BucketName: "journal"}
 type JournalConfiguration struct {
-	// EndpointURL is the endpoint, http or https, without user, query and fragment. If it
-	// is empty nothing waits for delivery, and Compact archives entries that were never
+	// EndpointURL is the endpoint, http or https, without user, query and fragment. If it is
+	// empty, no entry waits for delivery, and Compact archives entries that were never
 	// delivered.
 	EndpointURL string
-	// Organisation is where the endpoint puts the entries, with BucketName. An endpoint
-	// requires both; use NoOrganisation for one that has no organisations, such as
-	// InfluxDB 1.8 and VictoriaMetrics.
+	// Organisation and BucketName say where the endpoint puts the entries. An endpoint requires
+	// both. Use NoOrganisation for an endpoint without organisations, such as InfluxDB 1.8 and
+	// VictoriaMetrics.
 	Organisation string
-	// BucketName is the bucket that a query of the journal has to name; empty: any.
+	// BucketName is also the bucket that a query of the journal must name. Empty allows any
+	// name.
 	BucketName string
 }
 
-// NoOrganisation is the Organisation of an endpoint that has none.
+// NoOrganisation is the Organisation of an endpoint without organisations.
 const NoOrganisation = "-"
 
-// Limits bound what any caller may write into a namespace, and require its names
-// to be UTF-8. A zero field is no limit; groups outside every namespace have none.
+// Limits bounds the entries of namespaces, for all callers. Limits also require names to be
+// UTF-8. A zero field is no limit. Groups outside every namespace have no limits.
 type Limits struct {
 	// GroupBytes is the longest name of a group within its namespace.
 	GroupBytes int
 	// KeyBytes is the longest key.
 	KeyBytes int
-	// EntryBytes is the largest entry, measured as it travels in JSON: escapes,
-	// base64 and EntryOverhead included.
+	// EntryBytes is the size of the largest entry, as JSON on the wire: with escapes, base64
+	// and EntryOverhead.
 	EntryBytes int
 }
 
-// Retention bounds the change log: it is trimmed from its oldest end when any
-// bound is passed. What a registered consumer has not had is kept.
+// Retention bounds the change log. The log is trimmed from its oldest end when any bound is
+// passed. Changes that a registered consumer has not acknowledged are kept.
 type Retention struct {
-	// Age is how long a change is kept; 0 is DefaultRetentionAge.
+	// Age is the longest age of a change; 0 is DefaultRetentionAge.
 	Age time.Duration
-	// Count is how many changes are kept; 0 is DefaultRetentionCount.
+	// Count is the largest number of changes; 0 is DefaultRetentionCount.
 	Count uint64
-	// Bytes is how much of the log is kept; 0 is DefaultRetentionBytes.
+	// Bytes is the largest size of the log; 0 is DefaultRetentionBytes.
 	Bytes uint64
 }
 
-// Validate returns what New and NewConfigured would refuse of the configuration, without
-// looking at any file.
+// Validate returns the error that New and NewConfigured would return for the configuration. It
+// looks at no file.
 //
 //	err := store.StoreConfig{DatabasePath: "storebus.db"}.Validate()
 func (config StoreConfig) Validate() error {

@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// Consumer reads the log in order and remembers, across restarts, how far it has
-// acknowledged it: its watermark. What it has not acknowledged is not trimmed. Next
-// and Rewind are for one goroutine.
+// Consumer reads the log in order. It remembers its watermark across restarts: the last commit
+// that it has acknowledged. The log is not trimmed beyond the watermark. Only one goroutine may
+// call Next and Rewind.
 type Consumer struct {
 	store  *Store
 	name   string
@@ -38,9 +38,9 @@ type position struct {
 	end      logTotals
 }
 
-// RegisterConsumer returns the consumer of a name. It begins after what it
-// acknowledged before, or with the next commit where the name is new. While its
-// backlog is twice the retention, writes fail with ErrUnavailable.
+// RegisterConsumer returns the consumer of a name. It begins behind its watermark, or with the
+// next commit if the name is new. While its backlog is twice the retention, writes fail with
+// ErrUnavailable.
 //
 //	publisher, err := store.RegisterConsumer("publisher")
 func (store *Store) RegisterConsumer(name string) (*Consumer, error) {
@@ -51,9 +51,9 @@ func (store *Store) RegisterConsumer(name string) (*Consumer, error) {
 	return consumer, nil
 }
 
-// UnregisterConsumer forgets the consumer of a name: the log is kept for it no
-// longer, and its Next returns ErrNotFound, as UnregisterConsumer does for a name
-// that is not registered.
+// UnregisterConsumer removes the consumer of a name. The log is no longer kept for it, and its
+// Next returns ErrNotFound. UnregisterConsumer returns ErrNotFound for a name that is not
+// registered.
 //
 //	err := store.UnregisterConsumer("publisher")
 func (store *Store) UnregisterConsumer(name string) error {
@@ -64,8 +64,8 @@ func (store *Store) UnregisterConsumer(name string) error {
 	return nil
 }
 
-// Next waits for commits after those that it returned before, and returns some of
-// them in order. The end of ctx, Close and UnregisterConsumer end it with an error.
+// Next waits for new commits and returns some of them, in order. It returns an error if ctx
+// ends, after Close, and after UnregisterConsumer.
 func (consumer *Consumer) Next(ctx context.Context) ([]Commit, error) {
 	if consumer == nil {
 		return nil, fmt.Errorf("store.Consumer.Next: %w", errNeverOpened)
@@ -109,9 +109,9 @@ func (store *Store) commitsAfter(ctx context.Context, gone <-chan struct{}, id u
 	}
 }
 
-// Acknowledge says that everything that Next has returned is done with. It is saved
-// with a later commit, at most every 100 ms, or after a second without one: what was
-// acknowledged just before a crash comes again.
+// Acknowledge moves the watermark behind all commits that Next has returned. The watermark is
+// saved with a later commit, at most every 100 ms, or after a second without a commit. So
+// commits acknowledged just before a crash come again.
 func (consumer *Consumer) Acknowledge() {
 	if consumer == nil {
 		return
@@ -121,7 +121,7 @@ func (consumer *Consumer) Acknowledge() {
 	consumer.mutex.Unlock()
 }
 
-// Rewind makes Next begin again after what was acknowledged.
+// Rewind makes Next begin again after the watermark.
 func (consumer *Consumer) Rewind() {
 	if consumer != nil {
 		consumer.cursor = consumer.watermark()

@@ -4,27 +4,27 @@ package store
 
 import "fmt"
 
-// CountQuery asks how many keys there are, in one group or in many.
+// CountQuery asks for the number of keys, in one group or in many.
 //
 //	store.CountQuery{Prefix: "acme:session:"}
 type CountQuery struct {
-	// Group, where given, is the whole name of the only group that is counted.
+	// Group, if not nil, is the whole name of the only group to count.
 	Group *string
-	// Prefix is what the whole names of the groups begin with, byte for byte: "acme:"
-	// for the namespace acme, "" for the store.
+	// Prefix is the beginning of the groups' whole names, byte for byte: "acme:" for the
+	// namespace acme, "" for the store.
 	Prefix string
 }
 
-// KeyCount is how many keys there were at one point.
+// KeyCount is the number of keys at one point.
 type KeyCount struct {
 	Keys int64
-	// Revision is that of the namespace that Group or Prefix lies in.
+	// Revision is the revision of the namespace that Group or Prefix lies in.
 	Revision uint64
 }
 
-// CountKeys returns how many keys there are. Those whose time has come do not count.
-// One group, a namespace and the store are known at once; any other prefix is added
-// up group by group.
+// CountKeys returns the number of keys, without expired keys. The count of one group, of a
+// namespace and of the store is known at once. For any other prefix the store adds up group by
+// group.
 //
 //	count, err := store.CountKeys(store.CountQuery{Prefix: "acme:"})
 func (store *Store) CountKeys(query CountQuery) (KeyCount, error) {
@@ -35,8 +35,8 @@ func (store *Store) CountKeys(query CountQuery) (KeyCount, error) {
 	return count, nil
 }
 
-// SubmitCount is CountKeys for a caller that does not wait: done is called once,
-// before SubmitCount returns or later from a goroutine of the store, and may not block.
+// SubmitCount is CountKeys without waiting. It calls done once, before SubmitCount returns or
+// later from a goroutine of the store. done must not block.
 func (store *Store) SubmitCount(query CountQuery, done func(KeyCount, error)) {
 	submitExactly(store, query.realm(), query.read, done)
 }
@@ -83,7 +83,7 @@ func (view *view) keysIn(prefix string) (keys int64, err error) {
 	return keys, err
 }
 
-// Count returns how many keys a group has. Keys whose time has come do not count.
+// Count returns the number of keys of a group, without expired keys.
 //
 //	keys, err := store.Count("config")
 func (store *Store) Count(group string) (int, error) {
@@ -91,8 +91,8 @@ func (store *Store) Count(group string) (int, error) {
 	return int(count.Keys), operationError("store.Count", group, "", err)
 }
 
-// CountAll returns how many keys the groups have that begin with prefix, byte for
-// byte; "" counts the whole store.
+// CountAll returns the number of keys of all groups that begin with prefix, byte for byte; ""
+// counts the whole store.
 //
 //	keys, err := store.CountAll("tenant-a:")
 func (store *Store) CountAll(prefix string) (int, error) {

@@ -142,10 +142,10 @@ func openError(path string, err error) error {
 	}
 }
 
-// resultCode returns SQLite's primary result code of an error, 0 where it is none of SQLite's.
+// resultCode returns SQLite's primary result code of an error, 0 if it is none of SQLite's.
 func resultCode(err error) int { return extendedCode(err) & 0xff }
 
-// extendedCode returns SQLite's extended result code of an error, 0 where it is none of SQLite's.
+// extendedCode returns SQLite's extended result code of an error, 0 if it is none of SQLite's.
 func extendedCode(err error) int {
 	var failure *sqlite.Error
 	if errors.As(err, &failure) {
@@ -242,8 +242,8 @@ func (statement *statement) query(scan func(row []driver.Value) bool, values ...
 	return errors.Join(err, rows.Close())
 }
 
-// integer runs a query for a single integer; found is false where there is no row
-// or the value is NULL.
+// integer runs a query for a single integer; found is false if there is no row or the value is
+// NULL.
 func (statement *statement) integer(values ...driver.Value) (result int64, found bool, err error) {
 	err = statement.query(func(row []driver.Value) bool {
 		result, found = row[0].(int64)

@@ -4,13 +4,13 @@ package store
 
 import "fmt"
 
-// MaxGroupsPerDelete is how many groups one DeletePrefixCommand deletes at most. They
-// are one change of the log with an event for each, for which everybody waits.
+// MaxGroupsPerDelete is the largest number of groups that one DeletePrefixCommand deletes. They
+// are one change of the log with an event for each group, and all other callers wait for it.
 const MaxGroupsPerDelete = 100_000
 
-// DeleteGroupCommand removes every key of Group, the group's whole name, as one
-// change, however many there are. A group without keys is no error: nothing is
-// changed. Outcome.DeletedKeys tells how many keys there were.
+// DeleteGroupCommand removes every key of Group, the group's whole name, as one change. If the
+// group has no keys, nothing is changed, and that is not an error. Outcome.DeletedKeys is the
+// number of keys that the group had.
 //
 //	store.DeleteGroupCommand{Group: "acme:session"}
 type DeleteGroupCommand struct {
@@ -33,11 +33,11 @@ func (command DeleteGroupCommand) apply(batch *batch, origin origin) (Outcome, e
 
 func (command DeleteGroupCommand) groups() []string { return []string{command.Group} }
 
-// DeletePrefixCommand removes every key of the groups whose whole names begin with
-// Prefix, byte for byte, as one change with an event for each group, in byte order.
-// "acme:" is the whole namespace acme; "" is the whole store. Where no group has a
-// key, nothing is changed. More than MaxGroupsPerDelete groups are refused with
-// TooManyGroupsError. Outcome.Revision is that of the namespace that Prefix lies in.
+// DeletePrefixCommand removes every key of the groups whose whole names begin with Prefix, byte
+// for byte, as one change with an event for each group, in byte order. "acme:" is the whole
+// namespace acme; "" is the whole store. If no group has a key, nothing is changed. More than
+// MaxGroupsPerDelete groups are refused with TooManyGroupsError. Outcome.Revision is the
+// revision of the namespace that Prefix lies in.
 //
 //	store.DeletePrefixCommand{Prefix: "acme:session:"}
 type DeletePrefixCommand struct {
@@ -136,7 +136,7 @@ func (deletion *groupDeletion) transactions() map[*namespaceChange]revisionRange
 	return transactions
 }
 
-// DeleteGroup removes every key of a group. A group without keys is no error.
+// DeleteGroup removes every key of a group. A group without keys is not an error.
 //
 //	err := store.DeleteGroup("session")
 func (store *Store) DeleteGroup(group string) error {

@@ -37,7 +37,7 @@ type deletionPosition struct {
 	key            string
 }
 
-// of returns the deletion of a group, of revision 0 where there is none.
+// of returns the deletion of a group, of revision 0 if there is none.
 func (deletions *deletions) of(group string) deletion {
 	if deletions.groups.Len() == 0 {
 		return deletion{group: group}
@@ -95,8 +95,8 @@ const (
 	bytesPerRemoval = 4 << 20
 	// pendingPerRemoval is how many pending entries are looked at, which is cheap.
 	pendingPerRemoval = 4096
-	// deletionsPerRow quickens the pace where many small groups wait: a slice has a row
-	// for so many, where that is more than rowsPerSlice.
+	// deletionsPerRow quickens the pace if many small groups wait: a slice has a row for so
+	// many, if that is more than rowsPerSlice.
 	deletionsPerRow = 128
 	// removalsAtClose is how many slices Close waits for; opening the store goes on.
 	removalsAtClose = 1024

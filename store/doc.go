@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package store is the engine of storebus, and a key-value store for Go programs
-// by itself: entries in groups, in one SQLite file behind one connection, with
-// expiry, a log of every change and those who follow it.
+// Package store is the engine of storebus, and a key-value store for Go programs. It keeps
+// entries in groups, in one SQLite file behind one connection. It has expiry, a log of every
+// change, and readers that follow the log.
 //
 //	opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: "storebus.db"})
 //	defer opened.Close()
 //	err = opened.Set("config", "theme", "dark")
 //	value, err := opened.Get("config", "theme")
 //
-// A write that returned without an error is on disk. Groups, keys and values are
-// any bytes at all; a group named "acme:config" is the group "config" of the
-// namespace acme, whose changes carry dense revisions of their own.
+// A write that returns without an error is on disk. Groups, keys and values are any bytes. A
+// group named "acme:config" is the group "config" of the namespace acme. The changes of a
+// namespace have dense revisions of their own.
 //
 // The path of a write: a Command goes to the committer (committer.go), which
 // applies all that wait to a batch (batch.go), writes the batch's part of the log

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// realm is a part of the store in which what is due is found by itself, however much
-// is due elsewhere: the groups with the same text before their first colon, which is
-// their namespace where it can be one; or the whole store.
+// realm is a part of the store in which what is due is found by itself, however much is due
+// elsewhere: the groups with the same text before their first colon, which is their namespace
+// if it can be one; or the whole store.
 type realm struct {
 	whole bool
 	name  string
@@ -99,7 +99,7 @@ func (view *view) due(realm realm, now time.Time, after dueEntry, limit int) (du
 	return due[:min(len(due), limit)], err
 }
 
-// nextExpiry returns the next time at which an entry may expire, zero where none does.
+// nextExpiry returns the next time at which an entry may expire, zero if none does.
 func (view *view) nextExpiry() (time.Time, error) {
 	milliseconds, found, err := view.selectNextExpiry.integer()
 	if first, waits := view.pending.firstExpiry(); waits && (!found || first < milliseconds) {

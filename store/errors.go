@@ -9,21 +9,20 @@ import (
 
 // Errors of opening a database.
 var (
-	// ErrDatabaseInUse is returned by NewConfigured when another process, or
-	// another Store of this one, owns the database file.
+	// ErrDatabaseInUse is returned by NewConfigured if another process, or another Store of
+	// this process, owns the database file.
 	ErrDatabaseInUse = errors.New("database is in use")
-	// ErrDatabaseFromFuture is returned by NewConfigured for a database whose
-	// schema is newer than this program knows.
+	// ErrDatabaseFromFuture is returned by NewConfigured for a database of a newer version.
 	ErrDatabaseFromFuture = errors.New("database was written by a newer version")
-	// ErrNotAStore is returned by NewConfigured for a SQLite file that holds
-	// something else, or for a file that is no SQLite database.
+	// ErrNotAStore is returned by NewConfigured for another SQLite database, and for a file
+	// that is not a SQLite database.
 	ErrNotAStore = errors.New("file is not a storebus database")
 )
 
 // Errors of single operations: nothing was changed.
 var (
-	// ErrNotFound is wrapped by NotFoundError, and returned for a consumer that is not
-	// registered and for a workspace or an archive that is not there.
+	// ErrNotFound is wrapped by NotFoundError. It is also returned for a consumer that is not
+	// registered, and for a workspace or an archive that does not exist.
 	ErrNotFound = errors.New("not found")
 	// ErrInvalidName is returned for a namespace, group or key outside the limits.
 	ErrInvalidName = errors.New("invalid name")
@@ -33,79 +32,75 @@ var (
 	ErrRevisionConflict = errors.New("revision conflict")
 	// ErrCompacted is wrapped by CompactedError.
 	ErrCompacted = errors.New("compacted")
-	// ErrTooLarge is wrapped by TooLargeError, TooManyGroupsError and TooManyKindsError, and returned by
-	// GetMany where ManyQuery.Fits refuses an entry.
+	// ErrTooLarge is wrapped by TooLargeError, TooManyGroupsError and TooManyKindsError.
+	// GetMany returns it if ManyQuery.Fits refuses an entry.
 	ErrTooLarge = errors.New("too large")
 	// ErrQuotaExceeded is wrapped by QuotaExceededError.
 	ErrQuotaExceeded = errors.New("quota exceeded")
 	// ErrInvalidTemplate is wrapped by TemplateError.
 	ErrInvalidTemplate = errors.New("invalid template")
-	// ErrDeadlineExceeded is returned for a template that has run for MaxRenderTime, for
-	// a query of a workspace that has run for MaxQueryTime, and for one of the journal
-	// that has run for MaxJournalQueryTime.
+	// ErrDeadlineExceeded is returned for a template after MaxRenderTime, for a query of a
+	// workspace after MaxQueryTime, and for a query of the journal after MaxJournalQueryTime.
 	ErrDeadlineExceeded = errors.New("time limit exceeded")
-	// ErrInvalidData is returned for an entry of a workspace that is no JSON, or none that
-	// SQLite reads.
+	// ErrInvalidData is returned for an entry of a workspace that is not JSON, or that SQLite
+	// cannot read.
 	ErrInvalidData = errors.New("invalid data")
-	// ErrInvalidQuery is returned for a query of a workspace that is no single SELECT
-	// over its entries, or uses what is not allowed.
+	// ErrInvalidQuery is returned for a query of a workspace that is not a single SELECT over
+	// its entries, or that uses a forbidden function or table.
 	ErrInvalidQuery = errors.New("invalid query")
 	// ErrInvalidFlux is wrapped by FluxError.
 	ErrInvalidFlux = errors.New("invalid Flux")
-	// ErrNotANumber is returned for an increment of a value that is no int64.
+	// ErrNotANumber is returned for an increment of a value that is not an int64.
 	ErrNotANumber = errors.New("value is not a number")
-	// ErrOverflow is returned for an increment whose sum is no int64.
+	// ErrOverflow is returned for an increment whose sum is not an int64.
 	ErrOverflow = errors.New("number overflows")
-	// ErrInvalidTransaction is returned for a TransactionCommand that is none: a guard
-	// without a condition, too many operations, or a group of another namespace.
+	// ErrInvalidTransaction is returned for an invalid TransactionCommand: a guard without a
+	// condition, too many operations, or a group of another namespace.
 	ErrInvalidTransaction = errors.New("invalid transaction")
 	// ErrInvalidJournalEntry is returned for a point that the journal cannot take.
 	ErrInvalidJournalEntry = errors.New("invalid journal entry")
-	// ErrInvalidCompaction is returned by Compact for options that are not as CompactOptions
-	// describes them.
+	// ErrInvalidCompaction is returned by Compact for invalid CompactOptions.
 	ErrInvalidCompaction = errors.New("invalid compaction")
-	// ErrInvalidArchive is returned by VerifyArchive for a file that is damaged, or that
+	// ErrInvalidArchive is returned by VerifyArchive for a damaged file, and for a file that
 	// Compact has not written.
 	ErrInvalidArchive = errors.New("invalid archive")
-	// ErrNotPending is returned by SettleJournal for entries that are not those next to
-	// be delivered.
+	// ErrNotPending is returned by SettleJournal for entries that are not next in the delivery.
 	ErrNotPending = errors.New("journal entry is not pending")
 	// ErrInvalidArgument is returned for a nil function, context, command or option, and
 	// for a command that is a pointer.
 	ErrInvalidArgument = errors.New("invalid argument")
-	// ErrRequestMismatch is returned for a request whose id was that of another one.
+	// ErrRequestMismatch is returned for a request with the id of another request.
 	ErrRequestMismatch = errors.New("request id belongs to another request")
 )
 
 // Errors of Store.Transaction: nothing was changed.
 var (
 	// ErrTransactionTimeout is returned by Transaction, and by the methods of a
-	// StoreTransaction, when the callback has taken longer than
-	// StoreConfig.TransactionTimeout.
+	// StoreTransaction, if the callback takes longer than StoreConfig.TransactionTimeout.
 	ErrTransactionTimeout = errors.New("transaction has taken too long")
-	// ErrTransactionEnded is returned by the methods of a StoreTransaction whose
-	// callback has returned.
+	// ErrTransactionEnded is returned by the methods of a StoreTransaction after its callback
+	// has returned.
 	ErrTransactionEnded = errors.New("transaction has ended")
 )
 
 // Errors of the store as a whole.
 var (
-	// ErrClosed is returned by every call after Close, and by every call of a nil or zero
+	// ErrClosed is returned by every call after Close, and by every method of a nil or zero
 	// Store, ScopedStore, Workspace or Consumer.
 	ErrClosed = errors.New("store is closed")
-	// ErrUnavailable is returned for a write that cannot be taken now: disk full,
-	// a backlog at its bound, or a store that has stopped writing. Nothing was changed.
+	// ErrUnavailable is returned for a write that the store cannot take now: the disk is full,
+	// a backlog is at its bound, or the store has stopped writing. Nothing was changed.
 	ErrUnavailable = errors.New("unavailable")
-	// ErrBackupUnderway is returned by Backup while another one is made.
+	// ErrBackupUnderway is returned by Backup while another backup runs.
 	ErrBackupUnderway = errors.New("a backup is already under way")
-	// ErrCompactionUnderway is returned by Compact while another one is.
+	// ErrCompactionUnderway is returned by Compact while another compaction runs.
 	ErrCompactionUnderway = errors.New("a compaction is already under way")
-	// ErrOutcomeUnknown is returned when a commit or its fsync failed: the write
-	// may have happened. The store takes no further write until it is opened again.
+	// ErrOutcomeUnknown is returned if a commit or its fsync failed: the write may have
+	// happened. The store takes no write until it is opened again.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 )
 
-// NotFoundError says which key is not there, or has expired. It wraps ErrNotFound.
+// NotFoundError names the key that does not exist or has expired. It wraps ErrNotFound.
 type NotFoundError struct {
 	// Group is the whole name: "acme:config".
 	Group string
@@ -120,17 +115,16 @@ func (missing *NotFoundError) Error() string {
 // Unwrap returns ErrNotFound.
 func (missing *NotFoundError) Unwrap() error { return ErrNotFound }
 
-// RevisionConflictError says at which revision the entry really stands. It wraps
-// ErrRevisionConflict.
+// RevisionConflictError has the present revision of the entry. It wraps ErrRevisionConflict.
 type RevisionConflictError struct {
 	Group    string
 	Key      string
 	Expected uint64
-	// Current is the entry's revision, 0 where the key is not there.
+	// Current is the revision of the entry, 0 if there is no such key.
 	Current uint64
 }
 
-// Error names the entry, the revision it stands at and the one expected.
+// Error names the entry, its revision and the expected revision.
 func (conflict *RevisionConflictError) Error() string {
 	return fmt.Sprintf("group %q key %q stands at revision %d, not %d", conflict.Group, conflict.Key, conflict.Current, conflict.Expected)
 }
@@ -138,11 +132,12 @@ func (conflict *RevisionConflictError) Error() string {
 // Unwrap returns ErrRevisionConflict.
 func (conflict *RevisionConflictError) Unwrap() error { return ErrRevisionConflict }
 
-// CompactedError says which part of the log can still be read. It wraps ErrCompacted.
+// CompactedError says which part of the log can still be read. Changes returns it if the log
+// does not hold all changes after After. It wraps ErrCompacted.
 type CompactedError struct {
 	Namespace string
 	After     uint64
-	// Oldest is the lowest revision that can be read, Revision + 1 where there is none.
+	// Oldest is the lowest revision that can be read, Revision + 1 if there is none.
 	Oldest uint64
 	// Revision is the namespace's current revision.
 	Revision uint64
@@ -157,14 +152,14 @@ func (compacted *CompactedError) Error() string {
 // Unwrap returns ErrCompacted.
 func (compacted *CompactedError) Unwrap() error { return ErrCompacted }
 
-// TooLargeError says by how much something passed its limit. It wraps ErrTooLarge.
+// TooLargeError has the size and the limit of a thing that is too large. It wraps ErrTooLarge.
 type TooLargeError struct {
-	// What is too large: "entry" as it travels, see Limits.EntryBytes, the "answer" of a
-	// Request, "the summary of workspace …", the parts of a "journal entry", the "template", the "group to render" or the "rendered text" of
-	// Render, or of a query of the journal the "query" itself, "what the query has to
-	// sort" or the "result of the query".
+	// What names the thing that is too large: an "entry" on the wire (see Limits.EntryBytes),
+	// the "answer" of a Request, "the summary of workspace …", the parts of a "journal entry",
+	// the "template", the "group to render" or the "rendered text" of Render, or the "query",
+	// "what the query has to sort" or the "result of the query" of the journal.
 	What string
-	// Size is in bytes; of what is not made in full it is how far that came.
+	// Size is in bytes. For a result that was not finished, it is the size so far.
 	Size  int
 	Limit int
 }
@@ -177,9 +172,10 @@ func (tooLarge *TooLargeError) Error() string {
 // Unwrap returns ErrTooLarge.
 func (tooLarge *TooLargeError) Unwrap() error { return ErrTooLarge }
 
-// TransactionError says where a TransactionCommand failed. It wraps the failure.
+// TransactionError names the guard or operation at which a TransactionCommand failed. It wraps
+// the failure.
 type TransactionError struct {
-	// List is "if", "then" or "else"; Index is the place in it, from 0.
+	// List is "if", "then" or "else". Index is the place in the list, from 0.
 	List  string
 	Index int
 	Err   error
@@ -193,8 +189,8 @@ func (failure *TransactionError) Error() string {
 // Unwrap returns the failure itself.
 func (failure *TransactionError) Unwrap() error { return failure.Err }
 
-// TooManyGroupsError says that a prefix covers more groups than are deleted at once.
-// It wraps ErrTooLarge.
+// TooManyGroupsError says that a prefix covers more groups than one command deletes. It wraps
+// ErrTooLarge.
 type TooManyGroupsError struct {
 	Prefix string
 	Limit  int
@@ -208,10 +204,10 @@ func (tooMany *TooManyGroupsError) Error() string {
 // Unwrap returns ErrTooLarge.
 func (tooMany *TooManyGroupsError) Unwrap() error { return ErrTooLarge }
 
-// TooManyKindsError says that a workspace has as many kinds of entries as it may have. It
-// wraps ErrTooLarge.
+// TooManyKindsError says that a workspace has the largest number of kinds already. It wraps
+// ErrTooLarge.
 type TooManyKindsError struct {
-	// Kind would be another one.
+	// Kind is the refused kind.
 	Kind  string
 	Limit int
 }
@@ -224,19 +220,19 @@ func (tooMany *TooManyKindsError) Error() string {
 // Unwrap returns ErrTooLarge.
 func (tooMany *TooManyKindsError) Unwrap() error { return ErrTooLarge }
 
-// QuotaExceededError says which limit of its namespace's Quota a write would have passed. It
-// wraps ErrQuotaExceeded.
+// QuotaExceededError names the limit of the namespace's Quota that the write would have passed.
+// It wraps ErrQuotaExceeded.
 type QuotaExceededError struct {
-	// Quota is "keys", "groups", "bytes" or "value_bytes"; or "workspaces", whose Limit is
-	// MaxWorkspaces.
+	// Quota is "keys", "groups", "bytes" or "value_bytes", or "workspaces" with MaxWorkspaces
+	// as the Limit.
 	Quota string
 	Limit int64
-	// Usage is what the namespace holds of it, with "value_bytes" the length of the
-	// value that was to be written.
+	// Usage is the present usage of the namespace; for "value_bytes" it is the length of the
+	// refused value.
 	Usage int64
 }
 
-// Error names the limit and the use.
+// Error names the limit and the usage.
 func (exceeded *QuotaExceededError) Error() string {
 	return fmt.Sprintf("quota exceeded: %s: %d in use, %d are allowed", exceeded.Quota, exceeded.Usage, exceeded.Limit)
 }

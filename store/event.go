@@ -11,15 +11,15 @@ type EventType int
 
 // The types of change.
 const (
-	// EventSet is a key that got a value.
+	// EventSet: a key got a value.
 	EventSet EventType = iota
-	// EventDelete is a key that was removed.
+	// EventDelete: a key was removed.
 	EventDelete
-	// EventDeleteGroup stands for every key of its group; it has no key.
+	// EventDeleteGroup: all keys of the group were removed. The event has no key.
 	EventDeleteGroup
-	// EventTouch is a key whose expiry was changed.
+	// EventTouch: the expiry of a key was changed.
 	EventTouch
-	// EventExpire is a key whose time came.
+	// EventExpire: a key expired.
 	EventExpire
 )
 
@@ -33,13 +33,12 @@ func (eventType EventType) String() string {
 	return names[eventType]
 }
 
-// Event is one change of the log: what Watch and OnChange deliver and Changes
-// returns.
+// Event is one change of the log. Watch and OnChange deliver events, and Changes returns them.
 //
 //	store.Event{Type: store.EventSet, Namespace: "acme", Group: "acme:config", Key: "theme", Value: "dark", Revision: 42}
 type Event struct {
 	Type EventType
-	// Namespace is what stands before the first colon of Group, or empty.
+	// Namespace is the part before the first colon of Group, or empty.
 	Namespace string
 	// Group is the whole name, as the Store's methods take it.
 	Group string
@@ -49,15 +48,15 @@ type Event struct {
 	Timestamp time.Time
 	// Revision is dense in the namespace.
 	Revision uint64
-	// Previous is the revision of the change before this one in the same group, 0
-	// where the log holds none.
+	// Previous is the revision of the change before this one in the same group, 0 if the log
+	// holds none.
 	Previous uint64
-	// Created tells a set of a new key from one that replaced a value.
+	// Created is true for a set of a new key, and false for a set that replaced a value.
 	Created bool
-	// ExpiresAt is the zero time where the key does not expire.
+	// ExpiresAt is the zero time if the key does not expire.
 	ExpiresAt time.Time
-	// TransactionFirst and TransactionLast are the revisions of the transaction
-	// that the change is part of, 0 where there is none.
+	// TransactionFirst and TransactionLast are the first and the last revision of the change's
+	// transaction, 0 without a transaction.
 	TransactionFirst uint64
 	TransactionLast  uint64
 	// TraceParent is the traceparent of the request that caused the change.
@@ -65,10 +64,9 @@ type Event struct {
 
 	// fromCaller marks a change whose callbacks the goroutine that made it runs.
 	fromCaller bool
-	// replaced is the length of the value that was replaced or removed, for a group
-	// all its bytes; removed is how many keys were deleted with a group; groups is 1
-	// where the group got its first key, -1 where it lost its last. With them the
-	// counters follow from the log alone.
+	// replaced is the length of the value that was replaced or removed, for a group all its
+	// bytes; removed is how many keys were deleted with a group; groups is 1 if the group got
+	// its first key, -1 if it lost its last. With them the counters follow from the log alone.
 	replaced int64
 	removed  int64
 	groups   int8

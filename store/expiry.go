@@ -16,9 +16,9 @@ const (
 	duePerRead = 64
 )
 
-// expiryFirstError is returned by a command that must not count keys whose time has
-// come, where more of them are due in the realm than its batch may look at. The
-// committer applies it again when they have expired.
+// expiryFirstError is returned by a command that must not count keys whose time has come, if
+// more of them are due in the realm than its batch may look at. The committer applies it again
+// when they have expired.
 type expiryFirstError struct{ realm realm }
 
 // Error says what the command waits for.
@@ -64,9 +64,9 @@ func (queue *dueQueue) next(view *view, of realm, now time.Time) (entry dueEntry
 
 func (queue *dueQueue) pass() { queue.last, queue.waiting = queue.waiting[0], queue.waiting[1:] }
 
-// expireNext logs the expiry of an entry of a realm whose time has come, and returns
-// false where there is none. It returns expiryFirstError where there is one, and the
-// batch has looked at as many as it may.
+// expireNext logs the expiry of an entry of a realm whose time has come, and returns false if
+// there is none. It returns expiryFirstError if there is one, and the batch has looked at as
+// many as it may.
 func (batch *batch) expireNext(of realm) (expired bool, err error) {
 	queue, looks := batch.dueQueue(of), batch.looksAtDue()
 	for !expired {
@@ -138,7 +138,7 @@ func (command *expireCommand) apply(batch *batch, _ origin) (Outcome, error) {
 
 func (*expireCommand) groups() []string { return nil }
 
-// expiryFirst returns the realm that a command waits for, where that is why it failed.
+// expiryFirst returns the realm that a command waits for, if that is why it failed.
 func expiryFirst(err error) (of realm, waits bool) {
 	if err == nil {
 		return realm{}, false
@@ -214,8 +214,8 @@ func (committer *committer) expireShare() (finished int, err error) {
 }
 
 // leaveOutDue lets go on what waits for expiries that cannot be logged: writes fail, and
-// questions are answered as soon as what is due is counted, so that it is left out. Where
-// it cannot be counted, they are answered all the same.
+// questions are answered as soon as what is due is counted, so that it is left out. If it
+// cannot be counted, they are answered all the same.
 func (committer *committer) leaveOutDue(reason error) {
 	queue := committer.expiries
 	writes := queue.giveUpWrites()
@@ -290,17 +290,17 @@ func (committer *committer) expireAt(instant time.Time) {
 	}
 }
 
-// waitForExpiry sets the timer again where it was early: the store's clock is slower than
-// the timer's while it is ahead of the wall clock.
+// waitForExpiry sets the timer again if it was early: the store's clock is slower than the
+// timer's while it is ahead of the wall clock.
 func (committer *committer) waitForExpiry() {
 	if committer.nextExpiry.After(committer.clock.now()) {
 		committer.expireAt(committer.nextExpiry)
 	}
 }
 
-// exactly answers a question about how many keys there are in a realm. Where some are
-// due, they must not count: it is answered right after they have expired or, while they
-// cannot, after they were counted to be left out.
+// exactly answers a question about how many keys there are in a realm. If some are due, they
+// must not count: it is answered right after they have expired or, while they cannot, after
+// they were counted to be left out.
 func (committer *committer) exactly(of realm, question read) (complete func()) {
 	if !committer.isDueIn(of) {
 		return question(committer.view)

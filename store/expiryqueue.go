@@ -19,8 +19,8 @@ type expiryQueue struct {
 	named map[string]struct{}
 }
 
-// waitingWrite is a write that waits for its realm or, where behind is true, only for
-// those before it.
+// waitingWrite is a write that waits for its realm or, if behind is true, only for those before
+// it.
 type waitingWrite struct {
 	*write
 	realm  realm
@@ -53,8 +53,7 @@ func (queue *expiryQueue) postpone(write *write, of realm) {
 	queue.keep(waitingWrite{write: write, realm: of})
 }
 
-// hold has a write wait where it may not overtake one that waits, and reports whether
-// it does.
+// hold has a write wait if it may not overtake one that waits, and reports whether it does.
 func (queue *expiryQueue) hold(write *write) bool {
 	holds := queue.names(write)
 	if holds {

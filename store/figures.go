@@ -10,32 +10,32 @@ import (
 	"dappco.re/go/storebus/internal/histogram"
 )
 
-// Figures are what a store has measured since it was opened.
+// Figures has the measurements of a store since it was opened.
 type Figures struct {
-	// Commits are the times that batches take to be encoded, written and committed, once
-	// their writes are applied.
+	// Commits has the times of encoding, writing and committing a batch, after its writes are
+	// applied.
 	Commits Distribution
-	// Syncs are the times of COMMIT alone, in which SQLite writes its log and waits until
-	// that is on disk. Without DurabilityFull there are next to none.
+	// Syncs has the times of COMMIT alone, in which SQLite writes its log and waits for the
+	// disk. Without DurabilityFull there are almost none.
 	Syncs Distribution
-	// BatchSizes are how many writes were committed together.
+	// BatchSizes has the numbers of writes that were committed together.
 	BatchSizes Distribution
 	// Expired counts the keys that have expired.
 	Expired int64
-	// DatabaseBytes and WriteAheadLogBytes are the sizes of the files; 0 of MemoryDatabase.
+	// DatabaseBytes and WriteAheadLogBytes are the sizes of the files; 0 for MemoryDatabase.
 	DatabaseBytes      int64
 	WriteAheadLogBytes int64
 }
 
-// Distribution is how often numbers of each size were measured: nanoseconds, or writes.
+// Distribution tells how often numbers of each size were measured: nanoseconds, or writes.
 type Distribution struct {
-	// Count is how many there are, Sum their sum.
+	// Count is how many numbers there are, and Sum is their sum.
 	Count, Sum uint64
 	snapshot   *histogram.Snapshot
 }
 
-// AtMost gives, for each limit in rising order, how many numbers are at most so large. A
-// number up to a sixteenth below a limit may count as larger.
+// AtMost returns, for each limit, how many numbers are at most as large as the limit. The
+// limits must rise. A number up to a sixteenth below a limit may count as larger.
 //
 //	counts := figures.Commits.AtMost(uint64(time.Millisecond), uint64(10*time.Millisecond))
 func (distribution Distribution) AtMost(limits ...uint64) []uint64 {
@@ -45,8 +45,8 @@ func (distribution Distribution) AtMost(limits ...uint64) []uint64 {
 	return distribution.snapshot.AtMost(limits...)
 }
 
-// Figures gives what was measured. It asks nothing of the database and may be called at
-// any time, also by a callback.
+// Figures returns the measurements. It does not use the database, and may be called at any
+// time, also by a callback.
 //
 //	figures := store.Figures()
 func (store *Store) Figures() Figures {

@@ -27,11 +27,11 @@ var superJournal = regexp.MustCompile(`-mj[0-9a-f]{9}$`)
 // deviceName is what Windows takes for a device, whatever stands behind the first dot.
 var deviceName = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`)
 
-// CheckFileName returns ErrInvalidName for a name of a new database, such as a backup, that
-// means something beside another file or on another system, in any case: what SQLite
-// keeps beside a database (monday.db-wal, -shm, -journal), what the store makes itself
-// (.lock, .partial, .workspace, .workspaces, .duckdb, .jsonl.gz, .jsonl.zst, quarantine,
-// imported), and what Windows takes for a device (nul, com1.db).
+// CheckFileName checks a name for a new database, such as a backup. It returns ErrInvalidName
+// for a name that means something beside another file or on another system, in upper or lower
+// case: files that SQLite keeps beside a database (monday.db-wal, -shm, -journal), files of the
+// store itself (.lock, .partial, .workspace, .workspaces, .duckdb, .jsonl.gz, .jsonl.zst,
+// quarantine, imported), and devices of Windows (nul, com1.db).
 //
 //	err := store.CheckFileName("monday.db")
 func CheckFileName(name string) error {

@@ -12,7 +12,7 @@ type GroupInfo struct {
 	// Group is the whole name.
 	Group string
 	Keys  int64
-	// Revision is that of the group's last change.
+	// Revision is the revision of the group's last change.
 	Revision uint64
 }
 
@@ -20,10 +20,10 @@ type GroupInfo struct {
 //
 //	store.GroupsQuery{Prefix: "acme:session:", Limit: 100}
 type GroupsQuery struct {
-	// Prefix is what the whole names begin with, byte for byte: "acme:" for those of
-	// the namespace acme.
+	// Prefix is the beginning of the whole names, byte for byte: "acme:" for the namespace
+	// acme.
 	Prefix string
-	// After, where given, is the group behind which the page begins.
+	// After, if not nil, is the last group before the page.
 	After *string
 	// Limit is the largest number of groups; 0 is DefaultPageLimit.
 	Limit int
@@ -31,16 +31,16 @@ type GroupsQuery struct {
 	Fits func(*GroupInfo) bool
 }
 
-// GroupsPage is a part of the groups as they stood at one point.
+// GroupsPage is one page of groups, as they were at one point.
 type GroupsPage struct {
 	Groups []GroupInfo
 	// Next is as in Page.
 	Next *string
-	// Revision is that of the namespace that Prefix lies in.
+	// Revision is the revision of the namespace that Prefix lies in.
 	Revision uint64
 }
 
-// GetGroups returns one page of groups. Keys whose time has come do not count.
+// GetGroups returns one page of groups. Expired keys do not count.
 //
 //	page, err := store.GetGroups(store.GroupsQuery{Prefix: "acme:"})
 func (store *Store) GetGroups(query GroupsQuery) (GroupsPage, error) {
@@ -51,8 +51,8 @@ func (store *Store) GetGroups(query GroupsQuery) (GroupsPage, error) {
 	return page, nil
 }
 
-// SubmitGroups is GetGroups for a caller that does not wait: done is called once,
-// before SubmitGroups returns or later from a goroutine of the store, and may not block.
+// SubmitGroups is GetGroups without waiting. It calls done once, before SubmitGroups returns or
+// later from a goroutine of the store. done must not block.
 func (store *Store) SubmitGroups(query GroupsQuery, done func(GroupsPage, error)) {
 	submitExactly(store, realmOfPrefix(query.Prefix), query.read, done)
 }
@@ -85,9 +85,9 @@ func (query GroupsQuery) read(view *view) (page GroupsPage, err error) {
 	return page, err
 }
 
-// GroupsSeq goes through the names of the groups that have keys and begin with
-// prefix, byte for byte, in byte order; without a prefix through all of them. Like
-// All it holds nothing between its pages.
+// GroupsSeq iterates over the names of the groups that have keys and begin with prefix, byte
+// for byte, in byte order. Without a prefix it iterates over all groups with keys. Like All it
+// holds nothing between its pages.
 //
 //	for group, err := range store.GroupsSeq("tenant-a:") { … }
 func (store *Store) GroupsSeq(prefix ...string) iter.Seq2[string, error] {
@@ -104,8 +104,8 @@ func (store *Store) GroupsSeq(prefix ...string) iter.Seq2[string, error] {
 	}
 }
 
-// Groups returns the names of the groups that have keys and begin with prefix, byte
-// for byte, in byte order; without a prefix all of them.
+// Groups returns the names of the groups that have keys and begin with prefix, byte for byte,
+// in byte order. Without a prefix it returns all groups with keys.
 //
 //	groups, err := store.Groups("tenant-a:")
 func (store *Store) Groups(prefix ...string) ([]string, error) {

@@ -71,7 +71,7 @@ type hotRecord struct {
 	group     uint32
 	key       uint32
 	value     uint32
-	// got is 1 where somebody asked for it.
+	// got is 1 if somebody asked for it.
 	got uint32
 }
 
@@ -132,7 +132,7 @@ func (hot *hotEntries) get(name entryName, withValue bool) (state entryState, kn
 	return state, true
 }
 
-// find returns the record of a hash, nil where there is none.
+// find returns the record of a hash, nil if there is none.
 func (shard *hotShard) find(hash uint64) (*hotSegment, *hotRecord) {
 	place, known := shard.places[hash]
 	if !known {
@@ -204,8 +204,7 @@ func (shard *hotShard) add(segment *hotSegment, record hotRecord) {
 // bytes is what a segment takes up, with the places of its records.
 func (segment *hotSegment) bytes() int { return len(segment.texts) + recordBytes*len(segment.records) }
 
-// room returns the segment to put texts of a length into; nil where there is none for
-// so much.
+// room returns the segment to put texts of a length into; nil if there is none for so much.
 func (shard *hotShard) room(length int) *hotSegment {
 	if length+recordBytes > shard.segmentBytes {
 		return nil
@@ -218,8 +217,8 @@ func (shard *hotShard) room(length int) *hotSegment {
 	}
 }
 
-// turn begins a new segment, in place of the oldest where there are enough. Of that
-// one at most half the entries get their second chance, so that each turn makes room.
+// turn begins a new segment, in place of the oldest if there are enough. Of that one at most
+// half the entries get their second chance, so that each turn makes room.
 func (shard *hotShard) turn() {
 	if count := len(shard.segments); count < shard.limit {
 		fresh := &hotSegment{}

@@ -60,8 +60,8 @@ func (hot *hotEntries) deleteGroups(groups []named[uint64]) {
 	deletions.count.Store(int32(len(deletions.inMind)))
 }
 
-// forgetDeletions drops the deletions whose entries are gone, and where there are too
-// many of them the entries too.
+// forgetDeletions drops the deletions whose entries are gone, and if there are too many of them
+// the entries too.
 func (hot *hotEntries) forgetDeletions() {
 	deletions := &hot.deletions
 	if len(deletions.inMind) > maxHotDeletions {

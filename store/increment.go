@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// IncrementCommand adds By to the number under Key of Group, the group's whole
-// name: a decimal int64 with or without a sign. A key that is not there counts from
-// 0. Another value is ErrNotANumber, a sum outside the int64 is ErrOverflow.
+// IncrementCommand adds By to the number under Key of Group, the group's whole name. The number
+// is a decimal int64 with or without a sign. A missing key counts from 0. Another value is
+// ErrNotANumber, and a sum outside the int64 is ErrOverflow.
 //
 //	store.IncrementCommand{Group: "acme:counters", Key: "visits", By: 1}
 type IncrementCommand struct {
 	Group string
 	Key   string
-	// By may be negative, and 0.
+	// By may be negative or 0.
 	By int64
 	// TimeToLive is as in SetCommand; nil leaves the expiry as it is.
 	TimeToLive *time.Duration

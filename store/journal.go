@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// CommitToJournal puts a point into the journal, outside every namespace, and returns
-// it when it is on disk: see NewJournalCommand for what it may be.
+// CommitToJournal puts a point into the journal, outside every namespace, and returns it when
+// it is on disk. NewJournalCommand lists the limits and errors.
 //
 //	entry, err := store.CommitToJournal("deploy", map[string]any{"seconds": 12.5}, map[string]string{"host": "a1"})
 func (store *Store) CommitToJournal(measurement string, fields map[string]any, tags map[string]string) (JournalEntry, error) {
@@ -104,9 +104,10 @@ func (batch *batch) lastJournalRow() journalRow {
 	}
 }
 
-// JournalCounts are the entries of the journal by where they stand.
+// JournalCounts counts the entries of the journal by their state.
 type JournalCounts struct {
-	// Pending wait for delivery; Delivered were taken by the endpoint, Rejected refused.
+	// Pending entries wait for delivery. The endpoint has taken Delivered entries and refused
+	// Rejected entries.
 	Pending   int64
 	Delivered int64
 	Rejected  int64
@@ -127,7 +128,7 @@ type journal struct {
 	position int64
 	counts   map[string]JournalCounts
 	total    JournalCounts
-	// oldest is the time of the oldest pending entry, where there is one.
+	// oldest is the time of the oldest pending entry, if there is one.
 	oldest int64
 	// totals are total and oldest, for everybody.
 	totals atomic.Pointer[JournalStatus]
@@ -236,8 +237,8 @@ func (journal *journal) show() {
 	journal.totals.Store(totals)
 }
 
-// oldestBehind returns the time of the oldest entry that is pending where everything up
-// to a position is settled, 0 where there is none.
+// oldestBehind returns the time of the oldest entry that is pending if everything up to a
+// position is settled, 0 if there is none.
 func (journal *journal) oldestBehind(position int64) (oldest int64, err error) {
 	for _, rows := range []*statement{journal.firstRequeued, journal.firstPending} {
 		var found bool
@@ -282,8 +283,8 @@ func (journal *journal) save(changes *journalChanges) error {
 	return journal.saveCounts(changes.counts())
 }
 
-// oldestWith returns the time of the oldest pending entry once changes are written,
-// where there are any. New entries are newer than all the rest.
+// oldestWith returns the time of the oldest pending entry once changes are written, if there
+// are any. New entries are newer than all the rest.
 func (journal *journal) oldestWith(changes *journalChanges) (int64, error) {
 	switch {
 	case len(changes.requeued) > 0:

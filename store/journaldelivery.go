@@ -16,20 +16,22 @@ const journalRowsPerRead = 1000
 type JournalRejection struct {
 	JournalEntry
 	RejectedAt time.Time
-	// Status is that of HTTP, 0 for an entry that was never sent.
+	// Status is the status of HTTP, 0 for an entry that was never sent.
 	Status int
 	Reason string
 }
 
-// JournalStatus is how the journal of a namespace stands.
+// JournalStatus is the state of the journal of a namespace.
 type JournalStatus struct {
 	JournalCounts
-	// OldestPendingAt is the zero time where nothing is pending.
+	// OldestPendingAt is the time of the oldest pending entry; the zero time if none is
+	// pending.
 	OldestPendingAt time.Time
 }
 
-// JournalNews has a token when there may be entries to deliver: after an open, a
-// commit or a requeue. Whoever receives reads PendingJournal until there is nothing.
+// JournalNews returns a channel that has a token when there may be entries to deliver: after an
+// open, a commit or a requeue. After receiving the token, read PendingJournal until it returns
+// no entry.
 func (store *Store) JournalNews() <-chan struct{} {
 	if !store.opened() {
 		return nil
@@ -37,8 +39,8 @@ func (store *Store) JournalNews() <-chan struct{} {
 	return store.committer.view.journal.news
 }
 
-// JournalTotals returns how the whole journal stands, with the entries of every
-// namespace and of none. It does not wait for the store.
+// JournalTotals returns the state of the whole journal, with the entries of every namespace and
+// outside all. It does not wait for the store.
 func (store *Store) JournalTotals() JournalStatus {
 	if !store.opened() {
 		return JournalStatus{}
@@ -46,10 +48,10 @@ func (store *Store) JournalTotals() JournalStatus {
 	return *store.committer.view.journal.totals.Load()
 }
 
-// PendingJournal returns the entries to be delivered next: those that were requeued,
-// then those behind what was settled, each in the order of their times. There are at
-// most limit of them, and no more than take about bytes as they are kept, but for one;
-// more tells that one of these bounds was met.
+// PendingJournal returns the next entries to deliver: first requeued entries, then the entries
+// behind the settled ones, each in the order of their times. There are at most limit entries,
+// and they take about bytes at most, as stored, but one entry may be larger. more tells that a
+// bound was met.
 //
 //	entries, more, err := store.PendingJournal(5000, 4<<20)
 func (store *Store) PendingJournal(limit, bytes int) (entries []JournalEntry, more bool, err error) {
@@ -82,7 +84,7 @@ type journalPage struct {
 	limit, bytes int
 	rows         []journalRow
 	full         bool
-	// after is the time behind which to go on with a part, where begun.
+	// after is the time behind which to go on with a part, if begun.
 	after int64
 	begun bool
 }
@@ -137,10 +139,10 @@ func (row *journalRow) entry() JournalEntry {
 	}
 }
 
-// SettleJournal takes note of what became of entries that PendingJournal has returned:
-// all of them, or the first so many. A crash of the machine can undo it: they are
-// pending again then. It returns ErrNotPending, and changes nothing, where one of them
-// is not pending or one before them was left out.
+// SettleJournal records the outcome of entries that PendingJournal has returned: of all, or of
+// the first ones. A crash of the machine can undo it; the entries are then pending again. If an
+// entry is not pending, or an entry before it was left out, it changes nothing and returns
+// ErrNotPending.
 //
 //	err := store.SettleJournal(entries, nil)
 func (store *Store) SettleJournal(delivered []JournalEntry, rejected []JournalRejection) error {
@@ -246,8 +248,8 @@ func (settling *settling) add(entry *JournalEntry, more JournalCounts) {
 	settling.counts[entry.Namespace] = sum
 }
 
-// refusal returns the time of an entry of a namespace that was refused, 0 where there
-// is none, and whether it is to be sent again.
+// refusal returns the time of an entry of a namespace that was refused, 0 if there is none, and
+// whether it is to be sent again.
 func (journal *journal) refusal(entryID int64, namespace string) (committedAt int64, requeued bool, err error) {
 	err = journal.selectRefusal.query(func(row []driver.Value) bool {
 		committedAt, requeued = signed(row[0]), signed(row[1]) == 1
@@ -256,7 +258,7 @@ func (journal *journal) refusal(entryID int64, namespace string) (committedAt in
 	return committedAt, requeued, err
 }
 
-// JournalStatus returns how the journal of a namespace stands; the empty one has the
+// JournalStatus returns the state of the journal of a namespace. The empty namespace has the
 // entries outside every namespace.
 //
 //	status, err := store.JournalStatus("acme")
@@ -265,9 +267,8 @@ func (store *Store) JournalStatus(namespace string) (JournalStatus, error) {
 	return status, namespaceError("store.JournalStatus", namespace, err)
 }
 
-// SubmitJournalStatus is JournalStatus for a caller that does not wait: done is called
-// once, before SubmitJournalStatus returns or later from a goroutine of the store, and
-// may not block.
+// SubmitJournalStatus is JournalStatus without waiting. It calls done once, before
+// SubmitJournalStatus returns or later from a goroutine of the store. done must not block.
 func (store *Store) SubmitJournalStatus(namespace string, done func(JournalStatus, error)) {
 	submitAsk(store, func(view *view) (JournalStatus, error) { return view.journal.status(namespace) }, done)
 }
@@ -285,14 +286,14 @@ func (journal *journal) status(namespace string) (JournalStatus, error) {
 	return status, err
 }
 
-// JournalRejectedQuery asks for what the endpoint has refused of a namespace, in the
-// order of the entries' times.
+// JournalRejectedQuery asks for the entries of a namespace that the endpoint has refused, in
+// the order of their times.
 //
 //	store.JournalRejectedQuery{Namespace: "acme", Limit: 100}
 type JournalRejectedQuery struct {
 	Namespace string
-	// After is CommittedAt of the entry behind which the page begins; the zero time is
-	// the beginning.
+	// After is the CommittedAt of the last entry before the page; the zero time is the
+	// beginning.
 	After time.Time
 	// Limit is the largest number of entries; 0 is DefaultPageLimit.
 	Limit int
@@ -300,14 +301,14 @@ type JournalRejectedQuery struct {
 	Fits func(*JournalRejection) bool
 }
 
-// JournalRejectedPage is a part of what was refused.
+// JournalRejectedPage is one page of refused entries.
 type JournalRejectedPage struct {
 	Entries []JournalRejection
-	// Next is the After of the page behind this one; the zero time where there is none.
+	// Next is the After of the next page; the zero time on the last page.
 	Next time.Time
 }
 
-// JournalRejected returns one page of what the endpoint has refused and nobody has
+// JournalRejected returns one page of entries that the endpoint has refused and nobody has
 // requeued.
 //
 //	page, err := store.JournalRejected(store.JournalRejectedQuery{Namespace: "acme"})
@@ -316,9 +317,8 @@ func (store *Store) JournalRejected(query JournalRejectedQuery) (JournalRejected
 	return page, namespaceError("store.JournalRejected", query.Namespace, err)
 }
 
-// SubmitJournalRejected is JournalRejected for a caller that does not wait: done is
-// called once, before SubmitJournalRejected returns or later from a goroutine of the
-// store, and may not block.
+// SubmitJournalRejected is JournalRejected without waiting. It calls done once, before
+// SubmitJournalRejected returns or later from a goroutine of the store. done must not block.
 func (store *Store) SubmitJournalRejected(query JournalRejectedQuery, done func(JournalRejectedPage, error)) {
 	submitAsk(store, query.read, done)
 }
@@ -349,9 +349,9 @@ func (query JournalRejectedQuery) read(view *view) (page JournalRejectedPage, er
 	return page, err
 }
 
-// RequeueJournalCommand makes what the endpoint has refused of a namespace pending
-// again: the entries of EntryIDs, those of them that were refused, or all of them
-// where it is nil.
+// RequeueJournalCommand makes refused entries of a namespace pending again: the entries of
+// EntryIDs, or all refused entries if EntryIDs is nil. Entries that were not refused are left
+// alone.
 //
 //	store.RequeueJournalCommand{Namespace: "acme", EntryIDs: []int64{17}}
 type RequeueJournalCommand struct {
@@ -359,8 +359,8 @@ type RequeueJournalCommand struct {
 	EntryIDs  []int64
 }
 
-// RequeueJournal carries out a RequeueJournalCommand for a caller that waits, and
-// returns how many entries are pending again.
+// RequeueJournal makes refused entries pending again, as RequeueJournalCommand, and returns how
+// many.
 //
 //	requeued, err := store.RequeueJournal("acme", nil)
 func (store *Store) RequeueJournal(namespace string, entryIDs []int64) (int64, error) {

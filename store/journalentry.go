@@ -14,24 +14,25 @@ import (
 
 // The bounds of a journal entry.
 const (
-	// MaxJournalNameBytes is the longest measurement, name of a field or a tag, and
-	// value of a tag.
+	// MaxJournalNameBytes is the length of the longest measurement, field name, tag name or tag
+	// value.
 	MaxJournalNameBytes = 512
-	// MaxJournalTextBytes is the longest text in a field.
+	// MaxJournalTextBytes is the length of the longest text in a field.
 	MaxJournalTextBytes = 64<<10 - 1
-	// MaxJournalFields and MaxJournalTags are the most that an entry has.
+	// MaxJournalFields and MaxJournalTags are the largest numbers of fields and tags of an
+	// entry.
 	MaxJournalFields = 1000
 	MaxJournalTags   = 50
-	// MaxJournalEntryBytes is what fields and tags may take as they are kept, in JSON.
+	// MaxJournalEntryBytes is the largest size of fields and tags, stored as JSON.
 	MaxJournalEntryBytes = 1 << 20
 )
 
 // namespaceTag is the tag that every delivered point of a namespace has.
 const namespaceTag = "namespace"
 
-// JournalEntry is a point in time that is kept for the journal's endpoint.
+// JournalEntry is a point for the journal's endpoint.
 type JournalEntry struct {
-	// EntryID names the entry; ids rise.
+	// EntryID is the id of the entry; ids rise.
 	EntryID int64
 	// Namespace is empty for an entry outside every namespace.
 	Namespace   string
@@ -39,12 +40,12 @@ type JournalEntry struct {
 	// Fields are float64, int64, uint64, bool and string.
 	Fields map[string]any
 	Tags   map[string]string
-	// CommittedAt is in nanoseconds; no two entries of a store have the same.
+	// CommittedAt is exact to the nanosecond. No two entries of a store have the same time.
 	CommittedAt time.Time
 }
 
-// JournalCommand puts a point into the journal. NewJournalCommand makes it; the zero
-// value is refused.
+// JournalCommand puts a point into the journal. Make it with NewJournalCommand; the zero value
+// is refused.
 type JournalCommand struct {
 	namespace   string
 	measurement string
@@ -52,16 +53,15 @@ type JournalCommand struct {
 	tags        string
 }
 
-// NewJournalCommand makes the command that commits a point of a namespace, or of none
-// where namespace is empty, to the journal. Fields are of Go's integers and floats,
-// bool and string, and keep their types: float, integer, unsigned, boolean, string;
-// there must be one. A tag with an empty value is left out. It returns
-// ErrInvalidJournalEntry for what the line protocol cannot carry or what would be
-// taken for something else: control characters, a name that is empty or begins with
-// "_", a name or a tag with a backslash at its end or in front of a comma, an equals
-// sign or a space, a float that is not finite, a field or tag named "time", a tag named
-// "namespace", or a name that is both a field's and a tag's; and TooLargeError for what
-// passes a bound.
+// NewJournalCommand makes the command that commits a point to the journal. An empty namespace
+// puts the point outside every namespace. There must be at least one field. Fields are integers
+// and floats of Go, bool and string, and keep their types: float, integer, unsigned, boolean,
+// string. A tag with an empty value is left out. It returns TooLargeError for a point beyond a
+// bound. It returns ErrInvalidJournalEntry for a point that the line protocol cannot carry
+// exactly: with control characters, a name that is empty or begins with "_", a name or a tag
+// with a backslash at its end or in front of a comma, an equals sign or a space, a float that
+// is not finite, a field or tag named "time", a tag named "namespace", or one name for a field
+// and a tag.
 //
 //	command, err := store.NewJournalCommand("acme", "deploy", map[string]any{"seconds": 12.5}, map[string]string{"host": "a1"})
 func NewJournalCommand(namespace, measurement string, fields map[string]any, tags map[string]string) (JournalCommand, error) {

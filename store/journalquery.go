@@ -14,12 +14,12 @@ import (
 
 // The limits of a query of the journal.
 const (
-	// MaxFluxBytes is the longest text of a query.
+	// MaxFluxBytes is the length of the longest query.
 	MaxFluxBytes = 64 << 10
-	// MaxJournalQueryTime is how long a query runs.
+	// MaxJournalQueryTime is the longest time that a query runs.
 	MaxJournalQueryTime = 2 * time.Second
-	// MaxJournalQueryBytes is what the entries that a query returns, or has to hold to
-	// sort them, take together: as they are kept, and 256 for each.
+	// MaxJournalQueryBytes is the largest size of all entries that a query returns or holds for
+	// sorting. An entry counts with its stored size and 256 bytes.
 	MaxJournalQueryBytes = 16 << 20
 )
 
@@ -30,7 +30,7 @@ const journalQueriesAtOnce = 2
 // FluxError says what is wrong with a query of the journal, and where. It wraps
 // ErrInvalidFlux.
 type FluxError struct {
-	// Line and Column are where, from 1; Column counts bytes.
+	// Line and Column are the place, from 1. Column counts bytes.
 	Line    int
 	Column  int
 	Message string
@@ -52,39 +52,39 @@ func fluxError(err error) error {
 	return err
 }
 
-// JournalQuery asks for entries of the journal.
+// JournalQuery is a query of the journal.
 //
 //	store.JournalQuery{Namespace: "acme", Flux: `from(bucket: "journal") |> range(start: -1h)`, Limit: 100}
 type JournalQuery struct {
-	// Namespace is the one whose entries the query sees. Empty: it sees those of every
-	// namespace, and those outside.
+	// Namespace, if not empty, limits the query to the entries of one namespace. An empty
+	// Namespace sees the entries of every namespace and outside all.
 	Namespace string
 	// Flux is as QueryJournal takes it.
 	Flux string
-	// Limit is the largest number of entries; 0 is none.
+	// Limit is the largest number of entries; 0 is no limit.
 	Limit int
 	// Fits is as in ChangesQuery.
 	Fits func(*JournalEntry) bool
 }
 
-// JournalRows are the entries that a query has found, in its order.
+// JournalRows has the entries that a query has found, in the order of the query.
 type JournalRows struct {
 	Entries []JournalEntry
-	// Truncated tells that there were more than Limit allows, or than fit.
+	// Truncated tells that there were more entries: more than Limit, or more than fit.
 	Truncated bool
 }
 
-// QueryJournal returns the entries of the journal that a query in Flux asks for, those
-// of every namespace and those outside. It takes a part of Flux: from, one range, then
-// filter, sort and limit as often as wanted, in the order in which they stand. An entry
-// is one row, with the columns _time, _measurement, its tags and fields by name, and
-// namespace where it has one. The bucket is StoreConfig.Journal's, or any where that
-// names none; what was archived is not there any more. docs/protocol.md has the grammar.
+// QueryJournal runs a query in Flux over the entries of the journal, of every namespace and
+// outside all. It takes a part of Flux: from, one range, then filter, sort and limit, as often
+// as wanted and in any order. An entry is one row, with the columns _time and _measurement, its
+// tags and fields by name, and namespace if it has one. The bucket is the one of
+// StoreConfig.Journal, or any if that names none. Archived entries are not found.
+// docs/protocol.md has the grammar.
 //
-// It returns FluxError for a text outside of that, TooLargeError for one over
-// MaxFluxBytes and for entries over MaxJournalQueryBytes, ErrDeadlineExceeded after
-// MaxJournalQueryTime, and ErrUnavailable where so many queries wait that its turn does
-// not come within half a minute. Entries that are committed meanwhile may be there or not.
+// It returns FluxError for any other text, TooLargeError for a text over MaxFluxBytes and for
+// entries over MaxJournalQueryBytes, and ErrDeadlineExceeded after MaxJournalQueryTime. It
+// returns ErrUnavailable if so many queries wait that its turn does not come within half a
+// minute. Entries that are committed meanwhile may be found or not.
 //
 //	entries, err := store.QueryJournal(`from(bucket: "journal")
 //		|> range(start: -24h)
@@ -102,8 +102,8 @@ func (store *Store) QueryJournalRows(query JournalQuery) (JournalRows, error) {
 	return rows, journalQueryError("store.QueryJournalRows", err)
 }
 
-// SubmitJournalQuery is QueryJournalRows for a caller that does not wait: done is
-// called once, before SubmitJournalQuery returns or later from a goroutine of the store.
+// SubmitJournalQuery is QueryJournalRows without waiting. It calls done once, before
+// SubmitJournalQuery returns or later from a goroutine of the store.
 func (store *Store) SubmitJournalQuery(query JournalQuery, done func(JournalRows, error)) {
 	err := store.startBackground(func() {
 		rows, err := store.queryJournal(query)
@@ -225,7 +225,7 @@ func (run *journalRun) newStage(stage flux.Stage, next journalStage) journalStag
 	panic(fmt.Sprintf("there is no stage %T", stage))
 }
 
-// check returns an error where the query has to end.
+// check returns an error if the query has to end.
 func (run *journalRun) check() error {
 	switch {
 	case run.store.closing.Load():

@@ -23,7 +23,7 @@ type queriedRow struct {
 	tags   map[string]json.RawMessage
 }
 
-// column gives the value of a column, nil where the entry has none of the name.
+// column gives the value of a column, nil if the entry has none of the name.
 func (row *queriedRow) column(name string) any {
 	switch {
 	case name == flux.ColumnTime:
@@ -52,7 +52,7 @@ func (row *queriedRow) memory() int { return queriedRowOverhead + row.bytes() }
 
 // journalStage is a part of a query that rows go through.
 type journalStage interface {
-	// take is given the next row; more is false where it needs none behind it.
+	// take is given the next row; more is false if it needs none behind it.
 	take(row *queriedRow) (more bool, err error)
 	// finish is told that there are no more rows.
 	finish() error

@@ -93,8 +93,8 @@ func (lending *lending) timedOut() error {
 	return fmt.Errorf("%w: its time is %s", ErrTransactionTimeout, lending.timeout)
 }
 
-// end waits for an operation that is carried out, and refuses what comes later. It
-// returns false where that was done before.
+// end waits for an operation that is carried out, and refuses what comes later. It returns
+// false if that was done before.
 func (lending *lending) end(verdict error) bool {
 	lending.mutex.Lock()
 	defer lending.mutex.Unlock()

@@ -66,7 +66,7 @@ func lockPathOfMissing(databasePath string) (string, error) {
 	return path + lockSuffix, nil
 }
 
-// linkTarget returns where a symbolic link leads, false where path is none.
+// linkTarget returns where a symbolic link leads, false if path is none.
 func linkTarget(path string) (target string, leads bool) {
 	target, err := os.Readlink(path)
 	if err != nil {

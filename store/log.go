@@ -11,13 +11,12 @@ import (
 	"time"
 )
 
-// Commit is one batch of the log: everything that one transaction of the
-// database made durable. Its events are shared and must not be changed.
+// Commit is one batch of the log: all changes of one transaction of the database. The events
+// are shared; do not change them.
 type Commit struct {
 	// ID rises by one with each commit of the store.
 	ID uint64
-	// Events is empty where the database has lost them: what stands there is damaged,
-	// and the operator was told.
+	// Events is empty if the row of the log is damaged. The log of the program then says so.
 	Events []Event
 
 	committedAt time.Time

@@ -9,22 +9,21 @@ import "fmt"
 //	store.ManyQuery{Names: []store.EntryName{{Group: "acme:config", Key: "theme"}, {Group: "acme:config", Key: "locale"}}}
 type ManyQuery struct {
 	Names []EntryName
-	// Fits, where given, is asked for each entry that is there, in order; the first that
-	// does not fit ends the call with ErrTooLarge. It must be quick and may not call the
-	// store.
+	// Fits, if not nil, is called for each existing entry, in order. The first entry that does
+	// not fit ends the call with ErrTooLarge. Fits must be quick and must not call the store.
 	Fits func(*Entry) bool
 }
 
-// ManyEntries are entries as they stood at one point.
+// ManyEntries has entries as they were at one point.
 type ManyEntries struct {
-	// Entries are in the order asked; one that is not there has its names and
-	// Revision 0.
+	// Entries has one entry for each name, in order. A missing entry has its names and Revision
+	// 0.
 	Entries []Entry
-	// Revision is that of the namespace of the first name, 0 without one.
+	// Revision is the revision of the namespace of the first name, 0 outside namespaces.
 	Revision uint64
 }
 
-// GetMany returns entries by name, all as they stood at one point.
+// GetMany returns entries by name, all as they were at one point.
 //
 //	many, err := store.GetMany(store.ManyQuery{Names: []store.EntryName{{Group: "config", Key: "theme"}}})
 func (store *Store) GetMany(query ManyQuery) (ManyEntries, error) {
@@ -35,8 +34,8 @@ func (store *Store) GetMany(query ManyQuery) (ManyEntries, error) {
 	return many, nil
 }
 
-// SubmitGetMany is GetMany for a caller that does not wait: done is called once,
-// before SubmitGetMany returns or later from a goroutine of the store, and may not block.
+// SubmitGetMany is GetMany without waiting. It calls done once, before SubmitGetMany returns or
+// later from a goroutine of the store. done must not block.
 func (store *Store) SubmitGetMany(query ManyQuery, done func(ManyEntries, error)) {
 	submitAsk(store, func(view *view) (ManyEntries, error) { return store.committer.getMany(view, query) }, done)
 }

@@ -14,7 +14,7 @@ const (
 	// sweepStartBytes is how much the log grows between the beginnings of two sweeps
 	// at least.
 	sweepStartBytes = 1 << 20
-	// sweepStartBytesInMemory is that for a store in memory, where nothing is replayed.
+	// sweepStartBytesInMemory is the same for a store in memory, which replays nothing.
 	sweepStartBytesInMemory = sweepBytes / 2
 	// writtenThrough is the largest batch whose entries are written at once.
 	writtenThrough = 4
@@ -128,8 +128,8 @@ func (materialiser *materialiser) pace(entries int, log logTotals, logGrowth int
 	return min((left*logGrowth+room-1)/room, rowsPerSlice)
 }
 
-// nextSlice returns up to limit rows of the sweep, beginning a new one at lastID
-// where none is underway. A slice that is not full is the last of its sweep.
+// nextSlice returns up to limit rows of the sweep, beginning a new one at lastID if none is
+// underway. A slice that is not full is the last of its sweep.
 func (materialiser *materialiser) nextSlice(limit int, lastID uint64, log logTotals) *slice {
 	if !materialiser.sweep.underway {
 		materialiser.beginSweep(lastID, log)
@@ -219,8 +219,8 @@ func (materialiser *materialiser) advance(slice *slice) {
 	}
 }
 
-// refreshed returns named entries as the tables should have them, where they may
-// have another state: what is pending, and nothing of what a deletion hides.
+// refreshed returns named entries as the tables should have them, if they may have another
+// state: what is pending, and nothing of what a deletion hides.
 func (materialiser *materialiser) refreshed(names []entryName) *slice {
 	refreshed := &slice{}
 	for _, name := range names {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// residentBytes returns how much memory the process has, where that can be told.
+// residentBytes returns how much memory the process has, if that can be told.
 func residentBytes() (resident int, measured bool) {
 	content, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

@@ -8,15 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// MaxNamespaceBytes is the longest name of a namespace.
+// MaxNamespaceBytes is the length of the longest name of a namespace.
 const MaxNamespaceBytes = 64
 
 // reservedNamespaces would collide with other uses of the same place in a subject.
 var reservedNamespaces = map[string]bool{"events": true, "admin": true, "workspace": true}
 
-// NamespaceOf returns the namespace that a group belongs to, and the group's name
-// within it. It is what stands before the first colon, where that can be a
-// namespace; any other group belongs to the empty one.
+// NamespaceOf returns the namespace of a group and the group's name within the namespace. The
+// namespace is the part before the first colon, if that is a valid namespace. Any other group
+// belongs to the empty namespace.
 //
 //	NamespaceOf("acme:user:42") // "acme", "user:42"
 //	NamespaceOf("config")       // "", "config"
@@ -49,8 +49,8 @@ func isNamespaceByte(letter byte) bool {
 	return letter >= 'a' && letter <= 'z' || letter >= 'A' && letter <= 'Z' || letter >= '0' && letter <= '9' || letter == '-'
 }
 
-// EntryOverhead is what the largest message about an entry adds to its group, key
-// and value: field names, revisions, times and the store's id.
+// EntryOverhead is the size that the largest message about an entry adds to group, key and
+// value: field names, revisions, times and the store's id.
 const EntryOverhead = 512
 
 // checkNames holds a group's and a key's name in a namespace against the limits.
@@ -97,8 +97,8 @@ func (limits Limits) checkEntry(namespace, group, key, value string) error {
 	return nil
 }
 
-// travellingBytes is the length of text as a JSON string with its quotes, or as
-// base64 where it is not UTF-8.
+// travellingBytes is the length of text as a JSON string with its quotes, or as base64 if it is
+// not UTF-8.
 func travellingBytes(text string) int {
 	if !utf8.ValidString(text) {
 		return (len(text)+2)/3*4 + 2

@@ -4,13 +4,13 @@ package store
 
 import "fmt"
 
-// NamespaceInfo is a namespace that was ever written.
+// NamespaceInfo describes a namespace that was ever written.
 type NamespaceInfo struct {
 	Namespace string
-	// Revision is that of its last change.
+	// Revision is the revision of the last change.
 	Revision uint64
 	Keys     int64
-	// Groups counts those that have keys.
+	// Groups counts the groups with keys.
 	Groups int64
 	// Bytes is the sum of the lengths of group, key and value of every key.
 	Bytes int64
@@ -20,9 +20,9 @@ type NamespaceInfo struct {
 //
 //	store.NamespacesQuery{Prefix: "tenant-", Limit: 100}
 type NamespacesQuery struct {
-	// Prefix is what the names begin with, byte for byte.
+	// Prefix is the beginning of the names, byte for byte.
 	Prefix string
-	// After, where given, is the namespace behind which the page begins.
+	// After, if not nil, is the last namespace before the page.
 	After *string
 	// Limit is the largest number of namespaces; 0 is DefaultPageLimit.
 	Limit int
@@ -30,15 +30,15 @@ type NamespacesQuery struct {
 	Fits func(*NamespaceInfo) bool
 }
 
-// NamespacesPage is a part of the namespaces as they stood at one point.
+// NamespacesPage is one page of namespaces, as they were at one point.
 type NamespacesPage struct {
 	Namespaces []NamespaceInfo
-	// Next is the After of the page behind this one, nil where there is none.
+	// Next is the After of the next page, nil on the last page.
 	Next *string
 }
 
-// GetNamespaces returns one page of the namespaces that were ever written; groups
-// outside every namespace belong to none of them. Keys whose time has come do not count.
+// GetNamespaces returns one page of the namespaces that were ever written. Groups outside every
+// namespace do not count, and neither do expired keys.
 //
 //	page, err := store.GetNamespaces(store.NamespacesQuery{Limit: 100})
 func (store *Store) GetNamespaces(query NamespacesQuery) (NamespacesPage, error) {
@@ -49,9 +49,8 @@ func (store *Store) GetNamespaces(query NamespacesQuery) (NamespacesPage, error)
 	return page, nil
 }
 
-// SubmitNamespaces is GetNamespaces for a caller that does not wait: done is called
-// once, before SubmitNamespaces returns or later from a goroutine of the store, and
-// may not block.
+// SubmitNamespaces is GetNamespaces without waiting. It calls done once, before
+// SubmitNamespaces returns or later from a goroutine of the store. done must not block.
 func (store *Store) SubmitNamespaces(query NamespacesQuery, done func(NamespacesPage, error)) {
 	submitExactly(store, wholeStore, query.read, done)
 }

@@ -15,9 +15,9 @@ const (
 	stretchesPerSkip = 64
 )
 
-// GetPage returns limit entries of a group in byte order of the keys, after
-// skipping offset. What is skipped is counted and not read; still it takes longer the
-// larger offset is: to go through a group use All.
+// GetPage returns at most limit entries of a group in byte order of the keys, after skipping
+// offset entries. Skipped entries are counted and not read. Still, a larger offset takes
+// longer: use All to iterate over a group.
 //
 //	page, err := store.GetPage("config", 0, 25)
 func (store *Store) GetPage(group string, offset, limit int) ([]KeyValue, error) {

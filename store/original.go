@@ -53,8 +53,8 @@ type originalRow struct {
 	expiresAt         sql.NullInt64
 }
 
-// stranger returns the first table that the original library does not have, empty
-// where the database is one of its own.
+// stranger returns the first table that the original library does not have, empty if the
+// database is one of its own.
 func (original *original) stranger(tables []string) (string, error) {
 	for _, table := range tables {
 		if known, err := original.knows(table); err != nil || !known {
@@ -83,8 +83,8 @@ func (original *original) knows(table string) (known bool, err error) {
 	}
 }
 
-// columns returns the columns of a table, where they are those that it should have, the
-// last of which came later; else nil.
+// columns returns the columns of a table, if they are those that it should have, the last of
+// which came later; else nil.
 func (original *original) columns(table string, want []string) (columns []string, err error) {
 	rows, err := original.transaction.QueryContext(original.ctx, "SELECT name FROM pragma_table_info(?) ORDER BY cid", table) //nolint:sqlclosecheck // readRows closes them
 	if err != nil {

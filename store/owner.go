@@ -2,11 +2,11 @@
 
 package store
 
-// The committer has one owner at a time: its own goroutine for a turn, or a caller who
-// came while it was free and nothing waited for it. Such a caller does what it came
-// for itself, which spares two changes of goroutines, and nothing else: what others
-// wait for, and what follows from a write, is left to the committer's goroutine. Where
-// there are many callers most find the committer taken, and share a batch.
+// The committer has one owner at a time: its own goroutine for a turn, or a caller who came
+// while it was free and nothing waited for it. Such a caller does what it came for itself,
+// which spares two changes of goroutines, and nothing else: what others wait for, and what
+// follows from a write, is left to the committer's goroutine. If there are many callers most
+// find the committer taken, and share a batch.
 
 // ownership is a lock that is given in the order in which it is asked for: a channel that holds the owner's
 // token. Who takes it need not be who releases it.
@@ -27,9 +27,9 @@ func (owner ownership) tryTake() bool {
 	}
 }
 
-// carryOutHere carries out a write on the caller's goroutine, or returns false. Where
-// write.written is not nil then, the write waits with the committer, and that tells
-// when it is carried out.
+// carryOutHere carries out a write on the caller's goroutine, or returns false. If
+// write.written is not nil then, the write waits with the committer, and that tells when it is
+// carried out.
 func (committer *committer) carryOutHere(own *write) (carriedOut bool) {
 	if !committer.lendForWrite() {
 		return false
@@ -45,15 +45,15 @@ func (committer *committer) carryOutHere(own *write) (carriedOut bool) {
 	return own.completed
 }
 
-// lendForWrite makes the caller the owner where nothing waits: whoever was there first
-// goes first. The caller gives the committer back.
+// lendForWrite makes the caller the owner if nothing waits: whoever was there first goes first.
+// The caller gives the committer back.
 func (committer *committer) lendForWrite() bool {
 	return committer.lend(func() bool {
 		return len(committer.waitingWrites) == 0 && committer.writes.quiet() && committer.noReadWaits()
 	})
 }
 
-// lendForRead is lendForWrite where no read waits, which come before writes.
+// lendForRead is lendForWrite if no read waits, which come before writes.
 func (committer *committer) lendForRead() bool { return committer.lend(committer.noReadWaits) }
 
 func (committer *committer) noReadWaits() bool {

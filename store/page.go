@@ -13,7 +13,7 @@ import (
 // millions for a while.
 const passedPerPage = 4096
 
-// entryRange is a range of entries: from low on, and before high where that is not nil.
+// entryRange is a range of entries: from low on, and before high if that is not nil.
 type entryRange struct {
 	low        entryName
 	high       *entryName
@@ -45,9 +45,9 @@ func upperBound(high *string) driver.Value {
 	return *high
 }
 
-// page calls visit with each entry of a range within one group in order, expired
-// ones left out, until visit returns false. Where it has passed over too many it
-// returns the name of the last one it looked at.
+// page calls visit with each entry of a range within one group in order, expired ones left out,
+// until visit returns false. If it has passed over too many it returns the name of the last one
+// it looked at.
 func (view *view) page(keys entryRange, now time.Time, visit func(name entryName, state *entryState) bool) (passed *entryName, err error) {
 	if deleted, err := view.emptied(keys.low.group); deleted || err != nil {
 		return nil, err
@@ -143,8 +143,8 @@ func readPair(row []driver.Value) entryState {
 	return state
 }
 
-// pageMerge joins the pending entries of a range with the stored ones, which come
-// in the same order; where both have a name, the pending one counts.
+// pageMerge joins the pending entries of a range with the stored ones, which come in the same
+// order; if both have a name, the pending one counts.
 type pageMerge struct {
 	waiting   *pendingRange
 	deletions *deletions

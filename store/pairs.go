@@ -21,10 +21,10 @@ type KeyValue struct {
 	Value string
 }
 
-// All goes through the entries of a group in byte order of the keys. It reads in
-// pages and holds nothing between them, so the loop may call the store, and write
-// to the group: a key present throughout appears once, what is written meanwhile
-// may or may not.
+// All iterates over the entries of a group in byte order of the keys. It reads in pages and
+// holds nothing between them. So the loop may call the store, and write to the group. A key
+// that is present throughout appears once. An entry that is written meanwhile may appear or
+// not. An error ends the loop.
 //
 //	for entry, err := range store.All("config") { … }
 func (store *Store) All(group string) iter.Seq2[KeyValue, error] {
@@ -55,8 +55,8 @@ func (store *Store) All(group string) iter.Seq2[KeyValue, error] {
 //	for entry, err := range store.AllSeq("config") { … }
 func (store *Store) AllSeq(group string) iter.Seq2[KeyValue, error] { return store.All(group) }
 
-// GetAll returns every entry of a group. A large group is read in pages, so what
-// is written meanwhile may or may not be in it.
+// GetAll returns every entry of a group. A large group is read in pages, so an entry that is
+// written meanwhile may be missing or not.
 //
 //	entries, err := store.GetAll("config")
 func (store *Store) GetAll(group string) (map[string]string, error) {

@@ -246,7 +246,7 @@ func (waiting *pendingRange) advance() {
 	}
 }
 
-// settle takes the entry that the iterator stands at, where it is within the range.
+// settle takes the entry that the iterator stands at, if it is within the range.
 func (waiting *pendingRange) settle(found bool) {
 	waiting.next = nil
 	if found && waiting.entries.holds(waiting.iterator.Item().entryName) {

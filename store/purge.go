@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// PurgeExpired expires every key whose time has come, and returns how many were
-// expired from the call to its end. The store does the same by itself as soon as a
-// key is due; after PurgeExpired it is done.
+// PurgeExpired expires every key that is due, and returns how many keys expired during the
+// call. The store also expires each key at its deadline; after PurgeExpired none is left over.
 //
 //	expired, err := store.PurgeExpired()
 func (store *Store) PurgeExpired() (int64, error) {
@@ -23,8 +22,8 @@ func (store *Store) PurgeExpired() (int64, error) {
 	return expired, nil
 }
 
-// PurgeExpired is Store.PurgeExpired for the keys of the namespace: it counts no others,
-// and waits for no others.
+// PurgeExpired is Store.PurgeExpired for the keys of the namespace. It counts only these keys,
+// and waits only for these.
 //
 //	expired, err := scoped.PurgeExpired()
 func (scoped *ScopedStore) PurgeExpired() (int64, error) {
@@ -32,8 +31,8 @@ func (scoped *ScopedStore) PurgeExpired() (int64, error) {
 	return expired, namespaceError("store.PurgeExpired", scoped.Namespace(), err)
 }
 
-// SubmitPurge is PurgeExpired for a caller that does not wait: done is called once,
-// before SubmitPurge returns or later from a goroutine of the store, and may not block.
+// SubmitPurge is PurgeExpired without waiting. It calls done once, before SubmitPurge returns
+// or later from a goroutine of the store. done must not block.
 func (store *Store) SubmitPurge(done func(expired int64, err error)) {
 	store.submitPurge(wholeStore, done)
 }

@@ -8,32 +8,32 @@ import (
 	"fmt"
 )
 
-// Quota bounds what a namespace may hold. A zero field is no limit. A write that
-// does not grow what a limit counts is always allowed, so a limit below what is there
-// forbids growth only.
+// Quota bounds the entries of a namespace. A zero field is no limit. A write that does not
+// raise the counted figure is always allowed. So a limit below the present usage only forbids
+// growth.
 //
 //	store.Quota{MaxKeys: 10_000, MaxBytes: 64 << 20}
 type Quota struct {
 	MaxKeys   int64
 	MaxGroups int64
-	// MaxBytes bounds the sum of the lengths of group, key and value, the group's
-	// name being that within the namespace.
+	// MaxBytes bounds the sum of the lengths of group, key and value. The group's name counts
+	// without the namespace.
 	MaxBytes int64
 	// MaxValueBytes bounds each value.
 	MaxValueBytes int64
 }
 
-// Usage is what a namespace holds and may hold.
+// Usage has the usage and the quota of a namespace.
 type Usage struct {
 	Quota  Quota
 	Keys   int64
 	Groups int64
 	Bytes  int64
-	// Revision is the namespace's at that point, 0 where nothing was ever written.
+	// Revision is the revision of the namespace at that point, 0 if nothing was ever written.
 	Revision uint64
 }
 
-// QuotaChange says which limits of a quota to change; nil leaves one as it is.
+// QuotaChange changes limits of a quota; nil leaves a limit as it is.
 //
 //	store.QuotaChange{MaxKeys: &maxKeys}
 type QuotaChange struct {
@@ -43,9 +43,8 @@ type QuotaChange struct {
 	MaxValueBytes *int64
 }
 
-// SetQuota gives a namespace its quota, in place of the one before, for the writes
-// that come after it; it holds across restarts. It returns ErrInvalidName for what
-// can be no namespace.
+// SetQuota replaces the quota of a namespace, for later writes and across restarts. It returns
+// ErrInvalidName for an invalid namespace.
 //
 //	err := store.SetQuota("acme", store.Quota{MaxKeys: 10_000, MaxBytes: 64 << 20})
 func (store *Store) SetQuota(namespace string, quota Quota) error {
@@ -63,9 +62,9 @@ func (store *Store) Quota(namespace string) (Quota, error) {
 	return quota, namespaceError("store.Quota", namespace, err)
 }
 
-// SubmitQuota changes the quota of a namespace, or only reads it where change is
-// empty, and tells done what then stands. done is called once, before SubmitQuota
-// returns or later from a goroutine of the store, and may not block.
+// SubmitQuota changes the quota of a namespace, or only reads it if change is empty, and passes
+// the quota to done. It calls done once, before SubmitQuota returns or later from a goroutine
+// of the store. done must not block.
 func (store *Store) SubmitQuota(namespace string, change QuotaChange, done func(Quota, error)) {
 	submitAsk(store, func(*view) (Quota, error) { return store.committer.changeQuota(namespace, change) }, done)
 }
@@ -74,9 +73,8 @@ func (store *Store) changeQuota(namespace string, change QuotaChange) (Quota, er
 	return ask(store, func(*view) (Quota, error) { return store.committer.changeQuota(namespace, change) })
 }
 
-// Usage returns what a namespace holds and may hold. Keys whose time has come are
-// expired first, or left out while nothing can be written: where there are very many it
-// takes its time, and holds up nobody.
+// Usage returns the usage and the quota of a namespace. Due keys are expired first, or left out
+// while nothing can be written. With very many due keys that takes longer, and holds up nobody.
 //
 //	usage, err := store.Usage("acme")
 func (store *Store) Usage(namespace string) (Usage, error) {
@@ -86,8 +84,8 @@ func (store *Store) Usage(namespace string) (Usage, error) {
 	return usage, namespaceError("store.Usage", namespace, err)
 }
 
-// SubmitUsage is Usage for a caller that does not wait: done is called once, before
-// SubmitUsage returns or later from a goroutine of the store, and may not block.
+// SubmitUsage is Usage without waiting. It calls done once, before SubmitUsage returns or later
+// from a goroutine of the store. done must not block.
 func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
 	if err := cmp.Or(store.unusable(), checkNamespace(namespace)); err != nil {
 		fail(done, err)
@@ -196,9 +194,8 @@ func (change QuotaChange) of(quota Quota) (Quota, error) {
 	return quota, nil
 }
 
-// admit returns QuotaExceededError where a value would make its namespace grow beyond its
-// quota. Where it would, what is due in the namespace is expired first, as much as
-// makes room.
+// admit returns QuotaExceededError if a value would make its namespace grow beyond its quota.
+// If it would, what is due in the namespace is expired first, as much as makes room.
 func (batch *batch) admit(target *target, value string) error {
 	quota, limited := batch.view.quotas.limits[target.namespaceName]
 	if !limited {
@@ -232,7 +229,7 @@ func (quota Quota) checkValue(target *target, value string) error {
 	return &QuotaExceededError{Quota: "value_bytes", Limit: quota.MaxValueBytes, Usage: int64(len(value))}
 }
 
-// checkGrowth returns QuotaExceededError where there is no room for what a value adds.
+// checkGrowth returns QuotaExceededError if there is no room for what a value adds.
 func (quota Quota) checkGrowth(target *target, value string) error {
 	namespace, created := target.namespace, !target.entry.present()
 	grown := int64(len(value) - target.entry.bytes)

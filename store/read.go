@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Entry is a key with its value and what is known of it.
+// Entry is a key with its value, revision and times.
 type Entry struct {
 	// Group is the whole name.
 	Group     string
@@ -15,7 +15,7 @@ type Entry struct {
 	Value     string
 	Revision  uint64
 	UpdatedAt time.Time
-	// ExpiresAt is the zero time where the entry does not expire.
+	// ExpiresAt is the zero time if the entry does not expire.
 	ExpiresAt time.Time
 }
 
@@ -35,7 +35,7 @@ func (store *Store) GetEntry(group, key string) (Entry, error) {
 	return entry, operationError("store.GetEntry", group, key, err)
 }
 
-// Exists reports whether a key is there.
+// Exists reports whether a key exists and has not expired.
 //
 //	there, err := store.Exists("config", "theme")
 func (store *Store) Exists(group, key string) (bool, error) {
@@ -46,8 +46,8 @@ func (store *Store) Exists(group, key string) (bool, error) {
 	return err == nil, operationError("store.Exists", group, key, err)
 }
 
-// SubmitGet is GetEntry for a caller that does not wait: done is called once,
-// before SubmitGet returns or later from a goroutine of the store, and may not block.
+// SubmitGet is GetEntry without waiting. It calls done once, before SubmitGet returns or later
+// from a goroutine of the store. done must not block.
 func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
 	name := entryName{group: group, key: key}
 	if state, known := store.remembered(name); known {
@@ -74,7 +74,7 @@ func (store *Store) remembered(name entryName) (state entryState, known bool) {
 	return store.hot.read(name)
 }
 
-// live returns a remembered entry, where it is there and its time has not come.
+// live returns a remembered entry, if it is there and its time has not come.
 func (store *Store) live(name entryName, state *entryState) (Entry, error) {
 	if store.closing.Load() {
 		return Entry{}, ErrClosed
@@ -82,7 +82,7 @@ func (store *Store) live(name entryName, state *entryState) (Entry, error) {
 	return store.committer.live(name, state)
 }
 
-// live returns an entry, where it is there and its time has not come.
+// live returns an entry, if it is there and its time has not come.
 func (committer *committer) live(name entryName, state *entryState) (Entry, error) {
 	if state.expiresAt == 0 { // nothing depends on the time
 		return liveEntry(name, state, time.Time{})
@@ -123,15 +123,15 @@ func newEntry(group, key string, state *entryState) Entry {
 	}
 }
 
-// PageQuery asks for a part of a group, in byte order of the keys.
+// PageQuery asks for one page of a group, in byte order of the keys.
 //
 //	store.PageQuery{Group: "acme:config", Prefix: "ui.", Limit: 100}
 type PageQuery struct {
 	// Group is the whole name.
 	Group string
-	// Prefix is what the keys begin with, byte for byte.
+	// Prefix is the beginning of the keys, byte for byte.
 	Prefix string
-	// After, where given, is the key behind which the page begins, in its direction.
+	// After, if not nil, is the last key before the page, in the direction of the page.
 	After *string
 	// Limit is the largest number of entries; 0 is DefaultPageLimit.
 	Limit int
@@ -143,13 +143,13 @@ type PageQuery struct {
 	Fits func(*Entry) bool
 }
 
-// Page is a part of a group as it stood at one point.
+// Page is one page of a group, as it was at one point.
 type Page struct {
 	Entries []Entry
-	// Next is the After of the page behind this one, nil where there is none. A page
-	// may end early, even without an entry, where there was much to pass over.
+	// Next is the After of the next page, nil on the last page. A page may end early, even
+	// without an entry, if many deleted or expired entries had to be passed over.
 	Next *string
-	// Revision is the namespace's at that point.
+	// Revision is the revision of the namespace at that point.
 	Revision uint64
 }
 
@@ -161,8 +161,8 @@ func (store *Store) GetEntries(query PageQuery) (Page, error) {
 	return page, operationError("store.GetEntries", query.Group, query.Prefix, err)
 }
 
-// SubmitPage is GetEntries for a caller that does not wait: done is called once,
-// before SubmitPage returns or later from a goroutine of the store, and may not block.
+// SubmitPage is GetEntries without waiting. It calls done once, before SubmitPage returns or
+// later from a goroutine of the store. done must not block.
 func (store *Store) SubmitPage(query PageQuery, done func(Page, error)) {
 	submitAsk(store, func(view *view) (Page, error) { return store.committer.readPage(view, query) }, done)
 }
@@ -216,7 +216,7 @@ func fillingOf[Element any](limit int, fits func(*Element) bool) filling[Element
 	return filling[Element]{limit: orDefault(limit, DefaultPageLimit), fits: fits}
 }
 
-// take adds an element, or returns false where it is too much.
+// take adds an element, or returns false if it is too much.
 func (filling *filling[Element]) take(element Element) bool {
 	if len(filling.elements) == filling.limit || (filling.fits != nil && !filling.fits(&element) && len(filling.elements) > 0) {
 		filling.full = true
@@ -255,8 +255,8 @@ func pageColumns(onlyKeys bool) columns {
 	return wholeEntries
 }
 
-// prefixEnd returns the first text behind all those that begin with prefix, nil
-// where there is none.
+// prefixEnd returns the first text behind all those that begin with prefix, nil if there is
+// none.
 func prefixEnd(prefix string) *string {
 	end := []byte(prefix)
 	for len(end) > 0 && end[len(end)-1] == 0xff {

@@ -14,19 +14,19 @@ import (
 
 // The bounds of rendering.
 const (
-	// MaxRenderedBytes is the longest text that a template may make, and the most that
-	// its prints may make together.
+	// MaxRenderedBytes is the length of the longest text that a template may make. It also
+	// bounds the output of all prints together.
 	MaxRenderedBytes = 1 << 20
-	// MaxRenderedGroupBytes is the largest group that can be rendered: keys and values,
-	// and 64 for each.
+	// MaxRenderedGroupBytes is the size of the largest group that can be rendered: keys and
+	// values, and 64 bytes for each entry.
 	MaxRenderedGroupBytes = 4 << 20
-	// MaxRenderTime is how long a template may run.
+	// MaxRenderTime is the longest time that a template runs.
 	MaxRenderTime = 100 * time.Millisecond
 
 	renderedEntryOverhead = 64
 )
 
-// RenderQuery asks for a template filled in with a group.
+// RenderQuery asks to fill a template with the values of a group.
 //
 //	store.RenderQuery{Group: "acme:config", Template: "theme: {{.theme}}\n", Strict: true}
 type RenderQuery struct {
@@ -38,15 +38,15 @@ type RenderQuery struct {
 	Strict bool
 }
 
-// Rendering is a template filled in.
+// Rendering is a filled template.
 type Rendering struct {
 	Text string
-	// Revision is the namespace's at the point at which the group was read.
+	// Revision is the revision of the namespace when the group was read.
 	Revision uint64
 }
 
-// GetSplit returns the parts of a value between separators; an empty separator
-// parts it after each UTF-8 character. It returns ErrNotFound as Get does.
+// GetSplit returns the parts of a value between separators. An empty separator splits after
+// each UTF-8 character. It returns NotFoundError for a missing key.
 //
 //	hosts, err := store.GetSplit("config", "hosts", ",")
 //	for host := range hosts { … }
@@ -58,8 +58,8 @@ func (store *Store) GetSplit(group, key, separator string) (iter.Seq[string], er
 	return strings.SplitSeq(entry.Value, separator), nil
 }
 
-// GetFields returns the parts of a value between white space. It returns ErrNotFound
-// as Get does.
+// GetFields returns the parts of a value between white space. It returns NotFoundError for a
+// missing key.
 //
 //	flags, err := store.GetFields("config", "flags")
 //	for flag := range flags { … }
@@ -71,16 +71,15 @@ func (store *Store) GetFields(group, key string) (iter.Seq[string], error) {
 	return strings.FieldsSeq(entry.Value), nil
 }
 
-// Render fills a template in with a group as it stands at one point. Templates are
-// those of text/template, though only a part that cannot do harm, whoever wrote
-// them: the key theme as {{.theme}} or {{index . "theme"}}, len, eq ne lt le gt ge,
-// and or not, print, if, with, and one level of range over the group
-// ({{range $key, $value := .}}, in byte order of the keys). A key that is not there
-// renders as <no value>.
+// Render fills a template with the values of a group at one point. The language is a part of
+// text/template that can do no harm: the key theme as {{.theme}} or {{index . "theme"}}, len,
+// eq ne lt le gt ge, and or not, print, if, with, and one level of range over the group
+// ({{range $key, $value := .}}, in byte order of the keys). A missing key renders as <no
+// value>.
 //
-// It returns TemplateError for a template that is none or has something else in it,
-// TooLargeError beyond MaxTemplateBytes, MaxRenderedBytes or MaxRenderedGroupBytes,
-// and ErrDeadlineExceeded after MaxRenderTime.
+// It returns TemplateError for an invalid template and for anything outside that part. It
+// returns TooLargeError beyond MaxTemplateBytes, MaxRenderedBytes or MaxRenderedGroupBytes, and
+// ErrDeadlineExceeded after MaxRenderTime.
 //
 //	text, err := store.Render("theme: {{.theme}}\n", "config")
 func (store *Store) Render(template, group string) (string, error) {
@@ -91,9 +90,8 @@ func (store *Store) Render(template, group string) (string, error) {
 	return rendering.Text, nil
 }
 
-// SubmitRender is Render for a caller that does not wait: done is called once,
-// before SubmitRender returns or later from a goroutine of the store. A few
-// templates run at once; the others wait.
+// SubmitRender is Render without waiting. It calls done once, before SubmitRender returns or
+// later from a goroutine of the store. A few templates run at once, and the others wait.
 func (store *Store) SubmitRender(query RenderQuery, done func(Rendering, error)) {
 	err := store.startBackground(func() {
 		rendering, err := store.renderInSlot(query)
@@ -138,7 +136,7 @@ type renderedGroup struct {
 	bytes    int
 }
 
-// take adds the next entry, or returns false where that is too much.
+// take adds the next entry, or returns false if that is too much.
 func (copied *renderedGroup) take(key, value string) bool {
 	copied.bytes += len(key) + len(value) + renderedEntryOverhead
 	if copied.bytes > MaxRenderedGroupBytes {

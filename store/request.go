@@ -10,27 +10,28 @@ import (
 // DigestBytes is the length of Request.Digest.
 const DigestBytes = 32
 
-// MaxAnswerBytes is the longest answer of a request with an id.
+// MaxAnswerBytes is the length of the longest answer to a request with an id.
 const MaxAnswerBytes = 64 << 10
 
-// MaxSummaryAnswerBytes is the longest answer of a commit of a workspace with an id: what
-// was put into the workspace can be committed, and took as many puts as it has kinds.
+// MaxSummaryAnswerBytes is the length of the longest answer to a commit of a workspace with an
+// id. It is larger than MaxAnswerBytes, because every workspace that took its entries can be
+// committed, and each kind took a put.
 const MaxSummaryAnswerBytes = 1 << 20
 
-// Request says how a command is answered, and by which id it is known when it comes
-// again.
+// Request says how to answer a command, and by which id to recognise its repetition.
 //
 //	store.Request{Namespace: "acme", ID: "4Xr9", Digest: sha256.Sum256(body), Answer: encode}
 type Request struct {
-	// Namespace and ID name the request. Where ID is empty nothing is remembered of it.
+	// Namespace and ID name the request. Without an ID the request is not remembered.
 	Namespace string
 	ID        string
-	// Digest tells what was asked: the same id with another digest is ErrRequestMismatch.
+	// Digest identifies the content of the request. The same id with another digest is
+	// ErrRequestMismatch.
 	Digest [DigestBytes]byte
-	// Answer makes the answer of what the command did. An error of it is the command's,
-	// which then changes nothing. It is called by the goroutine that writes, at times
-	// more than once: it may ask for nothing but the Outcome, and may not block. A nil
-	// Answer makes an empty one.
+	// Answer makes the answer from the outcome of the command. If it returns an error, the
+	// command fails with that error and changes nothing. The goroutine that writes calls it,
+	// sometimes more than once. It must use only the Outcome, and must not block. A nil Answer
+	// makes an empty answer.
 	Answer func(outcome Outcome) ([]byte, error)
 
 	// answerBytes is the longest answer; 0 is MaxAnswerBytes.
@@ -40,12 +41,11 @@ type Request struct {
 	at time.Time
 }
 
-// SubmitRequest is Submit for a command that is answered in the same transaction: the
-// Outcome carries Answer. Where the request has an id, a success is remembered with
-// it for RetryWindow, across a restart of the store: the same request gets the same
-// answer then, and is not carried out again. Errors are not remembered. An answer of
-// a request with an id that is longer than MaxAnswerBytes is TooLargeError, and
-// nothing is changed.
+// SubmitRequest is Submit for a command that is answered in the same transaction: the Outcome
+// has the Answer. If the request has an id, the store remembers a success for RetryWindow,
+// across a restart. The same request then gets the same answer, and is not carried out again.
+// Errors are not remembered. If the answer to a request with an id is longer than
+// MaxAnswerBytes, the error is TooLargeError, and nothing is changed.
 //
 //	store.SubmitRequest(store.Request{Namespace: "acme", ID: "4Xr9", Digest: digest, Answer: encode},
 //		store.IncrementCommand{Group: "acme:counters", Key: "visits", By: 1},
@@ -111,7 +111,7 @@ func (request *Request) answer(outcome Outcome) ([]byte, error) {
 	return bytes, nil
 }
 
-// answer returns what was answered to a request, nil where it is not known.
+// answer returns what was answered to a request, nil if it is not known.
 func (batch *batch) answer(name requestName) (*answer, error) {
 	if earlier := batch.answersByName[name]; earlier != nil {
 		return earlier, nil

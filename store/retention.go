@@ -15,9 +15,9 @@ const (
 	changesPerTrim = 4096
 )
 
-// trim removes a slice of whole commits from the log's oldest end where a bound
-// of the retention is passed, and reports whether there is more to trim. The
-// newest commit stays, and what a registered consumer has not had.
+// trim removes a slice of whole commits from the log's oldest end if a bound of the retention
+// is passed, and reports whether there is more to trim. The newest commit stays, and what a
+// registered consumer has not had.
 func (committer *committer) trim() (more bool) {
 	if !committer.trimIsDue() || committer.broken.Load() != nil {
 		return false
@@ -36,7 +36,7 @@ func (committer *committer) trimIsDue() bool {
 	return over && committer.trimLimit() >= committer.log.firstID
 }
 
-// trimSlice removes at most commitsPerTrim commits; trimmed is false where none may go.
+// trimSlice removes at most commitsPerTrim commits; trimmed is false if none may go.
 func (committer *committer) trimSlice() (trimmed bool, err error) {
 	slice, err := committer.log.trimmable(committer.config.Retention, committer.clock.now(), committer.trimLimit())
 	committer.log.startIsOld = false

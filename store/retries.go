@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// RetryWindow is how long the answer of a request with an id is remembered, by the
-// store's clock.
+// RetryWindow is the time for which the store remembers the answer to a request with an id, by
+// the store's clock.
 const RetryWindow = 2 * time.Minute
 
 const (
@@ -61,8 +61,8 @@ type retryGeneration struct {
 	rows          map[retryHash]int64
 }
 
-// retryHash stands for a name. It is random in each process, and long enough that
-// two names never share one by chance; where they did, the older would be forgotten.
+// retryHash stands for a name. It is random in each process, and long enough that two names
+// never share one by chance; if they did, the older would be forgotten.
 type retryHash [2]uint64
 
 func newRetries(session *session) *retries {
@@ -142,7 +142,7 @@ func (retries *retries) hash(name requestName) (hash retryHash) {
 	return hash
 }
 
-// find returns what was answered to a request within the window, nil where nothing was.
+// find returns what was answered to a request within the window, nil if nothing was.
 func (retries *retries) find(name requestName, now time.Time) (*answer, error) {
 	if len(retries.generations) == 0 {
 		return nil, nil

@@ -16,10 +16,10 @@ type EntryName struct {
 //
 //	store.ScanQuery{Prefix: "acme:", Limit: 1000}
 type ScanQuery struct {
-	// Prefix is what the whole names of the groups begin with, byte for byte: "acme:"
-	// for the namespace acme.
+	// Prefix is the beginning of the groups' whole names, byte for byte: "acme:" for the
+	// namespace acme.
 	Prefix string
-	// After, where given, is the entry behind which the page begins.
+	// After, if not nil, is the last entry before the page.
 	After *EntryName
 	// Limit is the largest number of entries; 0 is DefaultPageLimit.
 	Limit int
@@ -29,17 +29,17 @@ type ScanQuery struct {
 	Fits func(*Entry) bool
 }
 
-// ScanPage is a part of the entries as they stood at one point.
+// ScanPage is one page of entries, as they were at one point.
 type ScanPage struct {
 	Entries []Entry
 	// Next is as in Page.
 	Next *EntryName
-	// Revision is that of the namespace that Prefix lies in.
+	// Revision is the revision of the namespace that Prefix lies in.
 	Revision uint64
 }
 
-// Scan returns one page of the entries of many groups. A key present throughout
-// appears exactly once in the pages, whatever is written meanwhile.
+// Scan returns one page of the entries of many groups. A key that is present throughout appears
+// exactly once in the pages, whatever is written meanwhile.
 //
 //	page, err := store.Scan(store.ScanQuery{Prefix: "acme:"})
 func (store *Store) Scan(query ScanQuery) (ScanPage, error) {
@@ -50,8 +50,8 @@ func (store *Store) Scan(query ScanQuery) (ScanPage, error) {
 	return page, nil
 }
 
-// SubmitScan is Scan for a caller that does not wait: done is called once, before
-// SubmitScan returns or later from a goroutine of the store, and may not block.
+// SubmitScan is Scan without waiting. It calls done once, before SubmitScan returns or later
+// from a goroutine of the store. done must not block.
 func (store *Store) SubmitScan(query ScanQuery, done func(ScanPage, error)) {
 	submitAsk(store, func(view *view) (ScanPage, error) { return store.committer.scan(view, query) }, done)
 }

@@ -8,20 +8,19 @@ import (
 	"slices"
 )
 
-// ScopedStore is a Store as one namespace sees it: the names of groups are those
-// within the namespace, going in and coming out. Errors name groups by their whole
-// names.
+// ScopedStore is the view of one namespace on a Store. Arguments and results have the names of
+// groups within the namespace. Errors have whole names.
 //
-// What concerns the store as a whole is not here, nor are the Submit methods, which
-// take whole names.
+// Methods for the whole store are missing, and so are the Submit methods, which take whole
+// names.
 type ScopedStore struct {
 	store     *Store
 	namespace string
 }
 
-// NewScoped returns the view that a namespace has of a store. It returns
-// ErrInvalidName for a namespace that is not 1 to 64 letters, digits and '-', or
-// that is reserved (events, admin, workspace).
+// NewScoped returns the view of a namespace on a store. It returns ErrInvalidName if the
+// namespace is not 1 to 64 letters, digits and '-', or if it is reserved (events, admin,
+// workspace).
 //
 //	scoped, err := store.NewScoped(opened, "tenant-a")
 func NewScoped(store *Store, namespace string) (*ScopedStore, error) {
@@ -35,25 +34,25 @@ func NewScoped(store *Store, namespace string) (*ScopedStore, error) {
 	return newScopedStore(store, namespace), nil
 }
 
-// ScopedStoreConfig says which view NewScopedConfigured returns.
+// ScopedStoreConfig configures NewScopedConfigured.
 //
 //	store.ScopedStoreConfig{Namespace: "tenant-a", Quota: store.QuotaConfig{MaxKeys: 100}}
 type ScopedStoreConfig struct {
 	// Namespace is as NewScoped takes it. Required.
 	Namespace string
-	// Quota, where it is not zero, sets MaxKeys and MaxGroups of the namespace's quota;
-	// the zero value leaves what was set before.
+	// Quota, if it is not zero, sets MaxKeys and MaxGroups of the namespace's quota. The zero
+	// value leaves the quota of the database as it is.
 	Quota QuotaConfig
 }
 
-// QuotaConfig is the part of a Quota that ScopedStoreConfig sets; 0 is no limit.
+// QuotaConfig is the part of a Quota in ScopedStoreConfig; 0 is no limit.
 type QuotaConfig struct {
 	MaxKeys   int
 	MaxGroups int
 }
 
-// Validate returns what NewScopedConfigured would refuse: ErrInvalidName for what can be
-// no namespace, an error for a negative limit.
+// Validate returns the error that NewScopedConfigured would return: ErrInvalidName for an
+// invalid namespace, or an error for a negative limit.
 //
 //	err := store.ScopedStoreConfig{Namespace: "tenant-a"}.Validate()
 func (config ScopedStoreConfig) Validate() error {
@@ -73,7 +72,8 @@ func (quota QuotaConfig) change() QuotaChange {
 	return QuotaChange{MaxKeys: &keys, MaxGroups: &groups}
 }
 
-// NewScopedConfigured is NewScoped with a quota, which holds across restarts.
+// NewScopedConfigured is NewScoped with a quota. The quota is kept in the database and holds
+// across restarts.
 //
 //	scoped, err := store.NewScopedConfigured(opened, store.ScopedStoreConfig{
 //		Namespace: "tenant-a", Quota: store.QuotaConfig{MaxKeys: 100}})
@@ -116,7 +116,7 @@ func (scoped *ScopedStore) whole(group string) string { return wholeGroup(scoped
 
 func (scoped *ScopedStore) local(group string) string { return localGroup(scoped.Namespace(), group) }
 
-// Transaction is Store.Transaction for what lies in the namespace.
+// Transaction is Store.Transaction within the namespace.
 //
 //	err := scoped.Transaction(func(transaction *store.ScopedStoreTransaction) error {
 //		return transaction.SetIn("preferences", "locale", "en-GB")
@@ -215,7 +215,7 @@ func (scoped *ScopedStore) JournalStatus() (JournalStatus, error) {
 	return scoped.within().JournalStatus(scoped.Namespace())
 }
 
-// JournalRejected is Store.JournalRejected of the namespace, whatever the query's is.
+// JournalRejected is Store.JournalRejected of the namespace, whatever query.Namespace says.
 //
 //	page, err := scoped.JournalRejected(store.JournalRejectedQuery{Limit: 100})
 func (scoped *ScopedStore) JournalRejected(query JournalRejectedQuery) (JournalRejectedPage, error) {
@@ -244,7 +244,7 @@ func (scoped *ScopedStore) FindWorkspace(name string) (*Workspace, error) {
 	return scoped.within().FindWorkspace(scoped.Namespace(), name)
 }
 
-// Workspaces are those of the namespace, by name.
+// Workspaces returns the workspaces of the namespace, by name.
 func (scoped *ScopedStore) Workspaces() ([]WorkspaceInfo, error) {
 	return scoped.within().Workspaces(scoped.Namespace())
 }
@@ -320,7 +320,7 @@ func changeAll[Element any](elements []Element, change func(*Element)) {
 	}
 }
 
-// renamed is a name, where there is one, as rename has it.
+// renamed is a name, if there is one, as rename has it.
 func renamed(name *string, rename func(string) string) *string {
 	if name == nil {
 		return nil

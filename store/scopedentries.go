@@ -94,8 +94,8 @@ func (scoped *ScopedStore) DeleteGroup(group string) error {
 	return scoped.within().DeleteGroup(scoped.whole(group))
 }
 
-// DeletePrefix is Store.DeletePrefix of the groups of the namespace that begin with
-// prefix; "" is all of them.
+// DeletePrefix is Store.DeletePrefix of the groups of the namespace that begin with prefix; ""
+// is all groups.
 //
 //	err := scoped.DeletePrefix("session:")
 func (scoped *ScopedStore) DeletePrefix(prefix string) error {
@@ -167,8 +167,8 @@ func (scoped *ScopedStore) Count(group string) (int, error) {
 	return scoped.within().Count(scoped.whole(group))
 }
 
-// CountAll is Store.CountAll of the groups of the namespace that begin with prefix;
-// without one, of all of them.
+// CountAll is Store.CountAll of the groups of the namespace that begin with prefix, or of all
+// groups without a prefix.
 //
 //	keys, err := scoped.CountAll("session:")
 func (scoped *ScopedStore) CountAll(prefix ...string) (int, error) {

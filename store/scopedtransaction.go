@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ScopedStoreTransaction is a StoreTransaction as one namespace sees it.
+// ScopedStoreTransaction is the view of one namespace on a StoreTransaction.
 type ScopedStoreTransaction struct {
 	unscoped  *StoreTransaction
 	namespace string

@@ -16,7 +16,7 @@ type named[State any] struct {
 	state State
 }
 
-// nameRange is a range of names: from low on, and before high where that is not nil.
+// nameRange is a range of names: from low on, and before high if that is not nil.
 type nameRange struct {
 	low  string
 	high *string
@@ -50,8 +50,8 @@ func (pending *pendingStates[State]) put(name string, state State) (bytes int) {
 	return stateOverhead + len(name)
 }
 
-// drop removes a state, where it is still the one given, and returns by how many
-// bytes the memory shrank.
+// drop removes a state, if it is still the one given, and returns by how many bytes the memory
+// shrank.
 func (pending *pendingStates[State]) drop(name string, state State) (bytes int) {
 	if waiting, waits := pending.states.Get(name); !waits || waiting != state {
 		return 0
@@ -73,9 +73,9 @@ func (pending *pendingStates[State]) take(from string, limit int) (taken []named
 	return taken, next
 }
 
-// mergeStates calls visit with each state of a range in order, until visit returns
-// false. stored gives the states of the tables in the same order, until the function
-// that it is given returns false; where both have a name, the pending state counts.
+// mergeStates calls visit with each state of a range in order, until visit returns false.
+// stored gives the states of the tables in the same order, until the function that it is given
+// returns false; if both have a name, the pending state counts.
 func mergeStates[State comparable](pending *pendingStates[State], names nameRange,
 	stored func(take func(name string, state State) bool) error, visit func(name string, state State) bool,
 ) error {

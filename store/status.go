@@ -7,36 +7,36 @@ import (
 	"time"
 )
 
-// Status is how a store is.
+// Status is the state of a store.
 type Status struct {
 	// Writable is false while writes are refused; Reason says why.
 	Writable bool
 	Reason   string
-	// Backlog is how many changes the slowest registered consumer has not
-	// acknowledged, OldestPendingAt the commit time of the oldest of them.
+	// Backlog is the number of changes that the slowest registered consumer has not
+	// acknowledged. OldestPendingAt is the commit time of the oldest of these.
 	Backlog         uint64
 	OldestPendingAt time.Time
-	// OldestChangeAt is not after the time of the oldest change that can be replayed; zero
-	// if there is none.
+	// OldestChangeAt is the time of the oldest change that can be replayed, or a little
+	// earlier; zero if there is none.
 	OldestChangeAt time.Time
-	// PendingMaterialisation is how many rows of the tables are behind the log; a
-	// deleted group whose rows are still being removed is one more.
+	// PendingMaterialisation is the number of rows by which the tables are behind the log. A
+	// deleted group whose rows are still being removed counts as one.
 	PendingMaterialisation uint64
-	// Namespaces counts those that were ever written, Entries all entries,
-	// UnscopedEntries those outside every namespace.
+	// Namespaces counts the namespaces that were ever written, Entries all entries, and
+	// UnscopedEntries the entries outside every namespace.
 	Namespaces      uint64
 	Entries         uint64
 	UnscopedEntries uint64
-	// Journal counts the journal's entries, those of every namespace and of none.
+	// Journal counts the entries of the journal, of every namespace and outside all.
 	Journal JournalCounts
-	// ClockAhead is by how much the store's time is ahead of StoreConfig.Clock, which was
-	// set back: 0 where it is that.
+	// ClockAhead is the time by which the store's time is ahead of StoreConfig.Clock, after
+	// that was set back; otherwise 0.
 	ClockAhead time.Duration
-	// Archiving is how many entries a Compact that is under way has written.
+	// Archiving is the number of entries that a running Compact has written.
 	Archiving int64
 }
 
-// Status returns how the store is.
+// Status returns the state of the store.
 //
 //	status, err := store.Status()
 func (store *Store) Status() (Status, error) {
@@ -47,8 +47,8 @@ func (store *Store) Status() (Status, error) {
 	return status, nil
 }
 
-// SubmitStatus is Status for a caller that does not wait: done is called once,
-// before SubmitStatus returns or later from a goroutine of the store, and may not block.
+// SubmitStatus is Status without waiting. It calls done once, before SubmitStatus returns or
+// later from a goroutine of the store. done must not block.
 func (store *Store) SubmitStatus(done func(Status, error)) {
 	submitAsk(store, func(view *view) (Status, error) { return store.committer.status(view) }, done)
 }

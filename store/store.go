@@ -15,8 +15,8 @@ import (
 	"dappco.re/go/storebus/internal/logging"
 )
 
-// Store is a key-value store in one SQLite file, with groups, namespaces, expiry
-// and a log of every change. All methods may be called from many goroutines.
+// Store is a key-value store in one SQLite file, with groups, namespaces, expiry and a log of
+// every change. Any number of goroutines may call its methods.
 type Store struct {
 	config    StoreConfig
 	id        string
@@ -48,7 +48,7 @@ type Store struct {
 	closeErr   error
 }
 
-// StoreOption adds to the configuration that New begins with.
+// StoreOption changes the configuration of New.
 type StoreOption func(*StoreConfig)
 
 // WithPurgeInterval sets StoreConfig.PurgeInterval.
@@ -58,7 +58,7 @@ func WithPurgeInterval(interval time.Duration) StoreOption {
 	return func(config *StoreConfig) { config.PurgeInterval = interval }
 }
 
-// New is NewConfigured for a configuration that is put together step by step.
+// New is NewConfigured with a path and options. The caller closes the store.
 //
 //	opened, err := store.New(":memory:")
 func New(databasePath string, options ...StoreOption) (*Store, error) {
@@ -72,10 +72,9 @@ func New(databasePath string, options ...StoreOption) (*Store, error) {
 	return NewConfigured(config)
 }
 
-// NewConfigured opens a store, creating the database file where it is missing and
-// bringing it up to date where it is old. The caller closes it. It returns
-// ErrDatabaseInUse, ErrDatabaseFromFuture or ErrNotAStore for a database that
-// cannot be this store's.
+// NewConfigured opens a store. It creates the database file if it is missing, and upgrades it
+// if it is old. The caller closes the store. NewConfigured returns ErrDatabaseInUse,
+// ErrDatabaseFromFuture or ErrNotAStore for a file that it cannot open as a store.
 //
 //	opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: "storebus.db"})
 func NewConfigured(config StoreConfig) (*Store, error) {
@@ -137,10 +136,11 @@ func (store *Store) start() error {
 	return nil
 }
 
-// Close refuses what is new, carries out what was taken, brings the database to
-// rest and releases it. Channels of Watch are closed. It may be called again, and
-// then returns what it returned before. It waits for a callback of OnChange that
-// runs; called by one it does not, nor for another Close, which waits for that one.
+// Close refuses new calls, carries out the calls that it has taken, writes the pending changes
+// to the tables, and releases the database. It closes the channels of Watch. You may call it
+// again; later calls return the first result. Close waits for a running callback of OnChange.
+// If the callback itself calls Close, that call waits neither for the callback nor for another
+// Close, which waits for the callback.
 func (store *Store) Close() error {
 	if !store.opened() {
 		return fmt.Errorf("store.Close: %w", errNeverOpened)
@@ -165,9 +165,8 @@ func (store *Store) Close() error {
 	return nil
 }
 
-// Config returns the configuration that the store was opened with, its defaults filled
-// in: NewConfigured takes it again. Limits are those of the beginning, whatever SetLimits
-// has said since.
+// Config returns the configuration of the store with the defaults filled in. NewConfigured
+// takes it again. Limits has the first limits, whatever SetLimits has changed since.
 //
 //	interval := store.Config().PurgeInterval // time.Minute
 func (store *Store) Config() StoreConfig {
@@ -184,18 +183,17 @@ func (store *Store) Config() StoreConfig {
 // DatabasePath returns the SQLite file, or MemoryDatabase: StoreConfig.DatabasePath.
 func (store *Store) DatabasePath() string { return store.Config().DatabasePath }
 
-// JournalConfiguration returns where journal entries are delivered to: the zero value
-// is nowhere.
+// JournalConfiguration returns the endpoint for journal entries; the zero value without one.
 func (store *Store) JournalConfiguration() JournalConfiguration { return store.Config().Journal }
 
 // JournalConfigured reports whether journal entries wait for delivery to an endpoint.
 func (store *Store) JournalConfigured() bool { return store.JournalConfiguration().EndpointURL != "" }
 
-// IsClosed reports whether Close has begun, or the store was never opened: its calls
-// return ErrClosed.
+// IsClosed reports whether Close has begun, or the store was never opened. All calls return
+// ErrClosed then.
 func (store *Store) IsClosed() bool { return store.unusable() != nil }
 
-// ID returns the store's id: random, given when the database was created, kept in it.
+// ID returns the store's id. The id is random, made with the database and kept in the database.
 func (store *Store) ID() string {
 	if store == nil {
 		return ""
@@ -211,8 +209,8 @@ func (store *Store) Durability() Durability {
 	return store.config.Durability
 }
 
-// SetLimits replaces StoreConfig.Limits for the writes that come after it. What is
-// there already stays. It does not wait.
+// SetLimits replaces StoreConfig.Limits for later writes. Existing entries stay. It does not
+// wait.
 //
 //	err := store.SetLimits(store.Limits{GroupBytes: 512, KeyBytes: 2048, EntryBytes: 1 << 20})
 func (store *Store) SetLimits(limits Limits) error {
@@ -223,11 +221,11 @@ func (store *Store) SetLimits(limits Limits) error {
 	return nil
 }
 
-// Submit hands a command to the committer and returns. done is called once, after
-// the commit or with the error, from a goroutine of the store (or before Submit
-// returns, where the store is closed). The calls of all Submits come one after the
-// other: done may not block. Commands that name the same group are carried out in
-// the order in which they were submitted; a DeletePrefixCommand names none.
+// Submit hands a command to the committer and returns. It calls done once, after the commit or
+// with the error, from a goroutine of the store. If the store is closed, it calls done before
+// Submit returns. The store calls the done functions of all Submits one after the other, so
+// done must not block. Commands that name the same group are carried out in the order of
+// Submit. A DeletePrefixCommand names no group.
 //
 //	store.Submit(store.SetCommand{Group: "acme:config", Key: "theme", Value: "dark"},
 //		func(outcome store.Outcome, err error) { … })
@@ -252,8 +250,8 @@ func (store *Store) execute(command Command) (Outcome, error) {
 	return write.outcome, err
 }
 
-// carryOut is execute without the callbacks. The write that it returns is nil where
-// the store is closed.
+// carryOut is execute without the callbacks. The write that it returns is nil if the store is
+// closed.
 func (store *Store) carryOut(command Command, origin origin) (*write, error) {
 	if !store.opened() {
 		return nil, errNeverOpened
@@ -276,8 +274,8 @@ func (store *Store) carryOut(command Command, origin origin) (*write, error) {
 	return write, write.err
 }
 
-// submitRead hands a question to the committer; failed is called instead where
-// the store is closed.
+// submitRead hands a question to the committer; failed is called instead if the store is
+// closed.
 func (store *Store) submitRead(question read, failed func(err error)) {
 	switch {
 	case !store.opened():

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// Transaction calls function with a transaction that runs alone: nothing else is
-// read from the database or written while function runs. What function does is
-// committed as one when it returns nil; an error of it, or a panic, takes all of it
-// back, and the error is returned. Events go out after the commit.
+// Transaction calls function with a transaction that runs alone: while function runs, nothing
+// else reads from the database or writes to it. If function returns nil, all of its writes are
+// committed together. If it returns an error, or panics, all writes are dropped, and
+// Transaction returns the error. Events go out after the commit.
 //
-// function must use the transaction and not the store: a call of the store waits for
-// the transaction to end, and so do all other callers. After
-// StoreConfig.TransactionTimeout the transaction is taken back, the calls that wait
-// are served, and Transaction returns ErrTransactionTimeout when function returns.
+// function must use the transaction and not the store: a call of the store waits for the end of
+// the transaction, as all other callers do. After StoreConfig.TransactionTimeout the
+// transaction is dropped and the waiting calls are served. When function returns, Transaction
+// returns ErrTransactionTimeout.
 //
 //	err := store.Transaction(func(transaction *store.StoreTransaction) error {
 //		left, err := transaction.Increment("stock", "apples", -1)
@@ -79,11 +79,11 @@ func transactionError(verdict, err error) error {
 	}
 }
 
-// StoreTransaction is the store as the callback of Store.Transaction sees it: as it
-// stood when the transaction began, with what the callback has written since. An
-// operation that fails changes nothing, and leaves it to the callback whether the
-// transaction does. After the end its methods return ErrTransactionEnded or
-// ErrTransactionTimeout. They may be called from many goroutines.
+// StoreTransaction is the store in the callback of Store.Transaction: the state at the
+// beginning of the transaction, with the writes of the callback. An operation that fails
+// changes nothing; the callback decides whether the transaction fails. After the end its
+// methods return ErrTransactionEnded or ErrTransactionTimeout. Any number of goroutines may
+// call them.
 type StoreTransaction struct {
 	lending *lending
 }
@@ -114,8 +114,8 @@ func (transaction *StoreTransaction) Get(group, key string) (string, error) {
 	return entry.Value, operationError("store.StoreTransaction.Get", group, key, err)
 }
 
-// GetEntry is Store.GetEntry within the transaction. What the transaction itself has
-// written stands at the revision that it will have.
+// GetEntry is Store.GetEntry within the transaction. An entry written by the transaction has
+// the revision that it will have after the commit.
 //
 //	entry, err := transaction.GetEntry("config", "theme")
 func (transaction *StoreTransaction) GetEntry(group, key string) (Entry, error) {

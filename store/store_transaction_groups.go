@@ -55,8 +55,8 @@ func (transaction *StoreTransaction) GetPage(group string, offset, limit int) ([
 	return entries[:min(limit, len(entries))], nil
 }
 
-// All is Store.All within the transaction: it goes through the entries as they stand
-// when the loop begins, whatever the loop writes.
+// All is Store.All within the transaction. It iterates over the entries as they are when the
+// loop begins, whatever the loop writes.
 //
 //	for entry, err := range transaction.All("config") { … }
 func (transaction *StoreTransaction) All(group string) iter.Seq2[KeyValue, error] {
@@ -169,8 +169,8 @@ func (transaction *StoreTransaction) Groups(prefix ...string) ([]string, error) 
 	return names, nil
 }
 
-// GroupsSeq is Store.GroupsSeq within the transaction: it goes through the groups as
-// they stand when the loop begins, whatever the loop writes.
+// GroupsSeq is Store.GroupsSeq within the transaction. It iterates over the groups as they are
+// when the loop begins, whatever the loop writes.
 //
 //	for group, err := range transaction.GroupsSeq("tenant-a:") { … }
 func (transaction *StoreTransaction) GroupsSeq(prefix ...string) iter.Seq2[string, error] {

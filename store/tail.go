@@ -126,8 +126,7 @@ func (tail *tail) trimmed(namespace string, oldest uint64) {
 	}
 }
 
-// changes answers a query from memory; known is false where memory does not
-// reach back far enough.
+// changes answers a query from memory; known is false if memory does not reach back far enough.
 func (tail *tail) changes(query ChangesQuery) (page ChangesPage, known bool, err error) {
 	tail.mutex.RLock()
 	defer tail.mutex.RUnlock()
@@ -216,9 +215,8 @@ func (tail *tail) answered(readers int) {
 	tail.waiting -= readers
 }
 
-// commitsAfter returns what memory holds after a commit, at most limit of them;
-// known is false where there is more than memory holds. grown is closed when there
-// is more to come.
+// commitsAfter returns what memory holds after a commit, at most limit of them; known is false
+// if there is more than memory holds. grown is closed when there is more to come.
 func (tail *tail) commitsAfter(id uint64, limit int) (commits []Commit, known bool, grown <-chan struct{}) {
 	tail.mutex.RLock()
 	defer tail.mutex.RUnlock()

@@ -11,7 +11,7 @@ import (
 
 // The bounds of a template.
 const (
-	// MaxTemplateBytes is the longest source of a template.
+	// MaxTemplateBytes is the length of the longest template.
 	MaxTemplateBytes = 64 << 10
 	// maxTemplateDepth is how deep its blocks and parentheses may be nested.
 	maxTemplateDepth = 100
@@ -33,7 +33,7 @@ var templateFunctions = map[string]bool{
 
 // TemplateError says what is wrong with a template. It wraps ErrInvalidTemplate.
 type TemplateError struct {
-	// Line and Column are where, from 1 and in bytes; 0 where Message tells it.
+	// Line and Column are the place, from 1 and in bytes; 0 if Message has the place.
 	Line    int
 	Column  int
 	Message string

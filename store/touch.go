@@ -4,16 +4,16 @@ package store
 
 import "time"
 
-// TouchCommand gives Key of Group, the group's whole name, another expiry, and
-// leaves its value as it is. A key that is not there is NotFoundError. The Outcome
-// carries the entry, so that it serves get-and-touch too.
+// TouchCommand changes the expiry of Key of Group, the group's whole name, and leaves the value
+// as it is. A missing key is NotFoundError. The Outcome has the entry, so the command also
+// serves as get-and-touch.
 //
 //	store.TouchCommand{Group: "acme:session", Key: "token", TimeToLive: 5 * time.Minute}
 type TouchCommand struct {
 	Group string
 	Key   string
-	// TimeToLive is MinTimeToLive to MaxTimeToLive, rounded up to milliseconds; 0
-	// takes the expiry away.
+	// TimeToLive is MinTimeToLive to MaxTimeToLive, rounded up to milliseconds; 0 removes the
+	// expiry.
 	TimeToLive time.Duration
 	// IfRevision is as in SetCommand.
 	IfRevision *uint64

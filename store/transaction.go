@@ -79,9 +79,8 @@ func (committer *committer) synchronous(level string, function func() error) err
 	return err
 }
 
-// beginReading has the statements that follow, up to endReading, read under one lock
-// of the database: each by itself would take one and give it back. Where it fails
-// they do so.
+// beginReading has the statements that follow, up to endReading, read under one lock of the
+// database: each by itself would take one and give it back. If it fails they do so.
 func (committer *committer) beginReading() {
 	committer.reading = committer.reading || committer.beginRead.execute() == nil
 }
@@ -118,8 +117,8 @@ func (committer *committer) undo() error {
 	return nil
 }
 
-// stopped returns why nothing is written any more, nil where it is. The error does
-// not wrap the one that stopped it: of what comes later the outcome is known.
+// stopped returns why nothing is written any more, nil if it is. The error does not wrap the
+// one that stopped it: of what comes later the outcome is known.
 func (committer *committer) stopped() error {
 	if broken := committer.broken.Load(); broken != nil {
 		return fmt.Errorf("%w: writes have stopped until the store is opened again: %s", ErrUnavailable, (*broken).Error())

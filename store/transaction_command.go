@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// MaxTransactionOperations is the most that each list of a TransactionCommand holds.
+// MaxTransactionOperations is the largest length of each list of a TransactionCommand.
 const MaxTransactionOperations = 1000
 
-// TransactionCommand carries out Then where all guards of If hold, else Else: the
-// whole list or, where one operation fails, nothing of it. Operations see the ones
-// before them. All groups lie in one namespace. It fails with TransactionError,
-// which names the guard or the operation, or with ErrInvalidTransaction.
+// TransactionCommand carries out Then if all guards of If hold, and Else otherwise. It carries
+// out the whole list or, if one operation fails, nothing. Each operation sees the operations
+// before it. All groups lie in one namespace. It fails with TransactionError, which names the
+// guard or the operation, or with ErrInvalidTransaction.
 //
 //	store.TransactionCommand{
 //		Namespace: "acme",
@@ -26,21 +26,21 @@ const MaxTransactionOperations = 1000
 //		Else: []store.Command{store.GetOperation{Group: "acme:stock", Key: "apples"}},
 //	}
 type TransactionCommand struct {
-	// Namespace is that of every group, the empty one included.
+	// Namespace is the namespace of every group; it may be empty.
 	Namespace string
-	// If, Then and Else hold at most MaxTransactionOperations each, and may be empty.
-	// Every command can be an operation, but for another transaction, and for a
-	// DeletePrefixCommand whose prefix has no colon: it would reach beyond the namespace.
+	// If, Then and Else hold at most MaxTransactionOperations each, and may be empty. Every
+	// command can be an operation, with two exceptions: another transaction, and a
+	// DeletePrefixCommand whose prefix has no colon, which would reach beyond the namespace.
 	If   []Guard
 	Then []Command
 	Else []Command
 }
 
-// TransactionOutcome is what a TransactionCommand did.
+// TransactionOutcome is the result of a TransactionCommand.
 type TransactionOutcome struct {
-	// Succeeded tells that the guards held and Then was carried out.
+	// Succeeded is true if the guards held and Then was carried out.
 	Succeeded bool
-	// FirstRevision is that of the first change, 0 where nothing was changed.
+	// FirstRevision is the revision of the first change, 0 if nothing was changed.
 	FirstRevision uint64
 	// Results has the outcome of each operation, in order.
 	Results []Outcome
@@ -171,8 +171,8 @@ func (command TransactionCommand) operate(batch *batch, succeeded bool, origin o
 	return results, nil
 }
 
-// within returns an error where a nested batch has had to do with another namespace
-// than the transaction's: it has looked at that one first.
+// within returns an error if a nested batch has had to do with another namespace than the
+// transaction's: it has looked at that one first.
 func (command TransactionCommand) within(batch *batch) error {
 	for name := range batch.namespaces {
 		if name != command.Namespace {
@@ -182,18 +182,18 @@ func (command TransactionCommand) within(batch *batch) error {
 	return nil
 }
 
-// Guard is a condition of a TransactionCommand on Key of Group, the group's whole
-// name. All that is given of it must hold.
+// Guard is a condition of a TransactionCommand on Key of Group, the group's whole name. All
+// fields that are not nil must hold; at least one is required.
 //
 //	store.Guard{Group: "acme:config", Key: "theme", Exists: &no}
 type Guard struct {
 	Group string
 	Key   string
-	// Revision is what the entry stands at, 0 for one that is not there.
+	// Revision, if not nil, is the revision of the entry, 0 for no entry.
 	Revision *uint64
-	// Exists is whether it is there.
+	// Exists, if not nil, says whether there is an entry.
 	Exists *bool
-	// Value is what it holds; one that is not there holds none.
+	// Value, if not nil, is the value of the entry. It never holds if there is no entry.
 	Value *string
 }
 
@@ -210,14 +210,13 @@ func (guard Guard) holds(batch *batch) (bool, error) {
 }
 
 // GetOperation reads Key of Group, the group's whole name, among the operations of a
-// transaction. A key that is not there is no failure: Outcome.Entry is nil then.
+// transaction. If there is no such key, Outcome.Entry is nil, and that is not a failure.
 //
 //	store.GetOperation{Group: "acme:config", Key: "theme"}
 type GetOperation struct {
 	Group string
 	Key   string
-	// TimeToLive, where given, is what the entry gets with a touch; 0 takes its expiry
-	// away.
+	// TimeToLive, if not nil, is the new time to live of the entry; 0 removes the expiry.
 	TimeToLive *time.Duration
 	// TraceParent is passed to the event of the touch.
 	TraceParent string

@@ -13,7 +13,7 @@ import (
 // namespace that was never written.
 type namespaceState struct {
 	revision uint64
-	// oldest is the lowest revision in the log, revision + 1 where there is none.
+	// oldest is the lowest revision in the log, revision + 1 if there is none.
 	oldest uint64
 	keys   int64
 	groups int64
@@ -32,7 +32,7 @@ type entryState struct {
 	revision  uint64
 	updatedAt int64 // Unix nanoseconds
 	expiresAt int64 // Unix milliseconds, 0: never
-	// bytes is the length of value; value itself is empty where only the head was read.
+	// bytes is the length of value; value itself is empty if only the head was read.
 	bytes int
 	value string
 }
@@ -277,7 +277,7 @@ func (view *view) namespacesIn(names nameRange, visit func(name string, state na
 	}, visit)
 }
 
-// remember keeps a state, and forgets all others where there are too many.
+// remember keeps a state, and forgets all others if there are too many.
 func remember[State any](states map[string]State, name string, state State) {
 	if len(states) >= cachedStates {
 		clear(states)

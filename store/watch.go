@@ -19,13 +19,12 @@ const watcherBuffer = 16
 // everyGroup is the group of a watcher that wants them all.
 const everyGroup = "*"
 
-// Watch returns a channel of the changes of a group, "*" for every group. It
-// begins with the next commit and keeps the order of the log. The channel holds 16
-// events; what finds no room there waits in the newest part of the log, which is in
-// memory: 16 MiB, about 40,000 small events of all groups together. A reader who is
-// further behind loses what is older than that, and never holds up a writer. Revisions
-// are dense in a namespace; Changes has everything. Unwatch and Close close the channel,
-// in which at most 16 events are left then.
+// Watch returns a channel of the changes of a group, or of every group for "*". It begins with
+// the next commit and keeps the order of the log. The channel holds 16 events. Further events
+// wait in the newest part of the log in memory: 16 MiB, about 40,000 small events of all groups
+// together. A reader that is further behind loses older events, and never holds up a writer.
+// Revisions are dense in a namespace, and Changes has the missing events. Unwatch and Close
+// close the channel, with at most 16 events left.
 //
 //	events := store.Watch("config")
 //	defer store.Unwatch("config", events)
@@ -33,8 +32,8 @@ func (store *Store) Watch(group string) <-chan Event {
 	return store.watch(watchedGroup("", group), "")
 }
 
-// Unwatch ends a Watch of a group and closes its channel. A channel that is none
-// of this group's is left alone.
+// Unwatch ends a Watch of a group and closes the channel. A channel of another group is left
+// alone.
 func (store *Store) Unwatch(group string, events <-chan Event) {
 	store.unwatch(watchedGroup("", group), events)
 }
@@ -54,8 +53,8 @@ func (store *Store) unwatch(group watched, events <-chan Event) {
 	}
 }
 
-// watched is what a watcher watches: one group, or every group of a namespace,
-// or, where namespace is empty too, every group there is.
+// watched is what a watcher watches: one group, or every group of a namespace, or, if namespace
+// is empty too, every group there is.
 type watched struct {
 	namespace string
 	group     string
@@ -161,14 +160,13 @@ func (watchers *watchers) close() {
 	}
 }
 
-// OnChange calls callback for every change from now on, until unregister is
-// called; one that has begun may still end after that. For a write through this
-// Store's methods it runs in the goroutine that called the method, after the
-// commit and before the method returns. For all other changes (of Submit, of
-// expiry) it runs in one goroutine of the store, in the order of the log; a slow
-// callback lags behind and holds up nobody. Either way it may call the store, Close
-// included. Between callers no order is promised: compare revisions. A nil callback is
-// never called, and unregister works.
+// OnChange calls callback for every change from now on, until unregister is called. A call that
+// has begun may end after that. For a write through the methods of this Store, callback runs in
+// the goroutine that called the method, after the commit and before the method returns. For all
+// other changes (of Submit, of expiry) it runs in one goroutine of the store, in the order of
+// the log. A slow callback lags behind and holds up nobody. callback may call the store, Close
+// included. There is no order between callers: compare revisions. A nil callback is never
+// called, and unregister works.
 //
 //	unregister := store.OnChange(func(event store.Event) { fmt.Println(event.Type, event.Group, event.Key) })
 //	defer unregister()

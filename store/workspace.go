@@ -15,38 +15,37 @@ import (
 	"unicode/utf8"
 )
 
-// The limits of what a workspace takes.
+// The limits of a workspace.
 const (
-	// MaxWorkspaceKinds is how many kinds of entries a workspace may hold.
+	// MaxWorkspaceKinds is the largest number of kinds of entries in a workspace.
 	MaxWorkspaceKinds = 1000
-	// MaxWorkspaceKindBytes is the longest name of a kind.
+	// MaxWorkspaceKindBytes is the length of the longest name of a kind.
 	MaxWorkspaceKindBytes = 128
-	// MaxWorkspaceDataBytes is the largest entry, as JSON.
+	// MaxWorkspaceDataBytes is the size of the largest entry, as JSON.
 	MaxWorkspaceDataBytes = 1 << 20
 )
 
-// Workspace gathers entries in a SQLite file of its own, until it is committed or
-// discarded. Its methods may be called from many goroutines. When it has ended they
-// return ErrNotFound.
+// Workspace collects entries in a SQLite file of its own, until it is committed or discarded.
+// Any number of goroutines may call its methods. After the end they return ErrNotFound.
 type Workspace struct {
 	store  *Store
 	file   *workspaceFile
 	closed atomic.Bool
 }
 
-// WorkspaceInfo is what is known of a workspace.
+// WorkspaceInfo describes a workspace.
 type WorkspaceInfo struct {
 	Name     string
 	Entries  int64
 	OpenedAt time.Time
-	// Orphaned tells that nobody has opened it since the store was.
+	// Orphaned is true if nobody has opened the workspace since the store was opened.
 	Orphaned bool
 }
 
-// NewWorkspace opens a workspace outside every namespace, and makes it where there is
-// none of that name: one that a crash has left goes on. A name is 1 to 128 letters,
-// digits, '.', '_' and '-', begins with a letter or a digit, and has no two dots in a
-// row; else NewWorkspace returns ErrInvalidName.
+// NewWorkspace opens a workspace outside every namespace, and makes it if there is none of that
+// name. A workspace from before a crash continues. A name is 1 to 128 letters, digits, '.', '_'
+// and '-'. It begins with a letter or a digit, and has no two dots in a row. For any other name
+// NewWorkspace returns ErrInvalidName.
 //
 //	workspace, err := store.NewWorkspace("import-42")
 func (store *Store) NewWorkspace(name string) (*Workspace, error) {
@@ -62,8 +61,8 @@ func (scoped *ScopedStore) NewWorkspace(name string) (*Workspace, error) {
 	return workspace, err
 }
 
-// OpenWorkspace is NewWorkspace in a namespace, the empty one for none. It tells
-// whether the workspace was made.
+// OpenWorkspace is NewWorkspace in a namespace; an empty namespace is outside all. created
+// tells whether the workspace was made.
 //
 //	workspace, created, err := store.OpenWorkspace("acme", "import-42")
 func (store *Store) OpenWorkspace(namespace, name string) (workspace *Workspace, created bool, err error) {
@@ -82,7 +81,7 @@ func (store *Store) openWorkspace(operation, namespace, name string) (workspace 
 	return &Workspace{store: store, file: file}, created, nil
 }
 
-// FindWorkspace returns a workspace that is there already, else ErrNotFound.
+// FindWorkspace returns an existing workspace, or ErrNotFound.
 //
 //	workspace, err := store.FindWorkspace("acme", "import-42")
 func (store *Store) FindWorkspace(namespace, name string) (*Workspace, error) {
@@ -97,8 +96,8 @@ func (store *Store) FindWorkspace(namespace, name string) (*Workspace, error) {
 	return &Workspace{store: store, file: file}, nil
 }
 
-// Workspaces returns the workspaces of a namespace, by name; the empty namespace is
-// that of those outside every namespace.
+// Workspaces returns the workspaces of a namespace, by name. An empty namespace returns the
+// workspaces outside every namespace.
 //
 //	infos, err := store.Workspaces("acme")
 func (store *Store) Workspaces(namespace string) ([]WorkspaceInfo, error) {
@@ -110,13 +109,14 @@ func (store *Store) Workspaces(namespace string) ([]WorkspaceInfo, error) {
 	return infos, namespaceError("store.Workspaces", namespace, err)
 }
 
-// WorkspacesQuery asks for workspaces of a namespace, in byte order of their names.
+// WorkspacesQuery asks for one page of the workspaces of a namespace, in byte order of their
+// names.
 //
 //	store.WorkspacesQuery{Namespace: "acme", Limit: 100}
 type WorkspacesQuery struct {
-	// Namespace is empty for those outside every namespace.
+	// Namespace is empty for workspaces outside every namespace.
 	Namespace string
-	// After, where given, is the name of the workspace behind which the page begins.
+	// After, if not nil, is the name of the last workspace before the page.
 	After *string
 	// Limit is the largest number of workspaces; 0 is DefaultPageLimit.
 	Limit int
@@ -124,7 +124,7 @@ type WorkspacesQuery struct {
 	Fits func(*WorkspaceInfo) bool
 }
 
-// WorkspacesPage is a part of the workspaces of a namespace.
+// WorkspacesPage is one page of the workspaces of a namespace.
 type WorkspacesPage struct {
 	Workspaces []WorkspaceInfo
 	// Next is as in Page.
@@ -156,14 +156,14 @@ func (store *Store) GetWorkspaces(query WorkspacesQuery) (page WorkspacesPage, e
 	return page, nil
 }
 
-// RecoverOrphans returns the workspaces in a folder that nobody has opened since the
-// store was, or since the folder was first named here, the oldest first. Empty is the store's own
-// folder; another one belongs to the store from then on, until it is closed. Files
-// that are no workspaces are moved to the folder's "quarantine". Those of the original
-// library's workspaces, NAME.duckdb, become workspaces outside every namespace where they
-// are SQLite, and are moved to "imported"; see OriginalName for those whose names
-// no workspace may have. RecoverOrphans returns nothing for a folder that is not there,
-// and ErrDatabaseInUse for one that another store has.
+// RecoverOrphans returns the workspaces in a folder that nobody has opened since the store was
+// opened, or since the folder was first named here, the oldest first. An empty stateDirectory
+// is the store's own folder. Another folder belongs to the store from then on, until the store
+// is closed. Files that are not workspaces are moved to the folder's "quarantine". Workspaces
+// of the original library, NAME.duckdb, become workspaces outside every namespace if they are
+// SQLite, and their files are moved to "imported". Names that are not allowed are changed: see
+// OriginalName. RecoverOrphans returns nothing for a missing folder, and ErrDatabaseInUse for a
+// folder that another store has.
 //
 //	orphans, err := store.RecoverOrphans("/var/lib/storebus/state")
 func (store *Store) RecoverOrphans(stateDirectory string) ([]*Workspace, error) {
@@ -190,8 +190,8 @@ func (workspace *Workspace) Name() string {
 	return workspace.file.name
 }
 
-// DatabasePath returns the SQLite file that holds the entries. Other programs may read
-// it while the workspace is there; its name says nothing of the workspace's.
+// DatabasePath returns the path of the SQLite file with the entries. Other programs may read it
+// while the workspace exists. The file name is random.
 func (workspace *Workspace) DatabasePath() string {
 	if !workspace.opened() {
 		return ""
@@ -203,13 +203,12 @@ func (workspace *Workspace) DatabasePath() string {
 func (workspace *Workspace) opened() bool { return workspace != nil && workspace.file != nil }
 
 // Put adds an entry of a kind, and returns when it is on disk. data is anything that
-// encoding/json encodes; a json.RawMessage is kept as it is. Put returns
-// ErrInvalidName for a kind that is not 1 to MaxWorkspaceKindBytes of UTF-8 without
-// control characters, or that no field of a journal entry can be named by: "time",
-// "namespace", "workspace", and what NewJournalCommand refuses in a name. It returns ErrInvalidData for what is no JSON, or nested
-// deeper than MaxWorkspaceDataDepth, and ErrTooLarge beyond MaxWorkspaceDataBytes or
-// MaxWorkspaceKinds, and for a kind with which the summary would be larger than a commit
-// may store within Limits.
+// encoding/json encodes; a json.RawMessage is kept as it is. Put returns ErrInvalidName if the
+// kind is not 1 to MaxWorkspaceKindBytes of UTF-8 without control characters, or if no field of
+// a journal entry can have that name: "time", "namespace", "workspace", and names that
+// NewJournalCommand refuses. It returns ErrInvalidData for data that is not JSON, or is nested
+// deeper than MaxWorkspaceDataDepth. It returns ErrTooLarge beyond MaxWorkspaceDataBytes or
+// MaxWorkspaceKinds, and for a kind that would make the summary larger than Limits allow.
 //
 //	err := workspace.Put("row", map[string]any{"sku": "A-17", "stock": 4})
 func (workspace *Workspace) Put(kind string, data any) error {
@@ -219,7 +218,7 @@ func (workspace *Workspace) Put(kind string, data any) error {
 	return nil
 }
 
-// Add is Put, and returns how many entries there are then.
+// Add is Put, and returns the new number of entries.
 //
 //	entries, err := workspace.Add("row", json.RawMessage(`{"sku":"A-17"}`))
 func (workspace *Workspace) Add(kind string, data any) (entries int64, err error) {
@@ -290,8 +289,8 @@ func encodeWorkspaceEntry(kind string, data any) (string, error) {
 	return string(encoded), checkDepth(encoded)
 }
 
-// CheckWorkspaceKind returns ErrInvalidName for a kind that Put does not take: a commit
-// makes the name of a field of it.
+// CheckWorkspaceKind returns ErrInvalidName for a kind that Put does not take. A commit uses
+// the kind as the name of a field.
 //
 //	err := store.CheckWorkspaceKind("row")
 func CheckWorkspaceKind(kind string) error {
@@ -312,7 +311,7 @@ func CheckWorkspaceKind(kind string) error {
 	return nil
 }
 
-// Count returns how many entries there are.
+// Count returns the number of entries.
 func (workspace *Workspace) Count() (int, error) {
 	summary, err := workspace.summary()
 	if err != nil {
@@ -325,7 +324,7 @@ func (workspace *Workspace) Count() (int, error) {
 	return int(count), nil
 }
 
-// Aggregate returns how many entries there are of each kind.
+// Aggregate returns the number of entries of each kind.
 //
 //	summary, err := workspace.Aggregate() // {"row": 41, "warning": 2}
 func (workspace *Workspace) Aggregate() (map[string]int64, error) {
@@ -347,7 +346,7 @@ func (workspace *Workspace) summary() (summary map[string]int64, err error) {
 	return summary, nil
 }
 
-// Discard ends the workspace and throws away what is in it.
+// Discard ends the workspace and removes its entries.
 func (workspace *Workspace) Discard() error {
 	if _, err := workspace.discard(Request{}); err != nil {
 		return fmt.Errorf("store.Workspace.Discard: %w", workspace.failure(err))
@@ -355,8 +354,8 @@ func (workspace *Workspace) Discard() error {
 	return nil
 }
 
-// Close gives the workspace up and keeps what is in it, for NewWorkspace with its name
-// to go on with. The store closes what is left open.
+// Close releases the workspace and keeps the entries. NewWorkspace with the same name continues
+// it. The store closes open workspaces when it is closed.
 func (workspace *Workspace) Close() error {
 	if !workspace.opened() {
 		return fmt.Errorf("store.Workspace.Close: %w", workspace.failure(errNeverOpened))

@@ -12,7 +12,7 @@ import (
 // workspaces at once, half of them of one namespace; others wait.
 const workAtOnce = 16
 
-// WorkspaceCommand is a write to a workspace as data: OpenWorkspaceCommand,
+// WorkspaceCommand is a write to a workspace, as data: OpenWorkspaceCommand,
 // PutWorkspaceCommand, CommitWorkspaceCommand or DiscardWorkspaceCommand.
 type WorkspaceCommand interface {
 	// namespace is that of the workspace, empty for none.
@@ -21,8 +21,8 @@ type WorkspaceCommand interface {
 	carryOut(store *Store, request Request) (Outcome, error)
 }
 
-// OpenWorkspaceCommand is Store.OpenWorkspace. Its Outcome tells whether the workspace
-// was Created and how many Entries it has.
+// OpenWorkspaceCommand is Store.OpenWorkspace, as data. The Outcome has Created and the number
+// of Entries.
 //
 //	store.OpenWorkspaceCommand{Namespace: "acme", Workspace: "import-42"}
 type OpenWorkspaceCommand struct {
@@ -30,8 +30,8 @@ type OpenWorkspaceCommand struct {
 	Workspace string
 }
 
-// PutWorkspaceCommand is Workspace.Add: Data is JSON, and is kept as it is. Its Outcome
-// tells how many Entries there are then.
+// PutWorkspaceCommand is Workspace.Add, as data. Data is JSON, and is kept as it is. The
+// Outcome has the new number of Entries.
 //
 //	store.PutWorkspaceCommand{Namespace: "acme", Workspace: "import-42", Kind: "row", Data: json.RawMessage(`{"sku":"A-17"}`)}
 type PutWorkspaceCommand struct {
@@ -41,8 +41,8 @@ type PutWorkspaceCommand struct {
 	Data      json.RawMessage
 }
 
-// CommitWorkspaceCommand is Workspace.Commit. Its Outcome has the Summary, the Revision
-// and the EntryID.
+// CommitWorkspaceCommand is Workspace.Commit, as data. The Outcome has Summary, Revision and
+// EntryID.
 //
 //	store.CommitWorkspaceCommand{Namespace: "acme", Workspace: "import-42"}
 type CommitWorkspaceCommand struct {
@@ -52,7 +52,7 @@ type CommitWorkspaceCommand struct {
 	TraceParent string
 }
 
-// DiscardWorkspaceCommand is Workspace.Discard.
+// DiscardWorkspaceCommand is Workspace.Discard, as data.
 //
 //	store.DiscardWorkspaceCommand{Namespace: "acme", Workspace: "import-42"}
 type DiscardWorkspaceCommand struct {
@@ -60,12 +60,12 @@ type DiscardWorkspaceCommand struct {
 	Workspace string
 }
 
-// SubmitWorkspace carries out a write to a workspace for a caller that does not wait:
-// done is called once, before SubmitWorkspace returns or later from a goroutine of the
-// store. A few are carried out at once, and a namespace whose turn it is not waits; so
-// does a request whose id is that of another one that is underway. What Request says of
-// ids holds across workspaces and every other command of the namespace. All but
-// OpenWorkspaceCommand return ErrNotFound for a workspace that is not there.
+// SubmitWorkspace carries out a write to a workspace without waiting. It calls done once,
+// before SubmitWorkspace returns or later from a goroutine of the store. A few writes are
+// carried out at once, in turns of the namespaces. A request waits while another request with
+// the same id runs. Ids are shared by all workspaces and all other commands of the namespace,
+// see Request. All commands but OpenWorkspaceCommand return ErrNotFound for a missing
+// workspace.
 //
 //	store.SubmitWorkspace(store.Request{Namespace: "acme", ID: "4Xr9", Digest: digest, Answer: encode},
 //		store.CommitWorkspaceCommand{Namespace: "acme", Workspace: "import-42"}, func(outcome store.Outcome, err error) { … })
@@ -218,8 +218,7 @@ func (command DiscardWorkspaceCommand) carryOut(store *Store, request Request) (
 	return outcome, nil
 }
 
-// SubmitWorkspaceAggregate is Workspace.Aggregate for a caller that does not wait, as
-// SubmitWorkspace.
+// SubmitWorkspaceAggregate is Workspace.Aggregate without waiting, as SubmitWorkspace.
 func (store *Store) SubmitWorkspaceAggregate(namespace, name string, done func(map[string]int64, error)) {
 	submitWork(store, namespace, func() (map[string]int64, error) {
 		workspace, err := store.FindWorkspace(namespace, name)
@@ -230,12 +229,12 @@ func (store *Store) SubmitWorkspaceAggregate(namespace, name string, done func(m
 	}, done)
 }
 
-// SubmitWorkspaces is GetWorkspaces for a caller that does not wait, as SubmitWorkspace.
+// SubmitWorkspaces is GetWorkspaces without waiting, as SubmitWorkspace.
 func (store *Store) SubmitWorkspaces(query WorkspacesQuery, done func(WorkspacesPage, error)) {
 	submitWork(store, query.Namespace, func() (WorkspacesPage, error) { return store.GetWorkspaces(query) }, done)
 }
 
-// WorkspaceQuery is a query of a workspace as data.
+// WorkspaceQuery is a query of a workspace, as data.
 //
 //	store.WorkspaceQuery{Namespace: "acme", Workspace: "import-42", SQL: "SELECT count(*) FROM entries", Limit: 1}
 type WorkspaceQuery struct {
@@ -247,9 +246,9 @@ type WorkspaceQuery struct {
 	Limit int
 }
 
-// SubmitWorkspaceQuery is Workspace.QueryLimit for a caller that does not wait: done is
-// called once, before SubmitWorkspaceQuery returns or later from a goroutine of the store.
-// Queries wait for each other, in turns of their namespaces, and nothing waits for them.
+// SubmitWorkspaceQuery is Workspace.QueryLimit without waiting. It calls done once, before
+// SubmitWorkspaceQuery returns or later from a goroutine of the store. Queries wait for each
+// other, in turns of their namespaces. Nothing else waits for them.
 func (store *Store) SubmitWorkspaceQuery(query WorkspaceQuery, done func(QueryRows, error)) {
 	err := store.startBackground(func() {
 		workspace, err := store.FindWorkspace(query.Namespace, query.Workspace)

@@ -26,24 +26,24 @@ const summaryKey = "summary"
 // workspaceTag is the tag of a commit's journal entry that has the workspace's name.
 const workspaceTag = "workspace"
 
-// WorkspaceCommit is what Workspace.Commit has done.
+// WorkspaceCommit is the result of Workspace.Commit.
 type WorkspaceCommit struct {
-	// EntryID is that of the journal entry; 0 for a workspace without entries, of which
-	// there is none.
+	// EntryID is the id of the journal entry; 0 for a workspace without entries, which makes
+	// none.
 	EntryID int64
-	// Summary is how many entries there were of each kind.
+	// Summary is the number of entries of each kind.
 	Summary map[string]int64
-	// Revision is that of the change that set the summary.
+	// Revision is the revision of the change that set the summary.
 	Revision uint64
 }
 
-// Commit puts the summary of the workspace into the journal, as integers, with the
-// workspace's name as the measurement and the tag "workspace"; it stores the summary as
-// JSON under the key "summary" of the group "workspace:" and that name, outside quotas;
-// and it ends the workspace: its entries are gone then. A point needs a field, so that
-// a workspace without entries leaves its empty summary alone. A crash in between is
-// finished when the store is opened again, and the commit is never repeated. After
-// ErrOutcomeUnknown the workspace rests until then.
+// Commit ends the workspace in one transaction and removes its entries. It puts the summary
+// into the journal as integers, with the name of the workspace as the measurement and as the
+// tag "workspace". It also stores the summary as JSON under the key "summary" of the group
+// "workspace:" and the name, outside quotas. A workspace without entries makes no journal
+// entry, because a point needs a field; its empty summary is stored. After a crash in between,
+// the next opening of the store finishes the commit, and never repeats it. After
+// ErrOutcomeUnknown the workspace cannot be used until the store is opened again.
 //
 //	commit, err := workspace.Commit() // commit.Summary: {"row": 41, "warning": 2}
 func (workspace *Workspace) Commit() (WorkspaceCommit, error) {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// MaxWorkspaceDataDepth is how many levels of lists and objects an entry of a workspace
-// may have: SQLite reads no more, and could not be asked about the entry.
+// MaxWorkspaceDataDepth is the largest number of levels of lists and objects in an entry of a
+// workspace. SQLite reads no more levels, and could not query the entry.
 const MaxWorkspaceDataDepth = 1000
 
 // checkDepth returns ErrInvalidData for JSON that is nested deeper than SQLite reads.
@@ -44,8 +44,8 @@ func depthOf(text []byte) (deepest int) {
 // firstUnreadable finds the first entry whose data SQLite's JSON does not read.
 const firstUnreadable = `SELECT id, kind FROM entries WHERE NOT json_valid(data) ORDER BY id LIMIT 1`
 
-// blameEntry says of which entry a query has failed, where that was because its data is
-// not read. Entries of an earlier version may be so.
+// blameEntry says of which entry a query has failed, if that was because its data is not read.
+// Entries of an earlier version may be so.
 func blameEntry(ctx context.Context, path string, failure error) error {
 	// SQLite has no code for it, only these words.
 	if !errors.Is(failure, ErrInvalidQuery) || !strings.Contains(failure.Error(), "malformed JSON") {

@@ -122,8 +122,8 @@ func openWorkspaceDatabase(path string, durability Durability) (*sql.DB, error) 
 	return database, nil
 }
 
-// create makes the file, whole and on disk before it has its name. fill, where given, puts
-// into it what is there from the beginning.
+// create makes the file, whole and on disk before it has its name. fill, if given, puts into it
+// what is there from the beginning.
 func (file *workspaceFile) create(durability Durability, fill func(transaction *sql.Tx) error) error {
 	partial := filepath.Join(file.folder.path, file.runID+partialSuffix)
 	if err := createPrivate(partial); err != nil {
@@ -212,7 +212,7 @@ func (entry *workspaceEntry) insertIn(transaction *sql.Tx) (entries int64, err e
 	return entries, err
 }
 
-// countKind adds one to the count of a kind, or begins it where there is room for another.
+// countKind adds one to the count of a kind, or begins it if there is room for another.
 func countKind(transaction *sql.Tx, kind string) error {
 	known, err := transaction.ExecContext(context.Background(), `UPDATE kinds SET entries = entries + 1 WHERE kind = ?`, kind)
 	if err != nil {

@@ -123,8 +123,8 @@ func (folder *workspaceFolder) load(durability Durability, answeredAfter time.Ti
 	return files, nil
 }
 
-// inspect reads whose file it is. It returns errNoWorkspace for what can be none, and
-// any other error where that cannot be told now.
+// inspect reads whose file it is. It returns errNoWorkspace for what can be none, and any other
+// error if that cannot be told now.
 func (file *workspaceFile) inspect(entry fs.DirEntry, durability Durability, answeredAfter time.Time) error {
 	if !entry.Type().IsRegular() {
 		return fmt.Errorf("%w: it is no regular file", errNoWorkspace)

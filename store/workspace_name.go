@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// MaxWorkspaceNameBytes is the longest name of a workspace.
+// MaxWorkspaceNameBytes is the length of the longest name of a workspace.
 const MaxWorkspaceNameBytes = 128
 
 // workspaceName is what a workspace is known by.

@@ -99,8 +99,8 @@ func (renamed *renaming) report(folder *workspaceFolder) {
 	}
 }
 
-// takeOverOne makes a run of a file. Its run id follows from what is in the file: where a
-// crash comes before the file is set aside, it is the same run again.
+// takeOverOne makes a run of a file. Its run id follows from what is in the file: if a crash
+// comes before the file is set aside, it is the same run again.
 func (folder *workspaceFolder) takeOverOne(entry fs.DirEntry, name string, durability Durability) (*renaming, error) {
 	if !entry.Type().IsRegular() {
 		return nil, fmt.Errorf("%w: it is no regular file", errNoWorkspace)
@@ -144,7 +144,7 @@ func (folder *workspaceFolder) copyOriginal(path, name string, renamed *renaming
 	return errors.Join(file.create(durability, func(transaction *sql.Tx) error { return renamed.copyEntries(original, transaction) }), original.Close())
 }
 
-// openedOriginal returns when the first entry was made, now where there is none.
+// openedOriginal returns when the first entry was made, now if there is none.
 func openedOriginal(original *sql.DB) (openedAt time.Time, err error) {
 	var milliseconds sql.NullInt64
 	err = original.QueryRowContext(context.Background(), `SELECT min(CAST(created_at AS INTEGER)) FROM workspace_entries`).Scan(&milliseconds)

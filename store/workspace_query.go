@@ -13,13 +13,13 @@ import (
 
 // The limits of Workspace.Query.
 const (
-	// MaxQueryRows is how many rows it returns.
+	// MaxQueryRows is the largest number of rows.
 	MaxQueryRows = 1000
-	// MaxQueryTime is how long it runs.
+	// MaxQueryTime is the longest time that a query runs.
 	MaxQueryTime = time.Second
-	// MaxQueryBytes is how long the values of its rows are together.
+	// MaxQueryBytes is the largest size of the values of all rows together.
 	MaxQueryBytes = 1 << 20
-	// MaxQueryTextBytes is how long its SQL is.
+	// MaxQueryTextBytes is the length of the longest SQL.
 	MaxQueryTextBytes = 100_000
 )
 
@@ -33,32 +33,31 @@ const maxQueryMemory = 256 << 20
 // memoryInterval is how often that is looked at.
 const memoryInterval = 5 * time.Millisecond
 
-// QueryRows is what a query has found.
+// QueryRows is the result of a query.
 type QueryRows struct {
-	// Columns are the names of the columns, as the query has them.
+	// Columns has the names of the columns, as in the query.
 	Columns []string
-	// Rows are lists in the order of Columns. A value is nil, an int64, a float64, a
-	// string or a []byte.
+	// Rows has a list for each row, in the order of Columns. A value is nil, an int64, a
+	// float64, a string or a []byte.
 	Rows [][]any
 	// Truncated tells that there were more rows.
 	Truncated bool
 }
 
-// Query runs one SELECT over the workspace's entries, which are the table
-// entries(id, kind, data, created_at): data is JSON, created_at is in Unix
-// milliseconds. It sees nothing else and changes nothing. It returns MaxQueryRows rows
-// at most, ErrInvalidQuery for any other statement and for functions that are not
-// allowed, ErrDeadlineExceeded after MaxQueryTime, and ErrTooLarge where a value or all
-// of them take more than MaxQueryBytes, or the query more memory than there is for it. Two
-// queries of a store run at once, one of a namespace; another waits for its turn, and
-// after half a minute it is ErrUnavailable.
+// Query runs one SELECT over the entries of the workspace: the table entries(id, kind, data,
+// created_at), with data as JSON and created_at in Unix milliseconds. It sees nothing else and
+// changes nothing. It returns at most MaxQueryRows rows. The errors are ErrInvalidQuery for any
+// other statement and for functions that are not allowed, ErrDeadlineExceeded after
+// MaxQueryTime, and ErrTooLarge if the values take more than MaxQueryBytes or the query takes
+// too much memory. Two queries of a store run at once, one for each namespace. Others wait for
+// their turn, and fail with ErrUnavailable after half a minute.
 //
 //	rows, err := workspace.Query("SELECT data ->> 'sku', count(*) FROM entries GROUP BY 1")
 func (workspace *Workspace) Query(query string) (QueryRows, error) {
 	return workspace.QueryLimit(query, MaxQueryRows)
 }
 
-// QueryLimit is Query for 1 to MaxQueryRows rows at most.
+// QueryLimit is Query with a limit of 1 to MaxQueryRows rows.
 //
 //	rows, err := workspace.QueryLimit("SELECT data FROM entries ORDER BY id DESC", 10)
 func (workspace *Workspace) QueryLimit(query string, limit int) (QueryRows, error) {
@@ -111,8 +110,8 @@ func checkQuery(query string, limit int) (string, error) {
 	return strings.TrimRight(query, "; \t\r\n"), nil
 }
 
-// pin keeps the files of the workspace where they are until release is called. What
-// is written meanwhile goes on.
+// pin keeps the files of the workspace in place until release is called. What is written
+// meanwhile goes on.
 func (workspace *Workspace) pin() (release func(), err error) {
 	file, pool := workspace.file, workspace.store.workspaces.pool
 	file.turn.Lock()

@@ -36,10 +36,9 @@ var (
 	escapedFirst = regexp.MustCompile(`^x_x(?:[0-9A-F]{8}|[0-9A-F]{4})_`)
 )
 
-// OriginalName returns what the original library called a workspace that has come from
-// it, or a kind of the entries there: the same, unless it held what such a name may not
-// hold here. A name that was too long cannot be given back: it was cut, and ends with a
-// digest.
+// OriginalName returns the name that a workspace, or a kind of entries, had in the original
+// library. The names differ only if the first name is not allowed here. A name that was too
+// long cannot be returned: it was cut, and ends with a digest.
 //
 //	store.OriginalName("my_x0020_notes") // "my notes"
 //	store.OriginalName("import-42")      // "import-42"

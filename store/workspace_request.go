@@ -39,8 +39,8 @@ func (underway *requestsUnderway) begin(name requestName) (end func()) {
 	}
 }
 
-// enter returns what is closed when the other request of the name ends, nil where there
-// is none and this one is underway.
+// enter returns what is closed when the other request of the name ends, nil if there is none
+// and this one is underway.
 func (underway *requestsUnderway) enter(name requestName) (other <-chan struct{}, done chan struct{}) {
 	underway.mutex.Lock()
 	defer underway.mutex.Unlock()
@@ -59,7 +59,7 @@ func (underway *requestsUnderway) leave(name requestName, done chan struct{}) {
 	close(done)
 }
 
-// answered adds the answer to an outcome, where the request has one.
+// answered adds the answer to an outcome, if the request has one.
 func (request *Request) answered(outcome Outcome) (_ Outcome, err error) {
 	if request.Answer == nil {
 		return outcome, nil
@@ -189,8 +189,8 @@ func (store *Store) now() (time.Time, error) {
 	return ask(store, func(*view) (time.Time, error) { return store.committer.clock.now(), nil })
 }
 
-// remember has the store remember answers that are in the file of a workspace. Where it
-// cannot, the file still does, for as long as there is one.
+// remember has the store remember answers that are in the file of a workspace. If it cannot,
+// the file still does, for as long as there is one.
 func (store *Store) remember(answers []*answer) {
 	for part := range slices.Chunk(answers, answersPerCommand) {
 		if _, err := store.carryOut(rememberCommand{answers: part}, origin{}); err != nil {

@@ -165,8 +165,8 @@ func (sandbox *sandbox) authorise(action sqlite.AuthorizerActionCode, first, sec
 	return sqlite.AuthorizerDeny
 }
 
-// exists tells a table from what the query itself calls by a name, of which SQLite asks
-// where no column of it is read.
+// exists tells a table from what the query itself calls by a name, of which SQLite asks if no
+// column of it is read.
 func (sandbox *sandbox) exists(table string) bool {
 	table = strings.ToLower(table)
 	return table == "workspace" || table == "kinds" || table == "requests" || sandbox.modules[table] ||

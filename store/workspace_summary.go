@@ -24,9 +24,9 @@ type workspaceSummary struct {
 	within *Limits
 }
 
-// admit returns an error for a kind that would make the summary too large to be
-// committed: the put that does is refused, and not the commit later on. It refuses every
-// kind where the limits have become too narrow meanwhile.
+// admit returns an error for a kind that would make the summary too large to be committed: the
+// put that does is refused, and not the commit later on. It refuses every kind if the limits
+// have become too narrow meanwhile.
 func (file *workspaceFile) admit(transaction *sql.Tx, kind string, limits *Limits) (err error) {
 	summary := &file.summary
 	if file.namespace == "" {

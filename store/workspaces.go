@@ -20,7 +20,7 @@ import (
 	"dappco.re/go/storebus/internal/platform"
 )
 
-// MaxWorkspaces is how many workspaces a namespace may have at once.
+// MaxWorkspaces is the largest number of workspaces of a namespace at once.
 const MaxWorkspaces = 1000
 
 // errWorkspaceEnded says that a workspace was committed or discarded.
@@ -30,8 +30,8 @@ var errWorkspaceEnded = fmt.Errorf("%w: the workspace has ended", ErrNotFound)
 type workspaces struct {
 	store *Store
 	pool  *workspacePool
-	// path is the folder of the workspaces that are opened. Where temporary is true it
-	// is made when it is needed, and removed with the store.
+	// path is the folder of the workspaces that are opened. If temporary is true it is made
+	// when it is needed, and removed with the store.
 	path      string
 	temporary bool
 	// work is what others have asked for and do not wait for; requests are those of it
@@ -44,7 +44,7 @@ type workspaces struct {
 	queryWait   time.Duration
 	queryTime   time.Duration
 	queryMemory int
-	// failpoint, where given, is told how far a commit has come.
+	// failpoint, if given, is told how far a commit has come.
 	failpoint func(step string)
 
 	// working is held by what needs the folders, and by close.
@@ -81,7 +81,7 @@ func newWorkspaces(store *Store) *workspaces {
 	}
 }
 
-// begin finishes the commits that a crash has left, where there is a folder.
+// begin finishes the commits that a crash has left, if there is a folder.
 func (workspaces *workspaces) begin() error {
 	workspaces.mutex.Lock()
 	defer workspaces.mutex.Unlock()
@@ -94,7 +94,7 @@ func (workspaces *workspaces) begin() error {
 	return workspaces.takeOwnLocked()
 }
 
-// takeOwnLocked takes the store's own folder, where that was not done already.
+// takeOwnLocked takes the store's own folder, if that was not done already.
 func (workspaces *workspaces) takeOwnLocked() (err error) {
 	if workspaces.own != nil {
 		return nil
@@ -128,7 +128,7 @@ func (workspaces *workspaces) take(path string) (*workspaceFolder, error) {
 	return folder, nil
 }
 
-// load reads what the store's own folder holds, where that was not done already.
+// load reads what the store's own folder holds, if that was not done already.
 func (workspaces *workspaces) load() error {
 	workspaces.mutex.Lock()
 	defer workspaces.mutex.Unlock()
@@ -185,8 +185,8 @@ func (workspaces *workspaces) addLocked(files []*workspaceFile) {
 	}
 }
 
-// open returns the workspace of a name, and makes one where there is none, which
-// remembers what was answered to that at a time. The caller gives back the turn of the file.
+// open returns the workspace of a name, and makes one if there is none, which remembers what
+// was answered to that at a time. The caller gives back the turn of the file.
 func (workspaces *workspaces) open(name workspaceName, opening []*answer, at time.Time) (file *workspaceFile, created bool, err error) {
 	if err := name.check(); err != nil {
 		return nil, false, err
@@ -253,7 +253,7 @@ func (workspaces *workspaces) claim(name workspaceName) (file *workspaceFile, is
 	return file, true, nil
 }
 
-// checkRoomLocked returns QuotaExceededError where a namespace has all the workspaces that it may
+// checkRoomLocked returns QuotaExceededError if a namespace has all the workspaces that it may
 // have. Outside every namespace there is no limit.
 func (workspaces *workspaces) checkRoomLocked(namespace string) error {
 	if count := workspaces.counts[namespace]; namespace != "" && count >= workspaces.room {

@@ -17,8 +17,8 @@ func (store *Store) Set(group, key, value string) error {
 	return operationError("store.Set", group, key, err)
 }
 
-// SetWithTTL is Set with a time to live of MinTimeToLive to MaxTimeToLive; outside
-// that it returns ErrInvalidTTL.
+// SetWithTTL is Set with a time to live. It returns ErrInvalidTTL outside MinTimeToLive to
+// MaxTimeToLive.
 //
 //	err := store.SetWithTTL("session", "token", "abc123", 5*time.Minute)
 func (store *Store) SetWithTTL(group, key, value string, timeToLive time.Duration) error {
@@ -37,8 +37,8 @@ func checkGiven(timeToLive time.Duration) error {
 	return nil
 }
 
-// Create is Set for a key that is not there; else it returns RevisionConflictError.
-// It returns the revision of the new entry.
+// Create is Set for a missing key, and returns the revision of the new entry. It returns
+// RevisionConflictError if the key exists.
 //
 //	revision, err := store.Create("lock", "leader", "node-1")
 func (store *Store) Create(group, key, value string) (uint64, error) {
@@ -46,9 +46,9 @@ func (store *Store) Create(group, key, value string) (uint64, error) {
 	return outcome.Revision, operationError("store.Create", group, key, err)
 }
 
-// Update is Set for a key that stands at a revision, 0 for one that is not there;
-// else it returns RevisionConflictError. It returns the revision of the new entry,
-// at which the next Update goes on.
+// Update is Set for a key with this revision, 0 for a missing key. It returns the new revision,
+// which the next Update takes. It returns RevisionConflictError if the key has another
+// revision.
 //
 //	revision, err := store.Update("config", "theme", "light", 41)
 func (store *Store) Update(group, key, value string, revision uint64) (uint64, error) {
@@ -56,7 +56,7 @@ func (store *Store) Update(group, key, value string, revision uint64) (uint64, e
 	return outcome.Revision, operationError("store.Update", group, key, err)
 }
 
-// Delete removes a key. A key that is not there is no error.
+// Delete removes a key. A missing key is not an error.
 //
 //	err := store.Delete("config", "theme")
 func (store *Store) Delete(group, key string) error {
@@ -64,8 +64,8 @@ func (store *Store) Delete(group, key string) error {
 	return operationError("store.Delete", group, key, err)
 }
 
-// DeleteAt is Delete for a key that stands at a revision, 0 for one that is not
-// there; else it returns RevisionConflictError.
+// DeleteAt is Delete for a key with this revision, 0 for a missing key. It returns
+// RevisionConflictError if the key has another revision.
 //
 //	err := store.DeleteAt("config", "theme", 41)
 func (store *Store) DeleteAt(group, key string, revision uint64) error {
@@ -73,8 +73,8 @@ func (store *Store) DeleteAt(group, key string, revision uint64) error {
 	return operationError("store.DeleteAt", group, key, err)
 }
 
-// Touch gives a key another expiry, 0 for none, and leaves its value as it is. It
-// returns the revision that the entry stands at then, or ErrNotFound.
+// Touch changes the expiry of a key and leaves the value as it is. A timeToLive of 0 removes
+// the expiry. It returns the new revision of the entry, or NotFoundError.
 //
 //	revision, err := store.Touch("session", "token", 5*time.Minute)
 func (store *Store) Touch(group, key string, timeToLive time.Duration) (uint64, error) {
@@ -82,9 +82,9 @@ func (store *Store) Touch(group, key string, timeToLive time.Duration) (uint64, 
 	return outcome.Revision, operationError("store.Touch", group, key, err)
 }
 
-// Increment adds to the number that a key holds, from 0 for a key that is not there,
-// and returns the sum. The expiry stays as it is. A value that is no int64 is
-// ErrNotANumber, a sum that is none ErrOverflow.
+// Increment adds by to the number of a key and returns the sum. A missing key counts from 0.
+// The expiry stays as it is. It returns ErrNotANumber for a value that is not an int64, and
+// ErrOverflow for a sum that is not an int64.
 //
 //	visits, err := store.Increment("counters", "visits", 1)
 func (store *Store) Increment(group, key string, by int64) (int64, error) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package await waits for answers that are given by callbacks.
+// Package await waits for the answer of a callback.
 package await
 
 import (
@@ -8,8 +8,8 @@ import (
 	"fmt"
 )
 
-// Answer waits for what submit hands to done, which may come from any goroutine, and
-// after the wait is over.
+// Answer calls submit and returns the values that submit passes to done. It returns ctx's error
+// if ctx ends first. done may be called by any goroutine, and also after Answer has returned.
 //
 //	status, err := await.Answer(ctx, store.SubmitStatus)
 func Answer[Result any](ctx context.Context, submit func(done func(Result, error))) (Result, error) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package broker connects to a NATS server with secrets that may change: they are read again
-// before each attempt to connect again.
+// Package broker connects to a NATS server. It reads the secrets again before each attempt to
+// connect again, because they may have changed.
 package broker
 
 import (
@@ -15,16 +15,16 @@ import (
 	"github.com/synadia-io/orbit.go/natscontext"
 )
 
-// Target is a broker, and who connects to it.
+// Target is a broker and the credentials for it.
 type Target struct {
-	// URL is one broker or several, with commas between them. If it is empty, Context is the
-	// name of a context of the nats tool, and empty the selected one.
+	// URL is one broker or several, with commas between them. If URL is empty, Context is the
+	// name of a context of the nats tool; an empty Context is the selected one.
 	URL     string
 	Context string
-	// Authorisation reads who connects; nil leaves that to the URL and the context.
+	// Authorisation reads the credentials; nil leaves them to the URL and the context.
 	Authorisation func() ([]nats.Option, error)
-	// Renewed is told how it went to read the secrets again: with an error the ones before are
-	// used. It may not call the connection; nil is none.
+	// Renewed is called after the secrets were read again. With an error, the connection keeps
+	// the secrets from before. Renewed must not call the connection. Nil is allowed.
 	Renewed func(error)
 }
 
@@ -37,8 +37,8 @@ type secrets struct {
 	connection atomic.Pointer[nats.Conn]
 }
 
-// Connect connects once, as the options say. The connection that it returns takes the secrets
-// that stand in files, the context's among them, anew before it connects again.
+// Connect connects once, with the options. Before it connects again, the returned connection
+// reads the secrets in files again, also those of the context.
 //
 //	connection, err := broker.Connect(broker.Target{URL: "nats://broker:4222"}, nats.MaxReconnects(-1))
 func Connect(target Target, options ...nats.Option) (*nats.Conn, error) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package histogram counts numbers in buckets that grow with them.
+// Package histogram counts numbers in buckets: the larger the numbers, the wider the bucket.
 package histogram
 
 import (
@@ -16,8 +16,8 @@ const (
 	buckets  = (64 - stepBits + 1) * steps
 )
 
-// Histogram counts numbers: durations in nanoseconds, or sizes. Any number of goroutines
-// may record and read at once, and none waits for another; its zero value is ready.
+// Histogram counts numbers: durations in nanoseconds, or sizes. Any number of goroutines may
+// record and read at once, and none waits for another. The zero value is ready.
 type Histogram struct {
 	buckets [buckets]atomic.Uint64
 	sum     atomic.Uint64
@@ -32,7 +32,7 @@ func (histogram *Histogram) Record(number int64) {
 	histogram.sum.Add(value)
 }
 
-// Snapshot gives what was counted.
+// Snapshot returns the counts of this moment.
 func (histogram *Histogram) Snapshot() *Snapshot {
 	snapshot := &Snapshot{Sum: histogram.sum.Load()}
 	for index := range snapshot.counts {
@@ -42,17 +42,17 @@ func (histogram *Histogram) Snapshot() *Snapshot {
 	return snapshot
 }
 
-// Snapshot is what a histogram has counted at one time: how many numbers, and their sum.
+// Snapshot has the counts of a histogram at one time: how many numbers, and their sum.
 type Snapshot struct {
 	Count, Sum uint64
 	counts     [buckets]uint64
 }
 
-// Mean is that of the numbers, 0 if there are none.
+// Mean returns the mean of the numbers, 0 if there are none.
 func (snapshot *Snapshot) Mean() uint64 { return snapshot.Sum / max(snapshot.Count, 1) }
 
-// Percentiles gives, for each fraction in rising order, the upper bound of the bucket
-// that the fraction falls into, and 0 for all if nothing was recorded.
+// Percentiles returns, for each fraction, the upper bound of the bucket with that fraction of
+// the numbers. The fractions must rise. Without numbers, all are 0.
 //
 //	snapshot.Percentiles(0.5, 0.99)
 func (snapshot *Snapshot) Percentiles(fractions ...float64) []uint64 {
@@ -72,9 +72,9 @@ func (snapshot *Snapshot) Percentiles(fractions ...float64) []uint64 {
 	return results
 }
 
-// AtMost gives, for each limit in rising order, how many numbers are at most so large. A
-// number that shares its bucket with the limit, and is at most 1/16 below it, counts as
-// one above.
+// AtMost returns, for each limit, how many numbers are at most as large as the limit. The
+// limits must rise. A number up to 1/16 below a limit may count as larger, because it shares a
+// bucket with the limit.
 //
 //	snapshot.AtMost(1_000_000, 10_000_000)
 func (snapshot *Snapshot) AtMost(limits ...uint64) []uint64 {

@@ -4,8 +4,8 @@ package logging
 
 import "sync"
 
-// Condition is a state that is met again and again, such as a broker that is away. The log has
-// a line when the state changes. Its zero value is ready, in the state "", which is the good one.
+// Condition is a state that is met again and again, such as an absent broker. The log has a
+// line when the state changes. The zero value is ready, in the good state "".
 //
 //	if leftOut, changed := condition.Becomes("away"); changed {
 //		logger.Warn("the broker is away", "left_out", leftOut)
@@ -16,8 +16,8 @@ type Condition struct {
 	leftOut uint64
 }
 
-// Becomes takes note of the state. It reports whether that is another one than before, for the
-// caller to log, and how often the one before was met without a line.
+// Becomes records the state. It reports whether the state has changed, so that the caller logs
+// a line. leftOut is how often the state before was met without a line.
 func (condition *Condition) Becomes(state string) (leftOut uint64, changed bool) {
 	condition.mutex.Lock()
 	defer condition.mutex.Unlock()
@@ -32,7 +32,7 @@ func (condition *Condition) Becomes(state string) (leftOut uint64, changed bool)
 	return leftOut, true
 }
 
-// Holds reports whether the state is another one than the good one.
+// Holds reports whether the state is not the good one.
 func (condition *Condition) Holds() bool {
 	condition.mutex.Lock()
 	defer condition.mutex.Unlock()

@@ -23,12 +23,12 @@ const (
 // leftOutKey is the attribute that counts what was left out before a line.
 const leftOutKey = "left_out"
 
-// Throttle returns a logger that writes five lines of the same message at once, and then one
-// after 10 s, one after 20 s more, and so on, up to one in 10 minutes. Such a line is the newest
-// one, and says in left_out how many were left out since the last one. A message that did not
-// come for 10 minutes begins anew. Messages must be constants, since each is remembered. A
-// logger that is throttled is returned as it is, and a nil or zero logger is one that
-// discards everything.
+// Throttle returns a logger that writes the first five lines of a message at once. Then it
+// writes one line after 10 s, one after 20 s more, and so on, up to one in 10 minutes. Each of
+// these is the newest line, and says in left_out how many were left out since the last. A
+// message that did not come for 10 minutes begins again. Messages must be constants, because
+// each is remembered. A throttled logger is returned as it is. For a nil or zero logger,
+// Throttle returns a logger that discards everything.
 //
 //	logger = logging.Throttle(logger)
 //	defer logging.Flush(logger)
@@ -42,8 +42,8 @@ func Throttle(logger *slog.Logger) *slog.Logger {
 	return slog.New(&handler{next: logger.Handler(), lines: &lines{known: map[string]*line{}}})
 }
 
-// Flush writes the newest line of each message of which lines were left out, with their number,
-// and begins anew. It does nothing with a logger that is not throttled.
+// Flush writes, for each message with lines left out, the newest line and the number of those
+// lines. Then counting begins again. Flush does nothing with a logger that is not throttled.
 func Flush(logger *slog.Logger) {
 	throttled, ok := logger.Handler().(*handler)
 	if !ok {

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// SyncFolder makes the names in a folder last: a file that was created, renamed or removed
-// there stays so after a power cut. It returns the error of opening or of the fsync.
+// SyncFolder makes the names in a folder durable: a file that was created, renamed or removed
+// there stays so after a power cut. It returns the error of opening the folder or of the fsync.
 //
 //	err := platform.SyncFolder("/var/lib/storebus")
 func SyncFolder(path string) error {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package turns has a queue that several parties share without one of them holding up
-// the others: the parties come in turns, however much each has put.
+// Package turns has a queue for several parties. The parties take turns, however many items
+// each has put, so no party holds up the others.
 package turns
 
-// Queue holds the items of several parties. The items of a party keep their order. The
-// zero value is empty and ready. The caller sees to it that one goroutine at a time
-// uses it.
+// Queue holds the items of several parties. The items of a party keep their order. The zero
+// value is empty and ready. Only one goroutine at a time may use it.
 //
 //	var queue turns.Queue[string]
 //	queue.Put("acme", "first")
@@ -24,7 +23,7 @@ type line[Item any] struct {
 	items []Item
 }
 
-// Put adds an item behind the others of its party.
+// Put adds an item behind the other items of its party.
 func (queue *Queue[Item]) Put(party string, item Item) {
 	own := queue.lines[party]
 	if own == nil {
@@ -39,8 +38,8 @@ func (queue *Queue[Item]) Put(party string, item Item) {
 	queue.length++
 }
 
-// Take removes the next item of the party whose turn it is, which comes behind the
-// others then. It reports false if there is nothing.
+// Take removes and returns the next item of the party whose turn it is. That party then comes
+// last. It reports false if there is no item.
 func (queue *Queue[Item]) Take() (item Item, taken bool) {
 	if queue.length == 0 {
 		return item, false
@@ -65,5 +64,5 @@ func (line *line[Item]) take() (item Item) {
 	return item
 }
 
-// Len is how many items there are.
+// Len returns the number of items.
 func (queue *Queue[Item]) Len() int { return queue.length }

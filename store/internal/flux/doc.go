@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package flux reads the part of the query language Flux that the journal is asked
-// with, and says of a row whether a query wants it:
+// Package flux reads queries of the journal, in a part of the query language Flux, and decides
+// whether a row belongs to the result:
 //
 //	from(bucket: "journal")
 //	    |> range(start: -1h)
@@ -9,6 +9,6 @@
 //	    |> sort(columns: ["seconds"], desc: true)
 //	    |> limit(n: 10)
 //
-// What it reads means in Flux what it means here. What lies outside is an Error with
-// its place. It knows nothing of a store.
+// Every accepted query means the same in Flux. Any other text is an Error with its place. The
+// package knows nothing of a store.
 package flux

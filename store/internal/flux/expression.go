@@ -2,21 +2,21 @@
 
 package flux
 
-// The columns that every row has beside its tags and fields.
+// The columns of every row beside its tags and fields.
 const (
 	ColumnTime        = "_time"
 	ColumnMeasurement = "_measurement"
 )
 
-// Row gives the value of a column: bool, int64, uint64, float64 (finite), string, or
-// time.Time for ColumnTime; nil where the row has no such column.
+// Row returns the value of a column: bool, int64, uint64, float64 (finite), string, or
+// time.Time for ColumnTime. It returns nil if the row has no such column.
 type Row func(column string) any
 
 // Expression is a part of a predicate.
 type Expression interface {
-	// Evaluate gives the value of the expression for a row, nil where it is unknown.
+	// Evaluate returns the value of the expression for a row, nil if it is unknown.
 	Evaluate(row Row) any
-	// kind is that of each value, kindNull where only a row tells.
+	// kind is that of each value, kindNull if only a row tells.
 	kind() kind
 	// write gives the expression to a printer as it could stand in a query.
 	write(printer *printer)
@@ -25,11 +25,11 @@ type Expression interface {
 // Column is the value of a column.
 type Column struct{ Name string }
 
-// Literal is a value that stands in the query.
+// Literal is a value in the text of the query.
 type Literal struct{ Value any }
 
-// Comparison compares two values. It is unknown where one is, and where they are of
-// kinds that cannot be compared.
+// Comparison compares two values. It is unknown if one value is unknown, or if their kinds
+// cannot be compared.
 type Comparison struct {
 	Operator    string // == != < <= > >=
 	Left, Right Expression
@@ -41,7 +41,7 @@ type Logical struct {
 	Operands []Expression
 }
 
-// Not is the contrary of an expression.
+// Not negates an expression.
 type Not struct{ Operand Expression }
 
 // Exists tells whether a row has a column.
@@ -96,7 +96,7 @@ func (comparison Comparison) holds(order int) bool {
 
 func (Comparison) kind() kind { return kindBoolean }
 
-// Evaluate is Expression's. One operand that decides is enough, whatever the others are.
+// Evaluate is Expression's. One deciding operand is enough, whatever the others are.
 func (logical Logical) Evaluate(row Row) any {
 	deciding := logical.Operator == "or"
 	unknown := false

@@ -16,15 +16,15 @@ var (
 // maxMonths is more than lies between the first and the last moment.
 const maxMonths = 12_000
 
-// Duration is a length of time: months are as long as they are, everything else is
-// nanoseconds. Both have the same sign.
+// Duration is a length of time: months of the calendar, and nanoseconds. Both have the same
+// sign.
 type Duration struct {
 	Months      int64
 	Nanoseconds int64
 }
 
-// after is the time that lies the duration behind another: the months first, where a
-// day that a month does not have is its last.
+// after is the time that lies the duration behind another: the months first, if a day that a
+// month does not have is its last.
 func (duration Duration) after(moment time.Time) time.Time {
 	year, month, day := moment.Date()
 	first := time.Date(year, month+time.Month(duration.Months), 1, 0, 0, 0, 0, time.UTC)
@@ -33,12 +33,12 @@ func (duration Duration) after(moment time.Time) time.Time {
 	return moved.Add(time.Duration(duration.Nanoseconds))
 }
 
-// Moment is a time that a range begins or ends at.
+// Moment is the beginning or the end of a range.
 type Moment struct {
 	Position Position
-	// Time is when, where Relative and Now are not set.
+	// Time is the moment if Relative and Now are not set.
 	Time time.Time
-	// Relative is how far from now it is, where given.
+	// Relative, if not nil, is the distance from now.
 	Relative *Duration
 	Now      bool
 }

@@ -7,7 +7,7 @@ import "strings"
 // maxDepth is how deep parentheses and "not" may be nested.
 const maxDepth = 100
 
-// Parse reads a query. It returns an Error for a text that is none, or holds what is
+// Parse reads a query. It returns an Error for an invalid query, and for parts of Flux that are
 // not allowed.
 //
 //	query, err := flux.Parse(`from(bucket: "journal") |> range(start: -1h) |> limit(n: 10)`)
@@ -45,7 +45,7 @@ func (parser *parser) sees(text string) bool {
 	return (next.kind == tokenSign || next.kind == tokenIdentifier) && next.text == text
 }
 
-// accept takes a sign or a word where it comes next.
+// accept takes a sign or a word if it comes next.
 func (parser *parser) accept(text string) bool {
 	if !parser.sees(text) {
 		return false

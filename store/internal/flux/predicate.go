@@ -32,8 +32,8 @@ func (parser *parser) logical(operator string, read func() (Expression, error)) 
 	}
 }
 
-// checkCondition returns an error where an expression, which begins at a token, can be
-// neither true nor false.
+// checkCondition returns an error if an expression, which begins at a token, can be neither
+// true nor false.
 func (parser *parser) checkCondition(first token, expression Expression, where string) error {
 	if found := expression.kind(); found != kindNull && found != kindBoolean {
 		return parser.fail(first, "%s stands with %s, which is for what is true or false", found, where)
@@ -96,7 +96,7 @@ func (parser *parser) comparison() (Expression, error) {
 	return Comparison{operator.text, left, right}, parser.checkComparison(operator, left.kind(), right.kind())
 }
 
-// comparator takes the sign of a comparison where one comes next.
+// comparator takes the sign of a comparison if one comes next.
 func (parser *parser) comparator() (sign token, compares bool, err error) {
 	next := parser.peek()
 	switch {

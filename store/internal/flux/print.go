@@ -16,8 +16,8 @@ func (printer *printer) printf(format string, arguments ...any) {
 	fmt.Fprintf(printer, format, arguments...)
 }
 
-// String gives the query in a form of its own: two texts that ask for the same give
-// the same, but for the order and the parentheses of predicates.
+// String returns the query in a standard form. Two texts with the same meaning give the same
+// form, except for the order and the parentheses of predicates.
 func (query *Query) String() string {
 	printer := &printer{}
 	printer.printf("from(bucket: %s) |> range(start: %s", quote(query.Bucket), query.Start.String())
@@ -32,7 +32,7 @@ func (query *Query) String() string {
 	return printer.String()
 }
 
-// String gives the moment as it could stand in a query.
+// String returns the moment in the form of a query.
 func (moment *Moment) String() string {
 	switch {
 	case moment.Now:
@@ -43,7 +43,7 @@ func (moment *Moment) String() string {
 	return moment.Time.UTC().Format(time.RFC3339Nano)
 }
 
-// String gives the duration in months and nanoseconds: -1mo5ns.
+// String returns the duration in months and nanoseconds: -1mo5ns.
 func (duration Duration) String() string {
 	sign, months, nanoseconds := "", uint64(duration.Months), uint64(duration.Nanoseconds)
 	if duration.Months < 0 || duration.Nanoseconds < 0 {

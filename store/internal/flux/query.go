@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Query is what a text asks for: entries of a range, in the order of their times,
-// which then go through the stages, one after the other.
+// Query is a parsed query: the entries of a range, in the order of their times, go through the
+// stages, one after the other.
 type Query struct {
 	Bucket         string
 	BucketPosition Position
@@ -23,7 +23,7 @@ type Stage interface {
 	printStage(printer *printer)
 }
 
-// Filter lets those rows pass for which the predicate is true.
+// Filter passes the rows for which the predicate is true.
 type Filter struct{ Predicate Expression }
 
 // Sort orders rows by columns, the first before the second and so on. Rows without
@@ -33,13 +33,14 @@ type Sort struct {
 	Descending bool
 }
 
-// Limit lets Count rows pass, behind the first Offset.
+// Limit passes Count rows, after skipping Offset rows.
 type Limit struct {
 	Count  int64
 	Offset int64
 }
 
-// Range gives the first nanosecond of the range, and the first behind it, since 1970.
+// Range returns the first nanosecond of the range and the first nanosecond behind it, since
+// 1970.
 func (query *Query) Range(now time.Time) (start, stop int64, err error) {
 	if start, err = query.Start.resolve(now); err != nil {
 		return 0, 0, err
@@ -58,8 +59,8 @@ func timeOf(nanoseconds int64) string {
 	return time.Unix(0, nanoseconds).UTC().Format(time.RFC3339Nano)
 }
 
-// Measurement returns the only measurement that rows can have to pass the filters
-// before the first Limit, "" where they do not name one.
+// Measurement returns the only measurement that rows can have to pass the filters before the
+// first Limit, "" if they do not name one.
 func (query *Query) Measurement() string {
 	for _, stage := range query.Stages {
 		switch stage := stage.(type) {
@@ -74,9 +75,9 @@ func (query *Query) Measurement() string {
 	return ""
 }
 
-// OrderByTime returns the stages of a query without a Sort by time that only filters
-// come before, and whether that one is descending: rows that are read in its order
-// need no sorting.
+// OrderByTime removes a Sort by time that has only filters before it. It returns the other
+// stages, and whether that Sort is descending. Rows that are read in that order need no
+// sorting.
 func (query *Query) OrderByTime() (stages []Stage, descending bool) {
 	for index, stage := range query.Stages {
 		switch stage := stage.(type) {

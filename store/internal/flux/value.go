@@ -38,8 +38,8 @@ func kindOf(value any) kind {
 	return kindNull
 }
 
-// Order compares two values of any kinds, nil among them: nil is the least, then come
-// false and true, numbers by what they stand for, strings by their bytes, and times.
+// Order compares two values of any kinds. nil is the least; then come false and true, numbers
+// by their value, strings by their bytes, and times.
 //
 //	flux.Order(int64(2), 2.5)  // -1
 func Order(left, right any) int {
