@@ -61,7 +61,7 @@ func (sidecar *Sidecar) joinFirst(ctx context.Context) error {
 	return err
 }
 
-// fitStore bounds what may be written by what the connections carry. A broker that
+// fitStore bounds the entries by the largest message that the connections carry. A broker that
 // carries too little is refused at the start. Later it only stops the writes.
 func (sidecar *Sidecar) fitStore(ctx context.Context, joined *bus) error {
 	for _, connection := range []*nats.Conn{joined.requests, joined.events} {

@@ -258,7 +258,7 @@ func checkAddress(field, address string) error {
 	return nil
 }
 
-// folders are those that must be there.
+// folders are the folders that must exist.
 func (config *Config) folders() (folders []string) {
 	if config.DatabasePath != store.MemoryDatabase {
 		folders = append(folders, filepath.Dir(config.DatabasePath))

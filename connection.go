@@ -28,7 +28,7 @@ const (
 	reconnectWait    = 500 * time.Millisecond
 )
 
-// The connections, by what they are for.
+// The connections, by their purpose.
 const (
 	purposeRequests = "requests"
 	purposeEvents   = "events"
@@ -42,7 +42,7 @@ func (sidecar *Sidecar) connectBoth(ctx context.Context, joined *bus) (err error
 	if joined.requests, err = sidecar.connect(ctx, joined, purposeRequests, &config.NATS.NATSCredentials); err != nil {
 		return fmt.Errorf("the connection for requests: %w", err)
 	}
-	// What is written while the broker is away must be an error: the log has it.
+	// A message written while the broker is away must be an error: the log has it.
 	if joined.events, err = sidecar.connect(ctx, joined, purposeEvents, &config.EventsNATS, nats.ReconnectBufSize(-1)); err != nil {
 		return fmt.Errorf("the connection for events: %w", err)
 	}
@@ -99,8 +99,8 @@ func (config *NATSConfig) Connect(options ...nats.Option) (*nats.Conn, error) {
 	return connection, nil
 }
 
-// isAway tells a broker that may come back from one that refuses. A refused
-// connection is ErrNoServers to the client.
+// isAway reports whether the broker is away and may come back, rather than refusing. The client
+// reports a refused connection as ErrNoServers.
 func isAway(err error) bool {
 	for _, away := range []error{nats.ErrNoServers, nats.ErrTimeout, io.EOF} {
 		if errors.Is(err, away) {
@@ -120,8 +120,8 @@ func (sidecar *Sidecar) options(purpose string, events *connectionEvents) []nats
 		nats.PingInterval(pingInterval),
 		nats.MaxPingsOutstanding(pingsOutstanding),
 		nats.FlusherTimeout(writeTimeout),
-		// A write that fails in the background loses what was in it: the connection is
-		// replaced, which everybody sees.
+		// A write that fails in the background loses its messages. The connection is then
+		// replaced, and everybody sees that.
 		nats.ReconnectOnFlusherError(),
 		nats.DisconnectErrHandler(events.disconnected),
 		nats.ReconnectHandler(events.reconnected),
@@ -251,7 +251,7 @@ func (events *connectionEvents) notPermitted(err error) {
 	logger.Error("the broker does not permit this", "error", err)
 }
 
-// isRefusal reports whether a broker has refused who connects.
+// isRefusal reports whether a broker has refused the credentials.
 func isRefusal(err error) bool {
 	for _, refusal := range []error{nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired} {
 		if errors.Is(err, refusal) {
@@ -273,8 +273,8 @@ func isReplyToAnotherAccount(refusal error) bool {
 	return strings.Contains(refusal.Error(), `Publish to "`+subjects.ServiceReplyPrefix)
 }
 
-// closed is called when a connection has ended for good: because the sidecar has closed
-// it, or because the broker refused what was sent.
+// closed is called when a connection has ended for good: the sidecar has closed it, or the
+// broker has refused a message.
 func (events *connectionEvents) closed(connection *nats.Conn) {
 	if events.bus.leaving.Load() {
 		return

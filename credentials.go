@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// options are what the broker is told of who connects.
+// options returns the credentials as options of the NATS client.
 func (credentials *NATSCredentials) options() ([]nats.Option, error) {
 	if *credentials == (NATSCredentials{}) {
 		return nil, nil
@@ -43,7 +43,7 @@ func (credentials *NATSCredentials) options() ([]nats.Option, error) {
 	return options, nil
 }
 
-// secretOf is a secret, or the one that a file holds now.
+// secretOf returns a secret, or the present content of its file.
 func secretOf(secret, file string) (string, error) {
 	if file == "" {
 		return secret, nil
@@ -59,8 +59,8 @@ func secretOf(secret, file string) (string, error) {
 	return secret, nil
 }
 
-// asNobody forgets who a context says that connects, and who the addresses say. The
-// client would send that beside what comes after it, or in its place.
+// asNobody removes the credentials of a context and of the addresses. The client would
+// otherwise send them beside later credentials, or instead.
 func asNobody(options *nats.Options) error {
 	options.User, options.Password, options.UserInfo = "", "", nil
 	options.Token, options.TokenHandler = "", nil

@@ -41,7 +41,7 @@ func (sidecar *Sidecar) startBroker(context.Context) error {
 	return nil
 }
 
-// brokerOptions are those of a broker at an address, which must be free.
+// brokerOptions returns the options of a broker at an address. The address must be free.
 func brokerOptions(listen string) (*server.Options, error) {
 	host, portText, err := net.SplitHostPort(listen)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"dappco.re/go/storebus/internal/platform"
 )
 
-// createFolder makes a folder that only its owner may enter, with those above it,
-// and has the disk know of each: what is stored in it must not vanish with it.
+// createFolder makes a folder, and its parents, for their owner only. It syncs each, so that no
+// stored file can vanish with its folder.
 func createFolder(path string) error {
 	path = filepath.Clean(path)
 	if information, err := os.Stat(path); err == nil {

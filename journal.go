@@ -90,7 +90,7 @@ func (sidecar *Sidecar) startJournal(context.Context) (err error) {
 	return err
 }
 
-// stopJournal delivers what is pending. What is left is delivered after the next start.
+// stopJournal delivers the pending entries. The next start delivers the rest.
 func (sidecar *Sidecar) stopJournal() {
 	if sidecar.journal == nil {
 		return

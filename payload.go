@@ -24,8 +24,8 @@ const (
 	settleTimeout = 5 * time.Second
 )
 
-// payload bounds what may be written by what both connections carry now: what is stored
-// can be read through the one and announced through the other.
+// payload bounds the entries by the largest message that both connections carry now. So every
+// stored entry can be read through the one and announced through the other.
 type payload struct {
 	store    *store.Store
 	requests *nats.Conn
@@ -50,8 +50,8 @@ func (payload *payload) begin(bounded *store.Store, requests, events *nats.Conn)
 	return payload.check()
 }
 
-// reconnected takes note that one of the connections was replaced, perhaps by one to
-// another broker, and has settled.
+// reconnected is called when a connection was replaced, perhaps by a connection to another
+// broker, and has settled.
 func (payload *payload) reconnected(connection *nats.Conn, isEvents bool) error {
 	if isEvents {
 		payload.events.Store(connection.MaxPayload())

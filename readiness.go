@@ -38,7 +38,7 @@ func (sidecar *Sidecar) notReady(ctx context.Context) (reasons []web.Reason) {
 	return append(reasons, reasonsOf(&status, time.Now())...)
 }
 
-// reasonsOf gives those that the status of the store tells.
+// reasonsOf returns the reasons in the status of the store.
 func reasonsOf(status *store.Status, now time.Time) (reasons []web.Reason) {
 	if !status.Writable {
 		reasons = append(reasons, web.Reason{Name: "disk", Message: status.Reason})

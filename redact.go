@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// redact leaves the passwords out of a list of URLs. What cannot be read as one is
-// left out altogether.
+// redact removes the passwords from a list of URLs. An invalid URL is left out altogether.
 //
 //	redact("nats://user:secret@broker:4222")  // nats://user:xxxxx@broker:4222
 func redact(list string) string {
@@ -30,7 +29,7 @@ func redactOne(address string) string {
 	return parsed.String()
 }
 
-// parseAddress reads one of a list of URLs, which may come without a scheme.
+// parseAddress reads one URL of a list. The URL may have no scheme.
 func parseAddress(address string) (*url.URL, error) {
 	if !strings.Contains(address, "://") {
 		address = "nats://" + address
@@ -51,8 +50,8 @@ func redactUser(address *url.URL) string {
 	return address.Redacted()
 }
 
-// withoutUser leaves the user out of a URL. What cannot be read as one stays as it is,
-// for the client to refuse.
+// withoutUser removes the user from a URL. An invalid URL stays as it is, and the client
+// refuses it.
 //
 //	withoutUser("nats://user:secret@broker:4222")  // nats://broker:4222
 func withoutUser(address string) string {

@@ -20,7 +20,7 @@ import (
 	"dappco.re/go/storebus/web"
 )
 
-// The bounds of Close: after them it goes on with what comes next.
+// The bounds of Close. After a bound, Close goes on with the next step.
 const (
 	webTimeout     = 5 * time.Second
 	answerTimeout  = 10 * time.Second
@@ -206,11 +206,11 @@ func (sidecar *Sidecar) Close() error {
 	return sidecar.closeErr
 }
 
-// shutDown ends what start has started, as far as it came. The order: HTTP, whose feeds
-// and requests need everything else; no new requests, and an answer for those in hand, so
-// that nobody waits for one that does not come; then the events of what was committed and the journal, for which the store must be
-// open; then the store, after which the last replies are sent; the connections, which
-// everything before has used; and the broker, which the connections have used.
+// shutDown ends the parts that start has started, as far as it came. HTTP ends first, because
+// its feeds and requests need everything else. Then no new requests are taken, and the requests
+// in hand are answered, so that nobody waits in vain. Then the committed events and the journal
+// go out, for which the store must be open. Then the store closes, and the last replies are
+// sent. Then the connections close, and last the broker, which the connections use.
 func (sidecar *Sidecar) shutDown() error {
 	sidecar.die()
 	sidecar.watching.Wait()

@@ -22,8 +22,8 @@ func (sidecar *Sidecar) startWeb(context.Context) (err error) {
 	return err
 }
 
-// openWeb shows what there is. Without a token it shows values if the broker would give
-// them to anybody as well.
+// openWeb serves HTTP. Without a token it shows values only if the broker also gives them to
+// anybody.
 func (sidecar *Sidecar) openWeb(context.Context) error {
 	sidecar.showOnWeb(sidecar.bus.Load())
 	sidecar.running.Store(true)

@@ -33,9 +33,9 @@ var refusalCodes = map[string]verdict{
 // refusalMessages are what InfluxDB 1 and 3 say of lines that they do not take.
 var refusalMessages = []string{"partial write", "unable to parse", "field type conflict", "points beyond retention policy"}
 
-// judgeSuccess says what an answer with a status of 200 to 299 means. Lines are delivered
-// with 204, and with 200 or 202 without a body. A body may report a refusal; any other
-// confirms nothing, whoever has written it.
+// judgeSuccess says what an answer with a status of 200 to 299 means. Lines are delivered with
+// 204, and with 200 or 202 without a body. A body may report a refusal. Any other body confirms
+// nothing, because something other than the endpoint may have written it.
 func (answer *answer) judgeSuccess(response *http.Response, body []byte, readFailure error) {
 	if response.StatusCode == http.StatusNoContent {
 		answer.verdict, answer.message = accepted, ""
@@ -78,14 +78,14 @@ func refusalOf(body []byte) (verdict, bool) {
 	return refused, slices.ContainsFunc(refusalMessages, blames)
 }
 
-// hasNoEnd reports whether the end of the body is the end of the line: nobody can tell
-// such a body that is empty from one that was lost.
+// hasNoEnd reports whether the body ends only with the connection. An empty body and a lost
+// body then look the same.
 func hasNoEnd(response *http.Response) bool {
 	return response.ProtoMajor == 1 && response.ContentLength < 0 && !response.Uncompressed && len(response.TransferEncoding) == 0
 }
 
-// confirmsWithoutBody reports whether an answer without a body confirms. One that is
-// labelled as a page comes from something else, and one that was compressed had a body.
+// confirmsWithoutBody reports whether an answer without a body confirms. An answer labelled as
+// a page comes from something else, and a compressed answer had a body.
 func confirmsWithoutBody(response *http.Response) bool {
 	confirms := response.StatusCode == http.StatusOK || response.StatusCode == http.StatusAccepted
 	return confirms && !response.Uncompressed && !isPage(response.Header.Get("Content-Type"))
@@ -97,7 +97,7 @@ func isPage(contentType string) bool {
 	return kind == "text/html" || kind == "application/xhtml+xml"
 }
 
-// beginningOf quotes the beginning of a body, with escapes for what does not print.
+// beginningOf quotes the beginning of a body, with escapes for characters that do not print.
 func beginningOf(body []byte) string {
 	if len(body) <= maxBeginningBytes {
 		return strconv.Quote(string(body))

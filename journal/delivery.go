@@ -119,7 +119,7 @@ type Delivery struct {
 	endpoint *endpoint
 	flushes  chan chan flushed
 
-	// ctx ends what is under way when Stop may wait no longer.
+	// ctx ends the running request when Stop may wait no longer.
 	ctx      context.Context //nolint:containedctx // it is the delivery's own, no call's
 	cancel   context.CancelFunc
 	stopping chan struct{}
@@ -261,9 +261,9 @@ func (delivery *Delivery) run() {
 	}
 }
 
-// deliver sends what is pending until nothing is, or an attempt fails. After a failure
-// it begins with one entry and doubles: an endpoint that is away is asked little, and
-// one that is slow gets what it can take within RequestTimeout.
+// deliver sends pending entries until there are none or an attempt fails. After a failure it
+// begins with one entry and doubles the number. So an endpoint that is away gets small
+// requests, and a slow endpoint gets as many entries as it can take within RequestTimeout.
 func (delivery *Delivery) deliver() (outcome FlushOutcome, err error) {
 	limit := delivery.config.BatchPoints
 	if delivery.Status().LastError != "" {

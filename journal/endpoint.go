@@ -38,8 +38,7 @@ func (config Config) CheckEndpoint() error {
 	return err
 }
 
-// target is the address that lines are written to, and that of the endpoint as anybody
-// may see it.
+// target is the address for lines, and the address of the endpoint without secrets.
 func (config *Config) target() (address, shown string, err error) {
 	base, err := url.Parse(config.URL)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
@@ -146,7 +145,7 @@ func (endpoint *endpoint) read(response *http.Response) answer {
 	if isSuccess(answer.status) {
 		answer.judgeSuccess(response, body, err)
 	} else {
-		// What cannot be read of the message changes nothing: the status says what to do.
+		// An error while reading the message changes nothing: the status decides.
 		answer.verdict = verdictOf(answer.status, answer.message)
 	}
 	return answer

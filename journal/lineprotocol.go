@@ -27,7 +27,7 @@ const (
 // batch are entries with their lines, in order.
 type batch struct {
 	points []point
-	// lines are those of all points, one behind the other.
+	// lines are the lines of all points, one behind the other.
 	lines []byte
 }
 
@@ -60,9 +60,8 @@ func (batch *batch) between(first, end int) []byte {
 	return batch.lines[begin:batch.points[end-1].end]
 }
 
-// line is one that is appended to text. It is written here and not by the encoder of
-// influxdata/line-protocol, which writes a tab in a text as \t: a form that no server
-// reads back as a tab.
+// line writes one line and appends it to text. The encoder of influxdata/line-protocol is not
+// used: it writes a tab in a text as \t, and no server reads that back as a tab.
 type line struct {
 	text []byte
 }
@@ -132,8 +131,8 @@ func (line *line) fields(fields map[string]any) error {
 	return nil
 }
 
-// bare appends what stands without quotes. A control character could end the line, and
-// a backslash at the end would take the next character's meaning.
+// bare appends a name or tag, which has no quotes. A control character could end the line, and
+// a backslash at the end would change the meaning of the next character.
 func (line *line) bare(kind, text, specials string) error {
 	if text == "" || strings.HasSuffix(text, `\`) || !utf8.ValidString(text) || strings.ContainsFunc(text, isControl) {
 		return fmt.Errorf("%s %q is empty, no UTF-8, ends with a backslash or holds a control character", kind, text)

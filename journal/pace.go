@@ -16,7 +16,7 @@ const (
 // pace says when to deliver.
 type pace struct {
 	config *Config
-	// due fires when what is pending is to be sent; nil if nothing is known to be.
+	// due fires when the pending entries are to be sent; nil if none is known.
 	due <-chan time.Time
 	// last is when the last delivery ended, and failing whether it failed.
 	last    time.Time

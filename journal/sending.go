@@ -10,7 +10,7 @@ type sending struct {
 	delivery *Delivery
 	batch    *batch
 	outcome  *FlushOutcome
-	// takes tells that the endpoint takes requests: what it refuses is a point's fault.
+	// takes tells that the endpoint takes requests, so a refusal is the fault of a point.
 	takes bool
 	// rejected counts the entries that were given up, and rejection is the first of them.
 	rejected  int
@@ -18,8 +18,8 @@ type sending struct {
 }
 
 // send delivers the points from first up to end and settles them, in order. If the endpoint
-// refuses them it tries each half, down to single points: those that it takes again are those
-// that it has.
+// refuses them, send tries each half, down to single points. Points that the endpoint receives
+// twice replace themselves.
 func (sending *sending) send(first, end int) error {
 	lines := sending.batch.between(first, end)
 	if len(lines) == 0 {
@@ -97,8 +97,8 @@ func (sending *sending) settle(first, end int, refusal *answer) error {
 	return nil
 }
 
-// report logs what was given up: in one line, for anybody can make as many bad points
-// as they like.
+// report logs the refused points in one line, because a client can make any number of bad
+// points.
 func (sending *sending) report() {
 	if sending.rejected > 0 {
 		sending.delivery.config.Logger.Warn("journal entries were refused and are kept aside",

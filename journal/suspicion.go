@@ -11,8 +11,8 @@ import (
 // the point itself is suspected: some minutes, with the time between attempts.
 const suspiciousFailures = 10
 
-// suspicion counts failures of the endpoint, one after the other, over what may be a
-// single point that it cannot digest: nothing behind it would ever be delivered.
+// suspicion counts consecutive failures of the endpoint that a single point may cause. If the
+// endpoint cannot digest that point, no point behind it would ever be delivered.
 type suspicion struct {
 	failures int
 }

@@ -9,12 +9,11 @@ import (
 	"strings"
 )
 
-// token is what authorises requests. One that comes from a file is read again when the
-// endpoint refuses it.
+// token authorises requests. A token from a file is read again when the endpoint refuses it.
 type token struct {
 	file string
 	text string
-	// before is the one that was replaced: the endpoint may still repeat it.
+	// before is the replaced token: the endpoint may still repeat it.
 	before string
 }
 

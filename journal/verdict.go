@@ -13,7 +13,7 @@ import (
 	"unicode"
 )
 
-// What is read of an endpoint's answer at most, and what is kept of its message.
+// The bounds of reading an endpoint's answer, and of keeping its message.
 const (
 	maxAnswerBytes  = 64 << 10
 	maxMessageBytes = 1024
@@ -28,7 +28,7 @@ type verdict int
 const (
 	// accepted: the endpoint has them.
 	accepted verdict = iota
-	// refused: one of them, or several, cannot be taken; which, is found by dividing.
+	// refused: the endpoint cannot take one or several of them. Dividing finds out which.
 	refused
 	// tooLarge: fewer of them may be taken.
 	tooLarge
@@ -41,10 +41,10 @@ const (
 // answer is what came of a request.
 type answer struct {
 	verdict verdict
-	// status is that of HTTP, 0 if there was no answer.
+	// status is the status of HTTP, 0 if there was no answer.
 	status  int
 	message string
-	// note is what is remarkable about a success, for whoever reads its text.
+	// note is a remark about a success, for a person.
 	note string
 	// retryAfter is what the endpoint asks for, 0 if it does not.
 	retryAfter time.Duration

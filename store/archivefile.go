@@ -19,16 +19,16 @@ const (
 	// maxArchiveLineBytes is the longest line of an archive, its end included. What
 	// NewJournalCommand takes is far shorter; what the original library took has no bound.
 	maxArchiveLineBytes = 16 << 20
-	// archiveWindow is how far back an archive in Zstandard refers, which whoever reads
-	// it has to keep in memory.
+	// archiveWindow is the distance over which an archive in Zstandard refers back. A reader
+	// has to keep so much in memory.
 	archiveWindow = 4 << 20
 )
 
 // archiveSuffixes are what the names of archives end in, by format.
 var archiveSuffixes = map[string]string{ArchiveGzip: ".jsonl.gz", ArchiveZstd: ".jsonl.zst"}
 
-// archiveBounds are what an archive holds at most, so that whoever reads it is safe from
-// a small file that is a flood of data.
+// archiveBounds bounds the content of an archive. So a reader is safe from a small file that
+// unpacks to a flood of data.
 type archiveBounds struct {
 	// spans is how many times entries are left out between others.
 	spans int
@@ -47,8 +47,8 @@ type archiveFile struct {
 	buffer     *bufio.Writer
 	compressor io.WriteCloser
 	hash       hash.Hash
-	// content counts the bytes of the lines, size those of the file; some of the latter
-	// come late.
+	// content counts the bytes of the lines, and size the bytes of the file. Some bytes of the
+	// file come late.
 	content, size int64
 	closed        bool
 }
@@ -71,7 +71,7 @@ func createArchive(path, format string) (*archiveFile, error) {
 	return created, nil
 }
 
-// countedWriter takes what is compressed.
+// countedWriter takes the compressed bytes.
 type countedWriter struct{ *archiveFile }
 
 // Write is io.Writer's.

@@ -10,7 +10,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// The blocks of a frame of Zstandard: three bytes, then what they say.
+// The blocks of a frame of Zstandard: three bytes of header, then the content.
 const (
 	frameBlockHeaderBytes = 3
 	frameChecksumBytes    = 4
@@ -18,9 +18,9 @@ const (
 	frameBlockReserved    = 3
 )
 
-// checkFrame tells whether a file is one frame of Zstandard with a checksum, and nothing
-// else, by its headers alone: whoever unpacks it would pass over what follows a frame,
-// and set aside as much memory as its header says.
+// checkFrame checks, by the headers alone, that a file is exactly one frame of Zstandard with a
+// checksum. A decoder would pass over data behind a frame, and would reserve as much memory as
+// the header says.
 func checkFrame(file io.ReaderAt, size int64) error {
 	var buffer [zstd.HeaderMaxSize]byte
 	read, err := file.ReadAt(buffer[:], 0)

@@ -15,7 +15,7 @@ import (
 // archiveRow is a row of the journal on its way into an archive.
 type archiveRow struct {
 	journalRow
-	// bucket is what the original library had; nil for what is newer.
+	// bucket is the bucket in the original library; nil for newer entries.
 	bucket *string
 	// stays tells that the row is not archived.
 	stays bool
@@ -57,8 +57,8 @@ func (row *archiveRow) line() ([]byte, error) {
 	return append(line, '\n'), nil
 }
 
-// originalValues gives fields and tags of the original library as they are delivered.
-// What is no object stands under the name of its column, as text.
+// originalValues returns fields and tags of the original library as they are delivered. A value
+// that is not an object gets the name of its column, as text.
 func (row *archiveRow) originalValues() (fields, tags string, err error) {
 	values, texts := readFields(row.fields), readTags(row.tags)
 	if keptValues(row.fields) == nil {

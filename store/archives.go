@@ -38,8 +38,8 @@ type archive struct {
 	entries      int64
 	sha256       string
 	lastEntryID  int64
-	// spans are the times of its entries; those of no others lie within. gap tells that
-	// the next entry begins another one.
+	// spans are the times of the archive's entries; no other entry has a time within a span.
+	// gap tells that the next entry begins another span.
 	spans []timeSpan
 	gap   bool
 	// pending counts its entries that were to be delivered; position is how far the
@@ -182,7 +182,7 @@ func (archives *archives) unfinished() (unfinished []archive, err error) {
 	return unfinished, err
 }
 
-// finished returns what is known of an archive by its name.
+// finished returns the record of an archive by its name.
 func (archives *archives) finished(name string) (entries int64, sha256 string, found bool, err error) {
 	err = archives.selectFinished.query(func(row []driver.Value) bool {
 		entries, found = signed(row[0]), true
@@ -257,7 +257,7 @@ func (archives *archives) save(archive *archive, now int64) error {
 	return archives.finish.execute(now, archive.entries, archive.sha256, archive.first(), archive.last(), archive.lastEntryID, archive.name)
 }
 
-// add has the rows of spans removed. They can lie between those that are there.
+// add queues the rows of spans for removal. The spans can lie between present ones.
 func (archives *archives) add(spans []timeSpan) {
 	archives.removals = append(archives.removals, spans...)
 	slices.SortFunc(archives.removals, func(a, b timeSpan) int { return int(min(max(a.first-b.first, -1), 1)) })

@@ -92,7 +92,7 @@ func verifyNamedArchive(path string) (ArchiveContent, error) {
 
 // verifyArchive reads an archive as long as goOn returns nil.
 func verifyArchive(path, format string, bounds archiveBounds, goOn func() error) (ArchiveContent, error) {
-	// To open what is no file can take for ever.
+	// Opening something other than a file can take for ever.
 	information, err := os.Stat(path)
 	if err != nil {
 		return ArchiveContent{}, err
@@ -120,7 +120,7 @@ func readArchive(file *os.File, size int64, format string, check archiveCheck) (
 	if err := check.readAll(lines); err != nil {
 		return ArchiveContent{}, err
 	}
-	// What has no end of its own in the format ends with the file.
+	// An entry without an end of its own in the format ends with the file.
 	if rest, err := io.Copy(io.Discard, buffered); err != nil || rest > 0 {
 		return ArchiveContent{}, invalidArchive(errors.Join(err, fmt.Errorf("%d bytes follow its end", rest)))
 	}
@@ -135,7 +135,7 @@ func invalidArchive(err error) error {
 	return fmt.Errorf("%w: %w", ErrInvalidArchive, err)
 }
 
-// countedReader counts what is read.
+// countedReader counts the bytes that are read.
 type countedReader struct {
 	reader io.Reader
 	bytes  int64
@@ -148,7 +148,7 @@ func (counted *countedReader) Read(buffer []byte) (int, error) {
 	return read, err
 }
 
-// openArchive reads what is compressed in one piece, and no further.
+// openArchive reads exactly one compressed piece.
 func openArchive(file io.ReaderAt, buffered *bufio.Reader, size int64, format string) (lines io.Reader, release func(), err error) {
 	if format == ArchiveGzip {
 		member, err := gzip.NewReader(buffered)
@@ -203,7 +203,7 @@ func (check *archiveCheck) readAll(lines io.Reader) error {
 	}
 }
 
-// readLine appends a line, with its end, to what was read before.
+// readLine appends a line, with its end, to the line so far.
 func readLine(reader *bufio.Reader, line []byte) ([]byte, error) {
 	for {
 		part, err := reader.ReadSlice('\n')

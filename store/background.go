@@ -23,7 +23,7 @@ func (background *background) start(function func()) bool {
 	return !background.closed
 }
 
-// stop refuses further functions and waits for those that run.
+// stop refuses further functions and waits for the running ones.
 func (background *background) stop() {
 	background.mutex.Lock()
 	background.closed = true

@@ -114,9 +114,9 @@ func (store *Store) backupInto(file *os.File, path string) (int64, error) {
 	return size.Size(), platform.SyncFolder(filepath.Dir(path))
 }
 
-// copyPages copies the database step by step, each step between two batches, and
-// returns the connection to the copy. SQLite brings what is copied already up to
-// every commit in between, so the copy is the store at the last step.
+// copyPages copies the database step by step, each step between two batches, and returns the
+// connection to the copy. SQLite updates the copied part with every commit in between, so the
+// copy is the store at the last step.
 func (store *Store) copyPages(file *os.File) (driver.Conn, error) {
 	backup, err := ask(store, func(*view) (*sqlite.Backup, error) { return store.committer.beginBackup(file.Name()) })
 	if err != nil {
@@ -192,8 +192,7 @@ func stampBackup(copied driver.Conn) error {
 	return err
 }
 
-// adoptBackup gives a database that is a backup an id of its own: it has another
-// future than the one that it was copied from.
+// adoptBackup gives a backup an id of its own, because it has another future than its original.
 func adoptBackup(ctx context.Context, connection *sql.Conn, logger *slog.Logger) error {
 	var id string
 	err := connection.QueryRowContext(ctx, `SELECT (SELECT value FROM meta WHERE name = 'store_id') FROM meta WHERE name = 'backup'`).Scan(&id)

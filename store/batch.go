@@ -27,17 +27,17 @@ type batch struct {
 	namespaces map[string]*namespaceChange
 	groups     map[string]*groupChange
 	entries    map[entryName]*entryVersion
-	// deletions are the revisions at which the batch deletes groups: what it has of
-	// them at a lower one, and what the view has, is not there.
+	// deletions are the revisions at which the batch deletes groups. Entries of these groups at
+	// a lower revision, in the batch or in the view, do not exist.
 	deletions map[string]uint64
 	// changed is what changes has returned.
 	changed slice
-	// answers are what is remembered of requests, in the order in which they came.
+	// answers are the remembered answers to requests, in the order of the requests.
 	answers       []*answer
 	answersByName map[requestName]*answer
-	// due is how far the batch has come with what is due, by realm; stale are entries
-	// that were found there and are not due any more. looks is how many more may be
-	// looked at; of a nested batch it is that of the lowest one.
+	// due is the progress of the batch through due entries, by realm. stale are entries that
+	// were found there and are no longer due. looks is the number of entries that it may still
+	// look at; a nested batch uses the one of the lowest batch.
 	due   map[realm]*dueQueue
 	stale []entryName
 	looks int
@@ -45,7 +45,7 @@ type batch struct {
 	expired []expiredEntry
 	// journal is what the batch changes of the journal, which is no part of the log.
 	journal journalChanges
-	// runs are those of the workspaces that the batch commits.
+	// runs are the runs of the workspaces that the batch commits.
 	runs []string
 }
 
@@ -67,7 +67,7 @@ func newBatch(view *view, limits Limits, timestamp time.Time) *batch {
 	return emptyBatch().on(view, limits, timestamp)
 }
 
-// on sets an empty batch on what it stands on.
+// on puts an empty batch on top of a view or of another batch.
 func (batch *batch) on(view *view, limits Limits, timestamp time.Time) *batch {
 	batch.view, batch.limits, batch.timestamp, batch.looks = view, limits, timestamp, duePerBatch
 	return batch
@@ -82,9 +82,9 @@ func emptyBatch() *batch {
 	}
 }
 
-// nested returns a batch on top of this one. It sees what this one has changed;
-// what is applied to it changes this one when it is merged, and is forgotten
-// otherwise. Until then this one stands still.
+// nested returns a batch on top of this one, and sees the changes of this one. Its changes
+// reach this one when it is merged, and are dropped otherwise. Until then this one must not
+// change.
 func (batch *batch) nested() *batch {
 	nested := batch.spare
 	if batch.spare = nil; nested == nil {
@@ -123,8 +123,8 @@ func (batch *batch) merge(nested *batch) {
 	batch.spare = reuse(nested)
 }
 
-// markTransaction marks the changes of a nested batch as those of one transaction.
-// One that spans namespaces has a first and a last revision in each of them.
+// markTransaction marks the changes of a nested batch as one transaction. A transaction over
+// several namespaces has a first and a last revision in each.
 func (batch *batch) markTransaction() {
 	for index := range batch.events {
 		event := &batch.events[index]
@@ -378,8 +378,8 @@ func (batch *batch) expireIfDue(target *target) {
 	}
 }
 
-// record gives a change its place in the log and applies it. The event needs only
-// what the command knows: its type and what was written.
+// record gives a change its place in the log and applies it. The event needs only the data of
+// the command: its type and the written values.
 func (batch *batch) record(target *target, event Event) *Event {
 	event.Namespace = target.namespaceName
 	event.Group, event.Key = target.entryName.group, target.key
@@ -412,9 +412,9 @@ func (batch *batch) replay(events []Event) error {
 		}
 		batch.count(target, event)
 		if event.Type == EventTouch {
-			// The log does not repeat the value: it is that of the entry before. If the tables
-			// are newer than the event it may be another, or none, and then the log goes on to
-			// what made them so.
+			// The log does not repeat the value: it is the value of the entry before. If the
+			// tables are newer than the event, that may be another value or none. The log then
+			// goes on to the change that made the tables so.
 			if target.entry, err = batch.entry(target.entryName); err != nil {
 				return err
 			}
@@ -436,9 +436,8 @@ func (target *target) groupsChange(event *Event) int8 {
 	}
 }
 
-// count brings the counters to where they are after an event. It asks for nothing
-// but the event and what is counted, so that it serves the log's replay too: a
-// counter that already holds the event is left alone.
+// count updates the counters with an event. It needs only the event and the counters, so the
+// replay of the log uses it too. A counter that already includes the event is left alone.
 func (batch *batch) count(target *target, event *Event) {
 	keys, bytes := event.keys(), event.bytes()
 	if event.Revision > target.group.lastRevision {
@@ -515,9 +514,8 @@ func (batch *batch) changes() *slice {
 // would be held for nothing.
 const reusableStates = 64
 
-// reuse returns an empty batch in the memory of one that has been committed, or was forgotten;
-// nil if that is not worth it. What others have got of the old one, its events and what was
-// made for the log, stays theirs.
+// reuse returns an empty batch in the memory of a committed or dropped batch; nil if that is
+// not worth it. Events and log data of the old batch stay valid for others.
 func reuse(used *batch) *batch {
 	if max(len(used.namespaces), len(used.groups), len(used.entries), len(used.deletions)) > reusableStates {
 		return nil

@@ -26,7 +26,7 @@ type changeLog struct {
 	startIsOld bool
 	damage     damage
 
-	// deferred is what is committed and not in the database yet.
+	// deferred has the commits that are not in the database yet.
 	deferred deferredLog
 
 	selectLast            *statement
@@ -85,8 +85,8 @@ func (log *changeLog) loadStart() error {
 	})
 }
 
-// append writes a batch's part of the log as the next commit, behind what was put
-// off. It changes nothing in memory: see committed.
+// append writes a batch's part of the log as the next commit, behind the deferred commits. It
+// changes nothing in memory: see committed.
 func (log *changeLog) append(commit *encodedCommit, committedAt time.Time) error {
 	return log.deferred.insert(log.row(commit, committedAt))
 }
@@ -170,8 +170,8 @@ func (log *changeLog) changes(view *view, query ChangesQuery) (ChangesPage, erro
 	return page, err
 }
 
-// hole returns the error for a query that begins at changes which the database has
-// lost: it goes on behind them, as behind those that were trimmed.
+// hole returns the error for a query that begins at changes that the database has lost. The
+// reader continues behind them, as behind trimmed changes.
 func (log *changeLog) hole(query ChangesQuery, page ChangesPage) error {
 	log.damage.ofRevision(query.Namespace, query.After+1)
 	compacted := &CompactedError{Namespace: query.Namespace, After: query.After, Oldest: page.Revision + 1, Revision: page.Revision}

@@ -141,7 +141,7 @@ type changesReader struct {
 	shared   *endingContext
 }
 
-// read looks in memory, and asks the committer for what is not there.
+// read looks in memory first, and asks the committer for the rest.
 func (reader *changesReader) read() {
 	for {
 		page, known, err := reader.store.tail.changes(reader.query)

@@ -21,14 +21,14 @@ const (
 	pagesPerTransaction = 3
 )
 
-// checkpoints bring what is committed from the write-ahead log into the database
-// file. SQLite would do so by itself within a COMMIT, and keep to itself that the
-// disk failed: what it had not synced would then be taken for safe.
+// checkpoints bring committed pages from the write-ahead log into the database file. SQLite
+// would do so itself within a COMMIT, and would not report a failure of the disk. Unsynced
+// pages would then be taken for safe.
 type checkpoints struct {
 	// written estimates the bytes in the write-ahead log since the last checkpoint.
 	written int
 
-	// passive takes what it can; truncate leaves the log empty.
+	// passive takes as many pages as it can; truncate leaves the log empty.
 	passive  *statement
 	truncate *statement
 }

@@ -17,9 +17,9 @@ const (
 	slack = 10 * time.Millisecond
 )
 
-// storeClock is the time that the store goes by: the wall clock, unless that is behind
-// what was last committed and the time that has elapsed since. Then the store's clock goes
-// on with the elapsed time, a hundredth slower, until the wall clock has caught up.
+// storeClock is the time of the store. It is the wall clock, unless that is behind the last
+// commit plus the time that has elapsed since. Then the store's clock goes on with the elapsed
+// time, a hundredth slower, until the wall clock has caught up.
 type storeClock struct {
 	// read returns the wall clock's time.
 	read  func() reading
@@ -85,8 +85,8 @@ func (reading reading) after(elapsed time.Duration) int64 {
 	return reading.time // it would be beyond what nanoseconds can tell
 }
 
-// covers reports whether a clock that runs on from a reading is never before one that runs
-// on from another.
+// covers reports whether a clock that runs on from one reading is never before a clock that
+// runs on from the other.
 func (reading reading) covers(other reading) bool {
 	latest := max(reading.elapsed, other.elapsed)
 	return reading.after(latest) >= other.after(latest)
@@ -115,7 +115,7 @@ func (clock *storeClock) compare() (told, wall reading) {
 		if wall.time <= running {
 			return reading{time: running, elapsed: wall.elapsed}, wall
 		}
-		// Expiries are whole milliseconds: more would only trouble the many who read the floor.
+		// Expiries are whole milliseconds, so a finer floor would only cost its many readers.
 		whole := reading{time: wall.time - wall.time%int64(time.Millisecond), elapsed: wall.elapsed}
 		if whole.time < running || !floor.leads(whole) || clock.replace(floor, whole) {
 			return wall, wall

@@ -63,7 +63,7 @@ func (watch *clockWatch) begin(committed ...int64) error {
 	return nil
 }
 
-// look tells of what has changed.
+// look logs a change.
 func (watch *clockWatch) look() {
 	told, wall := watch.clock.compare()
 	ahead, before := time.Duration(told.time-wall.time), watch.last

@@ -14,8 +14,8 @@ type Command interface {
 	// apply checks the command against the batch and, if it may be carried out, records its
 	// changes. A command that fails changes nothing.
 	apply(batch *batch, origin origin) (Outcome, error)
-	// groups are those that the command names. Of two commands that name the same one
-	// the first is carried out first.
+	// groups returns the groups that the command names. Of two commands that name the same
+	// group, the first is carried out first.
 	groups() []string
 }
 

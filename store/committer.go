@@ -18,7 +18,7 @@ const (
 	readsPerTurn   = 256
 	// housekeepingInterval is how soon after the last commit watermarks are saved.
 	housekeepingInterval = time.Second
-	// idleDelay is how soon after the last commit what is pending is written.
+	// idleDelay is the time from the last commit to the writing of pending entries.
 	idleDelay = 10 * time.Millisecond
 	// idleDelayInMemory is the delay for a store in memory, whose files nothing depends on.
 	idleDelayInMemory = time.Second
@@ -28,8 +28,8 @@ const (
 type write struct {
 	command Command
 	origin  origin
-	// done is called outside the committer; written is closed in it, for a caller
-	// that waits. Both are nil for a write of whoever owns the committer.
+	// done is called outside the committer; written is closed in it, for a caller that waits.
+	// Both are nil for a write of the committer's owner.
 	done    func(Outcome, error)
 	written chan struct{}
 

@@ -184,7 +184,7 @@ func archiveFolder(output string) (string, error) {
 	case !information.IsDir():
 		err = errors.New("it is a file")
 	default:
-		// What cannot be brought to disk is better known before anything is begun.
+		// A folder that cannot be synced is better found before anything is begun.
 		err = platform.SyncFolder(folder)
 	}
 	return folder, archiveFailure(err)
@@ -256,7 +256,7 @@ func (compaction *compaction) begin() error {
 	return err
 }
 
-// write writes what is to be archived, slice by slice between two batches.
+// write writes the entries for the archive, slice by slice between two batches.
 func (compaction *compaction) write() error {
 	for more := true; more && !compaction.more; {
 		if err := compaction.goOn(); err != nil {
@@ -328,8 +328,8 @@ func (compaction *compaction) addLine(row *archiveRow, line []byte) error {
 	return archiveFailure(compaction.file.write(line))
 }
 
-// beginArchive makes the row of the archive, then its file: whatever comes, the row
-// says what is to be removed.
+// beginArchive makes the row of the archive, then its file. So after any failure the row names
+// the file to remove.
 func (compaction *compaction) beginArchive() (err error) {
 	if _, err = ask(compaction.store, func(*view) (struct{}, error) {
 		return struct{}{}, compaction.store.committer.beginArchive(&compaction.archive)
@@ -373,8 +373,7 @@ func (compaction *compaction) place() error {
 	return nil
 }
 
-// clearArchives removes what there is of archives that were not finished: their entries
-// are in the table.
+// clearArchives removes the files of unfinished archives. Their entries are in the table.
 func (store *Store) clearArchives() error {
 	unfinished, err := ask(store, func(view *view) ([]archive, error) {
 		// If a commit has an unknown outcome, the archive may be finished.

@@ -88,7 +88,7 @@ func (store *Store) commitsAfter(ctx context.Context, gone <-chan struct{}, id u
 		}
 		select {
 		case <-gone:
-			// The log may have been trimmed: what it holds could follow a gap.
+			// The log may have been trimmed, so its first commit could follow a gap.
 			return nil, ErrNotFound
 		default:
 		}
@@ -209,8 +209,8 @@ func (consumers *consumers) save(moved map[*Consumer]position) error {
 	return nil
 }
 
-// due is unsaved for a commit, which need not carry every step: what is saved late
-// only comes again after a crash.
+// due is unsaved for a commit. A commit need not carry every step: a watermark that is saved
+// late only makes commits come again after a crash.
 func (consumers *consumers) due(now time.Time) map[*Consumer]position {
 	if now.Sub(consumers.savedAt).Abs() < watermarkInterval {
 		return nil
@@ -228,7 +228,7 @@ func (consumers *consumers) committed(moved map[*Consumer]position, now time.Tim
 	}
 }
 
-// slowest returns the watermark that lags most; end is that of no consumer.
+// slowest returns the watermark that lags most, or end if there is no consumer.
 func (consumers *consumers) slowest(end position) position {
 	slowest := end
 	for _, consumer := range consumers.registered {

@@ -93,8 +93,8 @@ func (database *database) use(function func(session *session) error) error {
 	})
 }
 
-// dataSourceName carries every setting that belongs to the connection: what is set
-// by a statement is lost when the connection is replaced.
+// dataSourceName carries every setting of the connection. A setting made by a statement is lost
+// when the connection is replaced.
 func dataSourceName(config StoreConfig) string {
 	settings := url.Values{"_pragma": {
 		"busy_timeout(5000)",
@@ -130,7 +130,7 @@ func synchronousLevel(durability Durability) string {
 	return "NORMAL"
 }
 
-// openError tells a file that is something else from one that cannot be opened.
+// openError separates a file of another kind from a file that cannot be opened.
 func openError(path string, err error) error {
 	switch {
 	case err == nil:

@@ -11,23 +11,23 @@ import (
 const (
 	// rowsPerInsert is how many rows of the log one statement writes.
 	rowsPerInsert = 16
-	// The bounds of what is put off.
+	// The bounds of deferred commits.
 	commitsDeferred = 4 * rowsPerInsert
 	bytesDeferred   = 256 << 10
 )
 
-// deferredLog is the newest part of the log, as far as the database does not have it.
-// On disk that is nothing: a commit is one when it is written. A store that is in memory
-// has no more of it if the rows are in SQLite than if they are here, and a transaction
-// with many of them costs each one less. Whatever else is written, and whoever reads the
-// log, has them written first, so the database is always as some commit left it.
+// deferredLog is the newest part of the log that the database does not have yet. For a store on
+// disk it is empty, because a commit is one only when it is written. A store in memory gains
+// nothing from rows in SQLite, and a transaction with many rows costs each row less. Every
+// other write, and every reader of the log, has the rows written first. So the database always
+// shows the state after some commit.
 type deferredLog struct {
 	// puts tells that commits may be put off.
 	puts bool
 	rows []logRow
 	// bytes and events are how much that is.
 	bytes, events int
-	// flush writes what was put off, in a transaction of its own.
+	// flush writes the deferred commits, in a transaction of its own.
 	flush func() error
 
 	insertCommit  *statement
@@ -37,7 +37,7 @@ type deferredLog struct {
 	values        []driver.Value
 }
 
-// logRow is a row of commits, with those of namespace_commits that belong to it.
+// logRow is a row of commits with its rows of namespace_commits.
 type logRow struct {
 	id          uint64
 	committedAt time.Time
@@ -71,8 +71,8 @@ func (deferred *deferredLog) put(row logRow) {
 	deferred.events += row.commit.events
 }
 
-// write writes what was put off in the transaction of the caller, who says with
-// written that it was committed.
+// write writes the deferred commits in the transaction of the caller. The caller calls written
+// after the commit.
 func (deferred *deferredLog) write() error {
 	rows := deferred.rows
 	for ; len(rows) >= rowsPerInsert; rows = rows[rowsPerInsert:] {

@@ -61,15 +61,15 @@ func (DeletePrefixCommand) groups() []string { return nil }
 // no group changed yet.
 type groupDeletion struct {
 	batch *batch
-	// namespace is the one that the range of names begins in.
+	// namespace is the namespace in which the range of names begins.
 	namespace *namespaceChange
 	groups    []*target
 	// together marks the events of one namespace as parts of one change.
 	together bool
 }
 
-// planDeletion logs the expiry of what is due in the realm of the groups, so that it
-// does not count, and finds the groups that still have keys.
+// planDeletion logs the expiry of due keys in the realm of the groups, so that they do not
+// count. It finds the groups that still have keys.
 func (batch *batch) planDeletion(names nameRange, of realm) (*groupDeletion, error) {
 	if err := batch.expireAll(of); err != nil {
 		return nil, err

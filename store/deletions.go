@@ -20,9 +20,9 @@ func (deletion deletion) hides(state *entryState) bool {
 	return state.present() && state.revision <= deletion.revision
 }
 
-// deletions are the deleted groups of which the pending set or the tables may still
-// hold something. A later deletion of a group includes the earlier one. It belongs to
-// the committer's goroutine.
+// deletions are the deleted groups whose entries may still be in the pending set or in the
+// tables. A later deletion of a group includes the earlier one. They belong to the committer's
+// goroutine.
 type deletions struct {
 	groups btree.Map[string, uint64]
 	// at is how far carrying them out has come.
@@ -53,9 +53,9 @@ func (deletions *deletions) hide(group string, state *entryState) bool {
 
 func (deletions *deletions) add(group string, revision uint64) { deletions.groups.Set(group, revision) }
 
-// first returns where to go on: where it was left, or at the beginning of another
-// deletion. One that was overtaken by the next of its group waits for the others:
-// a group that is deleted all the time holds up none.
+// first returns where to go on: where it was left, or at the beginning of another deletion. A
+// deletion that was overtaken by the next deletion of its group waits for the others. So a
+// group that is deleted all the time holds up none.
 func (deletions *deletions) first() (at deletionPosition, found bool) {
 	if at := deletions.at; at.revision != 0 && deletions.of(at.group) == at.deletion {
 		return at, true
@@ -134,9 +134,9 @@ func (materialiser *materialiser) nextRemoval() (*removal, error) {
 	return removal, nil
 }
 
-// removeFrom adds what comes next of one deletion, and reports whether that was the
-// rest of it. Nothing of it is pending when the last of its rows is chosen: what is
-// written later stands at a higher revision.
+// removeFrom adds the next rows of one deletion, and reports whether these were the last. No
+// entry of the deletion is pending when the last row is chosen: later entries have a higher
+// revision.
 func (materialiser *materialiser) removeFrom(removal *removal, limit int) (ended bool, err error) {
 	at := &removal.at
 	if !at.pendingDropped {

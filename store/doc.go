@@ -13,12 +13,12 @@
 // group named "acme:config" is the group "config" of the namespace acme. The changes of a
 // namespace have dense revisions of their own.
 //
-// The path of a write: a Command goes to the committer (committer.go), which
-// applies all that wait to a batch (batch.go), writes the batch's part of the log
-// (log.go, changelog.go) and commits once (transaction.go); then the newest part of
-// the log in memory (tail.go) tells consumers, watchers (watcher.go) and the readers
-// who wait for a change of its groups (waiting.go, wakeups.go). The tables follow the log: what they do not hold yet is pending (pending.go) and
-// written in slices (materialise.go). Reads go through the view (view.go), but for
-// entries that memory has at hand (hot.go). Nothing but view.go and materialise.go
-// knows the tables entries, groups and namespaces.
+// This is the path of a write. A Command goes to the committer (committer.go). The committer
+// applies all waiting commands to a batch (batch.go), writes the batch's part of the log
+// (log.go, changelog.go) and commits once (transaction.go). Then the newest part of the log in
+// memory (tail.go) tells consumers, watchers (watcher.go) and the readers that wait for a
+// change of its groups (waiting.go, wakeups.go). The tables follow the log: pending changes
+// (pending.go) are written in slices (materialise.go). Reads go through the view (view.go),
+// except for hot entries in memory (hot.go). Only view.go and materialise.go know the tables
+// entries, groups and namespaces.
 package store

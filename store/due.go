@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// realm is a part of the store in which what is due is found by itself, however much is due
-// elsewhere: the groups with the same text before their first colon, which is their namespace
-// if it can be one; or the whole store.
+// realm is a part of the store whose due entries are found separately, however many are due
+// elsewhere. It is the whole store, or all groups with the same text before their first colon.
+// That text is their namespace, if it can be one.
 type realm struct {
 	whole bool
 	name  string
@@ -60,8 +60,8 @@ func (due dueEntry) compare(other dueEntry) int {
 	return compareEntryNames(due.entryName, other.entryName)
 }
 
-// How the tables are asked for what is due: in the whole store and in one realm, each
-// by an index of its own.
+// The queries for due entries, in the whole store and in one realm. Each has an index of its
+// own.
 const (
 	selectDue = `SELECT expires_at, group_name, entry_key FROM entries
 		WHERE expires_at <= ? AND (expires_at, group_name, entry_key) > (?, ?, ?)
@@ -72,10 +72,9 @@ const (
 		ORDER BY expires_at, group_name, entry_key LIMIT ?`
 )
 
-// due returns some entries of a realm whose time has come, behind one of them, in the
-// order of their times, as the tables and the pending set know them: that may be an
-// older state of an entry that has got another expiry since, or is gone. Fewer than
-// limit are the last.
+// due returns some due entries of a realm behind a given one, in the order of their times, as
+// the tables and the pending set have them. An entry may be in an older state: it may have got
+// another expiry since, or be gone. Fewer than limit entries are the last.
 func (view *view) due(realm realm, now time.Time, after dueEntry, limit int) (due []dueEntry, err error) {
 	due = view.pending.due(realm, now.UnixMilli(), after, limit)
 	take := func(row []driver.Value) bool {

@@ -17,7 +17,7 @@ type endings struct {
 
 	mutex     sync.Mutex
 	deadlines deadlines
-	// contexts are by their Done: those that end together are one.
+	// contexts are kept by their Done channel: contexts that end together are one.
 	contexts map[<-chan struct{}]*endingContext
 	// ended are the readers whose contexts have.
 	ended []*changesReader
@@ -56,7 +56,7 @@ func (endings *endings) add(reader *changesReader) {
 	reader.shared = shared
 }
 
-// remove forgets a reader. It may be one that was never added.
+// remove forgets a reader, which may never have been added.
 func (endings *endings) remove(reader *changesReader) {
 	endings.mutex.Lock()
 	defer endings.mutex.Unlock()
@@ -81,7 +81,7 @@ func (endings *endings) removeLocked(reader *changesReader) {
 	}
 }
 
-// contextEnded ends the readers of a context. Who is added after that finds another.
+// contextEnded ends the readers of a context. A reader that is added later gets a new record.
 func (endings *endings) contextEnded(done <-chan struct{}, shared *endingContext) {
 	endings.mutex.Lock()
 	defer endings.mutex.Unlock()

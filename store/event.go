@@ -86,8 +86,8 @@ func (event *Event) keys() int64 {
 	}
 }
 
-// bytes is how many bytes the change adds: the length of the value, and with a key
-// that of its own and its group's name.
+// bytes is the number of bytes that the change adds: the length of the value and, for a new
+// key, the lengths of key and group. A removal gives a negative number.
 func (event *Event) bytes() int64 {
 	if event.Type == EventDeleteGroup {
 		return -event.replaced
@@ -96,7 +96,7 @@ func (event *Event) bytes() int64 {
 	return names + int64(len(event.Value)) - event.replaced
 }
 
-// state is the entry as the change leaves it, given what it was before.
+// state returns the entry after the change, given the entry before.
 func (event *Event) state(before *entryState) entryState {
 	state := entryState{revision: event.Revision, updatedAt: event.Timestamp.UnixNano()}
 	switch event.Type {

@@ -24,8 +24,8 @@ type expiryFirstError struct{ realm realm }
 // Error says what the command waits for.
 func (*expiryFirstError) Error() string { return "keys whose time has come must expire first" }
 
-// dueQueue is how far a batch has come with what is due in a realm. What it has passed
-// has expired in the batch, or was not due any more.
+// dueQueue is the progress of a batch through the due entries of a realm. An entry behind it
+// has expired in the batch, or was no longer due.
 type dueQueue struct {
 	waiting []dueEntry
 	last    dueEntry
@@ -92,8 +92,8 @@ func (batch *batch) expireNext(of realm) (expired bool, err error) {
 	return true, nil
 }
 
-// looksAtDue is how many entries that are due the batch may still look at, with those
-// that it is nested in.
+// looksAtDue is the number of due entries that the batch may still look at, together with its
+// outer batches.
 func (batch *batch) looksAtDue() *int {
 	for batch.below != nil {
 		batch = batch.below
@@ -101,8 +101,8 @@ func (batch *batch) looksAtDue() *int {
 	return &batch.looks
 }
 
-// expireAll logs the expiry of everything that is due in a realm, or returns
-// expiryFirstError. What it has logged stays true either way.
+// expireAll logs the expiry of every due entry in a realm, or returns expiryFirstError. The
+// logged expiries stay true either way.
 func (batch *batch) expireAll(of realm) error {
 	for {
 		if expired, err := batch.expireNext(of); err != nil || !expired {
@@ -150,8 +150,8 @@ func expiryFirst(err error) (of realm, waits bool) {
 	return first.realm, true
 }
 
-// expireDue logs a share of the expiries whose time has come, lets go on what has
-// waited for them, and reports whether there is more to do.
+// expireDue logs a share of the due expiries, releases the writes and questions that waited for
+// them, and reports whether there is more to do.
 func (committer *committer) expireDue() (more bool) {
 	queue := committer.expiries
 	if committer.somethingIsDue() {
@@ -213,9 +213,9 @@ func (committer *committer) expireShare() (finished int, err error) {
 	return command.finished, committer.refresh(command.stale)
 }
 
-// leaveOutDue lets go on what waits for expiries that cannot be logged: writes fail, and
-// questions are answered as soon as what is due is counted, so that it is left out. If it
-// cannot be counted, they are answered all the same.
+// leaveOutDue releases the writes and questions that wait for expiries that cannot be logged.
+// Writes fail. Questions are answered, without due keys, as soon as these are counted. If they
+// cannot be counted, questions are answered all the same.
 func (committer *committer) leaveOutDue(reason error) {
 	queue := committer.expiries
 	writes := queue.giveUpWrites()
@@ -230,8 +230,8 @@ func (committer *committer) leaveOutDue(reason error) {
 	committer.answerAll(questions)
 }
 
-// tallyDue counts a share of what is due in realms, one after the other, and returns in
-// how many of them everything is counted.
+// tallyDue counts a share of the due keys in realms, one realm after the other. It returns the
+// number of realms that are counted completely.
 func (committer *committer) tallyDue(realms []realm) (finished int, err error) {
 	looks, told, tallies := duePerBatch, committer.clock.tell(), committer.view.tallies
 	for _, of := range realms {

@@ -4,13 +4,12 @@ package store
 
 import "slices"
 
-// expiryQueue has the realms in which keys are to be expired, in the order in which
-// their turns come, and what waits until nothing is due there any more: questions
-// about how many keys there are, and writes that may not count what is due. It belongs
-// to the committer's goroutine.
+// expiryQueue has the realms with keys to expire, in the order of their turns. It also has the
+// calls that wait until no key of a realm is due: questions about the number of keys, and
+// writes that may not count due keys. It belongs to the committer's goroutine.
 //
-// A write that names a group that is named by one that waits waits behind it, so
-// that of the writes to one key none overtakes another; all others go on.
+// A write waits behind a waiting write that names the same group. So no write to a key
+// overtakes another. All other writes go on.
 type expiryQueue struct {
 	realms    []realm
 	questions map[realm][]read
@@ -81,9 +80,9 @@ func (queue *expiryQueue) keep(write waitingWrite) {
 	}
 }
 
-// served takes note of in how many realms, from the first on, nothing is due any more,
-// and returns what has waited for them, in order. The realm behind those has had its
-// share, and comes last. Of very many questions some stay for another turn.
+// served records in how many realms, from the first on, no key is due any more. It returns the
+// calls that waited for these realms, in order. The next realm has had its share, and goes to
+// the end. Of very many questions, some stay for another turn.
 func (queue *expiryQueue) served(finished int) (questions []read, writes []*write) {
 	done, rest := queue.realms[:finished], queue.realms[finished:]
 	queue.realms = nil

@@ -18,7 +18,7 @@ var ownSuffixes = []string{
 	lockSuffix, partialSuffix, workspaceSuffix, workspacesSuffix, originalSuffix, archiveSuffixes[ArchiveGzip], archiveSuffixes[ArchiveZstd],
 }
 
-// ownNames are those of the folders that the store makes beside workspaces.
+// ownNames are the names of the folders that the store makes beside workspaces.
 var ownNames = []string{quarantineFolder, importedFolder}
 
 // superJournal is the name of a journal of SQLite that several databases share.

@@ -20,24 +20,24 @@ const (
 	recordBytes = 88
 )
 
-// hotEntries remembers entries that were lately written or read, missing ones
-// included, up to a number of bytes. Only the committer puts into it, after the
-// commit, so what it tells is committed and never older than what was answered
-// before; any goroutine may get. A nil *hotEntries remembers nothing.
+// hotEntries remembers entries that were lately written or read, missing ones included, up to a
+// number of bytes. Only the committer puts entries into it, after the commit. So its entries
+// are committed, and never older than earlier answers. Any goroutine may get entries. A nil
+// *hotEntries remembers nothing.
 //
 // The entries lie one behind the other in segments that hold no pointers: however
 // many there are, the garbage collector has nothing to look at.
 type hotEntries struct {
 	seed   maphash.Seed
 	shards [hotShards]hotShard
-	// deletions hide what was deleted with its group.
+	// deletions hide entries that were deleted with their group.
 	deletions hotDeletions
 	// changing is set while the entries of a commit are put.
 	changing atomic.Bool
 }
 
-// hotShard forgets its oldest segment for each new one, with a second chance: what
-// was got since it was put is put again.
+// hotShard forgets its oldest segment for each new one, with a second chance: an entry that was
+// read since it was put is put again.
 type hotShard struct {
 	mutex sync.RWMutex
 	// places are where entries lie, by the hash of their names. Of two names with one
@@ -96,9 +96,9 @@ func (hot *hotEntries) place(name entryName) (*hotShard, uint64) {
 	return &hot.shards[hash%hotShards], hash
 }
 
-// read is get for everybody but the committer. While the entries of a commit are
-// put it knows nothing: whoever has seen one of them must not miss another, and the
-// committer answers when all are there.
+// read is get for everybody but the committer. While the entries of a commit are put, read
+// finds nothing. A reader that has seen one of them must not miss another; the committer
+// answers when all are there.
 func (hot *hotEntries) read(name entryName) (entryState, bool) {
 	if hot == nil || hot.changing.Load() {
 		return entryState{}, false
@@ -106,7 +106,7 @@ func (hot *hotEntries) read(name entryName) (entryState, bool) {
 	return hot.get(name, true)
 }
 
-// get returns what is remembered of a key, with its value or without it.
+// get returns the remembered entry of a key, with or without its value.
 func (hot *hotEntries) get(name entryName, withValue bool) (state entryState, known bool) {
 	if hot == nil {
 		return state, false
@@ -142,7 +142,7 @@ func (shard *hotShard) find(hash uint64) (*hotSegment, *hotRecord) {
 	return segment, &segment.records[place.record]
 }
 
-// names reports whether a record is that of a name.
+// names reports whether a record has a name.
 func (segment *hotSegment) names(record *hotRecord, name entryName) bool {
 	if int(record.group) != len(name.group) || int(record.key) != len(name.key) {
 		return false
@@ -169,8 +169,8 @@ func (hot *hotEntries) putAll(changes *slice) {
 	}
 }
 
-// put remembers a state in place of the one before. What is larger than a segment
-// is not remembered.
+// put remembers a state in place of the one before. An entry larger than a segment is not
+// remembered.
 func (hot *hotEntries) put(name entryName, state *entryState) {
 	if hot == nil {
 		return

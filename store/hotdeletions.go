@@ -11,9 +11,9 @@ import (
 // forgotten at once.
 const maxHotDeletions = 1 << 16
 
-// hotDeletions are the deleted groups of which entries may still be remembered: those
-// at the revision of the deletion or a lower one are not there. A deletion is in mind
-// until every segment of its time is gone.
+// hotDeletions are the deleted groups whose entries may still be remembered. An entry at the
+// revision of the deletion or below does not exist. A deletion is kept until every segment of
+// its time is gone.
 type hotDeletions struct {
 	count     atomic.Int32
 	mutex     sync.RWMutex
@@ -41,7 +41,7 @@ func (deletions *hotDeletions) hide(group string, state *entryState) bool {
 	return deletion{revision: deletions.revisions[group]}.hides(state)
 }
 
-// deleteGroups hides what is remembered of groups.
+// deleteGroups hides the remembered entries of groups.
 func (hot *hotEntries) deleteGroups(groups []named[uint64]) {
 	if len(groups) == 0 {
 		return

@@ -61,7 +61,7 @@ func (command JournalCommand) apply(batch *batch, _ origin) (Outcome, error) {
 
 func (command JournalCommand) groups() []string { return nil }
 
-// checkSize holds the entry, as it travels among those that were refused, against the
+// checkSize checks the size of the entry on the wire, in a list of refused entries, against the
 // limit of entries.
 func (command *JournalCommand) checkSize(limits Limits) error {
 	size := EntryOverhead + len(command.measurement) + len(command.fields) + len(command.tags)
@@ -119,8 +119,8 @@ func (counts *JournalCounts) add(more JournalCounts) {
 	counts.Rejected += more.Rejected
 }
 
-// journal is the journal's table, and what is counted of it. It belongs to the
-// committer's goroutine.
+// journal is the table of the journal, with its counters. It belongs to the committer's
+// goroutine.
 type journal struct {
 	// last is the newest entry, by its time and id alone.
 	last journalRow
@@ -188,7 +188,7 @@ func newJournal(session *session) *journal {
 		countBetween:   session.prepare(`SELECT count(*) FROM journal_entries WHERE committed_at > ? AND committed_at <= ? AND archived_at IS NULL`),
 		oldestRequeued: session.prepare(`SELECT committed_at FROM journal_refusals WHERE namespace = ? AND requeued = 1 ORDER BY committed_at LIMIT 1`),
 		oldestPending:  session.prepare(`SELECT committed_at FROM journal_entries WHERE namespace = ? AND committed_at > ? AND archived_at IS NULL ORDER BY committed_at LIMIT 1`),
-		// What was requeued lies behind the position: it is older than the rest.
+		// Requeued entries lie behind the position, because they are older than the rest.
 		firstRequeued: session.prepare(`SELECT committed_at FROM journal_refusals WHERE requeued = 1 AND committed_at <= ? ORDER BY committed_at LIMIT 1`),
 		firstPending:  session.prepare(`SELECT committed_at FROM journal_entries WHERE committed_at > ? AND archived_at IS NULL ORDER BY committed_at LIMIT 1`),
 		scans:         newJournalScans(session),
@@ -249,7 +249,7 @@ func (journal *journal) oldestBehind(position int64) (oldest int64, err error) {
 	return oldest, err
 }
 
-// tell leaves a token for whoever delivers.
+// tell leaves a token for the delivery.
 func (journal *journal) tell() {
 	if journal.total.Pending == 0 {
 		return

@@ -68,7 +68,7 @@ func (store *Store) PendingJournal(limit, bytes int) (entries []JournalEntry, mo
 	return page.entries(), page.full, nil
 }
 
-// journalPart is a part of what is to be delivered: what rows gives behind a time.
+// journalPart is a part of the entries to deliver: the rows behind a time.
 type journalPart func(journal *journal) (rows *statement, after int64)
 
 func requeuedEntries(journal *journal) (rows *statement, after int64) {
@@ -227,7 +227,7 @@ func (settling *settling) reject(rejection *JournalRejection) error {
 		rejection.RejectedAt.UnixNano(), int64(rejection.Status), rejection.Reason)
 }
 
-// advance moves the position to an entry, unless it is one that was requeued.
+// advance moves the position to an entry, unless the entry was requeued.
 func (settling *settling) advance(entry *JournalEntry) (requeued bool, err error) {
 	committedAt := entry.CommittedAt.UnixNano()
 	if committedAt > settling.journal.position {
@@ -418,7 +418,7 @@ func (batch *batch) requeues(namespace string, entryID int64) bool {
 	return false
 }
 
-// journalCounts are those of a namespace as the batch leaves them.
+// journalCounts returns the counts of a namespace after the batch.
 func (batch *batch) journalCounts(namespace string) JournalCounts {
 	counts := batch.view.journal.counts[namespace]
 	for ; batch != nil; batch = batch.below {

@@ -94,7 +94,7 @@ func checkMeasurement(measurement string) error {
 	return checkJournalName("measurement", measurement)
 }
 
-// checkJournalName checks what stands in a line without quotes.
+// checkJournalName checks a name or a tag, which have no quotes in a line.
 func checkJournalName(kind, name string) error {
 	switch {
 	case name == "":
@@ -119,9 +119,9 @@ func checkBare(kind, text string) error {
 	return nil
 }
 
-// hidesSpecial reports whether a backslash stands in front of what needs one of its
-// own, or of what comes behind the text. InfluxDB takes the two for one: it refuses the
-// line, or keeps it under a name that is another one's.
+// hidesSpecial reports whether a backslash comes before a character that needs an escape, or at
+// the end of the text. InfluxDB reads the two backslashes as one. It then refuses the line, or
+// stores it under another name.
 func hidesSpecial(text string) bool {
 	return strings.HasSuffix(text, `\`) || strings.Contains(text, `\,`) || strings.Contains(text, `\=`) || strings.Contains(text, `\ `)
 }
@@ -260,9 +260,9 @@ func invalidEntry(format string, arguments ...any) error {
 	return fmt.Errorf("%w: %s", ErrInvalidJournalEntry, fmt.Sprintf(format, arguments...))
 }
 
-// readFields gives fields as they are kept their values. Rows of the original library
-// can hold anything: null is left out, and what is no value of a field is its JSON, as
-// text. An entry without fields is refused when it is to be delivered.
+// readFields returns the values of stored fields. Rows of the original library can hold
+// anything: null is left out, and any other value that no field can have becomes its JSON, as
+// text. The delivery refuses an entry without fields.
 func readFields(text string) map[string]any {
 	kept := keptValues(text)
 	fields := make(map[string]any, len(kept))
@@ -274,7 +274,7 @@ func readFields(text string) map[string]any {
 	return fields
 }
 
-// keptValues parts fields or tags as they are kept, nil for what is no JSON object.
+// keptValues returns the stored fields or tags, nil for anything but a JSON object.
 func keptValues(text string) map[string]json.RawMessage {
 	var kept map[string]json.RawMessage
 	if json.Unmarshal([]byte(text), &kept) != nil {

@@ -76,9 +76,9 @@ type JournalRows struct {
 
 // QueryJournal runs a query in Flux over the entries of the journal, of every namespace and
 // outside all. It takes a part of Flux: from, one range, then filter, sort and limit, as often
-// as wanted and in any order. An entry is one row, with the columns _time and _measurement, its
-// tags and fields by name, and namespace if it has one. The bucket is the one of
-// StoreConfig.Journal, or any if that names none. Archived entries are not found.
+// as wanted. They apply in the order of the text. An entry is one row, with the columns _time
+// and _measurement, its tags and fields by name, and namespace if it has one. The bucket is the
+// one of StoreConfig.Journal, or any if that names none. Archived entries are not found.
 // docs/protocol.md has the grammar.
 //
 // It returns FluxError for any other text, TooLargeError for a text over MaxFluxBytes and for
@@ -271,8 +271,8 @@ func (run *journalRun) take(rows []journalRow) (more bool, err error) {
 	return true, run.check()
 }
 
-// now is the time, and never before that of an entry: what is committed lies in a range
-// that ends now.
+// now is the time, and never before the time of an entry. So every committed entry lies in a
+// range that ends now.
 func (journal *journal) now(clock *storeClock) time.Time {
 	now := clock.now()
 	if behind := journal.last.committedAt; behind >= now.UnixNano() && behind < math.MaxInt64 {

@@ -29,8 +29,8 @@ type journalSlice struct {
 	rest journalScan
 }
 
-// Entries of other measurements, and those that were archived, are counted as they are
-// passed over: their fields are not read.
+// Entries of other measurements and archived entries count when they are passed over, but their
+// fields are not read.
 const (
 	journalScanColumns = `SELECT e.committed_at, e.entry_id, e.namespace, e.measurement,
 		CASE WHEN e.archived_at IS NULL AND ? IN ('', e.measurement) THEN e.fields END, e.tags FROM journal_entries e `

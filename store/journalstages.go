@@ -45,7 +45,7 @@ func (row *queriedRow) column(name string) any {
 	return nil
 }
 
-// forget lets go of what can be parted again.
+// forget drops decoded fields, which can be decoded again.
 func (row *queriedRow) forget() { row.fields, row.tags, row.parted = nil, nil, false }
 
 func (row *queriedRow) memory() int { return queriedRowOverhead + row.bytes() }
@@ -83,7 +83,7 @@ func allOrNone(next journalStage) int64 {
 	return math.MaxInt64
 }
 
-// limitStage passes on so many rows, behind those that it skips.
+// limitStage passes on a number of rows, after skipping some.
 type limitStage struct {
 	journalStage
 	skipped, left int64
@@ -156,7 +156,7 @@ func (stage *sortStage) take(row *queriedRow) (more bool, err error) {
 	return true, err
 }
 
-// trim puts the rows in order and lets go of those that are not wanted.
+// trim sorts the rows and drops the ones beyond the limit.
 func (stage *sortStage) trim() error {
 	slices.SortStableFunc(stage.rows, stage.order)
 	if wanted := min(int64(len(stage.rows)), stage.most); wanted < int64(len(stage.rows)) {
@@ -173,7 +173,7 @@ func (stage *sortStage) trim() error {
 	return nil
 }
 
-// order compares two rows by the columns. What is missing comes first, descending or not.
+// order compares two rows by the columns. A missing value comes first, descending or not.
 func (stage *sortStage) order(left, right sortedRow) int {
 	for index := range left.keys {
 		order := flux.Order(left.keys[index], right.keys[index])

@@ -63,7 +63,7 @@ func (lending *lending) begin(batch *batch, origin origin) {
 	lending.nested, lending.origin = batch.nested(), origin
 }
 
-// conclude merges what was done, unless the verdict is against it.
+// conclude merges the writes of the transaction, unless the verdict is against it.
 func (lending *lending) conclude(batch *batch, verdict error) error {
 	if verdict == nil {
 		lending.nested.markTransaction()
@@ -93,8 +93,8 @@ func (lending *lending) timedOut() error {
 	return fmt.Errorf("%w: its time is %s", ErrTransactionTimeout, lending.timeout)
 }
 
-// end waits for an operation that is carried out, and refuses what comes later. It returns
-// false if that was done before.
+// end waits for a running operation, and refuses later ones. It returns false if the end has
+// come before.
 func (lending *lending) end(verdict error) bool {
 	lending.mutex.Lock()
 	defer lending.mutex.Unlock()

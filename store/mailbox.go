@@ -4,9 +4,8 @@ package store
 
 import "sync"
 
-// mailbox hands items from many goroutines to one, in order. Putting never blocks;
-// what bounds it is that each caller waits for its answer, or is counted by
-// whoever serves it.
+// mailbox hands items from many goroutines to one, in order. Putting never blocks. The mailbox
+// is bounded because each caller waits for its answer or is counted elsewhere.
 type mailbox[Item any] struct {
 	// ready holds a token when there may be something to take, or after close.
 	ready chan struct{}
@@ -63,7 +62,7 @@ func (mailbox *mailbox[Item]) close() {
 	mailbox.signal()
 }
 
-// signal has whoever serves the mailbox look into it.
+// signal wakes the goroutine that serves the mailbox.
 func (mailbox *mailbox[Item]) signal() {
 	select {
 	case mailbox.ready <- struct{}{}:

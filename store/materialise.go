@@ -57,14 +57,14 @@ type sweep struct {
 	underway bool
 	// through is the last commit when the sweep began.
 	through uint64
-	// logBytes is how much the log held in its life when the sweep began, rows what
-	// was pending then and written how much of it is done.
+	// logBytes is the number of bytes ever logged when the sweep began. rows is the number of
+	// pending rows then, and written is the number of rows done.
 	logBytes      uint64
 	rows, written int
 	next          sweepPosition
 }
 
-// sweepPosition is how far a sweep has come with each kind of what is pending.
+// sweepPosition is the progress of a sweep through each kind of pending rows.
 type sweepPosition struct {
 	entry                      entryName
 	group, namespace, deletion string
@@ -219,8 +219,8 @@ func (materialiser *materialiser) advance(slice *slice) {
 	}
 }
 
-// refreshed returns named entries as the tables should have them, if they may have another
-// state: what is pending, and nothing of what a deletion hides.
+// refreshed returns the named entries for which the tables may be behind: with their pending
+// state, or as removed by a deletion.
 func (materialiser *materialiser) refreshed(names []entryName) *slice {
 	refreshed := &slice{}
 	for _, name := range names {

@@ -12,8 +12,8 @@ import (
 	"slices"
 )
 
-// migrationFiles are applied in the order of their names; PRAGMA user_version
-// counts those that were.
+// migrationFiles are applied in the order of their names; PRAGMA user_version counts the
+// applied ones.
 //
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
@@ -60,8 +60,7 @@ func schemaVersion(ctx context.Context, connection *sql.Conn) (version int, err 
 	return version, err
 }
 
-// tableNames returns the tables of a database, those that SQLite keeps for itself
-// last.
+// tableNames returns the tables of a database, with SQLite's own tables last.
 func tableNames(ctx context.Context, connection *sql.Conn) (names []string, err error) {
 	rows, err := connection.QueryContext(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name LIKE 'sqlite\\_%' ESCAPE '\\', name") //nolint:sqlclosecheck // readRows closes them
 	if err != nil {

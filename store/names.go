@@ -29,7 +29,7 @@ func NamespaceOf(group string) (namespace, name string) {
 	return before, after
 }
 
-// checkNamespace returns ErrInvalidName for what can be no namespace.
+// checkNamespace returns ErrInvalidName for an invalid namespace.
 func checkNamespace(namespace string) error {
 	switch {
 	case namespace == "" || len(namespace) > MaxNamespaceBytes:

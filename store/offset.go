@@ -63,7 +63,7 @@ func (committer *committer) skipSome(view *view, page *offsetPage) error {
 	few := skip.fewPending()
 	switch {
 	case committer.somethingIsDue() || view.deletions.of(page.group).revision != 0:
-		// What is due, and what was deleted, does not count, and only its row tells.
+		// Due and deleted entries do not count, and only the row tells.
 	case few:
 		skip.left = min(page.skip, keysPerSkip)
 		page.skip -= skip.left
@@ -88,7 +88,7 @@ func (committer *committer) writeOut(entries []*entryVersion) error {
 	return err
 }
 
-// skipping is the skipping of entries of which none is due or deleted.
+// skipping skips entries of which none is due or deleted.
 type skipping struct {
 	view *view
 	rest *rest

@@ -21,9 +21,8 @@ var (
 // rowsPerOriginalPage is how many rows of the original are read at once.
 const rowsPerOriginalPage = 1000
 
-// original is a database of the original library, which knows neither revisions nor
-// a log, on its way to being a store. Everything happens in one transaction: until
-// that is committed the file is what it was.
+// original converts a database of the original library, which has neither revisions nor a log.
+// Everything happens in one transaction: until the commit, the file stays as it was.
 type original struct {
 	ctx         context.Context //nolint:containedctx // it belongs to the one call that reads the original
 	transaction *sql.Tx
@@ -53,8 +52,8 @@ type originalRow struct {
 	expiresAt         sql.NullInt64
 }
 
-// stranger returns the first table that the original library does not have, empty if the
-// database is one of its own.
+// stranger returns the first table that the original library does not have. It returns "" for a
+// database of the original library.
 func (original *original) stranger(tables []string) (string, error) {
 	for _, table := range tables {
 		if known, err := original.knows(table); err != nil || !known {
@@ -83,8 +82,8 @@ func (original *original) knows(table string) (known bool, err error) {
 	}
 }
 
-// columns returns the columns of a table, if they are those that it should have, the last of
-// which came later; else nil.
+// columns returns the columns of a table if they are as expected, and nil otherwise. The last
+// column came later.
 func (original *original) columns(table string, want []string) (columns []string, err error) {
 	rows, err := original.transaction.QueryContext(original.ctx, "SELECT name FROM pragma_table_info(?) ORDER BY cid", table) //nolint:sqlclosecheck // readRows closes them
 	if err != nil {
@@ -185,7 +184,7 @@ func (original *original) prepare() (err error) {
 	return nil
 }
 
-// takeOver writes an entry for each row, and what is counted of them.
+// takeOver writes an entry for each row, and the counters.
 func (original *original) takeOver() error {
 	if err := original.prepare(); err != nil {
 		return err

@@ -2,14 +2,14 @@
 
 package store
 
-// The committer has one owner at a time: its own goroutine for a turn, or a caller who came
-// while it was free and nothing waited for it. Such a caller does what it came for itself,
-// which spares two changes of goroutines, and nothing else: what others wait for, and what
-// follows from a write, is left to the committer's goroutine. If there are many callers most
-// find the committer taken, and share a batch.
+// The committer has one owner at a time: its own goroutine for a turn, or a caller that came
+// while it was free and nothing waited for it. Such a caller does only its own work, which
+// saves two switches of goroutines. All other work, and work that follows from the write, is
+// left to the committer's goroutine. Of many callers, most find the committer taken, and share
+// a batch.
 
-// ownership is a lock that is given in the order in which it is asked for: a channel that holds the owner's
-// token. Who takes it need not be who releases it.
+// ownership is a lock that is given in the order of the requests: a channel that holds the
+// owner's token. One goroutine may take the lock and another release it.
 type ownership chan struct{}
 
 func newOwnership() ownership { return make(ownership, 1) }
@@ -45,7 +45,7 @@ func (committer *committer) carryOutHere(own *write) (carriedOut bool) {
 	return own.completed
 }
 
-// lendForWrite makes the caller the owner if nothing waits: whoever was there first goes first.
+// lendForWrite makes the caller the owner if nothing waits, so that earlier callers go first.
 // The caller gives the committer back.
 func (committer *committer) lendForWrite() bool {
 	return committer.lend(func() bool {
@@ -53,7 +53,8 @@ func (committer *committer) lendForWrite() bool {
 	})
 }
 
-// lendForRead is lendForWrite if no read waits, which come before writes.
+// lendForRead is lendForWrite for a read. It needs only that no read waits, because reads come
+// before writes.
 func (committer *committer) lendForRead() bool { return committer.lend(committer.noReadWaits) }
 
 func (committer *committer) noReadWaits() bool {
@@ -71,8 +72,8 @@ func (committer *committer) lend(free func() bool) bool {
 	return false
 }
 
-// giveBack ends the ownership of somebody who has written, and leaves what follows from
-// that to the committer's goroutine.
+// giveBack ends the ownership of a caller that has written, and leaves the work that follows
+// from the write to the committer's goroutine.
 func (committer *committer) giveBack() {
 	if committer.hasWork() {
 		committer.writes.signal()

@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// passedPerPage bounds what a page passes over before it ends early: entries that
-// were deleted with their group or whose time has come, of which there may be
-// millions for a while.
+// passedPerPage bounds the entries that a page passes over before it ends early: expired
+// entries and entries that were deleted with their group. There may be millions for a while.
 const passedPerPage = 4096
 
 // entryRange is a range of entries: from low on, and before high if that is not nil.
@@ -152,7 +151,8 @@ type pageMerge struct {
 	visit     func(name entryName, state *entryState) bool
 	ended     bool
 	err       error
-	// passed counts what was passed over; last is where that was too much.
+	// passed counts the entries that were passed over; last is the entry at which the bound was
+	// met.
 	passed  int
 	tooMuch bool
 	last    entryName

@@ -78,7 +78,7 @@ func (store *Store) GetAll(group string) (map[string]string, error) {
 	return all, nil
 }
 
-// rest is what is still to be read of a group: its entries from a key on.
+// rest is the unread part of a group: its entries from a key on.
 type rest struct {
 	group string
 	from  string

@@ -163,8 +163,8 @@ type slice struct {
 	namespaces []named[namespaceState]
 	// deletions are the revisions at which groups were deleted.
 	deletions []named[uint64]
-	// removed are rows that go with a deletion, carriedOut the deletions of which
-	// none is left then.
+	// removed has rows that a deletion removes, and carriedOut the deletions without rows after
+	// that.
 	removed    []deletedRows
 	carriedOut []deletion
 	// completes tells that the tables hold the log up to the commit through once the

@@ -109,7 +109,7 @@ func namespaceError(operation, namespace string, err error) error {
 	return fmt.Errorf("%s: namespace %q: %w", operation, namespace, err)
 }
 
-// quotas are those of every namespace that has one, in memory and in the database.
+// quotas has the quota of every namespace that has one, in memory and in the database.
 type quotas struct {
 	limits map[string]Quota
 
@@ -195,7 +195,7 @@ func (change QuotaChange) of(quota Quota) (Quota, error) {
 }
 
 // admit returns QuotaExceededError if a value would make its namespace grow beyond its quota.
-// If it would, what is due in the namespace is expired first, as much as makes room.
+// If it would, due keys of the namespace are expired first, until there is room.
 func (batch *batch) admit(target *target, value string) error {
 	quota, limited := batch.view.quotas.limits[target.namespaceName]
 	if !limited {
@@ -220,8 +220,8 @@ func (batch *batch) admit(target *target, value string) error {
 	}
 }
 
-// checkValue returns QuotaExceededError for a value that is too long, unless the one that it
-// replaces is no shorter.
+// checkValue returns QuotaExceededError for a value that is too long, unless the replaced value
+// is at least as long.
 func (quota Quota) checkValue(target *target, value string) error {
 	if quota.MaxValueBytes == 0 || int64(len(value)) <= quota.MaxValueBytes || len(value) <= target.entry.bytes {
 		return nil

@@ -247,7 +247,7 @@ func (query *PageQuery) keys() entryRange {
 	return entries
 }
 
-// pageColumns is what is wanted for a page.
+// pageColumns are the columns of a page.
 func pageColumns(onlyKeys bool) columns {
 	if onlyKeys {
 		return keysOnly
@@ -255,7 +255,7 @@ func pageColumns(onlyKeys bool) columns {
 	return wholeEntries
 }
 
-// prefixEnd returns the first text behind all those that begin with prefix, nil if there is
+// prefixEnd returns the first text behind all texts that begin with prefix, nil if there is
 // none.
 func prefixEnd(prefix string) *string {
 	end := []byte(prefix)

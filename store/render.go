@@ -147,8 +147,7 @@ func (copied *renderedGroup) take(key, value string) bool {
 	return true
 }
 
-// render fills a checked template in, or returns TooLargeError for a group of which
-// not all was taken.
+// render fills a checked template, or returns TooLargeError if the group did not fit.
 func (copied *renderedGroup) render(tree *parse.Tree, strict bool) (string, error) {
 	if copied.bytes > MaxRenderedGroupBytes {
 		return "", &TooLargeError{What: "group to render", Size: copied.bytes, Limit: MaxRenderedGroupBytes}

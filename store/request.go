@@ -92,7 +92,7 @@ func (request requestCommand) apply(batch *batch, origin origin) (Outcome, error
 
 func (request requestCommand) groups() []string { return request.command.groups() }
 
-// replay gives what was answered to the request earlier.
+// replay returns the earlier answer to the request.
 func (request *Request) replay(earlier *answer) (Outcome, error) {
 	if earlier.digest != request.Digest {
 		return Outcome{}, ErrRequestMismatch
@@ -111,7 +111,7 @@ func (request *Request) answer(outcome Outcome) ([]byte, error) {
 	return bytes, nil
 }
 
-// answer returns what was answered to a request, nil if it is not known.
+// answer returns the remembered answer to a request, nil if there is none.
 func (batch *batch) answer(name requestName) (*answer, error) {
 	if earlier := batch.answersByName[name]; earlier != nil {
 		return earlier, nil

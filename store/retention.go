@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The bounds of what is trimmed between two batches, but for one large commit.
+// The bounds of trimming between two batches. One large commit may be larger.
 const (
 	commitsPerTrim = 64
 	changesPerTrim = 4096
@@ -113,7 +113,7 @@ func (committer *committer) emptiedGroups(slice trimSlice) (groups []string, err
 	return groups, nil
 }
 
-// trimSlice is what is trimmed at once.
+// trimSlice has the commits that are trimmed at once.
 type trimSlice struct {
 	commits []Commit
 	// sections are the rows of namespace_commits that go.
@@ -200,13 +200,13 @@ func (log *changeLog) remove(slice trimSlice) error {
 	return log.deleteCommits.execute(int64(slice.commits[len(slice.commits)-1].ID))
 }
 
-// backlogRefusal refuses writes while a consumer lags by twice the retention: a
-// gap in what it gets would be silent.
+// backlogRefusal refuses writes while a consumer lags by twice the retention. Otherwise the
+// consumer would have a silent gap.
 func (committer *committer) backlogRefusal() error {
 	backlog := committer.log.end.since(committer.consumers.slowest(committer.log.position()).end)
 	if backlog.changes/2 < committer.config.Retention.Count && backlog.bytes/2 < committer.config.Retention.Bytes {
 		return nil
 	}
-	// The text reaches tenants, who learn nothing of each other: no number is in it.
+	// The text has no number, because it reaches tenants, who must learn nothing of each other.
 	return fmt.Errorf("%w: too many changes wait to be taken by those who follow the log", ErrUnavailable)
 }

@@ -28,7 +28,7 @@ type requestName struct {
 	id        string
 }
 
-// answer is what is remembered of a request.
+// answer is the remembered answer to a request.
 type answer struct {
 	requestName
 	digest [DigestBytes]byte
@@ -54,7 +54,7 @@ type retries struct {
 	deleteUpTo  *statement
 }
 
-// retryGeneration is what was answered in a span of time.
+// retryGeneration has the answers of a span of time.
 type retryGeneration struct {
 	begun, newest time.Time
 	lastID        int64
@@ -142,7 +142,7 @@ func (retries *retries) hash(name requestName) (hash retryHash) {
 	return hash
 }
 
-// find returns what was answered to a request within the window, nil if nothing was.
+// find returns the answer to a request within the window, nil if there is none.
 func (retries *retries) find(name requestName, now time.Time) (*answer, error) {
 	if len(retries.generations) == 0 {
 		return nil, nil

@@ -142,8 +142,8 @@ func (scoped *ScopedStore) GetEntries(query PageQuery) (Page, error) {
 	return page, err
 }
 
-// GetMany is Store.GetMany of the namespace: the groups of query.Names, and those of
-// the entries, are names within it.
+// GetMany is Store.GetMany of the namespace. The groups of query.Names and of the entries are
+// names within the namespace.
 //
 //	many, err := scoped.GetMany(store.ManyQuery{Names: []store.EntryName{{Group: "preferences", Key: "locale"}}})
 func (scoped *ScopedStore) GetMany(query ManyQuery) (ManyEntries, error) {
@@ -302,7 +302,7 @@ func (scoped *ScopedStore) localGroup(group *GroupInfo) { group.Group = scoped.l
 
 func (scoped *ScopedStore) localEvent(event *Event) { event.Group = scoped.local(event.Group) }
 
-// fitsLocal gives fits what it would be asked for with the names within the namespace.
+// fitsLocal calls fits with names within the namespace.
 func fitsLocal[Element any](fits func(*Element) bool, localise func(*Element)) func(*Element) bool {
 	if fits == nil {
 		return nil

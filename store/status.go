@@ -53,8 +53,8 @@ func (store *Store) SubmitStatus(done func(Status, error)) {
 	submitAsk(store, func(view *view) (Status, error) { return store.committer.status(view) }, done)
 }
 
-// tallyForStatus counts a share of what is due, so that it is left out of the status,
-// which waits for nothing.
+// tallyForStatus counts a share of the due keys, so that the status leaves them out. The status
+// waits for nothing.
 func (committer *committer) tallyForStatus() {
 	if !committer.somethingIsDue() {
 		return

@@ -29,13 +29,13 @@ type Store struct {
 	callbacks *callbacks
 	// renderSlots are for the templates that run at once.
 	renderSlots chan struct{}
-	// callers counts those who wait for a write.
+	// callers counts the callers that wait for a write.
 	callers        atomic.Int32
 	backingUp      atomic.Bool
 	compacting     atomic.Bool
 	workspaces     *workspaces
 	journalQueries *journalQueries
-	// archiveBounds are those of the archives that it writes.
+	// archiveBounds bounds the archives that the store writes.
 	archiveBounds archiveBounds
 
 	// stopped is closed when Close begins; background joins the goroutines that need
@@ -103,9 +103,9 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	return store, nil
 }
 
-// start runs the goroutines of the store: the committer, the one that completes what
-// the committer has done, and the one that answers readers who have waited. The
-// callbacks' starts with the first one.
+// start runs the goroutines of the store: the committer, the completions of its work, and the
+// answers to readers that have waited. The goroutine of the callbacks starts with the first
+// callback.
 func (store *Store) start() error {
 	store.hot = newHotEntries(store.config.CacheBytes)
 	store.committer = &committer{
@@ -258,7 +258,7 @@ func (store *Store) carryOut(command Command, origin origin) (*write, error) {
 	}
 	defer store.callers.Add(-1)
 	write := &write{command: command, origin: origin}
-	// Those who come together share a commit, and what it costs on disk.
+	// Callers that come together share a commit and its cost on disk.
 	if alone := store.callers.Add(1) == 1; alone || store.config.Durability == DurabilityMemory {
 		if store.committer.carryOutHere(write) {
 			return write, write.err

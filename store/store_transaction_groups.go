@@ -10,9 +10,9 @@ import (
 	"slices"
 )
 
-// What stands here is what a StoreTransaction does with whole groups. It reads a
-// group at once, into memory, and not in pages. Keys whose time has come are expired
-// before groups are counted or deleted, all of them, however long that takes.
+// These methods of a StoreTransaction work with whole groups. They read a group at once, into
+// memory, and not in pages. All due keys are expired before groups are counted or deleted,
+// however long that takes.
 
 // GetAll is Store.GetAll within the transaction.
 //

@@ -14,9 +14,9 @@ const tailBytes = 16 << 20
 // eventOverhead is what an event takes in memory beside its texts.
 const eventOverhead = 320
 
-// tail is the newest part of the log, in memory: consumers, waiting readers and
-// whoever asks for recent changes are served from it without the database. The
-// committer appends to it, everybody may read.
+// tail is the newest part of the log, in memory. It serves consumers, waiting readers and
+// queries for recent changes without the database. The committer appends to it, and every
+// goroutine may read.
 type tail struct {
 	mutex      sync.RWMutex
 	commits    []Commit
@@ -31,9 +31,9 @@ type tail struct {
 	closed bool
 }
 
-// namespaceTail is the part of one namespace. Its revisions are dense, so an
-// event is found by subtraction. It is there while it has events or readers: whoever
-// waits has looked at everything up to its revision.
+// namespaceTail is the part of one namespace. Its revisions are dense, so an event is found by
+// subtraction. It exists while it has events or readers. A waiting reader has looked at
+// everything up to its revision.
 type namespaceTail struct {
 	first   uint64
 	oldest  uint64
@@ -52,8 +52,8 @@ func newTail(lastID uint64) *tail {
 	}
 }
 
-// append adds a commit and returns the readers that waited for one of its changes.
-// oldest tells the lowest revision in the log of a namespace.
+// append adds a commit and returns the readers that waited for one of its changes. oldest
+// returns the lowest revision of a namespace in the log.
 func (tail *tail) append(commit Commit, oldest func(namespace string) uint64) (woken []*waitingReaders) {
 	tail.mutex.Lock()
 	defer tail.mutex.Unlock()
@@ -147,8 +147,8 @@ func (tail *tail) changes(query ChangesQuery) (page ChangesPage, known bool, err
 	return page, true, nil
 }
 
-// wait keeps a reader until a commit changes what it waits for. It returns false
-// if memory cannot tell that nothing has since query.After: the reader must look again.
+// wait keeps a reader until a commit changes its group. It returns false if memory cannot tell
+// whether there was a change since query.After: the reader must look again.
 func (tail *tail) wait(reader *changesReader) (waits bool, err error) {
 	tail.mutex.Lock()
 	defer tail.mutex.Unlock()
@@ -159,8 +159,8 @@ func (tail *tail) wait(reader *changesReader) (waits bool, err error) {
 	return true, tail.keepLocked(part, reader)
 }
 
-// waitAt is wait for a reader who is told by the database that its namespace ends at
-// query.After and begins at oldest. The committer calls it, so that this still holds.
+// waitAt is wait for a reader that knows from the database that its namespace ends at
+// query.After and begins at oldest. The committer calls it, so this still holds.
 func (tail *tail) waitAt(reader *changesReader, oldest uint64) error {
 	tail.mutex.Lock()
 	defer tail.mutex.Unlock()
@@ -187,8 +187,8 @@ func (tail *tail) keepLocked(part *namespaceTail, reader *changesReader) error {
 	return nil
 }
 
-// forget removes a reader who waits; waited is false if it did not. The page is what
-// it was told by waiting: nothing up to the revision of the namespace.
+// forget removes a waiting reader; waited is false if it did not wait. The page is the result
+// of the wait: no change up to the revision of the namespace.
 func (tail *tail) forget(reader *changesReader) (page ChangesPage, waited bool) {
 	tail.mutex.Lock()
 	defer tail.mutex.Unlock()
@@ -208,7 +208,7 @@ func (tail *tail) forget(reader *changesReader) (page ChangesPage, waited bool) 
 	return page, true
 }
 
-// answered takes note that so many of those who were woken are answered.
+// answered records that so many woken readers are answered.
 func (tail *tail) answered(readers int) {
 	tail.mutex.Lock()
 	defer tail.mutex.Unlock()
@@ -227,7 +227,7 @@ func (tail *tail) commitsAfter(id uint64, limit int) (commits []Commit, known bo
 		return nil, false, tail.grown
 	}
 	commits = tail.commits[min(id+1-tail.commits[0].ID, uint64(len(tail.commits))):]
-	// A copy: what is evicted later is cleared in place.
+	// A copy, because evicted entries are cleared in place later.
 	return slices.Clone(commits[:min(limit, len(commits))]), true, tail.grown
 }
 

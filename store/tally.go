@@ -4,11 +4,11 @@ package store
 
 import "time"
 
-// tallies count what is due and cannot be logged, by realm, so that it is left out of
-// what is told of keys, groups and bytes. They belong to the committer's goroutine.
+// tallies count, by realm, due keys whose expiry cannot be logged. The reported numbers of
+// keys, groups and bytes leave them out. They belong to the committer's goroutine.
 type tallies map[realm]*tally
 
-// tally counts what is due in a realm, up to a place in the order of the times.
+// tally counts the due keys of a realm, up to a place in the order of the times.
 type tally struct {
 	passed     dueEntry
 	total      tallied
@@ -16,10 +16,10 @@ type tally struct {
 	namespaces map[string]*tallied
 }
 
-// tallied is what is due in a group, a namespace or a realm.
+// tallied counts the due keys of a group, a namespace or a realm.
 type tallied struct {
 	keys, bytes int64
-	// groups counts those that have no other key; all tells that a group is one.
+	// groups counts the groups that have only due keys; all tells that a group is one of them.
 	groups int64
 	all    bool
 }
@@ -36,8 +36,8 @@ func bytesOf(name entryName, value int) int64 {
 	return int64(len(group) + len(name.key) + value)
 }
 
-// goOn counts some more of what is due in a realm, and reports whether that is all. What
-// is looked at is taken off looks.
+// goOn counts some more due keys of a realm, and reports whether these are all. It takes the
+// keys that it looks at off looks.
 func (tallies tallies) goOn(view *view, of realm, now time.Time, looks *int) (complete bool, err error) {
 	tally, known := tallies[of]
 	if !known {
@@ -137,7 +137,7 @@ func (tallies tallies) committed(view *view, batch *batch) (err error) {
 	return err
 }
 
-// leaveOut takes what is due off the counters of a namespace.
+// leaveOut subtracts the due keys from the counters of a namespace.
 func (state *namespaceState) leaveOut(due tallied) {
 	state.keys -= due.keys
 	state.bytes -= due.bytes

@@ -25,7 +25,7 @@ const (
 	pairsFunction  = "pairs"
 )
 
-// templateFunctions are those that a template may use.
+// templateFunctions are the functions that a template may use.
 var templateFunctions = map[string]bool{
 	"index": true, "len": true, "print": true, "and": true, "or": true, "not": true,
 	"eq": true, "ne": true, "lt": true, "le": true, "gt": true, "ge": true,
@@ -50,16 +50,15 @@ func (failure *TemplateError) Error() string {
 // Unwrap returns ErrInvalidTemplate.
 func (failure *TemplateError) Unwrap() error { return ErrInvalidTemplate }
 
-// parseTemplate returns the tree of a template that keeps to what is allowed, changed
-// so that all that it prints goes through showFunction, and the group that it goes
-// over through valuesFunction or pairsFunction: text/template cannot be interrupted,
-// but these can refuse to go on.
+// parseTemplate returns the tree of an allowed template. The tree is changed: all output goes
+// through showFunction, and range goes over valuesFunction or pairsFunction. text/template
+// cannot be interrupted, but these functions can refuse to go on.
 func parseTemplate(source string) (*parse.Tree, error) {
 	if len(source) > MaxTemplateBytes {
 		return nil, &TooLargeError{What: "template", Size: len(source), Limit: MaxTemplateBytes}
 	}
 	tree := parse.New("template")
-	// The checker names what it refuses, and where.
+	// The checker names the refused part and its place.
 	tree.Mode = parse.SkipFuncCheck
 	trees := map[string]*parse.Tree{}
 	if _, err := tree.Parse(source, "", "", trees); err != nil {
@@ -83,7 +82,7 @@ func newTemplate(tree *parse.Tree, functions template.FuncMap, strict bool) (*te
 	return prepared.AddParseTree(tree.Name, tree)
 }
 
-// templateChecker goes through a tree and refuses what is not allowed.
+// templateChecker walks through a tree and refuses everything that is not allowed.
 type templateChecker struct {
 	source string
 	// ranging is set within a range.

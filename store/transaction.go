@@ -11,10 +11,9 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 )
 
-// transaction runs function between BEGIN and COMMIT, with what was put off of the log
-// before it. An error other than
-// ErrOutcomeUnknown means that nothing was changed; after that one, whatever the
-// transaction was for, nothing is written any more.
+// transaction runs function between BEGIN and COMMIT, after the deferred part of the log. An
+// error other than ErrOutcomeUnknown means that nothing was changed. After ErrOutcomeUnknown
+// nothing is written any more, whatever the transaction was for.
 func (committer *committer) transaction(function func() error) error {
 	if err := errors.Join(committer.stopped(), committer.endReading()); err != nil {
 		return err
@@ -29,7 +28,7 @@ func (committer *committer) transaction(function func() error) error {
 	if err != nil {
 		undoErr := committer.undo()
 		if undoErr != nil {
-			// The transaction may still be open: what comes next would be part of it.
+			// The transaction may still be open, and the next statement would be part of it.
 			committer.stopWriting(undoErr)
 		}
 		return errors.Join(err, undoErr)
@@ -108,8 +107,8 @@ func refusedBeforeCommit(err error) bool {
 // frame that makes a commit one is written last, so it is not whole in the log.
 func refusedWrite(err error) bool { return extendedCode(err) == sqlitelib.SQLITE_IOERR_WRITE }
 
-// undo rolls back. SQLite may have done so by itself: ROLLBACK then says that
-// there is no transaction, which is what was wanted.
+// undo rolls back. If SQLite has already done so, ROLLBACK says that there is no transaction,
+// which is fine.
 func (committer *committer) undo() error {
 	if err := committer.rollback.execute(); resultCode(err) != sqlitelib.SQLITE_ERROR {
 		return err
@@ -117,8 +116,8 @@ func (committer *committer) undo() error {
 	return nil
 }
 
-// stopped returns why nothing is written any more, nil if it is. The error does not wrap the
-// one that stopped it: of what comes later the outcome is known.
+// stopped returns why nothing is written any more, or nil. The error does not wrap the error
+// that stopped the writing, because the outcome of later writes is known.
 func (committer *committer) stopped() error {
 	if broken := committer.broken.Load(); broken != nil {
 		return fmt.Errorf("%w: writes have stopped until the store is opened again: %s", ErrUnavailable, (*broken).Error())

@@ -89,7 +89,7 @@ func (command TransactionCommand) groups() (groups []string) {
 	return groups
 }
 
-// check refuses what is no transaction, whichever list would be carried out.
+// check refuses an invalid transaction, whichever list would be carried out.
 func (command TransactionCommand) check() error {
 	if err := checkLength(listIf, len(command.If)); err != nil {
 		return err

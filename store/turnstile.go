@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// maxQueryWait is how long a query waits for its turn: whoever has asked has gone by then.
+// maxQueryWait is the longest time that a query waits for its turn. The caller has gone by
+// then.
 const maxQueryWait = 30 * time.Second
 
-// turnstile lets so many in at once, of one namespace no more than its share. Those who
-// wait come in turns of their namespaces, so that none holds up another by waiting.
+// turnstile lets a number of callers in at once, and of one namespace no more than its share.
+// Waiting callers come in turns of their namespaces, so that no namespace holds up another.
 type turnstile struct {
 	limit int
 	share int
@@ -63,7 +64,7 @@ func (turnstile *turnstile) lineUp(namespace string) *ticket {
 	return ticket
 }
 
-// admitLocked lets in whoever there is room for. A lane goes behind the others then.
+// admitLocked lets callers in while there is room. A lane then goes behind the others.
 func (turnstile *turnstile) admitLocked() {
 	for index := 0; index < len(turnstile.queue) && turnstile.inside < turnstile.limit; {
 		lane := turnstile.queue[index]

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// namespaceState is what is known of a namespace as a whole. The zero value is a
-// namespace that was never written.
+// namespaceState is the state of a namespace as a whole. The zero value is a namespace that was
+// never written.
 type namespaceState struct {
 	revision uint64
 	// oldest is the lowest revision in the log, revision + 1 if there is none.
@@ -20,14 +20,14 @@ type namespaceState struct {
 	bytes  int64
 }
 
-// groupState is what is known of a group as a whole.
+// groupState is the state of a group as a whole.
 type groupState struct {
 	keys         int64
 	bytes        int64
 	lastRevision uint64
 }
 
-// entryState is what is known of a key. The zero value is a key that is not there.
+// entryState is the state of a key. The zero value is a missing key.
 type entryState struct {
 	revision  uint64
 	updatedAt int64 // Unix nanoseconds
@@ -81,10 +81,9 @@ func (version *entryVersion) memory() int {
 // they are read again.
 const cachedStates = 1 << 16
 
-// view is the one place that reads entries, groups and namespaces; together with
-// the materialiser it is all that knows their tables. It shows what is committed:
-// what is pending, then what is remembered, then what the tables hold. It belongs
-// to the committer's goroutine.
+// view is the one place that reads entries, groups and namespaces. Only view and the
+// materialiser know their tables. It shows the committed state: first pending entries, then
+// remembered ones, then the tables. It belongs to the committer's goroutine.
 type view struct {
 	pending    *pending
 	deletions  *deletions
@@ -164,7 +163,7 @@ func newView(session *session, hot *hotEntries) *view {
 	}
 }
 
-// load reads what is kept in memory for the view's whole life.
+// load reads the data that the view keeps in memory for its whole life.
 func (view *view) load() error {
 	if err := errors.Join(view.retries.load(), view.quotas.load(), view.journal.load(), view.runs.load()); err != nil {
 		return err

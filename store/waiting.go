@@ -2,10 +2,9 @@
 
 package store
 
-// waitingReaders are the readers who wait for the same: a change of one group of a
-// namespace, or any change of it. The tail owns them until it hands them out, woken:
-// by a commit that they wait for, or since the store is closed. What a commit costs
-// its committer does not depend on how many they are.
+// waitingReaders are the readers that wait for the same thing: a change of one group of a
+// namespace, or any change of the namespace. The tail owns them until it hands them out, woken
+// by such a commit or by Close. The cost of a commit does not depend on their number.
 type waitingReaders struct {
 	namespace string
 	// group is the name within the namespace, nil for any change.
@@ -14,9 +13,9 @@ type waitingReaders struct {
 
 	woken  bool
 	closed bool
-	// changes are those of the commit that has woken them, and events the copies that
-	// all of them are given; revision and oldest are what the log of the namespace ended
-	// and began with then.
+	// changes are the changes of the commit that has woken them, and events the copies that all
+	// of them receive. revision and oldest are the end and the beginning of the namespace's log
+	// then.
 	changes          []*Event
 	events           []Event
 	revision, oldest uint64
@@ -27,7 +26,7 @@ func (readers *waitingReaders) add(reader *changesReader) {
 	readers.list = append(readers.list, reader)
 }
 
-// remove puts the last reader into the place of the one that leaves.
+// remove puts the last reader into the place of the leaving one.
 func (readers *waitingReaders) remove(reader *changesReader) {
 	last := len(readers.list) - 1
 	readers.list[reader.place] = readers.list[last]
@@ -45,7 +44,7 @@ type waitingParts struct {
 	count int
 }
 
-// of returns those who wait for what a reader waits for.
+// of returns the readers that wait for the same as a reader.
 func (parts *waitingParts) of(query *ChangesQuery) *waitingReaders {
 	if query.Group == nil {
 		if parts.every == nil {
@@ -64,7 +63,7 @@ func (parts *waitingParts) of(query *ChangesQuery) *waitingReaders {
 	return readers
 }
 
-// note keeps a change for those who wait for it. Those for whom it is the first are
+// note keeps a change for the readers that wait for it. Readers without an earlier change are
 // added to woken.
 func (parts *waitingParts) note(event *Event, woken []*waitingReaders) []*waitingReaders {
 	for _, readers := range [...]*waitingReaders{parts.groups[event.LocalGroup()], parts.every} {
@@ -79,7 +78,7 @@ func (parts *waitingParts) note(event *Event, woken []*waitingReaders) []*waitin
 	return woken
 }
 
-// remove forgets readers who wait no longer.
+// remove forgets readers that no longer wait.
 func (parts *waitingParts) remove(readers *waitingReaders) {
 	if readers.group == nil {
 		parts.every = nil

@@ -10,13 +10,13 @@ import (
 	"dappco.re/go/storebus/internal/turns"
 )
 
-// readersPerSlice is how many readers of a namespace are answered before those of
-// another get their turn.
+// readersPerSlice is the number of readers of a namespace that are answered before another
+// namespace has its turn.
 const readersPerSlice = 64
 
-// wakeups answers the readers who have waited for a change, in a goroutine of the log:
-// neither the committer nor the answers to anybody else wait for it. However many are
-// woken in one namespace, those of others come in turns with them.
+// wakeups answers the readers that have waited for a change, in a goroutine of the log. Neither
+// the committer nor other answers wait for it. The namespaces take turns, however many readers
+// are woken in one.
 type wakeups struct {
 	tail    *tail
 	endings *endings
@@ -121,7 +121,7 @@ func (wakeups *wakeups) take() (readers *waitingReaders, woken bool) {
 	return wakeups.queue.Take()
 }
 
-// answer is what a reader gets who was woken. The events are the same for all of them.
+// answer is the answer to a woken reader. All readers share the events.
 func (readers *waitingReaders) answer(query *ChangesQuery) (ChangesPage, error) {
 	if readers.closed {
 		return ChangesPage{}, ErrClosed

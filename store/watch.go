@@ -68,7 +68,7 @@ func watchedGroup(namespace, group string) watched {
 	return watched{group: wholeGroup(namespace, group)}
 }
 
-// watches reports whether an event is one of those.
+// watches reports whether the watcher wants an event.
 func (watched watched) watches(event *Event) bool {
 	if !watched.every {
 		return event.Group == watched.group
@@ -191,7 +191,7 @@ type callbacks struct {
 	follower string
 }
 
-// registration is one callback, which gets what was committed after a commit.
+// registration is one callback, which receives the changes behind a commit.
 type registration struct {
 	callback func(Event)
 	after    uint64
@@ -207,7 +207,7 @@ func (callbacks *callbacks) add(callback func(Event)) (unregister func()) {
 	callbacks.mutex.Lock()
 	defer callbacks.mutex.Unlock()
 	added := &registration{callback: callback, after: callbacks.store.tail.last()}
-	// A new slice each time: whoever runs the callbacks holds the old one.
+	// A new slice each time, because a goroutine that runs the callbacks holds the old one.
 	callbacks.registered = append(slices.Clone(callbacks.registered), added)
 	if !callbacks.following && callbacks.context.Err() == nil {
 		callbacks.following = true
@@ -275,8 +275,8 @@ func (callbacks *callbacks) runCommit(commit Commit) {
 	}
 }
 
-// stop ends the goroutine and waits for a callback that runs, but for one that is
-// its caller. A callback may call the store meanwhile: it gets ErrClosed.
+// stop ends the goroutine and waits for a running callback, unless that callback is its caller.
+// A callback that calls the store meanwhile gets ErrClosed.
 func (callbacks *callbacks) stop() {
 	callbacks.mutex.Lock()
 	callbacks.cancel()

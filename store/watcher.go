@@ -20,7 +20,7 @@ type eventPlace struct {
 type watcher struct {
 	events  chan Event
 	watched watched
-	// strip is what is taken off the names of groups.
+	// strip is the prefix to remove from the names of groups.
 	strip string
 	tail  *tail
 	// stop is closed by end, which waits for the goroutine.

@@ -377,8 +377,8 @@ func (workspace *Workspace) use(function func(database *sql.DB) error) error {
 	return workspace.store.workspaces.pool.use(workspace.file, function)
 }
 
-// write is use for what changes the database. What has an unknown outcome is the last:
-// what stands in the file is read again when the store is opened again.
+// write is use for a change of the database. After an unknown outcome there are no more writes:
+// the file is read again when the store is opened again.
 func (workspace *Workspace) write(function func(database *sql.DB) error) error {
 	return workspace.use(func(database *sql.DB) error {
 		err := function(database)

@@ -15,7 +15,7 @@ const workAtOnce = 16
 // WorkspaceCommand is a write to a workspace, as data: OpenWorkspaceCommand,
 // PutWorkspaceCommand, CommitWorkspaceCommand or DiscardWorkspaceCommand.
 type WorkspaceCommand interface {
-	// namespace is that of the workspace, empty for none.
+	// namespace is the namespace of the workspace, empty for none.
 	namespace() string
 	// carryOut carries the command out and answers the request in the same transaction.
 	carryOut(store *Store, request Request) (Outcome, error)
@@ -129,8 +129,8 @@ func (command OpenWorkspaceCommand) carryOut(store *Store, request Request) (Out
 	return outcome, nil
 }
 
-// openForRequest opens a workspace. One that is there says whether it was this request
-// that has made it, before a crash.
+// openForRequest opens a workspace. An existing workspace tells whether this request made it,
+// before a crash.
 func (store *Store) openForRequest(request Request, name workspaceName) (Outcome, error) {
 	outcome, err := request.answered(Outcome{Created: true})
 	if err != nil {

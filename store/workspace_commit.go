@@ -204,8 +204,8 @@ func (batch *batch) runEnded(runID string) bool {
 	return batch.view.runs.ended[runID]
 }
 
-// workspaceRuns are those that were committed or discarded and whose files may still be
-// there. They belong to the committer's goroutine.
+// workspaceRuns are the runs that were committed or discarded and whose files may still exist.
+// They belong to the committer's goroutine.
 type workspaceRuns struct {
 	ended map[string]bool
 

@@ -44,8 +44,8 @@ func depthOf(text []byte) (deepest int) {
 // firstUnreadable finds the first entry whose data SQLite's JSON does not read.
 const firstUnreadable = `SELECT id, kind FROM entries WHERE NOT json_valid(data) ORDER BY id LIMIT 1`
 
-// blameEntry says of which entry a query has failed, if that was because its data is not read.
-// Entries of an earlier version may be so.
+// blameEntry names the entry at which a query has failed because SQLite cannot read its data.
+// Entries of an earlier version may be like that.
 func blameEntry(ctx context.Context, path string, failure error) error {
 	// SQLite has no code for it, only these words.
 	if !errors.Is(failure, ErrInvalidQuery) || !strings.Contains(failure.Error(), "malformed JSON") {

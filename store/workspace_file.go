@@ -65,7 +65,7 @@ type workspaceFile struct {
 	folder   *workspaceFolder
 	openedAt time.Time
 	entries  atomic.Int64
-	// answers are those that the file remembered when it was found.
+	// answers are the answers that the file remembered when it was found.
 	answers []*answer
 	// orphaned tells that nobody has opened the workspace since its folder was taken
 	// up; guarded by the registry.
@@ -75,15 +75,15 @@ type workspaceFile struct {
 	ended   chan struct{}
 	reading sync.RWMutex
 
-	// turn is held by whoever uses the file or decides what becomes of it.
+	// turn is held by the goroutine that uses the file or decides about it.
 	turn sync.Mutex
 	// gone is why the run can be used no more, nil while it can.
 	gone error
 	// summary is what a commit would make.
 	summary workspaceSummary
 
-	// What follows is guarded by the pool: the connection, nil while none is open, how
-	// many use it, and its place among those that nobody does.
+	// The pool guards these fields: the connection, nil while none is open, the number of its
+	// users, and its place among the unused connections.
 	writer *sql.DB
 	users  int
 	idle   *list.Element
@@ -122,8 +122,8 @@ func openWorkspaceDatabase(path string, durability Durability) (*sql.DB, error) 
 	return database, nil
 }
 
-// create makes the file, whole and on disk before it has its name. fill, if given, puts into it
-// what is there from the beginning.
+// create makes the file. The file is whole and on disk before it has its name. fill, if not
+// nil, writes the first content.
 func (file *workspaceFile) create(durability Durability, fill func(transaction *sql.Tx) error) error {
 	partial := filepath.Join(file.folder.path, file.runID+partialSuffix)
 	if err := createPrivate(partial); err != nil {
@@ -167,8 +167,8 @@ func syncFile(path string) error {
 	return errors.Join(file.Sync(), file.Close())
 }
 
-// removeDatabase removes a database with what SQLite keeps beside it. The file
-// itself goes last: what is beside it means nothing without it.
+// removeDatabase removes a database and the files that SQLite keeps beside it. The database
+// goes last, because the other files mean nothing without it.
 func removeDatabase(path string) error {
 	for _, suffix := range append(slices.Clone(companionSuffixes), "") {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -250,8 +250,8 @@ func summariseWorkspace(database rowsQuerier) (map[string]int64, error) {
 	return summary, err
 }
 
-// workspaceFailure is writeFailure for the file of a workspace. What may be on disk
-// although it failed has an unknown outcome.
+// workspaceFailure is writeFailure for the file of a workspace. A failed write that may be on
+// disk has an unknown outcome.
 func workspaceFailure(err error) error {
 	if platform.IsDiskFull(err) {
 		return fmt.Errorf("%w: disk takes no more", ErrUnavailable)

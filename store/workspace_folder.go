@@ -32,7 +32,7 @@ const (
 	headerApplicationID = 68
 )
 
-// errNoWorkspace says that a file cannot be the one of a workspace, now or later.
+// errNoWorkspace says that a file can never be the file of a workspace.
 var errNoWorkspace = errors.New("file holds no workspace")
 
 // workspaceFolder holds the files of workspaces. It belongs to one store at a time.
@@ -42,8 +42,8 @@ type workspaceFolder struct {
 	lock   *databaseLock
 }
 
-// takeFolder locks a folder. It returns ErrDatabaseInUse naming the owner of one
-// that another store has.
+// takeFolder locks a folder. If another store has the folder, it returns ErrDatabaseInUse with
+// the owner.
 func takeFolder(path string, logger *slog.Logger) (*workspaceFolder, error) {
 	lock, err := lockDatabase(filepath.Join(path, "workspaces"))
 	if err != nil {
@@ -52,8 +52,8 @@ func takeFolder(path string, logger *slog.Logger) (*workspaceFolder, error) {
 	return &workspaceFolder{path: path, logger: logger, lock: lock}, nil
 }
 
-// finish removes the files of runs that have ended, and those that were never
-// finished; it returns the runs that have no file any more.
+// finish removes the files of ended runs, and unfinished files. It returns the runs that have
+// no file any more.
 func (folder *workspaceFolder) finish(ended map[string]bool) (finished []string, err error) {
 	entries, err := os.ReadDir(folder.path)
 	if err != nil {
@@ -83,8 +83,8 @@ func (folder *workspaceFolder) removeRun(runID string) error {
 	return errors.Join(platform.SyncFolder(folder.path), folder.removePartial(runID))
 }
 
-// removePartial removes what has no name any more, or none yet: what may still be beside
-// the file under its name goes first, so that a crash leaves what is found again.
+// removePartial removes a file that has no name yet or no longer. The files beside it under its
+// name go first, so that after a crash the file is found again.
 func (folder *workspaceFolder) removePartial(runID string) error {
 	path := filepath.Join(folder.path, runID)
 	if err := removeDatabase(path + workspaceSuffix); err != nil {
@@ -93,8 +93,8 @@ func (folder *workspaceFolder) removePartial(runID string) error {
 	return removeDatabase(path + partialSuffix)
 }
 
-// load returns the workspaces that the folder holds, each with what it has answered after
-// a time. What is none is moved to quarantine.
+// load returns the workspaces of the folder, each with its answers from after a time. Other
+// files are moved to quarantine.
 func (folder *workspaceFolder) load(durability Durability, answeredAfter time.Time) (files []*workspaceFile, err error) {
 	if err := folder.takeOver(durability); err != nil {
 		return nil, err
@@ -123,8 +123,8 @@ func (folder *workspaceFolder) load(durability Durability, answeredAfter time.Ti
 	return files, nil
 }
 
-// inspect reads whose file it is. It returns errNoWorkspace for what can be none, and any other
-// error if that cannot be told now.
+// inspect reads the owner of a file. It returns errNoWorkspace for a file that cannot be a
+// workspace, and any other error if it cannot tell now.
 func (file *workspaceFile) inspect(entry fs.DirEntry, durability Durability, answeredAfter time.Time) error {
 	if !entry.Type().IsRegular() {
 		return fmt.Errorf("%w: it is no regular file", errNoWorkspace)
@@ -151,7 +151,7 @@ func (file *workspaceFile) inspect(entry fs.DirEntry, durability Durability, ans
 	return err
 }
 
-// damaging tells whether a result code of SQLite says that a file is not what it should be.
+// damaging reports whether a result code of SQLite means that a file is damaged.
 func damaging(code int) bool {
 	switch code {
 	case sqlitelib.SQLITE_CORRUPT, sqlitelib.SQLITE_NOTADB, sqlitelib.SQLITE_ERROR, sqlitelib.SQLITE_FORMAT:
@@ -160,8 +160,8 @@ func damaging(code int) bool {
 	return false
 }
 
-// readHeader looks at a file before SQLite does, which may write to what it opens. It
-// returns which program's database it is.
+// readHeader reads a file before SQLite opens it, because SQLite may write to the file. It
+// returns the application id of the database.
 func readHeader(path string) (applicationID uint32, err error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -16,8 +16,8 @@ type workspaceName struct {
 	name      string
 }
 
-// check returns ErrInvalidName for what can be no workspace's. The empty namespace is
-// that of the workspaces outside every namespace.
+// check returns ErrInvalidName for names that no workspace can have. The empty namespace has
+// the workspaces outside every namespace.
 func (name workspaceName) check() error {
 	if name.namespace != "" {
 		if err := checkNamespace(name.namespace); err != nil {
@@ -27,8 +27,8 @@ func (name workspaceName) check() error {
 	return checkWorkspaceName(name.name)
 }
 
-// checkWorkspaceName returns ErrInvalidName for what can be no workspace. The name
-// is never part of a path, whatever it says.
+// checkWorkspaceName returns ErrInvalidName for a name that no workspace can have. The name is
+// never part of a path.
 func checkWorkspaceName(name string) error {
 	switch {
 	case name == "" || len(name) > MaxWorkspaceNameBytes:

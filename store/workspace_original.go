@@ -27,8 +27,8 @@ const (
 	importedFolder = "imported"
 )
 
-// takeOver makes workspaces outside every namespace of those that the original library
-// has left in the folder. What cannot be read goes to quarantine.
+// takeOver imports the workspaces of the original library in the folder, as workspaces outside
+// every namespace. Unreadable files go to quarantine.
 func (folder *workspaceFolder) takeOver(durability Durability) error {
 	entries, err := os.ReadDir(folder.path)
 	if err != nil {
@@ -55,8 +55,8 @@ func (folder *workspaceFolder) takeOver(durability Durability) error {
 	return nil
 }
 
-// renaming is what workspaces and the kinds of their entries are called here, by what they
-// were called, if that is another name.
+// renaming maps old names of workspaces, and of kinds of entries, to their new names, if they
+// differ.
 type renaming struct {
 	workspaces, kinds map[string]string
 }
@@ -99,8 +99,8 @@ func (renamed *renaming) report(folder *workspaceFolder) {
 	}
 }
 
-// takeOverOne makes a run of a file. Its run id follows from what is in the file: if a crash
-// comes before the file is set aside, it is the same run again.
+// takeOverOne makes a run from a file. The content of the file determines the run id. So after
+// a crash before the file is set aside, the same run is made again.
 func (folder *workspaceFolder) takeOverOne(entry fs.DirEntry, name string, durability Durability) (*renaming, error) {
 	if !entry.Type().IsRegular() {
 		return nil, fmt.Errorf("%w: it is no regular file", errNoWorkspace)
@@ -154,8 +154,8 @@ func openedOriginal(original *sql.DB) (openedAt time.Time, err error) {
 	return time.UnixMilli(milliseconds.Int64).UTC(), err
 }
 
-// copyEntries copies the entries in their order. What is no JSON that SQLite reads becomes
-// a text of it.
+// copyEntries copies the entries in order. Data that is not JSON for SQLite becomes a JSON
+// text.
 func (renamed *renaming) copyEntries(original *sql.DB, transaction *sql.Tx) error {
 	rows, err := original.QueryContext(context.Background(), `SELECT CAST(coalesce(entry_kind, '') AS TEXT), CAST(coalesce(entry_data, 'null') AS TEXT),
 		CAST(coalesce(created_at, 0) AS INTEGER) FROM workspace_entries ORDER BY entry_id`)

@@ -13,16 +13,16 @@ import (
 // Each takes three file handles.
 const maxWorkspaceConnections = 64
 
-// workspacePool lends connections to the files of workspaces. One that is not used
-// stays open until its place is needed: the least recently used is closed first.
+// workspacePool lends connections to the files of workspaces. An unused connection stays open
+// until its place is needed: the least recently used is closed first.
 type workspacePool struct {
 	durability Durability
-	// places are taken by those that are in use.
+	// places are taken by connections in use.
 	places chan struct{}
 	closed chan struct{}
 
 	mutex sync.Mutex
-	// idle are those that are open and not in use, the most recently used first.
+	// idle are the open connections that are not in use, the most recently used first.
 	idle list.List
 	open int
 }
@@ -119,7 +119,7 @@ func (pool *workspacePool) drop(file *workspaceFile) error {
 	return pool.closeLocked(file)
 }
 
-// close waits for those that are in use, refuses others, and closes every connection.
+// close waits for the connections in use, refuses new uses, and closes every connection.
 func (pool *workspacePool) close() (err error) {
 	close(pool.closed)
 	for range maxWorkspaceConnections {

@@ -110,8 +110,8 @@ func checkQuery(query string, limit int) (string, error) {
 	return strings.TrimRight(query, "; \t\r\n"), nil
 }
 
-// pin keeps the files of the workspace in place until release is called. What is written
-// meanwhile goes on.
+// pin keeps the files of the workspace in place until release is called. Writes go on
+// meanwhile.
 func (workspace *Workspace) pin() (release func(), err error) {
 	file, pool := workspace.file, workspace.store.workspaces.pool
 	file.turn.Lock()

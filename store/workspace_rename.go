@@ -85,8 +85,8 @@ func renamedKind(kind string) string {
 
 func isKindLetter(_, letter rune) bool { return !unicode.IsControl(letter) && letter != '\\' }
 
-// rename escapes what a name may not hold, then its first character if it is refused
-// still, as one that begins with "_" is, or the kind "time".
+// rename escapes the forbidden characters of a name. If the name is still refused, as a name
+// that begins with "_" or the kind "time", it escapes the first character too.
 func rename(name string, kept func(before, letter rune) bool, check func(name string) error, limit int) string {
 	if name == "" {
 		name = emptyName

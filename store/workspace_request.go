@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// What is written to the file of a workspace for a request with an id is remembered
-// there, in the same transaction, and by the store right afterwards: so the id is known
-// wherever it comes again, and a crash between the two is made good from the file.
+// The file of a workspace remembers a request with an id in the transaction of its write, and
+// the store remembers it right afterwards. So the id is known wherever it comes again. After a
+// crash between the two, the answer is carried over from the file.
 
 // answersPerCommand is how many answers are carried over from a file at once.
 const answersPerCommand = 512
@@ -39,8 +39,8 @@ func (underway *requestsUnderway) begin(name requestName) (end func()) {
 	}
 }
 
-// enter returns what is closed when the other request of the name ends, nil if there is none
-// and this one is underway.
+// enter returns a channel that is closed when the other request of the name ends. If there is
+// no other request, it returns nil and this one is under way.
 func (underway *requestsUnderway) enter(name requestName) (other <-chan struct{}, done chan struct{}) {
 	underway.mutex.Lock()
 	defer underway.mutex.Unlock()
@@ -76,8 +76,8 @@ func (request *Request) given(outcome *Outcome) []*answer {
 	return []*answer{{requestName: requestName{namespace: request.Namespace, id: request.ID}, digest: request.Digest, bytes: outcome.Answer}}
 }
 
-// answeredIn carries out a request in a transaction of the file of a workspace: an id
-// that the file knows is answered from there, and otherwise remembered with what was done.
+// answeredIn carries out a request in a transaction of the file of a workspace. If the file
+// knows the id, it gives the answer. Otherwise the answer is remembered with the write.
 func (request *Request) answeredIn(transaction *sql.Tx, carryOut func() (Outcome, error)) (Outcome, error) {
 	earlier, err := request.findIn(transaction)
 	if err != nil {
@@ -150,8 +150,8 @@ func scanAnswers(file rowsQuerier, namespace string, after time.Time, condition 
 	})
 }
 
-// rememberCommand has the store remember answers that were given elsewhere. What it knows
-// of a request already stays.
+// rememberCommand has the store remember answers that were given elsewhere. An answer that it
+// knows already stays.
 type rememberCommand struct {
 	answers []*answer
 }

@@ -21,7 +21,7 @@ import (
 // collector is the function that is given the rows of a query. No query may call it.
 const collector = "storebus_collect"
 
-// sandboxLimits are those of SQLite's that a query has to keep to.
+// sandboxLimits are the limits of SQLite for a query.
 var sandboxLimits = map[int]int{
 	sqlitelib.SQLITE_LIMIT_ATTACHED:            0,
 	sqlitelib.SQLITE_LIMIT_COLUMN:              100,
@@ -37,10 +37,10 @@ var sandboxLimits = map[int]int{
 	sqlitelib.SQLITE_LIMIT_WORKER_THREADS:      0,
 }
 
-// sandboxFunctions are those that a query may call: they take no longer than their
-// arguments are long, and tell nothing of the machine. SQLite's instr, replace and
-// trim are not among them, which can take as long as the product of the lengths and
-// stop for nobody.
+// sandboxFunctions are the functions that a query may call. Their time grows only with the
+// length of their arguments, and they tell nothing of the machine. SQLite's instr, replace and
+// trim are missing: they can take as long as the product of the lengths, and cannot be
+// interrupted.
 var sandboxFunctions = map[string]bool{}
 
 func init() {
@@ -55,7 +55,7 @@ func init() {
 	}
 }
 
-// sandboxTables are those that a query may read.
+// sandboxTables are the tables that a query may read.
 var sandboxTables = map[string]bool{"entries": true, "json_each": true, "json_tree": true}
 
 // sandbox is the surroundings of one query: a connection that can only read, which
@@ -165,8 +165,8 @@ func (sandbox *sandbox) authorise(action sqlite.AuthorizerActionCode, first, sec
 	return sqlite.AuthorizerDeny
 }
 
-// exists tells a table from what the query itself calls by a name, of which SQLite asks if no
-// column of it is read.
+// exists reports whether a name is a real table, and not a name that the query itself defines.
+// SQLite asks the authorizer about a name of which no column is read.
 func (sandbox *sandbox) exists(table string) bool {
 	table = strings.ToLower(table)
 	return table == "workspace" || table == "kinds" || table == "requests" || sandbox.modules[table] ||

@@ -15,8 +15,8 @@ import (
 // goes: each byte of it escaped, and that escape again.
 const maxKindTravelBytes = 7*MaxWorkspaceKindBytes + 64
 
-// workspaceSummary is what a commit would make of a workspace, with the largest counts
-// that there can be. It belongs to whoever has the turn of the file.
+// workspaceSummary is the summary that a commit would make of a workspace, with the largest
+// possible counts. It belongs to the goroutine that has the turn of the file.
 type workspaceSummary struct {
 	// counts are nil as long as nobody has asked.
 	counts map[string]int64
@@ -94,7 +94,7 @@ func (command commitWorkspaceCommand) parts(limits Limits) (set SetCommand, entr
 	return set, &made, command.tooLarge(err)
 }
 
-// tooLarge says what is too large of a summary that is.
+// tooLarge names the part of a summary that is too large.
 func (command commitWorkspaceCommand) tooLarge(err error) error {
 	if large, ok := errors.AsType[*TooLargeError](err); ok {
 		what := fmt.Sprintf("the summary of workspace %q, %d kinds,", command.name, len(command.summary))

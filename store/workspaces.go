@@ -26,7 +26,7 @@ const MaxWorkspaces = 1000
 // errWorkspaceEnded says that a workspace was committed or discarded.
 var errWorkspaceEnded = fmt.Errorf("%w: the workspace has ended", ErrNotFound)
 
-// workspaces are those of a store, in memory by their names.
+// workspaces has the workspaces of a store, in memory by name.
 type workspaces struct {
 	store *Store
 	pool  *workspacePool
@@ -34,8 +34,7 @@ type workspaces struct {
 	// when it is needed, and removed with the store.
 	path      string
 	temporary bool
-	// work is what others have asked for and do not wait for; requests are those of it
-	// that have an id.
+	// work is the work of callers that do not wait; requests has the part with an id.
 	work     *turnstile
 	requests *requestsUnderway
 	// queries wait for so long at most, and run for so long, while the process grows by so
@@ -52,7 +51,8 @@ type workspaces struct {
 
 	mutex  sync.Mutex
 	closed bool
-	// own is the folder at path, nil as long as nobody needs it; others are those of RecoverOrphans.
+	// own is the folder at path, nil until it is needed; others are the folders of
+	// RecoverOrphans.
 	own    *workspaceFolder
 	others []*workspaceFolder
 	loaded bool
@@ -110,7 +110,7 @@ func (workspaces *workspaces) takeOwnLocked() (err error) {
 	return err
 }
 
-// take locks a folder and finishes what was ended there.
+// take locks a folder and finishes the ended runs there.
 func (workspaces *workspaces) take(path string) (*workspaceFolder, error) {
 	folder, err := takeFolder(path, workspaces.store.config.Logger)
 	if err != nil {
@@ -155,8 +155,8 @@ func (workspaces *workspaces) loadLocked() error {
 	return nil
 }
 
-// loadFiles reads what a folder holds, and has the store remember what was answered
-// there before a crash.
+// loadFiles reads the files of a folder, and has the store remember their answers from before a
+// crash.
 func (workspaces *workspaces) loadFiles(folder *workspaceFolder) ([]*workspaceFile, error) {
 	now, err := workspaces.store.now()
 	if err != nil {
@@ -185,8 +185,8 @@ func (workspaces *workspaces) addLocked(files []*workspaceFile) {
 	}
 }
 
-// open returns the workspace of a name, and makes one if there is none, which remembers what
-// was answered to that at a time. The caller gives back the turn of the file.
+// open returns the workspace of a name, and makes one if there is none. A new workspace
+// remembers the answer to that request. The caller gives back the turn of the file.
 func (workspaces *workspaces) open(name workspaceName, opening []*answer, at time.Time) (file *workspaceFile, created bool, err error) {
 	if err := name.check(); err != nil {
 		return nil, false, err
@@ -230,8 +230,8 @@ func (workspaces *workspaces) create(file *workspaceFile, opening []*answer, at 
 	return err
 }
 
-// claim returns the file of a name. One that is new is still to be created: the
-// caller has its turn, for which others wait.
+// claim returns the file of a name. A new file is still to be created: the caller has its turn,
+// and others wait for it.
 func (workspaces *workspaces) claim(name workspaceName) (file *workspaceFile, isNew bool, err error) {
 	workspaces.mutex.Lock()
 	defer workspaces.mutex.Unlock()
@@ -330,7 +330,7 @@ func (workspaces *workspaces) forgotten(file *workspaceFile) bool {
 	return workspaces.files[file.workspaceName] != file
 }
 
-// list returns what is known of the workspaces of a namespace, by name.
+// list returns the workspaces of a namespace, by name.
 func (workspaces *workspaces) list(namespace string) (infos []WorkspaceInfo, err error) {
 	workspaces.mutex.Lock()
 	defer workspaces.mutex.Unlock()
@@ -427,7 +427,7 @@ func (workspaces *workspaces) reach(step string) {
 	}
 }
 
-// close waits for what is under way, and gives up the folders.
+// close waits for running work, and gives up the folders.
 func (workspaces *workspaces) close() error {
 	workspaces.mutex.Lock()
 	workspaces.closed = true

@@ -31,7 +31,7 @@ type Target struct {
 // errRead ends a connection that was only asked for its options.
 var errRead = errors.New("the options were read")
 
-// secrets are those of one connection.
+// secrets are the secrets of one connection.
 type secrets struct {
 	target     Target
 	connection atomic.Pointer[nats.Conn]
@@ -80,7 +80,7 @@ func (secrets *secrets) renew([]nats.Server, nats.ServerInfo) (*nats.Server, tim
 	return nil, 0
 }
 
-// read finds out who connects, as the files say now.
+// read reads the present credentials from the files.
 func (secrets *secrets) read() (*identity, error) {
 	var options []nats.Option
 	if secrets.target.Authorisation != nil {
@@ -103,7 +103,7 @@ func (secrets *secrets) read() (*identity, error) {
 	return read, nil
 }
 
-// identity is the part of the options that says who connects.
+// identity is the part of the options with the credentials.
 type identity struct{ options nats.Options }
 
 func (identity *identity) take(options *nats.Options) { identity.options = *options }
@@ -135,7 +135,7 @@ func (identity *identity) takeUser() {
 	}
 }
 
-// give sets the options that say who connects.
+// give sets the options with the credentials.
 func (identity *identity) give(options *nats.Options) error {
 	read := &identity.options
 	options.Servers = read.Servers

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// The bounds of what is written of lines with the same message.
+// The bounds of lines with the same message.
 const (
 	// burstLines are written at once: they may tell of different things.
 	burstLines = 5
@@ -20,7 +20,7 @@ const (
 	maxInterval = 10 * time.Minute
 )
 
-// leftOutKey is the attribute that counts what was left out before a line.
+// leftOutKey is the attribute with the number of lines left out before a line.
 const leftOutKey = "left_out"
 
 // Throttle returns a logger that writes the first five lines of a message at once. Then it
@@ -61,7 +61,7 @@ func Flush(logger *slog.Logger) {
 	}
 }
 
-// handler is that of a throttled logger.
+// handler is the handler of a throttled logger.
 type handler struct {
 	next slog.Handler
 	// scope is what the logger was given for every line.
@@ -69,13 +69,13 @@ type handler struct {
 	lines *lines
 }
 
-// lines are what is known of the messages of a logger, and of those that were made from it.
+// lines is the state of all messages of a logger and of the loggers made from it.
 type lines struct {
 	mutex sync.Mutex
 	known map[string]*line
 }
 
-// line is what is known of one message.
+// line is the state of one message.
 type line struct {
 	// written counts the lines of the burst.
 	written int

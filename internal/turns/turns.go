@@ -56,7 +56,7 @@ func (queue *Queue[Item]) Take() (item Item, taken bool) {
 	return item, taken
 }
 
-// take removes the first item, of which nothing is kept.
+// take removes the first item and keeps no reference to it.
 func (line *line[Item]) take() (item Item) {
 	var none Item
 	item, line.items[0] = line.items[0], none

@@ -16,7 +16,7 @@ type Row func(column string) any
 type Expression interface {
 	// Evaluate returns the value of the expression for a row, nil if it is unknown.
 	Evaluate(row Row) any
-	// kind is that of each value, kindNull if only a row tells.
+	// kind is the kind of every value, kindNull if it depends on the row.
 	kind() kind
 	// write gives the expression to a printer as it could stand in a query.
 	write(printer *printer)

@@ -77,7 +77,7 @@ func (parser *parser) fail(token token, format string, arguments ...any) error {
 	return failAt(parser.position(token), format, arguments...)
 }
 
-// unexpected is the error of a next token that is not what is wanted.
+// unexpected returns the error for a next token that is not expected.
 func (parser *parser) unexpected(wanted string) error {
 	next := parser.peek()
 	if next.kind == tokenInvalid {

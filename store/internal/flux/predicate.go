@@ -41,7 +41,7 @@ func (parser *parser) checkCondition(first token, expression Expression, where s
 	return nil
 }
 
-// nested reads what is one level deeper.
+// nested reads an expression one level deeper.
 func (parser *parser) nested(read func() (Expression, error)) (Expression, error) {
 	if parser.depth == maxDepth {
 		return nil, parser.fail(parser.peek(), `parentheses and "not" are nested more than %d deep`, maxDepth)

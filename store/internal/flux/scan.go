@@ -27,8 +27,8 @@ const (
 // token is the smallest part of a query that means something.
 type token struct {
 	kind tokenKind
-	// text is as it stands in the query, for a string what it stands for, and for what
-	// is invalid why it is.
+	// text is the text in the query; for a string it is the value, and for an invalid token the
+	// reason.
 	text   string
 	offset int
 }
@@ -72,7 +72,7 @@ var numbers = []struct {
 	{tokenInteger, regexp.MustCompile(`^(0|[1-9]\d*)`)},
 }
 
-// scan divides a text into tokens. The last is the end, or what is invalid.
+// scan divides a text into tokens. The last token is the end, or an invalid one.
 func scan(text string) []token {
 	scanner := &scanner{text: text}
 	for {
@@ -158,7 +158,7 @@ func isName(text string) bool {
 	return isLetter(first) && identifierLength(text) == len(text) && !reserved[text]
 }
 
-// escapes are what stands for a character behind a backslash.
+// escapes maps the character behind a backslash to its meaning.
 var escapes = map[byte]byte{'n': '\n', 'r': '\r', 't': '\t', '"': '"', '\\': '\\'}
 
 // quoted reads a string, whose quote comes next.
@@ -193,8 +193,8 @@ func (scanner *scanner) quoted() token {
 
 var escapedByte = regexp.MustCompile(`^\\x[0-9A-Fa-f]{2}`)
 
-// unescape reads an escape at the beginning of a text, and returns what it stands for
-// and how long it is, 0 for none.
+// unescape reads an escape at the beginning of a text. It returns its meaning and its length, 0
+// for none.
 func unescape(text string) (char byte, length int) {
 	switch {
 	case strings.HasPrefix(text, `\${`):
