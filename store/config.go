@@ -34,8 +34,8 @@ const (
 type Durability string
 
 const (
-	// DurabilityFull, the default, means that the write is on disk, fsynced. It survives the
-	// loss of power.
+	// DurabilityFull means that the write is on disk, fsynced. It survives the loss of power.
+	// It is the default.
 	DurabilityFull Durability = "full"
 	// DurabilityRelaxed means that the write survives the end of the process, but not of the
 	// machine.
