@@ -95,7 +95,7 @@ type Config struct {
 
 	// Instance names this process; empty makes a random name.
 	Instance string
-	// Logger gets what an operator should know; nil discards it.
+	// Logger receives messages for the operator; nil discards them.
 	Logger *slog.Logger
 	// Clock tells the time of day. Elapsed tells the time since some moment, whatever Clock is
 	// set to. Nil is as in store.StoreConfig.
@@ -147,8 +147,8 @@ type JournalConfig struct {
 	URL          string
 	Organisation string
 	Bucket       string
-	// Token authorises, or the one that TokenFile holds, which is read again when the
-	// endpoint refuses it. It is never shown.
+	// Token authorises requests, or the token in TokenFile. The file is read again when the
+	// endpoint refuses the token. The token is never shown.
 	Token     string
 	TokenFile string
 }
@@ -156,8 +156,8 @@ type JournalConfig struct {
 // outside reports whether the sidecar connects to a broker that is there.
 func (config *NATSConfig) outside() bool { return config.URL != "" || config.Context != "" }
 
-// withDefaults checks the configuration and returns a copy with its defaults
-// filled in. What only the store knows is left to the store.
+// withDefaults checks the configuration and returns a copy with the defaults filled in.
+// Defaults that only the store knows are left to the store.
 func (config Config) withDefaults() (Config, error) {
 	if err := config.check(); err != nil {
 		return config, err
@@ -271,7 +271,7 @@ func (config *Config) folders() (folders []string) {
 	return folders
 }
 
-// storeConfig is how the store is opened, before it is known what the broker carries.
+// storeConfig is the configuration of the store, before the limits of the broker are known.
 func (config *Config) storeConfig() store.StoreConfig {
 	return store.StoreConfig{
 		DatabasePath:  config.DatabasePath,

@@ -84,7 +84,7 @@ func brokerURL(broker *server.Server) string {
 	return address.String()
 }
 
-// brokerLogger passes on what an operator should know of the broker.
+// brokerLogger passes on the broker's messages for the operator.
 type brokerLogger struct{ logger *slog.Logger }
 
 func (brokerLogger) Noticef(string, ...any) {}

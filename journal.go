@@ -45,7 +45,7 @@ func (queue journalQueue) Settle(delivered []journal.Entry, rejected []journal.R
 	return queue.store.SettleJournal(taken, refused)
 }
 
-// settledEntry is what the store knows an entry by.
+// settledEntry identifies an entry to the store.
 func settledEntry(entry *journal.Entry) store.JournalEntry {
 	return store.JournalEntry{EntryID: entry.ID, Namespace: entry.Namespace, CommittedAt: entry.Time}
 }
@@ -72,7 +72,7 @@ func (journal journalDelivery) LastError() (whole, brief string) {
 
 // Flush is handler.Journal's.
 func (journal journalDelivery) Flush(ctx context.Context) int {
-	// What fails stands in the status.
+	// A failure is in the status.
 	outcome, _ := journal.delivery.Flush(ctx)
 	return outcome.Delivered
 }

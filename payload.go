@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	// payloadMargin is what a reply or an event needs beside its entry.
+	// payloadMargin is the room that a reply or an event needs beside its entry.
 	payloadMargin = 32 << 10
 	// minPayload is the smallest max_payload that a broker may have.
 	minPayload = 64 << 10
-	// settleTimeout is how long a broker may take to tell what an account may send.
+	// settleTimeout is the longest time for a broker to tell the limit of an account.
 	settleTimeout = 5 * time.Second
 )
 
@@ -29,19 +29,19 @@ const (
 type payload struct {
 	store    *store.Store
 	requests *nats.Conn
-	// events is what the connection for events carried when it was last connected. That
-	// connection itself is not asked before a write: it may be busy with a slow broker.
+	// events is the limit of the connection for events when it was last connected. That
+	// connection is not asked before a write, because it may be busy with a slow broker.
 	events atomic.Int64
 
 	// begun is set when the fields above are.
 	begun atomic.Bool
 
 	mutex sync.Mutex
-	// fitted is what the store is bounded by.
+	// fitted is the present bound of the store.
 	fitted atomic.Int64
 }
 
-// begin bounds a store by what two connections carry, which have settled.
+// begin bounds a store by the limits of two settled connections.
 func (payload *payload) begin(bounded *store.Store, requests, events *nats.Conn) error {
 	payload.store, payload.requests = bounded, requests
 	payload.events.Store(events.MaxPayload())
@@ -63,8 +63,8 @@ func (payload *payload) reconnected(connection *nats.Conn, isEvents bool) error 
 	return payload.check()
 }
 
-// settle waits until a connection knows what its account may send: the broker tells that
-// right behind its first answer, and its own max_payload before.
+// settle waits until a connection knows the limit of its account. The broker sends that limit
+// right after its first answer, and its own max_payload before.
 func settle(ctx context.Context, connection *nats.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
@@ -76,7 +76,7 @@ func (payload *payload) bytes() int64 {
 	return min(payload.requests.MaxPayload(), payload.events.Load())
 }
 
-// fit has the store's limits follow what the connections carry.
+// fit adjusts the store's limits to the connections.
 func (payload *payload) fit() {
 	if payload.bytes() == payload.fitted.Load() {
 		return
@@ -97,8 +97,8 @@ func (payload *payload) check() error {
 	return nil
 }
 
-// limits are what the store may take if a broker carries messages of maxPayload bytes: nothing
-// if that is less than the margin.
+// limits returns the limits of the store for a broker that carries messages of maxPayload
+// bytes. There is room for nothing if maxPayload is less than the margin.
 func limits(maxPayload int64) store.Limits {
 	return store.Limits{
 		GroupBytes: subjects.MaxGroupBytes,

@@ -30,7 +30,7 @@ func (sidecar *Sidecar) openWeb(context.Context) error {
 	return nil
 }
 
-// showOnWeb has HTTP show what a bus serves.
+// showOnWeb has HTTP serve from a bus.
 func (sidecar *Sidecar) showOnWeb(joined *bus) {
 	if sidecar.web == nil {
 		return

@@ -14,7 +14,7 @@ import (
 // maxBeginningBytes is how much of a body that confirms nothing is shown.
 const maxBeginningBytes = 128
 
-// What a success can be that confirms nothing, for the text of the answer.
+// Successes that confirm nothing, for the text of the answer.
 const (
 	noteUnconfirmed = ", which confirms nothing"
 	noteBody        = ", and its body confirms nothing"
@@ -30,7 +30,7 @@ var refusalCodes = map[string]verdict{
 	"request too large":    tooLarge,
 }
 
-// refusalMessages are what InfluxDB 1 and 3 say of lines that they do not take.
+// refusalMessages are the messages of InfluxDB 1 and 3 for refused lines.
 var refusalMessages = []string{"partial write", "unable to parse", "field type conflict", "points beyond retention policy"}
 
 // judgeSuccess says what an answer with a status of 200 to 299 means. Lines are delivered with

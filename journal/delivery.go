@@ -32,8 +32,8 @@ type Config struct {
 	URL          string
 	Organisation string
 	Bucket       string
-	// Token authorises, or the one that TokenFile holds, which is read again when the
-	// endpoint answers 401 or 403. It stands in no log and in no error.
+	// Token authorises requests, or the token in TokenFile. The file is read again when the
+	// endpoint answers 401 or 403. The token appears in no log and in no error.
 	Token     string
 	TokenFile string
 	// BatchPoints and BatchBytes bound a request, before compression. 0 is DefaultBatchPoints
@@ -46,7 +46,7 @@ type Config struct {
 	FlushInterval time.Duration
 	// RequestTimeout bounds a request; 0 is DefaultRequestTimeout.
 	RequestTimeout time.Duration
-	// Logger gets what an operator should know; nil discards it.
+	// Logger receives messages for the operator; nil discards them.
 	Logger *slog.Logger
 
 	// Transport carries requests; nil is a copy of http.DefaultTransport.
@@ -220,7 +220,7 @@ func (delivery *Delivery) Stop(ctx context.Context) error {
 // started reports whether Start has made the delivery.
 func (delivery *Delivery) started() bool { return delivery != nil && delivery.done != nil }
 
-// check refuses what Flush and Stop cannot be carried out with.
+// check refuses a Delivery or a context that Flush and Stop cannot use.
 func (delivery *Delivery) check(ctx context.Context) error {
 	switch {
 	case !delivery.started():
@@ -312,7 +312,7 @@ func (delivery *Delivery) note(err error) {
 	delivery.status = status
 }
 
-// log says how the delivery stands if that is another way than before.
+// log writes a line if the state of the delivery has changed.
 func (delivery *Delivery) log() {
 	status := delivery.Status()
 	leftOut, changed := delivery.logged.Becomes(status.Brief)

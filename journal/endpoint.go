@@ -169,7 +169,7 @@ func (endpoint *endpoint) compress(lines []byte) ([]byte, error) {
 	return compressed.Bytes(), err
 }
 
-// text says what an answer was, for an operator.
+// text describes an answer, for an operator.
 func (answer *answer) text() string {
 	if answer.status == 0 {
 		return "no answer: " + answer.message
@@ -181,8 +181,7 @@ func (answer *answer) text() string {
 	return text
 }
 
-// brief says what an answer was without the endpoint's own words, which can repeat
-// what others have sent.
+// brief describes an answer without the endpoint's own words, which can repeat data of others.
 func (answer *answer) brief() string {
 	switch {
 	case answer.status == 0:

@@ -17,7 +17,7 @@ import (
 // namespaceTag carries the namespace of an entry.
 const namespaceTag = "namespace"
 
-// What a backslash stands before, outside of quotes and within.
+// The characters that need a backslash, outside of quotes and within.
 const (
 	measurementSpecials = ", "
 	keySpecials         = ",= "

@@ -64,7 +64,7 @@ func readToken(file string) (string, error) {
 	return text, nil
 }
 
-// checkToken refuses what a header cannot carry.
+// checkToken refuses a token that a header cannot carry.
 func checkToken(text string) error {
 	if strings.ContainsFunc(text, isControl) {
 		return errors.New("the token holds a control character: use one line of text")

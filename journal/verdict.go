@@ -38,7 +38,7 @@ const (
 	unavailable
 )
 
-// answer is what came of a request.
+// answer is the result of a request.
 type answer struct {
 	verdict verdict
 	// status is the status of HTTP, 0 if there was no answer.

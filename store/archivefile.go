@@ -16,29 +16,30 @@ import (
 )
 
 const (
-	// maxArchiveLineBytes is the longest line of an archive, its end included. What
-	// NewJournalCommand takes is far shorter; what the original library took has no bound.
+	// maxArchiveLineBytes is the longest line of an archive, its end included. Entries of
+	// NewJournalCommand are far shorter, but entries of the original library have no bound.
 	maxArchiveLineBytes = 16 << 20
 	// archiveWindow is the distance over which an archive in Zstandard refers back. A reader
 	// has to keep so much in memory.
 	archiveWindow = 4 << 20
 )
 
-// archiveSuffixes are what the names of archives end in, by format.
+// archiveSuffixes are the endings of the names of archives, by format.
 var archiveSuffixes = map[string]string{ArchiveGzip: ".jsonl.gz", ArchiveZstd: ".jsonl.zst"}
 
 // archiveBounds bounds the content of an archive. So a reader is safe from a small file that
 // unpacks to a flood of data.
 type archiveBounds struct {
-	// spans is how many times entries are left out between others.
+	// spans is the largest number of gaps between archived entries.
 	spans int
-	// ratio is how many bytes each byte of the file stands for, if that is more than bytes.
+	// ratio is the largest number of unpacked bytes for each byte of the file, if that is more
+	// than bytes.
 	ratio, bytes int64
 }
 
 var defaultArchiveBounds = archiveBounds{spans: 100_000, ratio: 1000, bytes: 256 << 20}
 
-// content is what a file of a size may hold.
+// content returns the largest content of a file of a size.
 func (bounds archiveBounds) content(size int64) int64 { return max(bounds.bytes, bounds.ratio*size) }
 
 // archiveFile is an archive that is being written.

@@ -30,7 +30,7 @@ type archiveLine struct {
 	Measurement *string        `json:"measurement"`
 	Fields      jsontext.Value `json:"fields"`
 	Tags        jsontext.Value `json:"tags"`
-	// Bucket is there in what the original library has left.
+	// Bucket is set in entries of the original library.
 	Bucket *string `json:"bucket,omitzero"`
 }
 
@@ -38,7 +38,7 @@ type archiveLine struct {
 func (row *archiveRow) line() ([]byte, error) {
 	fields, tags := row.fields, row.tags
 	if row.bucket != nil {
-		// The original library kept what its callers gave it.
+		// The original library stored whatever its callers passed.
 		var err error
 		if fields, tags, err = row.originalValues(); err != nil {
 			return nil, err

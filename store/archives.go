@@ -31,7 +31,7 @@ const (
 // timeSpan are times in Unix nanoseconds, both ends included.
 type timeSpan struct{ first, last int64 }
 
-// archive is a file of journal entries and what the database says of it.
+// archive is a file of journal entries, with its row in the database.
 type archive struct {
 	id           int64
 	folder, name string
@@ -42,8 +42,8 @@ type archive struct {
 	// gap tells that the next entry begins another span.
 	spans []timeSpan
 	gap   bool
-	// pending counts its entries that were to be delivered; position is how far the
-	// delivery had come.
+	// pending counts the entries of the archive that waited for delivery; position is the
+	// position of the delivery then.
 	pending  map[string]JournalCounts
 	position int64
 }
@@ -91,7 +91,7 @@ type archives struct {
 	removals []timeSpan
 	// next is the time from which on the first of them still has rows.
 	next int64
-	// failpoint, if given, is told how far a compaction has come.
+	// failpoint, if not nil, is called after each step of a compaction.
 	failpoint func(step string)
 	// written counts the entries that a compaction under way has written.
 	written atomic.Int64
@@ -266,7 +266,8 @@ func (archives *archives) add(spans []timeSpan) {
 
 // archiveRemoval is a slice of removing rows, while it is put together.
 type archiveRemoval struct {
-	// rows are what is removed, spans how many of archives.removals that carries out.
+	// rows are the removed rows, and spans is the number of spans of archives.removals that
+	// they complete.
 	rows  []timeSpan
 	spans int
 	next  int64

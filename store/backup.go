@@ -83,8 +83,8 @@ func (store *Store) backup(path string) (int64, error) {
 	return bytes, errors.Join(err, file.Close())
 }
 
-// requireAbsent returns fs.ErrExist if there is something at path, or what SQLite would take
-// for a part of a database there.
+// requireAbsent returns fs.ErrExist if path exists, or if a file beside it would be taken for a
+// part of a database by SQLite.
 func requireAbsent(path string) error {
 	for _, suffix := range append([]string{""}, companionSuffixes...) {
 		if _, err := os.Lstat(path + suffix); err == nil {

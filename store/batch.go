@@ -8,11 +8,10 @@ import (
 	"time"
 )
 
-// batch is what a transaction will change: the view as it will be, and the log's
-// part of it. Commands are applied to it one after the other, each seeing those
-// before it; nothing is written until all were. It does no input or output but
-// through the view, and asks no clock: the same commands on the same view at the
-// same time give the same batch.
+// batch has the changes of a transaction: the future state of the view, and a part of the log.
+// Commands are applied one after the other, and each sees the commands before it. Nothing is
+// written until all are applied. A batch does no input or output except through the view, and
+// asks no clock. So the same commands on the same view at the same time give the same batch.
 type batch struct {
 	view *view
 	// below is the batch that this one is nested in, nil if it stands on the view.
@@ -30,7 +29,7 @@ type batch struct {
 	// deletions are the revisions at which the batch deletes groups. Entries of these groups at
 	// a lower revision, in the batch or in the view, do not exist.
 	deletions map[string]uint64
-	// changed is what changes has returned.
+	// changed is the result of changes.
 	changed slice
 	// answers are the remembered answers to requests, in the order of the requests.
 	answers       []*answer
@@ -43,7 +42,7 @@ type batch struct {
 	looks int
 	// expired are the entries whose expiry the batch logs.
 	expired []expiredEntry
-	// journal is what the batch changes of the journal, which is no part of the log.
+	// journal has the changes of the journal, which are no part of the log.
 	journal journalChanges
 	// runs are the runs of the workspaces that the batch commits.
 	runs []string
@@ -95,7 +94,7 @@ func (batch *batch) nested() *batch {
 	return nested
 }
 
-// merge takes over what a nested batch has changed, and its memory.
+// merge takes over the changes of a nested batch, and its memory.
 func (batch *batch) merge(nested *batch) {
 	for name, change := range nested.namespaces {
 		if change.changed {
@@ -344,7 +343,7 @@ func (batch *batch) all(group string) (all map[string]string, err error) {
 // groupNames returns the names of the groups of a range that have keys, in byte
 // order. Of more than limit it returns limit, whichever they are.
 func (batch *batch) groupNames(names nameRange, limit int) (found []string, err error) {
-	// What the batches below have changed is newer than the view.
+	// Changes of the batches below are newer than the view.
 	for below := batch.below; below != nil; below = below.below {
 		for name, group := range below.groups {
 			if _, known := batch.groups[name]; !known && names.holds(name) {

@@ -95,7 +95,7 @@ func (log *changeLog) row(commit *encodedCommit, committedAt time.Time) logRow {
 	return logRow{id: log.lastID + 1, committedAt: committedAt, end: log.end.plus(commit), commit: commit}
 }
 
-// committed takes note that what append wrote is committed.
+// committed records that the rows of append are committed.
 func (log *changeLog) committed(encoded *encodedCommit, events []Event, committedAt time.Time) Commit {
 	log.lastID++
 	if log.startedAt.IsZero() {

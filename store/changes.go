@@ -180,7 +180,7 @@ func (reader *changesReader) readDatabase() {
 	}, func(err error) { reader.finish(ChangesPage{}, err) })
 }
 
-// received goes on with what the database has told.
+// received continues with the answer of the database.
 func (reader *changesReader) received(page ChangesPage, waits bool, err error) {
 	switch {
 	case err != nil, len(page.Events) > 0:

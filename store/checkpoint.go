@@ -17,7 +17,7 @@ const (
 	// rowBytes estimates what a row adds to it: rows are written in key order, a few
 	// to a page.
 	rowBytes = pageBytes / 4
-	// pagesPerTransaction is what the smallest transaction writes.
+	// pagesPerTransaction is the number of pages that the smallest transaction writes.
 	pagesPerTransaction = 3
 )
 

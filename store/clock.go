@@ -26,8 +26,8 @@ type storeClock struct {
 	floor atomic.Pointer[reading]
 }
 
-// reading is what the clocks read at one moment: a time in Unix nanoseconds, and the time
-// that has elapsed.
+// reading has the values of the clocks at one moment: a time in Unix nanoseconds, and the
+// elapsed time.
 type reading struct {
 	time    int64
 	elapsed time.Duration
@@ -39,7 +39,7 @@ func newStoreClock(config *StoreConfig) *storeClock {
 	return clock
 }
 
-// clocks returns what reads the clocks of a configuration.
+// clocks returns a function that reads the clocks of a configuration.
 func (config *StoreConfig) clocks() func() reading {
 	wall, elapsed := config.Clock, config.Elapsed
 	switch {

@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// aheadToTell is from when on an operator is told that the store's clock is ahead of
-	// the wall clock; aheadAtStart is from when on a start says what to do, and stepToTell
-	// is the smallest step forward that is told.
+	// aheadToTell is the smallest difference at which the log says that the store's clock is
+	// ahead of the wall clock. aheadAtStart is the smallest difference at which a start says
+	// what to do. stepToTell is the smallest step forward in the log.
 	aheadToTell  = time.Second
 	aheadAtStart = 10 * time.Second
 	stepToTell   = 10 * time.Second
@@ -19,14 +19,14 @@ const (
 	clockSaveInterval = time.Minute
 )
 
-// clockWatch tells an operator what becomes of the clocks: once when it begins, and once
-// when it is over. It belongs to the committer's goroutine.
+// clockWatch logs when the clocks begin to differ, and when that is over. It belongs to the
+// committer's goroutine.
 type clockWatch struct {
 	clock  *storeClock
 	logger *slog.Logger
 	// ahead tells that the log says so.
 	ahead bool
-	// last is what the clocks read at the last look.
+	// last has the values of the clocks at the last look.
 	last reading
 	// saved is when the store's time was last saved.
 	saved time.Duration

@@ -19,7 +19,7 @@ type Command interface {
 	groups() []string
 }
 
-// origin is what the changes of a command carry of where it came from.
+// origin has the data about a command's source that its changes carry.
 type origin struct {
 	fromCaller bool
 }

@@ -44,13 +44,13 @@ type write struct {
 // afterwards, outside the committer.
 type read func(view *view) (complete func())
 
-// committer has the connection. One goroutine takes every waiting write into one
-// transaction, commits once, and completes them all; between two batches it
-// answers reads, expires what is due and trims the log in slices. A caller that comes
-// while nothing waits does its part itself (see owner).
+// committer has the connection. One goroutine takes all waiting writes into one transaction,
+// commits once, and completes all of them. Between two batches it answers reads, expires due
+// keys and trims the log, in slices. A caller that comes while nothing waits does the
+// committer's part itself (see owner).
 type committer struct {
-	// owner is held by whoever uses what follows but for what is for everybody:
-	// configuration, clock, mailboxes, hot entries, tail and watchers.
+	// owner is held by the goroutine that uses the fields below. Configuration, clock,
+	// mailboxes, hot entries, tail and watchers are for all goroutines.
 	owner ownership
 
 	config StoreConfig
@@ -83,7 +83,7 @@ type committer struct {
 	batchAt reading
 	// spare is memory for the next batch, nil if there is none.
 	spare *batch
-	// figures are what is measured, and syncs tells that a COMMIT syncs the log of SQLite.
+	// figures has the measurements. syncs tells that a COMMIT syncs the log of SQLite.
 	figures *figures
 	syncs   bool
 
@@ -92,7 +92,7 @@ type committer struct {
 
 	waitingWrites []*write
 	waitingReads  []read
-	// expiries are the realms in which keys are to be expired, and what waits for that.
+	// expiries has the realms with keys to expire, and the calls that wait for them.
 	expiries *expiryQueue
 	// nextExpiry is not after the time at which the next entry expires; zero: none does.
 	nextExpiry time.Time
@@ -108,7 +108,7 @@ type committer struct {
 	idle      bool
 	// recentCommits counts those since the last housekeeping.
 	recentCommits int
-	// troubles are what the log has said of work that failed, and refusing of the disk.
+	// troubles has the logged state of failing work, and refusing the logged state of the disk.
 	troubles troubles
 	refusing logging.Condition
 	// broken is why the store has stopped writing; nil while it writes.
@@ -168,7 +168,7 @@ func (committer *committer) open(session *session) error {
 	return err
 }
 
-// replay makes pending what the log holds after a commit and the tables do not.
+// replay makes pending the changes of the log after a commit, which the tables do not have.
 func (committer *committer) replay(materialised uint64) error {
 	for {
 		commits, err := committer.log.after(materialised)
@@ -202,7 +202,7 @@ func (committer *committer) run() {
 	defer housekeeping.Stop()
 	defer committer.expiryTimer.Stop()
 	defer committer.idleTimer.Stop()
-	// again is ready while there is more to do, and what else there is gets its turn.
+	// again is ready while there is more to do. Other work gets its turn in between.
 	var again <-chan struct{}
 	for more, finished := false, false; !finished; {
 		if again = nil; more {
@@ -227,7 +227,7 @@ func (committer *committer) run() {
 	committer.shutDown()
 }
 
-// attend takes one turn, which begins with what the goroutine was woken for.
+// attend takes one turn. It begins with the work that woke the goroutine.
 func (committer *committer) attend(wake func()) (more, finished bool) {
 	committer.owner.take()
 	defer committer.owner.release()
@@ -261,7 +261,7 @@ func (committer *committer) idleDelay() time.Duration {
 	return idleDelay
 }
 
-// materialiseIdle writes a slice of what is pending while there is nothing else to do.
+// materialiseIdle writes a slice of pending rows while there is nothing else to do.
 func (committer *committer) materialiseIdle() (more bool) {
 	if !committer.idle || committer.broken.Load() != nil || committer.materialiser.through == committer.log.lastID {
 		return false
@@ -337,8 +337,8 @@ func (committer *committer) refusal() error {
 }
 
 // commitBatch carries out writes in one transaction and completes them. If the database refuses
-// the transaction as a whole, each is tried alone: nothing was changed, and what is at fault
-// may be the size of one of them.
+// the transaction as a whole, nothing was changed, and each write is tried alone. The size of
+// one of them may be at fault.
 func (committer *committer) commitBatch(writes []*write) {
 	if len(writes) > 1 {
 		committer.beginReading()
@@ -384,8 +384,8 @@ func (committer *committer) nextBatch() *batch {
 	return empty.on(committer.view, *committer.limits.Load(), committer.batchAt.utc())
 }
 
-// apply applies writes to a batch, and returns them but for those that must wait until
-// something has expired: they are applied again then.
+// apply applies writes to a batch and returns them, except writes that must wait until keys
+// have expired. Those are applied again later.
 func (committer *committer) apply(writes []*write, batch *batch) (applied []*write) {
 	applied = writes[:0]
 	for _, write := range writes {
@@ -404,7 +404,7 @@ func (committer *committer) apply(writes []*write, batch *batch) (applied []*wri
 	return applied
 }
 
-// persist commits a batch and tells everybody who follows the log.
+// persist commits a batch and tells all readers that follow the log.
 func (committer *committer) persist(batch *batch) error {
 	if len(batch.events) == 0 {
 		return committer.persistUnlogged(batch)
@@ -442,14 +442,14 @@ func (committer *committer) prepare(batch *batch) nextCommit {
 	if next.deferred = deferred.takes() && len(next.moved) == 0 && !batch.unlogged(); next.deferred {
 		return next
 	}
-	// What was put off keeps pace together with this commit.
+	// The deferred commits keep pace together with this commit.
 	entries, growth := deferred.events+len(next.changes.entries), deferred.bytes+len(next.encoded.blob)
 	next.slices = committer.materialiser.choose(next.changes, committer.log, entries, growth)
 	return next
 }
 
-// write writes one thing after the other: a statement that fails may have ended the
-// transaction, and what is executed then is committed by itself.
+// write stops at the first error. A failed statement may have ended the transaction, and the
+// next statement would be committed alone.
 func (committer *committer) write(next nextCommit) error {
 	if err := committer.log.append(next.encoded, next.batch.timestamp); err != nil {
 		return err
@@ -471,7 +471,7 @@ func (committer *committer) flushLog() error {
 	return committer.transaction(func() error { return nil })
 }
 
-// persistUnlogged commits what a batch has beside the log, if it has nothing for it.
+// persistUnlogged commits a batch that changes only data beside the log.
 func (committer *committer) persistUnlogged(batch *batch) error {
 	if !batch.unlogged() {
 		return nil
@@ -485,7 +485,7 @@ func (committer *committer) persistUnlogged(batch *batch) error {
 	return err
 }
 
-// saveUnlogged writes what a batch has beside the log in the transaction of the caller.
+// saveUnlogged writes a batch's data beside the log, in the transaction of the caller.
 func (committer *committer) saveUnlogged(batch *batch) error {
 	if err := committer.view.retries.save(batch.answers, batch.timestamp); err != nil {
 		return err
@@ -496,7 +496,7 @@ func (committer *committer) saveUnlogged(batch *batch) error {
 	return committer.view.journal.save(&batch.journal)
 }
 
-// savedUnlogged takes note that what saveUnlogged wrote is committed.
+// savedUnlogged records that the rows of saveUnlogged are committed.
 func (committer *committer) savedUnlogged(batch *batch) {
 	committer.checkpoints.written += committer.view.retries.saved(batch.answers, batch.timestamp) + committer.view.journal.saved(&batch.journal)
 	committer.view.runs.saved(batch.runs)
@@ -510,7 +510,7 @@ func (committer *committer) written(slices ...*slice) {
 	committer.materialiser.written(slices...)
 }
 
-// announce tells those who follow the log of a commit.
+// announce tells the readers that follow the log of a commit.
 func (committer *committer) announce(batch *batch, commit Commit) {
 	committer.clock.keep(committer.batchAt)
 	if err := committer.view.tallies.committed(committer.view, batch); err != nil {
@@ -559,7 +559,7 @@ func callDone(writes []*write) {
 	}
 }
 
-// keepHouse does what can wait for a quiet moment.
+// keepHouse does the work that can wait for a quiet moment.
 func (committer *committer) keepHouse() {
 	quiet := committer.recentCommits == 0
 	committer.recentCommits = 0
@@ -571,7 +571,7 @@ func (committer *committer) keepHouse() {
 	now := committer.clock.now()
 	if now.Sub(committer.lastPurge).Abs() > committer.config.PurgeInterval {
 		committer.lastPurge = now
-		// No timer stands for what a step of the clock has made due.
+		// A step of the clock can make keys due for which no timer is set.
 		committer.tried(workNextExpiry, committer.findNextExpiry())
 	}
 	committer.view.retries.forget(now)
@@ -657,7 +657,7 @@ func (committer *committer) serve(database *database, opened chan<- error) {
 	}
 }
 
-// runCompletions runs what the committer hands out, in order.
+// runCompletions runs the completions of the committer, in order.
 func runCompletions(completions *mailbox[func()]) {
 	for !completions.finished() {
 		<-completions.ready

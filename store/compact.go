@@ -22,10 +22,9 @@ const (
 	ArchiveZstd = "zstd"
 )
 
-// The steps of Compact, by which failpoints name them: the archive has a row that says
-// that it is begun, some of it is written, all of it is on disk, it was read again and
-// found whole, it has its name, its name is on disk, it is told to be finished, rows
-// are being removed, and all of them are.
+// The steps of Compact, as failpoints name them: the archive has its row, a part is written,
+// all is on disk, the file was read again and is whole, it has its name, the name is on disk,
+// the row is finished, rows are being removed, and all rows are removed.
 const (
 	stepBegun    = "begun"
 	stepWritten  = "written"
@@ -124,7 +123,7 @@ func (store *Store) compact(options CompactOptions) (Compaction, error) {
 	if compaction.file != nil {
 		err = errors.Join(err, compaction.file.close())
 	}
-	// After an unknown outcome nobody knows what may be removed: the next open does.
+	// After an unknown outcome only the next open can tell what to remove.
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		err = errors.Join(err, store.clearArchives())
 	}
@@ -140,7 +139,7 @@ type compaction struct {
 	// through is the time of the last entry that may be archived, after that of the last
 	// one that was looked at.
 	through, after int64
-	// begun tells that the archive has its row; file is what it is written to.
+	// begun tells that the archive has its row; file is the open file.
 	begun bool
 	file  *archiveFile
 	more  bool
@@ -190,7 +189,8 @@ func archiveFolder(output string) (string, error) {
 	return folder, archiveFailure(err)
 }
 
-// archiveFailure tells what an operator can mend, without the path, which others may see.
+// archiveFailure describes a fault for the operator, without the path, because others may see
+// the error.
 func archiveFailure(err error) error {
 	var atPath *fs.PathError
 	var atLink *os.LinkError

@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// What a template compares: texts with texts, numbers with numbers, and truths for
-// equality only. A key that is not there equals nothing but another such.
+// A template compares texts with texts, numbers with numbers, and truths for equality only. A
+// missing key equals only another missing key.
 
 func (run *renderRun) equal(first, second any, others ...any) (bool, error) {
 	for _, other := range append([]any{second}, others...) {

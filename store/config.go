@@ -75,7 +75,7 @@ type StoreConfig struct {
 	// TransactionTimeout bounds the callback of Store.Transaction, for which all other callers
 	// wait; 0 is DefaultTransactionTimeout. It may not be negative.
 	TransactionTimeout time.Duration
-	// Logger gets what an operator should know; nil discards it.
+	// Logger receives messages for the operator; nil discards them.
 	Logger *slog.Logger
 	// Clock tells the time of day; nil is time.Now. If Clock is behind the last commit, the
 	// store uses the time that has elapsed since that commit.
@@ -191,8 +191,8 @@ func (limits Limits) check() error {
 	return nil
 }
 
-// check refuses an endpoint that nothing could be delivered to. The error does not repeat
-// the address: a password may stand in it.
+// check refuses an endpoint to which nothing could be delivered. The error does not repeat the
+// address, which may hold a password.
 func (journal JournalConfiguration) check() error {
 	if journal.EndpointURL == "" {
 		return nil

@@ -137,8 +137,8 @@ func (consumer *Consumer) watermark() position {
 // consumers keeps the watermarks in the database. It belongs to the committer's goroutine.
 type consumers struct {
 	registered []*Consumer
-	// absent is where those were that have not registered again since the store was
-	// opened. They hold back trimming too: what a restart took away would be a gap.
+	// absent has the watermarks of consumers that have not registered again since the store was
+	// opened. They hold back trimming too. Otherwise a restart would make a gap.
 	absent  map[string]position
 	savedAt time.Time
 
@@ -218,7 +218,7 @@ func (consumers *consumers) due(now time.Time) map[*Consumer]position {
 	return consumers.unsaved()
 }
 
-// committed takes note that what save wrote is committed.
+// committed records that the rows of save are committed.
 func (consumers *consumers) committed(moved map[*Consumer]position, now time.Time) {
 	if len(moved) > 0 {
 		consumers.savedAt = now

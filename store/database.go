@@ -111,8 +111,8 @@ func dataSourceName(config StoreConfig) string {
 	return fileAddress(config.DatabasePath) + "?" + settings.Encode()
 }
 
-// fileAddress is a path as a URI, so that no character of it can be taken for a
-// parameter, with an empty authority, so that no part of it can be taken for one.
+// fileAddress returns a path as a URI. No character of the path can be taken for a parameter.
+// The authority is empty, so no part of the path can be taken for an authority.
 func fileAddress(path string) string {
 	address := url.URL{Path: filepath.ToSlash(path)}
 	if strings.HasPrefix(address.Path, "/") {
@@ -220,8 +220,8 @@ func (statement *statement) execute(values ...driver.Value) error {
 	return err
 }
 
-// query calls scan for each row, until scan returns false. What scan is given is
-// valid during the call only.
+// query calls scan for each row, until scan returns false. The arguments of scan are valid
+// during the call only.
 func (statement *statement) query(scan func(row []driver.Value) bool, values ...driver.Value) error {
 	rows, err := statement.querier.QueryContext(context.Background(), statement.bind(values))
 	if err != nil {

@@ -57,8 +57,8 @@ func (command DeletePrefixCommand) apply(batch *batch, origin origin) (Outcome, 
 
 func (DeletePrefixCommand) groups() []string { return nil }
 
-// groupDeletion is a deletion of groups that was checked: all of it is read, and
-// no group changed yet.
+// groupDeletion is a checked deletion of groups: everything is read, and no group is changed
+// yet.
 type groupDeletion struct {
 	batch *batch
 	// namespace is the namespace in which the range of names begins.
@@ -102,7 +102,7 @@ func (batch *batch) groupsWithKeys(names nameRange) ([]*target, error) {
 	return groups, nil
 }
 
-// record logs the deletion of every group. The event needs what its caller knows.
+// record logs the deletion of every group. The event needs the data of the caller.
 func (deletion *groupDeletion) record(event Event) (outcome Outcome) {
 	event.Type = EventDeleteGroup
 	transactions := deletion.transactions()

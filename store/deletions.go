@@ -8,8 +8,8 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// deletion is a group that was deleted: whatever of it stands at this revision or a
-// lower one is not there, wherever it still lies.
+// deletion is a deleted group. An entry of the group at this revision or below does not exist,
+// wherever it is still stored.
 type deletion struct {
 	group    string
 	revision uint64
@@ -75,7 +75,7 @@ func (deletions *deletions) from(group string) (at deletionPosition, found bool)
 	return at, found
 }
 
-// carriedOut forgets what a slice has carried out, and takes note of where to go on.
+// carriedOut forgets the deletions that a slice has completed, and records where to continue.
 func (deletions *deletions) carriedOut(slice *slice, at deletionPosition) {
 	for _, deleted := range slice.carriedOut {
 		deletions.groups.Delete(deleted.group)

@@ -29,7 +29,7 @@ func realmOf(group string) realm {
 	return realm{name: name}
 }
 
-// realmOfPrefix is the realm that every group lies in whose name begins with prefix.
+// realmOfPrefix returns the realm of every group whose name begins with prefix.
 func realmOfPrefix(prefix string) realm {
 	if !strings.Contains(prefix, ":") {
 		return wholeStore

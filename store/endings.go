@@ -19,7 +19,7 @@ type endings struct {
 	deadlines deadlines
 	// contexts are kept by their Done channel: contexts that end together are one.
 	contexts map[<-chan struct{}]*endingContext
-	// ended are the readers whose contexts have.
+	// ended are the readers whose contexts have ended.
 	ended []*changesReader
 }
 

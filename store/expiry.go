@@ -21,7 +21,7 @@ const (
 // when they have expired.
 type expiryFirstError struct{ realm realm }
 
-// Error says what the command waits for.
+// Error names the wait of the command.
 func (*expiryFirstError) Error() string { return "keys whose time has come must expire first" }
 
 // dueQueue is the progress of a batch through the due entries of a realm. An entry behind it
@@ -188,9 +188,9 @@ func (committer *committer) expiryFailed(err error) {
 	committer.leaveOutDue(reason)
 }
 
-// whyNotExpired is what a write is told that has waited for expiries which cannot be
-// logged: nothing was changed by it. It is nil while they can be, or may be tried again:
-// once a second, and for each write that waits.
+// whyNotExpired is the error for a write that has waited for expiries that cannot be logged;
+// the write has changed nothing. It is nil while expiries can be logged, or may be tried again:
+// once a second, and for each waiting write.
 func (committer *committer) whyNotExpired() error {
 	if refusal := committer.refusal(); refusal != nil {
 		return refusal
@@ -267,7 +267,7 @@ func (committer *committer) somethingIsDue() bool {
 	return !committer.nextExpiry.IsZero() && !committer.nextExpiry.After(committer.clock.now())
 }
 
-// findNextExpiry looks for the next expiry, whatever was known of it before.
+// findNextExpiry looks for the next expiry, without regard to the one known before.
 func (committer *committer) findNextExpiry() error {
 	next, err := committer.view.nextExpiry()
 	if err == nil {

@@ -78,7 +78,7 @@ func fileSize(path string) int64 {
 	return information.Size()
 }
 
-// figures are what the committer measures.
+// figures has the measurements of the committer.
 type figures struct {
 	commits, syncs, sizes histogram.Histogram
 	expired               atomic.Int64

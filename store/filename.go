@@ -24,7 +24,8 @@ var ownNames = []string{quarantineFolder, importedFolder}
 // superJournal is the name of a journal of SQLite that several databases share.
 var superJournal = regexp.MustCompile(`-mj[0-9a-f]{9}$`)
 
-// deviceName is what Windows takes for a device, whatever stands behind the first dot.
+// deviceName matches names that Windows takes for a device, whatever comes behind the first
+// dot.
 var deviceName = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`)
 
 // CheckFileName checks a name for a new database, such as a backup. It returns ErrInvalidName

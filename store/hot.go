@@ -16,7 +16,7 @@ const (
 	// segments a shard is made of at least.
 	segmentBytes     = 256 << 10
 	segmentsPerShard = 4
-	// recordBytes is what an entry takes beside its texts, its place included.
+	// recordBytes is the size of an entry without its texts, with its place.
 	recordBytes = 88
 )
 
@@ -156,7 +156,7 @@ func (segment *hotSegment) value(record *hotRecord) []byte {
 	return segment.texts[begin : begin+record.value]
 }
 
-// putAll remembers what a commit has changed.
+// putAll remembers the changes of a commit.
 func (hot *hotEntries) putAll(changes *slice) {
 	if hot == nil {
 		return
@@ -195,13 +195,13 @@ func (hot *hotEntries) put(name entryName, state *entryState) {
 	shard.add(segment, record)
 }
 
-// add makes a record, whose texts are there, that of its hash.
+// add makes a record, whose texts are stored already, the record of its hash.
 func (shard *hotShard) add(segment *hotSegment, record hotRecord) {
 	shard.places[record.hash] = hotPlace{segment: shard.first + uint32(len(shard.segments)) - 1, record: uint32(len(segment.records))}
 	segment.records = append(segment.records, record)
 }
 
-// bytes is what a segment takes up, with the places of its records.
+// bytes is the size of a segment, with the places of its records.
 func (segment *hotSegment) bytes() int { return len(segment.texts) + recordBytes*len(segment.records) }
 
 // room returns the segment to put texts of a length into; nil if there is none for so much.

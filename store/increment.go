@@ -49,7 +49,7 @@ func (command IncrementCommand) apply(batch *batch, origin origin) (Outcome, err
 
 func (command IncrementCommand) groups() []string { return []string{command.Group} }
 
-// set is what stores the sum.
+// set is the command that stores the sum.
 func (command IncrementCommand) set(sum int64) SetCommand {
 	set := SetCommand{
 		Group: command.Group, Key: command.Key, Value: strconv.FormatInt(sum, 10),

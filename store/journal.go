@@ -295,7 +295,7 @@ func (journal *journal) oldestWith(changes *journalChanges) (int64, error) {
 	return changes.rows[0].committedAt, nil
 }
 
-// counts are what the changes add, by namespace.
+// counts are the figures that the changes add, by namespace.
 func (changes *journalChanges) counts() map[string]JournalCounts {
 	counts := map[string]JournalCounts{}
 	for index := range changes.rows {
@@ -323,7 +323,7 @@ func (journal *journal) saveCounts(added map[string]JournalCounts) error {
 	return nil
 }
 
-// saved takes note that what save wrote is committed.
+// saved records that the rows of save are committed.
 func (journal *journal) saved(changes *journalChanges) (bytes int) {
 	if changes.empty() {
 		return 0

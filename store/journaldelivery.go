@@ -171,7 +171,7 @@ func (committer *committer) settleJournal(delivered []JournalEntry, rejected []J
 	return nil
 }
 
-// settling is what SettleJournal changes.
+// settling has the changes of SettleJournal.
 type settling struct {
 	journal  *journal
 	position int64
@@ -368,7 +368,7 @@ func (store *Store) RequeueJournal(namespace string, entryIDs []int64) (int64, e
 	return outcome.Requeued, namespaceError("store.RequeueJournal", namespace, err)
 }
 
-// requeuing is what a RequeueJournalCommand changes: one entry, or count of them.
+// requeuing has the changes of a RequeueJournalCommand: one entry, or count entries.
 type requeuing struct {
 	namespace string
 	// entryID is 0 for all that there are.

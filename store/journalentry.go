@@ -302,8 +302,8 @@ func readField(raw json.RawMessage) any {
 	return string(raw)
 }
 
-// readTags gives tags as they are kept. What the original library kept as no text is
-// its JSON.
+// readTags returns stored tags. A tag of the original library that is not a text becomes its
+// JSON.
 func readTags(text string) map[string]string {
 	kept := keptValues(text)
 	tags := make(map[string]string, len(kept))

@@ -44,7 +44,7 @@ func (failure *FluxError) Error() string {
 // Unwrap returns ErrInvalidFlux.
 func (failure *FluxError) Unwrap() error { return ErrInvalidFlux }
 
-// fluxError gives what package flux has against a query.
+// fluxError returns the error of package flux for a query.
 func fluxError(err error) error {
 	if failure, ok := errors.AsType[*flux.Error](err); ok {
 		return &FluxError{Line: failure.Line, Column: failure.Column, Message: failure.Message}

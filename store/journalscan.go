@@ -4,7 +4,7 @@ package store
 
 import "database/sql/driver"
 
-// The bounds of what one turn of the committer reads for a query of the journal.
+// The bounds of one turn of the committer that reads for a query of the journal.
 const (
 	journalRowsPerSlice  = 512
 	journalBytesPerSlice = 1 << 20
@@ -21,7 +21,7 @@ type journalScan struct {
 	descending bool
 }
 
-// journalSlice is what of a scan was read at once.
+// journalSlice is the part of a scan that was read at once.
 type journalSlice struct {
 	rows []journalRow
 	// more tells that there may be rows in the rest.

@@ -11,7 +11,7 @@ import (
 	"dappco.re/go/storebus/store/internal/flux"
 )
 
-// queriedRowOverhead estimates what a row takes beside its texts.
+// queriedRowOverhead estimates the size of a row without its texts.
 const queriedRowOverhead = 256
 
 // queriedRow is an entry on its way through a query. Its tags and fields are parted when
@@ -113,7 +113,7 @@ func (stage *limitStage) wants() int64 {
 // sortStage passes on rows in the order of columns, when it has had all of them.
 type sortStage struct {
 	sort flux.Sort
-	// most is how many rows are wanted of it: of more, the last in its order are let go.
+	// most is the number of rows wanted after sorting. Of more rows, the last are dropped.
 	most     int64
 	maxBytes int
 	check    func() error

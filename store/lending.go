@@ -16,7 +16,7 @@ type lending struct {
 	timeout time.Duration
 	// begun is closed when the committer is lent.
 	begun chan struct{}
-	// verdict takes what the callback has returned.
+	// verdict receives the result of the callback.
 	verdict chan error
 
 	// mutex is held during an operation, and to end the lending.

@@ -16,9 +16,9 @@ import (
 // lockSuffix is behind the path of a database in the name of its lock.
 const lockSuffix = ".lock"
 
-// databaseLock makes one process the owner of a database file. It is a file of its
-// own beside the database: a lock on the database file itself would vanish when
-// any code of the process closed any descriptor of it.
+// databaseLock makes one process the owner of a database file. It is a separate file beside the
+// database. A lock on the database file itself would vanish when any code of the process closed
+// any descriptor of the file.
 type databaseLock struct {
 	file *flock.Flock
 }

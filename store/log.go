@@ -24,8 +24,8 @@ type Commit struct {
 	damaged     bool
 }
 
-// logTotals count what the log has held in the whole life of the store, up to
-// some commit. What lies between two commits is the difference of their totals.
+// logTotals count everything ever logged in the life of the store, up to some commit. The part
+// between two commits is the difference of their totals.
 type logTotals struct {
 	changes uint64
 	bytes   uint64
@@ -63,7 +63,7 @@ const (
 	flagFromCaller  = 0b1000_0000
 )
 
-// changeOverhead is what a change takes beside its texts, in most cases.
+// changeOverhead is the size of a change without its texts, in most cases.
 const changeOverhead = 24
 
 // section gathers the encoded changes of one namespace.
@@ -131,7 +131,7 @@ func appendText(buffer []byte, text string) []byte {
 	return append(binary.AppendUvarint(buffer, uint64(len(text))), text...)
 }
 
-// encodedCommit is what a commit adds to the log.
+// encodedCommit is the part of the log for one commit.
 type encodedCommit struct {
 	blob     []byte
 	events   int
@@ -163,7 +163,7 @@ func seal(blob []byte) {
 	binary.LittleEndian.PutUint32(blob[1:], crc32.Checksum(blob[logHeaderBytes:], castagnoli))
 }
 
-// unsealed returns the sections of a blob that is as seal left it.
+// unsealed returns the sections of a blob that seal made and that is unchanged.
 func unsealed(blob []byte) ([]byte, error) {
 	switch {
 	case len(blob) < logHeaderBytes:
@@ -177,10 +177,10 @@ func unsealed(blob []byte) ([]byte, error) {
 	}
 }
 
-// errDamagedLog is a blob that is not what encodeCommit writes.
+// errDamagedLog is the error for a blob that encodeCommit cannot have written.
 var errDamagedLog = errors.New("log is damaged")
 
-// sectionHeader is what precedes the changes of a namespace.
+// sectionHeader precedes the changes of a namespace.
 type sectionHeader struct {
 	namespace     string
 	firstRevision uint64

@@ -4,10 +4,10 @@ package store
 
 import "database/sql/driver"
 
-// The bounds of what waits in memory before it is written to the tables.
+// The bounds of pending rows, which wait in memory to be written to the tables.
 const (
-	// sweepBytes is how much the log grows while everything pending is written
-	// once; it bounds what opening a store replays.
+	// sweepBytes is the growth of the log while everything pending is written once. It bounds
+	// the replay at the opening of a store.
 	sweepBytes = 32 << 20
 	// rowsPerSlice is the most that one transaction writes.
 	rowsPerSlice = 512
@@ -20,16 +20,15 @@ const (
 	writtenThrough = 4
 )
 
-// materialiser brings entries, groups and namespaces up to the log: what the log
-// says, in the form that is read. The entries of a small batch are written through
-// with its commit; all else waits in the pending set and is written in sweeps
-// through it in key order, a slice with each commit, or when the store is idle.
+// materialiser brings the tables entries, groups and namespaces up to the log. The entries of a
+// small batch are written through with its commit. All other changes wait in the pending set.
+// They are written in sweeps in key order, a slice with each commit, or when the store is idle.
 type materialiser struct {
 	pending   *pending
 	deletions *deletions
 	limit     int
-	// sweepStartBytes and writtenThrough are the constants of these names, or what holds
-	// in memory.
+	// sweepStartBytes and writtenThrough are the constants of these names, or the values for a
+	// store in memory.
 	sweepStartBytes uint64
 	writtenThrough  int
 	// through is the commit up to which the tables are known to hold the log, and
@@ -97,9 +96,9 @@ func newMaterialiser(session *session, view *view, config StoreConfig) *material
 	return materialiser
 }
 
-// choose returns what the transaction of the next commit shall write, in this order:
-// as much of the pending set as keeps pace with the log, which grows by so many entries
-// and bytes, then the entries of a small batch.
+// choose returns the rows for the transaction of the next commit. First comes as much of the
+// pending set as keeps pace with the log, which grows by so many entries and bytes. Then come
+// the entries of a small batch.
 func (materialiser *materialiser) choose(changes *slice, log *changeLog, entries, logGrowth int) (chosen []*slice) {
 	if limit := materialiser.pace(entries, log.end, logGrowth); limit > 0 {
 		chosen = append(chosen, materialiser.nextSlice(limit, log.lastID, log.end))

@@ -170,7 +170,8 @@ func (original *original) execute(statements ...string) error {
 
 func (original *original) prepare() (err error) {
 	for text, statement := range map[string]**sql.Stmt{
-		// What the original took for expired at the beginning of time is that here too: 0 is never.
+		// An entry that had expired at the beginning of time in the original has expired here
+		// too, although 0 means never.
 		`SELECT group_name, entry_key, entry_value, CASE expires_at WHEN 0 THEN 1 ELSE expires_at END FROM original_entries
 			WHERE (group_name, entry_key) >= (?, ?) ORDER BY group_name, entry_key LIMIT ?`: &original.selectPage,
 		`INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)`: &original.insertEntry,

@@ -20,7 +20,7 @@ type entryRange struct {
 	columns    columns
 }
 
-// columns are what of the entries is wanted. Memory may give more.
+// columns are the wanted columns of the entries. Memory may return more.
 type columns int
 
 const (
@@ -91,8 +91,8 @@ func groupRange(group string, columns columns) entryRange {
 	return entryRange{low: entryName{group: group}, high: &entryName{group: firstBehind(group)}, columns: columns}
 }
 
-// emptied reports whether a group was deleted and has got no key since. What the
-// tables still hold of it need not be looked at.
+// emptied reports whether a group was deleted and has got no key since. Its remaining rows in
+// the tables need not be looked at.
 func (view *view) emptied(group string) (bool, error) {
 	if view.deletions.of(group).revision == 0 {
 		return false, nil

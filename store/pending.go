@@ -4,9 +4,9 @@ package store
 
 import "github.com/tidwall/btree"
 
-// pending is what the log holds and the tables do not yet: the newest state of
-// each entry, group and namespace that was changed since it was last written. It
-// belongs to the committer's goroutine.
+// pending has the changes that are in the log and not yet in the tables: the newest state of
+// each entry, group and namespace that was changed since it was last written. It belongs to the
+// committer's goroutine.
 type pending struct {
 	entries map[entryName]*pendingEntry
 	ordered *btree.BTreeG[*pendingEntry]
@@ -47,7 +47,7 @@ func (pending *pending) rows() int {
 	return len(pending.entries) + pending.groups.states.Len() + pending.namespaces.states.Len() + pending.deletions.states.Len()
 }
 
-// merge takes over what a committed batch has changed.
+// merge takes over the changes of a committed batch.
 func (pending *pending) merge(changes *slice) {
 	for _, entry := range changes.entries {
 		pending.put(entry)
@@ -128,8 +128,8 @@ func (pending *pending) firstExpiry() (milliseconds int64, found bool) {
 	return first.expiresAt, found
 }
 
-// written removes what a committed transaction has written to the tables. An
-// entry that has been changed since stays.
+// written removes the rows that a committed transaction has written to the tables. An entry
+// that has been changed since stays.
 func (pending *pending) written(slice *slice) {
 	for _, entry := range slice.entries {
 		if place, waits := pending.entries[entry.entryName]; waits && place.entryVersion == entry {
@@ -155,8 +155,8 @@ func (pending *pending) forget(place *pendingEntry) {
 	pending.ordered.Delete(place)
 }
 
-// slice is a part of the tables as they shall be: what a batch has changed, or
-// what one transaction writes.
+// slice is a part of the tables in their future state: the changes of a batch, or the rows of
+// one transaction.
 type slice struct {
 	entries    []*entryVersion
 	groups     []named[groupState]

@@ -63,7 +63,7 @@ func (store *Store) submitPurge(of realm, done func(expired int64, err error)) {
 	})
 }
 
-// purges count what expires in realms while somebody has asked for that.
+// purges count the keys that expire in realms during calls of PurgeExpired.
 type purges struct {
 	mutex    sync.Mutex
 	underway []*purge

@@ -144,7 +144,7 @@ func (quotas *quotas) save(namespace string, quota Quota) error {
 	return quotas.upsert.execute(namespace, quota.MaxKeys, quota.MaxGroups, quota.MaxBytes, quota.MaxValueBytes)
 }
 
-// saved takes note that what save wrote is committed.
+// saved records that the rows of save are committed.
 func (quotas *quotas) saved(namespace string, quota Quota) {
 	if quota == (Quota{}) {
 		delete(quotas.limits, namespace)
@@ -153,7 +153,7 @@ func (quotas *quotas) saved(namespace string, quota Quota) {
 	}
 }
 
-// changeQuota carries out a change of a quota and returns what then stands.
+// changeQuota changes a quota and returns the new one.
 func (committer *committer) changeQuota(namespace string, change QuotaChange) (Quota, error) {
 	if err := checkNamespace(namespace); err != nil {
 		return Quota{}, err

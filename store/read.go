@@ -192,7 +192,7 @@ func (committer *committer) readPage(view *view, query PageQuery) (page Page, er
 	return page, err
 }
 
-// pageEntry is what a page holds of an entry.
+// pageEntry is the part of an entry in a page.
 func pageEntry(name entryName, state *entryState, keysOnly bool) Entry {
 	entry := newEntry(name.group, name.key, state)
 	if keysOnly {

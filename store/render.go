@@ -181,7 +181,7 @@ type renderRun struct {
 	deadline time.Time
 
 	text strings.Builder
-	// printed is what the function print has made.
+	// printed is the output of the function print.
 	printed int
 	// late is set when the time is over.
 	late bool
@@ -202,7 +202,7 @@ func (run *renderRun) execute(prepared *template.Template) (string, error) {
 	}
 }
 
-// Write takes what the template prints.
+// Write receives the output of the template.
 func (run *renderRun) Write(text []byte) (int, error) {
 	run.text.Write(text)
 	if run.text.Len() > MaxRenderedBytes {
@@ -228,7 +228,7 @@ func (run *renderRun) functions() template.FuncMap {
 	}
 }
 
-// noValue is what a key that is not there renders as.
+// noValue is the rendering of a missing key.
 const noValue = "<no value>"
 
 // show makes the text of a value.

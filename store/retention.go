@@ -16,8 +16,8 @@ const (
 )
 
 // trim removes a slice of whole commits from the log's oldest end if a bound of the retention
-// is passed, and reports whether there is more to trim. The newest commit stays, and what a
-// registered consumer has not had.
+// is passed, and reports whether there is more to trim. The newest commit stays, and commits
+// that a registered consumer has not acknowledged.
 func (committer *committer) trim() (more bool) {
 	if !committer.trimIsDue() || committer.broken.Load() != nil {
 		return false
@@ -73,8 +73,8 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 	return true, committer.trimmedLost(slice)
 }
 
-// trimmedLost takes note of where the log of the namespaces now begins whose changes
-// a damaged commit has lost.
+// trimmedLost records the new beginning of the log for namespaces whose changes a damaged
+// commit has lost.
 func (committer *committer) trimmedLost(slice trimSlice) error {
 	for _, namespace := range slice.lost {
 		delete(committer.view.namespaces, namespace)
@@ -87,8 +87,8 @@ func (committer *committer) trimmedLost(slice trimSlice) error {
 	return nil
 }
 
-// trimLimit is the last commit that may be trimmed: what the tables do not hold
-// yet stays, and what a registered consumer has not had.
+// trimLimit is the last commit that may be trimmed. Commits that the tables do not hold yet
+// stay, and commits that a registered consumer has not acknowledged.
 func (committer *committer) trimLimit() uint64 {
 	return min(committer.materialiser.through, committer.consumers.slowest(committer.log.position()).commitID)
 }

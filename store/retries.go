@@ -14,15 +14,15 @@ import (
 const RetryWindow = 2 * time.Minute
 
 const (
-	// generationSpan is the time that one part of what memory knows stands for.
+	// generationSpan is the time that one part of the memory covers.
 	generationSpan = RetryWindow / 8
 	// retriesPerSlice is the most that one transaction removes.
 	retriesPerSlice = 1024
-	// retryBytes estimates what a row takes beside the answer.
+	// retryBytes estimates the size of a row without the answer.
 	retryBytes = 160
 )
 
-// requestName is what a request with an id is known by.
+// requestName identifies a request with an id.
 type requestName struct {
 	namespace string
 	id        string
@@ -173,7 +173,7 @@ func (retries *retries) read(id int64, name requestName, now time.Time) (found *
 	return found, err
 }
 
-// forget drops what the window has left behind from memory.
+// forget drops the answers outside the window from memory.
 func (retries *retries) forget(now time.Time) {
 	for len(retries.generations) > 0 && now.Sub(retries.generations[0].newest) >= RetryWindow {
 		retries.forgottenID = retries.generations[0].lastID

@@ -45,7 +45,7 @@ func (store *Store) Transaction(function func(transaction *StoreTransaction) err
 	return nil
 }
 
-// transact returns what the callback has returned, when the write is carried out.
+// transact returns the result of the callback, when the write is carried out.
 func (store *Store) transact(lending *lending, write *write, function func(transaction *StoreTransaction) error) (verdict error) {
 	defer store.callers.Add(-1)
 	if store.callers.Add(1) == 1 {
@@ -67,7 +67,7 @@ func (store *Store) transact(lending *lending, write *write, function func(trans
 	return verdict
 }
 
-// transactionError joins what the callback said with what became of the transaction.
+// transactionError joins the error of the callback and the error of the transaction.
 func transactionError(verdict, err error) error {
 	switch {
 	case verdict == nil:

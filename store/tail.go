@@ -11,7 +11,7 @@ import (
 // tailBytes bounds the newest part of the log that is kept in memory.
 const tailBytes = 16 << 20
 
-// eventOverhead is what an event takes in memory beside its texts.
+// eventOverhead is the size of an event in memory without its texts.
 const eventOverhead = 320
 
 // tail is the newest part of the log, in memory. It serves consumers, waiting readers and
@@ -134,7 +134,7 @@ func (tail *tail) changes(query ChangesQuery) (page ChangesPage, known bool, err
 	if part == nil || query.After+1 < part.first {
 		return ChangesPage{}, false, nil
 	}
-	// The log may have been trimmed to within what memory still holds.
+	// The log may have been trimmed into the part that memory still holds.
 	page = ChangesPage{Next: query.After, Oldest: part.oldest, Revision: part.revision()}
 	if err := query.checkRange(page); err != nil {
 		return ChangesPage{}, true, err
@@ -215,8 +215,8 @@ func (tail *tail) answered(readers int) {
 	tail.waiting -= readers
 }
 
-// commitsAfter returns what memory holds after a commit, at most limit of them; known is false
-// if there is more than memory holds. grown is closed when there is more to come.
+// commitsAfter returns at most limit commits after a given one from memory. known is false if
+// memory does not reach back far enough. grown is closed when there are more.
 func (tail *tail) commitsAfter(id uint64, limit int) (commits []Commit, known bool, grown <-chan struct{}) {
 	tail.mutex.RLock()
 	defer tail.mutex.RUnlock()

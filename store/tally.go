@@ -30,7 +30,7 @@ type expiredEntry struct {
 	bytes int64
 }
 
-// bytesOf is what an entry adds to the bytes of its namespace.
+// bytesOf returns the bytes that an entry adds to its namespace.
 func bytesOf(name entryName, value int) int64 {
 	_, group := NamespaceOf(name.group)
 	return int64(len(group) + len(name.key) + value)
@@ -117,7 +117,7 @@ func talliedOf(parts map[string]*tallied, name string) *tallied {
 	return part
 }
 
-// committed takes note of a commit: of the expiries in it, and of the groups that it changed.
+// committed records a commit: its expiries, and the groups that it changed.
 func (tallies tallies) committed(view *view, batch *batch) (err error) {
 	for of, tally := range tallies {
 		for _, entry := range batch.expired {
@@ -144,7 +144,7 @@ func (state *namespaceState) leaveOut(due tallied) {
 	state.groups -= due.groups
 }
 
-// The tallies of what a question is about; without any they are zero.
+// The tallies for a question; without any they are zero.
 
 func (tallies tallies) total(of realm) tallied {
 	if tally := tallies[of]; tally != nil {

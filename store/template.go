@@ -175,7 +175,7 @@ func (checker *templateChecker) loop(node *parse.RangeNode, depth int) error {
 	return err
 }
 
-// appendCommand gives what a pipeline results in to a function.
+// appendCommand passes the result of a pipeline to a function.
 func appendCommand(pipe *parse.PipeNode, function string) {
 	pipe.Cmds = append(pipe.Cmds, &parse.CommandNode{
 		NodeType: parse.NodeCommand, Pos: pipe.Pos, Args: []parse.Node{parse.NewIdentifier(function).SetPos(pipe.Pos)},

@@ -48,13 +48,13 @@ func (committer *committer) transaction(function func() error) error {
 	return err
 }
 
-// unsynced is transaction for what the log can make again: it does not wait for
-// the disk. The next commit's fsync covers it; what a crash takes is done again.
+// unsynced is transaction for rows that the log can make again. It does not wait for the disk.
+// The fsync of the next commit covers it, and work lost in a crash is done again.
 func (committer *committer) unsynced(function func() error) error {
 	return committer.synchronous("NORMAL", function)
 }
 
-// synced is transaction for what goes with files beside the database: it is on disk
+// synced is transaction for rows that belong to files beside the database. They are on disk
 // when synced returns, whatever the durability of the store.
 func (committer *committer) synced(function func() error) error {
 	return committer.synchronous("FULL", function)
@@ -95,16 +95,16 @@ func (committer *committer) endReading() error {
 	return nil
 }
 
-// refusedBeforeCommit tells the failures of COMMIT that leave no whole commit in
-// the write-ahead log from those, above all of its fsync, that may.
+// refusedBeforeCommit reports whether a failure of COMMIT leaves no whole commit in the
+// write-ahead log. Other failures, above all of the fsync, may leave one.
 func refusedBeforeCommit(err error) bool {
 	code := resultCode(err)
 	return code == sqlitelib.SQLITE_FULL || code == sqlitelib.SQLITE_BUSY || refusedWrite(err)
 }
 
-// refusedWrite tells a write that the system took in part or not at all: over a
-// quota or a limit of file sizes, which SQLite does not tell from other faults. The
-// frame that makes a commit one is written last, so it is not whole in the log.
+// refusedWrite reports whether the system took a write in part or not at all, over a quota or a
+// limit of file sizes. SQLite does not separate these from other faults. The frame that
+// completes a commit is written last, so the commit is not whole in the log.
 func refusedWrite(err error) bool { return extendedCode(err) == sqlitelib.SQLITE_IOERR_WRITE }
 
 // undo rolls back. If SQLite has already done so, ROLLBACK says that there is no transaction,

@@ -9,7 +9,7 @@ import (
 	"dappco.re/go/storebus/internal/logging"
 )
 
-// work is what the committer does by itself, and does again if it has failed.
+// work is a background task of the committer, which is tried again after a failure.
 type work string
 
 const (
@@ -53,8 +53,8 @@ func (committer *committer) tried(work work, err error) {
 	}
 }
 
-// wrote takes note of how a batch went. The log has a line when the disk begins to take no
-// more, whose callers are told that each, and one when it takes writes again.
+// wrote records the outcome of a batch. The log has a line when the disk begins to refuse
+// writes, and one when it takes writes again. Each caller gets the error too.
 func (committer *committer) wrote(err error) {
 	switch {
 	case err == nil:

@@ -26,7 +26,7 @@ type turnstile struct {
 	queue []*lane
 }
 
-// lane is what a turnstile knows of a namespace.
+// lane is the state of a namespace in a turnstile.
 type lane struct {
 	namespace string
 	inside    int

@@ -8,8 +8,8 @@ import (
 	"reflect"
 )
 
-// errNeverOpened is what a nil Store answers, the zero Store, and everything that is
-// made of one: they are as closed as a store after Close.
+// errNeverOpened is the error of a nil Store, of the zero Store, and of everything made from
+// one. They are as closed as a store after Close.
 var errNeverOpened = fmt.Errorf("%w: it was never opened; use New or NewConfigured", ErrClosed)
 
 // opened reports whether New or NewConfigured has made the store.

@@ -69,7 +69,7 @@ func (name entryName) behind() entryName {
 	return entryName{group: name.group, key: firstBehind(name.key)}
 }
 
-// stateOverhead estimates what a state in memory takes beside its texts.
+// stateOverhead estimates the size of a state in memory without its texts.
 const stateOverhead = 256
 
 // memory estimates the bytes that the version takes in memory.
@@ -284,7 +284,7 @@ func remember[State any](states map[string]State, name string, state State) {
 	states[name] = state
 }
 
-// committed takes note of what a batch has changed, after its commit.
+// committed records the changes of a batch, after its commit.
 func (view *view) committed(batch *batch, changes *slice) {
 	view.pending.merge(changes)
 	for _, deletion := range changes.deletions {
@@ -308,7 +308,7 @@ func (view *view) trimmed(namespace string, oldest uint64) {
 	}
 }
 
-// add moves the totals by what changed in a namespace.
+// add moves the totals by the change of a namespace.
 func (totals *storeTotals) add(name string, change *namespaceChange) {
 	grown := uint64(change.keys - change.before.keys)
 	totals.entries += grown
@@ -340,7 +340,7 @@ func (view *view) entry(name entryName) (entryState, error) {
 	return state, err
 }
 
-// remembered returns what memory knows of a key, with its value or perhaps without.
+// remembered returns the state of a key in memory, with its value or perhaps without.
 func (view *view) remembered(name entryName, withValue bool) (entryState, bool) {
 	place := view.pending.entries[name]
 	switch {

@@ -12,8 +12,8 @@ import (
 	"sync"
 )
 
-// watcherBuffer is how many events wait in a watcher's channel. What finds no room is
-// handed over from the tail as the channel drains.
+// watcherBuffer is how many events wait in a watcher's channel. Events without room are handed
+// over from the tail as the channel drains.
 const watcherBuffer = 16
 
 // everyGroup is the group of a watcher that wants them all.
@@ -53,8 +53,8 @@ func (store *Store) unwatch(group watched, events <-chan Event) {
 	}
 }
 
-// watched is what a watcher watches: one group, or every group of a namespace, or, if namespace
-// is empty too, every group there is.
+// watched names the groups of a watcher: one group, every group of a namespace, or, without a
+// namespace, every group.
 type watched struct {
 	namespace string
 	group     string
@@ -245,7 +245,7 @@ func (callbacks *callbacks) run(events []Event) {
 	}
 }
 
-// follow calls the callbacks for what no caller runs them for.
+// follow calls the callbacks for changes whose caller does not run them.
 func (callbacks *callbacks) follow(after uint64) {
 	callbacks.mutex.Lock()
 	callbacks.follower = goroutineName()

@@ -13,10 +13,10 @@ type eventPlace struct {
 	index    int
 }
 
-// watcher is one channel. While its reader follows, each event goes into the channel
-// before the write returns. When the channel is full, a goroutine takes over: it hands
-// over what the tail holds from there on, until there is no more. So what waits for a
-// slow reader is in the tail, once for all of them, and one commit is held at most.
+// watcher is one channel. While its reader follows, each event goes into the channel before the
+// write returns. When the channel is full, a goroutine takes over. It hands over events from
+// the tail until there are no more. So events for slow readers are in the tail, once for all
+// readers, and a watcher holds at most one commit.
 type watcher struct {
 	events  chan Event
 	watched watched
@@ -61,7 +61,7 @@ func (watcher *watcher) local(event *Event) Event {
 	return local
 }
 
-// catchUp hands over what the tail holds from a place on, and waits for the reader.
+// catchUp hands over the events of the tail from a place on, and waits for the reader.
 func (watcher *watcher) catchUp(place eventPlace) {
 	for {
 		commit, found := watcher.next(place.commitID)

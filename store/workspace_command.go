@@ -8,8 +8,8 @@ import (
 	"fmt"
 )
 
-// workAtOnce is how many of the callers that do not wait have something done with
-// workspaces at once, half of them of one namespace; others wait.
+// workAtOnce is the number of pieces of work on workspaces that run at once for callers that do
+// not wait, at most half of them for one namespace. Others wait.
 const workAtOnce = 16
 
 // WorkspaceCommand is a write to a workspace, as data: OpenWorkspaceCommand,
@@ -105,7 +105,7 @@ func (store *Store) carryOutOnce(request Request, command WorkspaceCommand) (Out
 		return command.carryOut(store, request)
 	}
 	defer store.workspaces.requests.begin(requestName{namespace: request.Namespace, id: request.ID})()
-	// What the files remember and the store does not, it knows then.
+	// The store then also knows the answers that only the files remembered.
 	if err := store.workspaces.load(); err != nil {
 		return Outcome{}, err
 	}

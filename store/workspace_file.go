@@ -27,13 +27,14 @@ const (
 	// workspacesSuffix is behind the path of a database in the name of the folder of its
 	// workspaces.
 	workspacesSuffix = ".workspaces"
-	// partialSuffix is how a file ends that is being made: nothing in it was acknowledged.
+	// partialSuffix is the ending of an unfinished file. No write to such a file was
+	// acknowledged.
 	partialSuffix = ".partial"
 	// workspaceFormat tells the file of a workspace from other databases.
 	workspaceFormat = 0x5357_4231
 )
 
-// workspaceSchema is what the file of a workspace holds, and nothing else.
+// workspaceSchema is the whole schema of a workspace's file.
 const workspaceSchema = `CREATE TABLE workspace (
     namespace TEXT    NOT NULL,
     name      TEXT    NOT NULL,
@@ -79,7 +80,7 @@ type workspaceFile struct {
 	turn sync.Mutex
 	// gone is why the run can be used no more, nil while it can.
 	gone error
-	// summary is what a commit would make.
+	// summary is the summary that a commit would make.
 	summary workspaceSummary
 
 	// The pool guards these fields: the connection, nil while none is open, the number of its
@@ -178,7 +179,7 @@ func removeDatabase(path string) error {
 	return nil
 }
 
-// workspaceEntry is what Put adds.
+// workspaceEntry is an entry that Put adds.
 type workspaceEntry struct {
 	kind      string
 	data      string

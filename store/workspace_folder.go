@@ -74,7 +74,7 @@ func (folder *workspaceFolder) finish(ended map[string]bool) (finished []string,
 	return finished, platform.SyncFolder(folder.path)
 }
 
-// removeRun removes the file of a run in one step: what a crash leaves is whole, or nothing.
+// removeRun removes the file of a run in one step: a crash leaves the whole file or nothing.
 func (folder *workspaceFolder) removeRun(runID string) error {
 	path := filepath.Join(folder.path, runID)
 	if err := os.Rename(path+workspaceSuffix, path+partialSuffix); err != nil {
@@ -182,7 +182,7 @@ func readHeader(path string) (applicationID uint32, err error) {
 	}
 }
 
-// read reads whose file it is, when it has found it sound.
+// read checks that a file is sound, and reads its owner.
 func (file *workspaceFile) read(database *sql.DB) error {
 	ctx, cancel := context.WithTimeout(context.Background(), inspectionTime)
 	defer cancel()
@@ -224,14 +224,14 @@ func (file *workspaceFile) readOwner(database *sql.DB) error {
 	return nil
 }
 
-// quarantine moves a file, with what SQLite keeps beside it, out of the way.
+// quarantine moves a file, with the files that SQLite keeps beside it, out of the way.
 func (folder *workspaceFolder) quarantine(name string, reason error) error {
 	folder.logger.Error("a file that is no workspace was moved to quarantine", slog.String("file", name), slog.Any("error", reason))
 	return folder.setAside(quarantineFolder, name)
 }
 
-// setAside moves a file, with what SQLite and DuckDB keep beside it, into a folder of its own within
-// another one.
+// setAside moves a file, with the files that SQLite and DuckDB keep beside it, into a folder of
+// its own within another folder.
 func (folder *workspaceFolder) setAside(within, name string) error {
 	shelf := filepath.Join(folder.path, within)
 	if err := os.MkdirAll(shelf, 0o700); err != nil {

@@ -10,7 +10,7 @@ import (
 // MaxWorkspaceNameBytes is the length of the longest name of a workspace.
 const MaxWorkspaceNameBytes = 128
 
-// workspaceName is what a workspace is known by.
+// workspaceName identifies a workspace.
 type workspaceName struct {
 	namespace string
 	name      string

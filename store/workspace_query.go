@@ -96,7 +96,7 @@ func (workspace *Workspace) query(query string, limit int) (QueryRows, error) {
 	return rows, blameEntry(ctx, file.path(), err)
 }
 
-// checkQuery refuses what SQLite would read otherwise than it is meant.
+// checkQuery refuses a text that SQLite would read in another way than intended.
 func checkQuery(query string, limit int) (string, error) {
 	switch {
 	case limit < 1 || limit > MaxQueryRows:
@@ -123,8 +123,8 @@ func (workspace *Workspace) pin() (release func(), err error) {
 	if err != nil {
 		return nil, workspaceFailure(err)
 	}
-	// A read by the connection that writes makes what one for reading alone needs beside
-	// the file, and cannot make.
+	// A read by the writing connection makes the files that a read-only connection needs beside
+	// the database and cannot make.
 	if _, err := database.ExecContext(context.Background(), `SELECT 1 FROM workspace`); err != nil {
 		pool.release(file)
 		return nil, workspaceFailure(err)

@@ -14,9 +14,8 @@ import (
 )
 
 // Names of the original library's workspaces, and kinds of their entries, may hold any
-// character. What a name may not hold here is written as SQL/XML writes it in names: a
-// space as _x0020_, with the code point in hexadecimal. So a renamed one can be read, and
-// gives the original name back.
+// character. A forbidden character is written as in names of SQL/XML: a space as _x0020_, with
+// the code point in hexadecimal. So a new name can be read, and gives the original name back.
 
 // invalidByte is the code point that stands for a byte which is not UTF-8, 0xDC80 for
 // 0x80: no text holds one.
@@ -31,8 +30,8 @@ const renamedDigestBytes = 8
 var (
 	escapeSequence = regexp.MustCompile(`_x(?:[0-9A-F]{8}|[0-9A-F]{4})_`)
 	escapeStart    = regexp.MustCompile(`^_x[0-9A-F]{4}`)
-	// escapedFirst is how a name begins whose first character is escaped: an x is put in
-	// front, for a name begins with a letter or a digit.
+	// escapedFirst begins a name whose first character is escaped. It puts an x in front,
+	// because a name begins with a letter or a digit.
 	escapedFirst = regexp.MustCompile(`^x_x(?:[0-9A-F]{8}|[0-9A-F]{4})_`)
 )
 
@@ -98,8 +97,8 @@ func rename(name string, kept func(before, letter rune) bool, check func(name st
 	return cut(name, renamed, limit)
 }
 
-// escape writes a name with what kept refuses as escape sequences; kept is given the
-// character before, too. It escapes what would be taken for an escape sequence.
+// escape writes a name with escape sequences for the characters that kept refuses. kept also
+// receives the character before. A text that looks like an escape sequence is escaped too.
 func escape(name string, kept func(before, letter rune) bool) string {
 	var renamed strings.Builder
 	before := rune(0)

@@ -96,7 +96,8 @@ func (request *Request) answeredIn(transaction *sql.Tx, carryOut func() (Outcome
 	return outcome, saveAnswers(transaction, request.given(&outcome), request.at)
 }
 
-// findIn returns what the file of a workspace remembers of a request, nil for nothing.
+// findIn returns the answer to a request that the file of a workspace remembers, nil if there
+// is none.
 func (request *Request) findIn(file rowsQuerier) (*answer, error) {
 	if request.ID == "" {
 		return nil, nil
@@ -126,7 +127,7 @@ func saveAnswers(transaction *sql.Tx, answers []*answer, now time.Time) error {
 	return nil
 }
 
-// readAnswers returns what the file of a workspace remembers, the oldest first.
+// readAnswers returns the answers that the file of a workspace remembers, the oldest first.
 func readAnswers(database *sql.DB, namespace string, after time.Time) ([]*answer, error) {
 	return scanAnswers(database, namespace, after, `true`)
 }
@@ -175,8 +176,8 @@ func (command rememberCommand) apply(batch *batch, _ origin) (Outcome, error) {
 
 func (rememberCommand) groups() []string { return nil }
 
-// recall returns what the store has answered to a request with an id, nil for nothing,
-// and gives the request its time.
+// recall returns the store's answer to a request with an id, nil if there is none, and gives
+// the request its time.
 func (store *Store) recall(request *Request) (*answer, error) {
 	return ask(store, func(view *view) (*answer, error) {
 		request.at = store.committer.clock.now()

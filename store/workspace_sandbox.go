@@ -148,7 +148,7 @@ func (connector sandboxConnector) Connect(context.Context) (driver.Conn, error) 
 
 func (connector sandboxConnector) Driver() driver.Driver { return connector.driver }
 
-// authorise allows what a query needs, and nothing else.
+// authorise allows only the actions that a query needs.
 func (sandbox *sandbox) authorise(action sqlite.AuthorizerActionCode, first, second, database, _ string) sqlite.AuthorizerReturnCode {
 	allowed := false
 	switch action {
@@ -209,7 +209,7 @@ func (sandbox *sandbox) collect(ctx context.Context, connection *sql.Conn, query
 		list, query, collector, list, sandbox.limit+1)).Scan(&done)
 }
 
-// failure tells what the caller did wrong from what the store cannot do.
+// failure separates mistakes of the caller from faults of the store.
 func (sandbox *sandbox) failure(err error) error {
 	switch code := resultCode(err); {
 	case sandbox.refused != nil:

@@ -46,7 +46,7 @@ func (file *workspaceFile) admit(transaction *sql.Tx, kind string, limits *Limit
 	return limits.checkNames(file.namespace, localSummaryGroup(file.name), summaryKey)
 }
 
-// checkSummary holds what a commit would make with one kind more against the limits.
+// checkSummary checks the summary with one more kind against the limits.
 func (file *workspaceFile) checkSummary(limits Limits, kind string) error {
 	largest := map[string]int64{kind: math.MaxInt64}
 	for known := range maps.Keys(file.summary.counts) {
@@ -65,8 +65,8 @@ func (file *workspaceFile) admitted(kind string, limits *Limits) {
 	file.summary.within = limits
 }
 
-// parts are what a commit puts into the store: the change of the summary's key, and the
-// entry of the journal, nil for a workspace without entries. They keep to the limits.
+// parts returns the changes of a commit in the store, within the limits: the change of the
+// summary's key, and the entry of the journal, which is nil for a workspace without entries.
 func (command commitWorkspaceCommand) parts(limits Limits) (set SetCommand, entry *JournalCommand, err error) {
 	value, err := json.Marshal(command.summary)
 	if err != nil {

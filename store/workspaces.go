@@ -43,10 +43,10 @@ type workspaces struct {
 	queryWait   time.Duration
 	queryTime   time.Duration
 	queryMemory int
-	// failpoint, if given, is told how far a commit has come.
+	// failpoint, if not nil, is called after each step of a commit.
 	failpoint func(step string)
 
-	// working is held by what needs the folders, and by close.
+	// working is held by work that needs the folders, and by close.
 	working sync.RWMutex
 
 	mutex  sync.Mutex
@@ -57,9 +57,9 @@ type workspaces struct {
 	others []*workspaceFolder
 	loaded bool
 	files  map[workspaceName]*workspaceFile
-	// room is how many a namespace may have.
+	// room is the largest number of workspaces of a namespace.
 	room int64
-	// counts are how many of the files each namespace has.
+	// counts is the number of files of each namespace.
 	counts map[string]int64
 }
 
@@ -128,14 +128,14 @@ func (workspaces *workspaces) take(path string) (*workspaceFolder, error) {
 	return folder, nil
 }
 
-// load reads what the store's own folder holds, if that was not done already.
+// load reads the store's own folder, if that was not done already.
 func (workspaces *workspaces) load() error {
 	workspaces.mutex.Lock()
 	defer workspaces.mutex.Unlock()
 	return workspaces.loadLocked()
 }
 
-// loadLocked reads what the store's own folder holds.
+// loadLocked reads the store's own folder.
 func (workspaces *workspaces) loadLocked() error {
 	if workspaces.closed {
 		return ErrClosed
@@ -420,7 +420,7 @@ func (workspaces *workspaces) end(file *workspaceFile) error {
 	return err
 }
 
-// reach tells the failpoint how far a commit has come.
+// reach tells the failpoint that a commit has reached a step.
 func (workspaces *workspaces) reach(step string) {
 	if workspaces.failpoint != nil {
 		workspaces.failpoint(step)

@@ -64,7 +64,7 @@ func Flush(logger *slog.Logger) {
 // handler is the handler of a throttled logger.
 type handler struct {
 	next slog.Handler
-	// scope is what the logger was given for every line.
+	// scope has the attributes and groups of every line of the logger.
 	scope string
 	lines *lines
 }

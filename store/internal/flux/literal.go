@@ -45,7 +45,7 @@ func (parser *parser) number(sign string) (any, error) {
 	return nil, parser.unexpected("a number")
 }
 
-// unsigned reads what uint is given.
+// unsigned reads the argument of uint.
 func (parser *parser) unsigned() (value uint64, err error) {
 	err = parser.call("uint", parameter{"v", true, func() error {
 		digits, err := parser.take(tokenString, "the digits of an integer, a string,")

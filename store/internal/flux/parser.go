@@ -122,7 +122,7 @@ func (parser *parser) query(query *Query) error {
 	return nil
 }
 
-// parameter is what a function can be given.
+// parameter is a possible argument of a function.
 type parameter struct {
 	name     string
 	required bool
@@ -130,7 +130,7 @@ type parameter struct {
 	read func() error
 }
 
-// call reads what a function is given, in parentheses.
+// call reads the arguments of a function, in parentheses.
 func (parser *parser) call(function string, parameters ...parameter) error {
 	opening := parser.peek()
 	if err := parser.expect("("); err != nil {

@@ -60,7 +60,7 @@ var signs = []string{
 	"(", ")", "[", "]", "{", "}", ".", ",", ":", "<", ">", "=", "+", "-", "*", "/", "%", "^", "?", "@",
 }
 
-// numbers are what begins with a digit, or with a point before one; the first that
+// numbers are the tokens that begin with a digit, or with a point and a digit. The first that
 // fits is taken.
 var numbers = []struct {
 	kind    tokenKind
