@@ -246,6 +246,13 @@ func (service *Service) Instance() string { return service.instance }
 // Prefix returns the beginning of every subject: "store".
 func (service *Service) Prefix() string { return service.space.Prefix() }
 
+// Started returns the time at which the service was announced.
+func (service *Service) Started() time.Time { return service.started }
+
+// Writes returns the number of committed writes since the store was opened; a transaction is
+// one write.
+func (service *Service) Writes() uint64 { return service.store.Figures().BatchSizes.Sum }
+
 // HasJournal reports whether the journal has an endpoint.
 func (service *Service) HasJournal() bool { return service.journal != nil }
 

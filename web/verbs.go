@@ -127,29 +127,51 @@ func fieldValue(kind, text string) json.RawMessage {
 
 // statisticsReply is the body of /v1/admin/statistics.
 type statisticsReply struct {
-	// Time is when the figures were read. Two replies give a rate.
-	Time  time.Time                `json:"time"`
+	// Time is when the figures were read. Two replies give a rate. Started is when the
+	// service was announced.
+	Time    time.Time `json:"time"`
+	Started time.Time `json:"started"`
+	// Writes counts the committed writes since then.
+	Writes uint64 `json:"writes"`
+	// LatencyLimits are the limits of LatencyCounts, in nanoseconds.
+	LatencyLimits []time.Duration `json:"latency_limits_ns"`
+
 	Queue subjects.QueueStatus     `json:"queue"`
 	Verbs map[string]verbStatistic `json:"verbs"`
 }
 
+// latencyLimits begin with 32 µs and double up to 17 s.
+var latencyLimits = func() []time.Duration {
+	limits := make([]time.Duration, 20)
+	for index := range limits {
+		limits[index] = 32 * time.Microsecond << index
+	}
+	return limits
+}()
+
 // verbStatistic has the figures of an endpoint from STATS.
 type verbStatistic struct {
-	Received       uint64                        `json:"received"`
-	Answered       uint64                        `json:"answered"`
-	Errors         map[subjects.ErrorName]uint64 `json:"errors"`
-	Latency        handler.LatencyStatistics     `json:"latency_ns"`
-	RefusedReplies uint64                        `json:"refused_replies"`
-	WithoutReply   uint64                        `json:"without_reply"`
-	Unsent         uint64                        `json:"unsent"`
+	Received uint64                        `json:"received"`
+	Answered uint64                        `json:"answered"`
+	Errors   map[subjects.ErrorName]uint64 `json:"errors"`
+	Latency  handler.LatencyStatistics     `json:"latency_ns"`
+	// LatencyCounts has, for each limit, the number of replies that took at most so long.
+	LatencyCounts  []uint64 `json:"latency_counts"`
+	RefusedReplies uint64   `json:"refused_replies"`
+	WithoutReply   uint64   `json:"without_reply"`
+	Unsent         uint64   `json:"unsent"`
 }
 
 func (server *Server) statistics(writer http.ResponseWriter, _ *http.Request) {
 	service := server.backend.Load().Service
-	reply := statisticsReply{Time: time.Now().UTC(), Queue: service.Queue(), Verbs: map[string]verbStatistic{}}
+	reply := statisticsReply{
+		Time: time.Now().UTC(), Started: service.Started().UTC(), Writes: service.Writes(),
+		LatencyLimits: latencyLimits, Queue: service.Queue(), Verbs: map[string]verbStatistic{},
+	}
 	for name, figures := range service.Statistics() {
+		counts, _, _ := figures.Durations(latencyLimits...)
 		reply.Verbs[name] = verbStatistic{
-			Received: figures.Received, Answered: figures.Answered, Errors: figures.Errors, Latency: figures.Latency,
+			Received: figures.Received, Answered: figures.Answered, Errors: figures.Errors, Latency: figures.Latency, LatencyCounts: counts,
 			RefusedReplies: figures.RefusedReplies, WithoutReply: figures.WithoutReply, Unsent: figures.Unsent,
 		}
 	}

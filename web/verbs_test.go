@@ -70,6 +70,24 @@ func TestVerbs_Verb_Good(t *testing.T) {
 		assert.Equal(t, statistics.Verbs["count"].Received, statistics.Verbs["count"].Answered)
 		assert.Zero(t, statistics.Verbs["set"].Received)
 	})
+	t.Run("WhatRatesAndLatenciesAreMadeOf", func(t *testing.T) {
+		read := func() (statistics statistics) {
+			require.NoError(t, json.Unmarshal([]byte(bench.get("/v1/admin/statistics").body), &statistics))
+			return statistics
+		}
+		before := read()
+		bench.set("acme:config", "another", "write")
+		bench.get("/v1/acme/count")
+		after := read()
+		assert.Equal(t, before.Writes+1, after.Writes)
+		assert.Equal(t, before.Started, after.Started)
+		assert.True(t, after.Time.After(after.Started), "%v %v", after.Started, after.Time)
+		require.Len(t, after.Verbs["count"].LatencyCounts, len(after.Limits))
+		assert.IsIncreasing(t, after.Limits)
+		assert.IsNonDecreasing(t, after.Verbs["count"].LatencyCounts)
+		last := len(after.Limits) - 1
+		assert.Equal(t, before.Verbs["count"].LatencyCounts[last]+1, after.Verbs["count"].LatencyCounts[last])
+	})
 	t.Run("APageOfTheLog", func(t *testing.T) {
 		var page subjects.ChangesReply
 		answer := bench.get("/v1/acme/changes?after=1&limit=1", "Accept", "application/json")
@@ -77,6 +95,16 @@ func TestVerbs_Verb_Good(t *testing.T) {
 		require.Len(t, page.Changes, 1)
 		assert.Equal(t, uint64(2), page.Next)
 	})
+}
+
+// statistics is the body of /v1/admin/statistics, in part.
+type statistics struct {
+	Time, Started time.Time
+	Writes        uint64
+	Limits        []time.Duration `json:"latency_limits_ns"`
+	Verbs         map[string]struct {
+		LatencyCounts []uint64 `json:"latency_counts"`
+	}
 }
 
 // withoutTimes leaves out the times of entries.

@@ -48,7 +48,9 @@ export class Sidecar {
   get page() { return `http://${this.http}/`; }
 
   async serve() {
-    this.process = spawn(build(), ["serve", "--listen", this.listen, "--http", this.http, "--database", join(this.folder, "storebus.db"), ...this.flags], {
+    // An outside broker is that of the flags; run calls the sidecar there.
+    const broker = this.flags.includes("--nats") ? [] : ["--listen", this.listen];
+    this.process = spawn(build(), ["serve", ...broker, "--http", this.http, "--database", join(this.folder, "storebus.db"), ...this.flags], {
       cwd: this.folder,
       env: { PATH: process.env.PATH, HOME: this.folder }, // none of the settings of who runs this
       stdio: ["ignore", "pipe", "ignore"],

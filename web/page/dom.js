@@ -1,64 +1,104 @@
 // What the page is made of. No text of the store becomes markup: every string is a text node.
 
+const ofSVG = new Set(['svg', 'polyline']);
+
 // element makes an element: element('a', {href: '#/', class: 'brand'}, 'storebus').
 export function element(tag, attributes = {}, ...children) {
-  const made = tag === 'svg' || tag === 'polyline' || tag === 'title'
-    ? document.createElementNS('http://www.w3.org/2000/svg', tag) : document.createElement(tag);
+  const made = ofSVG.has(tag) ? document.createElementNS('http://www.w3.org/2000/svg', tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined || value === null || value === false) continue;
     if (name.startsWith('on')) made.addEventListener(name.slice(2), value);
     else made.setAttribute(name, value === true ? '' : value);
   }
-  made.append(...children.flat().filter((child) => child !== undefined && child !== null && child !== false));
+  made.append(...real(children));
   return made;
 }
 
+const real = (children) => children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false && child !== '');
+
 export const byId = (id) => document.getElementById(id);
+
+// link is the address of a place on the page: link('acme', 'data', 'config').
+export const link = (...parts) => `#/${parts.map(encodeURIComponent).join('/')}`;
 
 // say tells a screen reader what has happened.
 export function say(text) { byId('said').textContent = text; }
 
-const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+export const notice = (text, bad = false) => element('p', { class: bad ? 'notice bad' : 'notice' }, text);
 
-// bytes: 1536 is "1.5 KiB".
-export function bytes(count) {
-  let unit = 0;
-  let left = Number(count);
-  while (left >= 1024 && unit < units.length - 1) { left /= 1024; unit++; }
-  return `${unit === 0 ? left : left.toFixed(left < 10 ? 1 : 0)} ${units[unit]}`;
+// renew gives a box other children, and changes only what differs: focus, selection and
+// scroll bars stay where they are. Children with a data-key are told apart by it. Nothing
+// that is renewed listens to events.
+export function renew(box, ...children) {
+  const wanted = real(children).map((child) => (typeof child === 'string' ? document.createTextNode(child) : child));
+  const keyOf = (node) => node.dataset?.key;
+  const keys = new Set(wanted.map(keyOf));
+  const known = new Map();
+  for (const child of [...box.children]) {
+    if (keyOf(child) === undefined) continue;
+    if (keys.has(keyOf(child))) known.set(keyOf(child), child);
+    else child.remove();
+  }
+  let place = box.firstChild;
+  for (const next of wanted) {
+    const key = keyOf(next);
+    const same = key !== undefined ? known.get(key) : place && keyOf(place) === undefined && place.nodeName === next.nodeName ? place : undefined;
+    if (!same) box.insertBefore(next, place);
+    else {
+      if (same === place) place = place.nextSibling;
+      else box.insertBefore(same, place);
+      become(same, next);
+    }
+  }
+  while (place) {
+    const after = place.nextSibling;
+    place.remove();
+    place = after;
+  }
 }
 
-// counted: 1 key, 2 keys.
-export const counted = (count, noun) => `${number(count)} ${noun}${Number(count) === 1 ? '' : 's'}`;
-
-export const number = (count) => Number(count).toLocaleString('en-GB');
-
-// duration: of nanoseconds, 1500000 is "1.5 ms".
-export function duration(nanoseconds) {
-  if (!nanoseconds) return '–';
-  if (nanoseconds < 1e6) return `${Math.round(nanoseconds / 1e3)} µs`;
-  if (nanoseconds < 1e9) return `${(nanoseconds / 1e6).toFixed(1)} ms`;
-  return `${(nanoseconds / 1e9).toFixed(2)} s`;
+function become(node, next) {
+  if (node.nodeType === Node.TEXT_NODE) {
+    if (node.nodeValue !== next.nodeValue) node.nodeValue = next.nodeValue;
+    return;
+  }
+  for (const { name } of [...node.attributes]) if (!next.hasAttribute(name)) node.removeAttribute(name);
+  for (const { name, value } of next.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+  renew(node, ...next.childNodes);
 }
 
-// until: the time that is left to a moment, "59 min 12 s", or "now".
-export function until(moment) {
-  const seconds = Math.ceil((Date.parse(moment) - Date.now()) / 1000);
-  if (seconds <= 0) return 'now';
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
-  return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
+// every calls work now, and again and again until the signal aborts.
+export function every(milliseconds, signal, work) {
+  const again = async () => {
+    if (signal.aborted) return;
+    if (!document.hidden) await work().catch(() => {});
+    if (!signal.aborted) setTimeout(again, milliseconds);
+  };
+  return again();
 }
 
-// clock: the time of day of a moment, with milliseconds.
-export const clock = (moment) => moment.slice(11, 23).replace('Z', '');
+// column is a column of a table; a number stands at the right.
+export const column = (title, number = false) => ({ title, number });
 
-// age: how long ago a moment was.
-export function age(moment) {
-  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(moment)) / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86400)} d`;
+// table makes a table of rows of cells, which is a list of cards on a narrow screen. A row
+// is {key, cells, class}; a cell is a text, an element or a list of them.
+export function table(label, columns, rows) {
+  const kind = (index) => (columns[index].number ? 'number' : undefined);
+  return element('div', { class: 'table-box', tabindex: '0', role: 'region', 'aria-label': label },
+    element('table', { role: 'table', class: 'cards' },
+      element('thead', { role: 'rowgroup' }, element('tr', { role: 'row' },
+        columns.map(({ title }, index) => element('th', { scope: 'col', role: 'columnheader', class: kind(index) }, title)))),
+      element('tbody', { role: 'rowgroup' }, rows.map(({ key, cells, ...attributes }) => element('tr', { role: 'row', 'data-key': key, ...attributes },
+        cells.map((cell, index) => element('td', { role: 'cell', class: kind(index), 'data-label': columns[index].title }, element('div', {}, cell))))))));
 }
+
+// details makes a list of names and what they stand for.
+export const details = (pairs) => element('dl', { class: 'details' }, pairs.filter(([, text]) => text !== undefined)
+  .map(([name, text]) => [element('dt', {}, name), element('dd', {}, text)]));
+
+// tabs links the parts of a view.
+export const tabs = (label, current, parts) => element('nav', { class: 'tabs', 'aria-label': label },
+  parts.map(([address, title, name]) => element('a', { href: address, 'aria-current': name === current ? 'page' : undefined }, title)));
+
+// panel is a part of a view with a title.
+export const panel = (title, ...children) => element('section', { class: 'panel', 'aria-label': title }, element('h2', {}, title), children);

@@ -1,86 +1,127 @@
-// The live feed of a namespace: every change once, in order, with a filter and a pause.
-import { element, clock, counted, say } from './dom.js';
-import { ask, follow, Failure } from './api.js';
+// The changes of a namespace: live, every change once and in order, and back through the log.
+import { element, notice, say } from './dom.js';
+import { counted } from './words.js';
+import { ask, Failure } from './api.js';
+import { follow } from './stream.js';
+import { changeRow, changeTable, types } from './change.js';
+import { historyView } from './history.js';
 
 const shownRows = 500;
-const newestRows = 50; // that are shown at once
+const firstRows = 50; // that are shown at once
 
-const preview = (change) => {
-  if (change.value_omitted) return '(a large value)';
-  if (change.value === undefined) return '';
-  const text = change.encoding === 'base64' ? `base64 ${change.value}` : change.value;
-  return text.length > 120 ? `${text.slice(0, 120)} …` : text;
-};
-
-// feedView shows the newest changes, and each that comes. The signal ends it.
-export async function feedView(namespace, signal) {
+// feedView shows the newest changes and each that comes, or those around a revision. The
+// signal ends it.
+export async function feedView(namespace, signal, [revision]) {
   const usage = await ask(namespace, 'usage', {}, signal);
-  const position = { after: Math.max(0, usage.revision - newestRows), store: usage.store };
-  const oldest = await ask(namespace, 'changes', { after: position.after, limit: 1 }, signal).catch((failure) => failure);
-  if (oldest instanceof Failure) position.after = usage.revision;
-  const body = element('tbody');
-  const state = element('p', { class: 'soft', role: 'status' });
+  const filter = filterOf();
+  const live = liveView(namespace, await begin(namespace, usage, signal), filter, signal);
+  const history = historyView(namespace, filter, signal, (past) => live.hide(past));
+  live.whenNews(history.grow);
+  const shown = element('section', { class: 'panel', 'aria-label': 'Changes' },
+    element('h2', { class: 'visually-hidden' }, 'Changes'), history.control,
+    element('div', { class: 'row' }, filter.controls, live.pause), history.content, live.content);
+  await history.start(usage.revision, /^\d+$/.test(revision ?? '') ? Number(revision) : undefined);
+  return shown;
+}
+
+// begin is the position a little before what stands now, as far as the log reaches.
+async function begin(namespace, usage, signal) {
+  const after = Math.max(0, usage.revision - firstRows);
+  try {
+    await ask(namespace, 'changes', { after, limit: 1 }, signal);
+    return { after, store: usage.store };
+  } catch (failure) {
+    if (failure.code !== 410) throw failure;
+    return { after: Math.max(failure.details.oldest - 1, 0), store: usage.store };
+  }
+}
+
+// filterOf are the fields that choose rows of a table by its changes.
+function filterOf() {
+  const words = element('input', { type: 'search', id: 'feed-filter', autocomplete: 'off', spellcheck: 'false' });
+  const type = element('select', { id: 'feed-type' }, ['every type', ...types].map((name) => element('option', {}, name)));
+  const bodies = [];
+  const fits = (change) => (type.selectedIndex === 0 || type.value === change.type)
+    && `${change.group}/${change.key ?? ''}`.toLowerCase().includes(words.value.toLowerCase());
+  const apply = (rows) => { for (const row of rows) row.hidden = !fits(row.change); };
+  const all = () => bodies.forEach((body) => apply(body.rows));
+  words.addEventListener('input', all);
+  type.addEventListener('change', all);
+  return {
+    apply,
+    watch: (body) => bodies.push(body),
+    controls: [element('label', { class: 'field', for: 'feed-filter' }, element('span', {}, 'Group or key contains'), words),
+      element('label', { class: 'field', for: 'feed-type' }, element('span', {}, 'Type'), type)],
+  };
+}
+
+// liveView follows the changes after a position.
+function liveView(namespace, position, filter, signal) {
+  const body = element('tbody', { role: 'rowgroup' });
+  const state = element('p', { class: 'soft', id: 'feed-state' });
   const gap = element('div');
-  const filter = element('input', { type: 'search', id: 'feed-filter', autocomplete: 'off', spellcheck: 'false' });
-  const type = element('select', { id: 'feed-type' }, ['every type', 'set', 'delete', 'delete_group', 'touch', 'expire'].map((name) => element('option', {}, name)));
   const pause = element('button', { type: 'button', class: 'quiet' }, 'Pause');
+  const first = position.after;
+  const waiting = []; // the newest changes that are not drawn yet
+  let news = () => {};
   let seen = 0;
   let running = null;
+  let connected = false;
+  let drawing = false;
 
-  const fits = (change) => (type.selectedIndex === 0 || type.value === change.type)
-    && `${change.group} ${change.key ?? ''}`.toLowerCase().includes(filter.value.toLowerCase());
-  const refilter = () => { for (const row of body.rows) row.hidden = !fits(row.change); };
-  filter.addEventListener('input', refilter);
-  type.addEventListener('change', refilter);
-
-  const add = (change) => {
-    position.after = change.revision;
-    position.store = change.store;
-    seen++;
-    const entry = `#/${encodeURIComponent(namespace)}/data/${encodeURIComponent(change.group)}${change.key === undefined ? '' : `/${encodeURIComponent(change.key)}`}`;
-    const row = element('tr', { class: 'fresh', 'data-revision': String(change.revision) },
-      element('td', { class: 'number' }, String(change.revision)), element('td', { class: 'mono' }, clock(change.timestamp)),
-      element('td', {}, element('span', { class: `type type-${change.type}` }, change.type)),
-      element('td', { class: 'wide' }, element('a', { href: entry }, change.key === undefined ? change.group : `${change.group}/${change.key}`)),
-      element('td', { class: 'wide mono' }, preview(change)));
-    row.change = change;
-    row.hidden = !fits(change);
-    body.prepend(row);
+  const tell = () => {
+    const where = `after revision ${position.after}`;
+    state.textContent = running === null ? `Paused ${where}. Nothing is lost: “Continue” reads what came since.`
+      : `${connected ? 'Live' : 'Reconnecting'}, ${where}; ${counted(seen, 'change')} read.`;
+  };
+  // Rows are drawn together, so that a thousand changes a second are no more work than one.
+  const draw = () => {
+    drawing = false;
+    const fresh = position.after > first + firstRows || seen > waiting.length;
+    const rows = waiting.splice(0).map((change) => changeRow(change, fresh ? { class: 'fresh' } : {})).reverse();
+    filter.apply(rows);
+    body.prepend(...rows);
     while (body.rows.length > shownRows) body.lastElementChild.remove();
+    news(position.after);
     tell();
   };
-  let connected = false;
-  const tell = () => {
-    state.textContent = running === null ? `Paused after revision ${position.after}. Nothing is lost: continue reads what came since.`
-      : `${connected ? 'Live' : 'Reconnecting'}, after revision ${position.after}; ${counted(seen, 'change')} shown.`;
+  const add = (change) => {
+    ({ revision: position.after, store: position.store } = change);
+    seen++;
+    waiting.push(change);
+    if (waiting.length > shownRows) waiting.shift();
+    if (drawing) return;
+    drawing = true;
+    setTimeout(draw, 50);
   };
   const start = () => {
     const abort = new AbortController();
     running = abort;
     signal.addEventListener('abort', () => abort.abort(), { once: true });
-    follow(namespace, { ...position }, {
+    const events = {
       change: add,
       state: (now) => { connected = now; tell(); },
       compacted: (outside) => {
-        gap.replaceChildren(element('p', { class: 'notice bad' }, `The log does not hold everything after revision ${position.after} any more: ${outside.message}. The feed goes on from what stands now; look at the data for the rest.`));
-        position.after = outside.revision ?? position.after;
-        position.store = outside.store ?? position.store;
+        gap.replaceChildren(notice(`Some changes are missing here. The log no longer holds everything after revision ${position.after}. The feed goes on after revision ${outside.revision}; look at the data for the rest.`, true));
+        ({ revision: position.after, store: position.store } = outside);
+        news(outside.revision, outside.oldest);
       },
-    }, abort.signal).catch((failure) => { if (!abort.signal.aborted) gap.replaceChildren(element('p', { class: 'notice bad' }, failure.message)); });
+    };
+    follow(namespace, { ...position }, events, abort.signal)
+      .catch((failure) => { if (!abort.signal.aborted) gap.replaceChildren(notice(failure.message, true)); });
     tell();
   };
   pause.addEventListener('click', () => {
-    if (running) { running.abort(); running = null; } else start();
+    if (running) {
+      running.abort();
+      running = null;
+    } else start();
     pause.textContent = running ? 'Pause' : 'Continue';
     tell();
     say(state.textContent);
   });
+  filter.watch(body);
   start();
-  return element('section', { class: 'panel', 'aria-label': 'Live changes' },
-    element('div', { class: 'row' },
-      element('label', { class: 'field', for: 'feed-filter' }, element('span', {}, 'Group or key contains'), filter),
-      element('label', { class: 'field', for: 'feed-type' }, element('span', {}, 'Type'), type), pause),
-    state, gap,
-    element('div', { class: 'table-box', tabindex: '0', role: 'region', 'aria-label': 'Changes, the newest first' }, element('table', { id: 'feed' },
-      element('thead', {}, element('tr', {}, ['Revision', 'Time (UTC)', 'Type', 'Group and key', 'Value'].map((name, index) => element('th', { scope: 'col', class: index === 0 ? 'number' : '' }, name)))), body)));
+  const content = element('div', { class: 'stack' }, state, gap, changeTable('Changes, the newest first', 'feed', body));
+  return { pause, content, whenNews: (call) => { news = call; }, hide: (hidden) => { content.hidden = hidden; pause.hidden = hidden; } };
 }

@@ -1,5 +1,7 @@
-// A value as text, JSON, hexadecimal or an image, and how to ask for it elsewhere.
-import { element, bytes, say } from './dom.js';
+// A value as JSON, text, hexadecimal or an image.
+import { element } from './dom.js';
+import { bytes } from './words.js';
+import { parse, tree } from './json.js';
 
 const shownBytes = 64 << 10;
 const images = [
@@ -19,11 +21,6 @@ function textOf(content) {
   try { return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content); } catch { return undefined; }
 }
 
-function jsonOf(text) {
-  if (!/^\s*[[{]/.test(text ?? '')) return undefined;
-  try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return undefined; }
-}
-
 function hexOf(content) {
   const lines = [];
   for (let offset = 0; offset < content.length; offset += 16) {
@@ -35,64 +32,42 @@ function hexOf(content) {
   return lines.join('\n') || '(empty)';
 }
 
-const base64 = (content) => { let text = ''; for (const byte of content) text += String.fromCharCode(byte); return btoa(text); };
+function base64(content) {
+  let text = '';
+  for (const byte of content) text += String.fromCharCode(byte);
+  return btoa(text);
+}
 
-// viewsOf are the ways to show a value, the best first.
+const start = (content) => new TextDecoder().decode(content.subarray(0, shownBytes));
+const block = (title, text, attributes = {}) => element('pre', { tabindex: '0', 'aria-label': `The value as ${title}`, ...attributes }, text || '(empty)');
+
+// viewsOf are the ways to show a value, the best first. whole says whether all is shown; a
+// view that folds shows all in any case.
 function viewsOf(content) {
-  const views = [];
   const text = textOf(content);
   const type = imageType(content);
-  const json = jsonOf(text);
-  const block = (title, make, attributes = {}) => views.push([title, (all) => {
-    const part = all ? content : content.subarray(0, shownBytes);
-    return element('pre', { tabindex: '0', 'aria-label': `The value as ${title}`, ...attributes }, make(part, all));
-  }]);
-  if (type) views.push(['Image', () => element('img', { class: 'value-image', alt: `The value, ${bytes(content.length)} of ${type}`, src: `data:${type};base64,${base64(content)}` })]);
-  if (json) views.push(['JSON', (all) => element('pre', { tabindex: '0', 'aria-label': 'The value as JSON' }, all ? json : json.slice(0, shownBytes))]);
-  if (text !== undefined) block('Text', (part) => new TextDecoder().decode(part) || '(empty)');
-  block('Hex', hexOf, { class: 'hex' });
-  return views;
+  const json = text === undefined ? undefined : parse(text);
+  return [
+    type && { title: 'Image', folds: true, show: () => element('img', { class: 'value-image', alt: `The value, ${bytes(content.length)} of ${type}`, src: `data:${type};base64,${base64(content)}` }) },
+    json && { title: 'JSON', folds: true, show: () => element('div', { class: 'json', tabindex: '0', role: 'region', 'aria-label': 'The value as JSON' }, tree(json)) },
+    text !== undefined && { title: 'Text', show: (whole) => block('text', whole ? text : start(content)) },
+    { title: 'Hex', show: (whole) => block('hexadecimal', hexOf(whole ? content : content.subarray(0, shownBytes)), { class: 'hex' }) },
+  ].filter(Boolean);
 }
 
-// valueView shows the bytes of a value with a choice of views.
-export function valueView(content) {
+// valueView shows the bytes of a value with a choice of views; wanted is the title of the
+// one to begin with, if the value has it.
+export function valueView(content, wanted) {
   const views = viewsOf(content);
-  const box = element('div');
-  const choices = element('div', { class: 'row', role: 'group', 'aria-label': 'Show the value as' });
-  let chosen = 0;
-  const show = (all = false) => {
-    [...choices.children].forEach((button, index) => button.setAttribute('aria-pressed', String(index === chosen)));
-    const rest = !all && content.length > shownBytes && views[chosen][0] !== 'Image';
-    box.replaceChildren(views[chosen][1](all), rest
-      ? element('p', { class: 'row' }, `The first ${bytes(shownBytes)} of ${bytes(content.length)}. `, element('button', { type: 'button', class: 'quiet', onclick: () => show(true) }, 'Show all')) : '');
+  const box = element('div', { class: 'stack' });
+  const choices = element('div', { class: 'row choices', role: 'group', 'aria-label': 'Show the value as' });
+  const show = (view, whole = false) => {
+    for (const button of choices.children) button.setAttribute('aria-pressed', String(button.textContent === view.title));
+    const rest = !whole && !view.folds && content.length > shownBytes;
+    box.replaceChildren(view.show(!rest), rest ? element('p', { class: 'row' }, `The first ${bytes(shownBytes)} of ${bytes(content.length)}. `,
+      element('button', { type: 'button', class: 'quiet', onclick: () => show(view, true) }, 'Show all')) : '');
   };
-  views.forEach(([title], index) => choices.append(element('button', { type: 'button', class: 'quiet', onclick: () => { chosen = index; show(); } }, title)));
-  show();
-  return element('div', { class: 'stack' }, choices, box);
-}
-
-const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-const word = (text) => (/^[\w:./=@+~-]+$/.test(text) && !text.startsWith('-') ? text : quoted(text));
-
-// commands are ways to read an entry from elsewhere.
-function commands(prefix, namespace, group, key) {
-  const body = JSON.stringify({ group, key });
-  const dashed = group.startsWith('-') || key.startsWith('-') ? '-- ' : '';
-  return {
-    storebus: `storebus get ${dashed}${namespace} ${word(group)} ${word(key)}`,
-    nats: `nats req ${prefix}.${namespace}.get ${quoted(body)}`,
-    Go: `entry, err := store.Get(ctx, ${JSON.stringify(namespace)}, ${JSON.stringify(group)}, ${JSON.stringify(key)})`,
-    Node: `const reply = await nc.request('${prefix}.${namespace}.get', JSON.stringify(${body})); console.log(reply.json().value);`,
-  };
-}
-
-// copyButtons copy those ways.
-export function copyButtons(prefix, namespace, group, key) {
-  return element('div', { class: 'row', role: 'group', 'aria-label': 'Copy as' }, element('span', { class: 'soft' }, 'Copy as'),
-    Object.entries(commands(prefix, namespace, group, key)).map(([name, command]) => element('button', {
-      type: 'button', class: 'quiet', title: command,
-      onclick: async () => {
-        try { await navigator.clipboard.writeText(command); say(`Copied: ${command}`); } catch { window.prompt('Copy this', command); }
-      },
-    }, name)));
+  choices.append(...views.map((view) => element('button', { type: 'button', class: 'quiet', onclick: () => show(view) }, view.title)));
+  show(views.find(({ title }) => title === wanted) ?? views[0]);
+  return element('div', { class: 'stack value' }, choices, box);
 }
