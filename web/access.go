@@ -60,7 +60,7 @@ func (server *Server) admit(request *http.Request, audience audience) *subjects.
 	case !isNear(request):
 		return server.needsToken("beyond this machine everything but /healthz and /readyz needs the token")
 	case audience == readers && !server.isOpen():
-		return server.needsToken("values, keys and changes need the token, for the broker asks for credentials as well or is not the sidecar's own")
+		return server.needsToken("values, keys and changes need the token, because the broker is not the sidecar's own or asks for credentials")
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ for (const [name, options] of Object.entries({
     await look(page, `home-${name}`);
     for (const [view, place, there] of [
       ["data", "#/acme/data/docs/readme", "Copy as"], ["live", "#/acme/live", "5 changes read"], ["history", "#/acme/live/3", "Revision 3: set docs/readme"], ["journal", "#/acme/journal", "has refused no point"],
-      ["workspaces", "#/acme/workspaces", "import-42"],
+      ["workspaces", "#/acme/workspaces", "import-42"], ["try", "#/acme/try/list", "Read a page of a group"], ["try-operator", "#/admin/try/quota", "Tell the quota of a namespace"],
     ]) {
       await page.goto(sidecar.page + place);
       await page.getByText(there).first().waitFor();
@@ -77,7 +77,7 @@ test("what is looked at in the list keeps the focus when it is read again", asyn
 
 test("JSON folds, and loses no digit", async (t) => {
   const sidecar = await start(t);
-  const json = '{"id":12345678901234567890,"id":1.10,"list":[' + Array.from({ length: 450 }, (_, index) => index).join() + '],"deep":{"deeper":{"deepest":["\\u0041, [no list]"]}}}';
+  const json = '{"id":12345678901234567890,"id":1.10,"list":[' + Array.from({ length: 450 }, (_, index) => index).join() + '],"deep":{"under":{"deeper":{"deepest":["\\u0041, [no list]"]}}}}';
   sidecar.run("set", "acme", "docs", "numbers", json);
   const page = await open(t, sidecar, "#/acme/data/docs/numbers");
   await page.getByText("12345678901234567890").waitFor();
@@ -233,7 +233,7 @@ test("without a token nobody is asked for one", async (t) => {
   const sidecar = await start(t, "--nats", broker.url, "--prefix", "other");
   broker.run("set", "acme", "config", "theme", "dark", "--prefix", "other");
   const page = await open(t, sidecar, "#/acme/data/config/theme");
-  await page.getByText("start the sidecar with --http-token-file").first().waitFor();
+  await page.getByText("Start the sidecar with --http-token-file").first().waitFor();
   assert.equal(await page.getByRole("dialog").isVisible(), false);
   assert.doesNotMatch(await page.locator("main").textContent(), /dark/);
   await look(page, "no-token");

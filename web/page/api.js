@@ -21,6 +21,8 @@ async function failureOf(response) {
   }
 }
 
+const hidden = 'Values, keys and changes are hidden here, because the broker is not the sidecar’s own or asks for credentials. Start the sidecar with --http-token-file, and enter its token.';
+
 // request gets a path. If it needs a token, the token is asked for, and the path again.
 export async function request(path, options = {}) {
   for (let asked = false; ;) {
@@ -35,7 +37,7 @@ export async function request(path, options = {}) {
       continue;
     }
     // A sidecar that has no token takes none.
-    if (failure.message.includes('start the sidecar with')) throw failure;
+    if (failure.message.includes('start the sidecar with')) throw new Failure(401, { name: failure.name, message: hidden });
     if (asked || !await needed()) throw new Failure(401, { name: failure.name, message: 'This needs the token: press “Enter token”.' });
     asked = true;
   }

@@ -2,16 +2,17 @@
 import { byId, element, every, link, notice, tabs } from './dom.js';
 import { head } from './head.js';
 import { choose, readNamespaces } from './namespaces.js';
-import { overview } from './overview.js';
+import { overview, sidecarTabs } from './overview.js';
 import { dataView } from './data.js';
 import { feedView } from './feed.js';
 import { journalView } from './journal.js';
 import { workspacesView } from './workspaces.js';
+import { tryView } from './try.js';
 import * as token from './token.js';
 
 // The views of a namespace. Each gets the rest of the address, and a signal that ends it.
-const views = { data: dataView, live: feedView, journal: journalView, workspaces: workspacesView };
-const titles = { data: 'Data', live: 'Changes', journal: 'Journal', workspaces: 'Workspaces' };
+const views = { data: dataView, live: feedView, journal: journalView, workspaces: workspacesView, try: tryView };
+const titles = { data: 'Data', live: 'Changes', journal: 'Journal', workspaces: 'Workspaces', try: 'Try it' };
 
 async function namespaceView([namespace, name, ...rest], signal) {
   const current = Object.hasOwn(views, name ?? '') ? name : 'data';
@@ -19,13 +20,14 @@ async function namespaceView([namespace, name, ...rest], signal) {
   return [element('h1', {}, namespace), tabs(`Parts of ${namespace}`, current, Object.entries(titles).map(([part, title]) => [link(namespace, part), title, part])), content];
 }
 
-// Addresses: #/acme/data/config/theme.
+// Addresses: #/acme/data/config/theme, and #/admin/try for an operator's verbs.
 const parts = () => location.hash.replace(/^#\/?/, '').split('/').filter((part) => part !== '').map((part) => {
   try { return decodeURIComponent(part); } catch { return part; }
 });
 
 async function viewOf([namespace, ...rest], signal) {
   if (namespace === undefined) return overview(signal, () => route());
+  if (namespace === 'admin') return [...sidecarTabs('try'), await tryView('admin', signal, rest.slice(1))];
   return namespaceView([namespace, ...rest], signal);
 }
 

@@ -9,6 +9,7 @@ const pageSize = 100;
 
 // dataView shows what stands now, and reads it again if the namespace has changed.
 export async function dataView(namespace, signal, [group, key]) {
+  await ask(namespace, 'groups', { limit: 1 }, signal); // what hinders one part hinders all: it is told once
   const quota = element('section', { class: 'panel', 'aria-label': 'Quota' });
   const groups = pages('Groups', 'group-prefix', signal, async (fields) => {
     const { groups: elements, next } = await ask(namespace, 'groups', fields, signal);

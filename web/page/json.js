@@ -3,7 +3,7 @@ import { element } from './dom.js';
 import { counted, number } from './words.js';
 
 const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/gs;
-const unfoldedLevels = 2;
+const unfoldedLevels = 3;
 const pageLength = 200; // children that are shown at once
 
 // parse reads an object or a list into {open, children: [{name, node}]}, with {text} as the

@@ -1,5 +1,5 @@
 // The first view: the namespaces beside their quotas, and the verbs.
-import { column, element, every, link, panel, renew, table } from './dom.js';
+import { column, element, every, link, panel, renew, table, tabs } from './dom.js';
 import { bytes, number, rate } from './words.js';
 import { ask } from './api.js';
 import { status } from './head.js';
@@ -9,14 +9,17 @@ import { verbsPanel } from './verbs.js';
 
 const shownNamespaces = 25;
 
+export const sidecarTabs = (current) => [element('h1', {}, 'This sidecar'),
+  tabs('Parts of this sidecar', current, [['#/', 'Overview', 'overview'], [link('admin', 'try'), 'Try it', 'try']])];
+
 // overview shows how the sidecar is. changed is called once there is a first namespace.
 export async function overview(signal, changed) {
   const names = await readNamespaces();
   if (!names.length) {
     every(1500, signal, async () => { if ((await readNamespaces()).length) changed(); });
-    return [element('h1', {}, 'This sidecar'), welcome(), verbsPanel(signal)];
+    return [...sidecarTabs('overview'), welcome(), verbsPanel(signal)];
   }
-  return [element('h1', {}, 'This sidecar'), namespacesPanel(signal), verbsPanel(signal)];
+  return [...sidecarTabs('overview'), namespacesPanel(signal), verbsPanel(signal)];
 }
 
 const welcome = () => panel('Nothing is stored yet', element('p', {}, 'Write a key, and watch it arrive here:'),

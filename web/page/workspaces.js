@@ -1,5 +1,5 @@
 // The open workspaces of a namespace.
-import { column, element, every, panel, renew, table } from './dom.js';
+import { column, element, every, link, panel, renew, table } from './dom.js';
 import { age, date, number } from './words.js';
 import { ask } from './api.js';
 
@@ -12,7 +12,7 @@ export async function workspacesView(namespace, signal) {
     const { workspaces, next } = await ask(namespace, 'workspaces', { limit: pageSize }, signal);
     renew(box, workspaces.length ? table('Table of workspaces', columns, workspaces.map(row)) : none(namespace),
       next ? element('p', { class: 'soft' }, `The first ${pageSize}.`) : '',
-      workspaces.some(({ orphaned }) => orphaned) ? orphans() : '');
+      workspaces.some(({ orphaned }) => orphaned) ? orphans(namespace) : '');
   };
   await read();
   every(3000, signal, read);
@@ -28,6 +28,6 @@ const none = (namespace) => [element('p', {}, 'No workspace is open.'),
   element('p', { class: 'soft' }, 'A workspace collects the entries of one job. Its commit is one point of the journal, and a summary in the store. ',
     'Open one with ', element('code', {}, `storebus workspace open ${namespace} NAME`), '.')];
 
-const orphans = () => element('p', { class: 'notice' }, 'Nobody has opened an orphaned workspace since the sidecar was started: a job may have ended without a commit. ',
-  'Use ', element('code', {}, 'storebus workspace commit'), ' or ',
+const orphans = (namespace) => element('p', { class: 'notice' }, 'Nobody has opened an orphaned workspace since the sidecar was started: a job may have ended without a commit. ',
+  element('a', { href: link(namespace, 'try', 'workspace_aggregate') }, 'Look inside'), ', then use ', element('code', {}, 'storebus workspace commit'), ' or ',
   element('code', {}, 'storebus workspace discard'), '.');
