@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,6 +104,31 @@ func TestWeb_Start_Bad(t *testing.T) {
 			assert.NotContains(t, body, "secret")
 			assert.Equal(t, http.StatusUnauthorized, statusOf(t, sidecar.HTTPURL(), path, "x"), path)
 		}
+	})
+	t.Run("WordsOfTheJournalsEndpointAreNotShownToEverybody", func(t *testing.T) {
+		endpoint := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+			writer.WriteHeader(http.StatusInternalServerError)
+			_, _ = io.WriteString(writer, `{"message":"cannot store deploy who=secret"}`)
+		}))
+		t.Cleanup(endpoint.Close)
+		broker := startBroker(t, &server.Options{})
+		sidecar := start(t, storebus.Config{
+			HTTPAddress: "127.0.0.1:0", HTTPTokenFile: tokenFile(t), NATS: storebus.NATSConfig{URL: broker.ClientURL()},
+			Journal: storebus.JournalConfig{URL: endpoint.URL, Bucket: "journal"},
+		})
+		connection := connect(t, broker.ClientURL())
+		request(t, connection, "store.acme.journal_commit", `{"measurement":"deploy","fields":{"who":"secret"}}`)
+		request(t, connection, "store.admin.flush", ``)
+		for _, path := range []string{"/v1/admin/status", "/v1/admin/statistics", "/v1/admin/namespaces", "/v1/acme/usage", "/metrics", "/readyz"} {
+			status, body := get(t, sidecar.HTTPURL(), path, "")
+			assert.NotEqual(t, http.StatusUnauthorized, status, path)
+			assert.NotContains(t, body, "secret", path)
+		}
+		_, brief := get(t, sidecar.HTTPURL(), "/v1/admin/status", "")
+		assert.Contains(t, brief, `"last_error":"`, "that it fails is a state")
+		assert.Contains(t, brief, `"pending":1`)
+		_, whole := get(t, sidecar.HTTPURL(), "/v1/admin/status", httpToken)
+		assert.Contains(t, whole, "who=secret")
 	})
 	t.Run("WhatCannotBeServedIsAnErrorOfStart", func(t *testing.T) {
 		taken, err := net.Listen("tcp", "127.0.0.1:0")

@@ -253,6 +253,13 @@ func (service *Service) Started() time.Time { return service.started }
 // one write.
 func (service *Service) Writes() uint64 { return service.store.Figures().BatchSizes.Sum }
 
+// Journal returns the state of the journal of all namespaces. Its LastError has no text from
+// the endpoint, which can repeat values.
+func (service *Service) Journal() *subjects.JournalStatus {
+	status, _ := service.journalStatus()
+	return status
+}
+
 // HasJournal reports whether the journal has an endpoint.
 func (service *Service) HasJournal() bool { return service.journal != nil }
 

@@ -5,7 +5,7 @@ package web
 import (
 	"net"
 	"net/http"
-	"net/url"
+	"slices"
 	"strings"
 
 	"dappco.re/go/storebus/subjects"
@@ -32,9 +32,12 @@ var (
 	errMethodNotAllowed = &subjects.Error{Code: http.StatusMethodNotAllowed, Name: "method_not_allowed"}
 )
 
-// forwardingHeaders are the headers of a proxy. Behind a proxy, a distant requester looks
-// near.
-var forwardingHeaders = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"}
+// forwardingHeaders are the headers of a proxy, as is every header that begins with
+// X-Forwarded. Behind a proxy, a distant requester looks near.
+var forwardingHeaders = []string{
+	"Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Original-Forwarded-For", "X-Envoy-External-Address",
+	"Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "Fastly-Client-Ip", "Fly-Client-Ip",
+}
 
 // admit returns the error for a request that may not use a route, or nil.
 func (server *Server) admit(request *http.Request, audience audience) *subjects.Error {
@@ -85,12 +88,12 @@ func checkOrigin(request *http.Request) *subjects.Error {
 			return errForbidden.New("a page of another origin may not read from here")
 		}
 	}
-	origin := request.Header.Get("Origin")
-	if origin == "" {
-		return nil
-	}
-	if parsed, err := url.Parse(origin); err != nil || !strings.EqualFold(parsed.Host, request.Host) {
-		return errForbidden.New("a page of another origin may not read from here")
+	// An Origin that is there names this server, each of them if there are several.
+	for _, origin := range request.Header["Origin"] {
+		scheme, host, _ := strings.Cut(origin, "://")
+		if scheme != "http" && scheme != "https" || !strings.EqualFold(host, request.Host) {
+			return errForbidden.New("a page of another origin may not read from here")
+		}
 	}
 	return nil
 }
@@ -114,8 +117,8 @@ func hostOf(address string) string {
 
 // isNear reports whether a request comes from this machine, and not through a proxy.
 func isNear(request *http.Request) bool {
-	for _, name := range forwardingHeaders {
-		if request.Header.Get(name) != "" {
+	for name := range request.Header {
+		if strings.HasPrefix(name, "X-Forwarded") || slices.Contains(forwardingHeaders, name) {
 			return false
 		}
 	}

@@ -97,9 +97,14 @@ func TestAccess_Admit_Bad(t *testing.T) {
 	})
 	t.Run("WhatComesThroughAProxyIsFarAway", func(t *testing.T) {
 		bench := start(t, web.Config{Token: token})
-		for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
-			for _, path := range routes(countRoutes, valueRoutes) {
-				assert.Equal(t, http.StatusUnauthorized, bench.get(path, header, "192.0.2.7").status, "%s %s", header, path)
+		for _, header := range []string{
+			"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Server", "X-Forwarded", "X-Real-Ip", "Via",
+			"CF-Connecting-IP", "True-Client-IP", "X-Client-IP",
+		} {
+			for _, value := range []string{"192.0.2.7", "127.0.0.1", ""} {
+				for _, path := range routes(countRoutes, valueRoutes) {
+					assert.Equal(t, http.StatusUnauthorized, bench.get(path, header, value).status, "%s: %s %s", header, value, path)
+				}
 			}
 		}
 	})
@@ -114,13 +119,48 @@ func TestAccess_Admit_Bad(t *testing.T) {
 	})
 	t.Run("APageOfAnotherOriginIsRefused", func(t *testing.T) {
 		bench := start(t, web.Config{Token: token})
+		own := strings.Trim(strings.TrimPrefix(bench.server.URL(), "http://"), "/")
 		for _, path := range routes(pageRoutes, countRoutes, valueRoutes) {
 			for _, headers := range [][]string{
-				{"Origin", "https://evil.example"}, {"Origin", "http://127.0.0.1:1"}, {"Origin", "null"}, {"Origin", "%"},
+				{"Origin", "https://evil.example"}, {"Origin", "http://127.0.0.1:1"}, {"Origin", "null"}, {"Origin", "%"}, {"Origin", ""},
+				{"Origin", "http://evil.example@" + own}, {"Origin", "ftp://" + own}, {"Origin", own}, {"Origin", "http://" + own + ", https://evil.example"},
+				{"Origin", "http://" + own + ".evil.example"}, {"Origin", "http://" + own, "Origin", "https://evil.example"},
 				{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, {"Sec-Fetch-Site", "same-site"},
 				{"Origin", "https://evil.example", "Authorization", "Bearer " + token},
 			} {
 				assert.Equal(t, http.StatusForbidden, bench.get(path, headers...).status, "%s %s", path, headers)
+			}
+		}
+	})
+	t.Run("NothingBesideTheHeaderIsAToken", func(t *testing.T) {
+		bench := start(t, web.Config{Token: token}, func(backend *web.Backend) { backend.Open = false })
+		bench.set("acme:config", "theme", "the secret value")
+		for _, path := range []string{
+			"/v1/acme/config/theme?token=" + token, "/v1/acme/config/theme?access_token=" + token, "/v1/acme/config/theme?Authorization=Bearer+" + token,
+			"/%76%31/acme/config/theme", "/v1/acme/usage%2f..%2fconfig/theme", "/v1/admin%2f..%2facme/config/theme", "/v1/acme/usage/theme",
+			"/v1/acme/usage/", "/v1/acme/USAGE", "/v1/acme/get%3Fgroup=config", "/v1/acme/config%00/theme", "/v1/acme/%2e%2e/theme",
+		} {
+			for _, headers := range [][]string{
+				nil, {"Cookie", "token=" + token}, {"Proxy-Authorization", "Bearer " + token}, {"X-Authorization", "Bearer " + token}, {"Authorization", "Basic " + token},
+				{"Authorization", token}, {"X-Original-URL", "/v1/admin/status"}, {"Host", "localhost"}, {"Accept", "application/json"},
+			} {
+				for _, method := range []string{http.MethodGet, http.MethodHead} {
+					answer := bench.ask(method, path, headers...)
+					assert.Equal(t, http.StatusUnauthorized, answer.status, "%s %s %s", method, path, headers)
+					assert.NotContains(t, answer.body, "secret")
+				}
+			}
+		}
+	})
+	t.Run("APathThatMeansAnotherIsRefused", func(t *testing.T) {
+		bench := start(t, web.Config{})
+		bench.set("acme:config", "a/b", "the value of another key")
+		for _, path := range []string{
+			"/v1/acme/config/a//b", "/v1//acme/config/a/b", "//v1/acme/config/a/b", "/x/../v1/acme/config/a/b", "/./v1/acme/config/a/b", "/healthz/../v1/acme/config/a/b",
+			"/v1/acme/config/./a/b", "/v1/acme/config/x/../a/b", "/v1/admin/../acme/config/a/b", "//evil.example/..", "/\\evil.example/./x", "/v1/acme/.", "/..",
+		} {
+			for _, headers := range [][]string{nil, {"Host", "evil.example"}} {
+				assert.Equal(t, "bad_request", string(bench.get(path, headers...).failure(t).Name), path)
 			}
 		}
 	})

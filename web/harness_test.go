@@ -133,7 +133,7 @@ func (bench *bench) send(ctx context.Context, method, path string, headers ...st
 		if headers[index] == "Host" {
 			request.Host = headers[index+1]
 		}
-		request.Header.Set(headers[index], headers[index+1])
+		request.Header.Add(headers[index], headers[index+1])
 	}
 	response, err := bench.client.Do(request)
 	require.NoError(bench.t, err)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"dappco.re/go/storebus/subjects"
@@ -58,10 +59,26 @@ func readOnly(next http.Handler) http.Handler {
 			writeError(writer, errMethodNotAllowed.New("this server is for reading: use GET, and NATS to write"))
 			return
 		}
+		if isUnclean(request.URL.EscapedPath()) {
+			writeError(writer, subjects.ErrBadRequest.New("the path has an empty part, or . or ..: write / in a name as %2F, and read names that are . or .. with /v1/{namespace}/get"))
+			return
+		}
 		// A connection that cannot have a deadline has no need of one.
 		_ = http.NewResponseController(writer).SetWriteDeadline(time.Now().Add(replyTimeout))
 		next.ServeHTTP(writer, request)
 	})
+}
+
+// isUnclean reports whether a path has a part that means another path: a redirect to that
+// path would give the value of another key.
+func isUnclean(path string) bool {
+	parts := strings.Split(path, "/")
+	for index, part := range parts {
+		if part == "." || part == ".." || part == "" && index > 0 && index < len(parts)-1 {
+			return true
+		}
+	}
+	return false
 }
 
 // guard admits an audience, if there is something to show.

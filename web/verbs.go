@@ -49,7 +49,8 @@ func (server *Server) verb(writer http.ResponseWriter, request *http.Request) {
 		writeError(writer, subjects.ErrNotFound.New("there is no verb "+strconv.Quote(string(verb))+": /v1/admin/describe tells those that there are"))
 		return
 	}
-	server.ask(writer, request, subjects.Address{Namespace: request.PathValue("namespace"), Verb: verb})
+	reply, failure := server.ask(request, subjects.Address{Namespace: request.PathValue("namespace"), Verb: verb})
+	writeAnswer(writer, reply, failure)
 }
 
 // adminVerb answers /v1/admin/{verb}.
@@ -59,17 +60,45 @@ func (server *Server) adminVerb(writer http.ResponseWriter, request *http.Reques
 		writeError(writer, subjects.ErrNotFound.New("an operator has no verb "+strconv.Quote(string(verb))+": /v1/admin/describe tells those that there are"))
 		return
 	}
-	server.ask(writer, request, subjects.Address{Verb: verb, Admin: true})
+	reply, failure := server.ask(request, subjects.Address{Verb: verb, Admin: true})
+	if failure == nil && verb == subjects.VerbAdminStatus && reply.Code() == 0 && server.admit(request, readers) != nil {
+		reply.Body, failure = server.withoutValues(reply.Body)
+	}
+	writeAnswer(writer, reply, failure)
+}
+
+// withoutValues replaces the words of the journal's endpoint in a status: they can repeat
+// values, which the requester may not read.
+func (server *Server) withoutValues(body []byte) ([]byte, *subjects.Error) {
+	var status subjects.StatusReply
+	if err := json.Unmarshal(body, &status); err != nil {
+		return nil, subjects.ErrInternal.New(err.Error())
+	}
+	if status.Journal != nil {
+		status.Journal.LastError = server.backend.Load().Service.Journal().LastError
+	}
+	body, err := json.Marshal(status)
+	if err != nil {
+		return nil, subjects.ErrInternal.New(err.Error())
+	}
+	return body, nil
 }
 
 // ask passes the query of a request to the service, as the body of a request on the bus.
-func (server *Server) ask(writer http.ResponseWriter, request *http.Request, address subjects.Address) {
+func (server *Server) ask(request *http.Request, address subjects.Address) (handler.Reply, *subjects.Error) {
 	body, failure := bodyOf(address.Verb, request.URL)
+	if failure != nil {
+		return handler.Reply{}, failure
+	}
+	return server.backend.Load().Service.Call(request.Context(), handler.Call{Address: address, Body: body}), nil
+}
+
+// writeAnswer sends what ask has returned.
+func writeAnswer(writer http.ResponseWriter, reply handler.Reply, failure *subjects.Error) {
 	if failure != nil {
 		writeError(writer, failure)
 		return
 	}
-	reply := server.backend.Load().Service.Call(request.Context(), handler.Call{Address: address, Body: body})
 	writeReply(writer, reply)
 }
 

@@ -189,6 +189,9 @@ func TestVerbs_Value_Good(t *testing.T) {
 		{"config", "a/b", "/v1/acme/config/a/b"},
 		{"list", "set", "/v1/acme/list/set"},
 		{"changes", "x", "/v1/acme/changes/x"},
+		{"config", "a//b", "/v1/acme/config/a%2F%2Fb"},
+		{"config", "\x00", "/v1/acme/config/%00"},
+		{"config", "/", "/v1/acme/config/%2F"},
 	} {
 		bench.set("acme:"+name.group, name.key, "the value of "+name.key)
 		answer := bench.get(name.path)
@@ -200,7 +203,7 @@ func TestVerbs_Value_Good(t *testing.T) {
 	t.Run("SaysTheRevisionAndTheExpiry", func(t *testing.T) {
 		require.NoError(t, bench.store.SetWithTTL("acme:config", "short", "", time.Hour))
 		answer := bench.ask(http.MethodHead, "/v1/acme/config/short")
-		assert.Equal(t, "6", answer.header.Get("Storebus-Revision"))
+		assert.Equal(t, "9", answer.header.Get("Storebus-Revision"))
 		expires, err := time.Parse(time.RFC3339Nano, answer.header.Get("Storebus-Expires-At"))
 		require.NoError(t, err)
 		assert.WithinDuration(t, time.Now().Add(time.Hour), expires, patience)

@@ -37,7 +37,7 @@ for (const [name, options] of Object.entries({
     await look(page, `home-${name}`);
     for (const [view, place, there] of [
       ["data", "#/acme/data/docs/readme", "Copy as"], ["live", "#/acme/live", "5 changes read"], ["history", "#/acme/live/3", "Revision 3: set docs/readme"], ["journal", "#/acme/journal", "has refused no point"],
-      ["workspaces", "#/acme/workspaces", "import-42"], ["try", "#/acme/try/list", "Read a page of a group"], ["try-operator", "#/admin/try/quota", "Tell the quota of a namespace"],
+      ["workspaces", "#/acme/workspaces", "import-42"], ["try", "#/acme/try/list", "Read a page of a group"], ["try-operator", "#/admin/try/quota", "Read the quota of a namespace"],
     ]) {
       await page.goto(sidecar.page + place);
       await page.getByText(there).first().waitFor();

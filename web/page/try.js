@@ -73,7 +73,7 @@ function formOf(namespace, verb, reply, form, signal) {
 
 // What describe tells of get and quota is in part of what they change.
 const sentence = ({ name, description }) => {
-  const text = { get: 'read the entry of a key', quota: 'tell the quota of a namespace' }[name] ?? description;
+  const text = { get: 'read the entry of a key', quota: 'read the quota of a namespace' }[name] ?? description;
   return `${text[0].toUpperCase()}${text.slice(1)}.`;
 };
 
