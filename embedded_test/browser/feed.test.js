@@ -121,6 +121,11 @@ test("what the log holds no longer is told", async (t) => {
   const oldest = Number(await page.getByRole("spinbutton", { name: "Revision" }).inputValue());
   assert.ok(oldest > 2 && oldest <= 30, String(oldest));
   assert.equal((await revisions(page, "history")).at(-1), oldest);
+  await page.waitForFunction(() => {
+    const row = document.querySelector("#history [aria-current]").getBoundingClientRect();
+    const box = document.querySelector("#history").parentElement.getBoundingClientRect();
+    return box.height > 0 && row.top >= box.top && row.bottom <= box.bottom;
+  });
   await look(page, "compacted");
   await page.setViewportSize(phone.viewport);
   await look(page, "compacted-phone");

@@ -101,9 +101,11 @@ test("an entry that has changed says so, and one that expires counts down", asyn
   await entry.getByText(/^in 59 min \d+ s, /).waitFor();
   await page.getByRole("list", { name: "Keys of sessions" }).getByText(/expires in 59 min/).waitFor();
   await entry.getByRole("button", { name: "Hex" }).click();
-  sidecar.run("set", "acme", "sessions", "ada", "second", "--ttl", "1500ms");
+  sidecar.run("set", "acme", "sessions", "ada", "second");
   await entry.getByText("it stands at revision 2 now").waitFor();
   await entry.locator("pre", { hasText: "first" }).waitFor();
+  await look(page, "changed");
+  sidecar.run("touch", "acme", "sessions", "ada", "1s");
   await entry.getByText("This key is gone by now").waitFor();
   await look(page, "gone");
   await entry.getByRole("button", { name: "Read again" }).click();

@@ -89,6 +89,12 @@ export function historyView(namespace, filter, signal, onPast) {
     return page.next < revision ? ask(namespace, 'changes', { after: revision - 1, limit: around + 1 }, mine) : page;
   };
   const tellGap = (revision) => gap.replaceChildren(notice(`Revision ${number(revision)} is no longer in the log, which was compacted. Its oldest change is revision ${number(log.oldest)}.`));
+  // Only the box of the table scrolls: the page stays where it is.
+  const scroll = () => {
+    const row = body.querySelector('[aria-current]');
+    const scroller = content.querySelector('.table-box');
+    if (row) scroller.scrollTop = row.offsetTop - scroller.clientHeight / 2;
+  };
   const fill = (page) => {
     learn(page);
     const rows = page.changes.map((change) => changeRow(change, change.revision === current ? { 'aria-current': 'true' } : {})).reverse();
@@ -102,10 +108,7 @@ export function historyView(namespace, filter, signal, onPast) {
       : `Revision ${number(current)}`;
     chosen.textContent = text;
     slider.setAttribute('aria-valuetext', text);
-    // Only this box scrolls: the page stays where it is.
-    const row = body.querySelector('[aria-current]');
-    const scroller = content.querySelector('.table-box');
-    if (row) scroller.scrollTop = row.offsetTop - scroller.clientHeight / 2;
+    requestAnimationFrame(scroll); // it may be shown from now on only
   };
 
   slider.addEventListener('input', () => show(Number(slider.value)));
