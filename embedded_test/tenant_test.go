@@ -520,5 +520,10 @@ type (
 		UnscopedEntries        *uint64         `json:"unscoped_entries"`
 		ClockAhead             *float64        `json:"clock_ahead_seconds"`
 		Journal                any             `json:"journal"`
+		Time                   *time.Time      `json:"time"`
+		DatabaseBytes          *uint64         `json:"database_bytes"`
+		WALBytes               *uint64         `json:"wal_bytes"`
+		DiskFreeBytes          *uint64         `json:"disk_free_bytes"`
+		Sync                   any             `json:"sync"`
 	}
 )

@@ -81,7 +81,8 @@ var verbRows = []verbRow{
 	{verb: "compact", admin: true, request: "before format?", reply: "archive entries sha256? more?", writes: true, silent: true,
 		body: `{"before":"2020-01-01T00:00:00Z"}`},
 	{verb: "status", admin: true, reply: "store instance version prefix durability writable reason? backlog oldest_unpublished_at? " +
-		"pending_materialisation queue namespaces entries unscoped_entries journal clock_ahead_seconds", body: `{}`},
+		"pending_materialisation queue namespaces entries unscoped_entries journal clock_ahead_seconds " +
+		"time database_bytes wal_bytes disk_free_bytes? sync?", body: `{}`},
 }
 
 // tenantRows are the verbs of a namespace.

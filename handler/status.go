@@ -3,6 +3,8 @@
 package handler
 
 import (
+	"time"
+
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
 )
@@ -19,6 +21,7 @@ func encodeStatus(answer *answer, request *request, _ *subjects.StatusRequest, s
 	service := request.service
 	journal, lastError := service.journalStatus()
 	journal.LastError, journal.Archiving = lastError, uint64(status.Archiving)
+	figures := service.store.Figures()
 	return answer.marshal(subjects.StatusReply{
 		Store:                  request.storeID(),
 		Instance:               service.instance,
@@ -36,5 +39,23 @@ func encodeStatus(answer *answer, request *request, _ *subjects.StatusRequest, s
 		UnscopedEntries:        status.UnscopedEntries,
 		Journal:                journal,
 		ClockAheadSeconds:      status.ClockAhead.Seconds(),
+		Time:                   time.Now().UTC(),
+		DatabaseBytes:          uint64(figures.DatabaseBytes),
+		WALBytes:               uint64(figures.WriteAheadLogBytes),
+		DiskFreeBytes:          figures.DiskFreeBytes,
+		Sync:                   syncStatus(figures.Syncs),
 	})
+}
+
+// syncStatus is nil if no commit has waited for the disk.
+func syncStatus(syncs store.Distribution) *subjects.SyncStatus {
+	if syncs.Count == 0 {
+		return nil
+	}
+	percentiles := syncs.Percentiles(0.5, 0.99)
+	return &subjects.SyncStatus{
+		Count:      syncs.Count,
+		P50Seconds: time.Duration(percentiles[0]).Seconds(),
+		P99Seconds: time.Duration(percentiles[1]).Seconds(),
+	}
 }

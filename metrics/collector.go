@@ -127,6 +127,9 @@ func (scrape *scrape) committer() {
 	scrape.counter(expiredTotal, uint64(figures.Expired))
 	scrape.gauge(databaseBytes, float64(figures.DatabaseBytes))
 	scrape.gauge(writeAheadBytes, float64(figures.WriteAheadLogBytes))
+	if free := figures.DiskFreeBytes; free != nil {
+		scrape.gauge(diskFreeBytes, float64(*free))
+	}
 }
 
 func (scrape *scrape) durations(description *prometheus.Desc, distribution store.Distribution) {

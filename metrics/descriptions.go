@@ -48,6 +48,7 @@ var (
 	logAge          = description("log_oldest_seconds", "Age of the oldest change that can be replayed.")
 	databaseBytes   = description("database_bytes", "Size of the database file.")
 	writeAheadBytes = description("wal_bytes", "Size of the write-ahead log of SQLite.")
+	diskFreeBytes   = description("disk_free_bytes", "Room that is left on the disk of the database.")
 
 	journalPending   = description("journal_pending", "Points of the journal that wait for delivery.")
 	journalAge       = description("journal_oldest_seconds", "Age of the oldest point that waits for delivery.")
@@ -63,7 +64,7 @@ var descriptions = []*prometheus.Desc{
 	queueRequests, queueRequestLimit, queueBytes, queueResultBytes, queueByteLimit,
 	commitDuration, syncDuration, batchSize, expiredTotal,
 	namespaceCount, revision, keys, groups, bytes, quotaRatio,
-	writable, backlog, backlogAge, publishedTotal, omittedTotal, skippedTotal, retriesTotal, pendingRows, logAge, databaseBytes, writeAheadBytes,
+	writable, backlog, backlogAge, publishedTotal, omittedTotal, skippedTotal, retriesTotal, pendingRows, logAge, databaseBytes, writeAheadBytes, diskFreeBytes,
 	journalPending, journalAge, journalRejected, journalDelivered,
 	buildInfo,
 }

@@ -173,6 +173,7 @@ func TestCollector_Collect_Good(t *testing.T) {
 	}
 	assert.NotContains(t, found, `storebus_quota_ratio{namespace="acme",quota="max_bytes"}`, "it has no such quota")
 	assert.Positive(t, value(found["storebus_database_bytes"]))
+	assert.Positive(t, value(found["storebus_disk_free_bytes"]))
 	assert.Positive(t, value(found["storebus_log_oldest_seconds"]))
 	for name, count := range map[string]uint64{
 		`storebus_request_duration_seconds{verb="set"}`: 5, `storebus_request_duration_seconds{verb="get"}`: 3,

@@ -4,10 +4,12 @@ package store
 
 import (
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"dappco.re/go/storebus/internal/histogram"
+	"dappco.re/go/storebus/internal/platform"
 )
 
 // Figures has the measurements of a store since it was opened.
@@ -25,6 +27,9 @@ type Figures struct {
 	// DatabaseBytes and WriteAheadLogBytes are the sizes of the files; 0 for MemoryDatabase.
 	DatabaseBytes      int64
 	WriteAheadLogBytes int64
+	// DiskFreeBytes is the free space on the disk of the database; nil for MemoryDatabase, and
+	// if the system does not tell.
+	DiskFreeBytes *uint64
 }
 
 // Distribution tells how often numbers of each size were measured: nanoseconds, or writes.
@@ -45,6 +50,17 @@ func (distribution Distribution) AtMost(limits ...uint64) []uint64 {
 	return distribution.snapshot.AtMost(limits...)
 }
 
+// Percentiles gives, for each fraction in rising order, a number that this part of all numbers
+// does not exceed. It is rounded up by a sixteenth at most, and 0 if nothing was measured.
+//
+//	percentiles := figures.Syncs.Percentiles(0.5, 0.99)
+func (distribution Distribution) Percentiles(fractions ...float64) []uint64 {
+	if distribution.snapshot == nil {
+		return make([]uint64, len(fractions))
+	}
+	return distribution.snapshot.Percentiles(fractions...)
+}
+
 // Figures returns the measurements. It does not use the database, and may be called at any
 // time, also by a callback.
 //
@@ -60,6 +76,9 @@ func (store *Store) Figures() Figures {
 	}
 	if path := store.config.DatabasePath; path != MemoryDatabase {
 		figures.DatabaseBytes, figures.WriteAheadLogBytes = fileSize(path), fileSize(path+"-wal")
+		if free, err := platform.DiskFree(filepath.Dir(path)); err == nil {
+			figures.DiskFreeBytes = &free
+		}
 	}
 	return figures
 }

@@ -49,6 +49,11 @@ func TestFigures_Figures_Good(t *testing.T) {
 		assert.Less(t, figures.Syncs.Sum-before.Syncs.Sum, figures.Commits.Sum)
 		assert.Equal(t, []uint64{0, figures.Commits.Count}, figures.Commits.AtMost(0, uint64(time.Hour)))
 		assert.Positive(t, figures.DatabaseBytes)
+		assert.Positive(t, *figures.DiskFreeBytes)
+		percentiles := figures.Commits.Percentiles(0.5, 1)
+		assert.Positive(t, percentiles[0])
+		assert.LessOrEqual(t, percentiles[0], percentiles[1])
+		assert.Equal(t, []uint64{0, figures.Commits.Count}, figures.Commits.AtMost(0, percentiles[1]))
 	})
 	t.Run("WithoutFullDurabilityNoWriteWaitsForTheDisk", func(t *testing.T) {
 		opened := openStore(t, store.StoreConfig{DatabasePath: databasePath(t), Durability: store.DurabilityRelaxed})
@@ -70,6 +75,7 @@ func TestFigures_Figures_Good(t *testing.T) {
 		require.NoError(t, opened.Set("acme:config", "theme", "dark"))
 		figures := opened.Figures()
 		assert.Zero(t, figures.DatabaseBytes+figures.WriteAheadLogBytes)
+		assert.Nil(t, figures.DiskFreeBytes)
 		assert.Equal(t, uint64(1), figures.Commits.Count)
 	})
 }
@@ -84,5 +90,6 @@ func TestFigures_Figures_Bad(t *testing.T) {
 		figures := none.Figures()
 		assert.Zero(t, figures.DatabaseBytes+figures.Expired)
 		assert.Equal(t, []uint64{0}, figures.Commits.AtMost(1))
+		assert.Equal(t, []uint64{0}, figures.Commits.Percentiles(0.5))
 	}
 }

@@ -38,6 +38,25 @@ type StatusReply struct {
 	// ClockAheadSeconds is by how much the store's time is ahead of the wall clock. It is
 	// 0 unless the wall clock was set back.
 	ClockAheadSeconds float64 `json:"clock_ahead_seconds"`
+	// Time is that of the sidecar's machine when it replied.
+	Time time.Time `json:"time"`
+	// DatabaseBytes and WALBytes are the sizes of the database file and of SQLite's
+	// write-ahead log; 0 of a database in memory.
+	DatabaseBytes uint64 `json:"database_bytes"`
+	WALBytes      uint64 `json:"wal_bytes"`
+	// DiskFreeBytes is the room that is left on the disk of the database; nil of a database
+	// in memory, and if the system does not tell.
+	DiskFreeBytes *uint64 `json:"disk_free_bytes,omitzero"`
+	// Sync tells how long commits wait for the disk; nil if none has.
+	Sync *SyncStatus `json:"sync,omitzero"`
+}
+
+// SyncStatus is how long the commits since the start of the sidecar waited for the disk:
+// half of them at most P50Seconds, and 99 of 100 at most P99Seconds.
+type SyncStatus struct {
+	Count      uint64  `json:"count"`
+	P50Seconds float64 `json:"p50_seconds"`
+	P99Seconds float64 `json:"p99_seconds"`
 }
 
 // QueueStatus counts the requests that were received and not answered yet.

@@ -53,10 +53,26 @@ func statusRows(reply subjects.StatusReply) []property {
 		{"bytes in hand", usedBytes{reply.Queue.Bytes, reply.Queue.ByteLimit}},
 		{"bytes of replies", usedBytes{reply.Queue.ResultBytes, reply.Queue.ByteLimit}},
 	}
+	rows = append(rows, diskRows(reply)...)
 	if !reply.OldestUnpublishedAt.IsZero() {
 		rows = append(rows, property{"oldest change to be announced", age(reply.OldestUnpublishedAt)})
 	}
 	return append(rows, journalRows(reply.Journal)...)
+}
+
+// diskRows tell of the files and their disk; a database in memory has none.
+func diskRows(reply subjects.StatusReply) (rows []property) {
+	if reply.DatabaseBytes > 0 {
+		rows = append(rows, property{"database", size(reply.DatabaseBytes)}, property{"write-ahead log", size(reply.WALBytes)})
+	}
+	if reply.DiskFreeBytes != nil {
+		rows = append(rows, property{"room on the disk", size(*reply.DiskFreeBytes)})
+	}
+	if reply.Sync != nil {
+		rows = append(rows, property{"half of the commits wait for the disk at most", fmt.Sprintf("%.3g ms", reply.Sync.P50Seconds*1000)},
+			property{"99 of 100 commits wait for the disk at most", fmt.Sprintf("%.3g ms", reply.Sync.P99Seconds*1000)})
+	}
+	return rows
 }
 
 // clockText tells by how much the store's time is ahead of the wall clock.

@@ -22,6 +22,10 @@ func TestStatus_Status_Good(t *testing.T) {
 	assert.Regexp(t, `(?m)^durability\tfull$`, output)
 	assert.Regexp(t, `(?m)^writable\tyes$`, output)
 	assert.Regexp(t, `(?m)^entries\t1$`, output)
+	for _, name := range []string{"database", "write-ahead log", "room on the disk"} {
+		assert.Regexp(t, `(?m)^`+name+`\t[1-9]\d*$`, output)
+	}
+	assert.Regexp(t, `(?m)^half of the commits wait for the disk at most\t[0-9.e+-]+ ms$`, output)
 
 	var reply subjects.StatusReply
 	require.NoError(t, json.Unmarshal([]byte(shell.mustRun(t, "status", "--json")), &reply))
@@ -36,6 +40,7 @@ func TestStatus_StatusRows_Good(t *testing.T) {
 	assert.Contains(t, rows, property{"changes to be announced", uint64(7)})
 	assert.Contains(t, rows, property{"oldest change to be announced", age(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))})
 	assert.Contains(t, rows, property{"journal", "no endpoint"})
+	assert.NotContains(t, rows, property{"database", size(0)}, "it is in memory")
 	rows = statusRows(subjects.StatusReply{Journal: &subjects.JournalStatus{
 		Endpoint: new("http://influx"), Pending: 1, OldestPendingAt: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), LastError: "away",
 	}})

@@ -36,3 +36,14 @@ func TestPlatform_IsAddressInUse_Bad(t *testing.T) {
 	assert.False(t, platform.IsAddressInUse(err), err)
 	assert.False(t, platform.IsAddressInUse(nil))
 }
+
+func TestPlatform_DiskFree_Good(t *testing.T) {
+	free, err := platform.DiskFree(t.TempDir())
+	require.NoError(t, err)
+	assert.Positive(t, free)
+}
+
+func TestPlatform_DiskFree_Bad(t *testing.T) {
+	_, err := platform.DiskFree(filepath.Join(t.TempDir(), "missing"))
+	assert.ErrorIs(t, err, os.ErrNotExist)
+}

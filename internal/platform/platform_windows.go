@@ -36,3 +36,16 @@ func IsDiskFull(err error) bool {
 func IsAddressInUse(err error) bool {
 	return errors.Is(err, windows.WSAEADDRINUSE)
 }
+
+// DiskFree gives the bytes that this process may still write to the volume of a folder. It
+// returns the error of a path that is not a folder.
+//
+//	bytes, err := platform.DiskFree(`C:\ProgramData\storebus`)
+func DiskFree(path string) (available uint64, err error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return 0, err
+	}
+	err = windows.GetDiskFreeSpaceEx(name, &available, nil, nil)
+	return available, err
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+//go:build linux || darwin || freebsd
+
+package platform
+
+import "golang.org/x/sys/unix"
+
+// DiskFree gives the bytes that this process may still write to the file system of a path.
+// It returns errors.ErrUnsupported on a system that is not asked.
+//
+//	bytes, err := platform.DiskFree("/var/lib/storebus")
+func DiskFree(path string) (uint64, error) {
+	var system unix.Statfs_t
+	if err := unix.Statfs(path, &system); err != nil {
+		return 0, err
+	}
+	// What root alone may write is left out. The types differ by system.
+	return uint64(max(system.Bavail, 0)) * uint64(system.Bsize), nil
+}
