@@ -172,13 +172,22 @@ type connectionEvents struct {
 
 // waitingFor is called for each attempt of the start that finds nobody.
 func (events *connectionEvents) waitingFor(name string, err error) {
+	events.attempted(err)
 	if _, changed := events.condition.Becomes(stateAway); changed {
 		events.logger.Warn("the broker is away: waiting for it", "broker", name, "error", err)
 	}
 }
 
+// attempted is called for each attempt to connect that has failed.
+func (events *connectionEvents) attempted(err error) {
+	events.logger.Debug("an attempt to connect has failed", "error", err)
+}
+
 // arrived ends whatever state there was.
 func (events *connectionEvents) arrived(connection *nats.Conn) {
+	if events.sidecar.broker == nil {
+		events.logger.Debug("connected", "broker", connection.ConnectedUrlRedacted())
+	}
 	if leftOut, changed := events.condition.Becomes(stateConnected); changed {
 		events.logger.Info("the broker is back", "broker", connection.ConnectedUrlRedacted(), "left_out", leftOut)
 	}
@@ -202,7 +211,10 @@ func (events *connectionEvents) reconnected(connection *nats.Conn) {
 }
 
 // stillAway is called for each attempt to connect again that finds nobody.
-func (events *connectionEvents) stillAway(_ *nats.Conn, err error) { events.away(err) }
+func (events *connectionEvents) stillAway(_ *nats.Conn, err error) {
+	events.attempted(err)
+	events.away(err)
+}
 
 func (events *connectionEvents) away(err error) {
 	if leftOut, changed := events.condition.Becomes(stateAway); changed {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -87,9 +88,13 @@ func brokerURL(broker *server.Server) string {
 // brokerLogger passes on the broker's messages for the operator.
 type brokerLogger struct{ logger *slog.Logger }
 
-func (brokerLogger) Noticef(string, ...any) {}
-func (brokerLogger) Debugf(string, ...any)  {}
-func (brokerLogger) Tracef(string, ...any)  {}
+func (brokerLogger) Debugf(string, ...any) {}
+func (brokerLogger) Tracef(string, ...any) {}
+
+// Noticef is about the broker's start and end.
+func (broker brokerLogger) Noticef(format string, values ...any) {
+	broker.log(slog.LevelDebug, format, values)
+}
 
 func (broker brokerLogger) Warnf(format string, values ...any) {
 	broker.log(slog.LevelWarn, format, values)
@@ -104,5 +109,5 @@ func (broker brokerLogger) Fatalf(format string, values ...any) {
 }
 
 func (broker brokerLogger) log(level slog.Level, format string, values []any) {
-	broker.logger.Log(context.Background(), level, "the broker says", "text", fmt.Sprintf(format, values...))
+	broker.logger.Log(context.Background(), level, "the broker says", "text", strings.TrimSpace(fmt.Sprintf(format, values...)))
 }

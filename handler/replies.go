@@ -4,6 +4,7 @@ package handler
 
 import (
 	"errors"
+	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -97,6 +98,9 @@ func (request *request) conclude(answer *answer, failure error) {
 	if request.reply != "" {
 		failure = request.publish(answer, failure)
 	}
+	if request.service.traces {
+		request.trace(answer)
+	}
 	if failure == nil {
 		request.endpoint.statistics.succeeded.Add(1)
 	}
@@ -104,6 +108,16 @@ func (request *request) conclude(answer *answer, failure error) {
 		request.count(nil)
 		request.caller.deliver(answer)
 	}
+}
+
+// trace logs a request without its body.
+func (request *request) trace(answer *answer) {
+	code := strconv.Itoa(http.StatusOK)
+	if said := answer.header[subjects.HeaderErrorCode]; len(said) > 0 {
+		code = said[0]
+	}
+	request.service.logger.Debug("request", "subject", request.subject, "code", code,
+		"request_bytes", len(request.data), "reply_bytes", len(answer.body), "took", time.Since(request.received))
 }
 
 // publish sends the answer. If the answer is larger than the connection takes, it sends a

@@ -87,9 +87,11 @@ type Service struct {
 	connection *nats.Conn
 	fitStore   func()
 	logger     *slog.Logger
-	instance   string
-	version    string
-	started    time.Time
+	// traces says that the log has a line for each request.
+	traces   bool
+	instance string
+	version  string
+	started  time.Time
 	// backupDirectory and archiveDirectory are those of Config.
 	backupDirectory  string
 	archiveDirectory string
@@ -189,6 +191,7 @@ func newService(config Config) (*Service, error) {
 
 		endpoints: make(map[string]*endpoint, len(verbs)),
 	}
+	service.traces = service.logger.Enabled(context.Background(), slog.LevelDebug)
 	service.ownership.interval = orDefault(config.OwnershipInterval, DefaultOwnershipInterval)
 	service.ownership.superseded = make(chan error, 1)
 	service.queue = newQueue(orDefault(config.QueueLimit, DefaultQueueLimit), orDefault(config.QueueBytes, DefaultQueueBytes))

@@ -5,6 +5,8 @@ package store
 import (
 	"database/sql/driver"
 	"fmt"
+	"log/slog"
+	"time"
 
 	sqlitelib "modernc.org/sqlite/lib"
 )
@@ -60,10 +62,12 @@ func (committer *committer) runCheckpoint(checkpoint *statement) {
 	if committer.stopped() != nil {
 		return
 	}
+	began, written := time.Now(), committer.checkpoints.written
 	err := checkpoint.query(func([]driver.Value) bool { return true })
 	committer.checkpoints.written = 0
 	switch {
 	case err == nil:
+		committer.config.Logger.Debug("checkpoint of the write-ahead log", slog.Int("estimated_bytes", written), slog.Duration("took", time.Since(began)))
 		committer.tried(workCheckpoint, nil)
 	case resultCode(err) == sqlitelib.SQLITE_IOERR && !refusedWrite(err) && committer.config.Durability == DurabilityFull:
 		committer.stopWriting(fmt.Errorf("checkpoint: %w", err))

@@ -5,6 +5,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -206,9 +207,13 @@ func (committer *committer) whyNotExpired() error {
 func (committer *committer) expireShare() (finished int, err error) {
 	command := &expireCommand{realms: committer.expiries.realms}
 	expiry := &write{command: command, written: make(chan struct{})}
+	before := committer.figures.expired.Load()
 	committer.commitBatch([]*write{expiry})
 	if expiry.err != nil {
 		return 0, expiry.err
+	}
+	if expired := committer.figures.expired.Load() - before; expired > 0 {
+		committer.config.Logger.Debug("keys expired", slog.Int64("keys", expired))
 	}
 	return command.finished, committer.refresh(command.stale)
 }

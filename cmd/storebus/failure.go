@@ -144,6 +144,9 @@ func report(output io.Writer, err error, asJSON bool) int {
 		return exitDone
 	}
 	kind := kindOf(err)
+	if _, logged := errors.AsType[loggedError](err); logged {
+		return kind.status
+	}
 	failure := kind.wireError(err)
 	if asJSON {
 		printFailure(output, failure)

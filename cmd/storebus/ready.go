@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -15,15 +14,10 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// announce prints the one line that scripts wait for, and, for a person, a command
-// to try.
-func announce(output, errorOutput io.Writer, sidecar *storebus.Sidecar, databasePath string) {
+// announce prints the one line that scripts wait for.
+func announce(output io.Writer, sidecar *storebus.Sidecar, databasePath string) {
 	fmt.Fprintf(output, "storebus ready at %s serving %s.> from %s (durability %s)\n",
 		sidecar.NATSURL(), sidecar.Prefix(), databasePath, sidecar.Durability())
-	if url := sidecar.HTTPURL(); url != "" {
-		fmt.Fprintf(errorOutput, "web: %s\n", url)
-	}
-	fmt.Fprintf(errorOutput, "try it: %s\n", commandToTry(os.Args[0], sidecar.NATSURL(), sidecar.Prefix()))
 }
 
 // commandToTry gives a command line that works as it is.

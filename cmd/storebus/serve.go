@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -50,14 +48,22 @@ func serve(ctx context.Context, command *cli.Command) error {
 	if command.Args().Present() {
 		return fmt.Errorf("%w: serve takes no words, and was given %q; see storebus serve --help", errUsage, command.Args().Slice())
 	}
-	config, err := serveConfig(command)
+	serving, err := newServing(command)
 	if err != nil {
 		return err
 	}
+	config, err := serveConfig(command)
+	if err != nil {
+		return serving.logged(err)
+	}
 	tuneCollector(config)
-	errorOutput := command.Root().ErrWriter
-	config.Logger = slog.New(slog.NewTextHandler(errorOutput, nil))
-	ctx, stop := untilSignal(ctx, errorOutput)
+	config.Logger = serving.logger
+	return serving.logged(serving.run(ctx, config))
+}
+
+// run starts the sidecar, and stops it with the first signal.
+func (serving *serving) run(ctx context.Context, config storebus.Config) error {
+	ctx, stop := serving.untilSignal(ctx)
 	defer stop()
 	sidecar, err := storebus.Start(ctx, config)
 	if err != nil {
@@ -66,10 +72,11 @@ func serve(ctx context.Context, command *cli.Command) error {
 		}
 		return explained(err)
 	}
-	announce(command.Root().Writer, errorOutput, sidecar, config.DatabasePath)
+	serving.greet(ctx, sidecar)
+	announce(serving.output, sidecar, config.DatabasePath)
 	select {
 	case <-ctx.Done():
-		config.Logger.Info("stopping")
+		serving.logger.Info("stopping")
 	case <-sidecar.Done():
 	}
 	return errors.Join(sidecar.Err(), sidecar.Close())
@@ -77,7 +84,7 @@ func serve(ctx context.Context, command *cli.Command) error {
 
 // untilSignal gives a context that ends with the first signal. The second ends the
 // program at once: what is committed is on disk.
-func untilSignal(ctx context.Context, errorOutput io.Writer) (context.Context, context.CancelFunc) {
+func (serving *serving) untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
@@ -90,7 +97,7 @@ func untilSignal(ctx context.Context, errorOutput io.Writer) (context.Context, c
 			case <-signals:
 			}
 			if count > 0 {
-				fmt.Fprintln(errorOutput, "storebus: ended at once")
+				serving.endedAtOnce()
 				os.Exit(exitFailed)
 			}
 			cancel()

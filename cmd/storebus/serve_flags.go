@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,11 +27,12 @@ const (
 	brokerCategory  = "Broker"
 	serviceCategory = "Service"
 	journalCategory = "Journal"
+	logCategory     = "Log"
 )
 
 func serveFlags() []cli.Flag {
 	flags := append(storeFlags(), brokerFlags()...)
-	return append(append(flags, serviceFlags()...), journalFlags()...)
+	return slices.Concat(flags, serviceFlags(), journalFlags(), logFlags())
 }
 
 func storeFlags() []cli.Flag {
@@ -97,6 +99,13 @@ func journalFlags() []cli.Flag {
 		stringFlag(journalCategory, "journal-organisation", "", "its organisation, a `NAME`"),
 		stringFlag(journalCategory, "journal-bucket", "", "its bucket, a `NAME`"),
 		stringFlag(journalCategory, "journal-token-file", "", "a `FILE` with its token, read again when it is refused; the token itself may stand in "+journalTokenVariable),
+	}
+}
+
+func logFlags() []cli.Flag {
+	return []cli.Flag{
+		stringFlag(logCategory, logLevelFlag, "info", "the least `LEVEL` of the lines on standard error: "+alternatives(logLevels)),
+		stringFlag(logCategory, logFormatFlag, "text", "the `FORMAT` of standard error: "+alternatives(logFormats)+", an object a line"),
 	}
 }
 

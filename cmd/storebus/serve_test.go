@@ -189,13 +189,7 @@ func TestServe_Serve_Ugly_ToldToEndWhileItWaitsForTheBroker(t *testing.T) {
 func TestServe_Serve_Ugly_ASecondSignalEndsAtOnce(t *testing.T) {
 	// A broker that takes no event holds up the end.
 	denied := &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"store.events.>"}}}
-	broker, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, Users: []*server.User{
-		{Username: "sidecar", Password: "p", Permissions: denied}, {Username: "client", Password: "p"},
-	}})
-	require.NoError(t, err)
-	broker.Start()
-	defer broker.Shutdown()
-	require.True(t, broker.ReadyForConnections(servePatience))
+	broker := startUserBroker(t, denied)
 	program := startProgram(t, []string{"STOREBUS_PASSWORD=p"}, "serve", "--nats", broker.ClientURL(), "--user", "sidecar")
 	program.ready(t)
 	connection, err := nats.Connect(broker.ClientURL(), nats.UserInfo("client", "p"))

@@ -27,7 +27,7 @@ const leftOutKey = "left_out"
 // writes one line after 10 s, one after 20 s more, and so on, up to one in 10 minutes. Each of
 // these is the newest line, and says in left_out how many were left out since the last. A
 // message that did not come for 10 minutes begins again. Messages must be constants, because
-// each is remembered. A throttled logger is returned as it is. For a nil or zero logger,
+// each is remembered. Lines below LevelInfo are all written. A throttled logger is returned as it is. For a nil or zero logger,
 // Throttle returns a logger that discards everything.
 //
 //	logger = logging.Throttle(logger)
@@ -98,7 +98,7 @@ func (handler *handler) Enabled(ctx context.Context, level slog.Level) bool {
 
 // Handle is slog.Handler's.
 func (handler *handler) Handle(ctx context.Context, record slog.Record) error {
-	if !handler.lines.hold(handler, &record) {
+	if record.Level >= slog.LevelInfo && !handler.lines.hold(handler, &record) {
 		return nil
 	}
 	return handler.next.Handle(ctx, record)

@@ -156,6 +156,15 @@ func TestThrottle_Handle_Ugly_FromManyAtOnce(t *testing.T) {
 	})
 }
 
+func TestThrottle_Handle_Good_DebugLinesAreAllWritten(t *testing.T) {
+	var output written
+	logger := logging.Throttle(slog.New(slog.NewTextHandler(&output, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	for range 20 {
+		logger.Debug("request")
+	}
+	assert.Len(t, output.lines(), 20)
+}
+
 func TestCondition_Becomes_Good(t *testing.T) {
 	var condition logging.Condition
 	for _, step := range []struct {

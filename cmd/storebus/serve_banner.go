@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"dappco.re/go/storebus"
+	"dappco.re/go/storebus/store"
+)
+
+// countTimeout is how long the banner waits for the store to count its keys.
+const countTimeout = 2 * time.Second
+
+// greet shows on standard error where the sidecar is reached and what it holds: as a
+// block of text, or as one record of a log in JSON.
+func (serving *serving) greet(ctx context.Context, sidecar *storebus.Sidecar) {
+	if !serving.logger.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, countTimeout)
+	defer cancel()
+	summary, err := sidecar.Summary(ctx)
+	try := commandToTry(os.Args[0], sidecar.NATSURL(), sidecar.Prefix())
+	if serving.json {
+		serving.logger.LogAttrs(ctx, slog.LevelInfo, "serving", bannerAttributes(&summary, try, err)...)
+		return
+	}
+	printBanner(serving.errorOutput, &summary, try, err)
+}
+
+// printBanner writes a summary with an empty line before and after it. With an error the
+// keys were not counted.
+func printBanner(output io.Writer, summary *storebus.Summary, try string, err error) {
+	var text strings.Builder
+	fmt.Fprintf(&text, "\nstorebus %s\n\n", storebus.Version)
+	columns := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, line := range [][2]string{
+		{"NATS", summary.NATSURL + " (" + brokerText(summary) + ")"},
+		{"Web", orOff(summary.HTTPURL)},
+		{"Data", summary.DatabasePath + " (" + dataText(summary, err) + ")"},
+		{"Journal", journalText(summary)},
+		{"Durability", durabilityText(summary.Durability)},
+		{"Try it", try},
+	} {
+		fmt.Fprintf(columns, "  %s\t%s\n", line[0], line[1])
+	}
+	_ = columns.Flush() // A strings.Builder takes everything.
+	// One write, so that no line of the log comes in between. Nobody is left to be told
+	// that standard error is gone.
+	_, _ = fmt.Fprintln(output, text.String())
+}
+
+// bannerAttributes are the same for a machine.
+func bannerAttributes(summary *storebus.Summary, try string, err error) []slog.Attr {
+	attributes := []slog.Attr{
+		slog.String("version", storebus.Version),
+		slog.String("nats", summary.NATSURL),
+		slog.String("broker", brokerText(summary)),
+		slog.String("web", orOff(summary.HTTPURL)),
+		slog.String("database", summary.DatabasePath),
+		slog.Int64("database_bytes", summary.DatabaseBytes),
+		slog.String("journal", journalText(summary)),
+		slog.String("durability", durabilityText(summary.Durability)),
+		slog.String("try", try),
+	}
+	if err != nil {
+		return append(attributes, slog.String("error", plain(err)))
+	}
+	return append(attributes, slog.Uint64("keys", summary.Keys), slog.Uint64("namespaces", summary.Namespaces))
+}
+
+// brokerText says whose broker it is, and whom it lets in.
+func brokerText(summary *storebus.Summary) string {
+	whose, whom := "outside broker", "asks for credentials"
+	if summary.OwnBroker {
+		whose = "embedded broker"
+	}
+	if summary.Open {
+		whom = "open: asks nobody for credentials"
+	}
+	return whose + ", " + whom
+}
+
+func dataText(summary *storebus.Summary, err error) string {
+	held := "keys not counted"
+	if err == nil {
+		held = amount(summary.Keys, "key") + " in " + amount(summary.Namespaces, "namespace")
+	}
+	if summary.DatabasePath == store.MemoryDatabase {
+		return held
+	}
+	return humanize.IBytes(uint64(summary.DatabaseBytes)) + ", " + held
+}
+
+func journalText(summary *storebus.Summary) string {
+	if summary.JournalURL == "" {
+		return orOff("")
+	}
+	return summary.JournalURL + ", bucket " + summary.JournalBucket
+}
+
+// durabilityText says in words what a success reply means.
+func durabilityText(durability store.Durability) string {
+	switch durability {
+	case store.DurabilityRelaxed:
+		return "relaxed: survives a crash of storebus, not of the machine"
+	case store.DurabilityMemory:
+		return "memory: nothing is kept, data ends with this process"
+	}
+	return "full: a success reply means on disk; survives a power cut"
+}
+
+func orOff(text string) string {
+	if text == "" {
+		return "off"
+	}
+	return text
+}
+
+// amount gives a number with its unit.
+//
+//	amount(1234, "key") // 1,234 keys
+func amount(count uint64, unit string) string {
+	if count != 1 {
+		unit += "s"
+	}
+	return humanize.Comma(int64(count)) + " " + unit
+}
