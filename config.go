@@ -56,8 +56,12 @@ type Config struct {
 	// its own.
 	NATS NATSConfig
 	// Listen is the address of the sidecar's own broker. Empty is DefaultListen; port 0 picks a
-	// free port. Do not set it together with an outside broker.
+	// free port. It is on loopback unless Insecure is set. Do not set it together with an
+	// outside broker.
 	Listen string
+	// Insecure permits a Listen address that other machines reach. The sidecar's own broker
+	// asks nobody for credentials: everybody there may read, write and delete everything.
+	Insecure bool
 	// EventsNATS has credentials for the connection that publishes events. A broker can then
 	// permit it to publish events and nothing else. Empty uses the credentials of NATS.
 	EventsNATS NATSCredentials
@@ -180,9 +184,7 @@ func (config *Config) check() error {
 	if !slices.Contains([]store.Durability{"", store.DurabilityFull, store.DurabilityRelaxed}, config.Durability) {
 		failures = append(failures, fmt.Errorf("Durability is %q: use %q or %q", config.Durability, store.DurabilityFull, store.DurabilityRelaxed))
 	}
-	if config.Listen != "" && config.NATS.outside() {
-		failures = append(failures, errors.New("a Listen address is for the sidecar's own broker: it has none when it connects to another"))
-	}
+	failures = append(failures, config.checkListen())
 	if config.HTTPAddress == "" && (config.HTTPTokenFile != "" || config.HTTPAnyPort) {
 		failures = append(failures, errors.New("HTTPTokenFile and HTTPAnyPort need HTTPAddress"))
 	}
@@ -193,6 +195,21 @@ func (config *Config) check() error {
 	return errors.Join(append(failures, config.NATS.check(), config.EventsNATS.check("EventsNATS"), checkAddress("Listen", config.Listen),
 		checkAddress("HTTPAddress", config.HTTPAddress), config.Journal.check())...)
 }
+
+// checkListen keeps the sidecar's own broker, which has no users, on this machine.
+func (config *Config) checkListen() error {
+	host, _, err := net.SplitHostPort(config.Listen)
+	switch {
+	case (config.Listen != "" || config.Insecure) && config.NATS.outside():
+		return errors.New("Listen and Insecure are about the sidecar's own broker: it has none when it connects to another")
+	case config.Listen == "" || err != nil || config.Insecure || isLoopback(host):
+		return nil
+	}
+	return fmt.Errorf("%w: Listen is %s, and the sidecar's own broker asks nobody for credentials", ErrOpenToAll, config.Listen)
+}
+
+// isLoopback reports whether nobody but this machine reaches a host.
+func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 func (config *Config) checkNumbers() (failures []error) {
 	if config.QueueLimit < 0 || config.QueueBytes < 0 || config.CacheBytes < 0 {

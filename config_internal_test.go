@@ -53,6 +53,10 @@ func TestConfig_WithDefaults_Bad(t *testing.T) {
 		"Listen":           {Listen: "nowhere"},
 		"65535":            {Listen: "127.0.0.1:65536"},
 		"sidecar's own":    {Listen: "127.0.0.1:0", NATS: NATSConfig{URL: "nats://broker:4222"}},
+		"Insecure are":     {Insecure: true, NATS: NATSConfig{URL: "nats://broker:4222"}},
+		"Listen is :4222":  {Listen: ":4222"},
+		"Listen is broker": {Listen: "broker.example:4222"},
+		"everybody who":    {Listen: "0.0.0.0:4222", QueueLimit: -1},
 		"NATS.Context":     {NATS: NATSConfig{URL: "nats://broker:4222", Context: "berlin"}},
 		"NATS.KeyFile":     {NATS: NATSConfig{CertificateFile: "cert.pem"}},
 		"NATS.User":        {NATS: NATSConfig{NATSCredentials: NATSCredentials{Password: "secret"}}},
@@ -72,6 +76,16 @@ func TestConfig_WithDefaults_Bad(t *testing.T) {
 		_, err := config.withDefaults()
 		require.ErrorContains(t, err, text)
 		assert.NotContains(t, err.Error(), "zzret")
+	}
+}
+
+func TestConfig_Listen_Good(t *testing.T) {
+	for _, config := range []Config{
+		{Listen: "127.0.0.1:4222"}, {Listen: "127.8.8.8:0"}, {Listen: "[::1]:0"}, {Listen: "localhost:0"},
+		{Listen: "0.0.0.0:4222", Insecure: true}, {Listen: "127.0.0.1:0", Insecure: true},
+	} {
+		_, err := config.withDefaults()
+		require.NoError(t, err, config.Listen)
 	}
 }
 

@@ -12,6 +12,10 @@ import (
 var (
 	// ErrConfig is returned by Start for an invalid configuration.
 	ErrConfig = errors.New("configuration")
+	// ErrOpenToAll is returned by Start, beside ErrConfig, if other machines would reach the
+	// sidecar's own broker. Connect to a broker with users through Config.NATS, listen on
+	// loopback, or set Config.Insecure.
+	ErrOpenToAll = errors.New("everybody who reaches the address could read and change everything")
 	// ErrAddressInUse is returned by Start if another program listens at the address of the
 	// sidecar's own broker.
 	ErrAddressInUse = errors.New("address is in use")

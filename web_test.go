@@ -63,7 +63,7 @@ func TestWeb_Start_Good(t *testing.T) {
 	})
 	t.Run("ShowsASidecarWithABrokerOfItsOwn", func(t *testing.T) {
 		for _, listen := range []string{"127.0.0.1:0", "0.0.0.0:0"} {
-			sidecar := start(t, storebus.Config{HTTPAddress: "127.0.0.1:0", Listen: listen})
+			sidecar := start(t, storebus.Config{HTTPAddress: "127.0.0.1:0", Listen: listen, Insecure: true})
 			request(t, connect(t, sidecar.NATSURL()), "store.acme.set", `{"group":"config","key":"theme","value":"dark"}`)
 			for path, text := range map[string]string{
 				"/healthz": `"healthy":true`, "/readyz": `"ready":true`, "/metrics": `storebus_requests_total{code="200",verb="set"} 1`,

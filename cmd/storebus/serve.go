@@ -113,6 +113,9 @@ func (serving *serving) untilSignal(ctx context.Context) (context.Context, conte
 // explained adds what to do about an error where a flag is the way.
 func explained(err error) error {
 	switch {
+	case errors.Is(err, storebus.ErrOpenToAll):
+		return fmt.Errorf("%w: %w; use a broker with users with --nats URL, or a --listen address such as %s; --insecure listens all the same",
+			errUsage, err, storebus.DefaultListen)
 	case errors.Is(err, storebus.ErrConfig):
 		return fmt.Errorf("%w: %w; see storebus serve --help", errUsage, err)
 	case errors.Is(err, web.ErrAddressInUse):

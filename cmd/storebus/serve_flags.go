@@ -56,6 +56,10 @@ func storeFlags() []cli.Flag {
 func brokerFlags() []cli.Flag {
 	return []cli.Flag{
 		stringFlag(brokerCategory, "listen", storebus.DefaultListen, "the `ADDRESS` of the broker inside this program; port 0 picks a free one"),
+		&cli.BoolFlag{
+			Category: brokerCategory, Name: "insecure", Sources: variable("insecure"),
+			Usage: "let the broker inside this program listen beyond this machine, where everybody may then read and change everything",
+		},
 		stringFlag(brokerCategory, "nats", "", "the `URL` of a broker to use instead, or several with commas between them"),
 		// No variable: a context that is selected for a shell must not move a store.
 		&cli.StringFlag{Category: brokerCategory, Name: "context", Usage: "the `NAME` of a NATS context to use instead"},
@@ -122,6 +126,7 @@ func serveConfig(command *cli.Command) (storebus.Config, error) {
 		},
 		CacheBytes:       sizeOf(command, "cache-bytes"),
 		NATS:             natsConfig(command),
+		Insecure:         command.Bool("insecure"),
 		EventsNATS:       natsCredentials(command, "events-"),
 		Prefix:           command.String("prefix"),
 		QueueLimit:       command.Int("queue-limit"),

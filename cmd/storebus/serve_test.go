@@ -260,3 +260,23 @@ func TestServe_Help_Ugly_ShowsNoSecret(t *testing.T) {
 	_, output, errorOutput := runProgram("serve", "--help")
 	assert.NotContains(t, output+errorOutput, "very-secret")
 }
+
+func TestServe_Listen_Bad_BeyondThisMachine(t *testing.T) {
+	for _, address := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0", "broker.example:0"} {
+		t.Run(address, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			status, output, errorOutput := runProgram("serve", "--listen", address)
+			assert.Equal(t, exitUsage, status)
+			assert.Empty(t, output)
+			for _, word := range []string{address, "asks nobody for credentials", "--nats URL", "--listen address such as 127.0.0.1:4222", "--insecure"} {
+				assert.Contains(t, errorOutput, word)
+			}
+			assert.NoDirExists(t, "data")
+		})
+	}
+}
+
+func TestServe_Listen_Ugly_Insecure(t *testing.T) {
+	program := startProgram(t, []string{"STOREBUS_INSECURE=true"}, "serve", "--listen", "0.0.0.0:0", "--database", ":memory:")
+	assert.Regexp(t, `^nats://127\.0\.0\.1:\d+$`, program.ready(t))
+}
