@@ -38,11 +38,8 @@ func migrate(ctx context.Context, connection *sql.Conn, config StoreConfig) erro
 		}
 		return useWriteAheadLog(ctx, connection)
 	}
-	if version > 0 && !isOurs(tables) {
-		return fmt.Errorf("%w: its schema is version %d of something else", ErrNotAStore, version)
-	}
-	if version > len(names) {
-		return fmt.Errorf("%w: its schema is version %d, this program knows up to %d", ErrDatabaseFromFuture, version, len(names))
+	if err := checkSchema(version, len(names), tables); err != nil {
+		return err
 	}
 	if err := useWriteAheadLog(ctx, connection); err != nil {
 		return err
@@ -55,13 +52,30 @@ func migrate(ctx context.Context, connection *sql.Conn, config StoreConfig) erro
 	return nil
 }
 
-func schemaVersion(ctx context.Context, connection *sql.Conn) (version int, err error) {
+// checkSchema refuses a schema that is not a store's, or one that is newer than known.
+func checkSchema(version, known int, tables []string) error {
+	if version > 0 && !isOurs(tables) {
+		return fmt.Errorf("%w: its schema is version %d of something else", ErrNotAStore, version)
+	}
+	if version > known {
+		return fmt.Errorf("%w: its schema is version %d, this program knows up to %d", ErrDatabaseFromFuture, version, known)
+	}
+	return nil
+}
+
+// reader is a connection, or a transaction on one.
+type reader interface {
+	QueryContext(ctx context.Context, query string, arguments ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, arguments ...any) *sql.Row
+}
+
+func schemaVersion(ctx context.Context, connection reader) (version int, err error) {
 	err = connection.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
 	return version, err
 }
 
 // tableNames returns the tables of a database, with SQLite's own tables last.
-func tableNames(ctx context.Context, connection *sql.Conn) (names []string, err error) {
+func tableNames(ctx context.Context, connection reader) (names []string, err error) {
 	rows, err := connection.QueryContext(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name LIKE 'sqlite\\_%' ESCAPE '\\', name") //nolint:sqlclosecheck // readRows closes them
 	if err != nil {
 		return nil, err

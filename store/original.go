@@ -115,13 +115,21 @@ func upgradeOriginal(ctx context.Context, connection *sql.Conn, migrations []str
 	return nil
 }
 
-func (original *original) upgrade(migrations, tables []string) error {
+// check returns ErrNotAStore for a database that is none of the original library's.
+func (original *original) check(tables []string) error {
 	stranger, err := original.stranger(tables)
 	if err != nil {
 		return err
 	}
 	if stranger != "" {
 		return fmt.Errorf("%w: it has a table %q and no schema version", ErrNotAStore, stranger)
+	}
+	return nil
+}
+
+func (original *original) upgrade(migrations, tables []string) error {
+	if err := original.check(tables); err != nil {
+		return err
 	}
 	if err := original.setAside(); err != nil {
 		return err

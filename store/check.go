@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/gofrs/flock"
+	sqlitelib "modernc.org/sqlite/lib"
+)
+
+// DatabaseState is what CheckDatabase says of a database that can be opened.
+type DatabaseState string
+
+const (
+	// DatabaseMissing is one that is not there, or empty: opening it creates it.
+	DatabaseMissing DatabaseState = "missing"
+	// DatabaseSound is one that has passed the quick check of SQLite.
+	DatabaseSound DatabaseState = "sound"
+	// DatabaseOutdated is one that has passed it too, of an older version or of the
+	// original library: opening it brings it up to date.
+	DatabaseOutdated DatabaseState = "outdated"
+	// DatabaseUnfinished is one that was not closed. It cannot be read without changing it:
+	// opening it brings it to rest and checks it.
+	DatabaseUnfinished DatabaseState = "unfinished"
+)
+
+// CheckDatabase says whether the database of a path can be opened, and changes no file. It
+// returns ErrDatabaseInUse, ErrDatabaseFromFuture or ErrNotAStore as NewConfigured does,
+// and another error for a file that is damaged or may not be written. It reads the whole
+// file, and keeps others from opening it meanwhile.
+//
+//	state, err := store.CheckDatabase(ctx, "storebus.db")
+func CheckDatabase(ctx context.Context, path string) (DatabaseState, error) {
+	state, err := checkDatabase(ctx, path)
+	if err != nil {
+		return "", fmt.Errorf("store.CheckDatabase: %s: %w", path, err)
+	}
+	return state, nil
+}
+
+func checkDatabase(ctx context.Context, path string) (state DatabaseState, err error) {
+	if err := checkContext(ctx); err != nil {
+		return "", err
+	}
+	information, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && information.Mode().IsRegular() && information.Size() == 0 {
+		return DatabaseMissing, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	lock, err := shareLock(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	file := strings.TrimSuffix(lock.Path(), lockSuffix)
+	if err := checkWritable(file); err != nil {
+		return "", err
+	}
+	if fileSize(file+"-wal") > 0 || fileSize(file+"-journal") > 0 {
+		return DatabaseUnfinished, nil
+	}
+	return readUnchanged(ctx, file)
+}
+
+// shareLock keeps others from taking the lock of a database, or returns ErrDatabaseInUse.
+// It creates no file: if there is no lock nobody has it.
+func shareLock(databasePath string) (*flock.Flock, error) {
+	lockPath, err := lockPathOf(databasePath)
+	if err != nil {
+		return nil, err
+	}
+	lock := flock.New(lockPath, flock.SetFlag(os.O_RDONLY))
+	shared, err := lock.TryRLock()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return lock, nil
+	case err != nil:
+		return nil, fmt.Errorf("lock %s: %w", lockPath, err)
+	case !shared:
+		return nil, errors.Join(fmt.Errorf("%w by %s", ErrDatabaseInUse, lockOwner(lockPath)), lock.Close())
+	}
+	return lock, nil
+}
+
+// checkWritable opens a file that is there, and changes nothing.
+func checkWritable(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// readUnchanged reads a file that nothing changes meanwhile: SQLite makes no file beside it.
+func readUnchanged(ctx context.Context, path string) (state DatabaseState, err error) {
+	settings := url.Values{"immutable": {"1"}, "mode": {"ro"}}
+	pool, err := sql.Open("sqlite", fileAddress(path)+"?"+settings.Encode())
+	if err != nil {
+		return "", err
+	}
+	pool.SetMaxOpenConns(1)
+	defer func() { err = errors.Join(err, pool.Close()) }()
+	transaction, err := pool.BeginTx(ctx, nil)
+	if err != nil {
+		return "", err
+	}
+	state, err = stateOf(ctx, transaction)
+	if resultCode(err) == sqlitelib.SQLITE_NOTADB {
+		err = fmt.Errorf("%w: %w", ErrNotAStore, err)
+	}
+	return state, errors.Join(err, transaction.Rollback())
+}
+
+func stateOf(ctx context.Context, transaction *sql.Tx) (DatabaseState, error) {
+	state, err := compatibility(ctx, transaction)
+	if err != nil {
+		return "", err
+	}
+	var said string
+	if err := transaction.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&said); err != nil {
+		return "", err
+	}
+	if said != "ok" {
+		return "", fmt.Errorf("the file is damaged: %s; restore a backup", said)
+	}
+	return state, nil
+}
+
+// compatibility tells by the schema whether migrate would take the database.
+func compatibility(ctx context.Context, transaction *sql.Tx) (DatabaseState, error) {
+	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
+	if err != nil {
+		return "", err
+	}
+	version, err := schemaVersion(ctx, transaction)
+	if err != nil {
+		return "", err
+	}
+	tables, err := tableNames(ctx, transaction)
+	switch {
+	case err != nil:
+		return "", err
+	case version == 0 && len(tables) == 0:
+		return DatabaseMissing, nil
+	case version == 0:
+		original := &original{ctx: ctx, transaction: transaction}
+		return DatabaseOutdated, original.check(tables)
+	case version < len(names):
+		return DatabaseOutdated, checkSchema(version, len(names), tables)
+	}
+	return DatabaseSound, checkSchema(version, len(names), tables)
+}
