@@ -166,6 +166,11 @@ func (config Config) withDefaults() (Config, error) {
 	if err := config.check(); err != nil {
 		return config, err
 	}
+	return config.filled(), nil
+}
+
+// filled returns a copy with its defaults filled in.
+func (config Config) filled() Config {
 	config.DatabasePath = orDefault(config.DatabasePath, DefaultDatabasePath)
 	if config.DatabasePath == DefaultDatabasePath {
 		config.StateDirectory = orDefault(config.StateDirectory, DefaultStateDirectory)
@@ -176,7 +181,7 @@ func (config Config) withDefaults() (Config, error) {
 	if !config.NATS.outside() {
 		config.Listen = orDefault(config.Listen, DefaultListen)
 	}
-	return config, nil
+	return config
 }
 
 func (config *Config) check() error {

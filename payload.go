@@ -91,7 +91,11 @@ func (payload *payload) fit() {
 
 // check returns ErrPayloadTooSmall if the connections carry too little.
 func (payload *payload) check() error {
-	if bytes := payload.bytes(); bytes < minPayload {
+	return checkPayload(payload.bytes())
+}
+
+func checkPayload(bytes int64) error {
+	if bytes < minPayload {
 		return fmt.Errorf("%w: it is %d bytes, %d are needed", ErrPayloadTooSmall, bytes, minPayload)
 	}
 	return nil

@@ -327,10 +327,15 @@ func (authority *authority) pem() string {
 // issue makes a certificate for a server and a client on this machine.
 func (authority *authority) issue(t testing.TB) (certificate, key string) {
 	t.Helper()
+	return authority.issueFor(t, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+}
+
+func (authority *authority) issueFor(t testing.TB, from, to time.Time) (certificate, key string) {
+	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(2), NotBefore: from, NotAfter: to,
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	encoded, err := x509.CreateCertificate(rand.Reader, template, authority.certificate, &private.PublicKey, authority.key)

@@ -50,6 +50,14 @@ func (token *token) take(text string) error {
 	return nil
 }
 
+// CheckTokenFile returns why Start would refuse a TokenFile, nil if it would not.
+//
+//	err := web.CheckTokenFile("/etc/storebus/http.token")
+func CheckTokenFile(path string) error {
+	_, err := newToken("", path, nil)
+	return err
+}
+
 func (token *token) readFile() error {
 	information, err := os.Stat(token.file)
 	if err != nil {

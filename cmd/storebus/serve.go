@@ -28,6 +28,9 @@ EXAMPLES:
       other subjects, a longer log, more memory
 `
 
+// seeHelp ends the errors of a command line that the help explains.
+const seeHelp = "; see storebus serve --help"
+
 func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
@@ -46,7 +49,7 @@ func serveCommand() *cli.Command {
 // serve runs a sidecar until it is told to end, or has to.
 func serve(ctx context.Context, command *cli.Command) error {
 	if command.Args().Present() {
-		return fmt.Errorf("%w: serve takes no words, and was given %q; see storebus serve --help", errUsage, command.Args().Slice())
+		return fmt.Errorf("%w: serve takes no words, and was given %q"+seeHelp, errUsage, command.Args().Slice())
 	}
 	serving, err := newServing(command)
 	if err != nil {
@@ -55,6 +58,9 @@ func serve(ctx context.Context, command *cli.Command) error {
 	config, err := serveConfig(command)
 	if err != nil {
 		return serving.logged(err)
+	}
+	if command.Bool(checkFlag) {
+		return serving.logged(serving.check(ctx, config))
 	}
 	tuneCollector(config)
 	config.Logger = serving.logger
@@ -117,7 +123,7 @@ func explained(err error) error {
 		return fmt.Errorf("%w: %w; use a broker with users with --nats URL, or a --listen address such as %s; --insecure listens all the same",
 			errUsage, err, storebus.DefaultListen)
 	case errors.Is(err, storebus.ErrConfig):
-		return fmt.Errorf("%w: %w; see storebus serve --help", errUsage, err)
+		return fmt.Errorf("%w: %w"+seeHelp, errUsage, err)
 	case errors.Is(err, web.ErrAddressInUse):
 		return fmt.Errorf("%w: choose another address with --http, or none with --http ''", err)
 	case errors.Is(err, storebus.ErrAddressInUse):

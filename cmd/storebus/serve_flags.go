@@ -32,7 +32,9 @@ const (
 
 func serveFlags() []cli.Flag {
 	flags := append(storeFlags(), brokerFlags()...)
-	return slices.Concat(flags, serviceFlags(), journalFlags(), logFlags())
+	// No variable: a service with it would never start.
+	check := &cli.BoolFlag{Name: checkFlag, Usage: "look at everything that a start needs, print what was found, and end; nothing is created or changed"}
+	return append(slices.Concat(flags, serviceFlags(), journalFlags(), logFlags()), check)
 }
 
 func storeFlags() []cli.Flag {

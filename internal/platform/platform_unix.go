@@ -8,6 +8,8 @@ import (
 	"errors"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // SyncFolder makes the names in a folder durable: a file that was created, renamed or removed
@@ -36,4 +38,15 @@ func IsDiskFull(err error) bool {
 //	platform.IsAddressInUse(err) // true if a broker is there
 func IsAddressInUse(err error) bool {
 	return errors.Is(err, syscall.EADDRINUSE)
+}
+
+// CheckWritableFolder returns why this process may create no files in a folder that is
+// there, nil if it may. It changes nothing.
+//
+//	err := platform.CheckWritableFolder("/var/lib/storebus")
+func CheckWritableFolder(path string) error {
+	if err := unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
+		return &os.PathError{Op: "create files in", Path: path, Err: err}
+	}
+	return nil
 }
