@@ -203,18 +203,24 @@ func (config *Config) check() error {
 
 // checkListen keeps the sidecar's own broker, which has no users, on this machine.
 func (config *Config) checkListen() error {
-	host, _, err := net.SplitHostPort(config.Listen)
-	switch {
-	case (config.Listen != "" || config.Insecure) && config.NATS.outside():
-		return errors.New("Listen and Insecure are about the sidecar's own broker: it has none when it connects to another")
-	case config.Listen == "" || err != nil || config.Insecure || isLoopback(host):
+	if config.NATS.outside() {
+		if config.Listen != "" || config.Insecure {
+			return errors.New("a Listen address and Insecure are about the sidecar's own broker: it has none when it connects to another")
+		}
+		return nil
+	}
+	if config.Insecure || isLoopback(config.Listen) {
 		return nil
 	}
 	return fmt.Errorf("%w: Listen is %s, and the sidecar's own broker asks nobody for credentials", ErrOpenToAll, config.Listen)
 }
 
-// isLoopback reports whether nobody but this machine reaches a host.
-func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
+// isLoopback reports whether nobody but this machine reaches an address. So it is with
+// none, which is the default, and with one that is no address.
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err != nil || host == "localhost" || net.ParseIP(host).IsLoopback()
+}
 
 func (config *Config) checkNumbers() (failures []error) {
 	if config.QueueLimit < 0 || config.QueueBytes < 0 || config.CacheBytes < 0 {

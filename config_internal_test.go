@@ -53,7 +53,7 @@ func TestConfig_WithDefaults_Bad(t *testing.T) {
 		"Listen":           {Listen: "nowhere"},
 		"65535":            {Listen: "127.0.0.1:65536"},
 		"sidecar's own":    {Listen: "127.0.0.1:0", NATS: NATSConfig{URL: "nats://broker:4222"}},
-		"Insecure are":     {Insecure: true, NATS: NATSConfig{URL: "nats://broker:4222"}},
+		"and Insecure":     {Insecure: true, NATS: NATSConfig{URL: "nats://broker:4222"}},
 		"Listen is :4222":  {Listen: ":4222"},
 		"Listen is broker": {Listen: "broker.example:4222"},
 		"everybody who":    {Listen: "0.0.0.0:4222", QueueLimit: -1},

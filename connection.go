@@ -185,7 +185,7 @@ func (events *connectionEvents) attempted(err error) {
 
 // arrived ends whatever state there was.
 func (events *connectionEvents) arrived(connection *nats.Conn) {
-	if events.sidecar.broker == nil {
+	if connection.Opts.InProcessServer == nil {
 		events.logger.Debug("connected", "broker", connection.ConnectedUrlRedacted())
 	}
 	if leftOut, changed := events.condition.Becomes(stateConnected); changed {

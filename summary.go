@@ -43,11 +43,11 @@ func (sidecar *Sidecar) Summary(ctx context.Context) (Summary, error) {
 	if !sidecar.started() {
 		return Summary{}, fmt.Errorf("storebus.Summary: %w", ErrNotStarted)
 	}
-	figures := sidecar.store.Figures()
+	figures, joined := sidecar.store.Figures(), sidecar.bus.Load()
 	summary := Summary{
 		NATSURL:   sidecar.NATSURL(),
 		OwnBroker: sidecar.broker != nil,
-		Open:      !sidecar.requests.AuthRequired(),
+		Open:      joined != nil && !joined.requests.AuthRequired(),
 		HTTPURL:   sidecar.HTTPURL(),
 
 		DatabasePath:  sidecar.config.DatabasePath,
