@@ -71,6 +71,7 @@ func serve(ctx context.Context, command *cli.Command) error {
 func (serving *serving) run(ctx context.Context, config storebus.Config) error {
 	ctx, stop := serving.untilSignal(ctx)
 	defer stop()
+	serving.notifyStarting()
 	sidecar, err := storebus.Start(ctx, config)
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -80,11 +81,14 @@ func (serving *serving) run(ctx context.Context, config storebus.Config) error {
 	}
 	serving.greet(ctx, sidecar)
 	announce(serving.output, sidecar, config.DatabasePath)
+	serving.notifyReady(sidecar)
+	go serving.feedWatchdog(ctx, sidecar)
 	select {
 	case <-ctx.Done():
 		serving.logger.Info("stopping")
 	case <-sidecar.Done():
 	}
+	serving.notifyStopping()
 	return errors.Join(sidecar.Err(), sidecar.Close())
 }
 
