@@ -19,13 +19,15 @@ import (
 const serveExamples = `
 EXAMPLES:
    storebus serve
-      a broker of its own at 127.0.0.1:4222, the database in ./data
+      use an embedded broker at 127.0.0.1:4222, and the database in ./data
    storebus serve --listen 127.0.0.1:0 --database :memory:
-      a broker at a free port, nothing on disk
+      use an embedded broker at a free port, and keep nothing on disk
    storebus serve --nats nats://broker:4222 --creds /etc/storebus.creds
-      on a broker that is there
+      use an outside broker
    storebus serve --prefix berlin.store --change-retention-age 72h --cache-bytes 256MiB
-      other subjects, a longer log, more memory
+      use other subjects, keep changes for longer, and cache more
+   storebus serve --check --nats nats://broker:4222
+      check everything that this start needs, and end
 `
 
 // seeHelp ends the errors of a command line that the help explains.
@@ -35,10 +37,10 @@ func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
 		Usage: "run the store",
-		Description: "Serves one SQLite database on NATS until it is interrupted or terminated. When it is ready it prints one line " +
-			"on standard output that begins \"storebus ready\" and names the broker; logs go to standard error.\n\n" +
-			"Flags are variables too: --journal-url is STOREBUS_JOURNAL_URL. An outside broker is used only when one of " +
-			"--nats, STOREBUS_NATS and --context names it.",
+		Description: "Serves one SQLite database on NATS until it is interrupted or terminated. When storebus is ready it prints one line " +
+			"on standard output, which begins with \"storebus ready\" and names the broker. The banner and the log go to standard error.\n\n" +
+			"Each flag has a variable: --journal-url is STOREBUS_JOURNAL_URL. A flag comes before its variable. storebus uses an outside broker " +
+			"only if --nats, STOREBUS_NATS or --context names one.",
 		Flags:              serveFlags(),
 		CustomHelpTemplate: cli.CommandHelpTemplate + serveExamples,
 		HideHelpCommand:    true,

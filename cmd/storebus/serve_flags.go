@@ -33,85 +33,100 @@ const (
 func serveFlags() []cli.Flag {
 	flags := append(storeFlags(), brokerFlags()...)
 	// No variable: a service with it would never start.
-	check := &cli.BoolFlag{Name: checkFlag, Usage: "look at everything that a start needs, print what was found, and end; nothing is created or changed"}
+	check := &cli.BoolFlag{Name: checkFlag, Usage: "check everything that a start needs, print the result and end; nothing is created or changed"}
 	return append(slices.Concat(flags, serviceFlags(), journalFlags(), logFlags()), check)
 }
 
 func storeFlags() []cli.Flag {
 	return []cli.Flag{
-		stringFlag(storeCategory, "database", storebus.DefaultDatabasePath, "the SQLite `FILE`, created where it is missing; "+store.MemoryDatabase+" keeps nothing on disk"),
-		stringFlag(storeCategory, "durability", string(store.DurabilityFull), "what a success means: full, it is on disk; relaxed, it survives the process (`LEVEL`)"),
-		durationFlag(storeCategory, "purge-interval", store.DefaultPurgeInterval, "the `TIME` between two sweeps for expired keys that no timer caught"),
-		durationFlag(storeCategory, "change-retention-age", store.DefaultRetentionAge, "how long changes can be replayed, a `TIME`"),
+		stringFlag(storeCategory, "database", storebus.DefaultDatabasePath, "SQLite `FILE` of the store, created if it is missing; "+store.MemoryDatabase+" keeps nothing on disk"),
+		stringFlag(storeCategory, "durability", string(store.DurabilityFull),
+			"what a success reply means, a `LEVEL`: full, the write is on disk; relaxed, it survives a crash of storebus, not of the machine"),
+		durationFlag(storeCategory, "purge-interval", store.DefaultPurgeInterval, "`TIME` between two searches for expired keys that no timer has caught"),
+		durationFlag(storeCategory, "change-retention-age", store.DefaultRetentionAge, "`TIME` after which a change leaves the log"),
 		&cli.Uint64Flag{
 			Category: storeCategory, Config: decimalDigits, Name: "change-retention-count", Value: store.DefaultRetentionCount,
-			Sources: variable("change-retention-count"), Usage: "how many changes can be replayed, a `NUMBER`",
+			Sources: variable("change-retention-count"), Usage: "largest `NUMBER` of changes in the log",
 		},
-		sizeFlag(storeCategory, "change-retention-bytes", store.DefaultRetentionBytes, "how much of the log is kept, a `SIZE`"),
-		sizeFlag(storeCategory, "cache-bytes", store.DefaultCacheBytes, "how much memory entries are kept in, a `SIZE`"),
-		stringFlag(storeCategory, "state-directory", "", "the `FOLDER` of the workspaces (default: "+storebus.DefaultStateDirectory+", and of another database its file with .workspaces behind it)"),
-		stringFlag(storeCategory, "archive-directory", "./data/archive", "the `FOLDER` of what compaction has moved out"),
-		stringFlag(storeCategory, "backup-directory", "./data/backup", "the `FOLDER` of the backups"),
+		sizeFlag(storeCategory, "change-retention-bytes", store.DefaultRetentionBytes, "largest `SIZE` of the log"),
+		sizeFlag(storeCategory, "cache-bytes", store.DefaultCacheBytes, "`SIZE` of the memory for cached entries"),
+		&cli.StringFlag{
+			Category: storeCategory, Name: "state-directory", Sources: variable("state-directory"), Usage: "`FOLDER` of the open workspaces",
+			DefaultText: storebus.DefaultStateDirectory + "; with --database FILE, FILE.workspaces",
+		},
+		stringFlag(storeCategory, "archive-directory", "./data/archive", "`FOLDER` that storebus compact writes archives to; '' refuses compactions"),
+		stringFlag(storeCategory, "backup-directory", "./data/backup", "`FOLDER` that storebus backup writes to; '' refuses backups"),
 	}
 }
 
 func brokerFlags() []cli.Flag {
-	return []cli.Flag{
-		stringFlag(brokerCategory, "listen", storebus.DefaultListen, "the `ADDRESS` of the broker inside this program; port 0 picks a free one"),
+	flags := []cli.Flag{
+		stringFlag(brokerCategory, "listen", storebus.DefaultListen, "`ADDRESS` of the embedded broker; port 0 picks a free port"),
 		&cli.BoolFlag{
 			Category: brokerCategory, Name: "insecure", Sources: variable("insecure"),
-			Usage: "let the broker inside this program listen beyond this machine, where everybody may then read and change everything",
+			Usage: "let the embedded broker listen beyond loopback, although whoever reaches it may read and change everything",
 		},
-		stringFlag(brokerCategory, "nats", "", "the `URL` of a broker to use instead, or several with commas between them"),
+		stringFlag(brokerCategory, "nats", "", "`URL` of an outside broker, used instead of the embedded one; separate several with commas"),
 		// No variable: a context that is selected for a shell must not move a store.
-		&cli.StringFlag{Category: brokerCategory, Name: "context", Usage: "the `NAME` of a NATS context to use instead"},
-		stringFlag(brokerCategory, "creds", "", "a credentials `FILE`"),
-		stringFlag(brokerCategory, "nkey", "", "a `FILE` with the seed of an NKey"),
-		stringFlag(brokerCategory, "user", "", "the `NAME` of a user"),
-		stringFlag(brokerCategory, "password", "", "the user's `PASSWORD`; better in its variable, where nobody else sees it"),
-		stringFlag(brokerCategory, "password-file", "", "a `FILE` with the user's password, read again when the connection is made again"),
-		stringFlag(brokerCategory, "token", "", "a `TOKEN`; better in its variable"),
-		stringFlag(brokerCategory, "token-file", "", "a `FILE` with the token"),
-		stringFlag(brokerCategory, "events-creds", "", "a credentials `FILE` for the connection that publishes events; without one of these it connects like the other"),
-		stringFlag(brokerCategory, "events-nkey", "", "a `FILE` with the seed of its NKey"),
-		stringFlag(brokerCategory, "events-user", "", "the `NAME` of its user"),
-		stringFlag(brokerCategory, "events-password", "", "that user's `PASSWORD`; better in its variable"),
-		stringFlag(brokerCategory, "events-password-file", "", "a `FILE` with that user's password"),
-		stringFlag(brokerCategory, "events-token", "", "its `TOKEN`; better in its variable"),
-		stringFlag(brokerCategory, "events-token-file", "", "a `FILE` with its token"),
-		stringFlag(brokerCategory, "tlscert", "", "a `FILE` with the client's certificate"),
-		stringFlag(brokerCategory, "tlskey", "", "a `FILE` with the key of the client's certificate"),
-		stringFlag(brokerCategory, "tlsca", "", "a `FILE` with the authorities to check the broker's certificate with"),
-		stringFlag(brokerCategory, "inbox-prefix", "", "what inboxes begin with, a `SUBJECT`"),
+		&cli.StringFlag{Category: brokerCategory, Name: "context", Usage: "`NAME` of a NATS context with an outside broker, used instead of the embedded one"},
+	}
+	flags = append(flags, credentialsFlags("", "the sidecar")...)
+	flags = append(flags, credentialsFlags("events-", "the connection for events")...)
+	return append(flags,
+		stringFlag(brokerCategory, "tlscert", "", "`FILE` with the client certificate for the outside broker, in PEM"),
+		stringFlag(brokerCategory, "tlskey", "", "`FILE` with the private key of the client certificate, in PEM"),
+		&cli.StringFlag{
+			Category: brokerCategory, Name: "tlsca", Sources: variable("tlsca"), Usage: "`FILE` with the authorities for the outside broker's certificate, in PEM",
+			DefaultText: "the system's authorities",
+		},
+		&cli.StringFlag{
+			Category: brokerCategory, Name: "inbox-prefix", Sources: variable("inbox-prefix"), Usage: "`SUBJECT` that the sidecar's inboxes begin with",
+			DefaultText: "_INBOX",
+		},
+	)
+}
+
+// credentialsFlags are the ways in which one of the connections says who it is.
+func credentialsFlags(prefix, owner string) []cli.Flag {
+	const beside = "; a flag is visible to every user of the machine, so use the variable or --"
+	return []cli.Flag{
+		stringFlag(brokerCategory, prefix+"creds", "", "credentials `FILE` of "+owner),
+		stringFlag(brokerCategory, prefix+"nkey", "", "`FILE` with the NKey seed of "+owner),
+		stringFlag(brokerCategory, prefix+"user", "", "`NAME` of the user that "+owner+" connects as"),
+		stringFlag(brokerCategory, prefix+"password", "", "`PASSWORD` of --"+prefix+"user"+beside+prefix+"password-file"),
+		stringFlag(brokerCategory, prefix+"password-file", "", "`FILE` with the password of --"+prefix+"user"),
+		stringFlag(brokerCategory, prefix+"token", "", "`TOKEN` of "+owner+beside+prefix+"token-file"),
+		stringFlag(brokerCategory, prefix+"token-file", "", "`FILE` with the token of "+owner),
 	}
 }
 
 func serviceFlags() []cli.Flag {
 	return []cli.Flag{
-		stringFlag(serviceCategory, "prefix", subjects.DefaultPrefix, "what every subject begins with, a `PREFIX`"),
+		stringFlag(serviceCategory, "prefix", subjects.DefaultPrefix, "`PREFIX` of every subject of this storebus"),
 		&cli.IntFlag{
 			Category: serviceCategory, Config: decimalDigits, Name: "queue-limit", Value: handler.DefaultQueueLimit,
-			Sources: variable("queue-limit"), Usage: "the largest `NUMBER` of requests in hand, shared out among namespaces; more are answered 503 at once",
+			Sources: variable("queue-limit"), Usage: "largest `NUMBER` of requests in hand, shared out among the namespaces; a further request is answered 503",
 		},
-		sizeFlag(serviceCategory, "queue-bytes", handler.DefaultQueueBytes, "the largest `SIZE` of the requests in hand, and of results that wait to be sent"),
-		stringFlag(serviceCategory, "http", storebus.DefaultHTTPAddress, "the `ADDRESS` of the page, health and metrics; if it is not given and in use, another port; '' is none"),
-		stringFlag(serviceCategory, "http-token-file", "", "a `FILE` with the token for values beyond what HTTP shows to everybody on this machine"),
+		sizeFlag(serviceCategory, "queue-bytes", handler.DefaultQueueBytes, "largest `SIZE` of all requests in hand, and of all replies that wait to be sent"),
+		stringFlag(serviceCategory, "http", storebus.DefaultHTTPAddress, "`ADDRESS` of the page, health and metrics; '' turns HTTP off; if the default address is in use, HTTP takes a free port"),
+		stringFlag(serviceCategory, "http-token-file", "", "`FILE` with the token that lets HTTP show everything, 16 characters or more"),
 	}
 }
 
 func journalFlags() []cli.Flag {
 	return []cli.Flag{
-		stringFlag(journalCategory, "journal-url", "", "the `URL` of an InfluxDB-compatible endpoint"),
-		stringFlag(journalCategory, "journal-organisation", "", "its organisation, a `NAME`"),
-		stringFlag(journalCategory, "journal-bucket", "", "its bucket, a `NAME`"),
-		stringFlag(journalCategory, "journal-token-file", "", "a `FILE` with its token, read again when it is refused; the token itself may stand in "+journalTokenVariable),
+		stringFlag(journalCategory, "journal-url", "", "`URL` of the InfluxDB-compatible endpoint that the journal delivers points to"),
+		stringFlag(journalCategory, "journal-organisation", "", "`NAME` of the organisation at the journal's endpoint"),
+		stringFlag(journalCategory, "journal-bucket", "", "`NAME` of the bucket at the journal's endpoint"),
+		stringFlag(journalCategory, "journal-token-file", "",
+			"`FILE` with the token for the journal's endpoint, read again if the endpoint refuses the token; "+journalTokenVariable+" holds the token itself"),
 	}
 }
 
 func logFlags() []cli.Flag {
 	return []cli.Flag{
-		stringFlag(logCategory, logLevelFlag, "info", "the least `LEVEL` of the lines on standard error: "+alternatives(logLevels)),
-		stringFlag(logCategory, logFormatFlag, "text", "the `FORMAT` of standard error: "+alternatives(logFormats)+", an object a line"),
+		stringFlag(logCategory, logLevelFlag, defaultLevel, "lowest `LEVEL` of the lines on standard error: "+alternatives(logLevels)),
+		stringFlag(logCategory, logFormatFlag, defaultFormat, "`FORMAT` of standard error: "+alternatives(logFormats)+", one object a line"),
 	}
 }
 
@@ -217,7 +232,7 @@ func sizeOf(command *cli.Command, name string) int64 {
 	return int64(*size)
 }
 
-// variable is the one that a flag can be given by.
+// variable is the environment variable of a flag.
 func variable(name string) cli.ValueSourceChain {
 	return cli.EnvVars("STOREBUS_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")))
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,8 @@ import (
 const (
 	logLevelFlag  = "log-level"
 	logFormatFlag = "log-format"
+	defaultLevel  = "info"
+	defaultFormat = "text"
 )
 
 // logLevels and logFormats are the values that the flags take.
@@ -33,8 +36,8 @@ type serving struct {
 
 // newServing reads the flags of the log.
 func newServing(command *cli.Command) (*serving, error) {
-	level, levelErr := choice(command, logLevelFlag, logLevels)
-	format, formatErr := choice(command, logFormatFlag, logFormats)
+	level, levelErr := choice(command, logLevelFlag, defaultLevel, logLevels)
+	format, formatErr := choice(command, logFormatFlag, defaultFormat, logFormats)
 	if err := errors.Join(levelErr, formatErr); err != nil {
 		return nil, err
 	}
@@ -53,9 +56,10 @@ func newServing(command *cli.Command) (*serving, error) {
 	return serving, nil
 }
 
-// choice gives the value of a flag that takes one of several words.
-func choice(command *cli.Command, name string, words []string) (string, error) {
-	given := command.String(name)
+// choice gives the value of a flag that takes one of several words; an empty variable is
+// the usual one.
+func choice(command *cli.Command, name, usual string, words []string) (string, error) {
+	given := cmp.Or(command.String(name), usual)
 	for _, word := range words {
 		if strings.EqualFold(given, word) {
 			return word, nil

@@ -30,7 +30,7 @@ func TestServeLog_Level_Good(t *testing.T) {
 		assert.NotContains(t, log, "very-secret")
 	})
 	t.Run("WarnHasNoBanner", func(t *testing.T) {
-		program := startProgram(t, []string{"STOREBUS_LOG_LEVEL=warn"}, "serve", "--listen", "127.0.0.1:0", "--database", ":memory:")
+		program := startProgram(t, []string{"STOREBUS_LOG_LEVEL=warn", "STOREBUS_LOG_FORMAT="}, "serve", "--listen", "127.0.0.1:0", "--database", ":memory:")
 		program.ready(t)
 		assert.Empty(t, program.errorsOf(t))
 	})
