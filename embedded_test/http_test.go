@@ -166,7 +166,7 @@ func TestHTTP_Serve_Good(t *testing.T) {
 	t.Run("SaysWhereAndServesByDefault", func(t *testing.T) {
 		sidecar, address := serveOwn(t, nil, "--listen", "127.0.0.1:0")
 		newTenant(t, address, "acme").set(t, "config", "theme", "dark")
-		sidecar.says(t, "web: ")
+		sidecar.says(t, "  Web ")
 		url := webAddress.FindString(sidecar.errors.String())
 		require.NotEmpty(t, url)
 		for path, text := range map[string]string{
@@ -180,7 +180,7 @@ func TestHTTP_Serve_Good(t *testing.T) {
 		urls := map[string]bool{}
 		for range 2 {
 			sidecar, _ := serveOwn(t, nil, "--listen", "127.0.0.1:0")
-			sidecar.says(t, "web: ")
+			sidecar.says(t, "  Web ")
 			urls[webAddress.FindString(sidecar.errors.String())] = true
 		}
 		assert.Len(t, urls, 2)
@@ -188,9 +188,9 @@ func TestHTTP_Serve_Good(t *testing.T) {
 	t.Run("IsOffIfItIsAskedToBe", func(t *testing.T) {
 		for _, arguments := range [][]string{{"--http", ""}, {"--http="}} {
 			sidecar, _ := serveOwn(t, nil, append([]string{"--listen", "127.0.0.1:0"}, arguments...)...)
-			sidecar.says(t, "try it: ")
+			sidecar.says(t, "  Try it ")
 			assert.Zero(t, sidecar.terminate(t))
-			assert.NotContains(t, sidecar.printed(), "web: ")
+			assert.Regexp(t, `\n  Web +off\n`, sidecar.printed())
 		}
 	})
 }
