@@ -14,6 +14,8 @@ const (
 	targetKV       target = "kv"        // JetStream as it comes
 	targetAlways   target = "kv-always" // JetStream with sync_interval always
 	targetJournal  target = "journal"   // a sidecar that delivers points to an endpoint
+	targetNoHTTP   target = "no-http"   // a sidecar without HTTP
+	targetScraped  target = "scraped"   // a sidecar whose metrics are scraped
 )
 
 // verb is what a case asks.
@@ -42,6 +44,8 @@ const (
 	loneClient = 1
 	// usualInFlight is where those cases are measured that need one level only.
 	usualInFlight = 64
+	// fullInFlight keeps a sidecar as busy as it can be.
+	fullInFlight  = 256
 	manyListeners = 100
 )
 
@@ -94,6 +98,8 @@ func kinds() []kind {
 		{name: "get-beside-writers", target: targetSidecar, verb: verbGet, level: besideReaders, writers: besideWriters},
 		{name: "set", target: targetSidecar, verb: verbSet, big: true},
 		{name: "embedded-set", target: targetEmbedded, verb: verbSet, big: true},
+		{name: "set-without-http", target: targetNoHTTP, verb: verbSet, level: fullInFlight},
+		{name: "set-scraped", target: targetScraped, verb: verbSet, level: fullInFlight},
 		{name: "set-1m-keys", target: targetLarge, verb: verbSet},
 		{name: "raw-set", target: targetSidecar, verb: verbRawSet, big: true},
 		{name: "embedded-raw-set", target: targetEmbedded, verb: verbRawSet},

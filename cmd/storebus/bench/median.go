@@ -17,6 +17,7 @@ func medianRound(rounds []Round) Round {
 		WriteRate:    middle(func(round *Round) float64 { return round.WriteRate }),
 		WriteP99:     middle(writeP99),
 		Events:       uint64(middle(func(round *Round) float64 { return float64(round.Events) })),
+		Scrapes:      uint64(middle(func(round *Round) float64 { return float64(round.Scrapes) })),
 		CPU:          medianCPU(rounds),
 	}
 	for _, round := range rounds {
@@ -31,12 +32,13 @@ func medianRound(rounds []Round) Round {
 	return median
 }
 
-func rate(round *Round) float64     { return round.Rate }
-func p50(round *Round) float64      { return round.P50 }
-func p99(round *Round) float64      { return round.P99 }
-func writeP99(round *Round) float64 { return round.WriteP99 }
-func lagP50(round *Round) float64   { return round.Lag.P50 }
-func lagP99(round *Round) float64   { return round.Lag.P99 }
+func rate(round *Round) float64         { return round.Rate }
+func p50(round *Round) float64          { return round.P50 }
+func p99(round *Round) float64          { return round.P99 }
+func writeP99(round *Round) float64     { return round.WriteP99 }
+func responderCPU(round *Round) float64 { return round.CPU[roleResponder] }
+func lagP50(round *Round) float64       { return round.Lag.P50 }
+func lagP99(round *Round) float64       { return round.Lag.P99 }
 
 // medianCPU gives the medians of the roles that every round has.
 func medianCPU(rounds []Round) map[string]float64 {

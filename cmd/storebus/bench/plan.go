@@ -30,7 +30,7 @@ func (settings *Settings) plan() []trial {
 
 // levels gives every number of requests in flight that a case may have.
 func (settings *Settings) levels() []int {
-	levels := append(slices.Clone(settings.InFlight), usualInFlight, besideReaders, loneClient)
+	levels := append(slices.Clone(settings.InFlight), usualInFlight, fullInFlight, besideReaders, loneClient)
 	slices.Sort(levels)
 	return slices.Compact(levels)
 }

@@ -81,7 +81,7 @@ func TestPlan_WritesStore_Good(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{
-		"echo-beside-writers", "get-beside-writers", "set", "embedded-set", "set-1m-keys", "raw-set", "embedded-raw-set",
+		"echo-beside-writers", "get-beside-writers", "set", "embedded-set", "set-without-http", "set-scraped", "set-1m-keys", "raw-set", "embedded-raw-set",
 		"set-1-subscriber", "set-100-subscribers", "change-latency", "embedded-change-latency",
 		"expiry-latency", "expiry-latency-beside-writers", "long-deletion", "long-expiry",
 		"set-beside-neighbour", "set-beside-waiters", "set-beside-woken-waiters", "journal",

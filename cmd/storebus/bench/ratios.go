@@ -69,6 +69,8 @@ func bars() []bar {
 		{name: "lone set p99 beside a tenant with 9,999 waiters ÷ without", above: "set-beside-waiters", below: "set-beside-neighbour", figure: p99, goal: goalOthers},
 		{name: "lone set p50 while each write answers 9,999 ÷ without", above: "set-beside-woken-waiters", below: "set-beside-neighbour", figure: p50},
 		{name: "lone set p99 while each write answers 9,999 ÷ without", above: "set-beside-woken-waiters", below: "set-beside-neighbour", figure: p99},
+		{name: "set, metrics scraped every 100 ms ÷ set without HTTP", above: "set-scraped", below: "set-without-http", figure: rate},
+		{name: "sidecar's processor time of a set, metrics scraped every 100 ms ÷ without HTTP", above: "set-scraped", below: "set-without-http", figure: responderCPU},
 		{name: "growth: set of 1 million keys ÷ set", above: "set-1m-keys", below: "set", figure: rate},
 		{name: "growth: get of 1 million keys ÷ get", above: "get-1m-keys", below: "get", figure: rate},
 	}

@@ -33,6 +33,8 @@ type Round struct {
 	WriteP99  float64 `json:"write_p99_us,omitzero"`
 	// Events are those that arrived at all the subscribers together.
 	Events uint64 `json:"events,omitzero"`
+	// Scrapes are how often the metrics were read beside.
+	Scrapes uint64 `json:"scrapes,omitzero"`
 	// Lag is how long after the reply to a set its event arrived; where the keys of the
 	// case expire, how long after the deadline that event did; and of points, how long
 	// after the reply they were delivered.
@@ -152,6 +154,9 @@ func (stage *stage) companionOf(trial trial, seed uint64) companion {
 		all = append(all, &longWorker{
 			connections: broker.load, space: sidecar.space, work: trial.work, keys: stage.settings.LongKeys, lead: &stage.longLead, drain: sidecar.drain,
 		})
+	}
+	if sidecar.metrics != "" {
+		all = append(all, &scraper{url: sidecar.metrics, interval: scrapeInterval})
 	}
 	if trial.waiters > 0 {
 		all = append(all, &waiters{connection: broker.control, space: sidecar.space, group: trial.waitFor, count: trial.waiters})

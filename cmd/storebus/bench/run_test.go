@@ -76,7 +76,7 @@ func TestRun_Run_Good(t *testing.T) {
 		}
 		assert.Equal(t, expected, namesOf(report))
 		assert.Equal(t, "full", report.Setup.Durability)
-		assert.Contains(t, progress, "29 cases, 2 rounds of 50ms each")
+		assert.Contains(t, progress, "31 cases, 2 rounds of 50ms each")
 		assert.Contains(t, progress, "round 2 of 2")
 		for _, result := range report.Cases {
 			if strings.Contains(result.Name, "latency") {

@@ -16,6 +16,8 @@ type sidecar struct {
 	broker  *broker
 	space   subjects.Space
 	client  *client.Client
+	// metrics is the URL of its metrics if they are scraped.
+	metrics string
 }
 
 // startOutsideSidecar starts the sidecar that is there whatever is measured: the quiet
@@ -43,6 +45,11 @@ func (stage *stage) startSidecar(ctx context.Context, target target, prefix stri
 	if target == targetJournal {
 		arguments = append(arguments, stage.settings.Journal.arguments()...)
 	}
+	http, metrics, err := target.httpArguments()
+	if err != nil {
+		return err
+	}
+	arguments, sidecar.metrics = append(arguments, http...), metrics
 	address := ""
 	if broker == nil {
 		arguments = append(arguments, "--listen", "127.0.0.1:0")

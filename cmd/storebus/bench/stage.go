@@ -105,7 +105,7 @@ func (stage *stage) require(ctx context.Context, trial trial) (err error) {
 		return stage.requireBucket(ctx, stage.outside, bucketName(stage.id, trial.valueBytes))
 	case targetAlways:
 		return stage.requireAlways(ctx, trial)
-	case targetEmbedded, targetLarge, targetScale, targetJournal:
+	case targetEmbedded, targetLarge, targetScale, targetJournal, targetNoHTTP, targetScraped:
 		if stage.sidecars[trial.target] != nil {
 			return nil
 		}

@@ -46,7 +46,7 @@ func (trial trial) writesStore() bool {
 	switch trial.target {
 	case targetJournal:
 		return true
-	case targetSidecar, targetEmbedded, targetLarge, targetScale:
+	case targetSidecar, targetEmbedded, targetLarge, targetScale, targetNoHTTP, targetScraped:
 		return trial.writers > 0 || trial.verb == verbSet || trial.verb == verbRawSet
 	}
 	return trial.writers > 0
