@@ -22,15 +22,16 @@ const configurationHead = `# Configuration
 
 This page is written from the definitions of the program. ` + "`storebus serve --help`" + ` prints the same.
 
-There is no file of settings. Each setting of ` + "`storebus serve`" + ` is a flag and a variable, and the flag comes before the
-variable. An empty variable is an empty text: ` + "`STOREBUS_HTTP=`" + ` turns HTTP off. An empty number, duration, size or switch
-counts as not set. Under systemd, put variables into an ` + "`EnvironmentFile`" + `: see
-[Under systemd](operations.md#under-systemd).
+There is no file of settings. Each setting of ` + "`storebus serve`" + ` is a flag and a variable. The flag
+comes before the variable. An empty variable is an empty text: ` + "`STOREBUS_HTTP=`" + ` turns HTTP off. An
+empty number, duration, size or switch counts as not set. Under systemd, put variables into an
+` + "`EnvironmentFile`" + `: see [Under systemd](operations.md#under-systemd).
 
     storebus serve --check
 
-checks the settings without a start: see [Checking before a start](operations.md#checking-before-a-start). A setting that is
-not valid ends ` + "`storebus serve`" + ` with exit status 2; [all exit statuses](cli.md#exit-status).
+checks the settings without a start: see
+[Checking before a start](operations.md#checking-before-a-start). A setting that is not valid ends
+` + "`storebus serve`" + ` with exit status 2; see [all exit statuses](cli.md#exit-status).
 
 | unit | is written |
 | --- | --- |
@@ -43,15 +44,16 @@ not valid ends ` + "`storebus serve`" + ` with exit status 2; [all exit statuses
 // configurationNotes stand below the tables of the categories.
 var configurationNotes = map[string]string{
 	storeCategory: `
-Changes leave the log from its oldest end as soon as one of the three bounds of ` + "`--change-retention-…`" + ` is passed.
+The oldest changes leave the log as soon as the log passes one of the three bounds of
+` + "`--change-retention-…`" + `.
 `,
 	brokerCategory: `
-Credentials are one of the ways ` + "`--creds`, `--nkey`, `--user` and `--token`" + `. If no ` + "`--events-…`" + ` flag is given, the connection for
-events has the credentials of the sidecar. Files with secrets are [read again](operations.md#rotating-secrets) before
-each new attempt to connect.
+Give credentials in one way: ` + "`--creds`, `--nkey`, `--user` or `--token`" + `. Without an ` + "`--events-…`" + ` flag,
+the connection for events has the credentials of the sidecar. The sidecar
+[reads files with secrets again](operations.md#rotating-secrets) before each attempt to connect again.
 `,
 	serviceCategory: `
-[Who may read](http.md#who-may-read) says what HTTP shows with the token and without.
+[Who may read](http.md#who-may-read) says what HTTP shows with the token, and what without.
 `,
 	journalCategory: `
 The variable ` + "`" + journalTokenVariable + "`" + ` holds the token itself, if there is no file of the token.
