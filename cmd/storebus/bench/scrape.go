@@ -4,6 +4,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -70,12 +71,11 @@ func scrape(ctx context.Context, url string) error {
 	if err != nil {
 		return fmt.Errorf("scrape: %w", err)
 	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("scrape: %s", response.Status)
-	}
 	_, err = io.Copy(io.Discard, response.Body)
-	return err
+	if response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("scrape: %s", response.Status)
+	}
+	return errors.Join(err, response.Body.Close())
 }
 
 // freeAddress gives one of this machine that nobody listens at.
