@@ -35,7 +35,7 @@ func run(ctx context.Context, arguments []string, input io.Reader, output, error
 	err := root.Run(ctx, arguments)
 	if err != nil && !started {
 		// No command has begun: what is wrong is the command line, or a variable.
-		err = asUsage(err)
+		err = asUsage(cmp.Or(unknownCommand(root, arguments[1:]), err))
 	}
 	return report(errorOutput, err, wantsJSON(arguments))
 }
@@ -86,14 +86,31 @@ func announced(action cli.ActionFunc, started func()) cli.ActionFunc {
 // helpOrUnknown is what happens without a command, or with one that there is not.
 func helpOrUnknown(_ context.Context, command *cli.Command) error {
 	if command.Args().Present() {
-		name := command.Args().First()
-		suggestion := cmp.Or(didYouMean(name, commandNames(command)), ";")
-		return fmt.Errorf("%w: there is no command %q%s %s --help lists all", errUsage, name, suggestion, command.FullName())
+		return noCommand(command, command.Args().First())
 	}
 	if command.Root() == command {
 		return cli.ShowRootCommandHelp(command)
 	}
 	return cli.ShowSubcommandHelp(command)
+}
+
+// noCommand is the error for a name that is not one of the commands below a command.
+func noCommand(command *cli.Command, name string) error {
+	suggestion := cmp.Or(didYouMean(name, commandNames(command)), ";")
+	return fmt.Errorf("%w: there is no command %q%s %s --help lists all", errUsage, name, suggestion, command.FullName())
+}
+
+// unknownCommand finds the first word of a command line that should be a command and is
+// none. The library may have stumbled over a flag of the unknown command before.
+func unknownCommand(command *cli.Command, arguments []string) error {
+	for len(command.Commands) > 0 && len(arguments) > 0 && !isFlag(arguments[0]) {
+		below := command.Command(arguments[0])
+		if below == nil {
+			return noCommand(command, arguments[0])
+		}
+		command, arguments = below, arguments[1:]
+	}
+	return nil
 }
 
 // usageError is called for a command line that cannot be read.

@@ -57,9 +57,11 @@ func TestMain_Run_Good(t *testing.T) {
 func TestMain_Run_Bad(t *testing.T) {
 	for text, arguments := range map[string][]string{
 		`there is no command "sevre"`: {"sevre"},
-		"-bogus; see storebus --help": {"--bogus"},
-		"-bogus; see storebus serve":  {"serve", "--bogus"},
-		`serve takes no words`:        {"serve", "now"},
+		`there is no command "lst"; did you mean "list"? storebus --help lists all`:   {"lst", "acme", "-o", "table"},
+		`no command "stat"; did you mean "status"? storebus journal --help`:           {"journal", "stat", "acme", "--limit", "5"},
+		"-bogus; see storebus --help":                                                 {"--bogus"},
+		"-bogus; see storebus serve":                                                  {"serve", "--bogus"},
+		`serve takes no words`:                                                        {"serve", "now"},
 		`no command "opne"; did you mean "open"? storebus workspace --help lists all`: {"workspace", "opne"},
 		"-bogus; see storebus workspace --help":                                       {"workspace", "--bogus"},
 		"storebus workspace open: it takes NAMESPACE":                                 {"workspace", "open", "acme"},

@@ -42,7 +42,14 @@ func compareGolden(t *testing.T, file, text string) {
 	}
 	expected, err := os.ReadFile(file)
 	require.NoError(t, err)
-	assert.Equal(t, string(expected), text, "%s=1 writes %s anew", updateGolden, file)
+	wanted, found := strings.Split(string(expected), "\n"), strings.Split(text, "\n")
+	for index := range min(len(wanted), len(found)) {
+		if wanted[index] != found[index] {
+			assert.Equal(t, wanted[index], found[index], "%s:%d is the first line that differs; %s=1 writes the file anew", file, index+1, updateGolden)
+			return
+		}
+	}
+	assert.Zero(t, len(found)-len(wanted), "lines more than in %s", file)
 }
 
 func TestOutput_Table_Good(t *testing.T) {
