@@ -45,6 +45,7 @@ func clientCommands() []*cli.Command {
 		compactCommand(),
 		statusCommand(),
 		describeCommand(),
+		doctorCommand(),
 	}
 	commands := make([]*cli.Command, len(declared))
 	for index, command := range declared {
@@ -73,7 +74,9 @@ type clientCommand struct {
 	// local says that the command needs no sidecar: it has no connection, and none of
 	// the flags for one.
 	local bool
-	run   func(ctx context.Context, call *call) error
+	// diagnoses says that the command makes the connection, and reports on it.
+	diagnoses bool
+	run       func(ctx context.Context, call *call) error
 }
 
 // commandGroup gathers commands under a word of their own: storebus workspace list.
@@ -143,7 +146,7 @@ func (declared *clientCommand) action(ctx context.Context, command *cli.Command)
 	if err := call.readFormat(); err != nil {
 		return err
 	}
-	if declared.local {
+	if declared.local || declared.diagnoses {
 		return call.run(ctx)
 	}
 	connection, err := call.connect(declared)

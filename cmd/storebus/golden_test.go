@@ -94,6 +94,7 @@ func goldenRows() []goldenRow {
 
 		row("describe set"), row("describe"), row("permissions NS"), measures("version"),
 		{line: words("status"), measures: true, before: (*goldenRun).publishAll},
+		{line: words("doctor NS"), measures: true, before: (*goldenRun).publishAll},
 
 		fails(exitFailed, "transaction NS FOLDER/none.json"), fails(exitFailed, "archive verify FOLDER/none.jsonl.gz"),
 		fails(exitUsage, "get NS config"), fails(exitUsage, "get NS config theme --tll 1h"), fails(exitUsage, "lst NS"), fails(exitUsage, "list NS config --limit many"),
@@ -103,6 +104,7 @@ func goldenRows() []goldenRow {
 		fails(exitConflict, "set NS config theme light --if-revision 99"),
 		{line: words("transaction NS -"), input: `{"if":[{"key":"a","exists":false}]}`, status: exitConflict},
 		fails(exitUnavailable, "get NS config theme --nats nats://127.0.0.1:1"), fails(exitUnavailable, "get NS config theme --prefix elsewhere"),
+		{line: words("doctor --prefix elsewhere"), measures: true, status: exitUnavailable}, fails(exitUnavailable, "doctor --nats nats://127.0.0.1:1"),
 		fails(exitTooMuch, "set NS config other dark"),
 		{line: words("set NS config theme -"), input: strings.Repeat("x", 2<<20), status: exitTooMuch},
 	}
@@ -154,6 +156,7 @@ func TestGolden_Rows_Good(t *testing.T) {
 func startGolden(t *testing.T) (folder string) {
 	t.Helper()
 	isolate(t)
+	trustMachine(t)
 	endpoint := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 		status := http.StatusNoContent
 		if points, err := readPacked(request); err != nil || bytes.Contains(points, []byte("refused")) {

@@ -199,7 +199,7 @@ func TestVerbs_Line_Good(t *testing.T) {
 		})
 	}
 	t.Run("EveryCommandHasOne", func(t *testing.T) {
-		others := []string{"describe", "set", "delete", "list", "watch", "status", "transaction"} // they have files of their own
+		others := []string{"describe", "doctor", "set", "delete", "list", "watch", "status", "transaction"} // they have files of their own
 		var commands []string
 		for _, command := range clientCommands() {
 			commands = append(commands, command.Name)
