@@ -120,6 +120,7 @@ func (declared *clientCommand) command() *cli.Command {
 		SkipFlagParsing:    true,
 		HideHelpCommand:    true, // or no namespace could be called help
 		Action:             declared.action,
+		ShellComplete:      declared.complete,
 	}
 }
 

@@ -3,12 +3,15 @@
 package main
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -70,14 +73,14 @@ func TestCompletion_Flags_Good(t *testing.T) {
 	}
 	assert.Equal(t, []string{"--ttl", "--tlscert", "--tlskey", "--tlsca", "--timeout"}, suggested(commandCompletions(t, "set", "acme", "config", "--t")))
 	assert.Equal(t, []string{"--nats", "--nkey"}, suggested(commandCompletions(t, "serve", "--n")))
-	assert.Empty(t, commandCompletions(t, "get", "acme"), "what comes next is a name, which the shell cannot know")
 }
 
 func TestCompletion_Scripts_Good(t *testing.T) {
 	for shell, line := range map[string]string{
-		"bash": "complete -o bashdefault -o default -F __storebus_bash_autocomplete storebus",
+		"bash": "complete -o bashdefault -o default -F __storebus_complete storebus",
 		"zsh":  "#compdef storebus",
-		"fish": "complete -c storebus -f -a '(__storebus_perform_completion)'",
+		"fish": "complete -c storebus -f -a '(__storebus_complete)'",
+		"pwsh": "Register-ArgumentCompleter",
 	} {
 		status, output, errorOutput := runProgram("completion", shell)
 		assert.Equal(t, exitDone, status)
@@ -93,35 +96,141 @@ func TestCompletion_Scripts_Bad(t *testing.T) {
 	assert.Contains(t, errorOutput, "tcsh")
 }
 
-// bashTest completes a line in a real bash. bash-completion's function is what its
-// package defines, cut down to what the script needs of it.
-const bashTest = `
-_get_comp_words_by_ref() { cur="${COMP_WORDS[COMP_CWORD]}"; words=("${COMP_WORDS[@]}"); cword=$COMP_CWORD; }
-source <(storebus completion bash)
-COMP_WORDS=("$@")
-COMP_CWORD=$(($# - 1))
-__storebus_bash_autocomplete
-printf '%s\n' "${COMPREPLY[@]}"
-`
+// The lines that have a real shell complete the line of its first argument, and print a
+// suggestion a line.
+const (
+	bashLine = `source <(storebus completion bash); COMP_LINE="$1"; COMP_POINT=${#1}; __storebus_complete; printf '%s\n' "${COMPREPLY[@]}"`
+	zshLine  = `compdef() { :; }; source <(storebus completion zsh); compadd() { print -rl -- $names; }; _describe() { :; }; _files() { :; }
+		words=("${(@z)1}"); [[ "$1" == *" " ]] && words+=(""); CURRENT=$#words; _storebus`
+	fishLine = `storebus completion fish | source; complete -C $argv[1]`
+)
 
-func TestCompletion_Bash_Good(t *testing.T) {
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skip("bash is not installed")
+// shellCompletions has a shell complete lines with this program.
+func shellCompletions(t *testing.T, shell string, arguments ...string) func(line string) []string {
+	t.Helper()
+	if _, err := exec.LookPath(shell); err != nil {
+		t.Skip(shell + " is not installed")
 	}
 	folder := t.TempDir()
 	program, err := filepath.Abs(os.Args[0])
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(program, filepath.Join(folder, "storebus")))
-	complete := func(words ...string) []string {
-		command := exec.Command("bash", append([]string{"--norc", "-c", bashTest, "bash"}, words...)...) //nolint:gosec // a script of this test
+	return func(line string) []string {
+		command := exec.Command(shell, append(arguments, line)...) //nolint:gosec // a script of this test
 		command.Env = append(os.Environ(), asProgram+"=1", "PATH="+folder+":"+os.Getenv("PATH"))
-		output, err := command.CombinedOutput()
-		require.NoError(t, err, string(output))
-		return strings.Fields(string(output))
+		output, err := command.Output()
+		require.NoError(t, err, line)
+		return strings.Split(strings.TrimSpace(string(output)), "\n")
 	}
-	assert.Equal(t, []string{"touch", "transaction"}, complete("storebus", "t"))
-	assert.Equal(t, []string{"query"}, complete("storebus", "workspace", "q"))
-	assert.Equal(t, []string{"delete", "delete-group", "delete-prefix"}, complete("storebus", "del"))
-	assert.Equal(t, []string{"--if-revision"}, complete("storebus", "touch", "acme", "config", "theme", "60", "--if"))
-	assert.Contains(t, complete("storebus", "scan", "acme", "--"), "--group-prefix")
+}
+
+// newNamed starts a sidecar with names that a shell has to be careful about.
+func newNamed(t *testing.T) {
+	t.Helper()
+	patientCompletion(t)
+	shell := newShell(t)
+	for _, group := range []string{"config", "user:42", "user:43", "two words", "two\nlines"} {
+		shell.mustRun(t, "set", "acme", group, "key one", "v")
+		shell.mustRun(t, "set", "acme", group, "theme", "v")
+	}
+	shell.mustRun(t, "set", "apex", "g", "k", "v")
+	shell.mustRun(t, "workspace", "open", "acme", "import")
+}
+
+// patientCompletion gives a slow machine time, in this process and in others.
+func patientCompletion(t *testing.T) {
+	t.Helper()
+	bound := completionTime
+	completionTime = patience
+	t.Setenv(patientVariable, "1")
+	t.Cleanup(func() { completionTime = bound })
+}
+
+func TestCompletion_Bash_Good(t *testing.T) {
+	newNamed(t)
+	complete := shellCompletions(t, "bash", "--norc", "-c", bashLine, "bash")
+	for line, suggestions := range map[string][]string{
+		"storebus t":                          {"touch", "transaction"},
+		"storebus workspace q":                {"query"},
+		"storebus del":                        {"delete", "delete-group", "delete-prefix"},
+		"storebus touch acme c theme 60 --if": {"--if-revision"},
+		"storebus get ":                       {"acme", "apex"},
+		"storebus get ac":                     {"acme"},
+		"storebus get acme us":                {"user:42", "user:43"},
+		"storebus get acme user:":             {"42", "43"}, // bash has kept what stands before the colon
+		"storebus get acme user:42 ":          {`key\ one`, "theme"},
+		"storebus get acme tw":                {`two\ words`}, // the name with a line break is left out
+		`storebus get acme two\ words k`:      {`key\ one`},
+		"storebus workspace put acme ":        {"import"},
+		"storebus describe get":               {"get", "get_many"},
+		"storebus usage a":                    {"acme", "apex"},
+		"storebus get acme config theme ":     {""},
+	} {
+		assert.Equal(t, suggestions, complete(line), line)
+	}
+	t.Run("NothingIsEvaluated", func(t *testing.T) {
+		witness := filepath.Join(t.TempDir(), "witness")
+		complete("storebus get $(touch " + witness + ") ")
+		assert.NoFileExists(t, witness)
+	})
+	t.Run("WithoutABroker", func(t *testing.T) {
+		assert.Equal(t, []string{""}, complete("storebus get acme --nats "+nowhere+" "))
+	})
+	t.Run("FromTheBrokerOfTheLine", func(t *testing.T) {
+		url := os.Getenv("STOREBUS_NATS")
+		t.Setenv("STOREBUS_NATS", nowhere)
+		assert.Equal(t, []string{"config"}, complete("storebus get acme --nats "+url+" c"))
+	})
+}
+
+func TestCompletion_OtherShells_Good(t *testing.T) {
+	for shell, arguments := range map[string][]string{"zsh": {"-f", "-c", zshLine, "zsh"}, "fish": {"--no-config", "-c", fishLine}} {
+		t.Run(shell, func(t *testing.T) {
+			newNamed(t)
+			complete := shellCompletions(t, shell, arguments...)
+			assert.Equal(t, []string{"user:42", "user:43"}, complete("storebus get acme us"))
+			assert.Equal(t, []string{"two words"}, complete(`storebus get acme two\ w`))
+			assert.Equal(t, []string{"key one", "theme"}, complete("storebus get acme user:42 "))
+		})
+	}
+}
+
+func TestCompletion_Names_Ugly(t *testing.T) {
+	t.Run("ABrokerThatSaysNothing", func(t *testing.T) {
+		isolate(t)
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer listener.Close()
+		t.Setenv("STOREBUS_NATS", "nats://"+listener.Addr().String())
+		t.Setenv("STOREBUS_TIMEOUT", "1h") // it would wait for that
+		assert.Empty(t, commandCompletions(t, "get"))
+	})
+	t.Run("ASidecarThatSaysNothing", func(t *testing.T) {
+		isolate(t)
+		url := startBroker(t, server.Options{})
+		t.Setenv("STOREBUS_NATS", url)
+		_, err := dial(t).SubscribeSync("store.>")
+		require.NoError(t, err)
+		t.Setenv("STOREBUS_TIMEOUT", "1h")
+		assert.Empty(t, commandCompletions(t, "get", "acme"))
+	})
+	t.Run("ALineThatIsWrong", func(t *testing.T) {
+		newNamed(t)
+		assert.Empty(t, commandCompletions(t, "get", "--bogus", "acme"))
+		assert.Empty(t, commandCompletions(t, "get", "ac.me"))
+		assert.Empty(t, commandCompletions(t, "archive", "verify"))
+		t.Setenv("STOREBUS_TIMEOUT", "soon")
+		assert.Empty(t, commandCompletions(t, "get"))
+	})
+	t.Run("NoMoreThanAShellCanShow", func(t *testing.T) {
+		patientCompletion(t)
+		shell := newShell(t)
+		var sets []string
+		for number := range mostSuggestions + 5 {
+			sets = append(sets, fmt.Sprintf(`{"op":"set","group":"g","key":"key %d","value":""}`, number))
+		}
+		shell.input = `{"then":[` + strings.Join(sets, ",") + `]}`
+		shell.mustRun(t, "transaction", "acme", "-")
+		assert.Len(t, suggested(commandCompletions(t, "get", "acme", "g")), mostSuggestions)
+	})
 }

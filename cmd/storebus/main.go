@@ -43,15 +43,13 @@ func run(ctx context.Context, arguments []string, input io.Reader, output, error
 // rootCommand gives every command of the program. started is called when one begins.
 func rootCommand(started func()) *cli.Command {
 	root := &cli.Command{
-		Name:                  "storebus",
-		Usage:                 "a key-value store on SQLite that services use over NATS",
-		Version:               storebus.Version,
-		Description:           "storebus serve runs the store; the other commands talk to one that runs.",
-		EnableShellCompletion: true,
-		ConfigureShellCompletionCommand: func(command *cli.Command) {
-			command.Hidden = false
-		},
-		CustomRootCommandHelpTemplate: cli.RootCommandHelpTemplate + exitHelp(),
+		Name:                            "storebus",
+		Usage:                           "a key-value store on SQLite that services use over NATS",
+		Version:                         storebus.Version,
+		Description:                     "storebus serve runs the store; the other commands talk to one that runs.",
+		EnableShellCompletion:           true,
+		ConfigureShellCompletionCommand: configureCompletion,
+		CustomRootCommandHelpTemplate:   cli.RootCommandHelpTemplate + exitHelp(),
 		Commands: slices.Concat([]*cli.Command{serveCommand(), permissionsCommand().command(), versionCommand().command()}, clientCommands(),
 			[]*cli.Command{journalCommand(), workspaceCommand(), archiveCommand()}, benchCommands()),
 		Action: helpOrUnknown,

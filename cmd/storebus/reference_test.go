@@ -30,6 +30,15 @@ With JSON an error is one object on standard error, in the form of an error repl
 
     {"error":{"code":404,"name":"not_found","message":"config/none is not there"}}
 
+## Completion
+
+    source <(storebus completion bash)
+    source <(storebus completion zsh)
+    storebus completion fish > ~/.config/fish/completions/storebus.fish
+
+The shell then completes commands and flags, and asks the running sidecar for namespaces, groups, keys and workspaces that
+begin with the word so far. It waits 200 ms at most. Namespaces need the permission of an operator.
+
 ## Connection
 
 A flag comes before a variable, a variable before the selected NATS context. A context that ` + "`--context`" + `
