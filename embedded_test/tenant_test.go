@@ -524,6 +524,7 @@ type (
 		DatabaseBytes          *uint64         `json:"database_bytes"`
 		WALBytes               *uint64         `json:"wal_bytes"`
 		DiskFreeBytes          *uint64         `json:"disk_free_bytes"`
+		BackedUpBytes          *uint64         `json:"backed_up_bytes"`
 		Sync                   any             `json:"sync"`
 	}
 )

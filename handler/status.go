@@ -43,6 +43,7 @@ func encodeStatus(answer *answer, request *request, _ *subjects.StatusRequest, s
 		DatabaseBytes:          uint64(figures.DatabaseBytes),
 		WALBytes:               uint64(figures.WriteAheadLogBytes),
 		DiskFreeBytes:          figures.DiskFreeBytes,
+		BackedUpBytes:          uint64(status.BackedUpBytes),
 		Sync:                   syncStatus(figures.Syncs),
 	})
 }

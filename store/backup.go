@@ -123,8 +123,11 @@ func (store *Store) copyPages(file *os.File) (driver.Conn, error) {
 		return nil, err
 	}
 	progress := backupProgress{}
+	backedUp := &store.committer.backedUp
+	defer backedUp.Store(0)
 	for more := true; more && err == nil; {
 		more, err = ask(store, func(*view) (bool, error) { return progress.step(backup) })
+		backedUp.Store(int64(progress.total-progress.left) * pageBytes)
 		if err == nil && more {
 			err = store.betweenSteps(&progress, file)
 		}

@@ -28,6 +28,29 @@ func files(t *testing.T, folder string) (names []string) {
 	return names
 }
 
+func TestBackup_Status_Good(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{})
+	for index := range 50 {
+		require.NoError(t, opened.Set("acme:large", fmt.Sprint(index), strings.Repeat("x", 100_000)))
+	}
+	copied := func() int64 {
+		status, err := opened.Status()
+		require.NoError(t, err)
+		return status.BackedUpBytes
+	}
+	folder, seen := t.TempDir(), int64(0)
+	for number := 0; seen == 0; number++ { // a backup may be over before it is looked at
+		done := make(chan error, 1)
+		opened.SubmitBackup(filepath.Join(folder, fmt.Sprintf("%d.db", number)), func(_ int64, err error) { done <- err })
+		for len(done) == 0 {
+			seen = max(seen, copied())
+		}
+		require.NoError(t, <-done)
+	}
+	assert.Zero(t, seen%4096, "whole pages")
+	assert.Zero(t, copied(), "none is under way")
+}
+
 func TestBackup_Backup_Good(t *testing.T) {
 	var logged logged
 	opened := openStore(t, store.StoreConfig{})

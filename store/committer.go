@@ -55,8 +55,10 @@ type committer struct {
 
 	config StoreConfig
 	// limits are set by anybody, and hold for a batch as they are when it begins.
-	limits      atomic.Pointer[Limits]
-	storeID     string
+	limits  atomic.Pointer[Limits]
+	storeID string
+	// backedUp is how many bytes a backup that is under way has copied.
+	backedUp    atomic.Int64
 	clock       *storeClock
 	clockWatch  *clockWatch
 	hot         *hotEntries

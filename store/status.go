@@ -34,6 +34,8 @@ type Status struct {
 	ClockAhead time.Duration
 	// Archiving is the number of entries that a running Compact has written.
 	Archiving int64
+	// BackedUpBytes is how much a Backup that is under way has copied.
+	BackedUpBytes int64
 }
 
 // Status returns the state of the store.
@@ -80,6 +82,7 @@ func (committer *committer) status(view *view) (Status, error) {
 		ClockAhead:             committer.clock.ahead(),
 		Journal:                view.journal.total,
 		Archiving:              view.journal.archives.written.Load(),
+		BackedUpBytes:          committer.backedUp.Load(),
 	}
 	if refusal := committer.refusal(); refusal != nil {
 		status.Writable, status.Reason = false, refusal.Error()

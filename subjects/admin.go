@@ -47,6 +47,8 @@ type StatusReply struct {
 	// DiskFreeBytes is the room that is left on the disk of the database; nil of a database
 	// in memory, and if the system does not tell.
 	DiskFreeBytes *uint64 `json:"disk_free_bytes,omitzero"`
+	// BackedUpBytes is how much a backup that is under way has copied.
+	BackedUpBytes uint64 `json:"backed_up_bytes,omitzero"`
 	// Sync tells how long commits wait for the disk; nil if none has.
 	Sync *SyncStatus `json:"sync,omitzero"`
 }

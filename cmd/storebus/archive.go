@@ -5,6 +5,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -42,17 +44,28 @@ type verifiedArchive struct {
 	Last    time.Time `json:"last_committed_at"`
 }
 
-func archiveVerify(_ context.Context, call *call) (failures error) {
-	for _, file := range call.words {
-		content, err := store.VerifyArchive(file)
-		if err != nil {
-			failures = errors.Join(failures, err)
-			continue
-		}
-		call.print(file, content.Entries, content.SHA256)
-		if call.json {
-			failures = errors.Join(failures, call.printJSON(verifiedArchive{file, content.Entries, content.SHA256, content.Bytes, content.First, content.Last}))
-		}
+func archiveVerify(ctx context.Context, call *call) error {
+	var verified atomic.Int64
+	tell := func(context.Context) string {
+		return fmt.Sprintf("%d of %d files are read", verified.Load(), len(call.words))
 	}
-	return failures
+	return call.showProgress(ctx, tell, func(context.Context) (failures error) {
+		for _, file := range call.words {
+			failures = errors.Join(failures, call.verifyArchive(file))
+			verified.Add(1)
+		}
+		return failures
+	})
+}
+
+func (call *call) verifyArchive(file string) error {
+	content, err := store.VerifyArchive(file)
+	if err != nil {
+		return err
+	}
+	if call.json {
+		return call.printJSON(verifiedArchive{file, content.Entries, content.SHA256, content.Bytes, content.First, content.Last})
+	}
+	call.print(file, content.Entries, content.SHA256)
+	return nil
 }

@@ -4,6 +4,12 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"dappco.re/go/storebus/client"
 )
 
 func backupCommand() *clientCommand {
@@ -12,7 +18,8 @@ func backupCommand() *clientCommand {
 		columns: []string{"FILE", "BYTES"},
 		usage:   "copy the database into a file",
 		description: "Copies the database, as it is at one point, into a file of the sidecar's backup directory, while everything goes on, " +
-			"and prints the file and its size in bytes. The file is a name without folders. It takes the permission of an operator.",
+			"and prints the file and its size in bytes. FILE is a name without folders. The command waits until the copy is finished, unless " +
+			"--timeout is given. On a terminal standard error shows how far it is. It takes the permission of an operator.",
 		words: []string{"FILE"},
 		examples: []string{
 			"storebus backup monday.db",
@@ -23,10 +30,29 @@ func backupCommand() *clientCommand {
 }
 
 func backup(ctx context.Context, call *call) error {
-	reply, err := call.store.Backup(ctx, call.word(0))
+	observer, err := call.observer()
 	if err != nil {
 		return err
 	}
-	call.print(reply.File, size(reply.Bytes))
-	return nil
+	ctx, cancel := call.patiently(ctx)
+	defer cancel()
+	began := now()
+	tell := func(ctx context.Context) string { return backupProgress(ctx, observer, began) }
+	return call.showProgress(ctx, tell, func(ctx context.Context) error {
+		reply, err := call.store.Backup(ctx, call.word(0))
+		if err == nil {
+			call.print(reply.File, size(reply.Bytes))
+		}
+		return err
+	})
+}
+
+// backupProgress tells how much is copied, "" if that is not known.
+func backupProgress(ctx context.Context, observer *client.Client, began time.Time) string {
+	status, err := observer.Status(ctx)
+	if err != nil || status.BackedUpBytes == 0 {
+		return ""
+	}
+	all := max(status.DatabaseBytes, status.BackedUpBytes)
+	return fmt.Sprintf("%s of %s copied, %s", humanize.IBytes(status.BackedUpBytes), humanize.IBytes(all), sinceText(began))
 }

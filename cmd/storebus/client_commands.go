@@ -103,7 +103,9 @@ type call struct {
 	// table gathers rows, nil where they are printed as text.
 	table  *table
 	output *bufio.Writer
-	store  *client.Client
+	// connection and store are those of a command that calls a sidecar.
+	connection *nats.Conn
+	store      *client.Client
 }
 
 // command makes the command that the library runs. It parses the flags itself, see
@@ -188,7 +190,7 @@ func (call *call) newClient(connection *nats.Conn, declared *clientCommand) erro
 	if err != nil {
 		return declared.usageError(err.Error())
 	}
-	call.store = store
+	call.connection, call.store = connection, store
 	return nil
 }
 

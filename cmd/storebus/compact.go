@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -17,10 +16,6 @@ import (
 const (
 	beforeFlag = "before"
 	formatFlag = "format"
-	// compactTimeout is how long a compaction is waited for where nothing else is said.
-	compactTimeout = 24 * time.Hour
-	// progressInterval is the time between two looks at how far it has come.
-	progressInterval = time.Second
 )
 
 func compactCommand() *clientCommand {
@@ -59,56 +54,34 @@ func compact(ctx context.Context, call *call) error {
 }
 
 func (call *call) compact(ctx context.Context, before time.Time) error {
-	if !call.command.IsSet(timeoutFlag) {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, compactTimeout)
-		defer cancel()
+	observer, err := call.observer()
+	if err != nil {
+		return err
 	}
-	output := call.command.Root().ErrWriter
-	if isTerminal(output) && !call.json {
-		ticker := time.NewTicker(progressInterval)
-		defer ticker.Stop()
-		defer call.tellProgress(ctx, output, ticker.C)()
-	}
-	for more := true; more; {
-		reply, err := call.store.Compact(ctx, before, client.CompactOptions{Format: call.command.String(formatFlag)})
-		if err != nil {
-			return err
+	ctx, cancel := call.patiently(ctx)
+	defer cancel()
+	began := now()
+	tell := func(ctx context.Context) string { return compactProgress(ctx, observer, began) }
+	return call.showProgress(ctx, tell, func(ctx context.Context) error {
+		for more := true; more; {
+			reply, err := call.store.Compact(ctx, before, client.CompactOptions{Format: call.command.String(formatFlag)})
+			if err != nil {
+				return err
+			}
+			if reply.Archive != nil {
+				call.print(*reply.Archive, reply.Entries, reply.SHA256)
+			}
+			more = reply.More
 		}
-		if reply.Archive != nil {
-			call.print(*reply.Archive, reply.Entries, reply.SHA256)
-		}
-		more = reply.More
-	}
-	return nil
+		return nil
+	})
 }
 
-// tellProgress writes how far a compaction has come, on one line, whenever ticks comes,
-// until the function that it returns is called.
-func (call *call) tellProgress(ctx context.Context, output io.Writer, ticks <-chan time.Time) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		told := false
-		for {
-			select {
-			case <-ctx.Done():
-				if told {
-					fmt.Fprintln(output)
-				}
-				return
-			case <-ticks:
-			}
-			status, err := call.store.Status(ctx)
-			if err == nil && status.Journal != nil && status.Journal.Archiving > 0 {
-				fmt.Fprintf(output, "\r%d entries written", status.Journal.Archiving)
-				told = true
-			}
-		}
-	}()
-	return func() {
-		cancel()
-		<-ended
+// compactProgress tells how many entries are written, "" if that is not known.
+func compactProgress(ctx context.Context, observer *client.Client, began time.Time) string {
+	status, err := observer.Status(ctx)
+	if err != nil || status.Journal == nil || status.Journal.Archiving == 0 {
+		return ""
 	}
+	return fmt.Sprintf("%s written, %s", entryCount(status.Journal.Archiving), sinceText(began))
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus"
-	"dappco.re/go/storebus/client"
 )
 
 func TestCompact_Archive_Good(t *testing.T) {
@@ -51,24 +49,4 @@ func TestCompact_ManyArchives_Good(t *testing.T) {
 		body(`{"archive":"a.jsonl.gz","entries":7,"sha256":"e3","more":true}`), body(`{"archive":"b.jsonl.gz","entries":1,"sha256":"e4"}`))
 	assert.Equal(t, "a.jsonl.gz\t7\te3\nb.jsonl.gz\t1\te4\n", shell.mustRun(t, "compact", "--before", "2026-11-22T10:01:00Z", "--force"))
 	assert.Len(t, requests, 2)
-}
-
-func TestCompact_Progress_Good(t *testing.T) {
-	_, requests := newScriptedShell(t, "store.admin.status",
-		body(`{"journal":{}}`), body(`{"journal":{"archiving":5}}`), body(`{}`), refusal("503", `{"error":{"code":503,"name":"unavailable","message":"no"}}`),
-		body(`{"journal":{"archiving":7}}`), body(`{"journal":null}`))
-	store, err := client.New(dial(t), client.Config{})
-	require.NoError(t, err)
-	var output strings.Builder
-	ticks := make(chan time.Time)
-	stop := (&call{store: store}).tellProgress(t.Context(), &output, ticks)
-	for range 6 {
-		ticks <- time.Time{}
-		<-requests
-	}
-	stop()
-	assert.Equal(t, "\r5 entries written\r7 entries written\n", output.String())
-	stop = (&call{store: store}).tellProgress(t.Context(), &output, ticks)
-	stop()
-	assert.Equal(t, "\r5 entries written\r7 entries written\n", output.String(), "nothing to tell")
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
 
@@ -41,12 +42,21 @@ func journalCommit(ctx context.Context, call *call) error {
 	if err != nil {
 		return err
 	}
+	var committed atomic.Int64
+	tell := func(context.Context) string {
+		return fmt.Sprintf("%d of %d points are on disk", committed.Load(), len(points))
+	}
+	return call.showProgress(ctx, tell, func(ctx context.Context) error { return call.commitPoints(ctx, points, &committed) })
+}
+
+func (call *call) commitPoints(ctx context.Context, points []point, committed *atomic.Int64) error {
 	for _, point := range points {
 		reply, err := call.store.JournalCommit(ctx, call.word(0), point.measurement, point.fields, client.JournalOptions{Tags: point.tags})
 		if err != nil {
 			return fmt.Errorf("line %d: %w", point.line, err)
 		}
 		call.print(reply.EntryID)
+		committed.Add(1)
 	}
 	return nil
 }

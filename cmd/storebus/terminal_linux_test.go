@@ -11,8 +11,11 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -71,6 +74,80 @@ func TestDestroy_Confirm_Good_OnATerminal(t *testing.T) {
 		assert.Contains(t, string(shown[:count]), "This would remove 1 key of the group config of acme. Go on? [y/N] ")
 		_, left, _ := runProgram("count", "acme")
 		assert.Equal(t, status == exitFailed, left == "1\n", "%q", answer)
+	}
+}
+
+// slowly serves a verb that replies when it is let go, and a status meanwhile. The
+// interval between two looks at the status is next to nothing.
+func slowly(t *testing.T, verb, reply, status string) (letGo func()) {
+	t.Helper()
+	interval := progressInterval
+	progressInterval = time.Millisecond
+	t.Cleanup(func() { progressInterval = interval })
+	_, _ = newScriptedShell(t, "store.admin.status", body(status))
+	release := make(chan struct{})
+	connection := dial(t)
+	_, err := connection.Subscribe("store.admin."+verb, func(request *nats.Msg) {
+		<-release
+		_ = request.Respond([]byte(reply))
+	})
+	require.NoError(t, err)
+	require.NoError(t, connection.Flush())
+	return sync.OnceFunc(func() { close(release) })
+}
+
+func TestProgress_ShowProgress_Good_OnATerminal(t *testing.T) {
+	for name, test := range map[string]struct {
+		verb, reply, status, shown, printed string
+		line                                []string
+	}{
+		"Backup": {
+			"backup", `{"file":"monday.db","bytes":8192}`, `{"database_bytes":8192,"backed_up_bytes":4096}`, "4.0 KiB of 8.0 KiB copied", "monday.db\t8192\n",
+			[]string{"backup", "monday.db"},
+		},
+		"BackupAsJSON": {
+			"backup", `{"file":"monday.db","bytes":8192}`, `{"database_bytes":8192,"backed_up_bytes":4096}`, "4.0 KiB of 8.0 KiB copied", `{"file":"monday.db","bytes":8192}` + "\n",
+			[]string{"backup", "monday.db", "--json"},
+		},
+		"Compact": {
+			"compact", `{"archive":"a.jsonl.gz","entries":7,"sha256":"e3"}`, `{"journal":{"archiving":5}}`, "5 entries written", "a.jsonl.gz\t7\te3\n",
+			[]string{"compact", "--before", "2026-11-22T10:01:00Z", "--force"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			letGo := slowly(t, test.verb, test.reply, test.status)
+			defer letGo()
+			terminal, screen := openTerminalPair(t)
+			var output bytes.Buffer
+			status := make(chan int, 1)
+			go func() {
+				status <- run(t.Context(), append([]string{"storebus"}, test.line...), strings.NewReader(""), &output, terminal)
+				_ = terminal.Close()
+			}()
+			var shown strings.Builder
+			for part := make([]byte, 1000); ; {
+				count, err := screen.Read(part)
+				shown.Write(part[:count])
+				if strings.Contains(shown.String(), test.shown) {
+					letGo()
+				}
+				if err != nil { // the terminal is closed
+					break
+				}
+			}
+			assert.Equal(t, exitDone, <-status)
+			assert.Contains(t, shown.String(), "\r\x1b[K"+test.shown)
+			assert.True(t, strings.HasSuffix(shown.String(), clearLine), "nothing is left of it")
+			assert.Equal(t, test.printed, output.String())
+		})
+		t.Run(name+"Elsewhere", func(t *testing.T) {
+			letGo := slowly(t, test.verb, test.reply, test.status)
+			letGo()
+			status, output, errorOutput := runProgram(test.line...)
+			assert.Equal(t, exitDone, status)
+			assert.Equal(t, test.printed, output)
+			assert.Empty(t, errorOutput)
+		})
 	}
 }
 

@@ -24,7 +24,6 @@ type filling struct {
 	label          string
 	keys           int
 	written        atomic.Int64
-	toldTenths     int
 	stopped, ended chan struct{}
 }
 
@@ -63,12 +62,7 @@ func (filling *filling) follow() {
 	}
 }
 
-// tell says how many keys are written: elsewhere than on a terminal once for each
-// tenth of them.
+// tell says how many keys are written.
 func (filling *filling) tell(written int) {
 	filling.progress.say("%s: %s written", filling.label, rateText(float64(written)))
-	if tenths := written * 10 / filling.keys; tenths > filling.toldTenths && !filling.progress.terminal {
-		filling.toldTenths = tenths
-		filling.progress.note("%s: %s written", filling.label, rateText(float64(written)))
-	}
 }

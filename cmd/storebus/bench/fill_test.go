@@ -28,8 +28,8 @@ func TestFill_Tell_Good(t *testing.T) {
 		}
 		return output.String()
 	}
-	t.Run("ALineATenthInALog", func(t *testing.T) {
-		assert.Equal(t, "20,000 keys: 2,000 written\n20,000 keys: 9,000 written\n20,000 keys: 20,000 written\n", run(false))
+	t.Run("NothingElsewhere", func(t *testing.T) {
+		assert.Empty(t, run(false))
 	})
 	t.Run("OneLineAgainAndAgainOnATerminal", func(t *testing.T) {
 		assert.True(t, strings.HasSuffix(run(true), "\r\x1b[K20,000 keys: 9,000 written\r\x1b[K20,000 keys: 20,000 written"))

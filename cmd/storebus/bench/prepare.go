@@ -78,7 +78,7 @@ func (stage *stage) preload(ctx context.Context, trials []trial, progress *progr
 		filled[space] = true
 		progress.say("writing %d keys of %s for %s", write.keys(stage.settings), sizeText(write.valueBytes), trial.name)
 		if write.target == targetLarge {
-			progress.note("writing a million keys, which takes a while")
+			progress.tell("writing a million keys, which takes a while")
 		}
 		if err := stage.writeKeys(ctx, write); err != nil {
 			return fmt.Errorf("write the keys for %s: %w", trial.name, err)

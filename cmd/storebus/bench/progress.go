@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/mattn/go-isatty"
 )
 
-// progress says how far a run is: on one line that is written again and again where
-// somebody looks at a terminal, with a line now and then elsewhere.
+// progress says how far a run is, on a terminal: on one line that is written again and
+// again. Elsewhere it says only what is wrong.
 type progress struct {
 	output   io.Writer
 	terminal bool
@@ -27,14 +29,17 @@ func newProgress(output io.Writer) *progress {
 // isTerminal reports whether what is written is seen as it comes.
 func isTerminal(output io.Writer) bool {
 	file, ok := output.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return ok && isatty.IsTerminal(file.Fd())
 }
 
-// note prints a line that stays.
+// tell prints a line that stays, on a terminal only.
+func (progress *progress) tell(format string, values ...any) {
+	if progress.terminal {
+		progress.note(format, values...)
+	}
+}
+
+// note prints a line that stays: something that the reader of the figures has to know.
 func (progress *progress) note(format string, values ...any) {
 	progress.clear()
 	fmt.Fprintf(progress.output, format+"\n", values...)
@@ -55,18 +60,13 @@ func (progress *progress) clear() {
 	}
 }
 
-// measuring says which case comes next, which should take so long. Elsewhere than on a
-// terminal the first of a round is enough.
-func (progress *progress) measuring(round string, first bool, trial trial, cost time.Duration) {
+// measuring says which case comes next, which should take so long.
+func (progress *progress) measuring(round string, trial trial, cost time.Duration) {
 	left := ""
 	if progress.spent > 0 {
 		stretched := float64(time.Since(progress.began)) / float64(progress.spent)
 		left = fmt.Sprintf(", about %s left", time.Duration(stretched*float64(progress.planned-progress.spent)).Round(time.Second))
 	}
 	progress.spent += cost
-	if progress.terminal {
-		progress.say("%s: %s%s", round, trial, left)
-	} else if first {
-		progress.note("%s%s", round, left)
-	}
+	progress.say("%s: %s%s", round, trial, left)
 }

@@ -17,19 +17,20 @@ func TestProgress_Measuring_Good(t *testing.T) {
 		var output strings.Builder
 		progress := newProgress(&output)
 		progress.terminal = terminal
-		progress.note("2 cases")
+		progress.tell("2 cases")
 		progress.say("writing")
 		set := trial{kind: kind{name: "set"}, inFlight: 64, valueBytes: 128}
-		progress.measuring("round 1 of 2", true, set, time.Second)
-		progress.measuring("round 1 of 2", false, set, time.Second)
+		progress.measuring("round 1 of 2", set, time.Second)
+		progress.measuring("round 1 of 2", set, time.Second)
+		progress.note("kv is left out")
 		progress.clear()
 		return output.String()
 	}
-	t.Run("ALineARoundInALog", func(t *testing.T) {
-		assert.Equal(t, "2 cases\nround 1 of 2\n", run(false))
+	t.Run("OnlyWhatIsWrongElsewhere", func(t *testing.T) {
+		assert.Equal(t, "kv is left out\n", run(false))
 	})
 	t.Run("OneLineAgainAndAgainOnATerminal", func(t *testing.T) {
-		assert.Regexp(t, `^\r\x1b\[K2 cases\n\r\x1b\[Kwriting\r\x1b\[Kround 1 of 2: set, 64 in flight, 128 B\r\x1b\[Kround 1 of 2: set, 64 in flight, 128 B, about .*s left\r\x1b\[K$`, run(true))
+		assert.Regexp(t, `^\r\x1b\[K2 cases\n\r\x1b\[Kwriting\r\x1b\[Kround 1 of 2: set, 64 in flight, 128 B\r\x1b\[Kround 1 of 2: set, 64 in flight, 128 B, about .*s left\r\x1b\[Kkv is left out\n\r\x1b\[K$`, run(true))
 	})
 }
 

@@ -52,7 +52,7 @@ func explained(ctx context.Context, err error) error {
 // happens, everything is ended again.
 func run(ctx context.Context, fail context.CancelCauseFunc, settings *Settings, progress *progress) (report printable, err error) {
 	began := time.Now()
-	progress.note("%s", settings.announcement())
+	progress.tell("%s", settings.announcement())
 	stage, err := openStage(ctx, fail, settings)
 	defer func() { err = errors.Join(err, stage.close()) }()
 	if err != nil {
@@ -137,7 +137,7 @@ func (stage *stage) wholeRound(ctx context.Context, trials []trial, name string,
 	}
 	rounds := make([]Round, len(trials))
 	for index, trial := range trials {
-		progress.measuring(name, index == 0, trial, stage.settings.cost(trial, duration))
+		progress.measuring(name, trial, stage.settings.cost(trial, duration))
 		var err error
 		if rounds[index], err = stage.oneRound(ctx, trial, duration, uint64(number)); err != nil {
 			return nil, fmt.Errorf("%s: %w", trial, err)

@@ -38,7 +38,7 @@ func (stage *stage) measureSize(ctx context.Context, size size, progress *progre
 		func() error { return stage.awaitCheckpoints(ctx) },
 		func() (err error) { result.Pages, err = stage.measurePages(ctx, size); return err },
 		func() (err error) {
-			progress.note("%s: a SIGKILL amid sets", size)
+			progress.tell("%s: a SIGKILL amid sets", size)
 			result.Recovery, err = stage.measureRecovery(ctx, size)
 			return err
 		},
@@ -58,7 +58,7 @@ func (stage *stage) fill(ctx context.Context, size size, result *SizeResult, pro
 	if err := stage.require(ctx, trial); err != nil {
 		return err
 	}
-	progress.note("%s: filling", size)
+	progress.tell("%s: filling", size)
 	companion := newFilling(progress, size.String(), size.keys)
 	result.Fill, err = stage.measureBeside(ctx, trial, stage.loadOf(trial, 0, 0), companion)
 	if err == nil && result.Fill.Errors > 0 {
@@ -75,7 +75,7 @@ func (stage *stage) measureRequests(ctx context.Context, size size, result *Size
 		verb   verb
 		result *Result
 	}{{"get", verbGet, &result.Get}, {"set", verbSet, &result.Set}} {
-		progress.note("%s: %ss", size, measured.name)
+		progress.tell("%s: %ss", size, measured.name)
 		results, err := stage.rounds(ctx, []trial{size.trial(measured.name, measured.verb, stage.settings.ValueBytes)}, progress)
 		if err != nil {
 			return err
