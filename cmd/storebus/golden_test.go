@@ -42,7 +42,7 @@ const goldenHead = `# Every command in every format, against one sidecar. The na
 #   <system>   the operating system and the processor
 #   <archive>  the name of an archive
 #   <n>        every number, with its unit, of a command that measures
-# Several spaces are two if anything in a table is masked, and a line is cut after 1000 letters.
+# Several spaces are two if anything in a table is masked, and a line is cut after 400 letters.
 `
 
 // goldenRow is one command line. NS stands for the namespace, and FOLDER for the folder
@@ -92,7 +92,7 @@ func goldenRows() []goldenRow {
 		{line: []string{"workspace", "query", "NS", "import", "SELECT id, kind, data FROM entries"}}, row("workspace list NS"),
 		row("workspace commit NS import"), row("workspace open NS other"), row("workspace discard NS other --force"),
 
-		row("describe set"), row("describe"), row("permissions NS"), measures("version"),
+		row("describe set"), row("permissions NS"), measures("version"),
 		{line: words("status"), measures: true, before: (*goldenRun).publishAll},
 		{line: words("doctor NS"), measures: true, before: (*goldenRun).publishAll},
 
@@ -307,7 +307,7 @@ var (
 )
 
 // longestGoldenLine is how much of a line is shown.
-const longestGoldenLine = 1000
+const longestGoldenLine = 400
 
 func (run *goldenRun) mask(text string, row *goldenRow, isTable bool) string {
 	masked := strings.ReplaceAll(text, run.folder, "<folder>")
