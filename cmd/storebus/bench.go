@@ -13,7 +13,7 @@ import (
 
 // benchCommands gives bench, and the hidden commands of the processes that it starts.
 func benchCommands() []*cli.Command {
-	commands := bench.Commands()
+	commands := bench.Commands(bench.Output{Flags: formatFlags, Format: chosenFormat})
 	for _, command := range commands {
 		command.Action = benchAction(command.Action)
 	}

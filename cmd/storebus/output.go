@@ -9,16 +9,18 @@ import (
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v3"
+
+	"dappco.re/go/storebus/cmd/storebus/bench"
 )
 
 // The formats that every command prints in.
 const (
 	// formatText is a line for each row, with tabs between, for scripts.
-	formatText = "text"
+	formatText = bench.FormatText
 	// formatTable has a header and aligned columns, for a person.
-	formatTable = "table"
+	formatTable = bench.FormatTable
 	// formatJSON is each reply as it came, one object a line.
-	formatJSON = "json"
+	formatJSON = bench.FormatJSON
 )
 
 const (
@@ -46,25 +48,34 @@ func formatFlags() []cli.Flag {
 
 // readFormat decides how output looks.
 func (call *call) readFormat() error {
-	format := call.command.String(outputFlag)
-	switch {
-	case call.command.Bool(jsonFlag) && format != "" && format != formatJSON:
-		return call.declared.usageError(fmt.Sprintf("--json and -o %s ask for two formats", format))
-	case call.command.Bool(jsonFlag):
-		format = formatJSON
-	case format == "" && isTerminal(call.command.Root().Writer):
-		format = formatTable
-	case format == "":
-		format = formatText
-	}
-	if !slices.Contains([]string{formatText, formatTable, formatJSON}, format) {
-		return call.declared.usageError(fmt.Sprintf("there is no format %q: use text, table or json", format))
+	format, err := chosenFormat(call.command)
+	if err != nil {
+		return call.declared.usageError(err.Error())
 	}
 	call.json = format == formatJSON
 	if format == formatTable {
 		call.table = &table{header: call.declared.columns}
 	}
 	return nil
+}
+
+// chosenFormat gives the format that a command line asks for, or the usual one: a table at
+// a terminal, and text elsewhere.
+func chosenFormat(command *cli.Command) (string, error) {
+	format := command.String(outputFlag)
+	switch {
+	case command.Bool(jsonFlag) && format != "" && format != formatJSON:
+		return "", fmt.Errorf("--json and -o %s ask for two formats", format)
+	case command.Bool(jsonFlag):
+		return formatJSON, nil
+	case format == "" && isTerminal(command.Root().Writer):
+		return formatTable, nil
+	case format == "":
+		return formatText, nil
+	case !slices.Contains([]string{formatText, formatTable, formatJSON}, format):
+		return "", fmt.Errorf("there is no format %q: use text, table or json", format)
+	}
+	return format, nil
 }
 
 // print prints a row, whose values stand in the command's columns. JSON is printed where

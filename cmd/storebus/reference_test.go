@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -56,24 +57,39 @@ func TestReference_Page_Good(t *testing.T) {
 	shared := (&clientCommand{}).sharedFlags()
 	writeFlags(&page, shared)
 	everyCommand(rootCommand(func() {}), "storebus", func(name string, command *cli.Command) {
-		if command.Category == "client" {
+		switch {
+		case command.Category == "client":
 			writeCommand(&page, name, command, shared)
+		case !command.Hidden:
+			writeCommand(&page, name, command, formatFlags())
 		}
 	})
 	compareGolden(t, referencePage, page.String())
 }
 
+// widestLine is how many letters a line of prose on the page has.
+const widestLine = 100
+
+// wrapped breaks the lines of a text between words.
+func wrapped(text string) string {
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		var current string
+		for _, word := range strings.Fields(line) {
+			if current != "" && len(current)+1+len(word) > widestLine {
+				lines, current = append(lines, current), ""
+			}
+			current = strings.TrimSpace(current + " " + word)
+		}
+		lines = append(lines, current)
+	}
+	return strings.Join(lines, "\n")
+}
+
 func writeCommand(page *strings.Builder, name string, command *cli.Command, shared []cli.Flag) {
 	fmt.Fprintf(page, "\n## %s\n\n", name)
-	fmt.Fprintf(page, "    %s\n\n%s\n\n", strings.TrimSpace(name+" [flags] "+command.ArgsUsage), command.Description)
-	_, examples, _ := strings.Cut(command.CustomHelpTemplate, "\nEXAMPLE:\n")
-	examples, _, _ = strings.Cut(examples, "\nEXIT STATUS:")
-	examples = strings.ReplaceAll(examples, `{{"{{"}}`, "{{")
-	for line := range strings.Lines(examples) {
-		if line = strings.TrimSpace(line); line != "" {
-			page.WriteString("    " + line + "\n")
-		}
-	}
+	fmt.Fprintf(page, "    %s\n\n%s\n\n", strings.TrimSpace(name+" [flags] "+command.ArgsUsage), wrapped(command.Description))
+	writeExamples(page, command.CustomHelpTemplate)
 	var own []cli.Flag
 	for _, flag := range command.Flags {
 		if flag.Names()[0] != "help" && findFlag(shared, flag.Names()[0]) == nil {
@@ -86,11 +102,34 @@ func writeCommand(page *strings.Builder, name string, command *cli.Command, shar
 	}
 }
 
+// writeExamples writes the examples of a help text. What is indented below one says what
+// it does.
+func writeExamples(page *strings.Builder, help string) {
+	_, examples, _ := strings.Cut(help, "\nEXAMPLE")
+	_, examples, _ = strings.Cut(examples, ":\n")
+	examples, _, _ = strings.Cut(examples, "\nEXIT STATUS:")
+	examples = strings.ReplaceAll(examples, `{{"{{"}}`, "{{")
+	for line := range strings.Lines(examples) {
+		if line = strings.TrimPrefix(strings.TrimRight(line, "\n"), "   "); line != "" {
+			page.WriteString("    " + line + "\n")
+		}
+	}
+}
+
+// defaultText tells the default of a flag, "" if that is nothing.
+func defaultText(flag cli.DocGenerationFlag, usage string) string {
+	value := strings.Trim(cmp.Or(flag.GetDefaultText(), flag.GetValue()), `"[]`)
+	if !flag.TakesValue() || !flag.IsDefaultVisible() || value == "" || value == "0" || value == "0s" || strings.Contains(usage, "(default") {
+		return ""
+	}
+	return " (default: " + value + ")"
+}
+
 func writeFlags(page *strings.Builder, flags []cli.Flag) {
 	page.WriteString("| flag | variable | meaning |\n| --- | --- | --- |\n")
 	for _, flag := range flags {
 		documented, ok := flag.(cli.DocGenerationFlag)
-		if !ok {
+		if !ok || flag.PreParse() != nil { // the defaults are known afterwards
 			continue
 		}
 		var names, variables []string
@@ -105,6 +144,7 @@ func writeFlags(page *strings.Builder, flags []cli.Flag) {
 			variables = append(variables, "`"+variable+"`")
 		}
 		usage := strings.ReplaceAll(documented.GetUsage(), "|", `\|`)
+		usage += defaultText(documented, usage)
 		fmt.Fprintf(page, "| %s | %s | %s |\n", strings.Join(names, " "), strings.Join(variables, " "), usage)
 	}
 }

@@ -19,7 +19,7 @@ const examples = `
 EXAMPLES:
    storebus bench --quick
       a short look
-   storebus bench --directory /var/lib/storebus --json > bench.json
+   storebus bench --directory /var/lib/storebus -o json > bench.jsonl
       everything, on the disk that the store will be on
    storebus bench --cases set,kv-put,kv-put-always --in-flight 64
       one question
@@ -39,25 +39,47 @@ SCALE:
    the latency of the last changes and of the first and the last page of a group.
 `
 
+const outputHelp = `
+OUTPUT:
+   A table has the medians of all rounds, and the ratios. Text is a line for each case: name, requests in flight,
+   bytes of a value, requests a second, p50 and p99 in microseconds, and errors. With --scale it is a line for
+   each size: keys, namespaces, seconds to fill, sets a second and their p99, gets a second and their p99, bytes of
+   the database and of the write-ahead log, and errors. JSON has everything, each round too, an object a line. Its
+   "type" is run (machine and settings), case or size, or ratio.
+`
+
 // errInterrupted is why a run has ended that somebody ended.
 var errInterrupted = errors.New("interrupted")
 
-// Commands gives the command bench, and the hidden ones that it starts its parts with.
-func Commands() []*cli.Command {
-	return []*cli.Command{benchCommand(), brokerHelper(), echoHelper(), subscribersHelper()}
+// Output is how a command of the program prints: the flags that choose a format, and the
+// format that a command line has chosen.
+type Output struct {
+	Flags  func() []cli.Flag
+	Format func(command *cli.Command) (string, error)
 }
 
-func benchCommand() *cli.Command {
+// Commands gives the command bench, and the hidden ones that it starts its parts with.
+func Commands(output Output) []*cli.Command {
+	return []*cli.Command{benchCommand(output), brokerHelper(), echoHelper(), subscribersHelper()}
+}
+
+func benchCommand(output Output) *cli.Command {
 	return &cli.Command{
 		Name:  "bench",
 		Usage: "measure this machine",
 		Description: "Measures storebus beside a bare NATS responder and JetStream KV, each part a process of its own, in interleaved rounds, " +
 			"and prints requests a second, latencies, processor time and the ratios of what belongs together. " +
 			"Its files are removed afterwards. While it runs the machine should have nothing else to do.",
-		Flags:              flags(),
-		CustomHelpTemplate: cli.CommandHelpTemplate + caseHelp() + scaleHelp + examples,
+		Flags:              append(flags(), output.Flags()...),
+		CustomHelpTemplate: cli.CommandHelpTemplate + caseHelp() + scaleHelp + outputHelp + examples,
 		HideHelpCommand:    true,
-		Action:             bench,
+		Action: func(ctx context.Context, command *cli.Command) error {
+			format, err := output.Format(command)
+			if err != nil {
+				return fmt.Errorf("%w: %w; see storebus bench --help", ErrUsage, err)
+			}
+			return bench(ctx, command, format)
+		},
 	}
 }
 
@@ -86,11 +108,10 @@ func flags() []cli.Flag {
 		&cli.BoolFlag{Name: "large", Usage: "measure a store with a million keys too, which takes long to fill"},
 		&cli.IntSliceFlag{Name: "scale", Usage: "measure stores that hold these `NUMBERS` of keys instead of the cases, with commas between them"},
 		&cli.BoolFlag{Name: "quick", Usage: "fewer keys and rounds, and shorter ones"},
-		&cli.BoolFlag{Name: "json", Usage: "print everything as JSON, each round too"},
 	}
 }
 
-func bench(ctx context.Context, command *cli.Command) error {
+func bench(ctx context.Context, command *cli.Command, format string) error {
 	if command.Args().Present() {
 		return fmt.Errorf("%w: it takes no words, and was given %q; see storebus bench --help", ErrUsage, command.Args().Slice())
 	}
@@ -102,7 +123,7 @@ func bench(ctx context.Context, command *cli.Command) error {
 		return err
 	}
 	settings := readSettings(command)
-	settings.Program = program
+	settings.Program, settings.Format = program, format
 	ctx, cancel := untilInterrupted(ctx)
 	defer cancel()
 	return Run(ctx, settings, command.Root().Writer, command.Root().ErrWriter)
@@ -138,7 +159,6 @@ func readSettings(command *cli.Command) Settings {
 		},
 		Large: command.Bool("large"),
 		Scale: command.IntSlice("scale"),
-		JSON:  command.Bool("json"),
 	}
 	if command.Bool("quick") {
 		quicken(command, "rounds", &settings.Rounds, quickRounds)

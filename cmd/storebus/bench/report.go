@@ -13,12 +13,12 @@ import (
 
 // Report is everything that a run has measured.
 type Report struct {
-	Machine Machine   `json:"machine"`
-	BeganAt time.Time `json:"began_at"`
-	Seconds float64   `json:"seconds"`
-	Setup   Setup     `json:"settings"`
-	Cases   []Result  `json:"cases"`
-	Ratios  []Ratio   `json:"ratios"`
+	Machine Machine
+	BeganAt time.Time
+	Seconds float64
+	Setup   Setup
+	Cases   []Result
+	Ratios  []Ratio
 }
 
 // Machine is what was measured on, and what.
@@ -103,8 +103,30 @@ func newResult(trial trial, rounds []Round) Result {
 	}
 }
 
-// writeText prints the tables.
-func (report *Report) writeText(output io.Writer) error {
+// lines are the run, its cases and their ratios.
+func (report *Report) lines() []any {
+	lines := []any{runLine{"run", report.Machine, report.BeganAt, report.Seconds, report.Setup}}
+	for _, result := range report.Cases {
+		lines = append(lines, caseLine{"case", result})
+	}
+	for _, ratio := range report.Ratios {
+		lines = append(lines, ratioLine{"ratio", ratio})
+	}
+	return lines
+}
+
+// rows are name, requests in flight, bytes of a value, requests a second, p50 and p99 in
+// microseconds, and errors.
+func (report *Report) rows() (rows [][]any) {
+	for _, result := range report.Cases {
+		median := &result.Median
+		rows = append(rows, []any{result.Name, result.InFlight, result.ValueBytes, median.Rate, median.P50, median.P99, median.Errors})
+	}
+	return rows
+}
+
+// writeTable prints the tables.
+func (report *Report) writeTable(output io.Writer) error {
 	text := &errorWriter{output: output}
 	fmt.Fprintln(text, report.heading())
 	report.writeCases(text)

@@ -56,9 +56,9 @@ set ÷ KV put                64  128 B     0.40    0.40     0.40  0.85
 change latency, p99         64  128 B  1.50 ms  -20 µs  2.00 ms
 `
 
-func TestReport_WriteText_Good(t *testing.T) {
+func TestReport_WriteTable_Good(t *testing.T) {
 	var output strings.Builder
-	require.NoError(t, fixedReport().writeText(&output))
+	require.NoError(t, fixedReport().writeTable(&output))
 	assert.Equal(t, fixedText, output.String())
 }
 
@@ -74,11 +74,12 @@ func (disk *fullDisk) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-func TestReport_WriteText_Ugly(t *testing.T) {
-	assert.ErrorIs(t, fixedReport().writeText(&fullDisk{}), errFullDisk)
+func TestReport_WriteTable_Ugly(t *testing.T) {
+	assert.ErrorIs(t, fixedReport().writeTable(&fullDisk{}), errFullDisk)
 }
 
 const fixedJSON = `{
+  "type": "run",
   "machine": {
     "storebus": "1.0.0", "nats_server": "2.15.2", "go": "go1.26.0", "operating_system": "linux", "architecture": "amd64",
     "processors": 2, "fsync_us": 210
@@ -90,7 +91,7 @@ const fixedJSON = `{
     "outside_broker": false
   },
   "case": {
-    "name": "set", "target": "outside", "in_flight": 64, "value_bytes": 128,
+    "type": "case", "name": "set", "target": "outside", "in_flight": 64, "value_bytes": 128,
     "median": {
       "requests": 50000, "errors": 2, "error": "error 503: full", "seconds": 1.25, "drain_seconds": 0.25, "requests_per_second": 40000,
       "p50_us": 840, "p99_us": 12500, "cpu_us": {"broker": 5.25, "responder": 12, "client": 2}, "events": 50000,
@@ -102,24 +103,23 @@ const fixedJSON = `{
       "lag": {"p50_us": -20, "p99_us": 1500}
     }]
   },
-  "ratio": {"name": "set ÷ KV put", "in_flight": 64, "value_bytes": 128, "value": 0.4, "lowest": 0.4, "highest": 0.4, "goal": "0.85"}
+  "ratio": {"type": "ratio", "name": "set ÷ KV put", "in_flight": 64, "value_bytes": 128, "value": 0.4, "lowest": 0.4, "highest": 0.4, "goal": "0.85"}
 }`
 
 func TestReport_WriteJSON_Good(t *testing.T) {
 	var output strings.Builder
-	require.NoError(t, write(fixedReport(), &output, true))
-	var written, expected map[string]any
-	require.NoError(t, json.Unmarshal([]byte(output.String()), &written))
+	require.NoError(t, write(fixedReport(), &output, FormatJSON))
+	var objects []map[string]any
+	for line := range strings.Lines(output.String()) {
+		var object map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &object))
+		objects = append(objects, object)
+	}
+	require.Len(t, objects, 1+3+2, "the run, the cases and the ratios")
+	written := objects[0]
+	written["case"], written["ratio"] = objects[1], objects[4]
+	var expected map[string]any
 	require.NoError(t, json.Unmarshal([]byte(fixedJSON), &expected))
-	cases, ok := written["cases"].([]any)
-	require.True(t, ok)
-	ratios, ok := written["ratios"].([]any)
-	require.True(t, ok)
-	assert.Len(t, cases, 3)
-	assert.Len(t, ratios, 2)
-	delete(written, "cases")
-	delete(written, "ratios")
-	written["case"], written["ratio"] = cases[0], ratios[0]
 	assert.Equal(t, expected, written)
 }
 

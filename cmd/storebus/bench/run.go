@@ -22,13 +22,17 @@ const (
 //
 //	err := bench.Run(ctx, settings, os.Stdout, os.Stderr)
 func Run(ctx context.Context, settings Settings, output, errorOutput io.Writer) error {
+	return measure(ctx, &settings, output, newProgress(errorOutput))
+}
+
+// measure is Run with a progress.
+func measure(ctx context.Context, settings *Settings, output io.Writer, progress *progress) error {
 	if err := settings.check(); err != nil {
 		return err
 	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	progress := newProgress(errorOutput)
-	report, err := run(ctx, fail, &settings, progress)
+	report, err := run(ctx, fail, settings, progress)
 	progress.clear()
 	if err != nil {
 		err = fmt.Errorf("storebus bench: %w", explained(ctx, err))
@@ -36,7 +40,7 @@ func Run(ctx context.Context, settings Settings, output, errorOutput io.Writer) 
 	if report == nil {
 		return err
 	}
-	return errors.Join(write(report, output, settings.JSON), err)
+	return errors.Join(write(report, output, settings.Format), err)
 }
 
 // explained says why the context has ended, which may say more than what failed

@@ -5,7 +5,7 @@ package bench
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -24,7 +24,7 @@ func shortSettings(t *testing.T, cases ...string) Settings {
 	settings := validSettings()
 	settings.Rounds, settings.Duration, settings.Keys, settings.InFlight = 1, 50*time.Millisecond, 300, []int{8}
 	settings.ValueBytes, settings.LongKeys = bigValueBytes, 2500
-	settings.Cases, settings.Directory, settings.Program, settings.JSON = cases, t.TempDir(), storebusBinary(t), true
+	settings.Cases, settings.Directory, settings.Program, settings.Format = cases, t.TempDir(), storebusBinary(t), FormatJSON
 	return settings
 }
 
@@ -36,8 +36,7 @@ func runReport(t *testing.T, settings Settings) (*Report, string) {
 	left, err := os.ReadDir(settings.Directory)
 	require.NoError(t, err)
 	assert.Empty(t, left, "its files are removed")
-	report := &Report{}
-	require.NoError(t, json.Unmarshal(output.Bytes(), report))
+	report := readReport(t, output.Bytes())
 	return report, errorOutput.String()
 }
 
@@ -98,7 +97,7 @@ func TestRun_Run_Good(t *testing.T) {
 	})
 	t.Run("PrintsTables", func(t *testing.T) {
 		settings := shortSettings(t, "set", "kv-put")
-		settings.JSON, settings.ValueBytes, settings.Durability = false, 128, "relaxed"
+		settings.Format, settings.ValueBytes, settings.Durability = FormatTable, 128, "relaxed"
 		var output bytes.Buffer
 		require.NoError(t, Run(t.Context(), settings, &output, &bytes.Buffer{}))
 		assert.Contains(t, output.String(), "(durability relaxed)")
@@ -164,6 +163,9 @@ func (interrupter *interrupter) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
+// shownProgress is that of a terminal.
+func shownProgress(output io.Writer) *progress { return &progress{output: output, terminal: true} }
+
 func TestRun_Run_Ugly(t *testing.T) {
 	for _, line := range []string{"cases", "warm-up", "round 1"} {
 		t.Run("InterruptedAt"+line, func(t *testing.T) {
@@ -171,7 +173,7 @@ func TestRun_Run_Ugly(t *testing.T) {
 			settings.Duration = time.Second
 			ctx, cancel := context.WithCancelCause(t.Context())
 			var output bytes.Buffer
-			err := Run(ctx, settings, &output, &interrupter{line, cancel})
+			err := measure(ctx, &settings, &output, shownProgress(&interrupter{line, cancel}))
 			require.ErrorIs(t, err, errInterrupted)
 			assert.Empty(t, output.String())
 			left, err := os.ReadDir(settings.Directory)
@@ -184,10 +186,9 @@ func TestRun_Run_Ugly(t *testing.T) {
 		settings.Rounds = 3
 		ctx, cancel := context.WithCancelCause(t.Context())
 		var output bytes.Buffer
-		err := Run(ctx, settings, &output, &interrupter{"round 3", cancel})
+		err := measure(ctx, &settings, &output, shownProgress(&interrupter{"round 3", cancel}))
 		require.ErrorIs(t, err, errInterrupted)
-		report := &Report{}
-		require.NoError(t, json.Unmarshal(output.Bytes(), report))
+		report := readReport(t, output.Bytes())
 		assert.Equal(t, 2, report.Setup.Rounds)
 		checkResults(t, report)
 	})
@@ -195,7 +196,7 @@ func TestRun_Run_Ugly(t *testing.T) {
 
 func TestCommand_ReadSettings_Good(t *testing.T) {
 	read := func(arguments ...string) (settings Settings) {
-		command := benchCommand()
+		command := benchCommand(Output{Flags: func() []cli.Flag { return nil }})
 		command.Action = func(_ context.Context, command *cli.Command) error {
 			settings = readSettings(command)
 			return nil
@@ -211,17 +212,16 @@ func TestCommand_ReadSettings_Good(t *testing.T) {
 	assert.Equal(t, quick, read("--quick", "--keys", "77"), "what is given stands")
 	assert.Equal(t, Settings{
 		Rounds: 1, Duration: time.Millisecond, Cases: []string{"set", "get"}, InFlight: []int{1, 2}, Keys: 3, ValueBytes: 4, Connections: 5, LongKeys: 6,
-		Directory: "d", Durability: "relaxed", NATSURL: "nats://a", Large: true, Scale: []int{100, 200}, JSON: true,
+		Directory: "d", Durability: "relaxed", NATSURL: "nats://a", Large: true, Scale: []int{100, 200},
 	}, read("--rounds", "1", "--duration", "1ms", "--cases", "set,get", "--in-flight", "1,2", "--keys", "3", "--value-bytes", "4", "--connections", "5", "--long-keys", "6",
-		"--directory", "d", "--durability", "relaxed", "--nats", "nats://a", "--large", "--scale", "100,200", "--json"))
+		"--directory", "d", "--durability", "relaxed", "--nats", "nats://a", "--large", "--scale", "100,200"))
 }
 
 func TestCommand_Bench_Good(t *testing.T) {
 	output, err := exec.Command(storebusBinary(t), "bench", "--quick", "--duration", "20ms", "--cases", "get,echo-get", "--in-flight", "4",
 		"--keys", "100", "--directory", t.TempDir(), "--json").Output()
 	require.NoError(t, err)
-	report := &Report{}
-	require.NoError(t, json.Unmarshal(output, report))
+	report := readReport(t, output)
 	checkResults(t, report)
 	assert.Equal(t, "get ÷ echo with the same client work", report.Ratios[0].Name)
 }

@@ -11,11 +11,11 @@ import (
 
 // ScaleReport is everything that a run with --scale has measured.
 type ScaleReport struct {
-	Machine Machine      `json:"machine"`
-	BeganAt time.Time    `json:"began_at"`
-	Seconds float64      `json:"seconds"`
-	Setup   ScaleSetup   `json:"settings"`
-	Sizes   []SizeResult `json:"sizes"`
+	Machine Machine
+	BeganAt time.Time
+	Seconds float64
+	Setup   ScaleSetup
+	Sizes   []SizeResult
 }
 
 // ScaleSetup is the settings that the figures depend on.
@@ -86,8 +86,31 @@ func compareSizes(sizes []SizeResult) {
 	}
 }
 
-// writeText prints the table: a column for each size.
-func (report *ScaleReport) writeText(output io.Writer) error {
+// lines are the run and its sizes.
+func (report *ScaleReport) lines() []any {
+	lines := []any{runLine{"run", report.Machine, report.BeganAt, report.Seconds, report.Setup}}
+	for _, size := range report.Sizes {
+		lines = append(lines, sizeLine{"size", size})
+	}
+	return lines
+}
+
+// rows are keys, namespaces, seconds of the filling, sets a second and their p99 in
+// microseconds, gets a second and their p99, bytes of the database and of the write-ahead
+// log, and errors.
+func (report *ScaleReport) rows() (rows [][]any) {
+	for index := range report.Sizes {
+		size := &report.Sizes[index]
+		set, get := &size.Set.Median, &size.Get.Median
+		rows = append(rows, []any{
+			size.Keys, size.Namespaces, size.Fill.Seconds, set.Rate, set.P99, get.Rate, get.P99, size.Files.Database, size.Files.Log, set.Errors + get.Errors,
+		})
+	}
+	return rows
+}
+
+// writeTable prints the table: a column for each size.
+func (report *ScaleReport) writeTable(output io.Writer) error {
 	text := &errorWriter{output: output}
 	setup := &report.Setup
 	fmt.Fprintf(text, "%s\nmedians of %d rounds of %gs; values of %s; requests in flight: %d; client connections: %d\n\n",

@@ -67,31 +67,30 @@ after SIGKILL: keys          10,000   10,000,000
 10,000,000 keys, set: the first error: error 503: full
 `
 
-func TestScaleReport_WriteText_Good(t *testing.T) {
+func TestScaleReport_WriteTable_Good(t *testing.T) {
 	var output strings.Builder
-	require.NoError(t, write(fixedScale(), &output, false))
+	require.NoError(t, write(fixedScale(), &output, FormatTable))
 	assert.Equal(t, fixedScaleText, output.String())
 }
 
-func TestScaleReport_WriteText_Ugly(t *testing.T) {
-	assert.ErrorIs(t, fixedScale().writeText(&fullDisk{}), errFullDisk)
+func TestScaleReport_WriteTable_Ugly(t *testing.T) {
+	assert.ErrorIs(t, fixedScale().writeTable(&fullDisk{}), errFullDisk)
 }
 
 func TestScaleReport_Write_Good(t *testing.T) {
 	var output strings.Builder
-	require.NoError(t, write(fixedScale(), &output, true))
-	var written struct {
-		Sizes []map[string]any `json:"sizes"`
-	}
-	require.NoError(t, json.Unmarshal([]byte(output.String()), &written))
-	require.Len(t, written.Sizes, 2)
-	first := written.Sizes[0]
+	require.NoError(t, write(fixedScale(), &output, FormatJSON))
+	lines := strings.Split(output.String(), "\n")
+	require.Len(t, lines, 1+2+1, "the run and the sizes, each with a line break")
+	var first, second map[string]any
+	require.NoError(t, json.Unmarshal([]byte(lines[1]), &first))
+	require.NoError(t, json.Unmarshal([]byte(lines[2]), &second))
 	assert.Equal(t, map[string]any{"resident_bytes": 52428800., "peak_bytes": 67416064.}, first["memory"])
 	assert.Equal(t, map[string]any{"database_bytes": 3145728., "wal_bytes": 0.}, first["files"])
 	assert.Equal(t, map[string]any{"last_changes_us": 200., "first_page_us": 150., "last_page_us": 1600.}, first["pages"])
 	assert.Equal(t, map[string]any{"ready_seconds": 0.35, "first_get_seconds": 0.351, "keys": 10_000.}, first["recovery"])
-	assert.NotContains(t, written.Sizes[1], "memory", "what is not known is left out")
-	assert.InDelta(t, 0.25, written.Sizes[1]["set_ratio"], 0)
+	assert.NotContains(t, second, "memory", "what is not known is left out")
+	assert.InDelta(t, 0.25, second["set_ratio"], 0)
 }
 
 func TestScaleReport_CompareSizes_Ugly(t *testing.T) {

@@ -5,7 +5,6 @@ package bench
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"os"
 	"testing"
 	"time"
@@ -56,8 +55,7 @@ func TestScale_Run_Good(t *testing.T) {
 	settings := scaleSettings(t, 300, 15_000)
 	var output, errorOutput bytes.Buffer
 	require.NoError(t, Run(t.Context(), settings, &output, &errorOutput))
-	report := &ScaleReport{}
-	require.NoError(t, json.Unmarshal(output.Bytes(), report))
+	report := readScale(t, output.Bytes())
 
 	require.Len(t, report.Sizes, 3)
 	for index, expected := range []struct{ keys, namespaces, groups int }{{300, 1, 100}, {15_000, 1, 100}, {10_000, 1000, 1}} {
@@ -119,7 +117,7 @@ func TestScale_Run_Ugly(t *testing.T) {
 			settings := scaleSettings(t, 300)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			var output bytes.Buffer
-			err := Run(ctx, settings, &output, &interrupter{line, cancel})
+			err := measure(ctx, &settings, &output, shownProgress(&interrupter{line, cancel}))
 			require.ErrorIs(t, err, errInterrupted)
 			left, readError := os.ReadDir(settings.Directory)
 			require.NoError(t, readError)
@@ -128,8 +126,7 @@ func TestScale_Run_Ugly(t *testing.T) {
 				assert.Empty(t, output.String())
 				return
 			}
-			report := &ScaleReport{}
-			require.NoError(t, json.Unmarshal(output.Bytes(), report))
+			report := readScale(t, output.Bytes())
 			require.Len(t, report.Sizes, complete)
 			checkSize(t, &report.Sizes[0])
 		})

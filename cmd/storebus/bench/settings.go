@@ -78,8 +78,8 @@ type Settings struct {
 	// Scale is numbers of keys: a store with each of them is measured instead of the
 	// cases, whatever Cases, InFlight, Keys, LongKeys and Large say. Empty: the cases are.
 	Scale []int
-	// JSON prints everything as one JSON object instead of tables.
-	JSON bool
+	// Format is FormatTable, FormatText or FormatJSON; empty is FormatTable.
+	Format string
 	// Program is the storebus that is started for the parts.
 	Program string
 }
