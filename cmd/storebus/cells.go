@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/rivo/uniseg"
 )
 
-// widestExcerpt is how many letters of a stored value a table shows.
+// widestExcerpt is how many columns of a terminal a table has for a stored value.
 const widestExcerpt = 60
 
 // The kinds of values that need more than their own text. In text they are exact; in a
@@ -118,11 +119,17 @@ func timeText(at time.Time) string { return at.Format(time.RFC3339Nano) }
 
 // shortened gives the beginning of a text that is too wide for a table.
 func shortened(text string) string {
-	letters := []rune(text)
-	if len(letters) <= widestExcerpt {
+	if uniseg.StringWidth(text) <= widestExcerpt {
 		return text
 	}
-	return string(letters[:widestExcerpt-1]) + "…"
+	kept, width := 0, 0
+	for letters := uniseg.NewGraphemes(text); letters.Next(); { // with their accents
+		if width += letters.Width(); width >= widestExcerpt {
+			break
+		}
+		_, kept = letters.Positions()
+	}
+	return text[:kept] + "…"
 }
 
 func decimal(number uint64) string { return strconv.FormatUint(number, 10) }

@@ -78,7 +78,7 @@ func (call *call) confirm(ctx context.Context, text string) error {
 	if !isTerminal(root.Reader) || !isTerminal(root.ErrWriter) {
 		return call.declared.usageError(fmt.Sprintf("this would %s: give --force if that is meant, or --dry-run to look first", text))
 	}
-	fmt.Fprintf(root.ErrWriter, "This would %s. Go on? [y/N] ", text)
+	fmt.Fprintf(root.ErrWriter, "This would %s. Go on? [y/N] ", visible(text))
 	answers := make(chan string, 1)
 	go func() {
 		// No answer is an empty one.

@@ -159,7 +159,7 @@ func report(output io.Writer, err error, asJSON bool) int {
 	if remedy := kind.remedy(failure); remedy != "" {
 		text += "; " + remedy
 	}
-	fmt.Fprintln(output, "storebus:", text)
+	fmt.Fprintln(output, "storebus:", visible(text))
 	return kind.status
 }
 

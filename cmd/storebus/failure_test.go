@@ -127,6 +127,12 @@ func TestFailure_Report_Good(t *testing.T) {
 	})
 }
 
+func TestFailure_Report_Ugly(t *testing.T) {
+	var text bytes.Buffer
+	report(&text, subjects.ErrNotFound.New("store.Get: g/\x1b]0;title\a is not there"), false)
+	assert.Equal(t, "storebus: not found: "+`g/\x1b]0;title\a is not there`+"\n", text.String(), "a terminal obeys nothing of it")
+}
+
 func TestFailure_Plain_Good(t *testing.T) {
 	for text, plainText := range map[string]string{
 		"client.Set: store.Set: no":        "no",

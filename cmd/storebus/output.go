@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/rivo/uniseg"
 	"github.com/urfave/cli/v3"
 
 	"dappco.re/go/storebus/cmd/storebus/bench"
@@ -96,8 +96,12 @@ func (call *call) print(values ...any) {
 
 // columns names the columns of what is printed from now on, if they depend on the call.
 func (call *call) columns(names ...string) {
-	if call.table != nil {
-		call.table.header = names
+	if call.table == nil {
+		return
+	}
+	call.table.header = make([]string, len(names))
+	for index, name := range names {
+		call.table.header[index] = printable(name)
 	}
 }
 
@@ -189,7 +193,7 @@ func (table *table) widen(lines [][]string) {
 			if index == len(table.widths) {
 				table.widths = append(table.widths, 0)
 			}
-			table.widths[index] = max(table.widths[index], utf8.RuneCountInString(cell))
+			table.widths[index] = max(table.widths[index], uniseg.StringWidth(cell))
 		}
 	}
 }
@@ -201,7 +205,7 @@ func (table *table) align(text *strings.Builder, cells []string, colours map[int
 		if index > 0 {
 			line.WriteString(columnGap)
 		}
-		padding := strings.Repeat(" ", table.widths[index]-utf8.RuneCountInString(cell))
+		padding := strings.Repeat(" ", table.widths[index]-uniseg.StringWidth(cell))
 		if colour := colours[index]; colour != "" {
 			cell = "\x1b[" + colour + "m" + cell + "\x1b[0m"
 		}

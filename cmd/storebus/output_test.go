@@ -151,6 +151,33 @@ func TestOutput_Print_Good(t *testing.T) {
 		require.NoError(t, call.output.Flush())
 		assert.Equal(t, largestPage+1, strings.Count(output.String(), "\n"))
 	})
+	t.Run("WideLettersAndAccents", func(t *testing.T) {
+		call, output := newCall("KEY", "VALUE")
+		call.print("東京", excerpt("a"))
+		call.print("한국어", excerpt("b"))
+		call.print("🙂", excerpt("c"))
+		call.print("e\u0301te\u0301", excerpt("d")) // accents that stand on the letter before them
+		call.print("plain", excerpt("e"))
+		call.flushTable()
+		require.NoError(t, call.output.Flush())
+		assert.Equal(t, "KEY     VALUE\n東京    a\n한국어  b\n🙂      c\ne\u0301te\u0301     d\nplain   e\n", output.String())
+	})
+	t.Run("LettersThatATerminalObeys", func(t *testing.T) {
+		call, output := newCall()
+		call.columns("a\x1b[31m")
+		call.print("b\x1b[31m")
+		call.flushTable()
+		require.NoError(t, call.output.Flush())
+		assert.Equal(t, `"a\x1b[31m"`+"\n"+`"b\x1b[31m"`+"\n", output.String())
+	})
+	t.Run("AWideValueThatIsTooWide", func(t *testing.T) {
+		call, output := newCall("VALUE")
+		call.print(excerpt(strings.Repeat("東", 1000)))
+		call.print(excerpt(strings.Repeat("e\u0301", 1000)))
+		call.flushTable()
+		require.NoError(t, call.output.Flush())
+		assert.Equal(t, "VALUE\n"+strings.Repeat("東", 29)+"…\n"+strings.Repeat("e\u0301", widestExcerpt-1)+"…\n", output.String())
+	})
 	t.Run("AValueThatIsTooWide", func(t *testing.T) {
 		call, output := newCall("VALUE")
 		call.print(excerpt(strings.Repeat("é", 1000)))

@@ -56,6 +56,27 @@ func printable(text string) string {
 	return text
 }
 
+// visible gives a message with an escape in place of each letter that does not print, such
+// as one that a terminal obeys. Line breaks stay.
+//
+//	visible("no key \x1b[31m")  // no key \x1b[31m, as it is written here
+func visible(text string) string {
+	if !strings.ContainsFunc(text, isUnprintable) && utf8.ValidString(text) {
+		return text
+	}
+	var message strings.Builder
+	for rest := text; rest != ""; {
+		letter, size := utf8.DecodeRuneInString(rest)
+		part := rest[:size]
+		if isUnprintable(letter) && letter != '\n' || letter == utf8.RuneError && size == 1 {
+			part = strings.Trim(strconv.Quote(part), `"`)
+		}
+		message.WriteString(part)
+		rest = rest[size:]
+	}
+	return message.String()
+}
+
 func isUnprintable(char rune) bool { return !strconv.IsPrint(char) }
 
 // isTerminal reports whether a person sits at the other end: reads what is written

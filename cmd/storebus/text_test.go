@@ -49,3 +49,17 @@ func TestText_IsTerminal_Good(t *testing.T) {
 	defer device.Close()
 	assert.False(t, isTerminal(device), "nobody reads what is thrown away")
 }
+
+func TestText_Visible_Good(t *testing.T) {
+	for text, shown := range map[string]string{
+		"config/thème is not there": "config/thème is not there",
+		"one\ntwo":                  "one\ntwo",
+		"a\x1b[31mb":                `a\x1b[31mb`,
+		"a\x00\tb\xff":              `a\x00\tb\xff`,
+		"\u202eright to left":       `\u202eright to left`,
+		`say "no"`:                  `say "no"`,
+		"\ufffd":                    "\ufffd",
+	} {
+		assert.Equal(t, shown, visible(text))
+	}
+}

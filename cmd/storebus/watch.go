@@ -173,7 +173,7 @@ type outage struct {
 func (outage *outage) tell(reason error) {
 	if text := reason.Error(); text != outage.told {
 		outage.told = text
-		fmt.Fprintf(outage.output, "storebus: waiting: %s\n", text)
+		fmt.Fprintf(outage.output, "storebus: waiting: %s\n", visible(text))
 	}
 }
 
