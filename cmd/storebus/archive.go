@@ -23,10 +23,9 @@ func archiveVerifyCommand() *clientCommand {
 	return &clientCommand{
 		name:    "verify",
 		columns: []string{"FILE", "ENTRIES", "SHA256"},
-		usage:   "read archives from beginning to end and tell whether they are whole",
-		description: "Reads each FILE, *.jsonl.gz or *.jsonl.zst, as storebus compact writes them, and prints its name, the number of its entries and its " +
-			"SHA-256, which is to be the one that compact has printed. The exit status is 1 if one is damaged, cut off, or anything else " +
-			"than such an archive. It needs no sidecar, and little memory.",
+		usage:   "check archives of the journal",
+		description: "Reads each FILE from beginning to end, and prints its name, its number of entries and its SHA-256. Compare the SHA-256 with the one that storebus compact printed. FILE is an archive of storebus compact, *.jsonl.gz or *.jsonl.zst. " +
+			"If a file is damaged, cut off or not an archive, the exit status is 1. The command needs no sidecar, and little memory.",
 		words:    []string{"FILE..."},
 		examples: []string{"storebus archive verify data/archive/*.jsonl.gz", "storebus archive verify a.jsonl.zst --json | jq .entries"},
 		local:    true,

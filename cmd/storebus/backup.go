@@ -17,9 +17,8 @@ func backupCommand() *clientCommand {
 		name:    "backup",
 		columns: []string{"FILE", "BYTES"},
 		usage:   "copy the database into a file",
-		description: "Copies the database, as it is at one point, into a file of the sidecar's backup directory, while everything goes on, " +
-			"and prints the file and its size in bytes. FILE is a name without folders. The command waits until the copy is finished, unless " +
-			"--timeout is given. On a terminal standard error shows how far it is. It takes the permission of an operator.",
+		description: "Copies the database into a new file of the backup directory of the sidecar, while all requests continue, and prints the name and the size of the file. The copy has the state of one moment. " +
+			"FILE is a name without folders. The command waits until the copy is finished, unless --timeout is given. On a terminal, standard error shows the progress. " + operatorHelp,
 		words: []string{"FILE"},
 		examples: []string{
 			"storebus backup monday.db",

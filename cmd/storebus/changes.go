@@ -17,16 +17,15 @@ const waitFlag = "wait"
 
 func changesCommand() *clientCommand {
 	return &clientCommand{
-		name:    "changes",
-		columns: []string{"REVISION", "TYPE", "GROUP", "KEY", "VALUE"},
-		usage:   "print the changes that are in the log",
-		description: "Prints a line for each change of a namespace, or of one of its groups, that the log holds, as watch does, and ends at the last one. " +
-			"Where the log does not reach back to --after it fails: read everything again then.",
-		words: []string{"NAMESPACE", "[GROUP]"},
+		name:        "changes",
+		columns:     []string{"REVISION", "TYPE", "GROUP", "KEY", "VALUE"},
+		usage:       "print the changes in the log",
+		description: "Prints a line for each change of a namespace, or of one of its groups, in the form of watch, up to the newest change. If the log no longer reaches back to --after, the command fails with exit status 4. Then read all entries again.",
+		words:       []string{"NAMESPACE", "[GROUP]"},
 		flags: []cli.Flag{
-			&cli.Uint64Flag{Config: decimalDigits, Name: afterFlag, Usage: "begin after this `REVISION`; without it begin with the first change that is kept"},
+			&cli.Uint64Flag{Config: decimalDigits, Name: afterFlag, Usage: "begin after this `REVISION` (default: at the oldest change in the log)"},
 			newLimitFlag("changes"),
-			&cli.DurationFlag{Name: waitFlag, Usage: "where there is no change yet wait for one, up to a `DURATION`, 30s at most"},
+			&cli.DurationFlag{Name: waitFlag, Usage: "if there is no change yet, wait for one for this `DURATION`, 30s at most"},
 			newStoreFlag(),
 		},
 		examples: []string{

@@ -54,6 +54,13 @@ func clientCommands() []*cli.Command {
 	return commands
 }
 
+// Sentences of the descriptions of several commands.
+const (
+	operatorHelp = "You need the permissions of an operator."
+	notFoundHelp = `If the key does not exist, the command prints "not found" on standard error, and the exit status is 3.`
+	quotedHelp   = `Names and values with tabs, line breaks or other control characters are printed in quotes: "two\nlines".`
+)
+
 // clientCommand is what the file of a command declares.
 type clientCommand struct {
 	name, usage, description string

@@ -23,12 +23,11 @@ func compactCommand() *clientCommand {
 		name:    "compact",
 		columns: []string{"ARCHIVE", "ENTRIES", "SHA256"},
 		usage:   "move journal entries into an archive",
-		description: "Moves the journal entries that were committed before a time, and that neither wait for delivery nor were refused, into a file of the " +
-			"sidecar's archive directory, while everything goes on. It prints the name of the file, the number of entries and the SHA-256 of the " +
-			"file; a line for each, where one file does not hold them all; and nothing where there is nothing to archive. It waits until that is " +
-			"done, unless --timeout is given; the sidecar goes on whether anybody waits or not. It takes the permission of an operator. " + destroyHelp,
+		description: "Moves journal entries into a file of the archive directory of the sidecar, while all requests continue. It takes the entries that were committed before a time. Entries that wait for delivery, and rejected entries, stay. " +
+			"The command prints the name of the file, its number of entries and its SHA-256. It prints a line for each file if one file cannot hold all entries, and nothing if there are no entries. " +
+			"It waits until all is done, unless --timeout is given; the sidecar continues in any case. " + operatorHelp + " " + destroyHelp,
 		flags: append([]cli.Flag{
-			&cli.StringFlag{Name: beforeFlag, Usage: "archive what was committed before `TIME`, such as 2026-11-22T10:00:00Z"},
+			&cli.StringFlag{Name: beforeFlag, Usage: "archive the entries that were committed before this `TIME`, such as 2026-11-22T10:00:00Z"},
 			&cli.StringFlag{Name: formatFlag, Value: subjects.ArchiveGzip, Usage: "the `FORMAT` of the file: " + subjects.ArchiveGzip + " or " + subjects.ArchiveZstd},
 		}, destroyFlags()...),
 		examples: []string{

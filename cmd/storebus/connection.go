@@ -59,7 +59,7 @@ func (declared *clientCommand) sharedFlags() []cli.Flag {
 		newPrefixFlag(),
 		&cli.DurationFlag{
 			Name: timeoutFlag, Value: client.DefaultTimeout, Sources: cli.EnvVars("STOREBUS_TIMEOUT"),
-			Usage: "how long to wait for the broker and for a reply, a `DURATION`",
+			Usage: "wait this `DURATION` for the broker, and for a reply",
 		},
 	), formatFlags()...)
 }
@@ -67,7 +67,7 @@ func (declared *clientCommand) sharedFlags() []cli.Flag {
 func newPrefixFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name: prefixFlag, Value: subjects.DefaultPrefix, Sources: cli.EnvVars("STOREBUS_PREFIX"),
-		Usage: "what every subject begins with, the `PREFIX` that the sidecar was started with",
+		Usage: "the `PREFIX` of all subjects; the sidecar must be started with the same",
 	}
 }
 
@@ -81,23 +81,23 @@ func connectionFlags() []cli.Flag {
 		&cli.StringFlag{
 			Category: connectionCategory, Name: natsFlag, Aliases: []string{"server", "s"}, Value: nats.DefaultURL,
 			Sources: cli.EnvVars("STOREBUS_NATS", "NATS_URL"),
-			Usage:   "the `URL` of the broker, or several with commas between them; no context is used then",
+			Usage:   "the `URL` of the broker, or several with commas between them; a URL replaces the NATS context",
 		},
-		text(contextFlag, "the `NAME` of a NATS context, whose settings come before every variable; without it and without --nats the selected context is used",
+		text(contextFlag, "the `NAME` of a NATS context; its settings come before all variables (default: the selected context, unless --nats is given)",
 			"NATS_CONTEXT"),
-		text(userFlag, "the `NAME` of a user, or without a password a token", "NATS_USER"),
-		text(passwordFlag, "the user's `PASSWORD`; better in its variable, where nobody else sees it", "NATS_PASSWORD"),
+		text(userFlag, "the `NAME` of a user; without a password it is a token", "NATS_USER"),
+		text(passwordFlag, "the `PASSWORD` of the user; put it into the variable, because other users of the machine can read flags", "NATS_PASSWORD"),
 		text(credsFlag, "a credentials `FILE`", "NATS_CREDS"),
 		text(nkeyFlag, "a `FILE` with the seed of an NKey", "NATS_NKEY"),
-		text(tlsCertFlag, "a `FILE` with the client's certificate", "NATS_CERT"),
-		text(tlsKeyFlag, "a `FILE` with the key of the client's certificate", "NATS_KEY"),
-		text(tlsCAFlag, "a `FILE` with the authorities to check the broker's certificate with", "NATS_CA"),
-		text(inboxPrefixFlag, "what inboxes begin with, a `SUBJECT`", "STOREBUS_INBOX_PREFIX"),
+		text(tlsCertFlag, "a `FILE` with the certificate of the client", "NATS_CERT"),
+		text(tlsKeyFlag, "a `FILE` with the private key of the client", "NATS_KEY"),
+		text(tlsCAFlag, "a `FILE` with the certificate authorities for the certificate of the broker", "NATS_CA"),
+		text(inboxPrefixFlag, "the `SUBJECT` that all inboxes begin with", "STOREBUS_INBOX_PREFIX"),
 	}
 }
 
 func newIfRevisionFlag(effect string) cli.Flag {
-	return &cli.Uint64Flag{Config: decimalDigits, Name: ifRevisionFlag, Usage: effect + " only if the key stands at `REVISION`, 0 for a key that is not there"}
+	return &cli.Uint64Flag{Config: decimalDigits, Name: ifRevisionFlag, Usage: effect + " the key only if it has this `REVISION`; 0 means that it does not exist"}
 }
 
 // connect opens the connection to the broker that the flags and variables name.

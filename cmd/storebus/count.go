@@ -15,7 +15,7 @@ func countCommand() *clientCommand {
 		name:        "count",
 		columns:     []string{"KEYS"},
 		usage:       "count keys",
-		description: "Prints the number of keys of a namespace, of one of its groups, or of those whose names have a prefix.",
+		description: "Prints the number of keys in a namespace, in one group, or in the groups with a prefix.",
 		words:       []string{"NAMESPACE", "[GROUP]"},
 		flags:       []cli.Flag{newGroupPrefixFlag()},
 		examples: []string{

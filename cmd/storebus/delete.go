@@ -14,13 +14,12 @@ import (
 
 func deleteCommand() *clientCommand {
 	return &clientCommand{
-		name:    "delete",
-		columns: []string{"REVISION"},
-		usage:   "remove a key",
-		description: "Removes a key and prints the revision of the change. " +
-			"A key that was not there is \"not found\" on standard error, and exit status 3.",
-		words: []string{"NAMESPACE", "GROUP", "KEY"},
-		flags: []cli.Flag{newIfRevisionFlag("remove")},
+		name:        "delete",
+		columns:     []string{"REVISION"},
+		usage:       "remove a key",
+		description: "Removes a key, and prints the revision of this change. " + notFoundHelp,
+		words:       []string{"NAMESPACE", "GROUP", "KEY"},
+		flags:       []cli.Flag{newIfRevisionFlag("remove")},
 		examples: []string{
 			"storebus delete acme config theme",
 			"storebus delete acme config theme --if-revision 41",

@@ -14,7 +14,7 @@ func deleteGroupCommand() *clientCommand {
 		name:        "delete-group",
 		columns:     []string{"DELETED"},
 		usage:       "remove every key of a group",
-		description: "Removes every key of a group, with one event for all of them, and prints their number. " + destroyHelp,
+		description: "Removes every key of a group, and prints their number. Consumers get one event for the whole group. " + destroyHelp,
 		words:       []string{"NAMESPACE", "GROUP"},
 		flags:       destroyFlags(),
 		examples:    []string{"storebus delete-group acme user:42", "storebus delete-group acme user:42 --dry-run"},

@@ -11,13 +11,12 @@ import (
 
 func deletePrefixCommand() *clientCommand {
 	return &clientCommand{
-		name:    "delete-prefix",
-		columns: []string{"DELETED"},
-		usage:   "remove every key of the groups whose names have a prefix",
-		description: "Removes every key of the groups whose names begin with a text, with one event for each group, and prints the number of keys. " +
-			"An empty text, '', is the whole namespace. " + destroyHelp,
-		flags: destroyFlags(),
-		words: []string{"NAMESPACE", "PREFIX"},
+		name:        "delete-prefix",
+		columns:     []string{"DELETED"},
+		usage:       "remove every key of all groups with a prefix",
+		description: "Removes every key of the groups whose names begin with PREFIX, and prints their number. Consumers get one event for each group. With the empty prefix '' the whole namespace is removed. " + destroyHelp,
+		flags:       destroyFlags(),
+		words:       []string{"NAMESPACE", "PREFIX"},
 		examples: []string{
 			"storebus delete-prefix acme user:",
 			"storebus delete-prefix acme user: --dry-run",

@@ -11,12 +11,11 @@ import (
 
 func describeCommand() *clientCommand {
 	return &clientCommand{
-		name:    "describe",
-		columns: []string{"VERB", "SUBJECT", "WRITES", "DESCRIPTION"},
-		usage:   "print the verbs of the bus, or the fields of one",
-		description: "Prints a line for each verb that the sidecar knows: its name, its subject, whether it changes what is stored, and what it does. " +
-			"With a VERB it prints a line for each field of its request: name, type, and whether it is required. It takes the permission of an operator.",
-		words: []string{"[VERB]"},
+		name:        "describe",
+		columns:     []string{"VERB", "SUBJECT", "WRITES", "DESCRIPTION"},
+		usage:       "print all verbs of the bus, or the fields of one verb",
+		description: "Prints a line for each verb of the sidecar: its name, its subject, whether it writes, and its purpose. With a VERB, prints a line for each field of the request: name, type, and whether it is required. " + operatorHelp,
+		words:       []string{"[VERB]"},
 		examples: []string{
 			"storebus describe",
 			"storebus describe set",

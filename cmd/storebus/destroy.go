@@ -19,7 +19,7 @@ const (
 )
 
 // destroyHelp is the end of the description of a command that destroys.
-const destroyHelp = "It says what would go and asks; where nobody can be asked it needs --force."
+const destroyHelp = "The command first tells what it will do, and asks. Without a terminal it needs --force."
 
 // errNotConfirmed is what a command ends with that was asked about and not confirmed.
 var errNotConfirmed = errors.New("not confirmed: nothing was done")
@@ -35,8 +35,8 @@ type loss struct {
 
 func destroyFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: forceFlag, Usage: "do not ask; required where nobody can be asked"},
-		&cli.BoolFlag{Name: dryRunFlag, Usage: "say what would be done, and do nothing"},
+		&cli.BoolFlag{Name: forceFlag, Usage: "do not ask; required without a terminal"},
+		&cli.BoolFlag{Name: dryRunFlag, Usage: "print what the command would do, and change nothing"},
 	}
 }
 

@@ -28,10 +28,10 @@ func doctorCommand() *clientCommand {
 	return &clientCommand{
 		name:    "doctor",
 		columns: []string{"CHECK", "STATE", "FINDING", "REMEDY"},
-		usage:   "check the broker, the sidecar and your permissions, and print a remedy for each problem",
-		description: "Prints a line for each check: its name, ok, warn or fail, the finding, and a remedy unless the check is ok. With a NAMESPACE it also checks " +
-			"your permissions and the quota there. It changes nothing. The checks of the disk, the clock and the journal need the permission of an operator. " +
-			"The exit status is 0 if no check fails, 5 without a broker or a sidecar, and else 1.",
+		usage:   "find problems, and print a remedy for each",
+		description: "Checks the broker, the sidecar and your permissions. It prints a line for each check: its name, its state (ok, warn or fail), the finding, and a remedy if the state is not ok. " +
+			"With a NAMESPACE it also checks your permissions and the quota of this namespace. It changes nothing. The checks of the disk, the clock, the events and the journal need the permissions of an operator. " +
+			"The exit status is 0 if no check fails, 5 if there is no broker or no sidecar, and 1 for any other failed check.",
 		words: []string{"[NAMESPACE]"},
 		examples: []string{
 			"storebus doctor",

@@ -8,12 +8,11 @@ import (
 
 func existsCommand() *clientCommand {
 	return &clientCommand{
-		name:    "exists",
-		columns: []string{"REVISION"},
-		usage:   "tell whether a key is there",
-		description: "Prints the revision that a key stands at. " +
-			"A key that is not there is \"not found\" on standard error, and exit status 3.",
-		words: []string{"NAMESPACE", "GROUP", "KEY"},
+		name:        "exists",
+		columns:     []string{"REVISION"},
+		usage:       "tell whether a key exists",
+		description: "Prints the revision of a key. " + notFoundHelp,
+		words:       []string{"NAMESPACE", "GROUP", "KEY"},
 		examples: []string{
 			"storebus exists acme config theme",
 			"storebus exists acme locks nightly || storebus set acme locks nightly held --if-revision 0",

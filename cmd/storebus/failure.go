@@ -36,7 +36,7 @@ var exitStatuses = []struct {
 	{exitFailed, "failed for another reason, such as a full disk"},
 	{exitUsage, "usage: the command line or the request is not valid"},
 	{exitNotFound, "not found: no such key, workspace or entry"},
-	{exitConflict, "conflict: a guard or --if-revision did not hold, or the log no longer reaches back"},
+	{exitConflict, "conflict: a guard or --if-revision did not hold, or the log no longer reaches back far enough"},
 	{exitUnavailable, "unavailable: no broker, no sidecar, or no reply in time"},
 	{exitTooMuch, "too much: a quota is used up, or a value is too large"},
 }

@@ -6,12 +6,11 @@ import "context"
 
 func fieldsCommand() *clientCommand {
 	return &clientCommand{
-		name:    "fields",
-		columns: []string{"PART"},
-		usage:   "print a value in parts, as white space divides it",
-		description: "Prints the parts of a value, each on a line. What does not print is shown in quotes. " +
-			"A key that is not there is \"not found\" on standard error, and exit status 3.",
-		words: []string{"NAMESPACE", "GROUP", "KEY"},
+		name:        "fields",
+		columns:     []string{"PART"},
+		usage:       "split a value at white space",
+		description: "Splits the value of a key at white space, and prints a line for each part. " + quotedHelp + " " + notFoundHelp,
+		words:       []string{"NAMESPACE", "GROUP", "KEY"},
 		examples: []string{
 			"storebus fields acme config hosts",
 			"storebus fields acme config hosts | xargs -n 1 ping -c 1",

@@ -12,12 +12,11 @@ import (
 
 func getCommand() *clientCommand {
 	return &clientCommand{
-		name:  "get",
-		usage: "print a value",
-		description: "Prints the value of a key and nothing else, every byte as it is; on a terminal a line break comes after it. " +
-			"A key that is not there is \"not found\" on standard error, and exit status 3.",
-		words: []string{"NAMESPACE", "GROUP", "KEY"},
-		flags: []cli.Flag{newTTLFlag("60, 90s, 1h30m, or never; without it nothing is changed")},
+		name:        "get",
+		usage:       "print a value",
+		description: "Prints the value of a key, byte by byte, and nothing else. On a terminal a line break follows. " + notFoundHelp,
+		words:       []string{"NAMESPACE", "GROUP", "KEY"},
+		flags:       []cli.Flag{newTTLFlag("60, 90s, 1h30m or never (default: no change)")},
 		examples: []string{
 			"storebus get acme config theme",
 			"storebus get acme files logo > logo.png",

@@ -15,7 +15,7 @@ func groupsCommand() *clientCommand {
 		name:        "groups",
 		columns:     []string{"GROUP", "KEYS"},
 		usage:       "print the groups of a namespace",
-		description: "Prints a line for each group that holds keys, in byte order: its name, a tab, the number of its keys.",
+		description: "Prints a line for each group, in byte order: its name, and the number of its keys.",
 		words:       []string{"NAMESPACE"},
 		flags:       []cli.Flag{newGroupPrefixFlag(), newLimitFlag("groups")},
 		examples: []string{

@@ -14,13 +14,12 @@ import (
 
 func incrementCommand() *clientCommand {
 	return &clientCommand{
-		name:    "increment",
-		columns: []string{"VALUE"},
-		usage:   "add to a number",
-		description: "Adds a whole number, 1 where none is given, to the one that a key holds, and prints the sum. " +
-			"A key that is not there counts from 0.",
-		words: []string{"NAMESPACE", "GROUP", "KEY", "[NUMBER]"},
-		flags: []cli.Flag{newTTLFlag("60, 90s, 1h30m, or never; without it the expiry stays")},
+		name:        "increment",
+		columns:     []string{"VALUE"},
+		usage:       "add to a number",
+		description: "Adds a whole number to the number under a key, and prints the sum. Without a number it adds 1. A key that does not exist counts from 0.",
+		words:       []string{"NAMESPACE", "GROUP", "KEY", "[NUMBER]"},
+		flags:       []cli.Flag{newTTLFlag("60, 90s, 1h30m or never (default: no change)")},
 		examples: []string{
 			"storebus increment acme counters visits",
 			"storebus increment acme stock apples -5",

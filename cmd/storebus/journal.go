@@ -15,7 +15,7 @@ import (
 
 // journalCommand gathers the commands of the journal.
 func journalCommand() *cli.Command {
-	return commandGroup("journal", "put points into the journal, read them, tell how they are delivered, and have them delivered again",
+	return commandGroup("journal", "write, read and deliver points of the journal",
 		journalCommitCommand(), journalQueryCommand(), journalStatusCommand(), journalRejectedCommand(), journalRequeueCommand(), journalFlushCommand())
 }
 
@@ -23,8 +23,8 @@ func journalStatusCommand() *clientCommand {
 	return &clientCommand{
 		name:        "status",
 		columns:     propertyColumns,
-		usage:       "print how the delivery of a namespace's points stands",
-		description: "Prints how many points are pending, delivered and rejected, and what is in the way.",
+		usage:       "print the state of the delivery",
+		description: "Prints the numbers of pending, delivered and rejected points of a namespace, and the last error of the delivery.",
 		words:       []string{"NAMESPACE"},
 		examples:    []string{"storebus journal status acme", "storebus journal status acme --json | jq .pending"},
 		run: func(ctx context.Context, call *call) error {
@@ -57,8 +57,8 @@ func journalRejectedCommand() *clientCommand {
 	return &clientCommand{
 		name:        "rejected",
 		columns:     []string{"ENTRY", "TIME", "MEASUREMENT", "STATUS", "REASON"},
-		usage:       "print the points that the endpoint has refused",
-		description: "Prints a line for each point: its id, its time, its measurement, the status of HTTP and the reason.",
+		usage:       "print the points that the endpoint has rejected",
+		description: "Prints a line for each rejected point: its id, its time, its measurement, the HTTP status of the endpoint, and the reason.",
 		words:       []string{"NAMESPACE"},
 		flags:       []cli.Flag{newLimitFlag("points")},
 		examples:    []string{"storebus journal rejected acme", "storebus journal rejected acme --limit 10 --json"},
@@ -80,8 +80,8 @@ func journalRequeueCommand() *clientCommand {
 	return &clientCommand{
 		name:        "requeue",
 		columns:     []string{"REQUEUED"},
-		usage:       "have points that the endpoint has refused delivered again",
-		description: "Makes one point, or without an id every point of the namespace that was refused, pending again, and prints how many.",
+		usage:       "deliver rejected points again",
+		description: "Makes the rejected point with the id ENTRY_ID pending again, and prints the number of points. Without an id it does so for all rejected points of the namespace.",
 		words:       []string{"NAMESPACE", "[ENTRY_ID]"},
 		examples:    []string{"storebus journal requeue acme", "storebus journal requeue acme 17"},
 		run:         journalRequeue,
@@ -109,8 +109,8 @@ func journalFlushCommand() *clientCommand {
 	return &clientCommand{
 		name:        "flush",
 		columns:     propertyColumns,
-		usage:       "deliver what is pending now",
-		description: "Has the points of all namespaces delivered, and prints what came of it. It takes the permission of an operator.",
+		usage:       "deliver all pending points now",
+		description: "Delivers the pending points of all namespaces at once, and prints the result. " + operatorHelp,
 		examples:    []string{"storebus journal flush"},
 		run: func(ctx context.Context, call *call) error {
 			reply, err := call.store.Flush(ctx)

@@ -21,9 +21,8 @@ func journalCommitCommand() *clientCommand {
 		name:    "commit",
 		columns: []string{"ENTRY"},
 		usage:   "put a point into the journal",
-		description: "Puts a point into the journal, from where it is delivered to the endpoint, and prints its id. It is on disk then. " +
-			"LINE is line protocol without a time, which the journal gives it: the measurement, tags, and fields, where 3i is an integer, 3u an unsigned one and 3 a float. " +
-			"The line - reads standard input: every line is a point, and an id is printed for each as soon as it is on disk.",
+		description: "Puts a point into the journal, and prints its id. The point is on disk by then. storebus delivers it to the endpoint later. LINE is line protocol without a timestamp; storebus sets the time. " +
+			"In LINE, 3i is an integer, 3u an unsigned integer and 3 a float. If LINE is -, each line of standard input is a point, and the command prints an id for each.",
 		words: []string{"NAMESPACE", "LINE"},
 		examples: []string{
 			"storebus journal commit acme 'deploy,host=a1 seconds=12.5,tries=3i,who=\"Ada\"'",

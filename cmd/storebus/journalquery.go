@@ -19,11 +19,11 @@ func journalQueryCommand() *clientCommand {
 	return &clientCommand{
 		name:    "query",
 		columns: []string{"ENTRY", "TIME", "MEASUREMENT", "TAGS", "FIELDS"},
-		usage:   "print the points that a query in Flux asks for",
-		description: "Prints a line for each point: its id, its time, its measurement, its tags and its fields. Integers end with i, unsigned ones with u. " +
-			"It takes a part of Flux: from, range, then filter, sort and limit. The query - reads standard input.",
+		usage:   "print the points that match a Flux query",
+		description: "Prints a line for each point: its id, its time, its measurement, its tags and its fields. Integers end with i, and unsigned integers with u. " +
+			"FLUX may use from, range, filter, sort and limit. If FLUX is -, the query is read from standard input.",
 		words: []string{"NAMESPACE", "FLUX"},
-		flags: []cli.Flag{&cli.IntFlag{Config: decimalDigits, Name: limitFlag, Usage: "not more than this `NUMBER` of points, 1 to 1000; 100 where it is left out"}},
+		flags: []cli.Flag{&cli.IntFlag{Config: decimalDigits, Name: limitFlag, Usage: "print at most this `NUMBER` of points, 1 to 1000 (default: 100)"}},
 		examples: []string{
 			`storebus journal query acme 'from(bucket: "journal") |> range(start: -1h) |> filter(fn: (r) => r._measurement == "deploy")'`,
 			"storebus journal query acme - --json < latest.flux | jq .rows",

@@ -18,15 +18,14 @@ func listCommand() *clientCommand {
 		name:    "list",
 		columns: []string{"KEY", "VALUE"},
 		usage:   "print the keys of a group and their values",
-		description: "Prints a line for each key of a group, in byte order: the key, a tab, the value. " +
-			"What does not print, a tab or a line break in a value for one, is shown in quotes, \"two\\nlines\". " +
-			"A value that is too large for the broker is left out: its line ends in a column \"value omitted\".",
+		description: "Prints a line for each key of a group, in byte order: the key and the value. " + quotedHelp +
+			" The value is left out if it is too large for the broker. The line then ends with \"value omitted\".",
 		words: []string{"NAMESPACE", "GROUP"},
 		flags: []cli.Flag{
-			&cli.StringFlag{Name: keyPrefixFlag, Usage: "only keys that begin with `TEXT`"},
+			&cli.StringFlag{Name: keyPrefixFlag, Usage: "only keys that begin with this `TEXT`"},
 			newLimitFlag("keys"),
 			newKeysOnlyFlag(),
-			&cli.BoolFlag{Name: descendingFlag, Usage: "from the last key to the first"},
+			&cli.BoolFlag{Name: descendingFlag, Usage: "print the last key first"},
 		},
 		examples: []string{
 			"storebus list acme config",

@@ -12,13 +12,12 @@ import (
 
 func namespacesCommand() *clientCommand {
 	return &clientCommand{
-		name:    "namespaces",
-		columns: []string{"NAMESPACE", "REVISION", "KEYS", "GROUPS", "BYTES"},
-		usage:   "print every namespace",
-		description: "Prints a line for each namespace, in byte order: its name, its revision, and the numbers of its keys, groups and bytes, with tabs between. " +
-			"It takes the permission of an operator.",
+		name:        "namespaces",
+		columns:     []string{"NAMESPACE", "REVISION", "KEYS", "GROUPS", "BYTES"},
+		usage:       "print every namespace",
+		description: "Prints a line for each namespace, in byte order: its name, its revision, and its numbers of keys, groups and bytes. " + operatorHelp,
 		flags: []cli.Flag{
-			&cli.StringFlag{Name: namespacePrefixFlag, Usage: "only namespaces that begin with `TEXT`"},
+			&cli.StringFlag{Name: namespacePrefixFlag, Usage: "only namespaces that begin with this `TEXT`"},
 			newLimitFlag("namespaces"),
 		},
 		examples: []string{

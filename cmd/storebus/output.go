@@ -40,7 +40,7 @@ func formatFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name: outputFlag, Aliases: []string{"o"},
-			Usage: "print in this `FORMAT`: table, text with tabs between, or json, one object a line (default: table on a terminal, else text)",
+			Usage: "print in this `FORMAT`: table, text (columns with tabs between them) or json (an object a line) (default: table on a terminal, else text)",
 		},
 		&cli.BoolFlag{Name: jsonFlag, Usage: "the same as -o json"},
 	}

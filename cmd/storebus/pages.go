@@ -18,15 +18,15 @@ const (
 )
 
 func newLimitFlag(elements string) cli.Flag {
-	return &cli.UintFlag{Config: decimalDigits, Name: limitFlag, Usage: "not more than this `NUMBER` of " + elements + "; 0 for all of them"}
+	return &cli.UintFlag{Config: decimalDigits, Name: limitFlag, Usage: "print at most this `NUMBER` of " + elements + " (default: all)"}
 }
 
 func newKeysOnlyFlag() cli.Flag {
-	return &cli.BoolFlag{Name: keysOnlyFlag, Usage: "leave the values out"}
+	return &cli.BoolFlag{Name: keysOnlyFlag, Usage: "print no values"}
 }
 
 func newGroupPrefixFlag() cli.Flag {
-	return &cli.StringFlag{Name: groupPrefixFlag, Usage: "only groups whose names begin with `TEXT`"}
+	return &cli.StringFlag{Name: groupPrefixFlag, Usage: "only groups that begin with this `TEXT`"}
 }
 
 // pages reads page after page until there is no more, or as many elements as --limit

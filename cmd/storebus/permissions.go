@@ -19,14 +19,12 @@ const accountsFlag = "accounts"
 func permissionsCommand() *clientCommand {
 	return &clientCommand{
 		name:  "permissions",
-		usage: "print what a NATS server has to permit, and to whom",
-		description: "Prints the users of a NATS server with their permissions: the sidecar's two connections, an operator, and for " +
-			"each namespace a tenant and a consumer who only reads. It is a part of the server's configuration in which each password " +
-			"is a variable, to be defined there or in the server's environment. Each client has to begin its inboxes with the prefix " +
-			"that stands with its user. With --accounts each tenant and each consumer has an account of its own, which imports what the " +
-			"sidecar's account exports to it. --json prints the same as a list.",
+		usage: "print the permissions that a NATS server must give to each user",
+		description: "Prints users for the configuration of a NATS server, each with its permissions: the two connections of the sidecar, an operator, and a tenant and a read-only consumer for each NAMESPACE. " +
+			"Passwords are variables: define them in the configuration, or in the environment of the server. Each client must use the inbox prefix that is printed with its user. " +
+			"With --accounts, each tenant and each consumer gets an account of its own, which imports the subjects that the account of the sidecar exports. With JSON the users are a list.",
 		words: []string{"NAMESPACE..."},
-		flags: []cli.Flag{newPrefixFlag(), &cli.BoolFlag{Name: accountsFlag, Usage: "give each tenant and each consumer an account of its own"}},
+		flags: []cli.Flag{newPrefixFlag(), &cli.BoolFlag{Name: accountsFlag, Usage: "put each tenant and each consumer into an account of its own"}},
 		examples: []string{
 			"storebus permissions acme",
 			"storebus permissions acme other --prefix berlin",

@@ -8,13 +8,12 @@ import (
 
 func purgeCommand() *clientCommand {
 	return &clientCommand{
-		name:    "purge",
-		columns: []string{"EXPIRED"},
-		usage:   "expire every key whose time has come",
-		description: "Expires every key whose time has come, and prints their number. The sidecar does so by itself all the time; " +
-			"after purge it is certain. It takes the permission of an operator.",
-		examples: []string{"storebus purge"},
-		run:      purge,
+		name:        "purge",
+		columns:     []string{"EXPIRED"},
+		usage:       "remove all expired keys now",
+		description: "Removes every key whose time is over, and prints their number. The sidecar does this all the time; after this command it is certain. " + operatorHelp,
+		examples:    []string{"storebus purge"},
+		run:         purge,
 	}
 }
 

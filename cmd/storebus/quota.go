@@ -21,12 +21,11 @@ const (
 
 func quotaCommand() *clientCommand {
 	return &clientCommand{
-		name:    "quota",
-		columns: propertyColumns,
-		usage:   "print the quota of a namespace, and change it",
-		description: "Changes the limits that are given, 0 for none, and prints what stands then. A limit below what is used forbids growth only. " +
-			"It takes the permission of an operator.",
-		words: []string{"NAMESPACE"},
+		name:        "quota",
+		columns:     propertyColumns,
+		usage:       "print or change the quota of a namespace",
+		description: "Prints the limits of a namespace. With flags it changes these limits first; 0 is no limit. A limit below the present use forbids growth, and removes nothing. " + operatorHelp,
+		words:       []string{"NAMESPACE"},
 		flags: []cli.Flag{
 			&cli.Uint64Flag{Config: decimalDigits, Name: maxKeysFlag, HideDefault: true, Usage: "allow this `NUMBER` of keys"},
 			&cli.Uint64Flag{Config: decimalDigits, Name: maxGroupsFlag, HideDefault: true, Usage: "allow this `NUMBER` of groups"},

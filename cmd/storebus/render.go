@@ -16,11 +16,10 @@ func renderCommand() *clientCommand {
 	return &clientCommand{
 		name:  "render",
 		usage: "fill a template with the values of a group",
-		description: "Prints a template in which the keys of a group stand for their values, every byte as it is; on a terminal a line break comes after it. " +
-			"It takes the part of Go's text/template that cannot do harm: fields, index, len, comparisons, print, if, with, and range over the group. " +
-			"The template - reads standard input.",
+		description: "Prints a template. In the template the keys of a group stand for their values. On a terminal a line break follows. The template may use the safe part of Go's text/template: " +
+			"fields, index, len, comparisons, print, if, with, and range over the group. If TEMPLATE is -, it is read from standard input.",
 		words: []string{"NAMESPACE", "GROUP", "TEMPLATE"},
-		flags: []cli.Flag{&cli.BoolFlag{Name: strictFlag, Usage: "fail where a key is not there, instead of printing <no value>"}},
+		flags: []cli.Flag{&cli.BoolFlag{Name: strictFlag, Usage: "fail if a key does not exist; without this flag <no value> is printed"}},
 		examples: []string{
 			"storebus render acme config 'the theme is {{.theme}}'",
 			"storebus render acme config - --strict < nginx.conf.template > nginx.conf",

@@ -15,8 +15,8 @@ func scanCommand() *clientCommand {
 		name:    "scan",
 		columns: []string{"GROUP", "KEY", "VALUE"},
 		usage:   "print every entry of a namespace",
-		description: "Prints a line for each entry of a namespace, in byte order of groups and keys: the group, a tab, the key, a tab, the value. " +
-			"What does not print is shown in quotes, \"two\\nlines\". A value that is too large for the broker is left out: its line ends in a column \"value omitted\".",
+		description: "Prints a line for each entry of a namespace, in byte order: the group, the key and the value. " + quotedHelp +
+			" The value is left out if it is too large for the broker. The line then ends with \"value omitted\".",
 		words: []string{"NAMESPACE"},
 		flags: []cli.Flag{newGroupPrefixFlag(), newLimitFlag("entries"), newKeysOnlyFlag()},
 		examples: []string{

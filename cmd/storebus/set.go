@@ -16,12 +16,12 @@ func setCommand() *clientCommand {
 	return &clientCommand{
 		name:    "set",
 		columns: []string{"REVISION"},
-		usage:   "store a value",
-		description: "Stores a value under a key and prints the revision that the key now stands at. It is on disk then. " +
-			"The value - reads standard input, every byte as it is. A value that begins with a dash and a letter comes after --.",
+		usage:   "store a value under a key",
+		description: "Stores a value under a key, and prints the new revision of the key. The value is on disk by then. If VALUE is -, it is read from standard input, byte by byte. " +
+			"Put -- before a value that begins with a dash and a letter.",
 		words: []string{"NAMESPACE", "GROUP", "KEY", "VALUE"},
 		flags: []cli.Flag{
-			newTTLFlag("60, 90s, 1h30m, never, or keep what stands; without it the key stays"),
+			newTTLFlag("60, 90s, 1h30m, never, or keep for no change (default: never)"),
 			newIfRevisionFlag("store"),
 		},
 		examples: []string{

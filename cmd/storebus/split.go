@@ -6,12 +6,11 @@ import "context"
 
 func splitCommand() *clientCommand {
 	return &clientCommand{
-		name:    "split",
-		columns: []string{"PART"},
-		usage:   "print a value in parts, as a separator divides it",
-		description: "Prints the parts of a value, each on a line. What does not print is shown in quotes. " +
-			"A key that is not there is \"not found\" on standard error, and exit status 3.",
-		words: []string{"NAMESPACE", "GROUP", "KEY", "SEPARATOR"},
+		name:        "split",
+		columns:     []string{"PART"},
+		usage:       "split a value at a separator",
+		description: "Splits the value of a key at each SEPARATOR, and prints a line for each part. " + quotedHelp + " " + notFoundHelp,
+		words:       []string{"NAMESPACE", "GROUP", "KEY", "SEPARATOR"},
 		examples: []string{
 			"storebus split acme config hosts ,",
 			"storebus split acme config path / --json",

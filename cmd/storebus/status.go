@@ -13,8 +13,8 @@ func statusCommand() *clientCommand {
 	return &clientCommand{
 		name:        "status",
 		columns:     propertyColumns,
-		usage:       "print how the sidecar is",
-		description: "Prints how the sidecar is. It takes the permission of an operator.",
+		usage:       "print the state of the sidecar",
+		description: "Prints the state of the sidecar: whether it takes writes, its sizes, its queue, its events and its journal. " + operatorHelp,
 		examples: []string{
 			"storebus status",
 			"storebus status --json | jq .backlog",

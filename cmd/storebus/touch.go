@@ -12,13 +12,12 @@ import (
 
 func touchCommand() *clientCommand {
 	return &clientCommand{
-		name:    "touch",
-		columns: []string{"REVISION"},
-		usage:   "set when a key expires",
-		description: "Lets a key expire after a time, 60, 90s or 1h30m, or never, leaves its value as it is, and prints the revision that the key now stands at. " +
-			"A key that is not there is \"not found\" on standard error, and exit status 3.",
-		words: []string{"NAMESPACE", "GROUP", "KEY", "TIME"},
-		flags: []cli.Flag{newIfRevisionFlag("touch it")},
+		name:        "touch",
+		columns:     []string{"REVISION"},
+		usage:       "set when a key expires",
+		description: "Sets when a key expires: after a TIME such as 60, 90s or 1h30m, or never. The value stays. The command prints the new revision of the key. " + notFoundHelp,
+		words:       []string{"NAMESPACE", "GROUP", "KEY", "TIME"},
+		flags:       []cli.Flag{newIfRevisionFlag("touch")},
 		examples: []string{
 			"storebus touch acme presence 42 90s",
 			"storebus touch acme config theme never",

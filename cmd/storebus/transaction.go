@@ -18,10 +18,10 @@ func transactionCommand() *clientCommand {
 	return &clientCommand{
 		name:    "transaction",
 		columns: []string{"OPERATION", "REVISION", "RESULT"},
-		usage:   "carry out a list of operations, all of it or nothing",
-		description: "Reads a transaction from a file, or from standard input for -, as JSON: guards (if), what is done where all of them hold (then), and what is done else. " +
-			"Prints a line for each operation that was carried out: its name, and the revision that it left, the value that it read, the sum, or the number of keys. " +
-			"Guards that do not hold are exit status 4.",
+		usage:   "run several writes atomically",
+		description: "Runs a transaction that is read as JSON from FILE, or from standard input if FILE is -. If all guards (if) hold, the operations of then are run, and otherwise those of else. " +
+			"Either all of these operations take effect, or none. The command prints a line for each operation: its name, and its new revision, its value, its sum or its number of keys. " +
+			"If a guard does not hold, the exit status is 4.",
 		words: []string{"NAMESPACE", "FILE"},
 		examples: []string{
 			"storebus transaction acme transfer.json",

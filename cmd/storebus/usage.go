@@ -12,8 +12,8 @@ func usageCommand() *clientCommand {
 	return &clientCommand{
 		name:        "usage",
 		columns:     propertyColumns,
-		usage:       "print what a namespace holds, and what it may hold",
-		description: "Prints the keys, groups and bytes of a namespace, each with its limit where there is one.",
+		usage:       "print how much a namespace holds, and its limits",
+		description: "Prints the numbers of keys, groups and bytes of a namespace, each with its limit if there is one.",
 		words:       []string{"NAMESPACE"},
 		examples: []string{
 			"storebus usage acme",

@@ -30,8 +30,8 @@ func versionCommand() *clientCommand {
 	return &clientCommand{
 		name:        "version",
 		columns:     propertyColumns,
-		usage:       "print which program this is",
-		description: "Prints the version of this program, the commit that it was built from, and the versions of the modules that matter most. It needs no sidecar.",
+		usage:       "print the version of this program",
+		description: "Prints the version of this program, the commit of its source, and the versions of its main modules. It needs no sidecar.",
 		examples:    []string{"storebus version", "storebus version -o json | jq -r .commit"},
 		local:       true,
 		run: func(_ context.Context, call *call) error {

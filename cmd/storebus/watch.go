@@ -26,7 +26,7 @@ const (
 )
 
 func newStoreFlag() cli.Flag {
-	return &cli.StringFlag{Name: storeFlag, Usage: "fail unless this is the `ID` of the store, of which --after is a revision"}
+	return &cli.StringFlag{Name: storeFlag, Usage: "fail unless the store has this `ID`; --after is a revision of this store"}
 }
 
 func watchCommand() *clientCommand {
@@ -34,20 +34,19 @@ func watchCommand() *clientCommand {
 		name:    "watch",
 		columns: []string{"TIME", "REVISION", "TYPE", "GROUP", "KEY", "VALUE"},
 		usage:   "print every change as it happens",
-		description: "Prints a line for each change of a namespace, or of one of its groups: revision, type, group, key and value, with tabs between. " +
-			"What does not print is shown in quotes. It loses no change while the sidecar or the broker restarts, " +
-			"and ends with exit status 0 when it is interrupted or terminated. To go on later where it ended, give the last revision to --after. " +
-			"A table has the time too, and colours on a terminal unless NO_COLOR is set. Standard error says what it waits for.",
+		description: "Prints a line for each change of a namespace, or of one of its groups: revision, type, group, key and value. A table also has the time, and colours on a terminal unless NO_COLOR is set. " + quotedHelp +
+			" The command loses no change while the sidecar or the broker restarts; standard error tells when it waits. It ends with exit status 0 if it is interrupted or terminated. " +
+			"To continue later, give the last revision to --after.",
 		words: []string{"NAMESPACE", "[GROUP]"},
 		flags: []cli.Flag{
-			&cli.Uint64Flag{Config: decimalDigits, Name: afterFlag, Usage: "begin after this `REVISION`, 0 for the oldest change that is kept; without it begin now"},
+			&cli.Uint64Flag{Config: decimalDigits, Name: afterFlag, Usage: "begin after this `REVISION`; 0 is before the oldest change in the log (default: the present revision)"},
 			newStoreFlag(),
-			&cli.StringFlag{Name: typeFlag, Usage: "only changes of this `TYPE`, or of several with commas between them: " + strings.Join(eventTypes, ", ")},
-			&cli.StringFlag{Name: keyPrefixFlag, Usage: "only changes of keys that begin with `TEXT`"},
-			&cli.DurationFlag{Name: sinceFlag, Usage: "begin with the changes of the last `DURATION` that are kept"},
-			&cli.UintFlag{Name: limitFlag, Usage: "end after this `NUMBER` of changes; 0 for no end"},
-			&cli.StringFlag{Name: execFlag, Usage: "run this `COMMAND` of the shell for each change, one after the other: " +
-				"it finds the change as JSON on standard input, and in STOREBUS_REVISION, _TYPE, _NAMESPACE, _GROUP and _KEY"},
+			&cli.StringFlag{Name: typeFlag, Usage: "only changes of this `TYPE`, or of several types with commas between them: " + strings.Join(eventTypes, ", ")},
+			&cli.StringFlag{Name: keyPrefixFlag, Usage: "only changes of keys that begin with this `TEXT`"},
+			&cli.DurationFlag{Name: sinceFlag, Usage: "begin with the changes of the last `DURATION`, as far as the log has them"},
+			&cli.UintFlag{Name: limitFlag, Usage: "end after this `NUMBER` of changes (default: never)"},
+			&cli.StringFlag{Name: execFlag, Usage: "run this shell `COMMAND` for each change, one after the other: " +
+				"the command gets the change as JSON on standard input, and in STOREBUS_REVISION, _TYPE, _NAMESPACE, _GROUP and _KEY"},
 		},
 		examples: []string{
 			"storebus watch acme",

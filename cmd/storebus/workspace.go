@@ -19,7 +19,7 @@ import (
 
 // workspaceCommand gathers the commands of workspaces.
 func workspaceCommand() *cli.Command {
-	return commandGroup("workspace", "gather entries in a file of their own, ask about them, and keep their summary",
+	return commandGroup("workspace", "collect the entries of one job, query them with SQL, and keep a summary",
 		workspaceOpenCommand(), workspacePutCommand(), workspaceAggregateCommand(), workspaceQueryCommand(),
 		workspaceCommitCommand(), workspaceDiscardCommand(), workspaceListCommand())
 }
@@ -28,8 +28,8 @@ func workspaceOpenCommand() *clientCommand {
 	return &clientCommand{
 		name:        "open",
 		columns:     []string{"ENTRIES"},
-		usage:       "open a workspace, or make it",
-		description: "Opens a workspace, makes it where there is none of that name, and prints how many entries it has.",
+		usage:       "open a workspace, and create it if it does not exist",
+		description: "Opens a workspace, and prints its number of entries. If the workspace does not exist, it is created.",
 		words:       []string{"NAMESPACE", "WORKSPACE"},
 		examples:    []string{"storebus workspace open acme import-42"},
 		run: func(ctx context.Context, call *call) error {
@@ -45,12 +45,11 @@ func workspaceOpenCommand() *clientCommand {
 
 func workspacePutCommand() *clientCommand {
 	return &clientCommand{
-		name:    "put",
-		columns: []string{"ENTRIES"},
-		usage:   "add an entry to a workspace",
-		description: "Adds an entry of a kind, and prints how many entries there are then. It is on disk then. " +
-			"The entry is JSON: a text needs its quotes. The word - reads it from standard input.",
-		words: []string{"NAMESPACE", "WORKSPACE", "KIND", "DATA"},
+		name:        "put",
+		columns:     []string{"ENTRIES"},
+		usage:       "add an entry to a workspace",
+		description: "Adds an entry to a workspace, and prints the new number of entries. The entry is on disk by then. DATA is JSON: put a text in double quotes. If DATA is -, it is read from standard input.",
+		words:       []string{"NAMESPACE", "WORKSPACE", "KIND", "DATA"},
 		examples: []string{
 			`storebus workspace put acme import-42 row '{"sku":"A-17","stock":4}'`,
 			`storebus workspace put acme import-42 warning '"no price"'`,
@@ -77,8 +76,8 @@ func workspaceAggregateCommand() *clientCommand {
 	return &clientCommand{
 		name:        "aggregate",
 		columns:     []string{"KIND", "ENTRIES"},
-		usage:       "count the entries of a workspace by their kinds",
-		description: "Prints a line for each kind: its name, and how many entries there are.",
+		usage:       "count the entries of each kind in a workspace",
+		description: "Prints a line for each kind: its name, and its number of entries.",
 		words:       []string{"NAMESPACE", "WORKSPACE"},
 		examples:    []string{"storebus workspace aggregate acme import-42"},
 		run: func(ctx context.Context, call *call) error {
@@ -100,12 +99,11 @@ func (call *call) printSummary(summary map[string]uint64) {
 
 func workspaceQueryCommand() *clientCommand {
 	return &clientCommand{
-		name:  "query",
-		usage: "read rows from a workspace with SQL",
-		description: "Runs one SELECT over the table entries(id, kind, data, created_at), in which data is JSON, and prints a line for each row. " +
-			"The query - is read from standard input.",
-		words: []string{"NAMESPACE", "WORKSPACE", "SQL"},
-		flags: []cli.Flag{&cli.UintFlag{Config: decimalDigits, Name: limitFlag, Usage: fmt.Sprintf("not more than this `NUMBER` of rows, %d at most and where it is left out", largestPage)}},
+		name:        "query",
+		usage:       "query the entries of a workspace with SQL",
+		description: "Runs one SELECT on the table entries(id, kind, data, created_at), and prints a line for each row. The column data is JSON. If SQL is -, it is read from standard input.",
+		words:       []string{"NAMESPACE", "WORKSPACE", "SQL"},
+		flags:       []cli.Flag{&cli.UintFlag{Config: decimalDigits, Name: limitFlag, Usage: fmt.Sprintf("print at most this `NUMBER` of rows, 1 to %d (default: %d)", largestPage, largestPage)}},
 		examples: []string{
 			"storebus workspace query acme import-42 'SELECT kind, count(*) FROM entries GROUP BY kind'",
 			`storebus workspace query acme import-42 "SELECT data ->> 'sku' FROM entries" --limit 10 --json`,
@@ -155,9 +153,9 @@ func workspaceCommitCommand() *clientCommand {
 	return &clientCommand{
 		name:    "commit",
 		columns: []string{"KIND", "ENTRIES"},
-		usage:   "end a workspace, and keep its summary",
-		description: "Puts how many entries there were of each kind into the journal and under the key summary of the group workspace:WORKSPACE, " +
-			"ends the workspace, and prints a line for each kind.",
+		usage:   "close a workspace, and keep its summary",
+		description: "Writes the summary of a workspace, the number of entries of each kind, and removes the workspace. The summary becomes a point of the journal, and the value of the key summary in the group workspace:WORKSPACE. " +
+			"The command prints a line for each kind.",
 		words:    []string{"NAMESPACE", "WORKSPACE"},
 		examples: []string{"storebus workspace commit acme import-42"},
 		run: func(ctx context.Context, call *call) error {
@@ -174,8 +172,8 @@ func workspaceCommitCommand() *clientCommand {
 func workspaceDiscardCommand() *clientCommand {
 	return &clientCommand{
 		name:        "discard",
-		usage:       "end a workspace, and keep nothing of it",
-		description: "Throws a workspace away, with everything in it. " + destroyHelp,
+		usage:       "remove a workspace, and keep nothing",
+		description: "Removes a workspace and all its entries. " + destroyHelp,
 		words:       []string{"NAMESPACE", "WORKSPACE"},
 		flags:       destroyFlags(),
 		examples:    []string{"storebus workspace discard acme import-42", "storebus workspace discard acme import-42 --force"},
@@ -219,7 +217,7 @@ func workspaceListCommand() *clientCommand {
 		name:        "list",
 		columns:     []string{"WORKSPACE", "ENTRIES", "OPENED", "STATE"},
 		usage:       "print the workspaces of a namespace",
-		description: "Prints a line for each workspace: its name, how many entries it has, when it was made, and whether nobody has opened it since the sidecar was started.",
+		description: "Prints a line for each workspace: its name, its number of entries, its time of creation, and its state. The state orphaned means that no client has opened the workspace since the start of the sidecar.",
 		words:       []string{"NAMESPACE"},
 		flags:       []cli.Flag{newLimitFlag("workspaces")},
 		examples:    []string{"storebus workspace list acme", "storebus workspace list acme --json | jq '.workspaces[] | select(.orphaned)'"},

@@ -66,10 +66,10 @@ func Commands(output Output) []*cli.Command {
 func benchCommand(output Output) *cli.Command {
 	return &cli.Command{
 		Name:  "bench",
-		Usage: "measure this machine",
-		Description: "Measures storebus beside a bare NATS responder and JetStream KV, each part a process of its own, in interleaved rounds, " +
-			"and prints requests a second, latencies, processor time and the ratios of what belongs together. " +
-			"Its files are removed afterwards. While it runs the machine should have nothing else to do.",
+		Usage: "measure storebus on this machine",
+		Description: "Measures storebus, a bare NATS responder and JetStream KV, each in a process of its own, in interleaved rounds. " +
+			"It prints requests a second, latencies, processor time, and the ratios of comparable cases. " +
+			"Its files are removed afterwards. Run nothing else on the machine at the same time.",
 		Flags:              append(flags(), output.Flags()...),
 		CustomHelpTemplate: cli.CommandHelpTemplate + caseHelp() + scaleHelp + outputHelp + examples,
 		HideHelpCommand:    true,
@@ -90,24 +90,24 @@ func caseHelp() string {
 
 func flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "rounds", Value: DefaultRounds, Usage: "how often each case is measured, a `NUMBER`"},
-		&cli.DurationFlag{Name: "duration", Value: DefaultDuration, Usage: "for how long each time, a `TIME`"},
-		&cli.StringSliceFlag{Name: "cases", Usage: "the `NAMES` of the cases, with commas between them, instead of all"},
-		&cli.IntSliceFlag{Name: "in-flight", Value: DefaultInFlight(), Usage: "how many requests are outstanding, `NUMBERS` with commas between them"},
-		&cli.IntFlag{Name: "keys", Value: DefaultKeys, Usage: "how many keys there are, a `NUMBER`"},
-		&cli.IntFlag{Name: "value-bytes", Value: DefaultValueBytes, Usage: "the `SIZE` of a value; some cases take 16 KiB besides"},
-		&cli.IntFlag{Name: "connections", Value: DefaultConnections, Usage: "the `NUMBER` of connections that the load is spread over, alike for every case"},
-		&cli.IntFlag{Name: "long-keys", Value: DefaultLongKeys, Usage: "how many keys there are in a group that is deleted, or expires, beside a case, a `NUMBER`"},
-		&cli.StringFlag{Name: "directory", Usage: "the `FOLDER` to make one in for the files, instead of the system's temporary one"},
-		&cli.StringFlag{Name: "durability", Usage: "the `LEVEL` of the sidecars, full or relaxed"},
-		&cli.StringFlag{Name: "nats", Usage: "the `URL` of a broker that is there: what it offers is measured"},
-		&cli.StringFlag{Name: "journal-url", Usage: "the `URL` of an InfluxDB-compatible endpoint: the case journal delivers points to it, which stay there"},
-		&cli.StringFlag{Name: "journal-organisation", Usage: "its organisation, a `NAME`"},
-		&cli.StringFlag{Name: "journal-bucket", Usage: "its bucket, a `NAME`"},
-		&cli.StringFlag{Name: "journal-token-file", Usage: "a `FILE` with its token"},
-		&cli.BoolFlag{Name: "large", Usage: "measure a store with a million keys too, which takes long to fill"},
-		&cli.IntSliceFlag{Name: "scale", Usage: "measure stores that hold these `NUMBERS` of keys instead of the cases, with commas between them"},
-		&cli.BoolFlag{Name: "quick", Usage: "fewer keys and rounds, and shorter ones"},
+		&cli.IntFlag{Name: "rounds", Value: DefaultRounds, Usage: "measure each case this `NUMBER` of times"},
+		&cli.DurationFlag{Name: "duration", Value: DefaultDuration, Usage: "measure for this `TIME` in each round"},
+		&cli.StringSliceFlag{Name: "cases", Usage: "measure only the cases with these `NAMES`, with commas between them"},
+		&cli.IntSliceFlag{Name: "in-flight", Value: DefaultInFlight(), Usage: "keep these `NUMBERS` of requests in flight, with commas between them"},
+		&cli.IntFlag{Name: "keys", Value: DefaultKeys, Usage: "use this `NUMBER` of keys"},
+		&cli.IntFlag{Name: "value-bytes", Value: DefaultValueBytes, Usage: "the `SIZE` of a value; some cases also use values of 16 KiB"},
+		&cli.IntFlag{Name: "connections", Value: DefaultConnections, Usage: "spread the load of each case over this `NUMBER` of connections"},
+		&cli.IntFlag{Name: "long-keys", Value: DefaultLongKeys, Usage: "put this `NUMBER` of keys into the group that is deleted, or expires, beside a case"},
+		&cli.StringFlag{Name: "directory", Usage: "put the files into a new folder in this `FOLDER` (default: the folder for temporary files)"},
+		&cli.StringFlag{Name: "durability", Usage: "the durability of the sidecars, a `LEVEL`: full or relaxed"},
+		&cli.StringFlag{Name: "nats", Usage: "measure the running broker at this `URL`, as far as it supports the cases"},
+		&cli.StringFlag{Name: "journal-url", Usage: "the `URL` of an InfluxDB-compatible endpoint; the case journal delivers points to the endpoint, and leaves them there"},
+		&cli.StringFlag{Name: "journal-organisation", Usage: "the `NAME` of the organisation at the journal endpoint"},
+		&cli.StringFlag{Name: "journal-bucket", Usage: "the `NAME` of the bucket at the journal endpoint"},
+		&cli.StringFlag{Name: "journal-token-file", Usage: "a `FILE` with the token of the journal endpoint"},
+		&cli.BoolFlag{Name: "large", Usage: "also measure a store with a million keys; filling the store takes long"},
+		&cli.IntSliceFlag{Name: "scale", Usage: "measure stores with these `NUMBERS` of keys, with commas between them, and no cases"},
+		&cli.BoolFlag{Name: "quick", Usage: "use fewer keys, and fewer and shorter rounds"},
 	}
 }
 

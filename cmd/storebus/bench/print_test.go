@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// printed is a report in JSON that was read again.
-type printed struct {
+// readBack is a report in JSON that was read again.
+type readBack struct {
 	run    runLine
 	cases  []Result
 	sizes  []SizeResult
@@ -20,7 +20,7 @@ type printed struct {
 }
 
 // readLines reads an object a line, and nothing but known fields.
-func readLines(t *testing.T, output []byte) (report printed) {
+func readLines(t *testing.T, output []byte) (report readBack) {
 	t.Helper()
 	for line := range bytes.Lines(output) {
 		var object struct{ Type string }
@@ -80,25 +80,25 @@ func readSetup(t *testing.T, settings, setup any) {
 }
 
 func TestPrint_Write_Good(t *testing.T) {
-	print := func(report printable, format string) []byte {
+	printed := func(report printable, format string) []byte {
 		var output bytes.Buffer
 		require.NoError(t, write(report, &output, format))
 		return output.Bytes()
 	}
 	t.Run("JSON", func(t *testing.T) {
-		assert.Equal(t, fixedReport(), readReport(t, print(fixedReport(), FormatJSON)))
-		assert.Equal(t, fixedScale(), readScale(t, print(fixedScale(), FormatJSON)))
+		assert.Equal(t, fixedReport(), readReport(t, printed(fixedReport(), FormatJSON)))
+		assert.Equal(t, fixedScale(), readScale(t, printed(fixedScale(), FormatJSON)))
 	})
 	t.Run("Text", func(t *testing.T) {
 		assert.Equal(t, "set\t64\t128\t40000\t840\t12500\t2\nkv-put\t64\t128\t100000\t84\t2500000\t0\nget\t64\t16384\t999\t0\t0\t0\n",
-			string(print(fixedReport(), FormatText)))
+			string(printed(fixedReport(), FormatText)))
 		assert.Equal(t, "10000\t1\t0.5\t40000\t12500\t80000\t12500\t3145728\t0\t0\n10000000\t1000\t500\t10000\t12500\t60000\t12500\t4194304000\t5242880\t3\n",
-			string(print(fixedScale(), FormatText)))
+			string(printed(fixedScale(), FormatText)))
 	})
 	t.Run("Table", func(t *testing.T) {
-		assert.Equal(t, fixedText, string(print(fixedReport(), FormatTable)))
-		assert.Equal(t, fixedText, string(print(fixedReport(), "")))
-		assert.Equal(t, fixedScaleText, string(print(fixedScale(), FormatTable)))
+		assert.Equal(t, fixedText, string(printed(fixedReport(), FormatTable)))
+		assert.Equal(t, fixedText, string(printed(fixedReport(), "")))
+		assert.Equal(t, fixedScaleText, string(printed(fixedScale(), FormatTable)))
 	})
 }
 
