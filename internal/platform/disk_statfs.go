@@ -15,6 +15,6 @@ func DiskFree(path string) (uint64, error) {
 	if err := unix.Statfs(path, &system); err != nil {
 		return 0, err
 	}
-	// What root alone may write is left out. The types differ by system.
-	return uint64(max(system.Bavail, 0)) * uint64(system.Bsize), nil
+	// Bavail leaves out what root alone may write.
+	return uint64(max(system.Bavail, 0)) * uint64(system.Bsize), nil //nolint:unconvert // the types differ by system
 }
