@@ -32,6 +32,9 @@ func run(ctx context.Context, arguments []string, input io.Reader, output, error
 	started := false
 	root := rootCommand(func() { started = true })
 	root.Reader, root.Writer, root.ErrWriter = input, output, errorOutput
+	if len(arguments) > 1 {
+		arguments = append(arguments[:1:1], flagsAfterCommand(root, arguments[1:])...)
+	}
 	err := root.Run(ctx, arguments)
 	if err != nil && !started {
 		// No command has begun: what is wrong is the command line, or a variable.

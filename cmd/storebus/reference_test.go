@@ -43,7 +43,8 @@ begin with the word so far. It waits 200 ms at most. Namespaces need the permiss
 ## Connection
 
 A flag comes before a variable, a variable before the selected NATS context. A context that ` + "`--context`" + `
-names comes before every variable. A URL leaves no place for a context.
+names comes before every variable. A URL leaves no place for a context. Flags may stand before the
+command too.
 `
 
 func TestReference_Page_Good(t *testing.T) {
