@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -98,5 +99,20 @@ func TestPagelinks_Promises_Good(t *testing.T) {
 		for _, name := range regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(text(t, path), -1) {
 			assert.True(t, declared[name[1]], "%s names %s", path, name[1])
 		}
+	}
+}
+
+// The list of words beside the dictionary is sorted, and each of them is on a page.
+func TestPagelinks_Words_Good(t *testing.T) {
+	words := strings.Fields(text(t, filepath.Join("..", "docs", "words.txt")))
+	assert.True(t, slices.IsSortedFunc(words, func(one, other string) int {
+		return strings.Compare(strings.ToLower(one), strings.ToLower(other))
+	}))
+	var pages strings.Builder
+	for _, path := range files(t, ".md") {
+		pages.WriteString(strings.ToLower(text(t, path)))
+	}
+	for _, word := range words {
+		assert.Contains(t, pages.String(), strings.ToLower(word), "no page needs %s in docs/words.txt", word)
 	}
 }

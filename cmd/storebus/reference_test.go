@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,34 +19,42 @@ var referencePage = filepath.Join("..", "..", "docs", "cli.md")
 
 const referenceHead = `# Commands
 
-This page is written from the definitions of the program. ` + "`storebus COMMAND --help`" + ` prints the same.
+This page is written from the definitions of the program. ` + "`storebus COMMAND --help`" + ` prints the
+same.
 `
 
 const referenceFormats = `## Output
 
-` + "`-o table`" + ` has headers, aligned columns, and sizes and times for a person. It is the default on a terminal.
-` + "`-o text`" + ` is a line for each row, with exact values and tabs between. It is the default elsewhere.
-` + "`-o json`" + ` is each reply as it came, one object a line; ` + "`--json`" + ` is the same.
+- ` + "`-o table`" + ` has headers, aligned columns, and sizes and times for a person. It is the default on
+  a terminal.
+- ` + "`-o text`" + ` is a line for each row, with exact values and tabs between. It is the default elsewhere.
+- ` + "`-o json`" + ` is each reply as it came, one object a line. ` + "`--json`" + ` is the same.
+
 Text and JSON are a contract for scripts. Tables may change.
 
 With JSON an error is one object on standard error, in the form of an error reply:
 
-    {"error":{"code":404,"name":"not_found","message":"config/none is not there"}}
+` + "```json" + `
+{"error":{"code":404,"name":"not_found","message":"config/none is not there"}}
+` + "```" + `
 
 ## Completion
 
-    source <(storebus completion bash)
-    source <(storebus completion zsh)
-    storebus completion fish > ~/.config/fish/completions/storebus.fish
+` + "```sh" + `
+source <(storebus completion bash)
+source <(storebus completion zsh)
+storebus completion fish > ~/.config/fish/completions/storebus.fish
+` + "```" + `
 
-The shell then completes commands and flags, and asks the running sidecar for namespaces, groups, keys and workspaces that
-begin with the word so far. It waits 200 ms at most. Namespaces need the permission of an operator.
+The shell then completes commands and flags. It asks the running sidecar for namespaces, groups, keys
+and workspaces that begin with the word so far, and waits 200 ms at most. Namespaces need the
+permission of an operator.
 
 ## Connection
 
-A flag comes before a variable, a variable before the selected NATS context. A context that ` + "`--context`" + `
-names comes before every variable. A URL leaves no place for a context. Flags may stand before the
-command too.
+A flag comes before a variable, a variable before the selected NATS context. A context that
+` + "`--context`" + ` names comes before every variable. A URL leaves no place for a context. Flags may
+stand before the command too.
 `
 
 func TestReference_Page_Good(t *testing.T) {
@@ -89,7 +99,8 @@ func wrapped(text string) string {
 
 func writeCommand(page *strings.Builder, name string, command *cli.Command, shared []cli.Flag) {
 	fmt.Fprintf(page, "\n## %s\n\n", name)
-	fmt.Fprintf(page, "    %s\n\n%s\n\n", strings.TrimSpace(name+" [flags] "+command.ArgsUsage), wrapped(command.Description))
+	writeBlock(page, "text", name+" [flags] "+command.ArgsUsage)
+	page.WriteString("\n" + wrapped(asMarkdown(command.Description)) + "\n")
 	writeExamples(page, command.CustomHelpTemplate)
 	var own []cli.Flag
 	for _, flag := range command.Flags {
@@ -104,16 +115,25 @@ func writeCommand(page *strings.Builder, name string, command *cli.Command, shar
 }
 
 // writeExamples writes the examples of a help text. What is indented below one says what
-// it does.
+// it does, and stands above it.
 func writeExamples(page *strings.Builder, help string) {
 	_, examples, _ := strings.Cut(help, "\nEXAMPLE")
 	_, examples, _ = strings.Cut(examples, ":\n")
 	examples, _, _ = strings.Cut(examples, "\nEXIT STATUS:")
 	examples = strings.ReplaceAll(examples, `{{"{{"}}`, "{{")
+	var lines []string
 	for line := range strings.Lines(examples) {
-		if line = strings.TrimPrefix(strings.TrimRight(line, "\n"), "   "); line != "" {
-			page.WriteString("    " + line + "\n")
+		line, isExample := strings.CutPrefix(strings.TrimRight(line, "\n"), "   ")
+		switch remark, isRemark := strings.CutPrefix(line, "   "); {
+		case isRemark:
+			lines = slices.Insert(lines, len(lines)-1, "# "+remark)
+		case isExample && line != "":
+			lines = append(lines, line)
 		}
+	}
+	if len(lines) > 0 {
+		page.WriteString("\n")
+		writeBlock(page, "sh", lines...)
 	}
 }
 
@@ -124,6 +144,26 @@ func defaultText(flag cli.DocGenerationFlag, usage string) string {
 		return ""
 	}
 	return " (default: " + value + ")"
+}
+
+// writeBlock writes lines as a block of code.
+func writeBlock(page *strings.Builder, language string, lines ...string) {
+	page.WriteString("```" + language + "\n")
+	for _, line := range lines {
+		page.WriteString(strings.TrimSpace(line) + "\n")
+	}
+	page.WriteString("```\n")
+}
+
+// codeWords are the words of a help text that Markdown would take for something else or
+// that are typed as they stand: what is code already, flags, variables, patterns, <text>.
+var codeWords = regexp.MustCompile("`[^`]*`|--[a-z][a-z-]*|[A-Z]*_[A-Z_]+|\\*\\.[a-z.]+[a-z]|<[a-z ]+>")
+
+// asMarkdown marks the words of a help text that are code.
+func asMarkdown(text string) string {
+	return codeWords.ReplaceAllStringFunc(text, func(word string) string {
+		return "`" + strings.Trim(word, "`") + "`"
+	})
 }
 
 func writeFlags(page *strings.Builder, flags []cli.Flag) {
@@ -144,7 +184,7 @@ func writeFlags(page *strings.Builder, flags []cli.Flag) {
 		for _, variable := range documented.GetEnvVars() {
 			variables = append(variables, "`"+variable+"`")
 		}
-		usage := strings.ReplaceAll(documented.GetUsage(), "|", `\|`)
+		usage := strings.ReplaceAll(asMarkdown(documented.GetUsage()), "|", `\|`)
 		usage += defaultText(documented, usage)
 		fmt.Fprintf(page, "| %s | %s | %s |\n", strings.Join(names, " "), strings.Join(variables, " "), usage)
 	}

@@ -27,7 +27,7 @@ comes before the variable. An empty variable is an empty text: ` + "`STOREBUS_HT
 empty number, duration, size or switch counts as not set. Under systemd, put variables into an
 ` + "`EnvironmentFile`" + `: see [Under systemd](operations.md#under-systemd).
 
-    storebus serve --check
+` + "```sh\nstorebus serve --check\n```" + `
 
 checks the settings without a start: see
 [Checking before a start](operations.md#checking-before-a-start). A setting that is not valid ends
@@ -85,7 +85,7 @@ func TestServeReference_Page_Good(t *testing.T) {
 		writeSettings(t, &page, flags)
 		page.WriteString(configurationNotes[category])
 	}
-	page.WriteString("\n## Client commands\n\nThese variables are read by every command that calls a sidecar. [Connection](cli.md#connection) says which\nsetting comes first.\n\n")
+	page.WriteString("\n## Client commands\n\nThese variables are read by every command that calls a sidecar. [Connection](cli.md#connection) says\nwhich setting comes first.\n\n")
 	writeClientVariables(t, &page)
 	page.WriteString(otherVariables)
 	compareGolden(t, configurationPage, page.String())
