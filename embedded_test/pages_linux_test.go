@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package embedded_test
+
+import (
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// readers prepares each page with commands for its reader.
+var readers = map[string]func(t *testing.T, reader *reader){
+	"README.md":                          func(*testing.T, *reader) {},
+	"docs/cli.md":                        readReference,
+	"docs/configuration.md":              func(*testing.T, *reader) {},
+	"docs/development.md":                func(*testing.T, *reader) {},
+	"docs/operations.md":                 readOperations,
+	"docs/how-to/add-a-tenant.md":        readWithServer,
+	"docs/how-to/back-up-and-restore.md": readWithOneKey,
+	"docs/how-to/monitor.md":             readMonitor,
+	"docs/how-to/tls-and-users.md":       readWithServer,
+	"docs/how-to/use-from-node.md":       func(*testing.T, *reader) {},
+	"docs/how-to/use-from-python.md":     readPython,
+	"docs/how-to/upgrade.md":             readUpgrade,
+	"docs/how-to/embed-in-go.md":         readProgram,
+	"docs/how-to/test-with-it.md":        readProgram,
+	"docs/how-to/journal.md":             readJournal,
+	"docs/http.md":                       readHTTP,
+	"docs/protocol.md":                   readProtocol,
+	"docs/performance.md":                func(*testing.T, *reader) {},
+	"docs/tutorial.md":                   readTutorial,
+}
+
+// notRun are the commands that no reader of a test types, and why. A command is meant by how
+// it begins.
+var notRun = []struct{ page, command, reason string }{
+	{"README.md", "go test ./...", "it runs this test"},
+	{"docs/cli.md", "source <(storebus completion zsh)", "it is for zsh, and the tests have bash"},
+	{"docs/cli.md", "storebus bench", "it takes the machine for itself, for hours; its own tests run it briefly"},
+	{"docs/performance.md", "storebus bench", "it takes the machine for itself, for hours; its own tests run it briefly"},
+	{"docs/how-to/use-from-node.md", "node ", "a test in embedded_test/node runs it, and compares what it prints"},
+	{"docs/how-to/use-from-node.md", "npm install", "the tests in embedded_test/node install it, and run the programs of the page"},
+	{"docs/development.md", "go build ./...", "a check of .ci/run"},
+	{"docs/development.md", "go test", "it runs this test, or a part of .ci/run"},
+	{"docs/development.md", "golangci-lint run", "a check of .ci/run"},
+	{"docs/development.md", ".ci/run", "it runs this test"},
+	{"docs/development.md", "(cd embedded_test/node", "a check of .ci/run"},
+	{"docs/development.md", "(cd embedded_test/browser", "a check of .ci/run"},
+	{"docs/development.md", "python3 -m unittest", "a check of .ci/run"},
+	{"docs/development.md", "storebus bench", "it takes the machine for itself, for hours; its own tests run it briefly"},
+	{"docs/development.md", "STOREBUS_UPDATE_GOLDEN=1", "it writes files of the repository"},
+}
+
+// reasonNotToRun tells why a command of a page is left out, or nothing.
+func reasonNotToRun(page, command string) string {
+	for _, each := range notRun {
+		if pagePath(each.page) == page && strings.HasPrefix(command, each.command) {
+			return each.reason
+		}
+	}
+	return ""
+}
+
+func pagePath(page string) string { return filepath.Join("..", filepath.FromSlash(page)) }
+
+// Every command of every page is run in the order of the page, and prints what the page shows.
+func TestPages_Commands_Good(t *testing.T) {
+	for _, path := range files(t, ".md") {
+		page := filepath.ToSlash(strings.TrimPrefix(path, ".."+string(filepath.Separator)))
+		hasCommands := slices.ContainsFunc(codeBlocks(t, path), func(block codeBlock) bool { return block.commands() != nil })
+		prepare := readers[page]
+		if !hasCommands {
+			assert.Nil(t, prepare, "%s has no commands any more", page)
+			continue
+		}
+		t.Run(strings.NewReplacer("/", "_", ".md", "").Replace(page), func(t *testing.T) {
+			require.NotNil(t, prepare, "the page has commands, and no reader that types them")
+			reader := newReader(t, path)
+			prepare(t, reader)
+			reader.follow(t)
+		})
+	}
+}
+
+// Whatever is left out is still there, and has a reason.
+func TestPages_NotRun_Good(t *testing.T) {
+	for _, each := range notRun {
+		assert.NotEmpty(t, each.reason, each.command)
+		assert.True(t, slices.ContainsFunc(codeBlocks(t, pagePath(each.page)), func(block codeBlock) bool {
+			return slices.ContainsFunc(block.commands(), func(command shellCommand) bool {
+				return strings.HasPrefix(command.line, each.command)
+			})
+		}), "%s has no command %s any more", each.page, each.command)
+	}
+}
+
+// An InfluxDB of the test stands in for the one at its usual port.
+func readJournal(t *testing.T, reader *reader) {
+	t.Helper()
+	endpoint := startInflux(t)
+	endpoint.query(t, "CREATE DATABASE journal")
+	reader.replace("http://127.0.0.1:8086", endpoint.URL())
+}
+
+// A sidecar with two keys is there. Another port and another folder stand in for the ones of
+// the server that is reached from elsewhere.
+func readHTTP(t *testing.T, reader *reader) {
+	t.Helper()
+	reader.start(t, "storebus set acme config theme dark")
+	elsewhere := freeAddress(t)
+	reader.replace(
+		"storebus serve --http 0.0.0.0:4280", "storebus serve --http "+elsewhere,
+		"storebus.example:4280", elsewhere,
+		"/etc/storebus", reader.folder,
+	)
+}
+
+// The program is installed into a folder of the reader.
+func readTutorial(t *testing.T, reader *reader) {
+	t.Helper()
+	reader.useGo(t)
+	root, err := filepath.Abs("..")
+	require.NoError(t, err)
+	reader.replace("go install ./cmd/storebus", "go install -C "+root+" ./cmd/storebus")
+}
+
+// A sidecar with one key is there.
+func readWithOneKey(t *testing.T, reader *reader) {
+	t.Helper()
+	reader.start(t, "storebus set acme config theme dark")
+}
+
+// The program is the old version and the new one.
+func readUpgrade(t *testing.T, reader *reader) {
+	t.Helper()
+	readTutorial(t, reader)
+	readWithOneKey(t, reader)
+}
+
+// Every metric that an alert or a dashboard reads is in the table of metrics.
+func readMonitor(t *testing.T, reader *reader) {
+	t.Helper()
+	readWithOneKey(t, reader)
+	metric := regexp.MustCompile("storebus_[a-z_]+")
+	known := metric.FindAllString(text(t, pagePath("docs/operations.md")), -1)
+	for _, name := range metric.FindAllString(text(t, reader.page), -1) {
+		assert.Contains(t, known, name)
+	}
+}
+
+// The module in the working tree stands in for the one that is published. The program listens
+// at a port that is free.
+func readProgram(t *testing.T, reader *reader) {
+	t.Helper()
+	reader.useGo(t)
+	root, err := filepath.Abs("..")
+	require.NoError(t, err)
+	reader.environment = append(reader.environment, "GOFLAGS=-mod=mod")
+	reader.replace(
+		"go get dappco.re/go/storebus@latest",
+		"cp "+root+"/go.sum . && go mod edit -require=dappco.re/go/storebus@v0.0.0 -replace=dappco.re/go/storebus="+root,
+		`DatabasePath: "./data/shop.db"`, `DatabasePath: "./data/shop.db", Listen: "127.0.0.1:0"`,
+	)
+}
+
+// The reader is at home in another folder than that of the clone.
+func readPython(t *testing.T, reader *reader) {
+	t.Helper()
+	root, err := filepath.Abs("..")
+	require.NoError(t, err)
+	reader.replace("embedded_test/python/", root+"/embedded_test/python/")
+	reader.start(t)
+}
+
+func readWithServer(t *testing.T, reader *reader) {
+	t.Helper()
+	reader.useServer(t)
+}
+
+func readProtocol(t *testing.T, reader *reader) {
+	t.Helper()
+	reader.addTool(t)
+	reader.start(t)
+}
