@@ -195,7 +195,7 @@ func (archives *archives) finished(name string) (entries int64, sha256 string, f
 // beginArchive makes the row of an archive that is not finished.
 func (committer *committer) beginArchive(archive *archive) error {
 	err := committer.synced(func() error {
-		return committer.view.journal.archives.insert.execute(archive.folder, archive.name, committer.clock.now().UnixNano())
+		return committer.tables.journal.archives.insert.execute(archive.folder, archive.name, committer.clock.now().UnixNano())
 	})
 	return writeFailure(err)
 }
@@ -203,7 +203,7 @@ func (committer *committer) beginArchive(archive *archive) error {
 func (committer *committer) forgetArchives(unfinished []archive) error {
 	err := committer.unsynced(func() error {
 		for index := range unfinished {
-			if err := committer.view.journal.archives.forget.execute(unfinished[index].id); err != nil {
+			if err := committer.tables.journal.archives.forget.execute(unfinished[index].id); err != nil {
 				return err
 			}
 		}
@@ -215,7 +215,7 @@ func (committer *committer) forgetArchives(unfinished []archive) error {
 // finishArchive takes the entries of an archive, which is in its place, out of the
 // journal: from then on nobody sees them, and their rows are removed slice by slice.
 func (committer *committer) finishArchive(archive *archive) error {
-	journal := committer.view.journal
+	journal := committer.tables.journal
 	position := journal.position
 	if len(archive.pending) > 0 {
 		if position != archive.position {
@@ -321,13 +321,15 @@ func (archives *archives) write(removal *archiveRemoval) error {
 	return nil
 }
 
+// removalsWait reports whether rows that are in an archive are to be removed.
+func (committer *committer) removalsWait() bool {
+	return len(committer.tables.journal.archives.removals) > 0
+}
+
 // removeArchived removes a slice of the rows that are in an archive, and reports
 // whether there is more.
 func (committer *committer) removeArchived() (more bool) {
-	archives := committer.view.journal.archives
-	if len(archives.removals) == 0 || committer.broken.Load() != nil {
-		return false
-	}
+	archives := committer.tables.journal.archives
 	removal, err := archives.nextRemoval()
 	if err == nil {
 		err = committer.unsynced(func() error { return archives.write(removal) })

@@ -66,8 +66,8 @@ func (store *Store) VerifyArchive(path string) (ArchiveContent, error) {
 }
 
 func (store *Store) compareArchive(name string, content ArchiveContent) error {
-	_, err := ask(store, func(view *view) (struct{}, error) {
-		entries, sum, found, err := view.journal.archives.finished(name)
+	_, err := askJournal(store, func(journal *journal) (struct{}, error) {
+		entries, sum, found, err := journal.archives.finished(name)
 		switch {
 		case err != nil:
 		case !found:

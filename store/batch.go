@@ -31,9 +31,9 @@ type batch struct {
 	deletions map[string]uint64
 	// changed is the result of changes.
 	changed slice
-	// answers are the remembered answers to requests, in the order of the requests.
-	answers       []*answer
-	answersByName map[requestName]*answer
+	// parts are the changes beside the log, one part for each table.
+	parts  parts
+	tables *tables
 	// due is the progress of the batch through due entries, by realm. stale are entries that
 	// were found there and are no longer due. looks is the number of entries that it may still
 	// look at; a nested batch uses the one of the lowest batch.
@@ -42,10 +42,6 @@ type batch struct {
 	looks int
 	// expired are the entries whose expiry the batch logs.
 	expired []expiredEntry
-	// journal has the changes of the journal, which are no part of the log.
-	journal journalChanges
-	// runs are the runs of the workspaces that the batch commits.
-	runs []string
 }
 
 // namespaceChange is a namespace as the batch leaves it, and its part of the log.
@@ -62,13 +58,14 @@ type groupChange struct {
 	changed bool
 }
 
-func newBatch(view *view, limits Limits, timestamp time.Time) *batch {
-	return emptyBatch().on(view, limits, timestamp)
+// newBatch returns a batch without limits.
+func newBatch(view *view, tables *tables, timestamp time.Time) *batch {
+	return emptyBatch().on(view, tables, Limits{}, timestamp)
 }
 
 // on puts an empty batch on top of a view or of another batch.
-func (batch *batch) on(view *view, limits Limits, timestamp time.Time) *batch {
-	batch.view, batch.limits, batch.timestamp, batch.looks = view, limits, timestamp, duePerBatch
+func (batch *batch) on(view *view, tables *tables, limits Limits, timestamp time.Time) *batch {
+	batch.view, batch.tables, batch.limits, batch.timestamp, batch.looks = view, tables, limits, timestamp, duePerBatch
 	return batch
 }
 
@@ -89,7 +86,7 @@ func (batch *batch) nested() *batch {
 	if batch.spare = nil; nested == nil {
 		nested = emptyBatch()
 	}
-	nested.on(batch.view, batch.limits, batch.timestamp)
+	nested.on(batch.view, batch.tables, batch.limits, batch.timestamp)
 	nested.below = batch
 	return nested
 }
@@ -111,14 +108,12 @@ func (batch *batch) merge(nested *batch) {
 	maps.Copy(batch.deletions, nested.deletions)
 	maps.Copy(batch.due, nested.due)
 	batch.expired = append(batch.expired, nested.expired...)
-	batch.runs = append(batch.runs, nested.runs...)
 	batch.events = slices.Grow(batch.events, len(nested.events))
 	for index := range nested.events {
 		event := &nested.events[index]
 		batch.log(batch.namespaces[event.Namespace], event)
 	}
-	batch.journal.rows = append(batch.journal.rows, nested.journal.rows...)
-	batch.journal.requeued = append(batch.journal.requeued, nested.journal.requeued...)
+	nested.parts.mergeInto(batch)
 	batch.spare = reuse(nested)
 }
 
@@ -476,11 +471,6 @@ func (batch *batch) log(namespace *namespaceChange, event *Event) {
 		batch.sections = append(batch.sections, namespace.section)
 	}
 	namespace.section.add(event)
-}
-
-// unlogged reports whether the batch has something beside the log.
-func (batch *batch) unlogged() bool {
-	return len(batch.answers) > 0 || len(batch.runs) > 0 || !batch.journal.empty()
 }
 
 // changes returns what the batch has changed; it is called once, and the slice goes

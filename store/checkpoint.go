@@ -42,11 +42,15 @@ func newCheckpoints(session *session) checkpoints {
 	}
 }
 
-// checkpointIfDue keeps the write-ahead log short under load.
-func (committer *committer) checkpointIfDue() {
-	if committer.checkpoints.written >= checkpointBytes {
-		committer.runCheckpoint(committer.checkpoints.passive)
-	}
+// checkpointIsDue reports whether the write-ahead log has become long under load.
+func (committer *committer) checkpointIsDue() bool {
+	return committer.checkpoints.written >= checkpointBytes
+}
+
+// checkpoint keeps the write-ahead log short under load.
+func (committer *committer) checkpoint() (more bool) {
+	committer.runCheckpoint(committer.checkpoints.passive)
+	return false
 }
 
 // emptyWriteAheadLog makes an idle store one file.

@@ -71,6 +71,7 @@ type committer struct {
 
 	session      *session
 	view         *view
+	tables       *tables
 	log          *changeLog
 	materialiser *materialiser
 	consumers    *consumers
@@ -80,6 +81,7 @@ type committer struct {
 	commit       *statement
 	rollback     *statement
 	checkpoints  checkpoints
+	chores       [choresOfCommitter]chore
 
 	// batchAt is when the batch was begun that is carried out.
 	batchAt reading
@@ -121,6 +123,7 @@ type committer struct {
 func (committer *committer) open(session *session) error {
 	committer.session = session
 	committer.view = newView(session, committer.hot)
+	committer.tables = newTables(session)
 	committer.log = newChangeLog(session, committer.config.Logger)
 	committer.log.deferred.puts = committer.config.Durability == DurabilityMemory
 	committer.log.deferred.flush, committer.view.flushLog = committer.flushLog, committer.flushLog
@@ -132,6 +135,7 @@ func (committer *committer) open(session *session) error {
 	committer.commit = session.prepare(`COMMIT`)
 	committer.rollback = session.prepare(`ROLLBACK`)
 	committer.checkpoints = newCheckpoints(session)
+	committer.chores = committer.newChores()
 	committer.clockWatch = newClockWatch(committer.clock, session, committer.config.Logger)
 	selectMaterialised := session.prepare(`SELECT value FROM meta WHERE name = 'materialised'`)
 	selectStoreID := session.prepare(`SELECT value FROM meta WHERE name = 'store_id'`)
@@ -151,10 +155,10 @@ func (committer *committer) open(session *session) error {
 	if err != nil {
 		return err
 	}
-	if err := committer.view.load(); err != nil {
+	if err := errors.Join(committer.tables.load(), committer.view.load()); err != nil {
 		return err
 	}
-	if err := committer.clockWatch.begin(committer.log.committedAt.UnixNano(), committer.view.journal.last.committedAt, committer.view.retries.newest()); err != nil {
+	if err := committer.clockWatch.begin(committer.log.committedAt.UnixNano(), committer.tables.journal.last.committedAt, committer.tables.answers.newest()); err != nil {
 		return err
 	}
 	committer.materialiser.through = uint64(materialised)
@@ -177,7 +181,7 @@ func (committer *committer) replay(materialised uint64) error {
 		if err != nil || len(commits) == 0 {
 			return err
 		}
-		batch := newBatch(committer.view, Limits{}, commits[0].committedAt)
+		batch := newBatch(committer.view, committer.tables, commits[0].committedAt)
 		for _, commit := range commits {
 			if commit.damaged {
 				return fmt.Errorf("commit %d: %w", commit.ID, errDamagedLog)
@@ -247,12 +251,9 @@ func (committer *committer) turn() (more bool) {
 	more = committer.answerReads()
 	more = committer.expireDue() || more
 	more = committer.commitWaiting() || more
-	more = committer.materialiseIdle() || more
-	more = committer.carryOut() || more
-	more = committer.removeArchived() || more
-	more = committer.trim() || more
-	more = committer.clearRetries() || more
-	committer.checkpointIfDue()
+	for index := range committer.chores {
+		more = committer.attendTo(&committer.chores[index]) || more
+	}
 	return more
 }
 
@@ -263,11 +264,13 @@ func (committer *committer) idleDelay() time.Duration {
 	return idleDelay
 }
 
-// materialiseIdle writes a slice of pending rows while there is nothing else to do.
+// tablesAreBehind reports whether something is pending while there is nothing else to do.
+func (committer *committer) tablesAreBehind() bool {
+	return committer.idle && committer.materialiser.through != committer.log.lastID
+}
+
+// materialiseIdle writes a slice of what is pending.
 func (committer *committer) materialiseIdle() (more bool) {
-	if !committer.idle || committer.broken.Load() != nil || committer.materialiser.through == committer.log.lastID {
-		return false
-	}
 	err := committer.materialiseSlice()
 	committer.tried(workTables, err)
 	if err != nil {
@@ -350,6 +353,13 @@ func (committer *committer) commitBatch(writes []*write) {
 	committer.finish(committer.apply(writes, batch), batch)
 }
 
+// commitAlone carries out a command at once, for the owner of the committer.
+func (committer *committer) commitAlone(command Command) error {
+	own := &write{command: command}
+	committer.commitBatch([]*write{own})
+	return own.err
+}
+
 // finish commits a batch and completes the writes that were applied to it.
 func (committer *committer) finish(writes []*write, batch *batch) {
 	defer func() { committer.spare = reuse(batch) }()
@@ -383,7 +393,7 @@ func (committer *committer) nextBatch() *batch {
 		empty = emptyBatch()
 	}
 	committer.batchAt = committer.clock.tell()
-	return empty.on(committer.view, *committer.limits.Load(), committer.batchAt.utc())
+	return empty.on(committer.view, committer.tables, *committer.limits.Load(), committer.batchAt.utc())
 }
 
 // apply applies writes to a batch and returns them, except writes that must wait until keys
@@ -418,7 +428,7 @@ func (committer *committer) persist(batch *batch) error {
 		return err
 	}
 	committer.checkpoints.written += len(next.encoded.blob)
-	committer.savedUnlogged(batch)
+	committer.checkpoints.written += committer.tables.saved(batch)
 	committer.consumers.committed(next.moved, batch.timestamp)
 	committer.view.committed(batch, next.changes)
 	committer.written(next.slices...)
@@ -441,7 +451,7 @@ type nextCommit struct {
 func (committer *committer) prepare(batch *batch) nextCommit {
 	next := nextCommit{batch: batch, encoded: encodeCommit(batch.sections), changes: batch.changes(), moved: committer.consumers.due(batch.timestamp)}
 	deferred := &committer.log.deferred
-	if next.deferred = deferred.takes() && len(next.moved) == 0 && !batch.unlogged(); next.deferred {
+	if next.deferred = deferred.takes() && len(next.moved) == 0 && batch.parts.empty(); next.deferred {
 		return next
 	}
 	// The deferred commits keep pace together with this commit.
@@ -456,7 +466,7 @@ func (committer *committer) write(next nextCommit) error {
 	if err := committer.log.append(next.encoded, next.batch.timestamp); err != nil {
 		return err
 	}
-	if err := committer.saveUnlogged(next.batch); err != nil {
+	if err := committer.tables.save(next.batch); err != nil {
 		return err
 	}
 	if err := committer.materialiser.write(next.slices...); err != nil {
@@ -475,33 +485,16 @@ func (committer *committer) flushLog() error {
 
 // persistUnlogged commits a batch that changes only data beside the log.
 func (committer *committer) persistUnlogged(batch *batch) error {
-	if !batch.unlogged() {
+	if batch.parts.empty() {
 		return nil
 	}
-	err := committer.transaction(func() error { return committer.saveUnlogged(batch) })
+	err := committer.transaction(func() error { return committer.tables.save(batch) })
 	if err == nil {
 		committer.clock.keep(committer.batchAt)
 		committer.recentCommits++
-		committer.savedUnlogged(batch)
+		committer.checkpoints.written += committer.tables.saved(batch)
 	}
 	return err
-}
-
-// saveUnlogged writes a batch's data beside the log, in the transaction of the caller.
-func (committer *committer) saveUnlogged(batch *batch) error {
-	if err := committer.view.retries.save(batch.answers, batch.timestamp); err != nil {
-		return err
-	}
-	if err := committer.view.runs.save(batch.runs); err != nil {
-		return err
-	}
-	return committer.view.journal.save(&batch.journal)
-}
-
-// savedUnlogged records that the rows of saveUnlogged are committed.
-func (committer *committer) savedUnlogged(batch *batch) {
-	committer.checkpoints.written += committer.view.retries.saved(batch.answers, batch.timestamp) + committer.view.journal.saved(&batch.journal)
-	committer.view.runs.saved(batch.runs)
 }
 
 // written takes note that slices are committed.
@@ -576,7 +569,7 @@ func (committer *committer) keepHouse() {
 		// A step of the clock can make keys due for which no timer is set.
 		committer.tried(workNextExpiry, committer.findNextExpiry())
 	}
-	committer.view.retries.forget(now)
+	committer.tables.answers.forget(now)
 	committer.log.startIsOld = now.Sub(committer.log.startedAt) > committer.config.Retention.Age
 }
 
@@ -594,11 +587,11 @@ func (committer *committer) saveWatermarks() {
 }
 
 func (committer *committer) shutDown() {
-	for slice := 0; slice < removalsAtClose && committer.carryOut(); slice++ {
+	for slice := 0; slice < removalsAtClose && committer.attendTo(&committer.chores[choreDeletions]); slice++ {
 	}
 	if committer.config.Durability != DurabilityMemory { // nobody opens that again
 		committer.idle = true
-		for committer.materialiseIdle() {
+		for committer.attendTo(&committer.chores[choreTables]) {
 		}
 	}
 	committer.saveWatermarks()

@@ -98,7 +98,7 @@ func (store *Store) SubmitCompact(options CompactOptions, done func(Compaction, 
 	}
 	err := store.startBackground(func() {
 		compaction, err := store.compact(options)
-		store.committer.view.journal.archives.written.Store(0)
+		store.committer.tables.journal.archives.written.Store(0)
 		store.compacting.Store(false)
 		tell(done, compaction, err)
 	})
@@ -239,7 +239,7 @@ func (compaction *compaction) carryOut() error {
 
 // begin finds out how far the archive may go.
 func (compaction *compaction) begin() error {
-	_, err := ask(compaction.store, func(view *view) (struct{}, error) {
+	_, err := askJournal(compaction.store, func(journal *journal) (struct{}, error) {
 		if now := compaction.store.committer.clock.now(); compaction.before.After(now) {
 			return struct{}{}, fmt.Errorf("%w: Before is %s, which is in the future", ErrInvalidCompaction, compaction.before.UTC().Format(time.RFC3339Nano))
 		}
@@ -247,9 +247,9 @@ func (compaction *compaction) begin() error {
 		if compaction.before.After(time.Unix(0, 0)) {
 			compaction.through = compaction.before.UnixNano() - 1
 		}
-		compaction.archive.position = view.journal.position
+		compaction.archive.position = journal.position
 		if compaction.store.config.Journal.EndpointURL != "" {
-			compaction.through = min(compaction.through, view.journal.position)
+			compaction.through = min(compaction.through, journal.position)
 		}
 		return struct{}{}, nil
 	})
@@ -262,8 +262,8 @@ func (compaction *compaction) write() error {
 		if err := compaction.goOn(); err != nil {
 			return err
 		}
-		slice, err := ask(compaction.store, func(view *view) (archiveSlice, error) {
-			return view.journal.archives.slice(compaction.after, compaction.through)
+		slice, err := askJournal(compaction.store, func(journal *journal) (archiveSlice, error) {
+			return journal.archives.slice(compaction.after, compaction.through)
 		})
 		if err != nil {
 			return err
@@ -324,7 +324,7 @@ func (compaction *compaction) addLine(row *archiveRow, line []byte) error {
 		}
 	}
 	compaction.archive.add(row)
-	compaction.store.committer.view.journal.archives.written.Store(compaction.archive.entries)
+	compaction.store.committer.tables.journal.archives.written.Store(compaction.archive.entries)
 	return archiveFailure(compaction.file.write(line))
 }
 
@@ -375,12 +375,12 @@ func (compaction *compaction) place() error {
 
 // clearArchives removes the files of unfinished archives. Their entries are in the table.
 func (store *Store) clearArchives() error {
-	unfinished, err := ask(store, func(view *view) ([]archive, error) {
+	unfinished, err := askJournal(store, func(journal *journal) ([]archive, error) {
 		// If a commit has an unknown outcome, the archive may be finished.
 		if err := store.committer.stopped(); err != nil {
 			return nil, err
 		}
-		return view.journal.archives.unfinished()
+		return journal.archives.unfinished()
 	})
 	for index := range unfinished {
 		if err := unfinished[index].removeFiles(); err != nil {
@@ -397,4 +397,4 @@ func (store *Store) clearArchives() error {
 }
 
 // reach tells the failpoint how far a compaction has come.
-func (store *Store) reach(step string) { store.committer.view.journal.archives.reach(step) }
+func (store *Store) reach(step string) { store.committer.tables.journal.archives.reach(step) }

@@ -192,11 +192,11 @@ func (materialiser *materialiser) removed(removal *removal) {
 	materialiser.deletions.carriedOut(&removal.slice, removal.at)
 }
 
+// deletionsWait reports whether deletions are to be carried out.
+func (committer *committer) deletionsWait() bool { return committer.view.deletions.groups.Len() > 0 }
+
 // carryOut carries out a slice of the deletions, and reports whether there is more.
 func (committer *committer) carryOut() (more bool) {
-	if committer.view.deletions.groups.Len() == 0 || committer.broken.Load() != nil {
-		return false
-	}
 	removal, err := committer.materialiser.nextRemoval()
 	if err == nil && removal.slice.rows() > 0 {
 		err = committer.unsynced(func() error { return committer.materialiser.writeDeletions(&removal.slice) })
@@ -207,5 +207,5 @@ func (committer *committer) carryOut() (more bool) {
 	}
 	committer.checkpoints.written += removal.rows * rowBytes
 	committer.materialiser.removed(removal)
-	return committer.view.deletions.groups.Len() > 0
+	return committer.deletionsWait()
 }

@@ -104,12 +104,12 @@ func Settle(store *Store) error {
 	return OnCommitter(store, func() error {
 		for store.committer.expireDue() {
 		}
-		for store.committer.carryOut() {
+		for store.committer.attendTo(&store.committer.chores[choreDeletions]) {
 		}
 		store.committer.idle = true
-		for store.committer.materialiseIdle() {
+		for store.committer.attendTo(&store.committer.chores[choreTables]) {
 		}
-		for store.committer.trim() {
+		for store.committer.attendTo(&store.committer.chores[choreTrimming]) {
 		}
 		return nil
 	})
@@ -185,7 +185,7 @@ func HoldRemovals(store *Store) (*HeldRemovals, error) {
 func (held *HeldRemovals) Release() error {
 	return OnCommitter(held.store, func() error {
 		held.store.committer.materialiser.selectRows.querier = held.real
-		for held.store.committer.carryOut() {
+		for held.store.committer.attendTo(&held.store.committer.chores[choreDeletions]) {
 		}
 		return nil
 	})
@@ -198,7 +198,7 @@ func (held *HeldRemovals) CarryOut(slices int, each func() error) error {
 		rows := held.store.committer.materialiser.selectRows
 		rows.querier = held.real
 		for more := true; more && err == nil && slices > 0; slices-- {
-			more = held.store.committer.carryOut()
+			more = held.store.committer.attendTo(&held.store.committer.chores[choreDeletions])
 			err = each()
 		}
 		rows.querier = failingStatement{}
@@ -233,7 +233,7 @@ func FailExpiries(store *Store) (restore func() error) {
 // deleted at once.
 func DeleteTooManyGroups(store *Store, prefix string) error {
 	return OnCommitter(store, func() error {
-		batch := newBatch(store.committer.view, Limits{}, store.committer.clock.now())
+		batch := newBatch(store.committer.view, store.committer.tables, store.committer.clock.now())
 		for index := range MaxGroupsPerDelete {
 			batch.groups[fmt.Sprint(prefix, index)] = &groupChange{groupState: groupState{keys: 1}}
 		}
@@ -300,7 +300,7 @@ func RememberedAnswers(store *Store) (rows, known int, err error) {
 		count := store.committer.session.prepare("SELECT count(*) FROM retries")
 		stored, _, err := count.integer()
 		rows = int(stored)
-		for _, generation := range store.committer.view.retries.generations {
+		for _, generation := range store.committer.tables.answers.generations {
 			known += len(generation.rows)
 		}
 		return errors.Join(store.committer.session.err, err)
@@ -312,9 +312,9 @@ func RememberedAnswers(store *Store) (rows, known int, err error) {
 // transactions that takes.
 func ClearRetries(store *Store) (slices int, err error) {
 	err = OnCommitter(store, func() error {
-		store.committer.view.retries.forget(store.committer.clock.now())
+		store.committer.tables.answers.forget(store.committer.clock.now())
 		slices = 1
-		for store.committer.clearRetries() {
+		for store.committer.attendTo(&store.committer.chores[choreAnswers]) {
 			slices++
 		}
 		return nil
@@ -346,7 +346,7 @@ func FailWorkspaceCommits(store *Store, function func(step string)) {
 // FailCompactions has function called at each step of Compact.
 func FailCompactions(store *Store, function func(step string)) error {
 	return OnCommitter(store, func() error {
-		store.committer.view.journal.archives.failpoint = function
+		store.committer.tables.journal.archives.failpoint = function
 		return nil
 	})
 }
@@ -428,7 +428,7 @@ func JournalSlices(store *Store, namespace, measurement string, descending bool)
 	scan := journalScan{namespace: namespace, measurement: measurement, high: math.MaxInt64, descending: descending}
 	for more := true; more && err == nil; {
 		err = OnCommitter(store, func() error {
-			slice, err := store.committer.view.journal.slice(scan)
+			slice, err := store.committer.tables.journal.slice(scan)
 			ids := []int64{}
 			for index := range slice.rows {
 				ids = append(ids, slice.rows[index].entryID)

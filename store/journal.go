@@ -55,7 +55,8 @@ func (command JournalCommand) apply(batch *batch, _ origin) (Outcome, error) {
 		entryID:        last.entryID + 1,
 		committedAt:    max(last.committedAt+1, batch.timestamp.UnixNano()),
 	}
-	batch.journal.rows = append(batch.journal.rows, row)
+	changes := journalIn.in(batch)
+	changes.rows = append(changes.rows, row)
 	return Outcome{EntryID: row.entryID, CommittedAt: time.Unix(0, row.committedAt).UTC()}, nil
 }
 
@@ -82,24 +83,30 @@ func (row *journalRow) bytes() int {
 	return len(row.namespace) + len(row.measurement) + len(row.fields) + len(row.tags)
 }
 
-// journalChanges is the journal's part of a batch.
-type journalChanges struct {
+// journalPart is the journal's part of a batch.
+type journalPart struct {
 	rows     []journalRow
 	requeued []requeuing
 	// oldest is the time of the oldest pending entry when they are committed.
 	oldest int64
 }
 
-func (changes *journalChanges) empty() bool { return len(changes.rows)+len(changes.requeued) == 0 }
+func (changes *journalPart) empty() bool { return len(changes.rows)+len(changes.requeued) == 0 }
+
+func (changes *journalPart) mergeInto(below *batch) {
+	sum := journalIn.in(below)
+	sum.rows = append(sum.rows, changes.rows...)
+	sum.requeued = append(sum.requeued, changes.requeued...)
+}
 
 // lastJournalRow returns the newest entry as the batch has it, by its time and id.
 func (batch *batch) lastJournalRow() journalRow {
 	for ; ; batch = batch.below {
-		if rows := batch.journal.rows; len(rows) > 0 {
+		if rows := journalIn.of(batch).rows; len(rows) > 0 {
 			return rows[len(rows)-1]
 		}
 		if batch.below == nil {
-			return batch.view.journal.last
+			return batch.tables.journal.last
 		}
 	}
 }
@@ -260,8 +267,9 @@ func (journal *journal) tell() {
 	}
 }
 
-// save writes the journal's part of a batch in the transaction of the caller.
-func (journal *journal) save(changes *journalChanges) error {
+// save writes the entries and the requeues of a batch.
+func (journal *journal) save(batch *batch) error {
+	changes := journalIn.of(batch)
 	if changes.empty() {
 		return nil
 	}
@@ -285,7 +293,7 @@ func (journal *journal) save(changes *journalChanges) error {
 
 // oldestWith returns the time of the oldest pending entry once changes are written, if there
 // are any. New entries are newer than all the rest.
-func (journal *journal) oldestWith(changes *journalChanges) (int64, error) {
+func (journal *journal) oldestWith(changes *journalPart) (int64, error) {
 	switch {
 	case len(changes.requeued) > 0:
 		return journal.oldestBehind(journal.position)
@@ -296,7 +304,7 @@ func (journal *journal) oldestWith(changes *journalChanges) (int64, error) {
 }
 
 // counts are the figures that the changes add, by namespace.
-func (changes *journalChanges) counts() map[string]JournalCounts {
+func (changes *journalPart) counts() map[string]JournalCounts {
 	counts := map[string]JournalCounts{}
 	for index := range changes.rows {
 		namespace := changes.rows[index].namespace
@@ -324,7 +332,8 @@ func (journal *journal) saveCounts(added map[string]JournalCounts) error {
 }
 
 // saved records that the rows of save are committed.
-func (journal *journal) saved(changes *journalChanges) (bytes int) {
+func (journal *journal) saved(batch *batch) (bytes int) {
+	changes := journalIn.of(batch)
 	if changes.empty() {
 		return 0
 	}
@@ -346,4 +355,14 @@ func (journal *journal) addCounts(added map[string]JournalCounts) {
 		sum.add(journal.counts[namespace])
 		journal.setCounts(namespace, sum)
 	}
+}
+
+// askJournal is ask for a question to the journal.
+func askJournal[Answer any](store *Store, question func(journal *journal) (Answer, error)) (Answer, error) {
+	return ask(store, func(*view) (Answer, error) { return question(store.committer.tables.journal) })
+}
+
+// submitAskJournal is askJournal for a caller that does not wait.
+func submitAskJournal[Answer any](store *Store, question func(journal *journal) (Answer, error), done func(Answer, error)) {
+	submitAsk(store, func(*view) (Answer, error) { return question(store.committer.tables.journal) }, done)
 }

@@ -36,7 +36,7 @@ func (store *Store) JournalNews() <-chan struct{} {
 	if !store.opened() {
 		return nil
 	}
-	return store.committer.view.journal.news
+	return store.committer.tables.journal.news
 }
 
 // JournalTotals returns the state of the whole journal, with the entries of every namespace and
@@ -45,7 +45,7 @@ func (store *Store) JournalTotals() JournalStatus {
 	if !store.opened() {
 		return JournalStatus{}
 	}
-	return *store.committer.view.journal.totals.Load()
+	return *store.committer.tables.journal.totals.Load()
 }
 
 // PendingJournal returns the next entries to deliver: first requeued entries, then the entries
@@ -56,10 +56,10 @@ func (store *Store) JournalTotals() JournalStatus {
 //	entries, more, err := store.PendingJournal(5000, 4<<20)
 func (store *Store) PendingJournal(limit, bytes int) (entries []JournalEntry, more bool, err error) {
 	page := journalPage{limit: limit, bytes: bytes}
-	for _, part := range []journalPart{requeuedEntries, unsettledEntries} {
+	for _, part := range []pendingRows{requeuedEntries, unsettledEntries} {
 		page.begun = false
 		for more := !page.full; more && err == nil; {
-			more, err = ask(store, func(view *view) (bool, error) { return page.read(view.journal, part) })
+			more, err = askJournal(store, func(journal *journal) (bool, error) { return page.read(journal, part) })
 		}
 	}
 	if err != nil {
@@ -69,7 +69,7 @@ func (store *Store) PendingJournal(limit, bytes int) (entries []JournalEntry, mo
 }
 
 // journalPart is a part of the entries to deliver: the rows behind a time.
-type journalPart func(journal *journal) (rows *statement, after int64)
+type pendingRows func(journal *journal) (rows *statement, after int64)
 
 func requeuedEntries(journal *journal) (rows *statement, after int64) {
 	return journal.selectRequeued, -1
@@ -90,7 +90,7 @@ type journalPage struct {
 }
 
 // read takes a share of a part, and reports whether there is more.
-func (page *journalPage) read(journal *journal, part journalPart) (more bool, err error) {
+func (page *journalPage) read(journal *journal, part pendingRows) (more bool, err error) {
 	rows, after := part(journal)
 	if !page.begun {
 		page.begun, page.after = true, after
@@ -157,7 +157,7 @@ func (committer *committer) settleJournal(delivered []JournalEntry, rejected []J
 	if len(delivered)+len(rejected) == 0 {
 		return nil
 	}
-	settling := &settling{journal: committer.view.journal, position: committer.view.journal.position, counts: map[string]JournalCounts{}}
+	settling := &settling{journal: committer.tables.journal, position: committer.tables.journal.position, counts: map[string]JournalCounts{}}
 	err := committer.unsynced(func() error { return settling.write(delivered, rejected) })
 	switch {
 	case errors.Is(err, ErrNotPending):
@@ -263,14 +263,14 @@ func (journal *journal) refusal(entryID int64, namespace string) (committedAt in
 //
 //	status, err := store.JournalStatus("acme")
 func (store *Store) JournalStatus(namespace string) (JournalStatus, error) {
-	status, err := ask(store, func(view *view) (JournalStatus, error) { return view.journal.status(namespace) })
+	status, err := askJournal(store, func(journal *journal) (JournalStatus, error) { return journal.status(namespace) })
 	return status, namespaceError("store.JournalStatus", namespace, err)
 }
 
 // SubmitJournalStatus is JournalStatus without waiting. It calls done once, before
 // SubmitJournalStatus returns or later from a goroutine of the store. done must not block.
 func (store *Store) SubmitJournalStatus(namespace string, done func(JournalStatus, error)) {
-	submitAsk(store, func(view *view) (JournalStatus, error) { return view.journal.status(namespace) }, done)
+	submitAskJournal(store, func(journal *journal) (JournalStatus, error) { return journal.status(namespace) }, done)
 }
 
 func (journal *journal) status(namespace string) (JournalStatus, error) {
@@ -313,17 +313,17 @@ type JournalRejectedPage struct {
 //
 //	page, err := store.JournalRejected(store.JournalRejectedQuery{Namespace: "acme"})
 func (store *Store) JournalRejected(query JournalRejectedQuery) (JournalRejectedPage, error) {
-	page, err := ask(store, query.read)
+	page, err := askJournal(store, query.read)
 	return page, namespaceError("store.JournalRejected", query.Namespace, err)
 }
 
 // SubmitJournalRejected is JournalRejected without waiting. It calls done once, before
 // SubmitJournalRejected returns or later from a goroutine of the store. done must not block.
 func (store *Store) SubmitJournalRejected(query JournalRejectedQuery, done func(JournalRejectedPage, error)) {
-	submitAsk(store, query.read, done)
+	submitAskJournal(store, query.read, done)
 }
 
-func (query JournalRejectedQuery) read(view *view) (page JournalRejectedPage, err error) {
+func (query JournalRejectedQuery) read(journal *journal) (page JournalRejectedPage, err error) {
 	if err := checkLimit(query.Limit); err != nil {
 		return page, err
 	}
@@ -332,7 +332,7 @@ func (query JournalRejectedQuery) read(view *view) (page JournalRejectedPage, er
 		after = query.After.UnixNano()
 	}
 	filling := fillingOf(query.Limit, query.Fits)
-	err = view.journal.selectRefused.query(func(columns []driver.Value) bool {
+	err = journal.selectRefused.query(func(columns []driver.Value) bool {
 		row := journalRowOf(columns)
 		reason, _ := columns[8].(string)
 		return filling.take(JournalRejection{
@@ -384,7 +384,7 @@ func (command RequeueJournalCommand) apply(batch *batch, _ origin) (outcome Outc
 	}
 	found := make(map[int64]bool, len(command.EntryIDs))
 	for _, entryID := range command.EntryIDs {
-		at, requeued, err := batch.view.journal.refusal(entryID, command.Namespace)
+		at, requeued, err := batch.tables.journal.refusal(entryID, command.Namespace)
 		if err != nil {
 			return Outcome{}, err
 		}
@@ -402,14 +402,15 @@ func (command RequeueJournalCommand) groups() []string { return nil }
 
 func (batch *batch) requeue(requeued requeuing) {
 	if requeued.count > 0 {
-		batch.journal.requeued = append(batch.journal.requeued, requeued)
+		changes := journalIn.in(batch)
+		changes.requeued = append(changes.requeued, requeued)
 	}
 }
 
 // requeues reports whether the batch requeues an entry already.
 func (batch *batch) requeues(namespace string, entryID int64) bool {
 	for ; batch != nil; batch = batch.below {
-		for _, requeued := range batch.journal.requeued {
+		for _, requeued := range journalIn.of(batch).requeued {
 			if requeued.entryID == entryID || requeued.entryID == 0 && requeued.namespace == namespace {
 				return true
 			}
@@ -420,9 +421,9 @@ func (batch *batch) requeues(namespace string, entryID int64) bool {
 
 // journalCounts returns the counts of a namespace after the batch.
 func (batch *batch) journalCounts(namespace string) JournalCounts {
-	counts := batch.view.journal.counts[namespace]
+	counts := batch.tables.journal.counts[namespace]
 	for ; batch != nil; batch = batch.below {
-		counts.add(batch.journal.counts()[namespace])
+		counts.add(journalIn.of(batch).counts()[namespace])
 	}
 	return counts
 }

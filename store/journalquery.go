@@ -237,7 +237,7 @@ func (run *journalRun) check() error {
 }
 
 func (run *journalRun) execute() error {
-	now, err := ask(run.store, func(view *view) (time.Time, error) { return view.journal.now(run.store.committer.clock), nil })
+	now, err := askJournal(run.store, func(journal *journal) (time.Time, error) { return journal.now(run.store.committer.clock), nil })
 	if err != nil {
 		return err
 	}
@@ -245,7 +245,7 @@ func (run *journalRun) execute() error {
 		return err
 	}
 	for more := run.first.wants() > 0; more; {
-		slice, err := ask(run.store, func(view *view) (journalSlice, error) { return view.journal.slice(run.scan) })
+		slice, err := askJournal(run.store, func(journal *journal) (journalSlice, error) { return journal.slice(run.scan) })
 		if err != nil {
 			return err
 		}

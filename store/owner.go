@@ -83,7 +83,5 @@ func (committer *committer) giveBack() {
 
 // hasWork reports whether a turn of the committer would do something now.
 func (committer *committer) hasWork() bool {
-	view := committer.view
-	return !committer.expiries.empty() || view.deletions.groups.Len() > 0 || len(view.journal.archives.removals) > 0 ||
-		view.retries.clearing || committer.checkpoints.written >= checkpointBytes || committer.trimIsDue()
+	return !committer.expiries.empty() || committer.hasChores()
 }

@@ -91,14 +91,19 @@ func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
 		fail(done, err)
 		return
 	}
-	submitExactly(store, realm{name: namespace}, func(view *view) (Usage, error) { return view.usage(namespace) }, done)
+	submitExactly(store, realm{name: namespace}, func(view *view) (Usage, error) {
+		usage, err := view.usage(namespace)
+		usage.Quota = store.committer.tables.quotas.limits[namespace]
+		return usage, err
+	}, done)
 }
 
+// usage returns what a namespace holds, without its quota.
 func (view *view) usage(namespace string) (Usage, error) {
 	state, err := view.namespace(namespace)
 	state.leaveOut(view.tallies.namespace(realm{name: namespace}, namespace))
 	return Usage{
-		Quota: view.quotas.limits[namespace], Keys: state.keys, Groups: state.groups, Bytes: state.bytes, Revision: state.revision,
+		Keys: state.keys, Groups: state.groups, Bytes: state.bytes, Revision: state.revision,
 	}, err
 }
 
@@ -136,8 +141,35 @@ func (quotas *quotas) load() error {
 	})
 }
 
-// save writes a quota in the transaction of the caller.
-func (quotas *quotas) save(namespace string, quota Quota) error {
+// quotaPart are the quotas that a batch gives, by namespace.
+type quotaPart struct{ limits map[string]Quota }
+
+func (quotas *quotaPart) set(namespace string, quota Quota) {
+	if quotas.limits == nil {
+		quotas.limits = map[string]Quota{}
+	}
+	quotas.limits[namespace] = quota
+}
+
+func (quotas *quotaPart) mergeInto(below *batch) {
+	for namespace, quota := range quotas.limits {
+		quotasIn.in(below).set(namespace, quota)
+	}
+}
+
+func (quotas *quotaPart) empty() bool { return len(quotas.limits) == 0 }
+
+// save writes the quotas of a batch.
+func (quotas *quotas) save(batch *batch) error {
+	for namespace, quota := range quotasIn.of(batch).limits {
+		if err := quotas.write(namespace, quota); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (quotas *quotas) write(namespace string, quota Quota) error {
 	if quota == (Quota{}) {
 		return quotas.delete.execute(namespace)
 	}
@@ -145,29 +177,53 @@ func (quotas *quotas) save(namespace string, quota Quota) error {
 }
 
 // saved records that the rows of save are committed.
-func (quotas *quotas) saved(namespace string, quota Quota) {
-	if quota == (Quota{}) {
-		delete(quotas.limits, namespace)
-	} else {
-		quotas.limits[namespace] = quota
+func (quotas *quotas) saved(batch *batch) (bytes int) {
+	for namespace, quota := range quotasIn.of(batch).limits {
+		if quota == (Quota{}) {
+			delete(quotas.limits, namespace)
+		} else {
+			quotas.limits[namespace] = quota
+		}
 	}
+	return 0
 }
 
-// changeQuota changes a quota and returns the new one.
+// quota returns the quota of a namespace as the batch leaves it.
+func (batch *batch) quota(namespace string) Quota {
+	for at := batch; at != nil; at = at.below {
+		if quota, given := quotasIn.of(at).limits[namespace]; given {
+			return quota
+		}
+	}
+	return batch.tables.quotas.limits[namespace]
+}
+
+// quotaCommand gives a namespace its quota.
+type quotaCommand struct {
+	namespace string
+	quota     Quota
+}
+
+func (command quotaCommand) apply(batch *batch, _ origin) (Outcome, error) {
+	quotasIn.in(batch).set(command.namespace, command.quota)
+	return Outcome{}, nil
+}
+
+func (quotaCommand) groups() []string { return nil }
+
+// changeQuota carries out a change of a quota and returns what then stands.
 func (committer *committer) changeQuota(namespace string, change QuotaChange) (Quota, error) {
 	if err := checkNamespace(namespace); err != nil {
 		return Quota{}, err
 	}
-	quotas := committer.view.quotas
-	before := quotas.limits[namespace]
+	before := committer.tables.quotas.limits[namespace]
 	changed, err := change.of(before)
 	if err != nil || changed == before {
 		return before, err
 	}
-	if err := committer.transaction(func() error { return quotas.save(namespace, changed) }); err != nil {
-		return before, writeFailure(err)
+	if err := committer.commitAlone(quotaCommand{namespace: namespace, quota: changed}); err != nil {
+		return before, err
 	}
-	quotas.saved(namespace, changed)
 	return changed, nil
 }
 
@@ -197,8 +253,8 @@ func (change QuotaChange) of(quota Quota) (Quota, error) {
 // admit returns QuotaExceededError if a value would make its namespace grow beyond its quota.
 // If it would, due keys of the namespace are expired first, until there is room.
 func (batch *batch) admit(target *target, value string) error {
-	quota, limited := batch.view.quotas.limits[target.namespaceName]
-	if !limited {
+	quota := batch.quota(target.namespaceName)
+	if quota == (Quota{}) {
 		return nil
 	}
 	batch.expireIfDue(target)

@@ -85,7 +85,7 @@ func (request requestCommand) apply(batch *batch, origin origin) (Outcome, error
 	}
 	batch.merge(nested)
 	if request.ID != "" {
-		batch.remember(&answer{requestName: name, digest: request.Digest, bytes: outcome.Answer})
+		answersIn.in(batch).add(&answer{requestName: name, digest: request.Digest, bytes: outcome.Answer})
 	}
 	return outcome, nil
 }
@@ -113,16 +113,8 @@ func (request *Request) answer(outcome Outcome) ([]byte, error) {
 
 // answer returns the remembered answer to a request, nil if there is none.
 func (batch *batch) answer(name requestName) (*answer, error) {
-	if earlier := batch.answersByName[name]; earlier != nil {
+	if earlier := answersIn.of(batch).byName[name]; earlier != nil {
 		return earlier, nil
 	}
-	return batch.view.retries.find(name, batch.timestamp)
-}
-
-func (batch *batch) remember(given *answer) {
-	if batch.answersByName == nil {
-		batch.answersByName = map[requestName]*answer{}
-	}
-	batch.answersByName[given.requestName] = given
-	batch.answers = append(batch.answers, given)
+	return batch.tables.answers.find(name, batch.timestamp)
 }

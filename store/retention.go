@@ -19,9 +19,6 @@ const (
 // is passed, and reports whether there is more to trim. The newest commit stays, and commits
 // that a registered consumer has not acknowledged.
 func (committer *committer) trim() (more bool) {
-	if !committer.trimIsDue() || committer.broken.Load() != nil {
-		return false
-	}
 	trimmed, err := committer.trimSlice()
 	committer.tried(workTrimming, err)
 	return err == nil && trimmed

@@ -98,23 +98,45 @@ func (retries *retries) newest() int64 {
 	return retries.generations[len(retries.generations)-1].newest.UnixNano()
 }
 
-// save writes answers in the transaction of the caller.
-func (retries *retries) save(answers []*answer, now time.Time) error {
-	for index, answer := range answers {
+// answerPart are the answers that a batch gives, in the order in which they came.
+type answerPart struct {
+	list   []*answer
+	byName map[requestName]*answer
+}
+
+func (answers *answerPart) add(given *answer) {
+	if answers.byName == nil {
+		answers.byName = map[requestName]*answer{}
+	}
+	answers.byName[given.requestName] = given
+	answers.list = append(answers.list, given)
+}
+
+func (answers *answerPart) mergeInto(below *batch) {
+	for _, given := range answers.list {
+		answersIn.in(below).add(given)
+	}
+}
+
+func (answers *answerPart) empty() bool { return len(answers.list) == 0 }
+
+// save writes the answers of a batch.
+func (retries *retries) save(batch *batch) error {
+	for index, answer := range answersIn.of(batch).list {
 		id := retries.lastID + int64(index) + 1
 		// No bytes at all would be NULL.
 		bytes := append([]byte{}, answer.bytes...)
-		if err := retries.insert.execute(id, now.UnixNano(), answer.namespace, answer.id, answer.digest[:], bytes); err != nil {
+		if err := retries.insert.execute(id, batch.timestamp.UnixNano(), answer.namespace, answer.id, answer.digest[:], bytes); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// saved takes note that answers are committed.
-func (retries *retries) saved(answers []*answer, now time.Time) (bytes int) {
-	for _, answer := range answers {
-		retries.note(answer.requestName, retries.lastID+1, now)
+// saved remembers where the answers of a batch are.
+func (retries *retries) saved(batch *batch) (bytes int) {
+	for _, answer := range answersIn.of(batch).list {
+		retries.note(answer.requestName, retries.lastID+1, batch.timestamp)
 		bytes += retryBytes + len(answer.bytes)
 	}
 	return bytes
@@ -183,12 +205,12 @@ func (retries *retries) forget(now time.Time) {
 	retries.clearing = retries.deletedID < retries.forgottenID
 }
 
+// answersAreOld reports whether forgotten answers are to be deleted.
+func (committer *committer) answersAreOld() bool { return committer.tables.answers.clearing }
+
 // clearRetries deletes a slice of the answers that are forgotten.
 func (committer *committer) clearRetries() (more bool) {
-	retries := committer.view.retries
-	if !retries.clearing || committer.broken.Load() != nil {
-		return false
-	}
+	retries := committer.tables.answers
 	through := min(retries.deletedID+retriesPerSlice, retries.forgottenID)
 	err := committer.unsynced(func() error { return retries.deleteUpTo.execute(through) })
 	committer.tried(workRetries, err)

@@ -80,8 +80,8 @@ func (committer *committer) status(view *view) (Status, error) {
 		Entries:                view.totals.entries - uint64(due.keys),
 		UnscopedEntries:        view.totals.unscoped - uint64(view.tallies.namespace(wholeStore, "").keys),
 		ClockAhead:             committer.clock.ahead(),
-		Journal:                view.journal.total,
-		Archiving:              view.journal.archives.written.Load(),
+		Journal:                committer.tables.journal.total,
+		Archiving:              committer.tables.journal.archives.written.Load(),
 		BackedUpBytes:          committer.backedUp.Load(),
 	}
 	if refusal := committer.refusal(); refusal != nil {

@@ -4,7 +4,6 @@ package store
 
 import (
 	"database/sql/driver"
-	"errors"
 	"strings"
 	"time"
 )
@@ -92,10 +91,6 @@ type view struct {
 	groups     map[string]groupState
 	totals     storeTotals
 	tallies    tallies
-	retries    *retries
-	runs       *workspaceRuns
-	quotas     *quotas
-	journal    *journal
 	// flushLog has the tables of the log hold all of it.
 	flushLog func() error
 
@@ -138,12 +133,8 @@ func newView(session *session, hot *hotEntries) *view {
 		deletions:         &deletions{},
 		hot:               hot,
 		tallies:           tallies{},
-		retries:           newRetries(session),
-		runs:              newWorkspaceRuns(session),
 		namespaces:        map[string]namespaceState{},
 		groups:            map[string]groupState{},
-		quotas:            newQuotas(session),
-		journal:           newJournal(session),
 		selectNamespace:   session.prepare(`SELECT revision, keys, groups, bytes FROM namespaces WHERE namespace = ?`),
 		selectOldest:      session.prepare(`SELECT min(first_revision) FROM namespace_commits WHERE namespace = ?`),
 		selectGroup:       session.prepare(`SELECT keys, bytes, last_revision FROM groups WHERE group_name = ?`),
@@ -165,9 +156,6 @@ func newView(session *session, hot *hotEntries) *view {
 
 // load reads the data that the view keeps in memory for its whole life.
 func (view *view) load() error {
-	if err := errors.Join(view.retries.load(), view.quotas.load(), view.journal.load(), view.runs.load()); err != nil {
-		return err
-	}
 	err := view.selectDeletions.query(func(row []driver.Value) bool {
 		group, _ := row[0].(string)
 		view.deletions.add(group, unsigned(row[1]))

@@ -156,7 +156,7 @@ func (command commitWorkspaceCommand) apply(batch *batch, origin origin) (Outcom
 	}
 	// Nothing can fail from here on, whatever the quota of the namespace.
 	outcome := set.record(batch, target, origin)
-	batch.runs = append(batch.runs, command.runID)
+	runsIn.in(batch).add(command.runID)
 	return Outcome{Revision: outcome.Revision, Summary: command.summary, EntryID: entry.EntryID, CommittedAt: entry.CommittedAt}, nil
 }
 
@@ -172,7 +172,7 @@ func (command discardWorkspaceCommand) apply(batch *batch, _ origin) (Outcome, e
 	if err := batch.checkRun(command.runID); err != nil {
 		return Outcome{}, err
 	}
-	batch.runs = append(batch.runs, command.runID)
+	runsIn.in(batch).add(command.runID)
 	return Outcome{}, nil
 }
 
@@ -197,11 +197,11 @@ func (command commitWorkspaceCommand) group() string {
 // runEnded tells whether a run of a workspace was committed or discarded.
 func (batch *batch) runEnded(runID string) bool {
 	for at := batch; at != nil; at = at.below {
-		if slices.Contains(at.runs, runID) {
+		if slices.Contains(runsIn.of(at).ids, runID) {
 			return true
 		}
 	}
-	return batch.view.runs.ended[runID]
+	return batch.tables.runs.ended[runID]
 }
 
 // workspaceRuns are the runs that were committed or discarded and whose files may still exist.
@@ -231,9 +231,18 @@ func (runs *workspaceRuns) load() error {
 	})
 }
 
-// save writes runs in the transaction of the caller.
-func (runs *workspaceRuns) save(runIDs []string) error {
-	for _, runID := range runIDs {
+// runPart are the runs of the workspaces that a batch ends.
+type runPart struct{ ids []string }
+
+func (runs *runPart) add(ids ...string) { runs.ids = append(runs.ids, ids...) }
+
+func (runs *runPart) mergeInto(below *batch) { runsIn.in(below).add(runs.ids...) }
+
+func (runs *runPart) empty() bool { return len(runs.ids) == 0 }
+
+// save marks the runs that a batch ends.
+func (runs *workspaceRuns) save(batch *batch) error {
+	for _, runID := range runsIn.of(batch).ids {
 		if err := runs.insert.execute(runID); err != nil {
 			return err
 		}
@@ -241,16 +250,17 @@ func (runs *workspaceRuns) save(runIDs []string) error {
 	return nil
 }
 
-// saved takes note that runs have ended.
-func (runs *workspaceRuns) saved(runIDs []string) {
-	for _, runID := range runIDs {
+// saved remembers the runs that a batch has ended.
+func (runs *workspaceRuns) saved(batch *batch) (bytes int) {
+	for _, runID := range runsIn.of(batch).ids {
 		runs.ended[runID] = true
 	}
+	return 0
 }
 
 // endedRuns returns the runs that were committed or discarded and may still have a file.
 func (store *Store) endedRuns() (map[string]bool, error) {
-	return ask(store, func(view *view) (map[string]bool, error) { return maps.Clone(view.runs.ended), nil })
+	return ask(store, func(*view) (map[string]bool, error) { return maps.Clone(store.committer.tables.runs.ended), nil })
 }
 
 // forgetRuns takes the mark off runs that have no file any more. It does not wait: a
@@ -266,7 +276,7 @@ func (store *Store) forgetRuns(runIDs ...string) {
 }
 
 func (committer *committer) forgetRuns(runIDs []string) {
-	runs := committer.view.runs
+	runs := committer.tables.runs
 	err := committer.unsynced(func() error {
 		for _, runID := range runIDs {
 			if err := runs.delete.execute(runID); err != nil {

@@ -169,7 +169,7 @@ func (command rememberCommand) apply(batch *batch, _ origin) (Outcome, error) {
 		}
 	}
 	for _, given := range unknown {
-		batch.remember(given)
+		answersIn.in(batch).add(given)
 	}
 	return Outcome{}, nil
 }
@@ -179,9 +179,9 @@ func (rememberCommand) groups() []string { return nil }
 // recall returns the store's answer to a request with an id, nil if there is none, and gives
 // the request its time.
 func (store *Store) recall(request *Request) (*answer, error) {
-	return ask(store, func(view *view) (*answer, error) {
+	return ask(store, func(*view) (*answer, error) {
 		request.at = store.committer.clock.now()
-		return view.retries.find(requestName{namespace: request.Namespace, id: request.ID}, request.at)
+		return store.committer.tables.answers.find(requestName{namespace: request.Namespace, id: request.ID}, request.at)
 	})
 }
 

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// fillParts gives each part of a batch something to save, named by a text.
+func fillParts(batch *batch, name string) {
+	answersIn.in(batch).add(&answer{requestName: requestName{namespace: "acme", id: name}})
+	runsIn.in(batch).add(name)
+	journal := journalIn.in(batch)
+	journal.rows = append(journal.rows, journalRow{entryID: 1, JournalCommand: JournalCommand{measurement: name}})
+	journal.requeued = append(journal.requeued, requeuing{namespace: name, count: 1})
+	quotasIn.in(batch).set(name, Quota{MaxKeys: 1})
+}
+
+// A nested batch brings all of its parts along when it is merged, whatever the batch
+// below has of them, and leaves none otherwise.
+func TestTables_Merge_Good(t *testing.T) {
+	for name, filled := range map[string]bool{"IntoParts": true, "IntoNone": false} {
+		t.Run(name, func(t *testing.T) {
+			below := newBatch(nil, nil, time.Now())
+			if filled {
+				fillParts(below, "below")
+			}
+			forgotten := below.nested()
+			fillParts(forgotten, "forgotten")
+			merged := below.nested()
+			fillParts(merged, "merged")
+			below.merge(merged)
+			expected := newBatch(nil, nil, time.Now())
+			if filled {
+				fillParts(expected, "below")
+			}
+			fillParts(expected, "merged")
+			assert.Equal(t, expected.parts, below.parts)
+		})
+	}
+}
+
+// Every table has a place, in which the part of a batch is found.
+func TestTables_All_Good(t *testing.T) {
+	batch := newBatch(nil, nil, time.Now())
+	assert.True(t, batch.parts.empty())
+	fillParts(batch, "a")
+	tables := (&tables{answers: &retries{}, runs: &workspaceRuns{}, journal: &journal{}, quotas: &quotas{}}).all()
+	for place, part := range batch.parts {
+		require.NotNil(t, part, "place %d", place)
+		assert.False(t, part.empty(), "place %d", place)
+		assert.NotNil(t, tables[place], "place %d", place)
+	}
+}
+
+// A part that was only looked at is not there.
+func TestTables_Of_Good(t *testing.T) {
+	batch := newBatch(nil, nil, time.Now())
+	assert.True(t, journalIn.of(batch).empty())
+	assert.True(t, runsIn.of(batch).empty())
+	assert.Equal(t, parts{}, batch.parts)
+}
