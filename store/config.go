@@ -16,7 +16,7 @@ import (
 )
 
 // MemoryDatabase is the DatabasePath of a store that keeps nothing on disk.
-const MemoryDatabase = ":memory:"
+const MemoryDatabase = memoryPath
 
 // Defaults of StoreConfig.
 const (

@@ -11,7 +11,7 @@ import (
 var (
 	// ErrDatabaseInUse is returned by NewConfigured if another process, or another Store of
 	// this process, owns the database file.
-	ErrDatabaseInUse = errors.New("database is in use")
+	ErrDatabaseInUse = errInUse
 	// ErrDatabaseFromFuture is returned by NewConfigured for a database of a newer version.
 	ErrDatabaseFromFuture = errors.New("database was written by a newer version")
 	// ErrNotAStore is returned by NewConfigured for another SQLite database, and for a file

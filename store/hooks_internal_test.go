@@ -30,7 +30,7 @@ func init() {
 }
 
 func connectionOf(store *Store) sqlite.ExecQuerierContext {
-	connection, _ := connections.Load(dataSourceName(store.config))
+	connection, _ := connections.Load(dataSourceName(store.config.DatabasePath, synchronousOf(store.config.Durability)))
 	opened, _ := connection.(sqlite.ExecQuerierContext)
 	return opened
 }

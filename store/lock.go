@@ -13,6 +13,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
+// errInUse says that another process, or another store of this one, has the database.
+var errInUse = errors.New("database is in use")
+
 // lockSuffix is behind the path of a database in the name of its lock.
 const lockSuffix = ".lock"
 
@@ -23,7 +26,7 @@ type databaseLock struct {
 	file *flock.Flock
 }
 
-// lockDatabase takes the lock of a database, or returns ErrDatabaseInUse naming its owner.
+// lockDatabase takes the lock of a database, or returns ErrInUse naming its owner.
 func lockDatabase(databasePath string) (*databaseLock, error) {
 	lockPath, err := lockPathOf(databasePath)
 	if err != nil {
@@ -35,7 +38,7 @@ func lockDatabase(databasePath string) (*databaseLock, error) {
 		return nil, fmt.Errorf("lock %s: %w", lockPath, err)
 	}
 	if !locked {
-		return nil, errors.Join(fmt.Errorf("%s: %w by %s", databasePath, ErrDatabaseInUse, lockOwner(lockPath)), lock.file.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w by %s", databasePath, errInUse, lockOwner(lockPath)), lock.file.Close())
 	}
 	if err := noteOwner(lockPath); err != nil {
 		return nil, errors.Join(fmt.Errorf("write %s: %w", lockPath, err), lock.file.Close())

@@ -51,27 +51,27 @@ func (committer *committer) transaction(function func() error) error {
 // unsynced is transaction for rows that the log can make again. It does not wait for the disk.
 // The fsync of the next commit covers it, and work lost in a crash is done again.
 func (committer *committer) unsynced(function func() error) error {
-	return committer.synchronous("NORMAL", function)
+	return committer.synchronous(synchronousNormal, function)
 }
 
 // synced is transaction for rows that belong to files beside the database. They are on disk
 // when synced returns, whatever the durability of the store.
 func (committer *committer) synced(function func() error) error {
-	return committer.synchronous("FULL", function)
+	return committer.synchronous(synchronousFull, function)
 }
 
-func (committer *committer) synchronous(level string, function func() error) error {
+func (committer *committer) synchronous(level synchronous, function func() error) error {
 	if err := committer.endReading(); err != nil {
 		return err
 	}
-	if err := committer.session.run(`PRAGMA synchronous = ` + level); err != nil {
+	if err := committer.session.run(`PRAGMA synchronous = ` + string(level)); err != nil {
 		return err
 	}
 	syncs := committer.syncs
-	committer.syncs = level == "FULL"
+	committer.syncs = level == synchronousFull
 	err := committer.transaction(function)
 	committer.syncs = syncs
-	if levelErr := committer.session.run(`PRAGMA synchronous = ` + synchronousLevel(committer.config.Durability)); levelErr != nil {
+	if levelErr := committer.session.run(`PRAGMA synchronous = ` + string(synchronousOf(committer.config.Durability))); levelErr != nil {
 		committer.stopWriting(levelErr)
 		return errors.Join(err, levelErr)
 	}
@@ -94,18 +94,6 @@ func (committer *committer) endReading() error {
 	}
 	return nil
 }
-
-// refusedBeforeCommit reports whether a failure of COMMIT leaves no whole commit in the
-// write-ahead log. Other failures, above all of the fsync, may leave one.
-func refusedBeforeCommit(err error) bool {
-	code := resultCode(err)
-	return code == sqlitelib.SQLITE_FULL || code == sqlitelib.SQLITE_BUSY || refusedWrite(err)
-}
-
-// refusedWrite reports whether the system took a write in part or not at all, over a quota or a
-// limit of file sizes. SQLite does not separate these from other faults. The frame that
-// completes a commit is written last, so the commit is not whole in the log.
-func refusedWrite(err error) bool { return extendedCode(err) == sqlitelib.SQLITE_IOERR_WRITE }
 
 // undo rolls back. If SQLite has already done so, ROLLBACK says that there is no transaction,
 // which is fine.

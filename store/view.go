@@ -360,11 +360,3 @@ func readEntry(statement *statement, name entryName) (state entryState, err erro
 	}, name.group, name.key)
 	return state, err
 }
-
-// unsigned and signed read an INTEGER column; NULL is 0.
-func unsigned(value driver.Value) uint64 { return uint64(signed(value)) }
-
-func signed(value driver.Value) int64 {
-	integer, _ := value.(int64)
-	return integer
-}

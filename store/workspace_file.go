@@ -104,7 +104,7 @@ func workspaceAddress(path string, durability Durability) string {
 		"_defensive": {"1"},
 		"_pragma": {
 			"busy_timeout(5000)",
-			"synchronous(" + synchronousLevel(durability) + ")",
+			"synchronous(" + string(synchronousOf(durability)) + ")",
 			"temp_store(MEMORY)",
 			"cache_size(-512)",
 			"trusted_schema(0)",

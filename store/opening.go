@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	sqlitelib "modernc.org/sqlite/lib"
+)
+
+// openDatabase locks, opens and migrates the database of a checked configuration.
+func openDatabase(config StoreConfig) (*database, error) {
+	opened, err := connectDatabase(config.DatabasePath, synchronousOf(config.Durability))
+	if err != nil {
+		return nil, openError(config.DatabasePath, err)
+	}
+	err = migrate(context.Background(), opened.connection, config)
+	if err == nil {
+		err = adoptBackup(context.Background(), opened.connection, config.Logger)
+	}
+	if err != nil {
+		return nil, errors.Join(openError(config.DatabasePath, err), opened.close())
+	}
+	return opened, nil
+}
+
+// synchronousOf is how a commit waits for the disk.
+func synchronousOf(durability Durability) synchronous {
+	if durability == DurabilityFull {
+		return synchronousFull
+	}
+	return synchronousNormal
+}
+
+// openError tells a file that is something else from one that cannot be opened.
+func openError(path string, err error) error {
+	switch {
+	case errors.Is(err, ErrDatabaseInUse):
+		return err
+	case resultCode(err) == sqlitelib.SQLITE_NOTADB:
+		return fmt.Errorf("%s: %w: %w", path, ErrNotAStore, err)
+	default:
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+}
