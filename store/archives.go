@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // errDeliveredMeanwhile is the failure of a compaction beside a delivery that the
@@ -96,42 +97,42 @@ type archives struct {
 	// written counts the entries that a compaction under way has written.
 	written atomic.Int64
 
-	insert           *statement
-	selectUnfinished *statement
-	selectFinished   *statement
-	finish           *statement
-	forget           *statement
-	selectSlice      *statement
-	selectRemovals   *statement
-	insertRemoval    *statement
-	deleteRemoval    *statement
-	selectRemovable  *statement
-	deleteRows       *statement
+	insert           *sqlite.Statement
+	selectUnfinished *sqlite.Statement
+	selectFinished   *sqlite.Statement
+	finish           *sqlite.Statement
+	forget           *sqlite.Statement
+	selectSlice      *sqlite.Statement
+	selectRemovals   *sqlite.Statement
+	insertRemoval    *sqlite.Statement
+	deleteRemoval    *sqlite.Statement
+	selectRemovable  *sqlite.Statement
+	deleteRows       *sqlite.Statement
 }
 
-func newArchives(session *session) *archives {
+func newArchives(session *sqlite.Session) *archives {
 	return &archives{
-		insert:           session.prepare(`INSERT INTO journal_archives (folder, name, begun_at) VALUES (?, ?, ?)`),
-		selectUnfinished: session.prepare(`SELECT archive_id, folder, name FROM journal_archives WHERE finished_at IS NULL`),
-		selectFinished:   session.prepare(`SELECT entries, sha256 FROM journal_archives WHERE name = ? AND finished_at IS NOT NULL`),
-		finish: session.prepare(`UPDATE journal_archives SET finished_at = ?, entries = ?, sha256 = ?, first_at = ?, last_at = ?, last_entry_id = ?
+		insert:           session.Prepare(`INSERT INTO journal_archives (folder, name, begun_at) VALUES (?, ?, ?)`),
+		selectUnfinished: session.Prepare(`SELECT archive_id, folder, name FROM journal_archives WHERE finished_at IS NULL`),
+		selectFinished:   session.Prepare(`SELECT entries, sha256 FROM journal_archives WHERE name = ? AND finished_at IS NOT NULL`),
+		finish: session.Prepare(`UPDATE journal_archives SET finished_at = ?, entries = ?, sha256 = ?, first_at = ?, last_at = ?, last_entry_id = ?
 			WHERE name = ?`),
-		forget: session.prepare(`DELETE FROM journal_archives WHERE archive_id = ? AND finished_at IS NULL`),
-		selectSlice: session.prepare(`SELECT ` + journalColumns + `, e.bucket_name,
+		forget: session.Prepare(`DELETE FROM journal_archives WHERE archive_id = ? AND finished_at IS NULL`),
+		selectSlice: session.Prepare(`SELECT ` + journalColumns + `, e.bucket_name,
 			e.archived_at IS NOT NULL OR EXISTS (SELECT 1 FROM journal_refusals r WHERE r.committed_at = e.committed_at)
 			FROM journal_entries e WHERE e.committed_at > ? AND e.committed_at <= ? ORDER BY e.committed_at LIMIT ?`),
-		selectRemovals: session.prepare(`SELECT first_at, last_at FROM journal_removals ORDER BY first_at`),
-		insertRemoval:  session.prepare(`INSERT INTO journal_removals (first_at, last_at) VALUES (?, ?)`),
-		deleteRemoval:  session.prepare(`DELETE FROM journal_removals WHERE first_at = ?`),
-		selectRemovable: session.prepare(`SELECT committed_at, octet_length(fields) + octet_length(tags) FROM journal_entries
+		selectRemovals: session.Prepare(`SELECT first_at, last_at FROM journal_removals ORDER BY first_at`),
+		insertRemoval:  session.Prepare(`INSERT INTO journal_removals (first_at, last_at) VALUES (?, ?)`),
+		deleteRemoval:  session.Prepare(`DELETE FROM journal_removals WHERE first_at = ?`),
+		selectRemovable: session.Prepare(`SELECT committed_at, octet_length(fields) + octet_length(tags) FROM journal_entries
 			WHERE committed_at BETWEEN ? AND ? ORDER BY committed_at LIMIT ?`),
-		deleteRows: session.prepare(`DELETE FROM journal_entries WHERE committed_at BETWEEN ? AND ?`),
+		deleteRows: session.Prepare(`DELETE FROM journal_entries WHERE committed_at BETWEEN ? AND ?`),
 	}
 }
 
 func (archives *archives) load() error {
-	return archives.selectRemovals.query(func(row []driver.Value) bool {
-		archives.removals = append(archives.removals, timeSpan{signed(row[0]), signed(row[1])})
+	return archives.selectRemovals.Query(func(row []driver.Value) bool {
+		archives.removals = append(archives.removals, timeSpan{sqlite.Signed(row[0]), sqlite.Signed(row[1])})
 		return true
 	})
 }
@@ -157,12 +158,12 @@ type archiveSlice struct {
 // slice reads the rows behind a time, up to another one.
 func (archives *archives) slice(after, through int64) (slice archiveSlice, err error) {
 	bytes := 0
-	err = archives.selectSlice.query(func(columns []driver.Value) bool {
+	err = archives.selectSlice.Query(func(columns []driver.Value) bool {
 		row := archiveRow{journalRow: journalRowOf(columns)}
 		if bucket, ok := columns[6].(string); ok {
 			row.bucket = &bucket
 		}
-		row.stays = signed(columns[7]) != 0 || archives.hides(row.committedAt)
+		row.stays = sqlite.Signed(columns[7]) != 0 || archives.hides(row.committedAt)
 		slice.rows = append(slice.rows, row)
 		bytes += row.bytes()
 		return bytes < bytesPerArchiveSlice
@@ -172,8 +173,8 @@ func (archives *archives) slice(after, through int64) (slice archiveSlice, err e
 }
 
 func (archives *archives) unfinished() (unfinished []archive, err error) {
-	err = archives.selectUnfinished.query(func(row []driver.Value) bool {
-		found := archive{id: signed(row[0])}
+	err = archives.selectUnfinished.Query(func(row []driver.Value) bool {
+		found := archive{id: sqlite.Signed(row[0])}
 		found.folder, _ = row[1].(string)
 		found.name, _ = row[2].(string)
 		unfinished = append(unfinished, found)
@@ -184,8 +185,8 @@ func (archives *archives) unfinished() (unfinished []archive, err error) {
 
 // finished returns the record of an archive by its name.
 func (archives *archives) finished(name string) (entries int64, sha256 string, found bool, err error) {
-	err = archives.selectFinished.query(func(row []driver.Value) bool {
-		entries, found = signed(row[0]), true
+	err = archives.selectFinished.Query(func(row []driver.Value) bool {
+		entries, found = sqlite.Signed(row[0]), true
 		sha256, _ = row[1].(string)
 		return false
 	}, name)
@@ -195,7 +196,7 @@ func (archives *archives) finished(name string) (entries int64, sha256 string, f
 // beginArchive makes the row of an archive that is not finished.
 func (committer *committer) beginArchive(archive *archive) error {
 	err := committer.synced(func() error {
-		return committer.tables.journal.archives.insert.execute(archive.folder, archive.name, committer.clock.now().UnixNano())
+		return committer.tables.journal.archives.insert.Execute(archive.folder, archive.name, committer.clock.now().UnixNano())
 	})
 	return writeFailure(err)
 }
@@ -203,7 +204,7 @@ func (committer *committer) beginArchive(archive *archive) error {
 func (committer *committer) forgetArchives(unfinished []archive) error {
 	err := committer.unsynced(func() error {
 		for index := range unfinished {
-			if err := committer.tables.journal.archives.forget.execute(unfinished[index].id); err != nil {
+			if err := committer.tables.journal.archives.forget.Execute(unfinished[index].id); err != nil {
 				return err
 			}
 		}
@@ -225,7 +226,7 @@ func (committer *committer) finishArchive(archive *archive) error {
 	}
 	var oldest int64
 	err := committer.synced(func() (err error) {
-		if err := journal.savePosition.execute(position); err != nil {
+		if err := journal.savePosition.Execute(position); err != nil {
 			return err
 		}
 		if oldest, err = journal.oldestBehind(position); err != nil {
@@ -250,11 +251,11 @@ func (committer *committer) finishArchive(archive *archive) error {
 // save writes that an archive is finished in the transaction of the caller.
 func (archives *archives) save(archive *archive, now int64) error {
 	for _, span := range archive.spans {
-		if err := archives.insertRemoval.execute(span.first, span.last); err != nil {
+		if err := archives.insertRemoval.Execute(span.first, span.last); err != nil {
 			return err
 		}
 	}
-	return archives.finish.execute(now, archive.entries, archive.sha256, archive.first(), archive.last(), archive.lastEntryID, archive.name)
+	return archives.finish.Execute(now, archive.entries, archive.sha256, archive.first(), archive.last(), archive.lastEntryID, archive.name)
 }
 
 // add queues the rows of spans for removal. The spans can lie between present ones.
@@ -285,10 +286,10 @@ func (archives *archives) nextRemoval() (*archiveRemoval, error) {
 	for !removal.full() && removal.spans < len(archives.removals) {
 		rows := timeSpan{first: max(removal.next, archives.removals[removal.spans].first)}
 		limit, found := rowsPerSlice-removal.counted, 0
-		err := archives.selectRemovable.query(func(row []driver.Value) bool {
-			rows.last = signed(row[0])
+		err := archives.selectRemovable.Query(func(row []driver.Value) bool {
+			rows.last = sqlite.Signed(row[0])
 			found++
-			removal.bytes += int(signed(row[1]))
+			removal.bytes += int(sqlite.Signed(row[1]))
 			return removal.bytes < bytesPerRemoval
 		}, rows.first, archives.removals[removal.spans].last, int64(limit))
 		if err != nil {
@@ -309,12 +310,12 @@ func (archives *archives) nextRemoval() (*archiveRemoval, error) {
 // write removes the rows in the transaction of the caller.
 func (archives *archives) write(removal *archiveRemoval) error {
 	for _, rows := range removal.rows {
-		if err := archives.deleteRows.execute(rows.first, rows.last); err != nil {
+		if err := archives.deleteRows.Execute(rows.first, rows.last); err != nil {
 			return err
 		}
 	}
 	for _, span := range archives.removals[:removal.spans] {
-		if err := archives.deleteRemoval.execute(span.first); err != nil {
+		if err := archives.deleteRemoval.Execute(span.first); err != nil {
 			return err
 		}
 	}

@@ -14,9 +14,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"modernc.org/sqlite"
+	sqlitedriver "modernc.org/sqlite"
 
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 const (
@@ -118,7 +119,7 @@ func (store *Store) backupInto(file *os.File, path string) (int64, error) {
 // connection to the copy. SQLite updates the copied part with every commit in between, so the
 // copy is the store at the last step.
 func (store *Store) copyPages(file *os.File) (driver.Conn, error) {
-	backup, err := ask(store, func(*view) (*sqlite.Backup, error) { return store.committer.beginBackup(file.Name()) })
+	backup, err := ask(store, func(*view) (*sqlitedriver.Backup, error) { return store.committer.beginBackup(file.Name()) })
 	if err != nil {
 		return nil, err
 	}
@@ -152,18 +153,18 @@ func (store *Store) betweenSteps(progress *backupProgress, file *os.File) error 
 	return file.Sync()
 }
 
-func (committer *committer) beginBackup(path string) (*sqlite.Backup, error) {
-	source, ok := committer.session.connection.(interface {
-		NewBackup(dataSourceName string) (*sqlite.Backup, error)
+func (committer *committer) beginBackup(path string) (*sqlitedriver.Backup, error) {
+	source, ok := committer.session.Connection.(interface {
+		NewBackup(dataSourceName string) (*sqlitedriver.Backup, error)
 	})
 	if !ok {
-		return nil, fmt.Errorf("driver connection is a %T, which makes no backups", committer.session.connection)
+		return nil, fmt.Errorf("driver connection is a %T, which makes no backups", committer.session.Connection)
 	}
 	if err := committer.log.deferred.flush(); err != nil {
 		return nil, err
 	}
 	// A copy that is not finished is thrown away: it needs no journal to go back by.
-	return source.NewBackup(fileAddress(path) + "?_pragma=journal_mode(OFF)")
+	return source.NewBackup(sqlite.FileAddress(path) + "?_pragma=journal_mode(OFF)")
 }
 
 // backupProgress is how far a backup has come.
@@ -172,7 +173,7 @@ type backupProgress struct {
 }
 
 // step copies some pages, and more if the database grows: the copy must catch up.
-func (progress *backupProgress) step(backup *sqlite.Backup) (more bool, err error) {
+func (progress *backupProgress) step(backup *sqlitedriver.Backup) (more bool, err error) {
 	pages := pagesPerBackupStep + 2*max(0, backup.PageCount()-progress.total)
 	if progress.total == 0 {
 		pages = pagesPerBackupStep

@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"log/slog"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // The bounds of one read of the log from the database.
@@ -29,44 +31,44 @@ type changeLog struct {
 	// deferred has the commits that are not in the database yet.
 	deferred deferredLog
 
-	selectLast            *statement
-	selectFirst           *statement
-	selectAfter           *statement
-	selectNamespace       *statement
-	selectPlacesAfter     *statement
-	selectNamespacesOf    *statement
-	selectCommittedAfter  *statement
-	deleteCommits         *statement
-	deleteNamespaceCommit *statement
-	deletePlacesOf        *statement
+	selectLast            *sqlite.Statement
+	selectFirst           *sqlite.Statement
+	selectAfter           *sqlite.Statement
+	selectNamespace       *sqlite.Statement
+	selectPlacesAfter     *sqlite.Statement
+	selectNamespacesOf    *sqlite.Statement
+	selectCommittedAfter  *sqlite.Statement
+	deleteCommits         *sqlite.Statement
+	deleteNamespaceCommit *sqlite.Statement
+	deletePlacesOf        *sqlite.Statement
 }
 
-func newChangeLog(session *session, logger *slog.Logger) *changeLog {
+func newChangeLog(session *sqlite.Session, logger *slog.Logger) *changeLog {
 	return &changeLog{
 		damage:      damage{logger: logger, reported: map[string]struct{}{}},
 		deferred:    newDeferredLog(session),
-		selectLast:  session.prepare(`SELECT id, committed_at, changes_total, bytes_total FROM commits ORDER BY id DESC LIMIT 1`),
-		selectFirst: session.prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits ORDER BY id LIMIT 1`),
-		selectAfter: session.prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits WHERE id > ? ORDER BY id LIMIT ?`),
-		selectNamespace: session.prepare(`SELECT commits.committed_at, commits.changes, commits.id FROM namespace_commits JOIN commits ON commits.id = namespace_commits.commit_id
+		selectLast:  session.Prepare(`SELECT id, committed_at, changes_total, bytes_total FROM commits ORDER BY id DESC LIMIT 1`),
+		selectFirst: session.Prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits ORDER BY id LIMIT 1`),
+		selectAfter: session.Prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits WHERE id > ? ORDER BY id LIMIT ?`),
+		selectNamespace: session.Prepare(`SELECT commits.committed_at, commits.changes, commits.id FROM namespace_commits JOIN commits ON commits.id = namespace_commits.commit_id
 			WHERE namespace = ? AND first_revision >= (SELECT max(first_revision) FROM namespace_commits WHERE namespace = ? AND first_revision <= ?)
 			ORDER BY first_revision LIMIT ?`),
-		selectPlacesAfter: session.prepare(`SELECT first_revision, commits.changes FROM namespace_commits JOIN commits ON commits.id = namespace_commits.commit_id
+		selectPlacesAfter: session.Prepare(`SELECT first_revision, commits.changes FROM namespace_commits JOIN commits ON commits.id = namespace_commits.commit_id
 			WHERE namespace = ? AND first_revision > ? ORDER BY first_revision`),
-		selectNamespacesOf:    session.prepare(`SELECT DISTINCT namespace FROM namespace_commits WHERE commit_id = ?`),
-		selectCommittedAfter:  session.prepare(`SELECT committed_at FROM commits WHERE id > ? ORDER BY id LIMIT 1`),
-		deleteCommits:         session.prepare(`DELETE FROM commits WHERE id <= ?`),
-		deleteNamespaceCommit: session.prepare(`DELETE FROM namespace_commits WHERE namespace = ? AND first_revision = ?`),
-		deletePlacesOf:        session.prepare(`DELETE FROM namespace_commits WHERE commit_id = ?`),
+		selectNamespacesOf:    session.Prepare(`SELECT DISTINCT namespace FROM namespace_commits WHERE commit_id = ?`),
+		selectCommittedAfter:  session.Prepare(`SELECT committed_at FROM commits WHERE id > ? ORDER BY id LIMIT 1`),
+		deleteCommits:         session.Prepare(`DELETE FROM commits WHERE id <= ?`),
+		deleteNamespaceCommit: session.Prepare(`DELETE FROM namespace_commits WHERE namespace = ? AND first_revision = ?`),
+		deletePlacesOf:        session.Prepare(`DELETE FROM namespace_commits WHERE commit_id = ?`),
 	}
 }
 
 // load reads where the log stands.
 func (log *changeLog) load() error {
-	err := log.selectLast.query(func(row []driver.Value) bool {
-		log.lastID = unsigned(row[0])
-		log.committedAt = time.Unix(0, signed(row[1])).UTC()
-		log.end = logTotals{changes: unsigned(row[2]), bytes: unsigned(row[3])}
+	err := log.selectLast.Query(func(row []driver.Value) bool {
+		log.lastID = sqlite.Unsigned(row[0])
+		log.committedAt = time.Unix(0, sqlite.Signed(row[1])).UTC()
+		log.end = logTotals{changes: sqlite.Unsigned(row[2]), bytes: sqlite.Unsigned(row[3])}
 		return false
 	})
 	if err != nil {
@@ -77,7 +79,7 @@ func (log *changeLog) load() error {
 
 func (log *changeLog) loadStart() error {
 	log.firstID = 1
-	return log.selectFirst.query(func(row []driver.Value) bool {
+	return log.selectFirst.Query(func(row []driver.Value) bool {
 		first, size := log.readCommit(row)
 		log.firstID, log.startedAt = first.ID, first.committedAt
 		log.start = logTotals{changes: first.end.changes - uint64(len(first.Events)), bytes: first.end.bytes - uint64(size)}
@@ -112,7 +114,7 @@ func (log *changeLog) after(id uint64) (commits []Commit, err error) {
 		return nil, err
 	}
 	bytes := 0
-	err = log.selectAfter.query(func(row []driver.Value) bool {
+	err = log.selectAfter.Query(func(row []driver.Value) bool {
 		commit, size := log.readCommit(row)
 		commits = append(commits, commit)
 		bytes += size
@@ -125,9 +127,9 @@ func (log *changeLog) after(id uint64) (commits []Commit, err error) {
 func (log *changeLog) readCommit(row []driver.Value) (commit Commit, size int) {
 	blob, _ := row[4].([]byte)
 	commit = Commit{
-		ID:          unsigned(row[0]),
-		committedAt: time.Unix(0, signed(row[1])).UTC(),
-		end:         logTotals{changes: unsigned(row[2]), bytes: unsigned(row[3])},
+		ID:          sqlite.Unsigned(row[0]),
+		committedAt: time.Unix(0, sqlite.Signed(row[1])).UTC(),
+		end:         logTotals{changes: sqlite.Unsigned(row[2]), bytes: sqlite.Unsigned(row[3])},
 	}
 	events, err := decodeEvents(blob, commit.committedAt)
 	if err != nil {
@@ -154,11 +156,11 @@ func (log *changeLog) changes(view *view, query ChangesQuery) (ChangesPage, erro
 		return page, err
 	}
 	bytes := 0
-	err = log.selectNamespace.query(func(row []driver.Value) bool {
+	err = log.selectNamespace.Query(func(row []driver.Value) bool {
 		blob, _ := row[1].([]byte)
-		full, err := page.takeCommit(query, blob, time.Unix(0, signed(row[0])).UTC())
+		full, err := page.takeCommit(query, blob, time.Unix(0, sqlite.Signed(row[0])).UTC())
 		if err != nil {
-			log.damage.ofCommit(unsigned(row[2]), err)
+			log.damage.ofCommit(sqlite.Unsigned(row[2]), err)
 		}
 		bytes += len(blob)
 		return err == nil && !full && bytes < bytesPerRead
@@ -175,11 +177,11 @@ func (log *changeLog) changes(view *view, query ChangesQuery) (ChangesPage, erro
 func (log *changeLog) hole(query ChangesQuery, page ChangesPage) error {
 	log.damage.ofRevision(query.Namespace, query.After+1)
 	compacted := &CompactedError{Namespace: query.Namespace, After: query.After, Oldest: page.Revision + 1, Revision: page.Revision}
-	err := log.selectPlacesAfter.query(func(row []driver.Value) bool {
+	err := log.selectPlacesAfter.Query(func(row []driver.Value) bool {
 		blob, _ := row[1].([]byte)
-		readable := holdsRevision(blob, query.Namespace, unsigned(row[0]))
+		readable := holdsRevision(blob, query.Namespace, sqlite.Unsigned(row[0]))
 		if readable {
-			compacted.Oldest = unsigned(row[0])
+			compacted.Oldest = sqlite.Unsigned(row[0])
 		}
 		return !readable
 	}, query.Namespace, int64(query.After+1))
@@ -226,7 +228,7 @@ func (log *changeLog) oldestAfter(id uint64) (time.Time, error) {
 	if err := log.deferred.flush(); err != nil {
 		return time.Time{}, err
 	}
-	nanoseconds, found, err := log.selectCommittedAfter.integer(int64(id))
+	nanoseconds, found, err := log.selectCommittedAfter.Integer(int64(id))
 	if err != nil || !found {
 		return time.Time{}, err
 	}

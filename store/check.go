@@ -12,8 +12,9 @@ import (
 	"os"
 	"strings"
 
-	"github.com/gofrs/flock"
 	sqlitelib "modernc.org/sqlite/lib"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // DatabaseState is what CheckDatabase says of a database that can be opened.
@@ -57,12 +58,12 @@ func checkDatabase(ctx context.Context, path string) (state DatabaseState, err e
 	if err != nil {
 		return "", err
 	}
-	lock, err := shareLock(path)
+	lock, err := sqlite.ShareLock(path)
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	file := strings.TrimSuffix(lock.Path(), lockSuffix)
+	file := strings.TrimSuffix(lock.Path(), sqlite.LockSuffix)
 	if err := checkWritable(file); err != nil {
 		return "", err
 	}
@@ -70,26 +71,6 @@ func checkDatabase(ctx context.Context, path string) (state DatabaseState, err e
 		return DatabaseUnfinished, nil
 	}
 	return readUnchanged(ctx, file)
-}
-
-// shareLock keeps others from taking the lock of a database, or returns ErrDatabaseInUse.
-// It creates no file: if there is no lock nobody has it.
-func shareLock(databasePath string) (*flock.Flock, error) {
-	lockPath, err := lockPathOf(databasePath)
-	if err != nil {
-		return nil, err
-	}
-	lock := flock.New(lockPath, flock.SetFlag(os.O_RDONLY))
-	shared, err := lock.TryRLock()
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return lock, nil
-	case err != nil:
-		return nil, fmt.Errorf("lock %s: %w", lockPath, err)
-	case !shared:
-		return nil, errors.Join(fmt.Errorf("%w by %s", ErrDatabaseInUse, lockOwner(lockPath)), lock.Close())
-	}
-	return lock, nil
 }
 
 // checkWritable opens a file that is there, and changes nothing.
@@ -104,7 +85,7 @@ func checkWritable(path string) error {
 // readUnchanged reads a file that nothing changes meanwhile: SQLite makes no file beside it.
 func readUnchanged(ctx context.Context, path string) (state DatabaseState, err error) {
 	settings := url.Values{"immutable": {"1"}, "mode": {"ro"}}
-	pool, err := sql.Open("sqlite", fileAddress(path)+"?"+settings.Encode())
+	pool, err := sql.Open("sqlite", sqlite.FileAddress(path)+"?"+settings.Encode())
 	if err != nil {
 		return "", err
 	}
@@ -115,7 +96,7 @@ func readUnchanged(ctx context.Context, path string) (state DatabaseState, err e
 		return "", err
 	}
 	state, err = stateOf(ctx, transaction)
-	if resultCode(err) == sqlitelib.SQLITE_NOTADB {
+	if sqlite.Code(err) == sqlitelib.SQLITE_NOTADB {
 		err = fmt.Errorf("%w: %w", ErrNotAStore, err)
 	}
 	return state, errors.Join(err, transaction.Rollback())

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	sqlitelib "modernc.org/sqlite/lib"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 const (
@@ -31,14 +33,14 @@ type checkpoints struct {
 	written int
 
 	// passive takes as many pages as it can; truncate leaves the log empty.
-	passive  *statement
-	truncate *statement
+	passive  *sqlite.Statement
+	truncate *sqlite.Statement
 }
 
-func newCheckpoints(session *session) checkpoints {
+func newCheckpoints(session *sqlite.Session) checkpoints {
 	return checkpoints{
-		passive:  session.prepare(`PRAGMA wal_checkpoint(PASSIVE)`),
-		truncate: session.prepare(`PRAGMA wal_checkpoint(TRUNCATE)`),
+		passive:  session.Prepare(`PRAGMA wal_checkpoint(PASSIVE)`),
+		truncate: session.Prepare(`PRAGMA wal_checkpoint(TRUNCATE)`),
 	}
 }
 
@@ -62,18 +64,18 @@ func (committer *committer) emptyWriteAheadLog() {
 
 // runCheckpoint stops all writing if the disk fails: after a failed fsync the system takes the
 // pages for clean, and the next one would succeed without them.
-func (committer *committer) runCheckpoint(checkpoint *statement) {
+func (committer *committer) runCheckpoint(checkpoint *sqlite.Statement) {
 	if committer.stopped() != nil {
 		return
 	}
 	began, written := time.Now(), committer.checkpoints.written
-	err := checkpoint.query(func([]driver.Value) bool { return true })
+	err := checkpoint.Query(func([]driver.Value) bool { return true })
 	committer.checkpoints.written = 0
 	switch {
 	case err == nil:
 		committer.config.Logger.Debug("checkpoint of the write-ahead log", slog.Int("estimated_bytes", written), slog.Duration("took", time.Since(began)))
 		committer.tried(workCheckpoint, nil)
-	case resultCode(err) == sqlitelib.SQLITE_IOERR && !refusedWrite(err) && committer.config.Durability == DurabilityFull:
+	case sqlite.Code(err) == sqlitelib.SQLITE_IOERR && !sqlite.RefusedWrite(err) && committer.config.Durability == DurabilityFull:
 		committer.stopWriting(fmt.Errorf("checkpoint: %w", err))
 	default:
 		committer.checkpoints.written = checkpointBytes / 2

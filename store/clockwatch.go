@@ -5,6 +5,8 @@ package store
 import (
 	"log/slog"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 const (
@@ -31,21 +33,21 @@ type clockWatch struct {
 	// saved is when the store's time was last saved.
 	saved time.Duration
 
-	selectTime *statement
-	saveTime   *statement
+	selectTime *sqlite.Statement
+	saveTime   *sqlite.Statement
 }
 
-func newClockWatch(clock *storeClock, session *session, logger *slog.Logger) *clockWatch {
+func newClockWatch(clock *storeClock, session *sqlite.Session, logger *slog.Logger) *clockWatch {
 	return &clockWatch{
 		clock: clock, logger: logger,
-		selectTime: session.prepare(`SELECT value FROM meta WHERE name = 'clock'`),
-		saveTime:   session.prepare(`INSERT OR REPLACE INTO meta (name, value) VALUES ('clock', ?)`),
+		selectTime: session.Prepare(`SELECT value FROM meta WHERE name = 'clock'`),
+		saveTime:   session.Prepare(`INSERT OR REPLACE INTO meta (name, value) VALUES ('clock', ?)`),
 	}
 }
 
 // begin has the clock run on from the times that the database has.
 func (watch *clockWatch) begin(committed ...int64) error {
-	saved, _, err := watch.selectTime.integer()
+	saved, _, err := watch.selectTime.Integer()
 	if err != nil {
 		return err
 	}
@@ -91,7 +93,7 @@ func (committer *committer) saveClock() {
 	if told.time == wall.time || committer.broken.Load() != nil {
 		return
 	}
-	committer.tried(workClock, committer.unsynced(func() error { return watch.saveTime.execute(told.time) }))
+	committer.tried(workClock, committer.unsynced(func() error { return watch.saveTime.Execute(told.time) }))
 }
 
 // watchClock looks at the clocks, and saves the store's time now and then.

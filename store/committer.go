@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/logging"
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // The bounds of one turn of the committer.
@@ -69,17 +70,17 @@ type committer struct {
 	reads       *mailbox[read]
 	completions *mailbox[func()]
 
-	session      *session
+	session      *sqlite.Session
 	view         *view
 	tables       *tables
 	log          *changeLog
 	materialiser *materialiser
 	consumers    *consumers
-	begin        *statement
-	beginRead    *statement
-	endRead      *statement
-	commit       *statement
-	rollback     *statement
+	begin        *sqlite.Statement
+	beginRead    *sqlite.Statement
+	endRead      *sqlite.Statement
+	commit       *sqlite.Statement
+	rollback     *sqlite.Statement
 	checkpoints  checkpoints
 	chores       [choresOfCommitter]chore
 
@@ -120,7 +121,7 @@ type committer struct {
 }
 
 // open prepares the statements and brings the tables up to the log.
-func (committer *committer) open(session *session) error {
+func (committer *committer) open(session *sqlite.Session) error {
 	committer.session = session
 	committer.view = newView(session, committer.hot)
 	committer.tables = newTables(session)
@@ -129,29 +130,29 @@ func (committer *committer) open(session *session) error {
 	committer.log.deferred.flush, committer.view.flushLog = committer.flushLog, committer.flushLog
 	committer.materialiser = newMaterialiser(session, committer.view, committer.config)
 	committer.consumers = newConsumers(session)
-	committer.begin = session.prepare(`BEGIN IMMEDIATE`)
-	committer.beginRead = session.prepare(`BEGIN`)
-	committer.endRead = session.prepare(`COMMIT`)
-	committer.commit = session.prepare(`COMMIT`)
-	committer.rollback = session.prepare(`ROLLBACK`)
+	committer.begin = session.Prepare(`BEGIN IMMEDIATE`)
+	committer.beginRead = session.Prepare(`BEGIN`)
+	committer.endRead = session.Prepare(`COMMIT`)
+	committer.commit = session.Prepare(`COMMIT`)
+	committer.rollback = session.Prepare(`ROLLBACK`)
 	committer.checkpoints = newCheckpoints(session)
 	committer.chores = committer.newChores()
 	committer.clockWatch = newClockWatch(committer.clock, session, committer.config.Logger)
-	selectMaterialised := session.prepare(`SELECT value FROM meta WHERE name = 'materialised'`)
-	selectStoreID := session.prepare(`SELECT value FROM meta WHERE name = 'store_id'`)
-	if session.err != nil {
-		return session.err
+	selectMaterialised := session.Prepare(`SELECT value FROM meta WHERE name = 'materialised'`)
+	selectStoreID := session.Prepare(`SELECT value FROM meta WHERE name = 'store_id'`)
+	if session.Err != nil {
+		return session.Err
 	}
 	if err := errors.Join(committer.log.load(), committer.consumers.load()); err != nil {
 		return err
 	}
-	if err := selectStoreID.query(func(row []driver.Value) bool {
+	if err := selectStoreID.Query(func(row []driver.Value) bool {
 		committer.storeID, _ = row[0].(string)
 		return false
 	}); err != nil {
 		return err
 	}
-	materialised, _, err := selectMaterialised.integer()
+	materialised, _, err := selectMaterialised.Integer()
 	if err != nil {
 		return err
 	}
@@ -629,7 +630,7 @@ func (committer *committer) unregister(name string) error {
 	if _, absent := committer.consumers.absent[name]; !absent && committer.consumers.find(name) == nil {
 		return ErrNotFound
 	}
-	if err := committer.transaction(func() error { return committer.consumers.deleteConsumer.execute(name) }); err != nil {
+	if err := committer.transaction(func() error { return committer.consumers.deleteConsumer.Execute(name) }); err != nil {
 		return writeFailure(err)
 	}
 	committer.consumers.forget(name)
@@ -638,14 +639,14 @@ func (committer *committer) unregister(name string) error {
 
 // serve owns the connection until the store is closed. opened is told when reads
 // and writes are taken, or why they will not be.
-func (committer *committer) serve(database *database, opened chan<- error) {
-	err := database.use(func(session *session) error {
+func (committer *committer) serve(database *sqlite.Database, opened chan<- error) {
+	err := database.Use(func(session *sqlite.Session) error {
 		if err := committer.open(session); err != nil {
-			return errors.Join(err, session.close())
+			return errors.Join(err, session.Close())
 		}
 		opened <- nil
 		committer.run()
-		return session.close()
+		return session.Close()
 	})
 	if err != nil {
 		opened <- err

@@ -13,10 +13,11 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/logging"
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // MemoryDatabase is the DatabasePath of a store that keeps nothing on disk.
-const MemoryDatabase = memoryPath
+const MemoryDatabase = sqlite.MemoryPath
 
 // Defaults of StoreConfig.
 const (

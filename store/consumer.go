@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // Consumer reads the log in order. It remembers its watermark across restarts: the last commit
@@ -142,26 +144,26 @@ type consumers struct {
 	absent  map[string]position
 	savedAt time.Time
 
-	selectConsumers *statement
-	upsertConsumer  *statement
-	deleteConsumer  *statement
+	selectConsumers *sqlite.Statement
+	upsertConsumer  *sqlite.Statement
+	deleteConsumer  *sqlite.Statement
 }
 
-func newConsumers(session *session) *consumers {
+func newConsumers(session *sqlite.Session) *consumers {
 	return &consumers{
 		absent:          map[string]position{},
-		selectConsumers: session.prepare(`SELECT name, commit_id, changes_total, bytes_total FROM consumers`),
-		upsertConsumer: session.prepare(`INSERT INTO consumers (name, commit_id, changes_total, bytes_total) VALUES (?, ?, ?, ?)
+		selectConsumers: session.Prepare(`SELECT name, commit_id, changes_total, bytes_total FROM consumers`),
+		upsertConsumer: session.Prepare(`INSERT INTO consumers (name, commit_id, changes_total, bytes_total) VALUES (?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET commit_id = excluded.commit_id, changes_total = excluded.changes_total, bytes_total = excluded.bytes_total`),
-		deleteConsumer: session.prepare(`DELETE FROM consumers WHERE name = ?`),
+		deleteConsumer: session.Prepare(`DELETE FROM consumers WHERE name = ?`),
 	}
 }
 
 // load reads where every consumer left off.
 func (consumers *consumers) load() error {
-	return consumers.selectConsumers.query(func(row []driver.Value) bool {
+	return consumers.selectConsumers.Query(func(row []driver.Value) bool {
 		name, _ := row[0].(string)
-		consumers.absent[name] = position{commitID: unsigned(row[1]), end: logTotals{changes: unsigned(row[2]), bytes: unsigned(row[3])}}
+		consumers.absent[name] = position{commitID: sqlite.Unsigned(row[1]), end: logTotals{changes: sqlite.Unsigned(row[2]), bytes: sqlite.Unsigned(row[3])}}
 		return true
 	})
 }
@@ -202,7 +204,7 @@ func (consumers *consumers) unsaved() map[*Consumer]position {
 // save writes watermarks in the transaction of the caller.
 func (consumers *consumers) save(moved map[*Consumer]position) error {
 	for consumer, at := range moved {
-		if err := consumers.upsertConsumer.execute(consumer.name, int64(at.commitID), int64(at.end.changes), int64(at.end.bytes)); err != nil {
+		if err := consumers.upsertConsumer.Execute(consumer.name, int64(at.commitID), int64(at.end.changes), int64(at.end.bytes)); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"strings"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 const (
@@ -30,10 +32,10 @@ type deferredLog struct {
 	// flush writes the deferred commits, in a transaction of its own.
 	flush func() error
 
-	insertCommit  *statement
-	insertPlace   *statement
-	insertCommits *statement
-	insertPlaces  *statement
+	insertCommit  *sqlite.Statement
+	insertPlace   *sqlite.Statement
+	insertCommits *sqlite.Statement
+	insertPlaces  *sqlite.Statement
 	values        []driver.Value
 }
 
@@ -45,15 +47,15 @@ type logRow struct {
 	commit      *encodedCommit
 }
 
-func newDeferredLog(session *session) deferredLog {
+func newDeferredLog(session *sqlite.Session) deferredLog {
 	const commits, places = `INSERT INTO commits (id, committed_at, changes_total, bytes_total, changes) VALUES `, `INSERT INTO namespace_commits (namespace, first_revision, commit_id) VALUES `
-	many := func(text, row string) *statement {
-		return session.prepare(text + strings.Repeat(row+", ", rowsPerInsert-1) + row)
+	many := func(text, row string) *sqlite.Statement {
+		return session.Prepare(text + strings.Repeat(row+", ", rowsPerInsert-1) + row)
 	}
 	return deferredLog{
 		flush:         func() error { return nil },
-		insertCommit:  session.prepare(commits + `(?, ?, ?, ?, ?)`),
-		insertPlace:   session.prepare(places + `(?, ?, ?)`),
+		insertCommit:  session.Prepare(commits + `(?, ?, ?, ?, ?)`),
+		insertPlace:   session.Prepare(places + `(?, ?, ?)`),
 		insertCommits: many(commits, `(?, ?, ?, ?, ?)`),
 		insertPlaces:  many(places, `(?, ?, ?)`),
 	}
@@ -95,11 +97,11 @@ func (deferred *deferredLog) written() {
 
 // insert writes a row.
 func (deferred *deferredLog) insert(row logRow) error {
-	if err := deferred.insertCommit.execute(row.values(nil)...); err != nil {
+	if err := deferred.insertCommit.Execute(row.values(nil)...); err != nil {
 		return err
 	}
 	for _, section := range row.commit.sections {
-		if err := deferred.insertPlace.execute(section.namespace, int64(section.firstRevision), int64(row.id)); err != nil {
+		if err := deferred.insertPlace.Execute(section.namespace, int64(section.firstRevision), int64(row.id)); err != nil {
 			return err
 		}
 	}
@@ -112,7 +114,7 @@ func (deferred *deferredLog) insertMany(rows []logRow) error {
 	for _, row := range rows {
 		values = row.values(values)
 	}
-	if err := deferred.insertCommits.execute(values...); err != nil {
+	if err := deferred.insertCommits.Execute(values...); err != nil {
 		return err
 	}
 	places, values := 0, values[:0]
@@ -120,7 +122,7 @@ func (deferred *deferredLog) insertMany(rows []logRow) error {
 		for _, section := range row.commit.sections {
 			values = append(values, section.namespace, int64(section.firstRevision), int64(row.id))
 			if places++; places == rowsPerInsert {
-				if err := deferred.insertPlaces.execute(values...); err != nil {
+				if err := deferred.insertPlaces.Execute(values...); err != nil {
 					return err
 				}
 				places, values = 0, values[:0]
@@ -129,7 +131,7 @@ func (deferred *deferredLog) insertMany(rows []logRow) error {
 	}
 	deferred.values = values[:0]
 	for ; len(values) > 0; values = values[3:] {
-		if err := deferred.insertPlace.execute(values[:3]...); err != nil {
+		if err := deferred.insertPlace.Execute(values[:3]...); err != nil {
 			return err
 		}
 	}

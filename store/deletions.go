@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 
 	"github.com/tidwall/btree"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // deletion is a deleted group. An entry of the group at this revision or below does not exist,
@@ -148,10 +150,10 @@ func (materialiser *materialiser) removeFrom(removal *removal, limit int) (ended
 		at.key = ""
 	}
 	rows, last := 0, ""
-	err = materialiser.selectRows.query(func(row []driver.Value) bool {
+	err = materialiser.selectRows.Query(func(row []driver.Value) bool {
 		last, _ = row[0].(string)
 		rows++
-		removal.bytes += int(signed(row[1]))
+		removal.bytes += int(sqlite.Signed(row[1]))
 		return removal.bytes < bytesPerRemoval
 	}, at.group, at.key, int64(limit))
 	if err != nil || rows == 0 {
@@ -167,17 +169,17 @@ func (materialiser *materialiser) removeFrom(removal *removal, limit int) (ended
 // a slice has them.
 func (materialiser *materialiser) writeDeletions(slice *slice) error {
 	for _, deleted := range slice.deletions {
-		if err := materialiser.upsertDeletion.execute(deleted.name, int64(deleted.state)); err != nil {
+		if err := materialiser.upsertDeletion.Execute(deleted.name, int64(deleted.state)); err != nil {
 			return err
 		}
 	}
 	for _, rows := range slice.removed {
-		if err := materialiser.deleteRows.execute(rows.group, rows.low, rows.high, int64(rows.revision)); err != nil {
+		if err := materialiser.deleteRows.Execute(rows.group, rows.low, rows.high, int64(rows.revision)); err != nil {
 			return err
 		}
 	}
 	for _, deleted := range slice.carriedOut {
-		if err := materialiser.deleteDeletion.execute(deleted.group); err != nil {
+		if err := materialiser.deleteDeletion.Execute(deleted.group); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // realm is a part of the store whose due entries are found separately, however many are due
@@ -80,18 +82,18 @@ func (view *view) due(realm realm, now time.Time, after dueEntry, limit int) (du
 	take := func(row []driver.Value) bool {
 		group, _ := row[1].(string)
 		key, _ := row[2].(string)
-		due = append(due, dueEntry{signed(row[0]), entryName{group, key}})
+		due = append(due, dueEntry{sqlite.Signed(row[0]), entryName{group, key}})
 		return true
 	}
 	place := []driver.Value{now.UnixMilli(), after.expiresAt, after.group, after.key, int64(limit)}
 	if realm.whole {
-		err = view.selectDue.query(take, place...)
+		err = view.selectDue.Query(take, place...)
 	} else {
-		err = view.selectDueOfRealm.query(take, append([]driver.Value{[]byte(realm.name)}, place...)...)
+		err = view.selectDueOfRealm.Query(take, append([]driver.Value{[]byte(realm.name)}, place...)...)
 	}
 	if err == nil && realm == realmOf("") {
 		// For SQLite a part of the empty name is NULL.
-		err = view.selectDueOfRealm.query(take, append([]driver.Value{nil}, place...)...)
+		err = view.selectDueOfRealm.Query(take, append([]driver.Value{nil}, place...)...)
 	}
 	slices.SortFunc(due, dueEntry.compare)
 	due = slices.Compact(due)
@@ -100,7 +102,7 @@ func (view *view) due(realm realm, now time.Time, after dueEntry, limit int) (du
 
 // nextExpiry returns the next time at which an entry may expire, zero if none does.
 func (view *view) nextExpiry() (time.Time, error) {
-	milliseconds, found, err := view.selectNextExpiry.integer()
+	milliseconds, found, err := view.selectNextExpiry.Integer()
 	if first, waits := view.pending.firstExpiry(); waits && (!found || first < milliseconds) {
 		milliseconds = first
 	}

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // companionSuffixes are behind the path of a database in the names of the files that
@@ -15,7 +17,7 @@ var companionSuffixes = []string{"-shm", "-journal", "-wal"}
 
 // ownSuffixes are behind the names of the files and folders that the store makes itself.
 var ownSuffixes = []string{
-	lockSuffix, partialSuffix, workspaceSuffix, workspacesSuffix, originalSuffix, archiveSuffixes[ArchiveGzip], archiveSuffixes[ArchiveZstd],
+	sqlite.LockSuffix, partialSuffix, workspaceSuffix, workspacesSuffix, originalSuffix, archiveSuffixes[ArchiveGzip], archiveSuffixes[ArchiveZstd],
 }
 
 // ownNames are the names of the folders that the store makes beside workspaces.

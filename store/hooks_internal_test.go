@@ -12,7 +12,9 @@ import (
 	"sync"
 	"time"
 
-	"modernc.org/sqlite"
+	sqlitedriver "modernc.org/sqlite"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // What stands in this file is all that the tests of package store_test know of the
@@ -23,15 +25,15 @@ import (
 var connections sync.Map
 
 func init() {
-	sqlite.RegisterConnectionHook(func(connection sqlite.ExecQuerierContext, dataSourceName string) error {
+	sqlitedriver.RegisterConnectionHook(func(connection sqlitedriver.ExecQuerierContext, dataSourceName string) error {
 		connections.Store(dataSourceName, connection)
 		return nil
 	})
 }
 
-func connectionOf(store *Store) sqlite.ExecQuerierContext {
-	connection, _ := connections.Load(dataSourceName(store.config.DatabasePath, synchronousOf(store.config.Durability)))
-	opened, _ := connection.(sqlite.ExecQuerierContext)
+func connectionOf(store *Store) sqlitedriver.ExecQuerierContext {
+	connection, _ := connections.Load(sqlite.DataSourceName(store.config.DatabasePath, synchronousOf(store.config.Durability)))
+	opened, _ := connection.(sqlitedriver.ExecQuerierContext)
 	return opened
 }
 
@@ -151,10 +153,10 @@ func LeaveRoom(store *Store, pages int) error {
 func OnCommit(store *Store, function func(commit func() error) error) error {
 	return OnCommitter(store, func() error {
 		commit := store.committer.commit
-		replaced, ok := commit.executor.(*replacedCommit)
+		replaced, ok := commit.Executor.(*replacedCommit)
 		if !ok {
-			replaced = &replacedCommit{StmtExecContext: commit.executor}
-			commit.executor = replaced
+			replaced = &replacedCommit{StmtExecContext: commit.Executor}
+			commit.Executor = replaced
 		}
 		replaced.function = function
 		return nil
@@ -176,7 +178,7 @@ func HoldRemovals(store *Store) (*HeldRemovals, error) {
 	held := &HeldRemovals{store: store}
 	return held, OnCommitter(store, func() error {
 		rows := store.committer.materialiser.selectRows
-		held.real, rows.querier = rows.querier, failingStatement{}
+		held.real, rows.Querier = rows.Querier, failingStatement{}
 		return nil
 	})
 }
@@ -184,7 +186,7 @@ func HoldRemovals(store *Store) (*HeldRemovals, error) {
 // Release lets the rows be removed, and returns when they are.
 func (held *HeldRemovals) Release() error {
 	return OnCommitter(held.store, func() error {
-		held.store.committer.materialiser.selectRows.querier = held.real
+		held.store.committer.materialiser.selectRows.Querier = held.real
 		for held.store.committer.attendTo(&held.store.committer.chores[choreDeletions]) {
 		}
 		return nil
@@ -196,12 +198,12 @@ func (held *HeldRemovals) Release() error {
 func (held *HeldRemovals) CarryOut(slices int, each func() error) error {
 	return OnCommitter(held.store, func() (err error) {
 		rows := held.store.committer.materialiser.selectRows
-		rows.querier = held.real
+		rows.Querier = held.real
 		for more := true; more && err == nil && slices > 0; slices-- {
 			more = held.store.committer.attendTo(&held.store.committer.chores[choreDeletions])
 			err = each()
 		}
-		rows.querier = failingStatement{}
+		rows.Querier = failingStatement{}
 		return err
 	})
 }
@@ -219,11 +221,11 @@ func (failingStatement) QueryContext(context.Context, []driver.NamedValue) (driv
 // FailExpiries has a store that is held fail to expire anything, until restore is called.
 func FailExpiries(store *Store) (restore func() error) {
 	insert := store.committer.log.deferred.insertCommit
-	original := insert.executor
-	insert.executor = failingStatement{}
+	original := insert.Executor
+	insert.Executor = failingStatement{}
 	return func() error {
 		return OnCommitter(store, func() error {
-			insert.executor = original
+			insert.Executor = original
 			return nil
 		})
 	}
@@ -297,13 +299,13 @@ func DecodeLog(blob []byte) ([]Event, error) {
 // RememberedAnswers returns how many answers the database and the memory of a store hold.
 func RememberedAnswers(store *Store) (rows, known int, err error) {
 	err = OnCommitter(store, func() error {
-		count := store.committer.session.prepare("SELECT count(*) FROM retries")
-		stored, _, err := count.integer()
+		count := store.committer.session.Prepare("SELECT count(*) FROM retries")
+		stored, _, err := count.Integer()
 		rows = int(stored)
 		for _, generation := range store.committer.tables.answers.generations {
 			known += len(generation.rows)
 		}
-		return errors.Join(store.committer.session.err, err)
+		return errors.Join(store.committer.session.Err, err)
 	})
 	return rows, known, err
 }
@@ -371,9 +373,9 @@ func VerifyArchiveWithin(path string, ratio, bytes int64) error {
 // JournalRowCount returns how many rows the journal's table has, those to be removed included.
 func JournalRowCount(store *Store) (rows int64, err error) {
 	err = OnCommitter(store, func() error {
-		count := store.committer.session.prepare("SELECT count(*) FROM journal_entries")
-		rows, _, err = count.integer()
-		return errors.Join(store.committer.session.err, err)
+		count := store.committer.session.Prepare("SELECT count(*) FROM journal_entries")
+		rows, _, err = count.Integer()
+		return errors.Join(store.committer.session.Err, err)
 	})
 	return rows, err
 }
@@ -455,6 +457,6 @@ func BoundWorkspaces(store *Store, count int64) { store.workspaces.room = count 
 
 // MeasuresMemory tells whether a query is stopped for the memory that it takes.
 func MeasuresMemory() bool {
-	_, measured := residentBytes()
+	_, measured := sqlite.ResidentBytes()
 	return measured
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // CommitToJournal puts a point into the journal, outside every namespace, and returns it when
@@ -143,79 +145,79 @@ type journal struct {
 	news     chan struct{}
 	archives *archives
 
-	insert         *statement
-	upsertCounts   *statement
-	savePosition   *statement
-	insertRefusal  *statement
-	deleteRefusal  *statement
-	requeueOne     *statement
-	requeueAll     *statement
-	selectLast     *statement
-	selectPosition *statement
-	selectCounts   *statement
-	selectRequeued *statement
-	selectNext     *statement
-	selectRefused  *statement
-	selectRefusal  *statement
-	countBetween   *statement
-	oldestRequeued *statement
-	oldestPending  *statement
-	firstRequeued  *statement
-	firstPending   *statement
+	insert         *sqlite.Statement
+	upsertCounts   *sqlite.Statement
+	savePosition   *sqlite.Statement
+	insertRefusal  *sqlite.Statement
+	deleteRefusal  *sqlite.Statement
+	requeueOne     *sqlite.Statement
+	requeueAll     *sqlite.Statement
+	selectLast     *sqlite.Statement
+	selectPosition *sqlite.Statement
+	selectCounts   *sqlite.Statement
+	selectRequeued *sqlite.Statement
+	selectNext     *sqlite.Statement
+	selectRefused  *sqlite.Statement
+	selectRefusal  *sqlite.Statement
+	countBetween   *sqlite.Statement
+	oldestRequeued *sqlite.Statement
+	oldestPending  *sqlite.Statement
+	firstRequeued  *sqlite.Statement
+	firstPending   *sqlite.Statement
 	scans          journalScans
 }
 
 const journalColumns = `e.committed_at, e.entry_id, e.namespace, e.measurement, e.fields, e.tags`
 
-func newJournal(session *session) *journal {
+func newJournal(session *sqlite.Session) *journal {
 	return &journal{
 		counts:   map[string]JournalCounts{},
 		news:     make(chan struct{}, 1),
 		archives: newArchives(session),
-		insert:   session.prepare(`INSERT INTO journal_entries (committed_at, entry_id, namespace, measurement, fields, tags) VALUES (?, ?, ?, ?, ?, ?)`),
-		upsertCounts: session.prepare(`INSERT INTO journal_counts (namespace, pending, delivered, rejected) VALUES (?, ?, ?, ?)
+		insert:   session.Prepare(`INSERT INTO journal_entries (committed_at, entry_id, namespace, measurement, fields, tags) VALUES (?, ?, ?, ?, ?, ?)`),
+		upsertCounts: session.Prepare(`INSERT INTO journal_counts (namespace, pending, delivered, rejected) VALUES (?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET pending = excluded.pending, delivered = excluded.delivered, rejected = excluded.rejected`),
-		savePosition: session.prepare(`UPDATE meta SET value = ? WHERE name = 'journal_position'`),
-		insertRefusal: session.prepare(`INSERT INTO journal_refusals (committed_at, entry_id, namespace, refused_at, status, reason, requeued) VALUES (?, ?, ?, ?, ?, ?, 0)
+		savePosition: session.Prepare(`UPDATE meta SET value = ? WHERE name = 'journal_position'`),
+		insertRefusal: session.Prepare(`INSERT INTO journal_refusals (committed_at, entry_id, namespace, refused_at, status, reason, requeued) VALUES (?, ?, ?, ?, ?, ?, 0)
 			ON CONFLICT DO UPDATE SET refused_at = excluded.refused_at, status = excluded.status, reason = excluded.reason, requeued = 0`),
-		deleteRefusal: session.prepare(`DELETE FROM journal_refusals WHERE committed_at = ?`),
-		requeueOne:    session.prepare(`UPDATE journal_refusals SET requeued = 1 WHERE entry_id = ?`),
-		requeueAll:    session.prepare(`UPDATE journal_refusals SET requeued = 1 WHERE namespace = ? AND requeued = 0`),
-		selectLast: session.prepare(`SELECT max(a.last_at, e.last_at), max(a.last_entry_id, e.last_entry_id)
+		deleteRefusal: session.Prepare(`DELETE FROM journal_refusals WHERE committed_at = ?`),
+		requeueOne:    session.Prepare(`UPDATE journal_refusals SET requeued = 1 WHERE entry_id = ?`),
+		requeueAll:    session.Prepare(`UPDATE journal_refusals SET requeued = 1 WHERE namespace = ? AND requeued = 0`),
+		selectLast: session.Prepare(`SELECT max(a.last_at, e.last_at), max(a.last_entry_id, e.last_entry_id)
 			FROM (SELECT ifnull(max(last_at), 0) AS last_at, ifnull(max(last_entry_id), 0) AS last_entry_id FROM journal_archives) a,
 			(SELECT ifnull(max(committed_at), 0) AS last_at, ifnull(max(entry_id), 0) AS last_entry_id FROM journal_entries) e`),
-		selectPosition: session.prepare(`SELECT value FROM meta WHERE name = 'journal_position'`),
-		selectCounts:   session.prepare(`SELECT namespace, pending, delivered, rejected FROM journal_counts`),
-		selectRequeued: session.prepare(`SELECT ` + journalColumns + ` FROM journal_refusals r JOIN journal_entries e ON e.committed_at = r.committed_at
+		selectPosition: session.Prepare(`SELECT value FROM meta WHERE name = 'journal_position'`),
+		selectCounts:   session.Prepare(`SELECT namespace, pending, delivered, rejected FROM journal_counts`),
+		selectRequeued: session.Prepare(`SELECT ` + journalColumns + ` FROM journal_refusals r JOIN journal_entries e ON e.committed_at = r.committed_at
 			WHERE r.requeued = 1 AND r.committed_at > ? ORDER BY r.committed_at LIMIT ?`),
-		selectNext: session.prepare(`SELECT ` + journalColumns + ` FROM journal_entries e WHERE e.committed_at > ? AND e.archived_at IS NULL ORDER BY e.committed_at LIMIT ?`),
-		selectRefused: session.prepare(`SELECT ` + journalColumns + `, r.refused_at, r.status, r.reason FROM journal_refusals r JOIN journal_entries e ON e.committed_at = r.committed_at
+		selectNext: session.Prepare(`SELECT ` + journalColumns + ` FROM journal_entries e WHERE e.committed_at > ? AND e.archived_at IS NULL ORDER BY e.committed_at LIMIT ?`),
+		selectRefused: session.Prepare(`SELECT ` + journalColumns + `, r.refused_at, r.status, r.reason FROM journal_refusals r JOIN journal_entries e ON e.committed_at = r.committed_at
 			WHERE r.namespace = ? AND r.requeued = 0 AND r.committed_at > ? ORDER BY r.committed_at LIMIT ?`),
-		selectRefusal:  session.prepare(`SELECT committed_at, requeued FROM journal_refusals WHERE entry_id = ? AND namespace = ?`),
-		countBetween:   session.prepare(`SELECT count(*) FROM journal_entries WHERE committed_at > ? AND committed_at <= ? AND archived_at IS NULL`),
-		oldestRequeued: session.prepare(`SELECT committed_at FROM journal_refusals WHERE namespace = ? AND requeued = 1 ORDER BY committed_at LIMIT 1`),
-		oldestPending:  session.prepare(`SELECT committed_at FROM journal_entries WHERE namespace = ? AND committed_at > ? AND archived_at IS NULL ORDER BY committed_at LIMIT 1`),
+		selectRefusal:  session.Prepare(`SELECT committed_at, requeued FROM journal_refusals WHERE entry_id = ? AND namespace = ?`),
+		countBetween:   session.Prepare(`SELECT count(*) FROM journal_entries WHERE committed_at > ? AND committed_at <= ? AND archived_at IS NULL`),
+		oldestRequeued: session.Prepare(`SELECT committed_at FROM journal_refusals WHERE namespace = ? AND requeued = 1 ORDER BY committed_at LIMIT 1`),
+		oldestPending:  session.Prepare(`SELECT committed_at FROM journal_entries WHERE namespace = ? AND committed_at > ? AND archived_at IS NULL ORDER BY committed_at LIMIT 1`),
 		// Requeued entries lie behind the position, because they are older than the rest.
-		firstRequeued: session.prepare(`SELECT committed_at FROM journal_refusals WHERE requeued = 1 AND committed_at <= ? ORDER BY committed_at LIMIT 1`),
-		firstPending:  session.prepare(`SELECT committed_at FROM journal_entries WHERE committed_at > ? AND archived_at IS NULL ORDER BY committed_at LIMIT 1`),
+		firstRequeued: session.Prepare(`SELECT committed_at FROM journal_refusals WHERE requeued = 1 AND committed_at <= ? ORDER BY committed_at LIMIT 1`),
+		firstPending:  session.Prepare(`SELECT committed_at FROM journal_entries WHERE committed_at > ? AND archived_at IS NULL ORDER BY committed_at LIMIT 1`),
 		scans:         newJournalScans(session),
 	}
 }
 
 // load reads where the journal stands.
 func (journal *journal) load() (err error) {
-	if journal.position, _, err = journal.selectPosition.integer(); err != nil {
+	if journal.position, _, err = journal.selectPosition.Integer(); err != nil {
 		return err
 	}
-	if err := journal.selectLast.query(func(row []driver.Value) bool {
-		journal.last.committedAt, journal.last.entryID = signed(row[0]), signed(row[1])
+	if err := journal.selectLast.Query(func(row []driver.Value) bool {
+		journal.last.committedAt, journal.last.entryID = sqlite.Signed(row[0]), sqlite.Signed(row[1])
 		return false
 	}); err != nil {
 		return err
 	}
-	if err := journal.selectCounts.query(func(row []driver.Value) bool {
+	if err := journal.selectCounts.Query(func(row []driver.Value) bool {
 		namespace, _ := row[0].(string)
-		journal.setCounts(namespace, JournalCounts{Pending: signed(row[1]), Delivered: signed(row[2]), Rejected: signed(row[3])})
+		journal.setCounts(namespace, JournalCounts{Pending: sqlite.Signed(row[1]), Delivered: sqlite.Signed(row[2]), Rejected: sqlite.Signed(row[3])})
 		return true
 	}); err != nil {
 		return err
@@ -247,9 +249,9 @@ func (journal *journal) show() {
 // oldestBehind returns the time of the oldest entry that is pending if everything up to a
 // position is settled, 0 if there is none.
 func (journal *journal) oldestBehind(position int64) (oldest int64, err error) {
-	for _, rows := range []*statement{journal.firstRequeued, journal.firstPending} {
+	for _, rows := range []*sqlite.Statement{journal.firstRequeued, journal.firstPending} {
 		var found bool
-		if oldest, found, err = rows.integer(position); found || err != nil {
+		if oldest, found, err = rows.Integer(position); found || err != nil {
 			break
 		}
 	}
@@ -275,7 +277,7 @@ func (journal *journal) save(batch *batch) error {
 	}
 	for index := range changes.rows {
 		row := &changes.rows[index]
-		if err := journal.insert.execute(row.committedAt, row.entryID, row.namespace, row.measurement, row.fields, row.tags); err != nil {
+		if err := journal.insert.Execute(row.committedAt, row.entryID, row.namespace, row.measurement, row.fields, row.tags); err != nil {
 			return err
 		}
 	}
@@ -324,7 +326,7 @@ func (changes *journalPart) counts() map[string]JournalCounts {
 func (journal *journal) saveCounts(added map[string]JournalCounts) error {
 	for namespace, sum := range added {
 		sum.add(journal.counts[namespace])
-		if err := journal.upsertCounts.execute(namespace, sum.Pending, sum.Delivered, sum.Rejected); err != nil {
+		if err := journal.upsertCounts.Execute(namespace, sum.Pending, sum.Delivered, sum.Rejected); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // journalRowsPerRead is how many entries one turn of the committer reads.
@@ -69,13 +71,13 @@ func (store *Store) PendingJournal(limit, bytes int) (entries []JournalEntry, mo
 }
 
 // journalPart is a part of the entries to deliver: the rows behind a time.
-type pendingRows func(journal *journal) (rows *statement, after int64)
+type pendingRows func(journal *journal) (rows *sqlite.Statement, after int64)
 
-func requeuedEntries(journal *journal) (rows *statement, after int64) {
+func requeuedEntries(journal *journal) (rows *sqlite.Statement, after int64) {
 	return journal.selectRequeued, -1
 }
 
-func unsettledEntries(journal *journal) (rows *statement, after int64) {
+func unsettledEntries(journal *journal) (rows *sqlite.Statement, after int64) {
 	return journal.selectNext, journal.position
 }
 
@@ -96,7 +98,7 @@ func (page *journalPage) read(journal *journal, part pendingRows) (more bool, er
 		page.begun, page.after = true, after
 	}
 	before, share := len(page.rows), min(page.limit-len(page.rows), journalRowsPerRead)
-	err = rows.query(page.take, page.after, int64(share))
+	err = rows.Query(page.take, page.after, int64(share))
 	if read := len(page.rows) - before; read > 0 {
 		page.after = page.rows[len(page.rows)-1].committedAt
 		more = read == share
@@ -116,7 +118,7 @@ func (page *journalPage) take(columns []driver.Value) bool {
 }
 
 func journalRowOf(columns []driver.Value) (row journalRow) {
-	row.committedAt, row.entryID = signed(columns[0]), signed(columns[1])
+	row.committedAt, row.entryID = sqlite.Signed(columns[0]), sqlite.Signed(columns[1])
 	row.namespace, _ = columns[2].(string)
 	row.measurement, _ = columns[3].(string)
 	row.fields, _ = columns[4].(string)
@@ -193,12 +195,12 @@ func (settling *settling) write(delivered []JournalEntry, rejected []JournalReje
 			return err
 		}
 	}
-	passed, _, err := settling.journal.countBetween.integer(settling.journal.position, settling.position)
+	passed, _, err := settling.journal.countBetween.Integer(settling.journal.position, settling.position)
 	if err == nil && passed != settling.advanced {
 		err = fmt.Errorf("%w: %d entries would be passed over", ErrNotPending, passed-settling.advanced)
 	}
 	if err == nil {
-		err = settling.journal.savePosition.execute(settling.position)
+		err = settling.journal.savePosition.Execute(settling.position)
 	}
 	if err == nil {
 		settling.oldest, err = settling.journal.oldestBehind(settling.position)
@@ -213,7 +215,7 @@ func (settling *settling) deliver(entry *JournalEntry) error {
 	settling.add(entry, JournalCounts{Pending: -1, Delivered: 1})
 	requeued, err := settling.advance(entry)
 	if err == nil && requeued {
-		err = settling.journal.deleteRefusal.execute(entry.CommittedAt.UnixNano())
+		err = settling.journal.deleteRefusal.Execute(entry.CommittedAt.UnixNano())
 	}
 	return err
 }
@@ -223,7 +225,7 @@ func (settling *settling) reject(rejection *JournalRejection) error {
 	if _, err := settling.advance(&rejection.JournalEntry); err != nil {
 		return err
 	}
-	return settling.journal.insertRefusal.execute(rejection.CommittedAt.UnixNano(), rejection.EntryID, rejection.Namespace,
+	return settling.journal.insertRefusal.Execute(rejection.CommittedAt.UnixNano(), rejection.EntryID, rejection.Namespace,
 		rejection.RejectedAt.UnixNano(), int64(rejection.Status), rejection.Reason)
 }
 
@@ -251,8 +253,8 @@ func (settling *settling) add(entry *JournalEntry, more JournalCounts) {
 // refusal returns the time of an entry of a namespace that was refused, 0 if there is none, and
 // whether it is to be sent again.
 func (journal *journal) refusal(entryID int64, namespace string) (committedAt int64, requeued bool, err error) {
-	err = journal.selectRefusal.query(func(row []driver.Value) bool {
-		committedAt, requeued = signed(row[0]), signed(row[1]) == 1
+	err = journal.selectRefusal.Query(func(row []driver.Value) bool {
+		committedAt, requeued = sqlite.Signed(row[0]), sqlite.Signed(row[1]) == 1
 		return false
 	}, entryID, namespace)
 	return committedAt, requeued, err
@@ -278,9 +280,9 @@ func (journal *journal) status(namespace string) (JournalStatus, error) {
 	if status.Pending == 0 {
 		return status, nil
 	}
-	oldest, found, err := journal.oldestRequeued.integer(namespace)
+	oldest, found, err := journal.oldestRequeued.Integer(namespace)
 	if err == nil && !found {
-		oldest, _, err = journal.oldestPending.integer(namespace, journal.position)
+		oldest, _, err = journal.oldestPending.Integer(namespace, journal.position)
 	}
 	status.OldestPendingAt = time.Unix(0, oldest).UTC()
 	return status, err
@@ -332,11 +334,11 @@ func (query JournalRejectedQuery) read(journal *journal) (page JournalRejectedPa
 		after = query.After.UnixNano()
 	}
 	filling := fillingOf(query.Limit, query.Fits)
-	err = journal.selectRefused.query(func(columns []driver.Value) bool {
+	err = journal.selectRefused.Query(func(columns []driver.Value) bool {
 		row := journalRowOf(columns)
 		reason, _ := columns[8].(string)
 		return filling.take(JournalRejection{
-			JournalEntry: row.entry(), RejectedAt: time.Unix(0, signed(columns[6])).UTC(), Status: int(signed(columns[7])), Reason: reason,
+			JournalEntry: row.entry(), RejectedAt: time.Unix(0, sqlite.Signed(columns[6])).UTC(), Status: int(sqlite.Signed(columns[7])), Reason: reason,
 		})
 	}, query.Namespace, after, int64(orDefault(query.Limit, DefaultPageLimit))+1)
 	page.Entries = filling.elements
@@ -430,7 +432,7 @@ func (batch *batch) journalCounts(namespace string) JournalCounts {
 
 func (journal *journal) requeue(requeued *requeuing) error {
 	if requeued.entryID == 0 {
-		return journal.requeueAll.execute(requeued.namespace)
+		return journal.requeueAll.Execute(requeued.namespace)
 	}
-	return journal.requeueOne.execute(requeued.entryID)
+	return journal.requeueOne.Execute(requeued.entryID)
 }

@@ -2,7 +2,11 @@
 
 package store
 
-import "database/sql/driver"
+import (
+	"database/sql/driver"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
+)
 
 // The bounds of one turn of the committer that reads for a query of the journal.
 const (
@@ -41,14 +45,14 @@ const (
 
 // journalScans are the statements for a scan, by descending.
 type journalScans struct {
-	all          [2]*statement
-	ofANamespace [2]*statement
+	all          [2]*sqlite.Statement
+	ofANamespace [2]*sqlite.Statement
 }
 
-func newJournalScans(session *session) journalScans {
+func newJournalScans(session *sqlite.Session) journalScans {
 	return journalScans{
-		all:          [2]*statement{session.prepare(journalScanAll), session.prepare(journalScanAll + `DESC`)},
-		ofANamespace: [2]*statement{session.prepare(journalScanOfANamespace), session.prepare(journalScanOfANamespace + `DESC`)},
+		all:          [2]*sqlite.Statement{session.Prepare(journalScanAll), session.Prepare(journalScanAll + `DESC`)},
+		ofANamespace: [2]*sqlite.Statement{session.Prepare(journalScanOfANamespace), session.Prepare(journalScanOfANamespace + `DESC`)},
 	}
 }
 
@@ -81,7 +85,7 @@ func (scan *journalScan) pass(committedAt int64) {
 
 func (journal *journal) query(scan journalScan, visit func(columns []driver.Value) bool) error {
 	if scan.namespace == "" {
-		return journal.scans.all[index(scan.descending)].query(visit, scan.measurement, scan.low, scan.high)
+		return journal.scans.all[index(scan.descending)].Query(visit, scan.measurement, scan.low, scan.high)
 	}
-	return journal.scans.ofANamespace[index(scan.descending)].query(visit, scan.measurement, scan.namespace, scan.low, scan.high)
+	return journal.scans.ofANamespace[index(scan.descending)].Query(visit, scan.measurement, scan.namespace, scan.low, scan.high)
 }

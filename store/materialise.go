@@ -2,7 +2,11 @@
 
 package store
 
-import "database/sql/driver"
+import (
+	"database/sql/driver"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
+)
 
 // The bounds of pending rows, which wait in memory to be written to the tables.
 const (
@@ -37,17 +41,17 @@ type materialiser struct {
 	sweptBytes uint64
 	sweep      sweep
 
-	upsertEntry     *statement
-	deleteEntry     *statement
-	upsertGroup     *statement
-	deleteGroup     *statement
-	upsertNamespace *statement
-	upsertDeletion  *statement
-	setMaterialised *statement
+	upsertEntry     *sqlite.Statement
+	deleteEntry     *sqlite.Statement
+	upsertGroup     *sqlite.Statement
+	deleteGroup     *sqlite.Statement
+	upsertNamespace *sqlite.Statement
+	upsertDeletion  *sqlite.Statement
+	setMaterialised *sqlite.Statement
 
-	selectRows     *statement
-	deleteRows     *statement
-	deleteDeletion *statement
+	selectRows     *sqlite.Statement
+	deleteRows     *sqlite.Statement
+	deleteDeletion *sqlite.Statement
 }
 
 // sweep is one way through the pending set. Whatever was pending when it began is
@@ -69,26 +73,26 @@ type sweepPosition struct {
 	group, namespace, deletion string
 }
 
-func newMaterialiser(session *session, view *view, config StoreConfig) *materialiser {
+func newMaterialiser(session *sqlite.Session, view *view, config StoreConfig) *materialiser {
 	materialiser := &materialiser{
 		pending:         view.pending,
 		deletions:       view.deletions,
 		limit:           config.PendingBytes,
 		sweepStartBytes: sweepStartBytes,
 		writtenThrough:  writtenThrough,
-		upsertEntry: session.prepare(`INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
+		upsertEntry: session.Prepare(`INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET entry_value = excluded.entry_value, revision = excluded.revision, updated_at = excluded.updated_at, expires_at = excluded.expires_at`),
-		deleteEntry: session.prepare(`DELETE FROM entries WHERE group_name = ? AND entry_key = ?`),
-		upsertGroup: session.prepare(`INSERT INTO groups (group_name, keys, bytes, last_revision) VALUES (?, ?, ?, ?)
+		deleteEntry: session.Prepare(`DELETE FROM entries WHERE group_name = ? AND entry_key = ?`),
+		upsertGroup: session.Prepare(`INSERT INTO groups (group_name, keys, bytes, last_revision) VALUES (?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET keys = excluded.keys, bytes = excluded.bytes, last_revision = excluded.last_revision`),
-		deleteGroup: session.prepare(`DELETE FROM groups WHERE group_name = ?`),
-		upsertNamespace: session.prepare(`INSERT INTO namespaces (namespace, revision, keys, groups, bytes) VALUES (?, ?, ?, ?, ?)
+		deleteGroup: session.Prepare(`DELETE FROM groups WHERE group_name = ?`),
+		upsertNamespace: session.Prepare(`INSERT INTO namespaces (namespace, revision, keys, groups, bytes) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET revision = excluded.revision, keys = excluded.keys, groups = excluded.groups, bytes = excluded.bytes`),
-		upsertDeletion:  session.prepare(`INSERT INTO deletions (group_name, revision) VALUES (?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision`),
-		setMaterialised: session.prepare(`UPDATE meta SET value = ? WHERE name = 'materialised'`),
-		selectRows:      session.prepare(`SELECT entry_key, octet_length(entry_value) FROM entries WHERE group_name = ? AND entry_key >= ? ORDER BY entry_key LIMIT ?`),
-		deleteRows:      session.prepare(`DELETE FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key <= ? AND revision <= ?`),
-		deleteDeletion:  session.prepare(`DELETE FROM deletions WHERE group_name = ?`),
+		upsertDeletion:  session.Prepare(`INSERT INTO deletions (group_name, revision) VALUES (?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision`),
+		setMaterialised: session.Prepare(`UPDATE meta SET value = ? WHERE name = 'materialised'`),
+		selectRows:      session.Prepare(`SELECT entry_key, octet_length(entry_value) FROM entries WHERE group_name = ? AND entry_key >= ? ORDER BY entry_key LIMIT ?`),
+		deleteRows:      session.Prepare(`DELETE FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key <= ? AND revision <= ?`),
+		deleteDeletion:  session.Prepare(`DELETE FROM deletions WHERE group_name = ?`),
 	}
 	if config.Durability == DurabilityMemory {
 		materialiser.sweepStartBytes, materialiser.writtenThrough = sweepStartBytesInMemory, 0
@@ -170,13 +174,13 @@ func (materialiser *materialiser) writeSlice(slice *slice) error {
 	}
 	for _, group := range slice.groups {
 		state := &group.state
-		if err := materialiser.upsertGroup.execute(group.name, state.keys, state.bytes, int64(state.lastRevision)); err != nil {
+		if err := materialiser.upsertGroup.Execute(group.name, state.keys, state.bytes, int64(state.lastRevision)); err != nil {
 			return err
 		}
 	}
 	for _, namespace := range slice.namespaces {
 		state := &namespace.state
-		if err := materialiser.upsertNamespace.execute(namespace.name, int64(state.revision), state.keys, state.groups, state.bytes); err != nil {
+		if err := materialiser.upsertNamespace.Execute(namespace.name, int64(state.revision), state.keys, state.groups, state.bytes); err != nil {
 			return err
 		}
 	}
@@ -186,18 +190,18 @@ func (materialiser *materialiser) writeSlice(slice *slice) error {
 	if !slice.completes {
 		return nil
 	}
-	return materialiser.setMaterialised.execute(int64(slice.through))
+	return materialiser.setMaterialised.Execute(int64(slice.through))
 }
 
 func (materialiser *materialiser) writeEntry(version *entryVersion) error {
 	if !version.present() {
-		return materialiser.deleteEntry.execute(version.group, version.key)
+		return materialiser.deleteEntry.Execute(version.group, version.key)
 	}
 	var expiresAt driver.Value
 	if version.expiresAt != 0 {
 		expiresAt = version.expiresAt
 	}
-	return materialiser.upsertEntry.execute(version.group, version.key, version.value, int64(version.revision), version.updatedAt, expiresAt)
+	return materialiser.upsertEntry.Execute(version.group, version.key, version.value, int64(version.revision), version.updatedAt, expiresAt)
 }
 
 // written takes note that slices are committed.

@@ -136,7 +136,7 @@ func (skip *skipping) byStretches() error {
 // stretchBefore skips the stored entries before a key, and reports whether the one to
 // go on from is among them.
 func (skip *skipping) stretchBefore(key string) (found bool, err error) {
-	rows, _, err := skip.view.countRows.integer(skip.rest.group, skip.rest.from, key, int64(skip.left+1))
+	rows, _, err := skip.view.countRows.Integer(skip.rest.group, skip.rest.from, key, int64(skip.left+1))
 	if err != nil {
 		return false, err
 	}
@@ -150,7 +150,7 @@ func (skip *skipping) stretchBefore(key string) (found bool, err error) {
 // stored goes to the stored entry before high, behind as many as are left, and reports
 // whether there is one.
 func (skip *skipping) stored(high driver.Value) (found bool, err error) {
-	err = skip.view.selectKeyAt.query(func(row []driver.Value) bool {
+	err = skip.view.selectKeyAt.Query(func(row []driver.Value) bool {
 		skip.rest.from, found = row[0].(string)
 		return false
 	}, skip.rest.group, skip.rest.from, high, int64(skip.left))

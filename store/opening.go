@@ -8,30 +8,32 @@ import (
 	"fmt"
 
 	sqlitelib "modernc.org/sqlite/lib"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // openDatabase locks, opens and migrates the database of a checked configuration.
-func openDatabase(config StoreConfig) (*database, error) {
-	opened, err := connectDatabase(config.DatabasePath, synchronousOf(config.Durability))
+func openDatabase(config StoreConfig) (*sqlite.Database, error) {
+	opened, err := sqlite.Open(config.DatabasePath, synchronousOf(config.Durability))
 	if err != nil {
 		return nil, openError(config.DatabasePath, err)
 	}
-	err = migrate(context.Background(), opened.connection, config)
+	err = migrate(context.Background(), opened.Connection, config)
 	if err == nil {
-		err = adoptBackup(context.Background(), opened.connection, config.Logger)
+		err = adoptBackup(context.Background(), opened.Connection, config.Logger)
 	}
 	if err != nil {
-		return nil, errors.Join(openError(config.DatabasePath, err), opened.close())
+		return nil, errors.Join(openError(config.DatabasePath, err), opened.Close())
 	}
 	return opened, nil
 }
 
 // synchronousOf is how a commit waits for the disk.
-func synchronousOf(durability Durability) synchronous {
+func synchronousOf(durability Durability) sqlite.Synchronous {
 	if durability == DurabilityFull {
-		return synchronousFull
+		return sqlite.SynchronousFull
 	}
-	return synchronousNormal
+	return sqlite.SynchronousNormal
 }
 
 // openError tells a file that is something else from one that cannot be opened.
@@ -39,7 +41,7 @@ func openError(path string, err error) error {
 	switch {
 	case errors.Is(err, ErrDatabaseInUse):
 		return err
-	case resultCode(err) == sqlitelib.SQLITE_NOTADB:
+	case sqlite.Code(err) == sqlitelib.SQLITE_NOTADB:
 		return fmt.Errorf("%s: %w: %w", path, ErrNotAStore, err)
 	default:
 		return fmt.Errorf("open %s: %w", path, err)

@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // passedPerPage bounds the entries that a page passes over before it ends early: expired
@@ -65,7 +67,7 @@ func (view *view) page(keys entryRange, now time.Time, visit func(name entryName
 	if keys.columns == pairsOnly {
 		read = readPair
 	}
-	err = view.selectPage[keys.columns][index(keys.descending)].query(func(row []driver.Value) bool {
+	err = view.selectPage[keys.columns][index(keys.descending)].Query(func(row []driver.Value) bool {
 		state = read(row)
 		name.key, _ = row[0].(string)
 		return merge.stored(name, &state)
@@ -112,7 +114,7 @@ func (view *view) scan(entries entryRange, now time.Time, visit func(name entryN
 	defer merge.waiting.release()
 	for from, goOn := entries.low, true; goOn && err == nil && !merge.ended; {
 		goOn = false
-		err = view.selectScan[entries.columns].query(func(row []driver.Value) bool {
+		err = view.selectScan[entries.columns].Query(func(row []driver.Value) bool {
 			state := readState(row)
 			name := entryName{}
 			name.key, _ = row[0].(string)
@@ -130,14 +132,14 @@ func (view *view) scan(entries entryRange, now time.Time, visit func(name entryN
 
 // readState reads a row of key, revision, updated_at, expires_at, value.
 func readState(row []driver.Value) entryState {
-	state := entryState{revision: unsigned(row[1]), updatedAt: signed(row[2]), expiresAt: signed(row[3])}
+	state := entryState{revision: sqlite.Unsigned(row[1]), updatedAt: sqlite.Signed(row[2]), expiresAt: sqlite.Signed(row[3])}
 	state.value, _ = row[4].(string)
 	return state
 }
 
 // readPair reads a row of key, expires_at, value. The revision stands for any.
 func readPair(row []driver.Value) entryState {
-	state := entryState{revision: 1, expiresAt: signed(row[1])}
+	state := entryState{revision: 1, expiresAt: sqlite.Signed(row[1])}
 	state.value, _ = row[2].(string)
 	return state
 }

@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"database/sql/driver"
 	"fmt"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // Quota bounds the entries of a namespace. A zero field is no limit. A write that does not
@@ -118,25 +120,25 @@ func namespaceError(operation, namespace string, err error) error {
 type quotas struct {
 	limits map[string]Quota
 
-	selectAll *statement
-	upsert    *statement
-	delete    *statement
+	selectAll *sqlite.Statement
+	upsert    *sqlite.Statement
+	delete    *sqlite.Statement
 }
 
-func newQuotas(session *session) *quotas {
+func newQuotas(session *sqlite.Session) *quotas {
 	return &quotas{
 		limits:    map[string]Quota{},
-		selectAll: session.prepare(`SELECT namespace, max_keys, max_groups, max_bytes, max_value_bytes FROM quotas`),
-		upsert: session.prepare(`INSERT INTO quotas (namespace, max_keys, max_groups, max_bytes, max_value_bytes) VALUES (?, ?, ?, ?, ?)
+		selectAll: session.Prepare(`SELECT namespace, max_keys, max_groups, max_bytes, max_value_bytes FROM quotas`),
+		upsert: session.Prepare(`INSERT INTO quotas (namespace, max_keys, max_groups, max_bytes, max_value_bytes) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET max_keys = excluded.max_keys, max_groups = excluded.max_groups, max_bytes = excluded.max_bytes, max_value_bytes = excluded.max_value_bytes`),
-		delete: session.prepare(`DELETE FROM quotas WHERE namespace = ?`),
+		delete: session.Prepare(`DELETE FROM quotas WHERE namespace = ?`),
 	}
 }
 
 func (quotas *quotas) load() error {
-	return quotas.selectAll.query(func(row []driver.Value) bool {
+	return quotas.selectAll.Query(func(row []driver.Value) bool {
 		namespace, _ := row[0].(string)
-		quotas.limits[namespace] = Quota{MaxKeys: signed(row[1]), MaxGroups: signed(row[2]), MaxBytes: signed(row[3]), MaxValueBytes: signed(row[4])}
+		quotas.limits[namespace] = Quota{MaxKeys: sqlite.Signed(row[1]), MaxGroups: sqlite.Signed(row[2]), MaxBytes: sqlite.Signed(row[3]), MaxValueBytes: sqlite.Signed(row[4])}
 		return true
 	})
 }
@@ -171,9 +173,9 @@ func (quotas *quotas) save(batch *batch) error {
 
 func (quotas *quotas) write(namespace string, quota Quota) error {
 	if quota == (Quota{}) {
-		return quotas.delete.execute(namespace)
+		return quotas.delete.Execute(namespace)
 	}
-	return quotas.upsert.execute(namespace, quota.MaxKeys, quota.MaxGroups, quota.MaxBytes, quota.MaxValueBytes)
+	return quotas.upsert.Execute(namespace, quota.MaxKeys, quota.MaxGroups, quota.MaxBytes, quota.MaxValueBytes)
 }
 
 // saved records that the rows of save are committed.

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // The bounds of trimming between two batches. One large commit may be larger.
@@ -49,7 +51,7 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 			return err
 		}
 		for _, group := range emptied {
-			if err := committer.materialiser.deleteGroup.execute(group); err != nil {
+			if err := committer.materialiser.deleteGroup.Execute(group); err != nil {
 				return err
 			}
 		}
@@ -133,8 +135,8 @@ func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64)
 	if err := log.deferred.flush(); err != nil {
 		return slice, err
 	}
-	queryErr := log.selectAfter.query(func(row []driver.Value) bool {
-		if id := unsigned(row[0]); id > last || id == log.lastID {
+	queryErr := log.selectAfter.Query(func(row []driver.Value) bool {
+		if id := sqlite.Unsigned(row[0]); id > last || id == log.lastID {
 			return false
 		}
 		commit, _ := log.readCommit(row)
@@ -173,7 +175,7 @@ func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64)
 // are found. It looks through all of the log's places.
 func (log *changeLog) namespacesOf(commits []uint64) (namespaces []string, err error) {
 	for _, id := range commits {
-		err = errors.Join(err, log.selectNamespacesOf.query(func(row []driver.Value) bool {
+		err = errors.Join(err, log.selectNamespacesOf.Query(func(row []driver.Value) bool {
 			namespace, _ := row[0].(string)
 			namespaces = append(namespaces, namespace)
 			return true
@@ -185,16 +187,16 @@ func (log *changeLog) namespacesOf(commits []uint64) (namespaces []string, err e
 // remove deletes a slice in the transaction of the caller.
 func (log *changeLog) remove(slice trimSlice) error {
 	for _, header := range slice.sections {
-		if err := log.deleteNamespaceCommit.execute(header.namespace, int64(header.firstRevision)); err != nil {
+		if err := log.deleteNamespaceCommit.Execute(header.namespace, int64(header.firstRevision)); err != nil {
 			return err
 		}
 	}
 	for _, id := range slice.damaged {
-		if err := log.deletePlacesOf.execute(int64(id)); err != nil {
+		if err := log.deletePlacesOf.Execute(int64(id)); err != nil {
 			return err
 		}
 	}
-	return log.deleteCommits.execute(int64(slice.commits[len(slice.commits)-1].ID))
+	return log.deleteCommits.Execute(int64(slice.commits[len(slice.commits)-1].ID))
 }
 
 // backlogRefusal refuses writes while a consumer lags by twice the retention. Otherwise the

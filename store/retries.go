@@ -7,6 +7,8 @@ import (
 	"hash/maphash"
 	"slices"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // RetryWindow is the time for which the store remembers the answer to a request with an id, by
@@ -48,10 +50,10 @@ type retries struct {
 	// clearing tells that forgotten rows are to be deleted now.
 	clearing bool
 
-	insert      *statement
-	selectOne   *statement
-	selectNames *statement
-	deleteUpTo  *statement
+	insert      *sqlite.Statement
+	selectOne   *sqlite.Statement
+	selectNames *sqlite.Statement
+	deleteUpTo  *sqlite.Statement
 }
 
 // retryGeneration has the answers of a span of time.
@@ -65,27 +67,27 @@ type retryGeneration struct {
 // never share one by chance; if they did, the older would be forgotten.
 type retryHash [2]uint64
 
-func newRetries(session *session) *retries {
+func newRetries(session *sqlite.Session) *retries {
 	return &retries{
 		seeds:       [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
-		insert:      session.prepare(`INSERT INTO retries (id, committed_at, namespace, request_id, digest, answer) VALUES (?, ?, ?, ?, ?, ?)`),
-		selectOne:   session.prepare(`SELECT committed_at, namespace, request_id, digest, answer FROM retries WHERE id = ?`),
-		selectNames: session.prepare(`SELECT id, committed_at, namespace, request_id FROM retries ORDER BY id`),
-		deleteUpTo:  session.prepare(`DELETE FROM retries WHERE id <= ?`),
+		insert:      session.Prepare(`INSERT INTO retries (id, committed_at, namespace, request_id, digest, answer) VALUES (?, ?, ?, ?, ?, ?)`),
+		selectOne:   session.Prepare(`SELECT committed_at, namespace, request_id, digest, answer FROM retries WHERE id = ?`),
+		selectNames: session.Prepare(`SELECT id, committed_at, namespace, request_id FROM retries ORDER BY id`),
+		deleteUpTo:  session.Prepare(`DELETE FROM retries WHERE id <= ?`),
 	}
 }
 
 // load reads which answers there are.
 func (retries *retries) load() error {
 	first := true
-	return retries.selectNames.query(func(row []driver.Value) bool {
-		id := signed(row[0])
+	return retries.selectNames.Query(func(row []driver.Value) bool {
+		id := sqlite.Signed(row[0])
 		if first {
 			first, retries.deletedID, retries.forgottenID = false, id-1, id-1
 		}
 		namespace, _ := row[2].(string)
 		requestID, _ := row[3].(string)
-		retries.note(requestName{namespace: namespace, id: requestID}, id, time.Unix(0, signed(row[1])).UTC())
+		retries.note(requestName{namespace: namespace, id: requestID}, id, time.Unix(0, sqlite.Signed(row[1])).UTC())
 		return true
 	})
 }
@@ -126,7 +128,7 @@ func (retries *retries) save(batch *batch) error {
 		id := retries.lastID + int64(index) + 1
 		// No bytes at all would be NULL.
 		bytes := append([]byte{}, answer.bytes...)
-		if err := retries.insert.execute(id, batch.timestamp.UnixNano(), answer.namespace, answer.id, answer.digest[:], bytes); err != nil {
+		if err := retries.insert.Execute(id, batch.timestamp.UnixNano(), answer.namespace, answer.id, answer.digest[:], bytes); err != nil {
 			return err
 		}
 	}
@@ -179,10 +181,10 @@ func (retries *retries) find(name requestName, now time.Time) (*answer, error) {
 }
 
 func (retries *retries) read(id int64, name requestName, now time.Time) (found *answer, err error) {
-	err = retries.selectOne.query(func(row []driver.Value) bool {
+	err = retries.selectOne.Query(func(row []driver.Value) bool {
 		namespace, _ := row[1].(string)
 		requestID, _ := row[2].(string)
-		if namespace != name.namespace || requestID != name.id || now.Sub(time.Unix(0, signed(row[0]))) >= RetryWindow {
+		if namespace != name.namespace || requestID != name.id || now.Sub(time.Unix(0, sqlite.Signed(row[0]))) >= RetryWindow {
 			return false
 		}
 		found = &answer{requestName: name}
@@ -212,7 +214,7 @@ func (committer *committer) answersAreOld() bool { return committer.tables.answe
 func (committer *committer) clearRetries() (more bool) {
 	retries := committer.tables.answers
 	through := min(retries.deletedID+retriesPerSlice, retries.forgottenID)
-	err := committer.unsynced(func() error { return retries.deleteUpTo.execute(through) })
+	err := committer.unsynced(func() error { return retries.deleteUpTo.Execute(through) })
 	committer.tried(workRetries, err)
 	if err != nil {
 		retries.clearing = false

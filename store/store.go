@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/logging"
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // Store is a key-value store in one SQLite file, with groups, namespaces, expiry and a log of
@@ -20,7 +21,7 @@ import (
 type Store struct {
 	config    StoreConfig
 	id        string
-	database  *database
+	database  *sqlite.Database
 	committer *committer
 	hot       *hotEntries
 	tail      *tail
@@ -92,7 +93,7 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	store.workspaces = newWorkspaces(store)
 	store.journalQueries = newJournalQueries()
 	if err := store.start(); err != nil {
-		return nil, fmt.Errorf("store.NewConfigured: %w", errors.Join(err, database.close()))
+		return nil, fmt.Errorf("store.NewConfigured: %w", errors.Join(err, database.Close()))
 	}
 	if err := store.workspaces.begin(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: workspaces: %w", errors.Join(err, store.Close()))
@@ -156,7 +157,7 @@ func (store *Store) Close() error {
 		store.callbacks.stop()
 		store.running.Wait()
 		store.watchers.close()
-		store.closeErr = errors.Join(store.workspaces.close(), store.database.close())
+		store.closeErr = errors.Join(store.workspaces.close(), store.database.Close())
 		logging.Flush(store.config.Logger)
 	})
 	if store.closeErr != nil {

@@ -2,7 +2,11 @@
 
 package store
 
-import "errors"
+import (
+	"errors"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
+)
 
 // table is a part of the database that a commit saves beside the log. A batch gathers the
 // changes of a table in a part. A table belongs to the owner of the committer.
@@ -96,7 +100,7 @@ type tables struct {
 	quotas  *quotas
 }
 
-func newTables(session *session) *tables {
+func newTables(session *sqlite.Session) *tables {
 	return &tables{answers: newRetries(session), runs: newWorkspaceRuns(session), journal: newJournal(session), quotas: newQuotas(session)}
 }
 

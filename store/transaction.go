@@ -9,6 +9,8 @@ import (
 	"time"
 
 	sqlitelib "modernc.org/sqlite/lib"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // transaction runs function between BEGIN and COMMIT, after the deferred part of the log. An
@@ -18,7 +20,7 @@ func (committer *committer) transaction(function func() error) error {
 	if err := errors.Join(committer.stopped(), committer.endReading()); err != nil {
 		return err
 	}
-	if err := committer.begin.execute(); err != nil {
+	if err := committer.begin.Execute(); err != nil {
 		return err
 	}
 	err := committer.log.deferred.write()
@@ -34,14 +36,14 @@ func (committer *committer) transaction(function func() error) error {
 		return errors.Join(err, undoErr)
 	}
 	committing := time.Now()
-	err = committer.commit.execute()
+	err = committer.commit.Execute()
 	if err == nil {
 		committer.figures.committed(committing, committer.syncs)
 		committer.log.deferred.written()
 		committer.checkpoints.written += pagesPerTransaction * pageBytes
 		return nil
 	}
-	if undoErr := committer.undo(); undoErr != nil || !refusedBeforeCommit(err) {
+	if undoErr := committer.undo(); undoErr != nil || !sqlite.RefusedBeforeCommit(err) {
 		err = fmt.Errorf("%w: commit: %w", ErrOutcomeUnknown, errors.Join(err, undoErr))
 		committer.stopWriting(err)
 	}
@@ -51,27 +53,27 @@ func (committer *committer) transaction(function func() error) error {
 // unsynced is transaction for rows that the log can make again. It does not wait for the disk.
 // The fsync of the next commit covers it, and work lost in a crash is done again.
 func (committer *committer) unsynced(function func() error) error {
-	return committer.synchronous(synchronousNormal, function)
+	return committer.synchronous(sqlite.SynchronousNormal, function)
 }
 
 // synced is transaction for rows that belong to files beside the database. They are on disk
 // when synced returns, whatever the durability of the store.
 func (committer *committer) synced(function func() error) error {
-	return committer.synchronous(synchronousFull, function)
+	return committer.synchronous(sqlite.SynchronousFull, function)
 }
 
-func (committer *committer) synchronous(level synchronous, function func() error) error {
+func (committer *committer) synchronous(level sqlite.Synchronous, function func() error) error {
 	if err := committer.endReading(); err != nil {
 		return err
 	}
-	if err := committer.session.run(`PRAGMA synchronous = ` + string(level)); err != nil {
+	if err := committer.session.Run(`PRAGMA synchronous = ` + string(level)); err != nil {
 		return err
 	}
 	syncs := committer.syncs
-	committer.syncs = level == synchronousFull
+	committer.syncs = level == sqlite.SynchronousFull
 	err := committer.transaction(function)
 	committer.syncs = syncs
-	if levelErr := committer.session.run(`PRAGMA synchronous = ` + string(synchronousOf(committer.config.Durability))); levelErr != nil {
+	if levelErr := committer.session.Run(`PRAGMA synchronous = ` + string(synchronousOf(committer.config.Durability))); levelErr != nil {
 		committer.stopWriting(levelErr)
 		return errors.Join(err, levelErr)
 	}
@@ -81,7 +83,7 @@ func (committer *committer) synchronous(level synchronous, function func() error
 // beginReading has the statements that follow, up to endReading, read under one lock of the
 // database: each by itself would take one and give it back. If it fails they do so.
 func (committer *committer) beginReading() {
-	committer.reading = committer.reading || committer.beginRead.execute() == nil
+	committer.reading = committer.reading || committer.beginRead.Execute() == nil
 }
 
 func (committer *committer) endReading() error {
@@ -89,7 +91,7 @@ func (committer *committer) endReading() error {
 		return nil
 	}
 	committer.reading = false
-	if err := committer.endRead.execute(); err != nil {
+	if err := committer.endRead.Execute(); err != nil {
 		return errors.Join(err, committer.undo())
 	}
 	return nil
@@ -98,7 +100,7 @@ func (committer *committer) endReading() error {
 // undo rolls back. If SQLite has already done so, ROLLBACK says that there is no transaction,
 // which is fine.
 func (committer *committer) undo() error {
-	if err := committer.rollback.execute(); resultCode(err) != sqlitelib.SQLITE_ERROR {
+	if err := committer.rollback.Execute(); sqlite.Code(err) != sqlitelib.SQLITE_ERROR {
 		return err
 	}
 	return nil
@@ -120,11 +122,11 @@ func (committer *committer) stopWriting(err error) {
 
 // writeFailure says whether a transaction that changed nothing may be tried again later.
 func writeFailure(err error) error {
-	code := resultCode(err)
+	code := sqlite.Code(err)
 	switch {
 	case code == sqlitelib.SQLITE_FULL:
 		return fmt.Errorf("%w: disk is full: %w", ErrUnavailable, err)
-	case refusedWrite(err):
+	case sqlite.RefusedWrite(err):
 		return fmt.Errorf("%w: disk takes no more, as over a quota or a limit of file sizes: %w", ErrUnavailable, err)
 	case code == sqlitelib.SQLITE_READONLY:
 		return fmt.Errorf("%w: database is read-only: %w", ErrUnavailable, err)

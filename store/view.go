@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"strings"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // namespaceState is the state of a namespace as a whole. The zero value is a namespace that was
@@ -94,22 +96,22 @@ type view struct {
 	// flushLog has the tables of the log hold all of it.
 	flushLog func() error
 
-	selectNamespace   *statement
-	selectOldest      *statement
-	selectGroup       *statement
-	selectHead        *statement
-	selectEntry       *statement
-	selectDeletions   *statement
-	selectPage        [3][2]*statement // by columns, by descending
-	selectScan        [2]*statement    // by columns, but pairsOnly
-	countRows         *statement
-	selectKeyAt       *statement
-	selectGroups      *statement
-	selectNamespaces  *statement
-	selectDue         *statement
-	selectDueOfRealm  *statement
-	selectNextExpiry  *statement
-	selectStoreTotals *statement
+	selectNamespace   *sqlite.Statement
+	selectOldest      *sqlite.Statement
+	selectGroup       *sqlite.Statement
+	selectHead        *sqlite.Statement
+	selectEntry       *sqlite.Statement
+	selectDeletions   *sqlite.Statement
+	selectPage        [3][2]*sqlite.Statement // by columns, by descending
+	selectScan        [2]*sqlite.Statement    // by columns, but pairsOnly
+	countRows         *sqlite.Statement
+	selectKeyAt       *sqlite.Statement
+	selectGroups      *sqlite.Statement
+	selectNamespaces  *sqlite.Statement
+	selectDue         *sqlite.Statement
+	selectDueOfRealm  *sqlite.Statement
+	selectNextExpiry  *sqlite.Statement
+	selectStoreTotals *sqlite.Statement
 }
 
 // storeTotals count the whole store: named namespaces, all entries, and those
@@ -120,13 +122,13 @@ type storeTotals struct {
 	unscoped   uint64
 }
 
-func newView(session *session, hot *hotEntries) *view {
+func newView(session *sqlite.Session, hot *hotEntries) *view {
 	const page = ` FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key `
 	const scan = `, group_name FROM entries WHERE (group_name, entry_key) >= (?, ?) AND group_name < ? ORDER BY group_name, entry_key`
 	const whole, keys = `SELECT entry_key, revision, updated_at, expires_at, entry_value`, `SELECT entry_key, revision, updated_at, expires_at, ''`
 	const pairs = `SELECT entry_key, expires_at, entry_value`
-	inBothDirections := func(columns string) [2]*statement {
-		return [2]*statement{session.prepare(columns + page), session.prepare(columns + page + `DESC`)}
+	inBothDirections := func(columns string) [2]*sqlite.Statement {
+		return [2]*sqlite.Statement{session.Prepare(columns + page), session.Prepare(columns + page + `DESC`)}
 	}
 	return &view{
 		pending:           newPending(),
@@ -135,37 +137,37 @@ func newView(session *session, hot *hotEntries) *view {
 		tallies:           tallies{},
 		namespaces:        map[string]namespaceState{},
 		groups:            map[string]groupState{},
-		selectNamespace:   session.prepare(`SELECT revision, keys, groups, bytes FROM namespaces WHERE namespace = ?`),
-		selectOldest:      session.prepare(`SELECT min(first_revision) FROM namespace_commits WHERE namespace = ?`),
-		selectGroup:       session.prepare(`SELECT keys, bytes, last_revision FROM groups WHERE group_name = ?`),
-		selectHead:        session.prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value) FROM entries WHERE group_name = ? AND entry_key = ?`),
-		selectEntry:       session.prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value), entry_value FROM entries WHERE group_name = ? AND entry_key = ?`),
-		selectPage:        [3][2]*statement{wholeEntries: inBothDirections(whole), keysOnly: inBothDirections(keys), pairsOnly: inBothDirections(pairs)},
-		selectDeletions:   session.prepare(`SELECT group_name, revision FROM deletions`),
-		selectScan:        [2]*statement{wholeEntries: session.prepare(whole + scan), keysOnly: session.prepare(keys + scan)},
-		countRows:         session.prepare(`SELECT count(*) FROM (SELECT 1 FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? LIMIT ?)`),
-		selectKeyAt:       session.prepare(`SELECT entry_key FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key LIMIT 1 OFFSET ?`),
-		selectGroups:      session.prepare(`SELECT group_name, keys, bytes, last_revision FROM groups INDEXED BY groups_with_keys WHERE keys > 0 AND group_name >= ? AND group_name < ? ORDER BY group_name`),
-		selectNamespaces:  session.prepare(`SELECT namespace, revision, keys, groups, bytes FROM namespaces WHERE namespace >= ? AND namespace < ? ORDER BY namespace`),
-		selectDue:         session.prepare(selectDue),
-		selectDueOfRealm:  session.prepare(selectDueOfRealm),
-		selectNextExpiry:  session.prepare(`SELECT min(expires_at) FROM entries WHERE expires_at IS NOT NULL`),
-		selectStoreTotals: session.prepare(`SELECT count(*) FILTER (WHERE namespace <> ''), coalesce(sum(keys), 0), coalesce(sum(keys) FILTER (WHERE namespace = ''), 0) FROM namespaces`),
+		selectNamespace:   session.Prepare(`SELECT revision, keys, groups, bytes FROM namespaces WHERE namespace = ?`),
+		selectOldest:      session.Prepare(`SELECT min(first_revision) FROM namespace_commits WHERE namespace = ?`),
+		selectGroup:       session.Prepare(`SELECT keys, bytes, last_revision FROM groups WHERE group_name = ?`),
+		selectHead:        session.Prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value) FROM entries WHERE group_name = ? AND entry_key = ?`),
+		selectEntry:       session.Prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value), entry_value FROM entries WHERE group_name = ? AND entry_key = ?`),
+		selectPage:        [3][2]*sqlite.Statement{wholeEntries: inBothDirections(whole), keysOnly: inBothDirections(keys), pairsOnly: inBothDirections(pairs)},
+		selectDeletions:   session.Prepare(`SELECT group_name, revision FROM deletions`),
+		selectScan:        [2]*sqlite.Statement{wholeEntries: session.Prepare(whole + scan), keysOnly: session.Prepare(keys + scan)},
+		countRows:         session.Prepare(`SELECT count(*) FROM (SELECT 1 FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? LIMIT ?)`),
+		selectKeyAt:       session.Prepare(`SELECT entry_key FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key LIMIT 1 OFFSET ?`),
+		selectGroups:      session.Prepare(`SELECT group_name, keys, bytes, last_revision FROM groups INDEXED BY groups_with_keys WHERE keys > 0 AND group_name >= ? AND group_name < ? ORDER BY group_name`),
+		selectNamespaces:  session.Prepare(`SELECT namespace, revision, keys, groups, bytes FROM namespaces WHERE namespace >= ? AND namespace < ? ORDER BY namespace`),
+		selectDue:         session.Prepare(selectDue),
+		selectDueOfRealm:  session.Prepare(selectDueOfRealm),
+		selectNextExpiry:  session.Prepare(`SELECT min(expires_at) FROM entries WHERE expires_at IS NOT NULL`),
+		selectStoreTotals: session.Prepare(`SELECT count(*) FILTER (WHERE namespace <> ''), coalesce(sum(keys), 0), coalesce(sum(keys) FILTER (WHERE namespace = ''), 0) FROM namespaces`),
 	}
 }
 
 // load reads the data that the view keeps in memory for its whole life.
 func (view *view) load() error {
-	err := view.selectDeletions.query(func(row []driver.Value) bool {
+	err := view.selectDeletions.Query(func(row []driver.Value) bool {
 		group, _ := row[0].(string)
-		view.deletions.add(group, unsigned(row[1]))
+		view.deletions.add(group, sqlite.Unsigned(row[1]))
 		return true
 	})
 	if err != nil {
 		return err
 	}
-	return view.selectStoreTotals.query(func(row []driver.Value) bool {
-		view.totals = storeTotals{namespaces: unsigned(row[0]), entries: unsigned(row[1]), unscoped: unsigned(row[2])}
+	return view.selectStoreTotals.Query(func(row []driver.Value) bool {
+		view.totals = storeTotals{namespaces: sqlite.Unsigned(row[0]), entries: sqlite.Unsigned(row[1]), unscoped: sqlite.Unsigned(row[2])}
 		return false
 	})
 }
@@ -182,7 +184,7 @@ func (view *view) namespace(name string) (namespaceState, error) {
 	if err := view.flushLog(); err != nil {
 		return state, err
 	}
-	oldest, found, err := view.selectOldest.integer(name)
+	oldest, found, err := view.selectOldest.Integer(name)
 	if err != nil {
 		return state, err
 	}
@@ -206,7 +208,7 @@ func (view *view) storedNamespace(name string) (state namespaceState, err error)
 	if state, waits := view.pending.namespaces.get(name); waits {
 		return state, nil
 	}
-	err = view.selectNamespace.query(func(row []driver.Value) bool {
+	err = view.selectNamespace.Query(func(row []driver.Value) bool {
 		state = readNamespace(row)
 		return false
 	}, name)
@@ -215,7 +217,7 @@ func (view *view) storedNamespace(name string) (state namespaceState, err error)
 
 // readNamespace reads a row of revision, keys, groups, bytes.
 func readNamespace(row []driver.Value) namespaceState {
-	return namespaceState{revision: unsigned(row[0]), keys: signed(row[1]), groups: signed(row[2]), bytes: signed(row[3])}
+	return namespaceState{revision: sqlite.Unsigned(row[0]), keys: sqlite.Signed(row[1]), groups: sqlite.Signed(row[2]), bytes: sqlite.Signed(row[3])}
 }
 
 // group returns the state of a group.
@@ -227,7 +229,7 @@ func (view *view) group(name string) (groupState, error) {
 		return state, nil
 	}
 	state := groupState{}
-	err := view.selectGroup.query(func(row []driver.Value) bool {
+	err := view.selectGroup.Query(func(row []driver.Value) bool {
 		state = readGroup(row)
 		return false
 	}, name)
@@ -239,14 +241,14 @@ func (view *view) group(name string) (groupState, error) {
 
 // readGroup reads a row of keys, bytes, last_revision.
 func readGroup(row []driver.Value) groupState {
-	return groupState{keys: signed(row[0]), bytes: signed(row[1]), lastRevision: unsigned(row[2])}
+	return groupState{keys: sqlite.Signed(row[0]), bytes: sqlite.Signed(row[1]), lastRevision: sqlite.Unsigned(row[2])}
 }
 
 // groupsIn calls visit with each group of a range that has keys, in byte order, and
 // with some that have none, until visit returns false.
 func (view *view) groupsIn(names nameRange, visit func(name string, state groupState) bool) error {
 	return mergeStates(&view.pending.groups, names, func(take func(string, groupState) bool) error {
-		return view.selectGroups.query(func(row []driver.Value) bool {
+		return view.selectGroups.Query(func(row []driver.Value) bool {
 			name, _ := row[0].(string)
 			return take(name, readGroup(row[1:]))
 		}, names.low, upperBound(names.high))
@@ -257,7 +259,7 @@ func (view *view) groupsIn(names nameRange, visit func(name string, state groupS
 // visit returns false. The state of the log is left out.
 func (view *view) namespacesIn(names nameRange, visit func(name string, state namespaceState) bool) error {
 	return mergeStates(&view.pending.namespaces, names, func(take func(string, namespaceState) bool) error {
-		return view.selectNamespaces.query(func(row []driver.Value) bool {
+		return view.selectNamespaces.Query(func(row []driver.Value) bool {
 			name, _ := row[0].(string)
 			return take(name, readNamespace(row[1:]))
 		}, names.low, upperBound(names.high))
@@ -342,7 +344,7 @@ func (view *view) remembered(name entryName, withValue bool) (entryState, bool) 
 }
 
 // stored returns the state of a key in the tables.
-func (view *view) stored(statement *statement, name entryName) (entryState, error) {
+func (view *view) stored(statement *sqlite.Statement, name entryName) (entryState, error) {
 	state, err := readEntry(statement, name)
 	if view.deletions.hide(name.group, &state) {
 		return entryState{}, err
@@ -350,9 +352,9 @@ func (view *view) stored(statement *statement, name entryName) (entryState, erro
 	return state, err
 }
 
-func readEntry(statement *statement, name entryName) (state entryState, err error) {
-	err = statement.query(func(row []driver.Value) bool {
-		state = entryState{revision: unsigned(row[0]), updatedAt: signed(row[1]), expiresAt: signed(row[2]), bytes: int(signed(row[3]))}
+func readEntry(statement *sqlite.Statement, name entryName) (state entryState, err error) {
+	err = statement.Query(func(row []driver.Value) bool {
+		state = entryState{revision: sqlite.Unsigned(row[0]), updatedAt: sqlite.Signed(row[1]), expiresAt: sqlite.Signed(row[2]), bytes: int(sqlite.Signed(row[3]))}
 		if len(row) > 4 {
 			state.value, _ = row[4].(string)
 		}

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // The steps of Workspace.Commit, by which failpoints name them: the summary is made,
@@ -209,22 +211,22 @@ func (batch *batch) runEnded(runID string) bool {
 type workspaceRuns struct {
 	ended map[string]bool
 
-	selectAll *statement
-	insert    *statement
-	delete    *statement
+	selectAll *sqlite.Statement
+	insert    *sqlite.Statement
+	delete    *sqlite.Statement
 }
 
-func newWorkspaceRuns(session *session) *workspaceRuns {
+func newWorkspaceRuns(session *sqlite.Session) *workspaceRuns {
 	return &workspaceRuns{
 		ended:     map[string]bool{},
-		selectAll: session.prepare(`SELECT run_id FROM workspace_runs`),
-		insert:    session.prepare(`INSERT INTO workspace_runs (run_id) VALUES (?)`),
-		delete:    session.prepare(`DELETE FROM workspace_runs WHERE run_id = ?`),
+		selectAll: session.Prepare(`SELECT run_id FROM workspace_runs`),
+		insert:    session.Prepare(`INSERT INTO workspace_runs (run_id) VALUES (?)`),
+		delete:    session.Prepare(`DELETE FROM workspace_runs WHERE run_id = ?`),
 	}
 }
 
 func (runs *workspaceRuns) load() error {
-	return runs.selectAll.query(func(row []driver.Value) bool {
+	return runs.selectAll.Query(func(row []driver.Value) bool {
 		runID, _ := row[0].(string)
 		runs.ended[runID] = true
 		return true
@@ -243,7 +245,7 @@ func (runs *runPart) empty() bool { return len(runs.ids) == 0 }
 // save marks the runs that a batch ends.
 func (runs *workspaceRuns) save(batch *batch) error {
 	for _, runID := range runsIn.of(batch).ids {
-		if err := runs.insert.execute(runID); err != nil {
+		if err := runs.insert.Execute(runID); err != nil {
 			return err
 		}
 	}
@@ -279,7 +281,7 @@ func (committer *committer) forgetRuns(runIDs []string) {
 	runs := committer.tables.runs
 	err := committer.unsynced(func() error {
 		for _, runID := range runIDs {
-			if err := runs.delete.execute(runID); err != nil {
+			if err := runs.delete.Execute(runID); err != nil {
 				return err
 			}
 		}

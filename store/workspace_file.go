@@ -19,6 +19,7 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 const (
@@ -100,7 +101,7 @@ func (file *workspaceFile) path() string {
 
 // workspaceAddress carries every setting of a connection that writes.
 func workspaceAddress(path string, durability Durability) string {
-	return fileAddress(path) + "?" + url.Values{
+	return sqlite.FileAddress(path) + "?" + url.Values{
 		"_defensive": {"1"},
 		"_pragma": {
 			"busy_timeout(5000)",
@@ -127,7 +128,7 @@ func openWorkspaceDatabase(path string, durability Durability) (*sql.DB, error) 
 // nil, writes the first content.
 func (file *workspaceFile) create(durability Durability, fill func(transaction *sql.Tx) error) error {
 	partial := filepath.Join(file.folder.path, file.runID+partialSuffix)
-	if err := createPrivate(partial); err != nil {
+	if err := sqlite.CreatePrivate(partial); err != nil {
 		return err
 	}
 	err := file.writeSchema(partial, durability, fill)
@@ -257,9 +258,9 @@ func workspaceFailure(err error) error {
 	if platform.IsDiskFull(err) {
 		return fmt.Errorf("%w: disk takes no more", ErrUnavailable)
 	}
-	switch resultCode(err) {
+	switch sqlite.Code(err) {
 	case sqlitelib.SQLITE_IOERR:
-		if !refusedWrite(err) {
+		if !sqlite.RefusedWrite(err) {
 			return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 		}
 	case sqlitelib.SQLITE_CANTOPEN, sqlitelib.SQLITE_NOMEM:

@@ -19,6 +19,7 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 const (
@@ -39,13 +40,13 @@ var errNoWorkspace = errors.New("file holds no workspace")
 type workspaceFolder struct {
 	path   string
 	logger *slog.Logger
-	lock   *databaseLock
+	lock   *sqlite.Lock
 }
 
 // takeFolder locks a folder. If another store has the folder, it returns ErrDatabaseInUse with
 // the owner.
 func takeFolder(path string, logger *slog.Logger) (*workspaceFolder, error) {
-	lock, err := lockDatabase(filepath.Join(path, "workspaces"))
+	lock, err := sqlite.TakeLock(filepath.Join(path, "workspaces"))
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +146,7 @@ func (file *workspaceFile) inspect(entry fs.DirEntry, durability Durability, ans
 		file.answers, err = readAnswers(database, file.namespace, answeredAfter)
 	}
 	err = errors.Join(err, database.Close())
-	if damaging(resultCode(err)) {
+	if damaging(sqlite.Code(err)) {
 		return fmt.Errorf("%w: %w", errNoWorkspace, err)
 	}
 	return err

@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 const (
@@ -111,7 +113,7 @@ func (folder *workspaceFolder) takeOverOne(entry fs.DirEntry, name string, durab
 	}
 	renamed := &renaming{}
 	err := folder.copyOriginal(path, name, renamed, durability)
-	switch code := resultCode(err); {
+	switch code := sqlite.Code(err); {
 	case damaging(code), errors.Is(err, ErrTooLarge):
 		return nil, fmt.Errorf("%w: %w", errNoWorkspace, err)
 	default:

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // The limits of Workspace.Query.
@@ -160,7 +162,7 @@ func (workspaces *workspaces) queryContext(file *workspaceFile) (ctx context.Con
 func (workspaces *workspaces) watchQuery(ctx context.Context, cancel context.CancelCauseFunc, ended <-chan struct{}) {
 	ticker := time.NewTicker(memoryInterval)
 	defer ticker.Stop()
-	before, measured := residentBytes()
+	before, measured := sqlite.ResidentBytes()
 	for {
 		select {
 		case <-ctx.Done():
@@ -170,7 +172,7 @@ func (workspaces *workspaces) watchQuery(ctx context.Context, cancel context.Can
 		case <-workspaces.store.stopped:
 			cancel(ErrClosed)
 		case <-ticker.C:
-			if now, _ := residentBytes(); measured && now-before > workspaces.queryMemory {
+			if now, _ := sqlite.ResidentBytes(); measured && now-before > workspaces.queryMemory {
 				cancel(&TooLargeError{What: "memory of the query", Size: now - before, Limit: workspaces.queryMemory})
 			}
 		}

@@ -14,8 +14,10 @@ import (
 	"strconv"
 	"strings"
 
-	"modernc.org/sqlite"
+	sqlitedriver "modernc.org/sqlite"
 	sqlitelib "modernc.org/sqlite/lib"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // collector is the function that is given the rows of a query. No query may call it.
@@ -75,18 +77,20 @@ type sandbox struct {
 
 // open opens the connection. The caller closes both.
 func (sandbox *sandbox) open(ctx context.Context, path string) (*sql.DB, *sql.Conn, error) {
-	private := &sqlite.Driver{}
-	if err := private.RegisterFunction(collector, &sqlite.FunctionImpl{
+	private := &sqlitedriver.Driver{}
+	if err := private.RegisterFunction(collector, &sqlitedriver.FunctionImpl{
 		NArgs: -1, VolatileArgs: true,
-		MakeAggregate: func(sqlite.FunctionContext) (sqlite.AggregateFunction, error) { return collection{sandbox}, nil },
+		MakeAggregate: func(sqlitedriver.FunctionContext) (sqlitedriver.AggregateFunction, error) {
+			return collection{sandbox}, nil
+		},
 	}); err != nil {
 		return nil, nil, err
 	}
-	private.RegisterConnectionHook(func(connection sqlite.ExecQuerierContext, _ string) error {
+	private.RegisterConnectionHook(func(connection sqlitedriver.ExecQuerierContext, _ string) error {
 		if err := sandbox.listModules(connection); err != nil {
 			return err
 		}
-		registerer, ok := connection.(sqlite.AuthorizerRegisterer)
+		registerer, ok := connection.(sqlitedriver.AuthorizerRegisterer)
 		if !ok {
 			return fmt.Errorf("driver connection is a %T, which takes no authorizer", connection)
 		}
@@ -99,14 +103,14 @@ func (sandbox *sandbox) open(ctx context.Context, path string) (*sql.DB, *sql.Co
 		return nil, nil, errors.Join(err, database.Close())
 	}
 	for limit, value := range sandboxLimits {
-		if _, err := sqlite.Limit(connection, limit, value); err != nil {
+		if _, err := sqlitedriver.Limit(connection, limit, value); err != nil {
 			return nil, nil, errors.Join(err, connection.Close(), database.Close())
 		}
 	}
 	return database, connection, nil
 }
 
-func (sandbox *sandbox) listModules(connection sqlite.ExecQuerierContext) error {
+func (sandbox *sandbox) listModules(connection sqlitedriver.ExecQuerierContext) error {
 	sandbox.modules = map[string]bool{}
 	rows, err := connection.QueryContext(context.Background(), `SELECT name FROM pragma_module_list`, nil)
 	if err != nil {
@@ -125,7 +129,7 @@ func (sandbox *sandbox) listModules(connection sqlite.ExecQuerierContext) error 
 
 // sandboxAddress is the address of a database that is only read.
 func sandboxAddress(path string) string {
-	return fileAddress(path) + "?" + url.Values{
+	return sqlite.FileAddress(path) + "?" + url.Values{
 		"mode":        {"ro"},
 		"_defensive":  {"1"},
 		"_dqs":        {"0"},
@@ -138,7 +142,7 @@ func sandboxAddress(path string) string {
 
 // sandboxConnector opens connections of a driver that nothing else uses.
 type sandboxConnector struct {
-	driver  *sqlite.Driver
+	driver  *sqlitedriver.Driver
 	address string
 }
 
@@ -149,20 +153,20 @@ func (connector sandboxConnector) Connect(context.Context) (driver.Conn, error) 
 func (connector sandboxConnector) Driver() driver.Driver { return connector.driver }
 
 // authorise allows only the actions that a query needs.
-func (sandbox *sandbox) authorise(action sqlite.AuthorizerActionCode, first, second, database, _ string) sqlite.AuthorizerReturnCode {
+func (sandbox *sandbox) authorise(action sqlitedriver.AuthorizerActionCode, first, second, database, _ string) sqlitedriver.AuthorizerReturnCode {
 	allowed := false
 	switch action {
-	case sqlite.AuthSelect, sqlite.AuthRecursive:
+	case sqlitedriver.AuthSelect, sqlitedriver.AuthRecursive:
 		allowed = true
-	case sqlite.AuthRead:
+	case sqlitedriver.AuthRead:
 		allowed = sandboxTables[first] && (database == "main" || database == "") || second == "" && !sandbox.exists(first)
-	case sqlite.AuthFunction:
+	case sqlitedriver.AuthFunction:
 		allowed = sandboxFunctions[strings.ToLower(second)] || sandbox.collecting && second == collector
 	}
 	if allowed {
-		return sqlite.AuthorizerOK
+		return sqlitedriver.AuthorizerOK
 	}
-	return sqlite.AuthorizerDeny
+	return sqlitedriver.AuthorizerDeny
 }
 
 // exists reports whether a name is a real table, and not a name that the query itself defines.
@@ -178,7 +182,7 @@ func (sandbox *sandbox) exists(table string) bool {
 func columnsOf(connection *sql.Conn, query string) (names []string, err error) {
 	err = connection.Raw(func(driverConnection any) error {
 		describer, ok := driverConnection.(interface {
-			ColumnInfo(query string) ([]sqlite.ColumnInfo, error)
+			ColumnInfo(query string) ([]sqlitedriver.ColumnInfo, error)
 		})
 		if !ok {
 			return fmt.Errorf("driver connection is a %T, which describes no columns", driverConnection)
@@ -211,7 +215,7 @@ func (sandbox *sandbox) collect(ctx context.Context, connection *sql.Conn, query
 
 // failure separates mistakes of the caller from faults of the store.
 func (sandbox *sandbox) failure(err error) error {
-	switch code := resultCode(err); {
+	switch code := sqlite.Code(err); {
 	case sandbox.refused != nil:
 		return sandbox.refused
 	case code == sqlitelib.SQLITE_TOOBIG:
@@ -229,7 +233,7 @@ type collection struct {
 }
 
 // Step keeps a row.
-func (collection collection) Step(_ *sqlite.FunctionContext, values []driver.Value) error {
+func (collection collection) Step(_ *sqlitedriver.FunctionContext, values []driver.Value) error {
 	sandbox := collection.sandbox
 	row := make([]any, len(values))
 	for index, value := range values {
@@ -254,10 +258,12 @@ func (collection collection) Step(_ *sqlite.FunctionContext, values []driver.Val
 }
 
 // WindowInverse is not called: the collector is no window function.
-func (collection) WindowInverse(*sqlite.FunctionContext, []driver.Value) error { return nil }
+func (collection) WindowInverse(*sqlitedriver.FunctionContext, []driver.Value) error { return nil }
 
 // WindowValue gives nothing: the rows are in the sandbox.
-func (collection) WindowValue(*sqlite.FunctionContext) (driver.Value, error) { return int64(0), nil }
+func (collection) WindowValue(*sqlitedriver.FunctionContext) (driver.Value, error) {
+	return int64(0), nil
+}
 
 // Final has nothing to give back.
-func (collection) Final(*sqlite.FunctionContext) {}
+func (collection) Final(*sqlitedriver.FunctionContext) {}

@@ -122,7 +122,7 @@ func (workspaces *workspaces) take(path string) (*workspaceFolder, error) {
 		finished, err = folder.finish(ended)
 	}
 	if err != nil {
-		return nil, errors.Join(err, folder.lock.release())
+		return nil, errors.Join(err, folder.lock.Release())
 	}
 	workspaces.store.forgetRuns(finished...)
 	return folder, nil
@@ -392,7 +392,7 @@ func (workspaces *workspaces) takeOtherLocked(path string) ([]*workspaceFile, er
 	}
 	files, err := workspaces.loadFiles(folder)
 	if err != nil {
-		return nil, errors.Join(err, folder.lock.release())
+		return nil, errors.Join(err, folder.lock.Release())
 	}
 	workspaces.others = append(workspaces.others, folder)
 	workspaces.addLocked(files)
@@ -439,7 +439,7 @@ func (workspaces *workspaces) close() error {
 	defer workspaces.mutex.Unlock()
 	for _, folder := range append(workspaces.others, workspaces.own) {
 		if folder != nil {
-			err = errors.Join(err, folder.lock.release())
+			err = errors.Join(err, folder.lock.Release())
 		}
 	}
 	if workspaces.temporary && workspaces.own != nil {

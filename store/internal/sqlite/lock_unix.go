@@ -2,7 +2,7 @@
 
 //go:build unix
 
-package store
+package sqlite
 
 import (
 	"os"

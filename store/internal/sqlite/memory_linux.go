@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package sqlite
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 )
 
 // residentBytes returns how much memory the process has, if that can be told.
-func residentBytes() (resident int, measured bool) {
+func ResidentBytes() (resident int, measured bool) {
 	content, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return 0, false

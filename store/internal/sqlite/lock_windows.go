@@ -2,7 +2,7 @@
 
 //go:build windows
 
-package store
+package sqlite
 
 // noteOwner does nothing: a file that is locked on Windows takes no writes and gives no
 // reads, so nobody could be told the number of the process.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package sqlite
 
 import (
 	"errors"
@@ -13,32 +13,32 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// errInUse says that another process, or another store of this one, has the database.
-var errInUse = errors.New("database is in use")
+// ErrInUse says that another process, or another store of this one, has the database.
+var ErrInUse = errors.New("database is in use")
 
-// lockSuffix is behind the path of a database in the name of its lock.
-const lockSuffix = ".lock"
+// LockSuffix is behind the path of a database in the name of its lock.
+const LockSuffix = ".lock"
 
-// databaseLock makes one process the owner of a database file. It is a separate file beside the
+// Lock makes one process the owner of a database file. It is a separate file beside the
 // database. A lock on the database file itself would vanish when any code of the process closed
 // any descriptor of the file.
-type databaseLock struct {
+type Lock struct {
 	file *flock.Flock
 }
 
-// lockDatabase takes the lock of a database, or returns ErrInUse naming its owner.
-func lockDatabase(databasePath string) (*databaseLock, error) {
+// TakeLock takes the lock of a database, or returns ErrInUse naming its owner.
+func TakeLock(databasePath string) (*Lock, error) {
 	lockPath, err := lockPathOf(databasePath)
 	if err != nil {
 		return nil, err
 	}
-	lock := &databaseLock{file: flock.New(lockPath, flock.SetPermissions(0o600))}
+	lock := &Lock{file: flock.New(lockPath, flock.SetPermissions(0o600))}
 	locked, err := lock.file.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", lockPath, err)
 	}
 	if !locked {
-		return nil, errors.Join(fmt.Errorf("%s: %w by %s", databasePath, errInUse, lockOwner(lockPath)), lock.file.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w by %s", databasePath, ErrInUse, lockOwner(lockPath)), lock.file.Close())
 	}
 	if err := noteOwner(lockPath); err != nil {
 		return nil, errors.Join(fmt.Errorf("write %s: %w", lockPath, err), lock.file.Close())
@@ -52,7 +52,7 @@ func lockPathOf(databasePath string) (string, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return lockPathOfMissing(databasePath)
 	}
-	return resolved + lockSuffix, err
+	return resolved + LockSuffix, err
 }
 
 // lockPathOfMissing is lockPathOf for a file that is not there yet, but may have
@@ -66,7 +66,7 @@ func lockPathOfMissing(databasePath string) (string, error) {
 	if target, leads := linkTarget(path); leads {
 		return lockPathOf(target)
 	}
-	return path + lockSuffix, nil
+	return path + LockSuffix, nil
 }
 
 // linkTarget returns where a symbolic link leads, false if path is none.
@@ -90,8 +90,28 @@ func lockOwner(lockPath string) string {
 	return "process " + process
 }
 
-// release gives the database up. The file stays: removing it would let two
+// Release gives the database up. The file stays: removing it would let two
 // processes lock two files of the same name.
-func (lock *databaseLock) release() error {
+func (lock *Lock) Release() error {
 	return lock.file.Close()
+}
+
+// ShareLock keeps others from taking the lock of a database, or returns ErrInUse.
+// It creates no file: if there is no lock nobody has it.
+func ShareLock(databasePath string) (*flock.Flock, error) {
+	lockPath, err := lockPathOf(databasePath)
+	if err != nil {
+		return nil, err
+	}
+	lock := flock.New(lockPath, flock.SetFlag(os.O_RDONLY))
+	shared, err := lock.TryRLock()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return lock, nil
+	case err != nil:
+		return nil, fmt.Errorf("lock %s: %w", lockPath, err)
+	case !shared:
+		return nil, errors.Join(fmt.Errorf("%w by %s", ErrInUse, lockOwner(lockPath)), lock.Close())
+	}
+	return lock, nil
 }

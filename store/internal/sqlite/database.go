@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	_ "modernc.org/sqlite" // the driver
+)
+
+// Database is the one connection to the SQLite file. It is pinned for life: the
+// pool would replace a connection silently, and with it whatever was prepared.
+type Database struct {
+	pool       *sql.DB
+	Connection *sql.Conn
+	lock       *Lock
+}
+
+// MemoryPath is the path of a database that keeps nothing on disk.
+const MemoryPath = ":memory:"
+
+// Open locks and opens the database at a path, which may be MemoryPath, and
+// creates a missing file. A commit waits for the disk as synchronous says.
+func Open(path string, synchronous Synchronous) (*Database, error) {
+	opened := &Database{}
+	if err := opened.open(path, synchronous); err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
+	return opened, nil
+}
+
+func (database *Database) open(path string, synchronous Synchronous) (err error) {
+	if path != MemoryPath {
+		if database.lock, err = TakeLock(path); err != nil {
+			return err
+		}
+		if err := CreatePrivate(path); err != nil {
+			return err
+		}
+	}
+	if database.pool, err = sql.Open("sqlite", DataSourceName(path, synchronous)); err != nil {
+		return err
+	}
+	database.pool.SetMaxOpenConns(1)
+	database.Connection, err = database.pool.Conn(context.Background())
+	return err
+}
+
+// CreatePrivate makes a missing file that only its owner may read; SQLite gives the
+// files beside it the same mode.
+func CreatePrivate(path string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// Close releases whatever open got hold of.
+func (database *Database) Close() error {
+	var err error
+	if database.Connection != nil {
+		err = errors.Join(err, database.Connection.Close())
+	}
+	if database.pool != nil {
+		err = errors.Join(err, database.pool.Close())
+	}
+	if database.lock != nil {
+		err = errors.Join(err, database.lock.Release())
+	}
+	return err
+}
+
+// Use lends the driver's connection to function, which may keep it until it returns.
+func (database *Database) Use(function func(session *Session) error) error {
+	return database.Connection.Raw(func(driverConnection any) error {
+		connection, ok := driverConnection.(driver.ConnPrepareContext)
+		if !ok {
+			return fmt.Errorf("driver connection is a %T, which prepares no statements", driverConnection)
+		}
+		return function(&Session{Connection: connection})
+	})
+}
+
+// DataSourceName carries every setting that belongs to the connection: what is set
+// by a statement is lost when the connection is replaced.
+func DataSourceName(path string, synchronous Synchronous) string {
+	settings := url.Values{"_pragma": {
+		"busy_timeout(5000)",
+		"wal_autocheckpoint(0)",
+		"synchronous(" + string(synchronous) + ")",
+		"temp_store(MEMORY)",
+		"cache_size(-32768)",
+		"journal_size_limit(67108864)",
+		"trusted_schema(0)",
+	}}
+	if path == MemoryPath {
+		return MemoryPath + "?" + settings.Encode()
+	}
+	return FileAddress(path) + "?" + settings.Encode()
+}
+
+// FileAddress is a path as a URI, so that no character of it can be taken for a
+// parameter, with an empty authority, so that no part of it can be taken for one.
+func FileAddress(path string) string {
+	address := url.URL{Path: filepath.ToSlash(path)}
+	if strings.HasPrefix(address.Path, "/") {
+		return "file://" + address.EscapedPath()
+	}
+	return "file:" + address.EscapedPath()
+}
+
+// Synchronous is a level of PRAGMA synchronous.
+type Synchronous string
+
+const (
+	// SynchronousFull syncs the write-ahead log on every commit.
+	SynchronousFull Synchronous = "FULL"
+	// SynchronousNormal syncs the write-ahead log before a checkpoint only.
+	SynchronousNormal Synchronous = "NORMAL"
+)
