@@ -184,7 +184,7 @@ func (batch *batch) checkedTargetWithValue(group, key string) (*target, error) {
 
 func (batch *batch) checkNames(group, key string) error {
 	namespace, name := NamespaceOf(group)
-	return batch.limits.checkNames(namespace, name, key)
+	return checkNames(batch.limits, namespace, name, key)
 }
 
 // target reads an entry and what surrounds it.

@@ -118,7 +118,7 @@ func (command SetCommand) store(batch *batch, target *target, origin origin) (Ou
 
 func (command SetCommand) checkSize(batch *batch, target *target) error {
 	_, group := NamespaceOf(command.Group)
-	return batch.limits.checkEntry(target.namespaceName, group, command.Key, command.Value)
+	return checkEntry(batch.limits, target.namespaceName, group, command.Key, command.Value)
 }
 
 func (command SetCommand) record(batch *batch, target *target, origin origin) Outcome {

@@ -107,18 +107,6 @@ type JournalConfiguration struct {
 // NoOrganisation is the Organisation of an endpoint without organisations.
 const NoOrganisation = "-"
 
-// Limits bounds the entries of namespaces, for all callers. Limits also require names to be
-// UTF-8. A zero field is no limit. Groups outside every namespace have no limits.
-type Limits struct {
-	// GroupBytes is the longest name of a group within its namespace.
-	GroupBytes int
-	// KeyBytes is the longest key.
-	KeyBytes int
-	// EntryBytes is the size of the largest entry, as JSON on the wire: with escapes, base64
-	// and EntryOverhead.
-	EntryBytes int
-}
-
 // Retention bounds the change log. The log is trimmed from its oldest end when any bound is
 // passed. Changes that a registered consumer has not acknowledged are kept.
 type Retention struct {
@@ -168,7 +156,7 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	if config.TransactionTimeout < 0 {
 		return config, fmt.Errorf("TransactionTimeout %s may not be negative", config.TransactionTimeout)
 	}
-	if err := cmp.Or(config.Limits.check(), config.Journal.check()); err != nil {
+	if err := cmp.Or(checkLimits(config.Limits), config.Journal.check()); err != nil {
 		return config, err
 	}
 	if config.CacheBytes < 0 || config.PendingBytes < 0 {
@@ -183,13 +171,6 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	config.Retention.Bytes = orDefault(config.Retention.Bytes, DefaultRetentionBytes)
 	config.Logger = logging.Throttle(config.Logger)
 	return config, nil
-}
-
-func (limits Limits) check() error {
-	if limits.GroupBytes < 0 || limits.KeyBytes < 0 || limits.EntryBytes < 0 {
-		return fmt.Errorf("Limits %+v may not be negative", limits)
-	}
-	return nil
 }
 
 // check refuses an endpoint to which nothing could be delivered. The error does not repeat the

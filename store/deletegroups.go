@@ -20,7 +20,8 @@ type DeleteGroupCommand struct {
 }
 
 func (command DeleteGroupCommand) apply(batch *batch, origin origin) (Outcome, error) {
-	if err := batch.limits.checkGroup(NamespaceOf(command.Group)); err != nil {
+	namespace, name := NamespaceOf(command.Group)
+	if err := checkGroup(batch.limits, namespace, name); err != nil {
 		return Outcome{}, err
 	}
 	end := firstBehind(command.Group)

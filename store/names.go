@@ -5,7 +5,6 @@ package store
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
 // MaxNamespaceBytes is the length of the longest name of a namespace.
@@ -47,71 +46,4 @@ func checkNamespace(namespace string) error {
 
 func isNamespaceByte(letter byte) bool {
 	return letter >= 'a' && letter <= 'z' || letter >= 'A' && letter <= 'Z' || letter >= '0' && letter <= '9' || letter == '-'
-}
-
-// EntryOverhead is the size that the largest message about an entry adds to group, key and
-// value: field names, revisions, times and the store's id.
-const EntryOverhead = 512
-
-// checkNames holds a group's and a key's name in a namespace against the limits.
-func (limits Limits) checkNames(namespace, group, key string) error {
-	if namespace == "" {
-		return nil
-	}
-	if err := limits.checkGroup(namespace, group); err != nil {
-		return err
-	}
-	return checkName("key", key, limits.KeyBytes)
-}
-
-// checkGroup holds a group's name in a namespace against the limits.
-func (limits Limits) checkGroup(namespace, group string) error {
-	if namespace == "" {
-		return nil
-	}
-	return checkName("group", group, limits.GroupBytes)
-}
-
-func checkName(kind, name string, limit int) error {
-	switch {
-	case limit == 0:
-		return nil
-	case name == "" || len(name) > limit:
-		return fmt.Errorf("%w: %s has %d bytes, 1 to %d are allowed", ErrInvalidName, kind, len(name), limit)
-	case !utf8.ValidString(name):
-		return fmt.Errorf("%w: %s %q is not UTF-8", ErrInvalidName, kind, name)
-	default:
-		return nil
-	}
-}
-
-// checkEntry holds an entry as it travels against the limits.
-func (limits Limits) checkEntry(namespace, group, key, value string) error {
-	if namespace == "" || limits.EntryBytes == 0 {
-		return nil
-	}
-	size := EntryOverhead + len(namespace) + travellingBytes(group) + travellingBytes(key) + travellingBytes(value)
-	if size > limits.EntryBytes {
-		return &TooLargeError{What: "entry", Size: size, Limit: limits.EntryBytes}
-	}
-	return nil
-}
-
-// travellingBytes is the length of text as a JSON string with its quotes, or as base64 if it is
-// not UTF-8.
-func travellingBytes(text string) int {
-	if !utf8.ValidString(text) {
-		return (len(text)+2)/3*4 + 2
-	}
-	size := len(text) + 2
-	for index := range len(text) {
-		switch letter := text[index]; {
-		case letter >= ' ' && letter != '"' && letter != '\\':
-		case letter == '"' || letter == '\\' || letter == '\b' || letter == '\f' || letter == '\n' || letter == '\r' || letter == '\t':
-			size++
-		default:
-			size += len(`\u0000`) - 1
-		}
-	}
-	return size
 }

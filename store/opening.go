@@ -12,6 +12,18 @@ import (
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
+// Errors of opening a database.
+var (
+	// ErrDatabaseInUse is returned by NewConfigured if another process, or another Store of
+	// this process, owns the database file.
+	ErrDatabaseInUse = sqlite.ErrInUse
+	// ErrDatabaseFromFuture is returned by NewConfigured for a database of a newer version.
+	ErrDatabaseFromFuture = errors.New("database was written by a newer version")
+	// ErrNotAStore is returned by NewConfigured for another SQLite database, and for a file
+	// that is not a SQLite database.
+	ErrNotAStore = errors.New("file is not a storebus database")
+)
+
 // openDatabase locks, opens and migrates the database of a checked configuration.
 func openDatabase(config StoreConfig) (*sqlite.Database, error) {
 	opened, err := sqlite.Open(config.DatabasePath, synchronousOf(config.Durability))

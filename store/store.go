@@ -215,7 +215,7 @@ func (store *Store) Durability() Durability {
 //
 //	err := store.SetLimits(store.Limits{GroupBytes: 512, KeyBytes: 2048, EntryBytes: 1 << 20})
 func (store *Store) SetLimits(limits Limits) error {
-	if err := cmp.Or(store.unusable(), limits.check()); err != nil {
+	if err := cmp.Or(store.unusable(), checkLimits(limits)); err != nil {
 		return fmt.Errorf("store.SetLimits: %w", err)
 	}
 	store.committer.limits.Store(&limits)

@@ -43,7 +43,7 @@ func (file *workspaceFile) admit(transaction *sql.Tx, kind string, limits *Limit
 	if limits.EntryBytes > 0 && limits.EntryBytes < EntryOverhead+2*MaxWorkspaceNameBytes+(len(summary.counts)+1)*maxKindTravelBytes {
 		return file.checkSummary(*limits, kind)
 	}
-	return limits.checkNames(file.namespace, localSummaryGroup(file.name), summaryKey)
+	return checkNames(*limits, file.namespace, localSummaryGroup(file.name), summaryKey)
 }
 
 // checkSummary checks the summary with one more kind against the limits.
@@ -74,10 +74,10 @@ func (command commitWorkspaceCommand) parts(limits Limits) (set SetCommand, entr
 	}
 	set = SetCommand{Group: command.group(), Key: summaryKey, Value: string(value), TraceParent: command.traceParent}
 	group := localSummaryGroup(command.name)
-	if err := limits.checkNames(command.namespace, group, summaryKey); err != nil {
+	if err := checkNames(limits, command.namespace, group, summaryKey); err != nil {
 		return set, nil, err
 	}
-	if err := limits.checkEntry(command.namespace, group, summaryKey, set.Value); err != nil {
+	if err := checkEntry(limits, command.namespace, group, summaryKey, set.Value); err != nil {
 		return set, nil, command.tooLarge(err)
 	}
 	if len(command.summary) == 0 {

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"fmt"
+	"unicode/utf8"
+)
+
+// Limits bounds the entries of namespaces, for all callers. Limits also require names to be
+// UTF-8. A zero field is no limit. Groups outside every namespace have no limits.
+type Limits struct {
+	// GroupBytes is the longest name of a group within its namespace.
+	GroupBytes int
+	// KeyBytes is the longest key.
+	KeyBytes int
+	// EntryBytes is the size of the largest entry, as JSON on the wire: with escapes, base64
+	// and EntryOverhead.
+	EntryBytes int
+}
+
+// checkLimits refuses negative limits.
+func checkLimits(limits Limits) error {
+	if limits.GroupBytes < 0 || limits.KeyBytes < 0 || limits.EntryBytes < 0 {
+		return fmt.Errorf("Limits %+v may not be negative", limits)
+	}
+	return nil
+}
+
+// EntryOverhead is the size that the largest message about an entry adds to group, key and
+// value: field names, revisions, times and the store's id.
+const EntryOverhead = 512
+
+// checkNames holds a group's and a key's name in a namespace against the limits.
+func checkNames(limits Limits, namespace, group, key string) error {
+	if namespace == "" {
+		return nil
+	}
+	if err := checkGroup(limits, namespace, group); err != nil {
+		return err
+	}
+	return checkName("key", key, limits.KeyBytes)
+}
+
+// checkGroup holds a group's name in a namespace against the limits.
+func checkGroup(limits Limits, namespace, group string) error {
+	if namespace == "" {
+		return nil
+	}
+	return checkName("group", group, limits.GroupBytes)
+}
+
+func checkName(kind, name string, limit int) error {
+	switch {
+	case limit == 0:
+		return nil
+	case name == "" || len(name) > limit:
+		return fmt.Errorf("%w: %s has %d bytes, 1 to %d are allowed", ErrInvalidName, kind, len(name), limit)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("%w: %s %q is not UTF-8", ErrInvalidName, kind, name)
+	default:
+		return nil
+	}
+}
+
+// checkEntry holds an entry as it travels against the limits.
+func checkEntry(limits Limits, namespace, group, key, value string) error {
+	if namespace == "" || limits.EntryBytes == 0 {
+		return nil
+	}
+	size := EntryOverhead + len(namespace) + travellingBytes(group) + travellingBytes(key) + travellingBytes(value)
+	if size > limits.EntryBytes {
+		return &TooLargeError{What: "entry", Size: size, Limit: limits.EntryBytes}
+	}
+	return nil
+}
+
+// travellingBytes is the length of text as a JSON string with its quotes, or as base64 if it is
+// not UTF-8.
+func travellingBytes(text string) int {
+	if !utf8.ValidString(text) {
+		return (len(text)+2)/3*4 + 2
+	}
+	size := len(text) + 2
+	for index := range len(text) {
+		switch letter := text[index]; {
+		case letter >= ' ' && letter != '"' && letter != '\\':
+		case letter == '"' || letter == '\\' || letter == '\b' || letter == '\f' || letter == '\n' || letter == '\r' || letter == '\t':
+			size++
+		default:
+			size += len(`\u0000`) - 1
+		}
+	}
+	return size
+}
