@@ -10,6 +10,8 @@ import (
 
 	strictjson "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // archiveRow is a row of the journal on its way into an archive.
@@ -52,7 +54,7 @@ func (row *archiveRow) line() ([]byte, error) {
 		return nil, fmt.Errorf("entry %d: %w", row.entryID, err)
 	}
 	if len(line) >= maxArchiveLineBytes {
-		return nil, fmt.Errorf("entry %d: %w", row.entryID, &TooLargeError{What: "line of an archive", Size: len(line), Limit: maxArchiveLineBytes - 1})
+		return nil, fmt.Errorf("entry %d: %w", row.entryID, &kv.TooLargeError{What: "line of an archive", Size: len(line), Limit: maxArchiveLineBytes - 1})
 	}
 	return append(line, '\n'), nil
 }

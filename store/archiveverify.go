@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // ArchiveContent describes the content of an archive.
@@ -71,9 +73,9 @@ func (store *Store) compareArchive(name string, content ArchiveContent) error {
 		switch {
 		case err != nil:
 		case !found:
-			err = fmt.Errorf("%w: this store has written no archive of that name", ErrNotFound)
+			err = fmt.Errorf("%w: this store has written no archive of that name", kv.ErrNotFound)
 		case sum != content.SHA256:
-			err = fmt.Errorf("%w: %d entries and SHA-256 %s were written, %d and %s are there", ErrInvalidArchive, entries, sum, content.Entries, content.SHA256)
+			err = fmt.Errorf("%w: %d entries and SHA-256 %s were written, %d and %s are there", kv.ErrInvalidArchive, entries, sum, content.Entries, content.SHA256)
 		}
 		return struct{}{}, err
 	})
@@ -87,7 +89,7 @@ func verifyNamedArchive(path string) (ArchiveContent, error) {
 			return verifyArchive(path, format, defaultArchiveBounds, func() error { return nil })
 		}
 	}
-	return ArchiveContent{}, fmt.Errorf("%w: its name ends neither in %s nor in %s", ErrInvalidArchive, archiveSuffixes[ArchiveGzip], archiveSuffixes[ArchiveZstd])
+	return ArchiveContent{}, fmt.Errorf("%w: its name ends neither in %s nor in %s", kv.ErrInvalidArchive, archiveSuffixes[ArchiveGzip], archiveSuffixes[ArchiveZstd])
 }
 
 // verifyArchive reads an archive as long as goOn returns nil.
@@ -98,7 +100,7 @@ func verifyArchive(path, format string, bounds archiveBounds, goOn func() error)
 		return ArchiveContent{}, err
 	}
 	if !information.Mode().IsRegular() {
-		return ArchiveContent{}, fmt.Errorf("%w: it is no regular file", ErrInvalidArchive)
+		return ArchiveContent{}, fmt.Errorf("%w: it is no regular file", kv.ErrInvalidArchive)
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -132,7 +134,7 @@ func readArchive(file *os.File, size int64, format string, check archiveCheck) (
 }
 
 func invalidArchive(err error) error {
-	return fmt.Errorf("%w: %w", ErrInvalidArchive, err)
+	return fmt.Errorf("%w: %w", kv.ErrInvalidArchive, err)
 }
 
 // countedReader counts the bytes that are read.

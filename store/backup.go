@@ -17,6 +17,7 @@ import (
 	sqlitedriver "modernc.org/sqlite"
 
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -54,7 +55,7 @@ func (store *Store) SubmitBackup(path string, done func(bytes int64, err error))
 		return
 	}
 	if !store.backingUp.CompareAndSwap(false, true) {
-		fail(done, ErrBackupUnderway)
+		fail(done, kv.ErrBackupUnderway)
 		return
 	}
 	err := store.startBackground(func() {
@@ -144,7 +145,7 @@ func (store *Store) copyPages(file *os.File) (driver.Conn, error) {
 // betweenSteps has the disk catch up, while the committer is about something else.
 func (store *Store) betweenSteps(progress *backupProgress, file *os.File) error {
 	if store.closing.Load() {
-		return ErrClosed
+		return kv.ErrClosed
 	}
 	if progress.unsynced < pagesPerBackupSync && progress.left > pagesPerBackupStep {
 		return nil

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // batch has the changes of a transaction: the future state of the view, and a part of the log.
@@ -18,7 +20,7 @@ type batch struct {
 	below *batch
 	// spare is memory for a nested one, nil if there is none.
 	spare     *batch
-	limits    Limits
+	limits    kv.Limits
 	timestamp time.Time
 
 	events     []Event
@@ -60,11 +62,11 @@ type groupChange struct {
 
 // newBatch returns a batch without limits.
 func newBatch(view *view, tables *tables, timestamp time.Time) *batch {
-	return emptyBatch().on(view, tables, Limits{}, timestamp)
+	return emptyBatch().on(view, tables, kv.Limits{}, timestamp)
 }
 
 // on puts an empty batch on top of a view or of another batch.
-func (batch *batch) on(view *view, tables *tables, limits Limits, timestamp time.Time) *batch {
+func (batch *batch) on(view *view, tables *tables, limits kv.Limits, timestamp time.Time) *batch {
 	batch.view, batch.tables, batch.limits, batch.timestamp, batch.looks = view, tables, limits, timestamp, duePerBatch
 	return batch
 }
@@ -183,8 +185,8 @@ func (batch *batch) checkedTargetWithValue(group, key string) (*target, error) {
 }
 
 func (batch *batch) checkNames(group, key string) error {
-	namespace, name := NamespaceOf(group)
-	return checkNames(batch.limits, namespace, name, key)
+	namespace, name := kv.NamespaceOf(group)
+	return kv.CheckNames(batch.limits, namespace, name, key)
 }
 
 // target reads an entry and what surrounds it.
@@ -199,7 +201,7 @@ func (batch *batch) target(group, key string) (*target, error) {
 
 // surroundings is target without the entry itself.
 func (batch *batch) surroundings(name entryName) (*target, error) {
-	namespaceName, _ := NamespaceOf(name.group)
+	namespaceName, _ := kv.NamespaceOf(name.group)
 	namespace, err := batch.namespace(namespaceName)
 	if err != nil {
 		return nil, err

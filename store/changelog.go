@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -176,7 +177,7 @@ func (log *changeLog) changes(view *view, query ChangesQuery) (ChangesPage, erro
 // reader continues behind them, as behind trimmed changes.
 func (log *changeLog) hole(query ChangesQuery, page ChangesPage) error {
 	log.damage.ofRevision(query.Namespace, query.After+1)
-	compacted := &CompactedError{Namespace: query.Namespace, After: query.After, Oldest: page.Revision + 1, Revision: page.Revision}
+	compacted := &kv.CompactedError{Namespace: query.Namespace, After: query.After, Oldest: page.Revision + 1, Revision: page.Revision}
 	err := log.selectPlacesAfter.Query(func(row []driver.Value) bool {
 		blob, _ := row[1].([]byte)
 		readable := holdsRevision(blob, query.Namespace, sqlite.Unsigned(row[0]))

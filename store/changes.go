@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // maxWaitingReaders bounds how many readers wait for a change at once.
@@ -17,7 +19,7 @@ const maxWaitingReaders = 20_000
 // DefaultPageLimit is the limit of a query without a limit.
 const DefaultPageLimit = 100
 
-var errTooManyWaiting = fmt.Errorf("%w: %d readers already wait for a change", ErrUnavailable, maxWaitingReaders)
+var errTooManyWaiting = fmt.Errorf("%w: %d readers already wait for a change", kv.ErrUnavailable, maxWaitingReaders)
 
 // ChangesQuery asks for the changes of a namespace after a revision.
 //
@@ -53,7 +55,7 @@ type ChangesPage struct {
 // checkRange returns CompactedError for a query from outside the log.
 func (query *ChangesQuery) checkRange(page ChangesPage) error {
 	if query.After > page.Revision || query.After+1 < page.Oldest {
-		return &CompactedError{Namespace: query.Namespace, After: query.After, Oldest: page.Oldest, Revision: page.Revision}
+		return &kv.CompactedError{Namespace: query.Namespace, After: query.After, Oldest: page.Oldest, Revision: page.Revision}
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ package store
 import (
 	"fmt"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // Command is a write, as data: SetCommand, DeleteCommand, TouchCommand, IncrementCommand,
@@ -117,8 +119,8 @@ func (command SetCommand) store(batch *batch, target *target, origin origin) (Ou
 }
 
 func (command SetCommand) checkSize(batch *batch, target *target) error {
-	_, group := NamespaceOf(command.Group)
-	return checkEntry(batch.limits, target.namespaceName, group, command.Key, command.Value)
+	_, group := kv.NamespaceOf(command.Group)
+	return kv.CheckEntry(batch.limits, target.namespaceName, group, command.Key, command.Value)
 }
 
 func (command SetCommand) record(batch *batch, target *target, origin origin) Outcome {
@@ -139,7 +141,7 @@ func (command SetCommand) record(batch *batch, target *target, origin origin) Ou
 // checkTimeToLive returns ErrInvalidTTL for one outside the bounds; 0 is none.
 func checkTimeToLive(timeToLive time.Duration) error {
 	if timeToLive != 0 && (timeToLive < MinTimeToLive || timeToLive > MaxTimeToLive) {
-		return fmt.Errorf("%w: %s is not %s to %s", ErrInvalidTTL, timeToLive, MinTimeToLive, MaxTimeToLive)
+		return fmt.Errorf("%w: %s is not %s to %s", kv.ErrInvalidTTL, timeToLive, MinTimeToLive, MaxTimeToLive)
 	}
 	return nil
 }
@@ -192,5 +194,5 @@ func checkGuard(expected *uint64, target *target, current entryState) error {
 	if expected == nil || *expected == current.revision {
 		return nil
 	}
-	return &RevisionConflictError{Group: target.entryName.group, Key: target.key, Expected: *expected, Current: current.revision}
+	return &kv.RevisionConflictError{Group: target.entryName.group, Key: target.key, Expected: *expected, Current: current.revision}
 }

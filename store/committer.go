@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/logging"
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -56,7 +57,7 @@ type committer struct {
 
 	config StoreConfig
 	// limits are set by anybody, and hold for a batch as they are when it begins.
-	limits  atomic.Pointer[Limits]
+	limits  atomic.Pointer[kv.Limits]
 	storeID string
 	// backedUp is how many bytes a backup that is under way has copied.
 	backedUp    atomic.Int64
@@ -372,7 +373,7 @@ func (committer *committer) finish(writes []*write, batch *batch) {
 		if len(batch.events) > 0 {
 			committer.wrote(nil)
 		}
-	case errors.Is(err, ErrOutcomeUnknown):
+	case errors.Is(err, kv.ErrOutcomeUnknown):
 		failAll(writes, err)
 	case len(writes) > 1:
 		for index := range writes {
@@ -628,7 +629,7 @@ func (committer *committer) register(store *Store, name string) (*Consumer, erro
 // unregister forgets the consumer of a name.
 func (committer *committer) unregister(name string) error {
 	if _, absent := committer.consumers.absent[name]; !absent && committer.consumers.find(name) == nil {
-		return ErrNotFound
+		return kv.ErrNotFound
 	}
 	if err := committer.transaction(func() error { return committer.consumers.deleteConsumer.Execute(name) }); err != nil {
 		return writeFailure(err)

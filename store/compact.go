@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // The formats of an archive.
@@ -93,7 +94,7 @@ func (store *Store) SubmitCompact(options CompactOptions, done func(Compaction, 
 		return
 	}
 	if !store.compacting.CompareAndSwap(false, true) {
-		fail(done, ErrCompactionUnderway)
+		fail(done, kv.ErrCompactionUnderway)
 		return
 	}
 	err := store.startBackground(func() {
@@ -124,7 +125,7 @@ func (store *Store) compact(options CompactOptions) (Compaction, error) {
 		err = errors.Join(err, compaction.file.close())
 	}
 	// After an unknown outcome only the next open can tell what to remove.
-	if !errors.Is(err, ErrOutcomeUnknown) {
+	if !errors.Is(err, kv.ErrOutcomeUnknown) {
 		err = errors.Join(err, store.clearArchives())
 	}
 	return Compaction{}, err
@@ -148,11 +149,11 @@ type compaction struct {
 // newCompaction checks the options.
 func (store *Store) newCompaction(options CompactOptions) (*compaction, error) {
 	if options.Before.IsZero() {
-		return nil, fmt.Errorf("%w: Before is the zero time; say before when entries are archived", ErrInvalidCompaction)
+		return nil, fmt.Errorf("%w: Before is the zero time; say before when entries are archived", kv.ErrInvalidCompaction)
 	}
 	format := orDefault(options.Format, ArchiveGzip)
 	if archiveSuffixes[format] == "" {
-		return nil, fmt.Errorf("%w: Format is %q; use %q or %q", ErrInvalidCompaction, options.Format, ArchiveGzip, ArchiveZstd)
+		return nil, fmt.Errorf("%w: Format is %q; use %q or %q", kv.ErrInvalidCompaction, options.Format, ArchiveGzip, ArchiveZstd)
 	}
 	folder, err := archiveFolder(options.Output)
 	if err != nil {
@@ -168,7 +169,7 @@ func (store *Store) newCompaction(options CompactOptions) (*compaction, error) {
 // archiveFolder returns where a folder really is, by which it is found again after a crash.
 func archiveFolder(output string) (string, error) {
 	if output == "" {
-		return "", fmt.Errorf("%w: Output is empty; name the folder of the archive", ErrInvalidCompaction)
+		return "", fmt.Errorf("%w: Output is empty; name the folder of the archive", kv.ErrInvalidCompaction)
 	}
 	folder, err := filepath.Abs(output)
 	if err == nil {
@@ -198,13 +199,13 @@ func archiveFailure(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &atPath):
-		return fmt.Errorf("%w: the folder of archives: %s: %w", ErrUnavailable, atPath.Op, atPath.Err)
+		return fmt.Errorf("%w: the folder of archives: %s: %w", kv.ErrUnavailable, atPath.Op, atPath.Err)
 	case errors.As(err, &atLink):
-		return fmt.Errorf("%w: the folder of archives: %s: %w", ErrUnavailable, atLink.Op, atLink.Err)
-	case errors.Is(err, ErrInvalidArchive), errors.Is(err, ErrClosed):
+		return fmt.Errorf("%w: the folder of archives: %s: %w", kv.ErrUnavailable, atLink.Op, atLink.Err)
+	case errors.Is(err, kv.ErrInvalidArchive), errors.Is(err, kv.ErrClosed):
 		return err
 	default:
-		return fmt.Errorf("%w: the folder of archives: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: the folder of archives: %w", kv.ErrUnavailable, err)
 	}
 }
 
@@ -241,7 +242,7 @@ func (compaction *compaction) carryOut() error {
 func (compaction *compaction) begin() error {
 	_, err := askJournal(compaction.store, func(journal *journal) (struct{}, error) {
 		if now := compaction.store.committer.clock.now(); compaction.before.After(now) {
-			return struct{}{}, fmt.Errorf("%w: Before is %s, which is in the future", ErrInvalidCompaction, compaction.before.UTC().Format(time.RFC3339Nano))
+			return struct{}{}, fmt.Errorf("%w: Before is %s, which is in the future", kv.ErrInvalidCompaction, compaction.before.UTC().Format(time.RFC3339Nano))
 		}
 		compaction.through = -1
 		if compaction.before.After(time.Unix(0, 0)) {
@@ -279,7 +280,7 @@ func (compaction *compaction) write() error {
 // goOn returns ErrClosed if nobody waits any more.
 func (compaction *compaction) goOn() error {
 	if compaction.store.closing.Load() {
-		return ErrClosed
+		return kv.ErrClosed
 	}
 	return nil
 }
@@ -356,7 +357,7 @@ func (compaction *compaction) place() error {
 	}
 	if found.Entries != archive.entries || found.SHA256 != archive.sha256 {
 		return fmt.Errorf("read the archive again: %w: %d entries and SHA-256 %s were written, %d and %s are there",
-			ErrInvalidArchive, archive.entries, archive.sha256, found.Entries, found.SHA256)
+			kv.ErrInvalidArchive, archive.entries, archive.sha256, found.Entries, found.SHA256)
 	}
 	store.reach(stepVerified)
 	if _, err := os.Lstat(archive.path()); err == nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/logging"
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -65,7 +66,7 @@ type StoreConfig struct {
 	// Journal names the endpoint for journal entries.
 	Journal JournalConfiguration
 	// Limits bounds the entries of namespaces.
-	Limits Limits
+	Limits kv.Limits
 	// Retention bounds the change log.
 	Retention Retention
 	// CacheBytes bounds the memory for hot entries; 0 is DefaultCacheBytes.
@@ -156,7 +157,7 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	if config.TransactionTimeout < 0 {
 		return config, fmt.Errorf("TransactionTimeout %s may not be negative", config.TransactionTimeout)
 	}
-	if err := cmp.Or(checkLimits(config.Limits), config.Journal.check()); err != nil {
+	if err := cmp.Or(kv.CheckLimits(config.Limits), config.Journal.check()); err != nil {
 		return config, err
 	}
 	if config.CacheBytes < 0 || config.PendingBytes < 0 {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -91,7 +92,7 @@ func (store *Store) commitsAfter(ctx context.Context, gone <-chan struct{}, id u
 		select {
 		case <-gone:
 			// The log may have been trimmed, so its first commit could follow a gap.
-			return nil, ErrNotFound
+			return nil, kv.ErrNotFound
 		default:
 		}
 		commits, known, grown := store.tail.commitsAfter(id, commitsPerRead)

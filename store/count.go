@@ -2,7 +2,11 @@
 
 package store
 
-import "fmt"
+import (
+	"fmt"
+
+	"dappco.re/go/storebus/store/internal/kv"
+)
 
 // CountQuery asks for the number of keys, in one group or in many.
 //
@@ -67,7 +71,7 @@ func (query CountQuery) read(view *view) (count KeyCount, err error) {
 
 // keysIn counts the keys of the groups that begin with a prefix.
 func (view *view) keysIn(prefix string) (keys int64, err error) {
-	namespace, group := NamespaceOf(prefix)
+	namespace, group := kv.NamespaceOf(prefix)
 	of := realmOfPrefix(prefix)
 	switch {
 	case prefix == "":

@@ -2,7 +2,11 @@
 
 package store
 
-import "fmt"
+import (
+	"fmt"
+
+	"dappco.re/go/storebus/store/internal/kv"
+)
 
 // MaxGroupsPerDelete is the largest number of groups that one DeletePrefixCommand deletes. They
 // are one change of the log with an event for each group, and all other callers wait for it.
@@ -20,8 +24,8 @@ type DeleteGroupCommand struct {
 }
 
 func (command DeleteGroupCommand) apply(batch *batch, origin origin) (Outcome, error) {
-	namespace, name := NamespaceOf(command.Group)
-	if err := checkGroup(batch.limits, namespace, name); err != nil {
+	namespace, name := kv.NamespaceOf(command.Group)
+	if err := kv.CheckGroup(batch.limits, namespace, name); err != nil {
 		return Outcome{}, err
 	}
 	end := firstBehind(command.Group)
@@ -75,7 +79,7 @@ func (batch *batch) planDeletion(names nameRange, of realm) (*groupDeletion, err
 	if err := batch.expireAll(of); err != nil {
 		return nil, err
 	}
-	namespaceName, _ := NamespaceOf(names.low)
+	namespaceName, _ := kv.NamespaceOf(names.low)
 	namespace, err := batch.namespace(namespaceName)
 	if err != nil {
 		return nil, err
@@ -92,7 +96,7 @@ func (batch *batch) groupsWithKeys(names nameRange) ([]*target, error) {
 		return nil, err
 	}
 	if len(found) > MaxGroupsPerDelete {
-		return nil, &TooManyGroupsError{Prefix: names.low, Limit: MaxGroupsPerDelete}
+		return nil, &kv.TooManyGroupsError{Prefix: names.low, Limit: MaxGroupsPerDelete}
 	}
 	groups := make([]*target, len(found))
 	for index, name := range found {

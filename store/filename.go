@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -41,9 +42,9 @@ func CheckFileName(name string) error {
 	lower := strings.ToLower(name)
 	switch {
 	case slices.Contains(ownNames, lower):
-		return fmt.Errorf("%w: %q is the name of a folder of the store; use one such as monday.db", ErrInvalidName, name)
+		return fmt.Errorf("%w: %q is the name of a folder of the store; use one such as monday.db", kv.ErrInvalidName, name)
 	case deviceName.MatchString(lower):
-		return fmt.Errorf("%w: %q is a device to Windows; use a name such as monday.db", ErrInvalidName, name)
+		return fmt.Errorf("%w: %q is a device to Windows; use a name such as monday.db", kv.ErrInvalidName, name)
 	}
 	return checkDatabaseName(name)
 }
@@ -54,11 +55,11 @@ func checkDatabaseName(name string) error {
 	lower := strings.ToLower(name)
 	for _, suffix := range slices.Concat(companionSuffixes, ownSuffixes) {
 		if strings.HasSuffix(lower, suffix) {
-			return fmt.Errorf("%w: %q ends in %s, as what is kept beside a database does; use a name such as monday.db", ErrInvalidName, name, suffix)
+			return fmt.Errorf("%w: %q ends in %s, as what is kept beside a database does; use a name such as monday.db", kv.ErrInvalidName, name, suffix)
 		}
 	}
 	if superJournal.MatchString(lower) {
-		return fmt.Errorf("%w: %q is the name of a journal of SQLite; use a name such as monday.db", ErrInvalidName, name)
+		return fmt.Errorf("%w: %q is the name of a journal of SQLite; use a name such as monday.db", kv.ErrInvalidName, name)
 	}
 	return nil
 }

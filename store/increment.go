@@ -7,6 +7,8 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // IncrementCommand adds By to the number under Key of Group, the group's whole name. The number
@@ -67,11 +69,11 @@ func (command IncrementCommand) sum(current entryState) (int64, error) {
 	}
 	number, err := strconv.ParseInt(current.value, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%w: only a whole number of %d to %d can be incremented", ErrNotANumber, math.MinInt64, math.MaxInt64)
+		return 0, fmt.Errorf("%w: only a whole number of %d to %d can be incremented", kv.ErrNotANumber, math.MinInt64, math.MaxInt64)
 	}
 	sum := number + command.By
 	if (sum < number) != (command.By < 0) {
-		return 0, fmt.Errorf("%w: %d and %d make more than an int64 holds", ErrOverflow, number, command.By)
+		return 0, fmt.Errorf("%w: %d and %d make more than an int64 holds", kv.ErrOverflow, number, command.By)
 	}
 	return sum, nil
 }

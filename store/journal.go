@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -66,10 +67,10 @@ func (command JournalCommand) groups() []string { return nil }
 
 // checkSize checks the size of the entry on the wire, in a list of refused entries, against the
 // limit of entries.
-func (command *JournalCommand) checkSize(limits Limits) error {
-	size := EntryOverhead + len(command.measurement) + len(command.fields) + len(command.tags)
+func (command *JournalCommand) checkSize(limits kv.Limits) error {
+	size := kv.EntryOverhead + len(command.measurement) + len(command.fields) + len(command.tags)
 	if command.namespace != "" && limits.EntryBytes > 0 && size > limits.EntryBytes {
-		return &TooLargeError{What: "journal entry", Size: size, Limit: limits.EntryBytes}
+		return &kv.TooLargeError{What: "journal entry", Size: size, Limit: limits.EntryBytes}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -162,7 +163,7 @@ func (committer *committer) settleJournal(delivered []JournalEntry, rejected []J
 	settling := &settling{journal: committer.tables.journal, position: committer.tables.journal.position, counts: map[string]JournalCounts{}}
 	err := committer.unsynced(func() error { return settling.write(delivered, rejected) })
 	switch {
-	case errors.Is(err, ErrNotPending):
+	case errors.Is(err, kv.ErrNotPending):
 		return err
 	case err != nil:
 		return writeFailure(err)
@@ -197,7 +198,7 @@ func (settling *settling) write(delivered []JournalEntry, rejected []JournalReje
 	}
 	passed, _, err := settling.journal.countBetween.Integer(settling.journal.position, settling.position)
 	if err == nil && passed != settling.advanced {
-		err = fmt.Errorf("%w: %d entries would be passed over", ErrNotPending, passed-settling.advanced)
+		err = fmt.Errorf("%w: %d entries would be passed over", kv.ErrNotPending, passed-settling.advanced)
 	}
 	if err == nil {
 		err = settling.journal.savePosition.Execute(settling.position)
@@ -239,7 +240,7 @@ func (settling *settling) advance(entry *JournalEntry) (requeued bool, err error
 	}
 	at, requeued, err := settling.journal.refusal(entry.EntryID, entry.Namespace)
 	if err == nil && (!requeued || at != committedAt) {
-		err = fmt.Errorf("%w: entry %d", ErrNotPending, entry.EntryID)
+		err = fmt.Errorf("%w: entry %d", kv.ErrNotPending, entry.EntryID)
 	}
 	return requeued, err
 }
@@ -343,7 +344,7 @@ func (query JournalRejectedQuery) read(journal *journal) (page JournalRejectedPa
 	}, query.Namespace, after, int64(orDefault(query.Limit, DefaultPageLimit))+1)
 	page.Entries = filling.elements
 	if filling.full && len(page.Entries) == 0 {
-		return page, fmt.Errorf("%w: the next entry does not fit a page", ErrTooLarge)
+		return page, fmt.Errorf("%w: the next entry does not fit a page", kv.ErrTooLarge)
 	}
 	if filling.full {
 		page.Next = page.Entries[len(page.Entries)-1].CommittedAt

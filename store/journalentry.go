@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // The bounds of a journal entry.
@@ -66,7 +68,7 @@ type JournalCommand struct {
 //	command, err := store.NewJournalCommand("acme", "deploy", map[string]any{"seconds": 12.5}, map[string]string{"host": "a1"})
 func NewJournalCommand(namespace, measurement string, fields map[string]any, tags map[string]string) (JournalCommand, error) {
 	if namespace != "" {
-		if err := checkNamespace(namespace); err != nil {
+		if err := kv.CheckNamespace(namespace); err != nil {
 			return JournalCommand{}, err
 		}
 	}
@@ -82,7 +84,7 @@ func NewJournalCommand(namespace, measurement string, fields map[string]any, tag
 		return JournalCommand{}, err
 	}
 	if size := len(keptFields) + len(keptTags); size > MaxJournalEntryBytes {
-		return JournalCommand{}, &TooLargeError{What: "journal entry", Size: size, Limit: MaxJournalEntryBytes}
+		return JournalCommand{}, &kv.TooLargeError{What: "journal entry", Size: size, Limit: MaxJournalEntryBytes}
 	}
 	return JournalCommand{namespace: namespace, measurement: measurement, fields: keptFields, tags: keptTags}, nil
 }
@@ -108,7 +110,7 @@ func checkJournalName(kind, name string) error {
 func checkBare(kind, text string) error {
 	switch {
 	case len(text) > MaxJournalNameBytes:
-		return &TooLargeError{What: kind + " of a journal entry", Size: len(text), Limit: MaxJournalNameBytes}
+		return &kv.TooLargeError{What: kind + " of a journal entry", Size: len(text), Limit: MaxJournalNameBytes}
 	case !utf8.ValidString(text):
 		return invalidEntry("%s %q is not UTF-8", kind, text)
 	case strings.ContainsFunc(text, isControl):
@@ -215,7 +217,7 @@ func keepField(key string, value any) (any, error) {
 func checkFieldText(key, text string) error {
 	switch {
 	case len(text) > MaxJournalTextBytes:
-		return &TooLargeError{What: "field " + strconv.Quote(key), Size: len(text), Limit: MaxJournalTextBytes}
+		return &kv.TooLargeError{What: "field " + strconv.Quote(key), Size: len(text), Limit: MaxJournalTextBytes}
 	case !utf8.ValidString(text):
 		return invalidEntry("field %q is not UTF-8", key)
 	case strings.ContainsAny(text, "\n\r\x00"):
@@ -257,7 +259,7 @@ func keepInteger(value any) exactNumber {
 }
 
 func invalidEntry(format string, arguments ...any) error {
-	return fmt.Errorf("%w: %s", ErrInvalidJournalEntry, fmt.Sprintf(format, arguments...))
+	return fmt.Errorf("%w: %s", kv.ErrInvalidJournalEntry, fmt.Sprintf(format, arguments...))
 }
 
 // readFields returns the values of stored fields. Rows of the original library can hold

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/flux"
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // The limits of a query of the journal.
@@ -38,11 +39,11 @@ type FluxError struct {
 
 // Error names the place and what is wrong there.
 func (failure *FluxError) Error() string {
-	return fmt.Sprintf("%s at %d:%d: %s", ErrInvalidFlux, failure.Line, failure.Column, failure.Message)
+	return fmt.Sprintf("%s at %d:%d: %s", kv.ErrInvalidFlux, failure.Line, failure.Column, failure.Message)
 }
 
 // Unwrap returns ErrInvalidFlux.
-func (failure *FluxError) Unwrap() error { return ErrInvalidFlux }
+func (failure *FluxError) Unwrap() error { return kv.ErrInvalidFlux }
 
 // fluxError returns the error of package flux for a query.
 func fluxError(err error) error {
@@ -176,7 +177,7 @@ func (store *Store) queryJournal(query JournalQuery) (JournalRows, error) {
 
 func (store *Store) parseFlux(text string) (*flux.Query, error) {
 	if len(text) > MaxFluxBytes {
-		return nil, &TooLargeError{What: "query", Size: len(text), Limit: MaxFluxBytes}
+		return nil, &kv.TooLargeError{What: "query", Size: len(text), Limit: MaxFluxBytes}
 	}
 	query, err := flux.Parse(text)
 	if err != nil {
@@ -229,9 +230,9 @@ func (run *journalRun) newStage(stage flux.Stage, next journalStage) journalStag
 func (run *journalRun) check() error {
 	switch {
 	case run.store.closing.Load():
-		return ErrClosed
+		return kv.ErrClosed
 	case time.Now().After(run.deadline):
-		return fmt.Errorf("%w: the query has run for %s; narrow its range", ErrDeadlineExceeded, run.store.journalQueries.time)
+		return fmt.Errorf("%w: the query has run for %s; narrow its range", kv.ErrDeadlineExceeded, run.store.journalQueries.time)
 	}
 	return nil
 }

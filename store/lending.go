@@ -8,6 +8,8 @@ import (
 	"math"
 	"sync"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // lending is the command of Store.Transaction: applying it lends the committer to
@@ -90,7 +92,7 @@ func (lending *lending) wait() error {
 }
 
 func (lending *lending) timedOut() error {
-	return fmt.Errorf("%w: its time is %s", ErrTransactionTimeout, lending.timeout)
+	return fmt.Errorf("%w: its time is %s", kv.ErrTransactionTimeout, lending.timeout)
 }
 
 // end waits for a running operation, and refuses later ones. It returns false if the end has
@@ -101,8 +103,8 @@ func (lending *lending) end(verdict error) bool {
 	if lending.cause != nil {
 		return false
 	}
-	lending.cause = ErrTransactionEnded
-	if errors.Is(verdict, ErrTransactionTimeout) {
+	lending.cause = kv.ErrTransactionEnded
+	if errors.Is(verdict, kv.ErrTransactionTimeout) {
 		lending.cause = verdict
 	}
 	return true

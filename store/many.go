@@ -2,7 +2,11 @@
 
 package store
 
-import "fmt"
+import (
+	"fmt"
+
+	"dappco.re/go/storebus/store/internal/kv"
+)
 
 // ManyQuery asks for entries by name.
 //
@@ -61,7 +65,7 @@ func (committer *committer) getMany(view *view, query ManyQuery) (many ManyEntri
 		}
 		*entry = newEntry(name.Group, name.Key, &state)
 		if query.Fits != nil && !query.Fits(entry) {
-			return ManyEntries{}, fmt.Errorf("%w: group %q key %q does not fit any more", ErrTooLarge, name.Group, name.Key)
+			return ManyEntries{}, fmt.Errorf("%w: group %q key %q does not fit any more", kv.ErrTooLarge, name.Group, name.Key)
 		}
 	}
 	return many, nil

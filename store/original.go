@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // The tables of the original library. A migration takes over its journal_entries.
@@ -246,7 +248,7 @@ func (original *original) take(row originalRow) error {
 }
 
 func (original *original) beginGroup(name string) {
-	namespace, local := NamespaceOf(name)
+	namespace, local := kv.NamespaceOf(name)
 	original.group = originalGroup{name: name, namespace: namespace, local: local}
 	if original.namespaces[namespace] == nil {
 		original.namespaces[namespace] = &namespaceState{}

@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -89,7 +90,7 @@ func (store *Store) Usage(namespace string) (Usage, error) {
 // SubmitUsage is Usage without waiting. It calls done once, before SubmitUsage returns or later
 // from a goroutine of the store. done must not block.
 func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
-	if err := cmp.Or(store.unusable(), checkNamespace(namespace)); err != nil {
+	if err := cmp.Or(store.unusable(), kv.CheckNamespace(namespace)); err != nil {
 		fail(done, err)
 		return
 	}
@@ -215,7 +216,7 @@ func (quotaCommand) groups() []string { return nil }
 
 // changeQuota carries out a change of a quota and returns what then stands.
 func (committer *committer) changeQuota(namespace string, change QuotaChange) (Quota, error) {
-	if err := checkNamespace(namespace); err != nil {
+	if err := kv.CheckNamespace(namespace); err != nil {
 		return Quota{}, err
 	}
 	before := committer.tables.quotas.limits[namespace]
@@ -284,7 +285,7 @@ func (quota Quota) checkValue(target *target, value string) error {
 	if quota.MaxValueBytes == 0 || int64(len(value)) <= quota.MaxValueBytes || len(value) <= target.entry.bytes {
 		return nil
 	}
-	return &QuotaExceededError{Quota: "value_bytes", Limit: quota.MaxValueBytes, Usage: int64(len(value))}
+	return &kv.QuotaExceededError{Quota: "value_bytes", Limit: quota.MaxValueBytes, Usage: int64(len(value))}
 }
 
 // checkGrowth returns QuotaExceededError if there is no room for what a value adds.
@@ -292,16 +293,16 @@ func (quota Quota) checkGrowth(target *target, value string) error {
 	namespace, created := target.namespace, !target.entry.present()
 	grown := int64(len(value) - target.entry.bytes)
 	if created {
-		_, group := NamespaceOf(target.entryName.group)
+		_, group := kv.NamespaceOf(target.entryName.group)
 		grown += int64(len(group) + len(target.key))
 	}
 	switch {
 	case quota.MaxKeys > 0 && created && namespace.keys >= quota.MaxKeys:
-		return &QuotaExceededError{Quota: "keys", Limit: quota.MaxKeys, Usage: namespace.keys}
+		return &kv.QuotaExceededError{Quota: "keys", Limit: quota.MaxKeys, Usage: namespace.keys}
 	case quota.MaxGroups > 0 && created && target.group.keys == 0 && namespace.groups >= quota.MaxGroups:
-		return &QuotaExceededError{Quota: "groups", Limit: quota.MaxGroups, Usage: namespace.groups}
+		return &kv.QuotaExceededError{Quota: "groups", Limit: quota.MaxGroups, Usage: namespace.groups}
 	case quota.MaxBytes > 0 && grown > 0 && namespace.bytes+grown > quota.MaxBytes:
-		return &QuotaExceededError{Quota: "bytes", Limit: quota.MaxBytes, Usage: namespace.bytes}
+		return &kv.QuotaExceededError{Quota: "bytes", Limit: quota.MaxBytes, Usage: namespace.bytes}
 	default:
 		return nil
 	}

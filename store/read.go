@@ -5,6 +5,8 @@ package store
 import (
 	"errors"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // Entry is a key with its value, revision and times.
@@ -40,7 +42,7 @@ func (store *Store) GetEntry(group, key string) (Entry, error) {
 //	there, err := store.Exists("config", "theme")
 func (store *Store) Exists(group, key string) (bool, error) {
 	_, err := store.get(group, key)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, kv.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil, operationError("store.Exists", group, key, err)
@@ -77,7 +79,7 @@ func (store *Store) remembered(name entryName) (state entryState, known bool) {
 // live returns a remembered entry, if it is there and its time has not come.
 func (store *Store) live(name entryName, state *entryState) (Entry, error) {
 	if store.closing.Load() {
-		return Entry{}, ErrClosed
+		return Entry{}, kv.ErrClosed
 	}
 	return store.committer.live(name, state)
 }
@@ -92,12 +94,12 @@ func (committer *committer) live(name entryName, state *entryState) (Entry, erro
 		return liveEntry(name, state, now)
 	}
 	committer.clock.keep(told)
-	return Entry{}, ErrNotFound
+	return Entry{}, kv.ErrNotFound
 }
 
 func liveEntry(name entryName, state *entryState, now time.Time) (Entry, error) {
 	if !state.present() || state.expired(now) {
-		return Entry{}, &NotFoundError{Group: name.group, Key: name.key}
+		return Entry{}, &kv.NotFoundError{Group: name.group, Key: name.key}
 	}
 	return newEntry(name.group, name.key, state), nil
 }

@@ -10,6 +10,8 @@ import (
 	"text/template"
 	"text/template/parse"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // The bounds of rendering.
@@ -109,7 +111,7 @@ func (store *Store) renderInSlot(query RenderQuery) (Rendering, error) {
 		defer func() { <-store.renderSlots }()
 		return store.render(query)
 	case <-store.stopped:
-		return Rendering{}, ErrClosed
+		return Rendering{}, kv.ErrClosed
 	}
 }
 
@@ -150,7 +152,7 @@ func (copied *renderedGroup) take(key, value string) bool {
 // render fills a checked template, or returns TooLargeError if the group did not fit.
 func (copied *renderedGroup) render(tree *parse.Tree, strict bool) (string, error) {
 	if copied.bytes > MaxRenderedGroupBytes {
-		return "", &TooLargeError{What: "group to render", Size: copied.bytes, Limit: MaxRenderedGroupBytes}
+		return "", &kv.TooLargeError{What: "group to render", Size: copied.bytes, Limit: MaxRenderedGroupBytes}
 	}
 	run := &renderRun{group: copied, strict: strict, deadline: time.Now().Add(MaxRenderTime)}
 	prepared, err := newTemplate(tree, run.functions(), strict)
@@ -192,9 +194,9 @@ func (run *renderRun) execute(prepared *template.Template) (string, error) {
 	var failure template.ExecError
 	switch {
 	case run.late:
-		return "", fmt.Errorf("%w: the template has run for %s", ErrDeadlineExceeded, MaxRenderTime)
-	case errors.Is(err, ErrTooLarge):
-		return "", &TooLargeError{What: "rendered text", Size: max(run.text.Len(), run.printed), Limit: MaxRenderedBytes}
+		return "", fmt.Errorf("%w: the template has run for %s", kv.ErrDeadlineExceeded, MaxRenderTime)
+	case errors.Is(err, kv.ErrTooLarge):
+		return "", &kv.TooLargeError{What: "rendered text", Size: max(run.text.Len(), run.printed), Limit: MaxRenderedBytes}
 	case errors.As(err, &failure):
 		return "", &TemplateError{Message: strings.TrimPrefix(failure.Error(), "template: ")}
 	default:
@@ -206,7 +208,7 @@ func (run *renderRun) execute(prepared *template.Template) (string, error) {
 func (run *renderRun) Write(text []byte) (int, error) {
 	run.text.Write(text)
 	if run.text.Len() > MaxRenderedBytes {
-		return 0, ErrTooLarge
+		return 0, kv.ErrTooLarge
 	}
 	return len(text), run.check()
 }
@@ -215,7 +217,7 @@ func (run *renderRun) Write(text []byte) (int, error) {
 func (run *renderRun) check() error {
 	run.late = run.late || time.Now().After(run.deadline)
 	if run.late {
-		return ErrDeadlineExceeded
+		return kv.ErrDeadlineExceeded
 	}
 	return nil
 }
@@ -256,7 +258,7 @@ func (run *renderRun) print(values ...any) (string, error) {
 			return "", err
 		}
 		if run.printed += len(text) + 1; run.printed > MaxRenderedBytes {
-			return "", ErrTooLarge
+			return "", kv.ErrTooLarge
 		}
 		if value == nil {
 			values[index] = noValue

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // TestRender_Deadline_Bad runs templates whose time is over already: whatever could
@@ -24,7 +26,7 @@ func TestRender_Deadline_Bad(t *testing.T) {
 		prepared, err := newTemplate(tree, run.functions(), false)
 		require.NoError(t, err)
 		_, err = run.execute(prepared)
-		require.ErrorIs(t, err, ErrDeadlineExceeded, source)
+		require.ErrorIs(t, err, kv.ErrDeadlineExceeded, source)
 	}
 }
 

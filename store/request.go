@@ -5,6 +5,8 @@ package store
 import (
 	"fmt"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // DigestBytes is the length of Request.Digest.
@@ -95,7 +97,7 @@ func (request requestCommand) groups() []string { return request.command.groups(
 // replay returns the earlier answer to the request.
 func (request *Request) replay(earlier *answer) (Outcome, error) {
 	if earlier.digest != request.Digest {
-		return Outcome{}, ErrRequestMismatch
+		return Outcome{}, kv.ErrRequestMismatch
 	}
 	return Outcome{Answer: earlier.bytes, Replayed: true}, nil
 }
@@ -106,7 +108,7 @@ func (request *Request) answer(outcome Outcome) ([]byte, error) {
 		return nil, fmt.Errorf("answer: %w", err)
 	}
 	if limit := orDefault(request.answerBytes, MaxAnswerBytes); request.ID != "" && len(bytes) > limit {
-		return nil, &TooLargeError{What: "answer", Size: len(bytes), Limit: limit}
+		return nil, &kv.TooLargeError{What: "answer", Size: len(bytes), Limit: limit}
 	}
 	return bytes, nil
 }

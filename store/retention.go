@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -207,5 +208,5 @@ func (committer *committer) backlogRefusal() error {
 		return nil
 	}
 	// The text has no number, because it reaches tenants, who must learn nothing of each other.
-	return fmt.Errorf("%w: too many changes wait to be taken by those who follow the log", ErrUnavailable)
+	return fmt.Errorf("%w: too many changes wait to be taken by those who follow the log", kv.ErrUnavailable)
 }

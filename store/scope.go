@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // ScopedStore is the view of one namespace on a Store. Arguments and results have the names of
@@ -24,7 +26,7 @@ type ScopedStore struct {
 //
 //	scoped, err := store.NewScoped(opened, "tenant-a")
 func NewScoped(store *Store, namespace string) (*ScopedStore, error) {
-	err := checkNamespace(namespace)
+	err := kv.CheckNamespace(namespace)
 	if !store.opened() {
 		err = errNeverOpened
 	}
@@ -60,7 +62,7 @@ func (config ScopedStoreConfig) Validate() error {
 }
 
 func (config ScopedStoreConfig) check() error {
-	if err := checkNamespace(config.Namespace); err != nil {
+	if err := kv.CheckNamespace(config.Namespace); err != nil {
 		return err
 	}
 	_, err := config.Quota.change().of(Quota{})

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/logging"
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -66,7 +67,7 @@ func New(databasePath string, options ...StoreOption) (*Store, error) {
 	config := StoreConfig{DatabasePath: databasePath}
 	for index, option := range options {
 		if option == nil {
-			return nil, fmt.Errorf("store.New: %w: option %d of %d is nil", ErrInvalidArgument, index+1, len(options))
+			return nil, fmt.Errorf("store.New: %w: option %d of %d is nil", kv.ErrInvalidArgument, index+1, len(options))
 		}
 		option(&config)
 	}
@@ -214,8 +215,8 @@ func (store *Store) Durability() Durability {
 // wait.
 //
 //	err := store.SetLimits(store.Limits{GroupBytes: 512, KeyBytes: 2048, EntryBytes: 1 << 20})
-func (store *Store) SetLimits(limits Limits) error {
-	if err := cmp.Or(store.unusable(), checkLimits(limits)); err != nil {
+func (store *Store) SetLimits(limits kv.Limits) error {
+	if err := cmp.Or(store.unusable(), kv.CheckLimits(limits)); err != nil {
 		return fmt.Errorf("store.SetLimits: %w", err)
 	}
 	store.committer.limits.Store(&limits)
@@ -282,7 +283,7 @@ func (store *Store) submitRead(question read, failed func(err error)) {
 	case !store.opened():
 		failed(errNeverOpened)
 	case !store.committer.reads.put(question):
-		failed(ErrClosed)
+		failed(kv.ErrClosed)
 	}
 }
 

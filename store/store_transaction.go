@@ -8,6 +8,8 @@ import (
 	"iter"
 	"strings"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // Transaction calls function with a transaction that runs alone: while function runs, nothing
@@ -72,7 +74,7 @@ func transactionError(verdict, err error) error {
 	switch {
 	case verdict == nil:
 		return err
-	case errors.Is(err, ErrTransactionTimeout) && !errors.Is(verdict, ErrTransactionTimeout):
+	case errors.Is(err, kv.ErrTransactionTimeout) && !errors.Is(verdict, kv.ErrTransactionTimeout):
 		return fmt.Errorf("%w: %w", err, verdict)
 	default:
 		return verdict
@@ -91,7 +93,7 @@ type StoreTransaction struct {
 // perform carries out an operation in the place of the committer, which waits.
 func perform[Result any](transaction *StoreTransaction, operation func(batch *batch, origin origin) (Result, error)) (performed Result, err error) {
 	if transaction == nil || transaction.lending == nil {
-		return performed, fmt.Errorf("%w: it never began; use Store.Transaction", ErrTransactionEnded)
+		return performed, fmt.Errorf("%w: it never began; use Store.Transaction", kv.ErrTransactionEnded)
 	}
 	lending := transaction.lending
 	lending.mutex.Lock()
@@ -128,7 +130,7 @@ func (transaction *StoreTransaction) GetEntry(group, key string) (Entry, error) 
 //	there, err := transaction.Exists("config", "theme")
 func (transaction *StoreTransaction) Exists(group, key string) (bool, error) {
 	_, err := transaction.get(group, key)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, kv.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil, operationError("store.StoreTransaction.Exists", group, key, err)

@@ -6,6 +6,8 @@ import (
 	"context"
 	"slices"
 	"sync"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // tailBytes bounds the newest part of the log that is kept in memory.
@@ -176,7 +178,7 @@ func (tail *tail) waitAt(reader *changesReader, oldest uint64) error {
 
 func (tail *tail) keepLocked(part *namespaceTail, reader *changesReader) error {
 	if tail.closed {
-		return ErrClosed
+		return kv.ErrClosed
 	}
 	if tail.waiting >= maxWaitingReaders {
 		return errTooManyWaiting
@@ -274,6 +276,6 @@ func waitGrown(ctx context.Context, gone, stop, grown <-chan struct{}) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-stop:
-		return ErrClosed
+		return kv.ErrClosed
 	}
 }

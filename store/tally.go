@@ -2,7 +2,11 @@
 
 package store
 
-import "time"
+import (
+	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
+)
 
 // tallies count, by realm, due keys whose expiry cannot be logged. The reported numbers of
 // keys, groups and bytes leave them out. They belong to the committer's goroutine.
@@ -32,7 +36,7 @@ type expiredEntry struct {
 
 // bytesOf returns the bytes that an entry adds to its namespace.
 func bytesOf(name entryName, value int) int64 {
-	_, group := NamespaceOf(name.group)
+	_, group := kv.NamespaceOf(name.group)
 	return int64(len(group) + len(name.key) + value)
 }
 
@@ -81,7 +85,7 @@ func (tally *tally) count(view *view, entry dueEntry) error {
 }
 
 func (tally *tally) add(group string, keys, bytes int64) {
-	namespace, _ := NamespaceOf(group)
+	namespace, _ := kv.NamespaceOf(group)
 	for _, part := range []*tallied{&tally.total, talliedOf(tally.namespaces, namespace), talliedOf(tally.groups, group)} {
 		part.keys += keys
 		part.bytes += bytes
@@ -98,7 +102,7 @@ func (tally *tally) compareGroup(view *view, name string) error {
 	if err != nil {
 		return err
 	}
-	namespace, _ := NamespaceOf(name)
+	namespace, _ := kv.NamespaceOf(name)
 	all := group.keys > 0 && group.keys == state.keys
 	tally.namespaces[namespace].groups += int64(index(all) - index(group.all))
 	group.all = all

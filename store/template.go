@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/template"
 	"text/template/parse"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // The bounds of a template.
@@ -48,14 +50,14 @@ func (failure *TemplateError) Error() string {
 }
 
 // Unwrap returns ErrInvalidTemplate.
-func (failure *TemplateError) Unwrap() error { return ErrInvalidTemplate }
+func (failure *TemplateError) Unwrap() error { return kv.ErrInvalidTemplate }
 
 // parseTemplate returns the tree of an allowed template. The tree is changed: all output goes
 // through showFunction, and range goes over valuesFunction or pairsFunction. text/template
 // cannot be interrupted, but these functions can refuse to go on.
 func parseTemplate(source string) (*parse.Tree, error) {
 	if len(source) > MaxTemplateBytes {
-		return nil, &TooLargeError{What: "template", Size: len(source), Limit: MaxTemplateBytes}
+		return nil, &kv.TooLargeError{What: "template", Size: len(source), Limit: MaxTemplateBytes}
 	}
 	tree := parse.New("template")
 	// The checker names the refused part and its place.

@@ -2,7 +2,11 @@
 
 package store
 
-import "time"
+import (
+	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
+)
 
 // TouchCommand changes the expiry of Key of Group, the group's whole name, and leaves the value
 // as it is. A missing key is NotFoundError. The Outcome has the entry, so the command also
@@ -34,7 +38,7 @@ func (command TouchCommand) apply(batch *batch, origin origin) (Outcome, error) 
 		return Outcome{}, err
 	}
 	if !current.present() {
-		return Outcome{}, &NotFoundError{Group: command.Group, Key: command.Key}
+		return Outcome{}, &kv.NotFoundError{Group: command.Group, Key: command.Key}
 	}
 	event := batch.record(target, Event{
 		Type: EventTouch, ExpiresAt: expiryAfter(batch.timestamp, command.TimeToLive),

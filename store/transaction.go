@@ -10,6 +10,7 @@ import (
 
 	sqlitelib "modernc.org/sqlite/lib"
 
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -44,7 +45,7 @@ func (committer *committer) transaction(function func() error) error {
 		return nil
 	}
 	if undoErr := committer.undo(); undoErr != nil || !sqlite.RefusedBeforeCommit(err) {
-		err = fmt.Errorf("%w: commit: %w", ErrOutcomeUnknown, errors.Join(err, undoErr))
+		err = fmt.Errorf("%w: commit: %w", kv.ErrOutcomeUnknown, errors.Join(err, undoErr))
 		committer.stopWriting(err)
 	}
 	return err
@@ -110,7 +111,7 @@ func (committer *committer) undo() error {
 // that stopped the writing, because the outcome of later writes is known.
 func (committer *committer) stopped() error {
 	if broken := committer.broken.Load(); broken != nil {
-		return fmt.Errorf("%w: writes have stopped until the store is opened again: %s", ErrUnavailable, (*broken).Error())
+		return fmt.Errorf("%w: writes have stopped until the store is opened again: %s", kv.ErrUnavailable, (*broken).Error())
 	}
 	return nil
 }
@@ -125,13 +126,13 @@ func writeFailure(err error) error {
 	code := sqlite.Code(err)
 	switch {
 	case code == sqlitelib.SQLITE_FULL:
-		return fmt.Errorf("%w: disk is full: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: disk is full: %w", kv.ErrUnavailable, err)
 	case sqlite.RefusedWrite(err):
-		return fmt.Errorf("%w: disk takes no more, as over a quota or a limit of file sizes: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: disk takes no more, as over a quota or a limit of file sizes: %w", kv.ErrUnavailable, err)
 	case code == sqlitelib.SQLITE_READONLY:
-		return fmt.Errorf("%w: database is read-only: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: database is read-only: %w", kv.ErrUnavailable, err)
 	case code == sqlitelib.SQLITE_BUSY:
-		return fmt.Errorf("%w: another process holds the database: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: another process holds the database: %w", kv.ErrUnavailable, err)
 	default:
 		return err
 	}

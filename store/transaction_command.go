@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // MaxTransactionOperations is the largest length of each list of a TransactionCommand.
@@ -96,7 +98,7 @@ func (command TransactionCommand) check() error {
 	}
 	for index, guard := range command.If {
 		if guard.Revision == nil && guard.Exists == nil && guard.Value == nil {
-			return &TransactionError{List: listIf, Index: index, Err: fmt.Errorf("%w: a guard needs a revision, an existence or a value", ErrInvalidTransaction)}
+			return &kv.TransactionError{List: listIf, Index: index, Err: fmt.Errorf("%w: a guard needs a revision, an existence or a value", kv.ErrInvalidTransaction)}
 		}
 	}
 	if err := checkOperations(listThen, command.Then); err != nil {
@@ -108,7 +110,7 @@ func (command TransactionCommand) check() error {
 func checkOperations(list string, operations []Command) error {
 	for index, operation := range operations {
 		if err := checkOperation(operation); err != nil {
-			return &TransactionError{List: list, Index: index, Err: err}
+			return &kv.TransactionError{List: list, Index: index, Err: err}
 		}
 	}
 	return checkLength(list, len(operations))
@@ -116,14 +118,14 @@ func checkOperations(list string, operations []Command) error {
 
 func checkOperation(operation Command) error {
 	if err := checkCommand(operation); err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalidTransaction, err)
+		return fmt.Errorf("%w: %w", kv.ErrInvalidTransaction, err)
 	}
 	switch operation := operation.(type) {
 	case TransactionCommand:
-		return fmt.Errorf("%w: a transaction cannot hold another", ErrInvalidTransaction)
+		return fmt.Errorf("%w: a transaction cannot hold another", kv.ErrInvalidTransaction)
 	case DeletePrefixCommand:
 		if realmOfPrefix(operation.Prefix).whole {
-			return fmt.Errorf("%w: groups of many namespaces may begin with %q; a prefix needs its colon", ErrInvalidTransaction, operation.Prefix)
+			return fmt.Errorf("%w: groups of many namespaces may begin with %q; a prefix needs its colon", kv.ErrInvalidTransaction, operation.Prefix)
 		}
 	}
 	return nil
@@ -131,7 +133,7 @@ func checkOperation(operation Command) error {
 
 func checkLength(list string, length int) error {
 	if length > MaxTransactionOperations {
-		return fmt.Errorf("%w: %q holds %d, at most %d are allowed", ErrInvalidTransaction, list, length, MaxTransactionOperations)
+		return fmt.Errorf("%w: %q holds %d, at most %d are allowed", kv.ErrInvalidTransaction, list, length, MaxTransactionOperations)
 	}
 	return nil
 }
@@ -143,7 +145,7 @@ func (command TransactionCommand) guardsHold(batch *batch) (bool, error) {
 			err = command.within(batch)
 		}
 		if err != nil {
-			return false, &TransactionError{List: listIf, Index: index, Err: err}
+			return false, &kv.TransactionError{List: listIf, Index: index, Err: err}
 		}
 		if !holds {
 			return false, nil
@@ -165,7 +167,7 @@ func (command TransactionCommand) operate(batch *batch, succeeded bool, origin o
 			err = command.within(batch)
 		}
 		if err != nil {
-			return nil, &TransactionError{List: list, Index: index, Err: err}
+			return nil, &kv.TransactionError{List: list, Index: index, Err: err}
 		}
 	}
 	return results, nil
@@ -176,7 +178,7 @@ func (command TransactionCommand) operate(batch *batch, succeeded bool, origin o
 func (command TransactionCommand) within(batch *batch) error {
 	for name := range batch.namespaces {
 		if name != command.Namespace {
-			return fmt.Errorf("%w: its namespace is %q, not %q", ErrInvalidTransaction, command.Namespace, name)
+			return fmt.Errorf("%w: its namespace is %q, not %q", kv.ErrInvalidTransaction, command.Namespace, name)
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"dappco.re/go/storebus/internal/logging"
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // work is a background task of the committer, which is tried again after a failure.
@@ -61,7 +62,7 @@ func (committer *committer) wrote(err error) {
 		if leftOut, changed := committer.refusing.Becomes(""); changed {
 			committer.config.Logger.Info("writes are taken again", slog.Uint64("left_out", leftOut))
 		}
-	case errors.Is(err, ErrUnavailable):
+	case errors.Is(err, kv.ErrUnavailable):
 		if _, changed := committer.refusing.Becomes("refusing"); changed {
 			committer.config.Logger.Error("writes are refused", slog.Any("error", err))
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // maxQueryWait is the longest time that a query waits for its turn. The caller has gone by
@@ -93,9 +95,9 @@ func (ticket *ticket) await(limit time.Duration, stopped <-chan struct{}) error 
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return fmt.Errorf("%w: too many queries wait for their turn", ErrUnavailable)
+		return fmt.Errorf("%w: too many queries wait for their turn", kv.ErrUnavailable)
 	case <-stopped:
-		return ErrClosed
+		return kv.ErrClosed
 	case <-ticket.admitted:
 		return nil
 	}

@@ -6,11 +6,13 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // errNeverOpened is the error of a nil Store, of the zero Store, and of everything made from
 // one. They are as closed as a store after Close.
-var errNeverOpened = fmt.Errorf("%w: it was never opened; use New or NewConfigured", ErrClosed)
+var errNeverOpened = fmt.Errorf("%w: it was never opened; use New or NewConfigured", kv.ErrClosed)
 
 // opened reports whether New or NewConfigured has made the store.
 func (store *Store) opened() bool { return store != nil && store.committer != nil }
@@ -21,7 +23,7 @@ func (store *Store) unusable() error {
 	case !store.opened():
 		return errNeverOpened
 	case store.closing.Load():
-		return ErrClosed
+		return kv.ErrClosed
 	default:
 		return nil
 	}
@@ -33,7 +35,7 @@ func (store *Store) put(write *write) error {
 	case !store.opened():
 		return errNeverOpened
 	case !store.committer.writes.put(write):
-		return ErrClosed
+		return kv.ErrClosed
 	default:
 		return nil
 	}
@@ -45,7 +47,7 @@ func (store *Store) startBackground(function func()) error {
 	case !store.opened():
 		return errNeverOpened
 	case !store.background.start(function):
-		return ErrClosed
+		return kv.ErrClosed
 	default:
 		return nil
 	}
@@ -67,7 +69,7 @@ func fail[Answer any](done func(Answer, error), err error) {
 // checkContext returns ErrInvalidArgument for a nil context.
 func checkContext(ctx context.Context) error {
 	if ctx == nil {
-		return fmt.Errorf("%w: the context is nil; use context.Background()", ErrInvalidArgument)
+		return fmt.Errorf("%w: the context is nil; use context.Background()", kv.ErrInvalidArgument)
 	}
 	return nil
 }
@@ -75,7 +77,7 @@ func checkContext(ctx context.Context) error {
 // checkFunction returns ErrInvalidArgument for a nil function.
 func checkFunction[Function any](function func(Function) error) error {
 	if function == nil {
-		return fmt.Errorf("%w: the function is nil", ErrInvalidArgument)
+		return fmt.Errorf("%w: the function is nil", kv.ErrInvalidArgument)
 	}
 	return nil
 }
@@ -85,9 +87,9 @@ func checkFunction[Function any](function func(Function) error) error {
 func checkCommand(command any) error {
 	switch value := reflect.ValueOf(command); {
 	case !value.IsValid():
-		return fmt.Errorf("%w: the command is nil", ErrInvalidArgument)
+		return fmt.Errorf("%w: the command is nil", kv.ErrInvalidArgument)
 	case value.Kind() == reflect.Pointer:
-		return fmt.Errorf("%w: the command is a %T; use the value it points to", ErrInvalidArgument, command)
+		return fmt.Errorf("%w: the command is a %T; use the value it points to", kv.ErrInvalidArgument, command)
 	default:
 		return nil
 	}

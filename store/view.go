@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -198,7 +199,7 @@ func (view *view) namespace(name string) (namespaceState, error) {
 
 // revisionOf returns the revision of the namespace that a name lies in.
 func (view *view) revisionOf(name string) (uint64, error) {
-	namespace, _ := NamespaceOf(name)
+	namespace, _ := kv.NamespaceOf(name)
 	state, err := view.namespace(namespace)
 	return state.revision, err
 }

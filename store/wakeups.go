@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/turns"
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // readersPerSlice is the number of readers of a namespace that are answered before another
@@ -124,7 +125,7 @@ func (wakeups *wakeups) take() (readers *waitingReaders, woken bool) {
 // answer is the answer to a woken reader. All readers share the events.
 func (readers *waitingReaders) answer(query *ChangesQuery) (ChangesPage, error) {
 	if readers.closed {
-		return ChangesPage{}, ErrClosed
+		return ChangesPage{}, kv.ErrClosed
 	}
 	page := ChangesPage{Next: readers.revision, Oldest: readers.oldest, Revision: readers.revision}
 	events := readers.sharedEvents()

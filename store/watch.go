@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // watcherBuffer is how many events wait in a watcher's channel. Events without room are handed
@@ -253,7 +255,7 @@ func (callbacks *callbacks) follow(after uint64) {
 	for {
 		commits, err := callbacks.store.commitsAfter(callbacks.context, nil, after)
 		if err != nil {
-			if !errors.Is(err, ErrClosed) && !errors.Is(err, context.Canceled) {
+			if !errors.Is(err, kv.ErrClosed) && !errors.Is(err, context.Canceled) {
 				callbacks.store.config.Logger.Error("reading the log for callbacks failed", slog.Any("error", err))
 			}
 			return

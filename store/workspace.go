@@ -13,6 +13,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // The limits of a workspace.
@@ -280,11 +282,11 @@ func encodeWorkspaceEntry(kind string, data any) (string, error) {
 	}
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("%w: %w", ErrInvalidData, err)
+		return "", fmt.Errorf("%w: %w", kv.ErrInvalidData, err)
 	case !utf8.Valid(encoded):
-		return "", fmt.Errorf("%w: it is not UTF-8", ErrInvalidData)
+		return "", fmt.Errorf("%w: it is not UTF-8", kv.ErrInvalidData)
 	case len(encoded) > MaxWorkspaceDataBytes:
-		return "", &TooLargeError{What: "workspace entry", Size: len(encoded), Limit: MaxWorkspaceDataBytes}
+		return "", &kv.TooLargeError{What: "workspace entry", Size: len(encoded), Limit: MaxWorkspaceDataBytes}
 	}
 	return string(encoded), checkDepth(encoded)
 }
@@ -295,18 +297,18 @@ func encodeWorkspaceEntry(kind string, data any) (string, error) {
 //	err := store.CheckWorkspaceKind("row")
 func CheckWorkspaceKind(kind string) error {
 	if kind == "" || len(kind) > MaxWorkspaceKindBytes {
-		return fmt.Errorf("%w: kind %q has %d bytes, 1 to %d are allowed", ErrInvalidName, kind, len(kind), MaxWorkspaceKindBytes)
+		return fmt.Errorf("%w: kind %q has %d bytes, 1 to %d are allowed", kv.ErrInvalidName, kind, len(kind), MaxWorkspaceKindBytes)
 	}
 	for _, letter := range kind {
 		if letter == utf8.RuneError || unicode.IsControl(letter) {
-			return fmt.Errorf("%w: kind %q holds %q; use UTF-8 without control characters", ErrInvalidName, kind, letter)
+			return fmt.Errorf("%w: kind %q holds %q; use UTF-8 without control characters", kv.ErrInvalidName, kind, letter)
 		}
 	}
 	if kind == namespaceTag || kind == workspaceTag {
-		return fmt.Errorf("%w: kind %q is the name of a tag of the journal entry that a commit makes", ErrInvalidName, kind)
+		return fmt.Errorf("%w: kind %q is the name of a tag of the journal entry that a commit makes", kv.ErrInvalidName, kind)
 	}
 	if err := checkJournalKey("field", kind); err != nil {
-		return fmt.Errorf("%w: kind %q cannot be in the journal: %w", ErrInvalidName, kind, err)
+		return fmt.Errorf("%w: kind %q cannot be in the journal: %w", kv.ErrInvalidName, kind, err)
 	}
 	return nil
 }
@@ -386,8 +388,8 @@ func (workspace *Workspace) write(function func(database *sql.DB) error) error {
 			return nil
 		}
 		err = workspaceFailure(err)
-		if errors.Is(err, ErrOutcomeUnknown) {
-			workspace.file.gone = fmt.Errorf("%w: the workspace rests until the store is opened again: %s", ErrUnavailable, err.Error())
+		if errors.Is(err, kv.ErrOutcomeUnknown) {
+			workspace.file.gone = fmt.Errorf("%w: the workspace rests until the store is opened again: %s", kv.ErrUnavailable, err.Error())
 		}
 		return err
 	})
@@ -396,7 +398,7 @@ func (workspace *Workspace) write(function func(database *sql.DB) error) error {
 // usable returns why the workspace cannot be used. The caller has the file's turn.
 func (workspace *Workspace) usable() error {
 	if workspace.closed.Load() {
-		return ErrClosed
+		return kv.ErrClosed
 	}
 	return workspace.file.gone
 }

@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // workAtOnce is the number of pieces of work on workspaces that run at once for callers that do
@@ -95,7 +97,7 @@ func workInPlace[Result any](store *Store, place *ticket, work func() (Result, e
 	case <-place.admitted:
 		return work()
 	case <-store.stopped:
-		return result, ErrClosed
+		return result, kv.ErrClosed
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -113,8 +114,8 @@ func (workspace *Workspace) finishReserved(request Request, origin origin, endin
 	}
 	write, err := workspace.store.carryOut(command, origin)
 	if err != nil {
-		if errors.Is(err, ErrOutcomeUnknown) {
-			file.gone = fmt.Errorf("%w: whether the workspace has ended shows when the store is opened again", ErrUnavailable)
+		if errors.Is(err, kv.ErrOutcomeUnknown) {
+			file.gone = fmt.Errorf("%w: whether the workspace has ended shows when the store is opened again", kv.ErrUnavailable)
 		}
 		return Outcome{}, nil, err
 	}
@@ -183,7 +184,7 @@ func (discardWorkspaceCommand) groups() []string { return nil }
 // checkRun refuses to end a run of a workspace twice.
 func (batch *batch) checkRun(runID string) error {
 	if batch.runEnded(runID) {
-		return fmt.Errorf("%w: the workspace has ended already", ErrNotFound)
+		return fmt.Errorf("%w: the workspace has ended already", kv.ErrNotFound)
 	}
 	return nil
 }

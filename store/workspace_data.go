@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // MaxWorkspaceDataDepth is the largest number of levels of lists and objects in an entry of a
@@ -16,7 +18,7 @@ const MaxWorkspaceDataDepth = 1000
 // checkDepth returns ErrInvalidData for JSON that is nested deeper than SQLite reads.
 func checkDepth(text []byte) error {
 	if depth := depthOf(text); depth > MaxWorkspaceDataDepth {
-		return fmt.Errorf("%w: it is nested %d levels deep, and SQLite's JSON reads %d", ErrInvalidData, depth, MaxWorkspaceDataDepth)
+		return fmt.Errorf("%w: it is nested %d levels deep, and SQLite's JSON reads %d", kv.ErrInvalidData, depth, MaxWorkspaceDataDepth)
 	}
 	return nil
 }
@@ -48,7 +50,7 @@ const firstUnreadable = `SELECT id, kind FROM entries WHERE NOT json_valid(data)
 // Entries of an earlier version may be like that.
 func blameEntry(ctx context.Context, path string, failure error) error {
 	// SQLite has no code for it, only these words.
-	if !errors.Is(failure, ErrInvalidQuery) || !strings.Contains(failure.Error(), "malformed JSON") {
+	if !errors.Is(failure, kv.ErrInvalidQuery) || !strings.Contains(failure.Error(), "malformed JSON") {
 		return failure
 	}
 	found, err := runQuery(ctx, path, firstUnreadable, 1)

@@ -19,6 +19,7 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -209,7 +210,7 @@ func (entry *workspaceEntry) insertIn(transaction *sql.Tx) (entries int64, err e
 		`INSERT INTO entries (kind, data, created_at) SELECT ?1, ?2, ?3 WHERE json_valid(?2) RETURNING id`,
 		entry.kind, entry.data, entry.createdAt.UnixMilli()).Scan(&entries)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = fmt.Errorf("%w: SQLite's JSON does not read it", ErrInvalidData)
+		err = fmt.Errorf("%w: SQLite's JSON does not read it", kv.ErrInvalidData)
 	}
 	return entries, err
 }
@@ -231,7 +232,7 @@ func countKind(transaction *sql.Tx, kind string) error {
 	if changed, err := begun.RowsAffected(); err != nil || changed > 0 {
 		return err
 	}
-	return &TooManyKindsError{Kind: kind, Limit: MaxWorkspaceKinds}
+	return &kv.TooManyKindsError{Kind: kind, Limit: MaxWorkspaceKinds}
 }
 
 // summariseWorkspace returns how many entries there are of each kind.
@@ -256,15 +257,15 @@ func summariseWorkspace(database rowsQuerier) (map[string]int64, error) {
 // disk has an unknown outcome.
 func workspaceFailure(err error) error {
 	if platform.IsDiskFull(err) {
-		return fmt.Errorf("%w: disk takes no more", ErrUnavailable)
+		return fmt.Errorf("%w: disk takes no more", kv.ErrUnavailable)
 	}
 	switch sqlite.Code(err) {
 	case sqlitelib.SQLITE_IOERR:
 		if !sqlite.RefusedWrite(err) {
-			return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+			return fmt.Errorf("%w: %w", kv.ErrOutcomeUnknown, err)
 		}
 	case sqlitelib.SQLITE_CANTOPEN, sqlitelib.SQLITE_NOMEM:
-		return fmt.Errorf("%w: the workspace's file cannot be opened now: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: the workspace's file cannot be opened now: %w", kv.ErrUnavailable, err)
 	}
 	return writeFailure(err)
 }

@@ -5,6 +5,8 @@ package store
 import (
 	"fmt"
 	"strings"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // MaxWorkspaceNameBytes is the length of the longest name of a workspace.
@@ -20,7 +22,7 @@ type workspaceName struct {
 // the workspaces outside every namespace.
 func (name workspaceName) check() error {
 	if name.namespace != "" {
-		if err := checkNamespace(name.namespace); err != nil {
+		if err := kv.CheckNamespace(name.namespace); err != nil {
 			return err
 		}
 	}
@@ -32,18 +34,18 @@ func (name workspaceName) check() error {
 func checkWorkspaceName(name string) error {
 	switch {
 	case name == "" || len(name) > MaxWorkspaceNameBytes:
-		return fmt.Errorf("%w: workspace %q has %d bytes, 1 to %d are allowed", ErrInvalidName, name, len(name), MaxWorkspaceNameBytes)
+		return fmt.Errorf("%w: workspace %q has %d bytes, 1 to %d are allowed", kv.ErrInvalidName, name, len(name), MaxWorkspaceNameBytes)
 	case strings.Contains(name, ".."):
-		return fmt.Errorf("%w: workspace %q has two dots in a row", ErrInvalidName, name)
+		return fmt.Errorf("%w: workspace %q has two dots in a row", kv.ErrInvalidName, name)
 	case !isLetterOrDigit(name[0]):
-		return fmt.Errorf("%w: workspace %q begins with %q; use a letter or a digit", ErrInvalidName, name, name[0])
+		return fmt.Errorf("%w: workspace %q begins with %q; use a letter or a digit", kv.ErrInvalidName, name, name[0])
 	}
 	for index := range len(name) {
 		if letter := name[index]; !isLetterOrDigit(letter) && !strings.ContainsRune("._-", rune(letter)) {
-			return fmt.Errorf("%w: workspace %q holds %q; use letters, digits, '.', '_' and '-'", ErrInvalidName, name, letter)
+			return fmt.Errorf("%w: workspace %q holds %q; use letters, digits, '.', '_' and '-'", kv.ErrInvalidName, name, letter)
 		}
 	}
 	return nil
 }
 
-func isLetterOrDigit(letter byte) bool { return letter != '-' && isNamespaceByte(letter) }
+func isLetterOrDigit(letter byte) bool { return letter != '-' && kv.IsNamespaceByte(letter) }

@@ -7,6 +7,8 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // maxWorkspaceConnections is how many files of workspaces are open at once at most.
@@ -46,7 +48,7 @@ func (pool *workspacePool) use(file *workspaceFile, function func(database *sql.
 func (pool *workspacePool) acquire(file *workspaceFile) (*sql.DB, error) {
 	select {
 	case <-pool.closed:
-		return nil, ErrClosed
+		return nil, kv.ErrClosed
 	case pool.places <- struct{}{}:
 	}
 	database, err := pool.take(file)

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"maps"
 	"math"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // maxKindTravelBytes is more than a kind with its count takes anywhere that a summary
@@ -21,13 +23,13 @@ type workspaceSummary struct {
 	// counts are nil as long as nobody has asked.
 	counts map[string]int64
 	// within are the limits that it was found to keep to, nil for none.
-	within *Limits
+	within *kv.Limits
 }
 
 // admit returns an error for a kind that would make the summary too large to be committed: the
 // put that does is refused, and not the commit later on. It refuses every kind if the limits
 // have become too narrow meanwhile.
-func (file *workspaceFile) admit(transaction *sql.Tx, kind string, limits *Limits) (err error) {
+func (file *workspaceFile) admit(transaction *sql.Tx, kind string, limits *kv.Limits) (err error) {
 	summary := &file.summary
 	if file.namespace == "" {
 		return nil
@@ -40,14 +42,14 @@ func (file *workspaceFile) admit(transaction *sql.Tx, kind string, limits *Limit
 	if _, known := summary.counts[kind]; known && summary.within == limits {
 		return nil
 	}
-	if limits.EntryBytes > 0 && limits.EntryBytes < EntryOverhead+2*MaxWorkspaceNameBytes+(len(summary.counts)+1)*maxKindTravelBytes {
+	if limits.EntryBytes > 0 && limits.EntryBytes < kv.EntryOverhead+2*MaxWorkspaceNameBytes+(len(summary.counts)+1)*maxKindTravelBytes {
 		return file.checkSummary(*limits, kind)
 	}
-	return checkNames(*limits, file.namespace, localSummaryGroup(file.name), summaryKey)
+	return kv.CheckNames(*limits, file.namespace, localSummaryGroup(file.name), summaryKey)
 }
 
 // checkSummary checks the summary with one more kind against the limits.
-func (file *workspaceFile) checkSummary(limits Limits, kind string) error {
+func (file *workspaceFile) checkSummary(limits kv.Limits, kind string) error {
 	largest := map[string]int64{kind: math.MaxInt64}
 	for known := range maps.Keys(file.summary.counts) {
 		largest[known] = math.MaxInt64
@@ -57,7 +59,7 @@ func (file *workspaceFile) checkSummary(limits Limits, kind string) error {
 }
 
 // admitted takes note that an entry of a kind is in the file.
-func (file *workspaceFile) admitted(kind string, limits *Limits) {
+func (file *workspaceFile) admitted(kind string, limits *kv.Limits) {
 	if file.summary.counts == nil {
 		return
 	}
@@ -67,17 +69,17 @@ func (file *workspaceFile) admitted(kind string, limits *Limits) {
 
 // parts returns the changes of a commit in the store, within the limits: the change of the
 // summary's key, and the entry of the journal, which is nil for a workspace without entries.
-func (command commitWorkspaceCommand) parts(limits Limits) (set SetCommand, entry *JournalCommand, err error) {
+func (command commitWorkspaceCommand) parts(limits kv.Limits) (set SetCommand, entry *JournalCommand, err error) {
 	value, err := json.Marshal(command.summary)
 	if err != nil {
 		return set, nil, err
 	}
 	set = SetCommand{Group: command.group(), Key: summaryKey, Value: string(value), TraceParent: command.traceParent}
 	group := localSummaryGroup(command.name)
-	if err := checkNames(limits, command.namespace, group, summaryKey); err != nil {
+	if err := kv.CheckNames(limits, command.namespace, group, summaryKey); err != nil {
 		return set, nil, err
 	}
-	if err := checkEntry(limits, command.namespace, group, summaryKey, set.Value); err != nil {
+	if err := kv.CheckEntry(limits, command.namespace, group, summaryKey, set.Value); err != nil {
 		return set, nil, command.tooLarge(err)
 	}
 	if len(command.summary) == 0 {
@@ -96,9 +98,9 @@ func (command commitWorkspaceCommand) parts(limits Limits) (set SetCommand, entr
 
 // tooLarge names the part of a summary that is too large.
 func (command commitWorkspaceCommand) tooLarge(err error) error {
-	if large, ok := errors.AsType[*TooLargeError](err); ok {
+	if large, ok := errors.AsType[*kv.TooLargeError](err); ok {
 		what := fmt.Sprintf("the summary of workspace %q, %d kinds,", command.name, len(command.summary))
-		return &TooLargeError{What: what, Size: large.Size, Limit: large.Limit}
+		return &kv.TooLargeError{What: what, Size: large.Size, Limit: large.Limit}
 	}
 	return err
 }

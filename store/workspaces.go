@@ -18,13 +18,14 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // MaxWorkspaces is the largest number of workspaces of a namespace at once.
 const MaxWorkspaces = 1000
 
 // errWorkspaceEnded says that a workspace was committed or discarded.
-var errWorkspaceEnded = fmt.Errorf("%w: the workspace has ended", ErrNotFound)
+var errWorkspaceEnded = fmt.Errorf("%w: the workspace has ended", kv.ErrNotFound)
 
 // workspaces has the workspaces of a store, in memory by name.
 type workspaces struct {
@@ -138,7 +139,7 @@ func (workspaces *workspaces) load() error {
 // loadLocked reads the store's own folder.
 func (workspaces *workspaces) loadLocked() error {
 	if workspaces.closed {
-		return ErrClosed
+		return kv.ErrClosed
 	}
 	if workspaces.loaded {
 		return nil
@@ -257,7 +258,7 @@ func (workspaces *workspaces) claim(name workspaceName) (file *workspaceFile, is
 // have. Outside every namespace there is no limit.
 func (workspaces *workspaces) checkRoomLocked(namespace string) error {
 	if count := workspaces.counts[namespace]; namespace != "" && count >= workspaces.room {
-		return &QuotaExceededError{Quota: "workspaces", Limit: workspaces.room, Usage: count}
+		return &kv.QuotaExceededError{Quota: "workspaces", Limit: workspaces.room, Usage: count}
 	}
 	return nil
 }
@@ -284,7 +285,7 @@ func (workspaces *workspaces) find(name workspaceName) (*workspaceFile, error) {
 	}
 	file := workspaces.files[name]
 	if file == nil {
-		return nil, fmt.Errorf("%w: no workspace has that name", ErrNotFound)
+		return nil, fmt.Errorf("%w: no workspace has that name", kv.ErrNotFound)
 	}
 	return file, nil
 }
@@ -297,7 +298,7 @@ func (workspaces *workspaces) reserved(function func() error) error {
 	closed := workspaces.closed
 	workspaces.mutex.Unlock()
 	if closed {
-		return ErrClosed
+		return kv.ErrClosed
 	}
 	return function()
 }

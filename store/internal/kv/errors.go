@@ -1,91 +1,52 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package kv
 
 import (
 	"errors"
 	"fmt"
 )
 
+// Package store documents each of the errors.
+
 // Errors of single operations: nothing was changed.
 var (
-	// ErrNotFound is wrapped by NotFoundError. It is also returned for a consumer that is not
-	// registered, and for a workspace or an archive that does not exist.
-	ErrNotFound = errors.New("not found")
-	// ErrInvalidName is returned for a namespace, group or key outside the limits.
-	ErrInvalidName = errors.New("invalid name")
-	// ErrInvalidTTL is returned for a time to live outside 1 ms to 100 years.
-	ErrInvalidTTL = errors.New("invalid time to live")
-	// ErrRevisionConflict is wrapped by RevisionConflictError.
-	ErrRevisionConflict = errors.New("revision conflict")
-	// ErrCompacted is wrapped by CompactedError.
-	ErrCompacted = errors.New("compacted")
-	// ErrTooLarge is wrapped by TooLargeError, TooManyGroupsError and TooManyKindsError.
-	// GetMany returns it if ManyQuery.Fits refuses an entry.
-	ErrTooLarge = errors.New("too large")
-	// ErrQuotaExceeded is wrapped by QuotaExceededError.
-	ErrQuotaExceeded = errors.New("quota exceeded")
-	// ErrInvalidTemplate is wrapped by TemplateError.
-	ErrInvalidTemplate = errors.New("invalid template")
-	// ErrDeadlineExceeded is returned for a template after MaxRenderTime, for a query of a
-	// workspace after MaxQueryTime, and for a query of the journal after MaxJournalQueryTime.
-	ErrDeadlineExceeded = errors.New("time limit exceeded")
-	// ErrInvalidData is returned for an entry of a workspace that is not JSON, or that SQLite
-	// cannot read.
-	ErrInvalidData = errors.New("invalid data")
-	// ErrInvalidQuery is returned for a query of a workspace that is not a single SELECT over
-	// its entries, or that uses a forbidden function or table.
-	ErrInvalidQuery = errors.New("invalid query")
-	// ErrInvalidFlux is wrapped by FluxError.
-	ErrInvalidFlux = errors.New("invalid Flux")
-	// ErrNotANumber is returned for an increment of a value that is not an int64.
-	ErrNotANumber = errors.New("value is not a number")
-	// ErrOverflow is returned for an increment whose sum is not an int64.
-	ErrOverflow = errors.New("number overflows")
-	// ErrInvalidTransaction is returned for an invalid TransactionCommand: a guard without a
-	// condition, too many operations, or a group of another namespace.
-	ErrInvalidTransaction = errors.New("invalid transaction")
-	// ErrInvalidJournalEntry is returned for a point that the journal cannot take.
+	ErrNotFound            = errors.New("not found")
+	ErrInvalidName         = errors.New("invalid name")
+	ErrInvalidTTL          = errors.New("invalid time to live")
+	ErrRevisionConflict    = errors.New("revision conflict")
+	ErrCompacted           = errors.New("compacted")
+	ErrTooLarge            = errors.New("too large")
+	ErrQuotaExceeded       = errors.New("quota exceeded")
+	ErrInvalidTemplate     = errors.New("invalid template")
+	ErrDeadlineExceeded    = errors.New("time limit exceeded")
+	ErrInvalidData         = errors.New("invalid data")
+	ErrInvalidQuery        = errors.New("invalid query")
+	ErrInvalidFlux         = errors.New("invalid Flux")
+	ErrNotANumber          = errors.New("value is not a number")
+	ErrOverflow            = errors.New("number overflows")
+	ErrInvalidTransaction  = errors.New("invalid transaction")
 	ErrInvalidJournalEntry = errors.New("invalid journal entry")
-	// ErrInvalidCompaction is returned by Compact for invalid CompactOptions.
-	ErrInvalidCompaction = errors.New("invalid compaction")
-	// ErrInvalidArchive is returned by VerifyArchive for a damaged file, and for a file that
-	// Compact has not written.
-	ErrInvalidArchive = errors.New("invalid archive")
-	// ErrNotPending is returned by SettleJournal for entries that are not next in the delivery.
-	ErrNotPending = errors.New("journal entry is not pending")
-	// ErrInvalidArgument is returned for a nil function, context, command or option, and
-	// for a command that is a pointer.
-	ErrInvalidArgument = errors.New("invalid argument")
-	// ErrRequestMismatch is returned for a request with the id of another request.
-	ErrRequestMismatch = errors.New("request id belongs to another request")
+	ErrInvalidCompaction   = errors.New("invalid compaction")
+	ErrInvalidArchive      = errors.New("invalid archive")
+	ErrNotPending          = errors.New("journal entry is not pending")
+	ErrInvalidArgument     = errors.New("invalid argument")
+	ErrRequestMismatch     = errors.New("request id belongs to another request")
 )
 
 // Errors of Store.Transaction: nothing was changed.
 var (
-	// ErrTransactionTimeout is returned by Transaction, and by the methods of a
-	// StoreTransaction, if the callback takes longer than StoreConfig.TransactionTimeout.
 	ErrTransactionTimeout = errors.New("transaction has taken too long")
-	// ErrTransactionEnded is returned by the methods of a StoreTransaction after its callback
-	// has returned.
-	ErrTransactionEnded = errors.New("transaction has ended")
+	ErrTransactionEnded   = errors.New("transaction has ended")
 )
 
 // Errors of the store as a whole.
 var (
-	// ErrClosed is returned by every call after Close, and by every method of a nil or zero
-	// Store, ScopedStore, Workspace or Consumer.
-	ErrClosed = errors.New("store is closed")
-	// ErrUnavailable is returned for a write that the store cannot take now: the disk is full,
-	// a backlog is at its bound, or the store has stopped writing. Nothing was changed.
-	ErrUnavailable = errors.New("unavailable")
-	// ErrBackupUnderway is returned by Backup while another backup runs.
-	ErrBackupUnderway = errors.New("a backup is already under way")
-	// ErrCompactionUnderway is returned by Compact while another compaction runs.
+	ErrClosed             = errors.New("store is closed")
+	ErrUnavailable        = errors.New("unavailable")
+	ErrBackupUnderway     = errors.New("a backup is already under way")
 	ErrCompactionUnderway = errors.New("a compaction is already under way")
-	// ErrOutcomeUnknown is returned if a commit or its fsync failed: the write may have
-	// happened. The store takes no write until it is opened again.
-	ErrOutcomeUnknown = errors.New("outcome unknown")
+	ErrOutcomeUnknown     = errors.New("outcome unknown")
 )
 
 // NotFoundError names the key that does not exist or has expired. It wraps ErrNotFound.

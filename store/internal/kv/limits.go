@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package kv
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ type Limits struct {
 }
 
 // checkLimits refuses negative limits.
-func checkLimits(limits Limits) error {
+func CheckLimits(limits Limits) error {
 	if limits.GroupBytes < 0 || limits.KeyBytes < 0 || limits.EntryBytes < 0 {
 		return fmt.Errorf("Limits %+v may not be negative", limits)
 	}
@@ -32,18 +32,18 @@ func checkLimits(limits Limits) error {
 const EntryOverhead = 512
 
 // checkNames holds a group's and a key's name in a namespace against the limits.
-func checkNames(limits Limits, namespace, group, key string) error {
+func CheckNames(limits Limits, namespace, group, key string) error {
 	if namespace == "" {
 		return nil
 	}
-	if err := checkGroup(limits, namespace, group); err != nil {
+	if err := CheckGroup(limits, namespace, group); err != nil {
 		return err
 	}
 	return checkName("key", key, limits.KeyBytes)
 }
 
 // checkGroup holds a group's name in a namespace against the limits.
-func checkGroup(limits Limits, namespace, group string) error {
+func CheckGroup(limits Limits, namespace, group string) error {
 	if namespace == "" {
 		return nil
 	}
@@ -64,7 +64,7 @@ func checkName(kind, name string, limit int) error {
 }
 
 // checkEntry holds an entry as it travels against the limits.
-func checkEntry(limits Limits, namespace, group, key, value string) error {
+func CheckEntry(limits Limits, namespace, group, key, value string) error {
 	if namespace == "" || limits.EntryBytes == 0 {
 		return nil
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package kv
 
 import (
 	"fmt"
@@ -22,14 +22,14 @@ var reservedNamespaces = map[string]bool{"events": true, "admin": true, "workspa
 //	NamespaceOf("events:x")     // "", "events:x"
 func NamespaceOf(group string) (namespace, name string) {
 	before, after, found := strings.Cut(group, ":")
-	if !found || checkNamespace(before) != nil {
+	if !found || CheckNamespace(before) != nil {
 		return "", group
 	}
 	return before, after
 }
 
 // checkNamespace returns ErrInvalidName for an invalid namespace.
-func checkNamespace(namespace string) error {
+func CheckNamespace(namespace string) error {
 	switch {
 	case namespace == "" || len(namespace) > MaxNamespaceBytes:
 		return fmt.Errorf("%w: namespace %q has %d bytes, 1 to %d are allowed", ErrInvalidName, namespace, len(namespace), MaxNamespaceBytes)
@@ -37,13 +37,13 @@ func checkNamespace(namespace string) error {
 		return fmt.Errorf("%w: namespace %q is reserved", ErrInvalidName, namespace)
 	}
 	for index := range len(namespace) {
-		if !isNamespaceByte(namespace[index]) {
+		if !IsNamespaceByte(namespace[index]) {
 			return fmt.Errorf("%w: namespace %q holds %q; use letters, digits and '-'", ErrInvalidName, namespace, namespace[index])
 		}
 	}
 	return nil
 }
 
-func isNamespaceByte(letter byte) bool {
+func IsNamespaceByte(letter byte) bool {
 	return letter >= 'a' && letter <= 'z' || letter >= 'A' && letter <= 'Z' || letter >= '0' && letter <= '9' || letter == '-'
 }
