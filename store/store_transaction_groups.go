@@ -8,6 +8,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+
+	"dappco.re/go/storebus/store/internal/template"
 )
 
 // These methods of a StoreTransaction work with whole groups. They read a group at once, into
@@ -84,16 +86,16 @@ func (transaction *StoreTransaction) AllSeq(group string) iter.Seq2[KeyValue, er
 // Render is Store.Render within the transaction.
 //
 //	text, err := transaction.Render("theme: {{.theme}}\n", "config")
-func (transaction *StoreTransaction) Render(template, group string) (string, error) {
-	text, err := transaction.render(template, group)
+func (transaction *StoreTransaction) Render(source, group string) (string, error) {
+	text, err := transaction.render(source, group)
 	if err != nil {
 		return "", fmt.Errorf("store.StoreTransaction.Render: group %q: %w", group, err)
 	}
 	return text, nil
 }
 
-func (transaction *StoreTransaction) render(template, group string) (string, error) {
-	tree, err := parseTemplate(template)
+func (transaction *StoreTransaction) render(source, group string) (string, error) {
+	tree, err := template.Parse(source)
 	if err != nil {
 		return "", err
 	}
@@ -101,13 +103,13 @@ func (transaction *StoreTransaction) render(template, group string) (string, err
 	if err != nil {
 		return "", err
 	}
-	copied := newRenderedGroup()
+	copied := template.NewGroup()
 	for _, entry := range entries {
-		if !copied.take(entry.Key, entry.Value) {
+		if !copied.Take(entry.Key, entry.Value) {
 			break
 		}
 	}
-	return copied.render(tree, false)
+	return copied.Render(tree, false)
 }
 
 // Count is Store.Count within the transaction.

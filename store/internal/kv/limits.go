@@ -19,7 +19,7 @@ type Limits struct {
 	EntryBytes int
 }
 
-// checkLimits refuses negative limits.
+// CheckLimits refuses negative limits.
 func CheckLimits(limits Limits) error {
 	if limits.GroupBytes < 0 || limits.KeyBytes < 0 || limits.EntryBytes < 0 {
 		return fmt.Errorf("Limits %+v may not be negative", limits)
@@ -31,7 +31,7 @@ func CheckLimits(limits Limits) error {
 // value: field names, revisions, times and the store's id.
 const EntryOverhead = 512
 
-// checkNames holds a group's and a key's name in a namespace against the limits.
+// CheckNames holds a group's and a key's name in a namespace against the limits.
 func CheckNames(limits Limits, namespace, group, key string) error {
 	if namespace == "" {
 		return nil
@@ -42,7 +42,7 @@ func CheckNames(limits Limits, namespace, group, key string) error {
 	return checkName("key", key, limits.KeyBytes)
 }
 
-// checkGroup holds a group's name in a namespace against the limits.
+// CheckGroup holds a group's name in a namespace against the limits.
 func CheckGroup(limits Limits, namespace, group string) error {
 	if namespace == "" {
 		return nil
@@ -63,7 +63,7 @@ func checkName(kind, name string, limit int) error {
 	}
 }
 
-// checkEntry holds an entry as it travels against the limits.
+// CheckEntry holds an entry as it travels against the limits.
 func CheckEntry(limits Limits, namespace, group, key, value string) error {
 	if namespace == "" || limits.EntryBytes == 0 {
 		return nil

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package template
 
 import (
 	"testing"
@@ -14,16 +14,16 @@ import (
 // TestRender_Deadline_Bad runs templates whose time is over already: whatever could
 // take long refuses to begin.
 func TestRender_Deadline_Bad(t *testing.T) {
-	group := &renderedGroup{values: map[string]string{"a": "1"}, ordered: []KeyValue{{"a", "1"}}}
+	group := &Group{values: map[string]string{"a": "1"}, ordered: []pair{{"a", "1"}}}
 	for _, source := range []string{
 		"text", "{{.a}}", "{{range .}}{{end}}", "{{range $k, $v := .}}{{end}}", "{{if print .a}}{{end}}", "{{if len .a}}{{end}}", "{{if len .}}{{end}}", "{{if len .missing}}{{end}}",
 		`{{if index . "a"}}{{end}}`, "{{if eq .a .a}}{{end}}", "{{if eq .a .missing}}{{end}}", "{{if ne true false}}{{end}}",
 		"{{if lt .a .a}}{{end}}", "{{if le 1 2}}{{end}}", "{{if gt .a .a}}{{end}}", "{{if ge .a .a}}{{end}}", "{{if or (eq .a .a) true}}{{end}}",
 	} {
-		tree, err := parseTemplate(source)
+		tree, err := Parse(source)
 		require.NoError(t, err)
-		run := &renderRun{group: group, deadline: time.Now().Add(-time.Second)}
-		prepared, err := newTemplate(tree, run.functions(), false)
+		run := &Run{group: group, deadline: time.Now().Add(-time.Second)}
+		prepared, err := Prepare(tree, run.functions(), false)
 		require.NoError(t, err)
 		_, err = run.execute(prepared)
 		require.ErrorIs(t, err, kv.ErrDeadlineExceeded, source)
@@ -32,7 +32,7 @@ func TestRender_Deadline_Bad(t *testing.T) {
 
 // TestRender_Deadline_Ugly lets the time come within a range.
 func TestRender_Deadline_Ugly(t *testing.T) {
-	run := &renderRun{group: &renderedGroup{ordered: []KeyValue{{"a", "1"}, {"b", "2"}}}, deadline: time.Now().Add(time.Hour)}
+	run := &Run{group: &Group{ordered: []pair{{"a", "1"}, {"b", "2"}}}, deadline: time.Now().Add(time.Hour)}
 	values, err := run.eachValue(map[string]string{})
 	require.NoError(t, err)
 	seen := 0
@@ -52,14 +52,14 @@ func FuzzParseTemplate(f *testing.F) {
 	} {
 		f.Add(source)
 	}
-	group := &renderedGroup{values: map[string]string{"a": "1", "b": ""}, ordered: []KeyValue{{"a", "1"}, {"b", ""}}}
+	group := &Group{values: map[string]string{"a": "1", "b": ""}, ordered: []pair{{"a", "1"}, {"b", ""}}}
 	f.Fuzz(func(t *testing.T, source string) {
-		tree, err := parseTemplate(source)
+		tree, err := Parse(source)
 		if err != nil {
 			return
 		}
-		run := &renderRun{group: group, deadline: time.Now().Add(time.Hour)}
-		prepared, err := newTemplate(tree, run.functions(), false)
+		run := &Run{group: group, deadline: time.Now().Add(time.Hour)}
+		prepared, err := Prepare(tree, run.functions(), false)
 		require.NoError(t, err)
 		text, err := run.execute(prepared)
 		if err == nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package template
 
 import (
 	"cmp"
@@ -10,7 +10,7 @@ import (
 // A template compares texts with texts, numbers with numbers, and truths for equality only. A
 // missing key equals only another missing key.
 
-func (run *renderRun) equal(first, second any, others ...any) (bool, error) {
+func (run *Run) equal(first, second any, others ...any) (bool, error) {
 	for _, other := range append([]any{second}, others...) {
 		equal, err := run.equals(first, other)
 		if equal || err != nil {
@@ -20,32 +20,32 @@ func (run *renderRun) equal(first, second any, others ...any) (bool, error) {
 	return false, nil
 }
 
-func (run *renderRun) unequal(first, second any) (bool, error) {
+func (run *Run) unequal(first, second any) (bool, error) {
 	equal, err := run.equals(first, second)
 	return !equal, err
 }
 
-func (run *renderRun) less(first, second any) (bool, error) {
+func (run *Run) less(first, second any) (bool, error) {
 	order, err := run.compare("lt", first, second)
 	return order < 0, err
 }
 
-func (run *renderRun) lessOrEqual(first, second any) (bool, error) {
+func (run *Run) lessOrEqual(first, second any) (bool, error) {
 	order, err := run.compare("le", first, second)
 	return order <= 0, err
 }
 
-func (run *renderRun) greater(first, second any) (bool, error) {
+func (run *Run) greater(first, second any) (bool, error) {
 	order, err := run.compare("gt", first, second)
 	return order > 0, err
 }
 
-func (run *renderRun) greaterOrEqual(first, second any) (bool, error) {
+func (run *Run) greaterOrEqual(first, second any) (bool, error) {
 	order, err := run.compare("ge", first, second)
 	return order >= 0, err
 }
 
-func (run *renderRun) equals(first, second any) (bool, error) {
+func (run *Run) equals(first, second any) (bool, error) {
 	firstTruth, isTruth := first.(bool)
 	secondTruth, areTruths := second.(bool)
 	switch {
@@ -60,7 +60,7 @@ func (run *renderRun) equals(first, second any) (bool, error) {
 }
 
 // compare returns the order of two texts or two numbers.
-func (run *renderRun) compare(function string, first, second any) (int, error) {
+func (run *Run) compare(function string, first, second any) (int, error) {
 	if err := run.check(); err != nil {
 		return 0, err
 	}

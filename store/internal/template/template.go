@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package template
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 
 // The bounds of a template.
 const (
-	// MaxTemplateBytes is the length of the longest template.
-	MaxTemplateBytes = 64 << 10
+	// MaxBytes is the length of the longest template.
+	MaxBytes = 64 << 10
 	// maxTemplateDepth is how deep its blocks and parentheses may be nested.
 	maxTemplateDepth = 100
 )
@@ -33,8 +33,8 @@ var templateFunctions = map[string]bool{
 	"eq": true, "ne": true, "lt": true, "le": true, "gt": true, "ge": true,
 }
 
-// TemplateError says what is wrong with a template. It wraps ErrInvalidTemplate.
-type TemplateError struct {
+// Error says what is wrong with a template. It wraps ErrInvalidTemplate.
+type Error struct {
 	// Line and Column are the place, from 1 and in bytes; 0 if Message has the place.
 	Line    int
 	Column  int
@@ -42,7 +42,7 @@ type TemplateError struct {
 }
 
 // Error names the place and what is wrong there.
-func (failure *TemplateError) Error() string {
+func (failure *Error) Error() string {
 	if failure.Line == 0 {
 		return fmt.Sprintf("invalid template: %s", failure.Message)
 	}
@@ -50,21 +50,21 @@ func (failure *TemplateError) Error() string {
 }
 
 // Unwrap returns ErrInvalidTemplate.
-func (failure *TemplateError) Unwrap() error { return kv.ErrInvalidTemplate }
+func (failure *Error) Unwrap() error { return kv.ErrInvalidTemplate }
 
-// parseTemplate returns the tree of an allowed template. The tree is changed: all output goes
+// Parse returns the tree of an allowed template. The tree is changed: all output goes
 // through showFunction, and range goes over valuesFunction or pairsFunction. text/template
 // cannot be interrupted, but these functions can refuse to go on.
-func parseTemplate(source string) (*parse.Tree, error) {
-	if len(source) > MaxTemplateBytes {
-		return nil, &kv.TooLargeError{What: "template", Size: len(source), Limit: MaxTemplateBytes}
+func Parse(source string) (*parse.Tree, error) {
+	if len(source) > MaxBytes {
+		return nil, &kv.TooLargeError{What: "template", Size: len(source), Limit: MaxBytes}
 	}
 	tree := parse.New("template")
 	// The checker names the refused part and its place.
 	tree.Mode = parse.SkipFuncCheck
 	trees := map[string]*parse.Tree{}
 	if _, err := tree.Parse(source, "", "", trees); err != nil {
-		return nil, &TemplateError{Message: strings.TrimPrefix(err.Error(), "template: ")}
+		return nil, &Error{Message: strings.TrimPrefix(err.Error(), "template: ")}
 	}
 	checker := &templateChecker{source: source}
 	for name := range trees {
@@ -75,8 +75,8 @@ func parseTemplate(source string) (*parse.Tree, error) {
 	return tree, checker.list(tree.Root, 0)
 }
 
-// newTemplate makes a checked tree ready to be executed once.
-func newTemplate(tree *parse.Tree, functions template.FuncMap, strict bool) (*template.Template, error) {
+// Prepare makes a checked tree ready to be executed once.
+func Prepare(tree *parse.Tree, functions template.FuncMap, strict bool) (*template.Template, error) {
 	prepared := template.New(tree.Name).Funcs(functions)
 	if strict {
 		prepared = prepared.Option("missingkey=error")
@@ -98,7 +98,7 @@ func (checker *templateChecker) refuse(position parse.Pos, word string) error {
 func (checker *templateChecker) failure(position parse.Pos, message string) error {
 	before := checker.source[:min(int(position), len(checker.source))]
 	line := strings.Count(before, "\n") + 1
-	return &TemplateError{Line: line, Column: len(before) - strings.LastIndexByte(before, '\n'), Message: message}
+	return &Error{Line: line, Column: len(before) - strings.LastIndexByte(before, '\n'), Message: message}
 }
 
 func (checker *templateChecker) list(list *parse.ListNode, depth int) error {
