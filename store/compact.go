@@ -12,15 +12,16 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // The formats of an archive.
 const (
 	// ArchiveGzip, the default, is lines of JSON in one member of gzip: *.jsonl.gz.
-	ArchiveGzip = "gzip"
+	ArchiveGzip = archivefile.Gzip
 	// ArchiveZstd is lines of JSON in one frame of Zstandard: *.jsonl.zst.
-	ArchiveZstd = "zstd"
+	ArchiveZstd = archivefile.Zstd
 )
 
 // The steps of Compact, as failpoints name them: the archive has its row, a part is written,
@@ -122,7 +123,7 @@ func (store *Store) compact(options CompactOptions) (Compaction, error) {
 		return compaction.done(), err
 	}
 	if compaction.file != nil {
-		err = errors.Join(err, compaction.file.close())
+		err = errors.Join(err, compaction.file.Close())
 	}
 	// After an unknown outcome only the next open can tell what to remove.
 	if !errors.Is(err, kv.ErrOutcomeUnknown) {
@@ -142,7 +143,7 @@ type compaction struct {
 	through, after int64
 	// begun tells that the archive has its row; file is the open file.
 	begun bool
-	file  *archiveFile
+	file  *archivefile.File
 	more  bool
 }
 
@@ -151,9 +152,9 @@ func (store *Store) newCompaction(options CompactOptions) (*compaction, error) {
 	if options.Before.IsZero() {
 		return nil, fmt.Errorf("%w: Before is the zero time; say before when entries are archived", kv.ErrInvalidCompaction)
 	}
-	format := orDefault(options.Format, ArchiveGzip)
-	if archiveSuffixes[format] == "" {
-		return nil, fmt.Errorf("%w: Format is %q; use %q or %q", kv.ErrInvalidCompaction, options.Format, ArchiveGzip, ArchiveZstd)
+	format := orDefault(options.Format, archivefile.Gzip)
+	if archivefile.Suffixes[format] == "" {
+		return nil, fmt.Errorf("%w: Format is %q; use %q or %q", kv.ErrInvalidCompaction, options.Format, archivefile.Gzip, archivefile.Zstd)
 	}
 	folder, err := archiveFolder(options.Output)
 	if err != nil {
@@ -161,7 +162,7 @@ func (store *Store) newCompaction(options CompactOptions) (*compaction, error) {
 	}
 	return &compaction{store: store, format: format, before: options.Before, after: -1, archive: archive{
 		folder:  folder,
-		name:    fmt.Sprintf("journal-%s-%s%s", options.Before.UTC().Format("20060102T150405Z"), newRunID(), archiveSuffixes[format]),
+		name:    fmt.Sprintf("journal-%s-%s%s", options.Before.UTC().Format("20060102T150405Z"), newRunID(), archivefile.Suffixes[format]),
 		pending: map[string]JournalCounts{},
 	}}, nil
 }
@@ -315,7 +316,7 @@ func (compaction *compaction) add(slice *archiveSlice) error {
 
 func (compaction *compaction) isFull(line []byte) bool {
 	bounds := compaction.store.archiveBounds
-	return compaction.begun && (compaction.archive.gap && len(compaction.archive.spans) >= bounds.spans || !compaction.file.takes(line, bounds))
+	return compaction.begun && (compaction.archive.gap && len(compaction.archive.spans) >= bounds.Spans || !compaction.file.Takes(line, bounds))
 }
 
 func (compaction *compaction) addLine(row *archiveRow, line []byte) error {
@@ -326,7 +327,7 @@ func (compaction *compaction) addLine(row *archiveRow, line []byte) error {
 	}
 	compaction.archive.add(row)
 	compaction.store.committer.tables.journal.archives.written.Store(compaction.archive.entries)
-	return archiveFailure(compaction.file.write(line))
+	return archiveFailure(compaction.file.Write(line))
 }
 
 // beginArchive makes the row of the archive, then its file. So after any failure the row names
@@ -339,7 +340,7 @@ func (compaction *compaction) beginArchive() (err error) {
 	}
 	compaction.begun = true
 	compaction.store.reach(stepBegun)
-	compaction.file, err = createArchive(compaction.archive.partialPath(), compaction.format)
+	compaction.file, err = archivefile.Create(compaction.archive.partialPath(), compaction.format)
 	return archiveFailure(err)
 }
 
@@ -347,11 +348,11 @@ func (compaction *compaction) beginArchive() (err error) {
 func (compaction *compaction) place() error {
 	archive, store := &compaction.archive, compaction.store
 	var err error
-	if archive.sha256, err = compaction.file.finish(); err != nil {
+	if archive.sha256, err = compaction.file.Finish(); err != nil {
 		return err
 	}
 	store.reach(stepSynced)
-	found, err := verifyArchive(archive.partialPath(), compaction.format, store.archiveBounds, compaction.goOn)
+	found, err := archivefile.Verify(archive.partialPath(), compaction.format, store.archiveBounds, compaction.goOn)
 	if err != nil {
 		return fmt.Errorf("read the archive again: %w", err)
 	}

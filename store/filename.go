@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -18,7 +19,7 @@ var companionSuffixes = []string{"-shm", "-journal", "-wal"}
 
 // ownSuffixes are behind the names of the files and folders that the store makes itself.
 var ownSuffixes = []string{
-	sqlite.LockSuffix, partialSuffix, workspaceSuffix, workspacesSuffix, originalSuffix, archiveSuffixes[ArchiveGzip], archiveSuffixes[ArchiveZstd],
+	sqlite.LockSuffix, partialSuffix, workspaceSuffix, workspacesSuffix, originalSuffix, archivefile.Suffixes[archivefile.Gzip], archivefile.Suffixes[archivefile.Zstd],
 }
 
 // ownNames are the names of the folders that the store makes beside workspaces.

@@ -14,6 +14,7 @@ import (
 
 	sqlitedriver "modernc.org/sqlite"
 
+	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -356,17 +357,17 @@ func FailCompactions(store *Store, function func(step string)) error {
 // BoundArchives sets how many times an archive may leave something out, how many bytes
 // each of its bytes stands for, and how many there are in any case.
 func BoundArchives(store *Store, spans int, ratio, bytes int64) {
-	store.archiveBounds = archiveBounds{spans: spans, ratio: ratio, bytes: bytes}
+	store.archiveBounds = archivefile.Bounds{Spans: spans, Ratio: ratio, Bytes: bytes}
 }
 
 // VerifyArchiveWithin verifies an archive of which each byte stands for so many at most,
 // where that is more than bytes.
 func VerifyArchiveWithin(path string, ratio, bytes int64) error {
-	format := ArchiveZstd
+	format := archivefile.Zstd
 	if strings.HasSuffix(path, ".gz") {
-		format = ArchiveGzip
+		format = archivefile.Gzip
 	}
-	_, err := verifyArchive(path, format, archiveBounds{ratio: ratio, bytes: bytes}, func() error { return nil })
+	_, err := archivefile.Verify(path, format, archivefile.Bounds{Ratio: ratio, Bytes: bytes}, func() error { return nil })
 	return err
 }
 

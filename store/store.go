@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/logging"
+	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -38,7 +39,7 @@ type Store struct {
 	workspaces     *workspaces
 	journalQueries *journalQueries
 	// archiveBounds bounds the archives that the store writes.
-	archiveBounds archiveBounds
+	archiveBounds archivefile.Bounds
 
 	// stopped is closed when Close begins; background joins the goroutines that need
 	// the committer, running the others.
@@ -88,7 +89,7 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", err)
 	}
-	store := &Store{config: config, database: database, watchers: newWatchers(), stopped: make(chan struct{}), archiveBounds: defaultArchiveBounds}
+	store := &Store{config: config, database: database, watchers: newWatchers(), stopped: make(chan struct{}), archiveBounds: archivefile.DefaultBounds}
 	store.callbacks = newCallbacks(store)
 	store.renderSlots = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	store.workspaces = newWorkspaces(store)

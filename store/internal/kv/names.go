@@ -44,6 +44,8 @@ func CheckNamespace(namespace string) error {
 	return nil
 }
 
+// IsNamespaceByte reports whether a byte may stand in the name of a namespace: a letter, a
+// digit or a hyphen.
 func IsNamespaceByte(letter byte) bool {
 	return letter >= 'a' && letter <= 'z' || letter >= 'A' && letter <= 'Z' || letter >= '0' && letter <= '9' || letter == '-'
 }

@@ -9,10 +9,10 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 )
 
-// Code returns SQLite's primary result code of an error, 0 where it is none of SQLite's.
+// Code returns SQLite's primary result code of an error, 0 if it is none of SQLite's.
 func Code(err error) int { return extendedCode(err) & 0xff }
 
-// extendedCode returns SQLite's extended result code of an error, 0 where it is none of SQLite's.
+// extendedCode returns SQLite's extended result code of an error, 0 if it is none of SQLite's.
 func extendedCode(err error) int {
 	var failure *sqlite.Error
 	if errors.As(err, &failure) {

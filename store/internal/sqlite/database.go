@@ -90,8 +90,8 @@ func (database *Database) Use(function func(session *Session) error) error {
 	})
 }
 
-// DataSourceName carries every setting that belongs to the connection: what is set
-// by a statement is lost when the connection is replaced.
+// DataSourceName carries every setting of the connection. A setting made by a statement is lost
+// when the connection is replaced.
 func DataSourceName(path string, synchronous Synchronous) string {
 	settings := url.Values{"_pragma": {
 		"busy_timeout(5000)",

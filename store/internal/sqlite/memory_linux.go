@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// residentBytes returns how much memory the process has, if that can be told.
+// ResidentBytes returns the memory of the process, if the system tells it.
 func ResidentBytes() (resident int, measured bool) {
 	content, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

@@ -98,8 +98,8 @@ func (statement *Statement) Query(scan func(row []driver.Value) bool, values ...
 	return errors.Join(err, rows.Close())
 }
 
-// Integer runs a query for a single integer; found is false where there is no row
-// or the value is NULL.
+// Integer runs a query for a single integer; found is false if there is no row or the value is
+// NULL.
 func (statement *Statement) Integer(values ...driver.Value) (result int64, found bool, err error) {
 	err = statement.Query(func(row []driver.Value) bool {
 		result, found = row[0].(int64)

@@ -63,6 +63,7 @@ func (copied *Group) Render(tree *parse.Tree, strict bool) (string, error) {
 	return run.execute(prepared)
 }
 
+// NewGroup returns an empty group.
 func NewGroup() *Group { return &Group{values: map[string]string{}} }
 
 // Run is one execution of a template. All that could take long or make much

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package archivefile
 
 import (
 	"errors"
@@ -42,8 +42,8 @@ func checkFrame(file io.ReaderAt, size int64) error {
 		return fmt.Errorf("it needs dictionary %d", header.DictionaryID)
 	case !header.HasCheckSum:
 		return errors.New("it has no checksum")
-	case window > archiveWindow:
-		return fmt.Errorf("it needs a window of %d bytes, %d are allowed", window, archiveWindow)
+	case window > maxWindow:
+		return fmt.Errorf("it needs a window of %d bytes, %d are allowed", window, maxWindow)
 	}
 	end, err := frameEnd(file, int64(header.HeaderSize))
 	switch {
