@@ -28,7 +28,7 @@ func NamespaceOf(group string) (namespace, name string) {
 	return before, after
 }
 
-// checkNamespace returns ErrInvalidName for an invalid namespace.
+// CheckNamespace returns ErrInvalidName for an invalid namespace.
 func CheckNamespace(namespace string) error {
 	switch {
 	case namespace == "" || len(namespace) > MaxNamespaceBytes:
