@@ -3,6 +3,7 @@
 package storebus
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -171,15 +172,15 @@ func (config Config) withDefaults() (Config, error) {
 
 // filled returns a copy with its defaults filled in.
 func (config Config) filled() Config {
-	config.DatabasePath = orDefault(config.DatabasePath, DefaultDatabasePath)
+	config.DatabasePath = cmp.Or(config.DatabasePath, DefaultDatabasePath)
 	if config.DatabasePath == DefaultDatabasePath {
-		config.StateDirectory = orDefault(config.StateDirectory, DefaultStateDirectory)
+		config.StateDirectory = cmp.Or(config.StateDirectory, DefaultStateDirectory)
 	}
-	config.Prefix = orDefault(config.Prefix, subjects.DefaultPrefix)
+	config.Prefix = cmp.Or(config.Prefix, subjects.DefaultPrefix)
 	config.Logger = logging.Throttle(config.Logger)
-	config.EventsNATS = orDefault(config.EventsNATS, config.NATS.NATSCredentials)
+	config.EventsNATS = cmp.Or(config.EventsNATS, config.NATS.NATSCredentials)
 	if !config.NATS.outside() {
-		config.Listen = orDefault(config.Listen, DefaultListen)
+		config.Listen = cmp.Or(config.Listen, DefaultListen)
 	}
 	return config
 }
@@ -307,7 +308,7 @@ func (config *Config) storeConfig() store.StoreConfig {
 		PurgeInterval: config.PurgeInterval,
 		Journal: store.JournalConfiguration{
 			EndpointURL: config.Journal.URL, BucketName: config.Journal.Bucket,
-			Organisation: orDefault(config.Journal.Organisation, store.NoOrganisation),
+			Organisation: cmp.Or(config.Journal.Organisation, store.NoOrganisation),
 		},
 		Retention:  config.Retention,
 		CacheBytes: int(config.CacheBytes),
@@ -332,12 +333,4 @@ func (config *Config) handlerConfig() handler.Config {
 		BackupDirectory:  config.BackupDirectory,
 		ArchiveDirectory: config.ArchiveDirectory,
 	}
-}
-
-func orDefault[T comparable](value, fallback T) T {
-	var zero T
-	if value == zero {
-		return fallback
-	}
-	return value
 }

@@ -3,6 +3,7 @@
 package storebus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +70,7 @@ func Start(ctx context.Context, config Config) (*Sidecar, error) {
 	if err != nil {
 		return nil, fmt.Errorf("storebus.Start: %w: %w", ErrConfig, err)
 	}
-	config.Instance = orDefault(config.Instance, nuid.Next())
+	config.Instance = cmp.Or(config.Instance, nuid.Next())
 	sidecar := &Sidecar{config: config, done: make(chan struct{})}
 	sidecar.living, sidecar.die = context.WithCancel(context.Background())
 	if err := sidecar.start(ctx); err != nil {

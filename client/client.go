@@ -3,6 +3,7 @@
 package client
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -60,13 +61,13 @@ func New(connection *nats.Conn, config Config) (*Client, error) {
 	if config.Timeout < 0 {
 		return nil, fmt.Errorf("client.New: Timeout is %s, it cannot be negative", config.Timeout)
 	}
-	space, err := subjects.NewSpace(withDefault(config.Prefix, subjects.DefaultPrefix))
+	space, err := subjects.NewSpace(cmp.Or(config.Prefix, subjects.DefaultPrefix))
 	if err != nil {
 		return nil, fmt.Errorf("client.New: %w", err)
 	}
 	return &Client{
 		connection: connection, space: space, replyFunc: config.ReplyFunc,
-		timeout: withDefault(config.Timeout, DefaultTimeout), patience: withDefault(config.Patience, DefaultPatience),
+		timeout: cmp.Or(config.Timeout, DefaultTimeout), patience: cmp.Or(config.Patience, DefaultPatience),
 	}, nil
 }
 

@@ -163,21 +163,13 @@ type watch struct {
 // newWatch fills in the defaults. Its timer fires at once: the watch asks the log right
 // after subscribing.
 func newWatch(client *Client, namespace string, options WatchOptions, yield func(Change, error) bool) *watch {
-	options.QuietInterval = withDefault(options.QuietInterval, DefaultQuietInterval)
-	options.BufferMessages = withDefault(options.BufferMessages, DefaultBufferMessages)
-	options.BufferBytes = withDefault(options.BufferBytes, DefaultBufferBytes)
+	options.QuietInterval = cmp.Or(options.QuietInterval, DefaultQuietInterval)
+	options.BufferMessages = cmp.Or(options.BufferMessages, DefaultBufferMessages)
+	options.BufferBytes = cmp.Or(options.BufferBytes, DefaultBufferBytes)
 	return &watch{
 		client: client.impatient(), namespace: namespace, options: options, yield: yield,
 		progress: newProgress(options), timer: time.NewTimer(0), events: newBuffer(options),
 	}
-}
-
-func withDefault[Value comparable](value, standard Value) Value {
-	var zero Value
-	if value == zero {
-		return standard
-	}
-	return value
 }
 
 // subscribe starts the flow of events. The subscription reaches the broker before any

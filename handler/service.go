@@ -3,6 +3,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -181,8 +182,8 @@ func newService(config Config) (*Service, error) {
 		connection: config.Connection,
 		fitStore:   config.FitStore,
 		logger:     logging.Throttle(config.Logger),
-		instance:   orDefault(config.Instance, nuid.Next()),
-		version:    orDefault(config.Version, DefaultVersion),
+		instance:   cmp.Or(config.Instance, nuid.Next()),
+		version:    cmp.Or(config.Version, DefaultVersion),
 		started:    time.Now().UTC(),
 
 		backupDirectory:  config.BackupDirectory,
@@ -192,9 +193,9 @@ func newService(config Config) (*Service, error) {
 		endpoints: make(map[string]*endpoint, len(verbs)),
 	}
 	service.traces = service.logger.Enabled(context.Background(), slog.LevelDebug)
-	service.ownership.interval = orDefault(config.OwnershipInterval, DefaultOwnershipInterval)
+	service.ownership.interval = cmp.Or(config.OwnershipInterval, DefaultOwnershipInterval)
 	service.ownership.superseded = make(chan error, 1)
-	service.queue = newQueue(orDefault(config.QueueLimit, DefaultQueueLimit), orDefault(config.QueueBytes, DefaultQueueBytes))
+	service.queue = newQueue(cmp.Or(config.QueueLimit, DefaultQueueLimit), cmp.Or(config.QueueBytes, DefaultQueueBytes))
 	service.serving, service.stopWait = context.WithCancel(context.Background())
 	for index := range verbs {
 		verb := &verbs[index]
@@ -331,11 +332,3 @@ func (service *Service) Close() {
 // eventLimit returns the largest body of an event with its value, on the present
 // connection.
 func (service *Service) eventLimit() int { return eventLimit(service.connection.MaxPayload()) }
-
-func orDefault[T comparable](value, fallback T) T {
-	var zero T
-	if value == zero {
-		return fallback
-	}
-	return value
-}

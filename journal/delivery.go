@@ -3,6 +3,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,10 +67,10 @@ func (config Config) withDefaults() (Config, error) {
 	if config.BatchPoints < 0 || config.BatchBytes < 0 || config.FlushInterval < 0 || config.RequestTimeout < 0 {
 		return config, errors.New("BatchPoints, BatchBytes, FlushInterval and RequestTimeout may not be negative")
 	}
-	config.BatchPoints = orDefault(config.BatchPoints, DefaultBatchPoints)
-	config.BatchBytes = orDefault(config.BatchBytes, DefaultBatchBytes)
-	config.FlushInterval = orDefault(config.FlushInterval, DefaultFlushInterval)
-	config.RequestTimeout = orDefault(config.RequestTimeout, DefaultRequestTimeout)
+	config.BatchPoints = cmp.Or(config.BatchPoints, DefaultBatchPoints)
+	config.BatchBytes = cmp.Or(config.BatchBytes, DefaultBatchBytes)
+	config.FlushInterval = cmp.Or(config.FlushInterval, DefaultFlushInterval)
+	config.RequestTimeout = cmp.Or(config.RequestTimeout, DefaultRequestTimeout)
 	config.Logger = logging.Throttle(config.Logger)
 	if config.Transport == nil {
 		if transport, ok := http.DefaultTransport.(*http.Transport); ok {
@@ -86,14 +87,6 @@ func (config Config) withDefaults() (Config, error) {
 		config.Random = rand.Float64
 	}
 	return config, nil
-}
-
-func orDefault[T comparable](value, fallback T) T {
-	var zero T
-	if value == zero {
-		return fallback
-	}
-	return value
 }
 
 // Status is the state of a delivery.

@@ -76,7 +76,7 @@ func (page *ChangesPage) take(query ChangesQuery, event *Event) bool {
 	return true
 }
 
-func (query *ChangesQuery) limit() int { return orDefault(query.Limit, DefaultPageLimit) }
+func (query *ChangesQuery) limit() int { return cmp.Or(query.Limit, DefaultPageLimit) }
 
 // holds reports whether a page with so many events holds this one too.
 func (query *ChangesQuery) holds(taken int, event *Event) bool {

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -152,7 +153,7 @@ func (store *Store) newCompaction(options CompactOptions) (*compaction, error) {
 	if options.Before.IsZero() {
 		return nil, fmt.Errorf("%w: Before is the zero time; say before when entries are archived", kv.ErrInvalidCompaction)
 	}
-	format := orDefault(options.Format, archivefile.Gzip)
+	format := cmp.Or(options.Format, archivefile.Gzip)
 	if archivefile.Suffixes[format] == "" {
 		return nil, fmt.Errorf("%w: Format is %q; use %q or %q", kv.ErrInvalidCompaction, options.Format, archivefile.Gzip, archivefile.Zstd)
 	}

@@ -163,13 +163,13 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	if config.CacheBytes < 0 || config.PendingBytes < 0 {
 		return config, fmt.Errorf("CacheBytes %d and PendingBytes %d may not be negative", config.CacheBytes, config.PendingBytes)
 	}
-	config.CacheBytes = orDefault(config.CacheBytes, DefaultCacheBytes)
-	config.PendingBytes = orDefault(config.PendingBytes, DefaultPendingBytes)
-	config.TransactionTimeout = orDefault(config.TransactionTimeout, DefaultTransactionTimeout)
-	config.PurgeInterval = orDefault(config.PurgeInterval, DefaultPurgeInterval)
-	config.Retention.Age = orDefault(config.Retention.Age, DefaultRetentionAge)
-	config.Retention.Count = orDefault(config.Retention.Count, DefaultRetentionCount)
-	config.Retention.Bytes = orDefault(config.Retention.Bytes, DefaultRetentionBytes)
+	config.CacheBytes = cmp.Or(config.CacheBytes, DefaultCacheBytes)
+	config.PendingBytes = cmp.Or(config.PendingBytes, DefaultPendingBytes)
+	config.TransactionTimeout = cmp.Or(config.TransactionTimeout, DefaultTransactionTimeout)
+	config.PurgeInterval = cmp.Or(config.PurgeInterval, DefaultPurgeInterval)
+	config.Retention.Age = cmp.Or(config.Retention.Age, DefaultRetentionAge)
+	config.Retention.Count = cmp.Or(config.Retention.Count, DefaultRetentionCount)
+	config.Retention.Bytes = cmp.Or(config.Retention.Bytes, DefaultRetentionBytes)
 	config.Logger = logging.Throttle(config.Logger)
 	return config, nil
 }
@@ -193,12 +193,4 @@ func (journal JournalConfiguration) check() error {
 	default:
 		return nil
 	}
-}
-
-func orDefault[T comparable](value, fallback T) T {
-	var zero T
-	if value == zero {
-		return fallback
-	}
-	return value
 }

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -341,7 +342,7 @@ func (query JournalRejectedQuery) read(journal *journal) (page JournalRejectedPa
 		return filling.take(JournalRejection{
 			JournalEntry: row.entry(), RejectedAt: time.Unix(0, sqlite.Signed(columns[6])).UTC(), Status: int(sqlite.Signed(columns[7])), Reason: reason,
 		})
-	}, query.Namespace, after, int64(orDefault(query.Limit, DefaultPageLimit))+1)
+	}, query.Namespace, after, int64(cmp.Or(query.Limit, DefaultPageLimit))+1)
 	page.Entries = filling.elements
 	if filling.full && len(page.Entries) == 0 {
 		return page, fmt.Errorf("%w: the next entry does not fit a page", kv.ErrTooLarge)

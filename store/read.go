@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -215,7 +216,7 @@ type filling[Element any] struct {
 
 // fillingOf returns a page of at most limit elements, 0 is DefaultPageLimit.
 func fillingOf[Element any](limit int, fits func(*Element) bool) filling[Element] {
-	return filling[Element]{limit: orDefault(limit, DefaultPageLimit), fits: fits}
+	return filling[Element]{limit: cmp.Or(limit, DefaultPageLimit), fits: fits}
 }
 
 // take adds an element, or returns false if it is too much.

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -107,7 +108,7 @@ func (request *Request) answer(outcome Outcome) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("answer: %w", err)
 	}
-	if limit := orDefault(request.answerBytes, MaxAnswerBytes); request.ID != "" && len(bytes) > limit {
+	if limit := cmp.Or(request.answerBytes, MaxAnswerBytes); request.ID != "" && len(bytes) > limit {
 		return nil, &kv.TooLargeError{What: "answer", Size: len(bytes), Limit: limit}
 	}
 	return bytes, nil
