@@ -10,18 +10,6 @@ import (
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
-// deletion is a deleted group. An entry of the group at this revision or below does not exist,
-// wherever it is still stored.
-type deletion struct {
-	group    string
-	revision uint64
-}
-
-// hides reports whether a state was deleted with the group.
-func (deletion deletion) hides(state *entryState) bool {
-	return state.present() && state.revision <= deletion.revision
-}
-
 // deletions are the deleted groups whose entries may still be in the pending set or in the
 // tables. A later deletion of a group includes the earlier one. They belong to the committer's
 // goroutine.

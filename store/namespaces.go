@@ -66,7 +66,7 @@ func (query NamespacesQuery) read(view *view) (page NamespacesPage, err error) {
 	}
 	filling := fillingOf(query.Limit, query.Fits)
 	err = view.namespacesIn(names, func(name string, state namespaceState) bool {
-		state.leaveOut(view.tallies.namespace(wholeStore, name))
+		leaveOut(&state, view.tallies.namespace(wholeStore, name))
 		return filling.take(NamespaceInfo{Namespace: name, Revision: state.revision, Keys: state.keys, Groups: state.groups, Bytes: state.bytes})
 	})
 	page.Namespaces = filling.elements

@@ -104,7 +104,7 @@ func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
 // usage returns what a namespace holds, without its quota.
 func (view *view) usage(namespace string) (Usage, error) {
 	state, err := view.namespace(namespace)
-	state.leaveOut(view.tallies.namespace(realm{name: namespace}, namespace))
+	leaveOut(&state, view.tallies.namespace(realm{name: namespace}, namespace))
 	return Usage{
 		Keys: state.keys, Groups: state.groups, Bytes: state.bytes, Revision: state.revision,
 	}, err

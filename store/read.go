@@ -257,18 +257,3 @@ func pageColumns(onlyKeys bool) columns {
 	}
 	return wholeEntries
 }
-
-// prefixEnd returns the first text behind all texts that begin with prefix, nil if there is
-// none.
-func prefixEnd(prefix string) *string {
-	end := []byte(prefix)
-	for len(end) > 0 && end[len(end)-1] == 0xff {
-		end = end[:len(end)-1]
-	}
-	if len(end) == 0 {
-		return nil
-	}
-	end[len(end)-1]++
-	text := string(end)
-	return &text
-}

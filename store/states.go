@@ -16,27 +16,6 @@ type named[State any] struct {
 	state State
 }
 
-// nameRange is a range of names: from low on, and before high if that is not nil.
-type nameRange struct {
-	low  string
-	high *string
-}
-
-// prefixed is the range of the names that begin with prefix.
-func prefixed(prefix string) nameRange { return nameRange{low: prefix, high: prefixEnd(prefix)} }
-
-// behind is the part of a range that comes after a name.
-func (names nameRange) behind(name string) nameRange {
-	return nameRange{low: max(names.low, firstBehind(name)), high: names.high}
-}
-
-func (names nameRange) holds(name string) bool {
-	return name >= names.low && (names.high == nil || name < *names.high)
-}
-
-// firstBehind returns the first text behind another: that text and a zero byte.
-func firstBehind(text string) string { return text + "\x00" }
-
 func (pending *pendingStates[State]) get(name string) (state State, waits bool) {
 	return pending.states.Get(name)
 }

@@ -142,7 +142,7 @@ func (tallies tallies) committed(view *view, batch *batch) (err error) {
 }
 
 // leaveOut subtracts the due keys from the counters of a namespace.
-func (state *namespaceState) leaveOut(due tallied) {
+func leaveOut(state *namespaceState, due tallied) {
 	state.keys -= due.keys
 	state.bytes -= due.bytes
 	state.groups -= due.groups
