@@ -27,7 +27,7 @@ type batch struct {
 	sections   []*section
 	namespaces map[string]*namespaceChange
 	groups     map[string]*groupChange
-	entries    map[entryName]*entryVersion
+	entries    map[kv.EntryName]*kv.EntryVersion
 	// deletions are the revisions at which the batch deletes groups. Entries of these groups at
 	// a lower revision, in the batch or in the view, do not exist.
 	deletions map[string]uint64
@@ -39,8 +39,8 @@ type batch struct {
 	// due is the progress of the batch through due entries, by realm. stale are entries that
 	// were found there and are no longer due. looks is the number of entries that it may still
 	// look at; a nested batch uses the one of the lowest batch.
-	due   map[realm]*dueQueue
-	stale []entryName
+	due   map[kv.Realm]*dueQueue
+	stale []kv.EntryName
 	looks int
 	// expired are the entries whose expiry the batch logs.
 	expired []expiredEntry
@@ -48,15 +48,15 @@ type batch struct {
 
 // namespaceChange is a namespace as the batch leaves it, and its part of the log.
 type namespaceChange struct {
-	namespaceState
-	before  namespaceState
+	kv.NamespaceState
+	before  kv.NamespaceState
 	changed bool
 	section *section
 }
 
 // groupChange is a group as the batch leaves it.
 type groupChange struct {
-	groupState
+	kv.GroupState
 	changed bool
 }
 
@@ -75,7 +75,7 @@ func emptyBatch() *batch {
 	return &batch{
 		namespaces: map[string]*namespaceChange{},
 		groups:     map[string]*groupChange{},
-		entries:    map[entryName]*entryVersion{},
+		entries:    map[kv.EntryName]*kv.EntryVersion{},
 		deletions:  map[string]uint64{},
 	}
 }
@@ -98,7 +98,7 @@ func (batch *batch) merge(nested *batch) {
 	for name, change := range nested.namespaces {
 		if change.changed {
 			below := batch.namespaces[name]
-			below.namespaceState, below.changed = change.namespaceState, true
+			below.NamespaceState, below.changed = change.NamespaceState, true
 		}
 	}
 	for name, change := range nested.groups {
@@ -125,25 +125,25 @@ func (batch *batch) markTransaction() {
 	for index := range batch.events {
 		event := &batch.events[index]
 		namespace := batch.namespaces[event.Namespace]
-		event.TransactionFirst, event.TransactionLast = namespace.before.revision+1, namespace.revision
+		event.TransactionFirst, event.TransactionLast = namespace.before.Revision+1, namespace.Revision
 	}
 }
 
 // target is an entry that a command is about, with everything around it. All of
 // it is read before anything is changed, so that a command that fails leaves no trace.
 type target struct {
-	entryName
+	kv.EntryName
 	namespaceName string
 	namespace     *namespaceChange
 	group         *groupChange
-	entry         entryState
+	entry         kv.EntryState
 }
 
 // live returns the entry if it is there and its time has not come, else the state of a missing
 // one.
-func (target *target) live(now time.Time) entryState {
-	if target.entry.expired(now) {
-		return entryState{}
+func (target *target) live(now time.Time) kv.EntryState {
+	if target.entry.Expired(now) {
+		return kv.EntryState{}
 	}
 	return target.entry
 }
@@ -157,9 +157,9 @@ func (target *target) pack(value string) string {
 	if len(value) > packedBytes {
 		return value
 	}
-	group, names := len(target.entryName.group), len(target.entryName.group)+len(target.key)
-	packed := target.entryName.group + target.key + value
-	target.entryName = entryName{group: packed[:group], key: packed[group:names]}
+	group, names := len(target.Group), len(target.Group)+len(target.Key)
+	packed := target.Group + target.Key + value
+	target.EntryName = kv.EntryName{Group: packed[:group], Key: packed[group:names]}
 	return packed[names:]
 }
 
@@ -176,11 +176,11 @@ func (batch *batch) checkedTargetWithValue(group, key string) (*target, error) {
 	if err := batch.checkNames(group, key); err != nil {
 		return nil, err
 	}
-	target, err := batch.surroundings(entryName{group: group, key: key})
+	target, err := batch.surroundings(kv.EntryName{Group: group, Key: key})
 	if err != nil {
 		return nil, err
 	}
-	target.entry, err = batch.entry(target.entryName)
+	target.entry, err = batch.entry(target.EntryName)
 	return target, err
 }
 
@@ -191,26 +191,26 @@ func (batch *batch) checkNames(group, key string) error {
 
 // target reads an entry and what surrounds it.
 func (batch *batch) target(group, key string) (*target, error) {
-	target, err := batch.surroundings(entryName{group: group, key: key})
+	target, err := batch.surroundings(kv.EntryName{Group: group, Key: key})
 	if err != nil {
 		return nil, err
 	}
-	target.entry, err = batch.head(target.entryName)
+	target.entry, err = batch.head(target.EntryName)
 	return target, err
 }
 
 // surroundings is target without the entry itself.
-func (batch *batch) surroundings(name entryName) (*target, error) {
-	namespaceName, _ := kv.NamespaceOf(name.group)
+func (batch *batch) surroundings(name kv.EntryName) (*target, error) {
+	namespaceName, _ := kv.NamespaceOf(name.Group)
 	namespace, err := batch.namespace(namespaceName)
 	if err != nil {
 		return nil, err
 	}
-	group, err := batch.group(name.group)
+	group, err := batch.group(name.Group)
 	if err != nil {
 		return nil, err
 	}
-	return &target{entryName: name, namespaceName: namespaceName, namespace: namespace, group: group}, nil
+	return &target{EntryName: name, namespaceName: namespaceName, namespace: namespace, group: group}, nil
 }
 
 func (batch *batch) namespace(name string) (*namespaceChange, error) {
@@ -221,20 +221,20 @@ func (batch *batch) namespace(name string) (*namespaceChange, error) {
 	if err != nil {
 		return nil, err
 	}
-	change := &namespaceChange{namespaceState: state, before: state}
+	change := &namespaceChange{NamespaceState: state, before: state}
 	batch.namespaces[name] = change
 	return change, nil
 }
 
-func (batch *batch) namespaceBelow(name string) (namespaceState, error) {
+func (batch *batch) namespaceBelow(name string) (kv.NamespaceState, error) {
 	if batch.below == nil {
 		return batch.view.namespace(name)
 	}
 	change, err := batch.below.namespace(name)
 	if err != nil {
-		return namespaceState{}, err
+		return kv.NamespaceState{}, err
 	}
-	return change.namespaceState, nil
+	return change.NamespaceState, nil
 }
 
 func (batch *batch) group(name string) (*groupChange, error) {
@@ -245,60 +245,60 @@ func (batch *batch) group(name string) (*groupChange, error) {
 	if err != nil {
 		return nil, err
 	}
-	change := &groupChange{groupState: state}
+	change := &groupChange{GroupState: state}
 	batch.groups[name] = change
 	return change, nil
 }
 
-func (batch *batch) groupBelow(name string) (groupState, error) {
+func (batch *batch) groupBelow(name string) (kv.GroupState, error) {
 	if batch.below == nil {
 		return batch.view.group(name)
 	}
 	change, err := batch.below.group(name)
 	if err != nil {
-		return groupState{}, err
+		return kv.GroupState{}, err
 	}
-	return change.groupState, nil
+	return change.GroupState, nil
 }
 
 // head returns the state of a key, expired or not; its value may be left out.
-func (batch *batch) head(name entryName) (entryState, error) {
-	version, deleted := batch.changedEntry(name), batch.deletion(name.group)
+func (batch *batch) head(name kv.EntryName) (kv.EntryState, error) {
+	version, deleted := batch.changedEntry(name), batch.deletion(name.Group)
 	switch {
-	case version != nil && !deleted.hides(&version.entryState):
-		return version.entryState, nil
-	case deleted.revision != 0:
-		return entryState{}, nil
+	case version != nil && !deleted.Hides(&version.EntryState):
+		return version.EntryState, nil
+	case deleted.Revision != 0:
+		return kv.EntryState{}, nil
 	default:
 		return batch.view.head(name)
 	}
 }
 
 // entry returns the state of a key, expired or not, with its value.
-func (batch *batch) entry(name entryName) (entryState, error) {
-	version, deleted := batch.changedEntry(name), batch.deletion(name.group)
+func (batch *batch) entry(name kv.EntryName) (kv.EntryState, error) {
+	version, deleted := batch.changedEntry(name), batch.deletion(name.Group)
 	switch {
-	case version != nil && !deleted.hides(&version.entryState):
-		return version.entryState, nil
-	case deleted.revision != 0:
-		return entryState{}, nil
+	case version != nil && !deleted.Hides(&version.EntryState):
+		return version.EntryState, nil
+	case deleted.Revision != 0:
+		return kv.EntryState{}, nil
 	default:
 		return batch.view.entry(name)
 	}
 }
 
 // deletion returns the newest deletion of a group in the batch, of revision 0 if there is none.
-func (batch *batch) deletion(group string) deletion {
+func (batch *batch) deletion(group string) kv.Deletion {
 	for ; batch != nil; batch = batch.below {
 		if revision, deleted := batch.deletions[group]; deleted {
-			return deletion{group: group, revision: revision}
+			return kv.Deletion{Group: group, Revision: revision}
 		}
 	}
-	return deletion{group: group}
+	return kv.Deletion{Group: group}
 }
 
 // changedEntry returns a key as the batch has changed it, nil if it has not.
-func (batch *batch) changedEntry(name entryName) *entryVersion {
+func (batch *batch) changedEntry(name kv.EntryName) *kv.EntryVersion {
 	for ; batch != nil; batch = batch.below {
 		if version, known := batch.entries[name]; known {
 			return version
@@ -309,16 +309,16 @@ func (batch *batch) changedEntry(name entryName) *entryVersion {
 
 // all returns the live entries of a group.
 func (batch *batch) all(group string) (all map[string]string, err error) {
-	deleted := deletion{revision: batch.deletions[group]}
+	deleted := kv.Deletion{Revision: batch.deletions[group]}
 	switch {
-	case deleted.revision != 0:
+	case deleted.Revision != 0:
 		all = map[string]string{}
 	case batch.below != nil:
 		all, err = batch.below.all(group)
 	default:
 		all = map[string]string{}
-		err = batch.view.wholeGroup(group, batch.timestamp, func(key string, state *entryState) bool {
-			all[key] = state.value
+		err = batch.view.wholeGroup(group, batch.timestamp, func(key string, state *kv.EntryState) bool {
+			all[key] = state.Value
 			return true
 		})
 	}
@@ -327,11 +327,11 @@ func (batch *batch) all(group string) (all map[string]string, err error) {
 	}
 	for name, version := range batch.entries {
 		switch {
-		case name.group != group, deleted.hides(&version.entryState):
-		case version.present() && !version.expired(batch.timestamp):
-			all[name.key] = version.value
+		case name.Group != group, deleted.Hides(&version.EntryState):
+		case version.Present() && !version.Expired(batch.timestamp):
+			all[name.Key] = version.Value
 		default:
-			delete(all, name.key)
+			delete(all, name.Key)
 		}
 	}
 	return all, nil
@@ -339,23 +339,23 @@ func (batch *batch) all(group string) (all map[string]string, err error) {
 
 // groupNames returns the names of the groups of a range that have keys, in byte
 // order. Of more than limit it returns limit, whichever they are.
-func (batch *batch) groupNames(names nameRange, limit int) (found []string, err error) {
+func (batch *batch) groupNames(names kv.NameRange, limit int) (found []string, err error) {
 	// Changes of the batches below are newer than the view.
 	for below := batch.below; below != nil; below = below.below {
 		for name, group := range below.groups {
-			if _, known := batch.groups[name]; !known && names.holds(name) {
-				batch.groups[name] = &groupChange{groupState: group.groupState}
+			if _, known := batch.groups[name]; !known && names.Holds(name) {
+				batch.groups[name] = &groupChange{GroupState: group.GroupState}
 			}
 		}
 	}
 	for name, group := range batch.groups {
-		if names.holds(name) && group.keys > 0 {
+		if names.Holds(name) && group.Keys > 0 {
 			found = append(found, name)
 		}
 	}
-	err = batch.view.groupsIn(names, func(name string, state groupState) bool {
-		if _, known := batch.groups[name]; !known && state.keys > 0 {
-			batch.groups[name] = &groupChange{groupState: state}
+	err = batch.view.groupsIn(names, func(name string, state kv.GroupState) bool {
+		if _, known := batch.groups[name]; !known && state.Keys > 0 {
+			batch.groups[name] = &groupChange{GroupState: state}
 			found = append(found, name)
 		}
 		return len(found) < limit
@@ -366,9 +366,9 @@ func (batch *batch) groupNames(names nameRange, limit int) (found []string, err 
 
 // expireIfDue logs the expiry of an entry whose time has come, before a write to it.
 func (batch *batch) expireIfDue(target *target) {
-	if target.entry.present() && target.entry.expired(batch.timestamp) {
+	if target.entry.Present() && target.entry.Expired(batch.timestamp) {
 		batch.expired = append(batch.expired, expiredEntry{
-			dueEntry: dueEntry{target.entry.expiresAt, target.entryName}, bytes: bytesOf(target.entryName, target.entry.bytes),
+			dueEntry: dueEntry{target.entry.ExpiresAt, target.EntryName}, bytes: bytesOf(target.EntryName, target.entry.Bytes),
 		})
 		batch.record(target, Event{Type: EventExpire})
 	}
@@ -378,18 +378,18 @@ func (batch *batch) expireIfDue(target *target) {
 // the command: its type and the written values.
 func (batch *batch) record(target *target, event Event) *Event {
 	event.Namespace = target.namespaceName
-	event.Group, event.Key = target.entryName.group, target.key
+	event.Group, event.Key = target.Group, target.Key
 	event.Timestamp = batch.timestamp
-	event.Revision = target.namespace.revision + 1
-	if target.group.lastRevision >= target.namespace.oldest {
-		event.Previous = target.group.lastRevision
+	event.Revision = target.namespace.Revision + 1
+	if target.group.LastRevision >= target.namespace.Oldest {
+		event.Previous = target.group.LastRevision
 	}
 	switch event.Type {
 	case EventTouch:
 	case EventDeleteGroup:
-		event.replaced, event.removed = target.group.bytes, target.group.keys
+		event.replaced, event.removed = target.group.Bytes, target.group.Keys
 	default:
-		event.replaced = int64(target.entry.bytes)
+		event.replaced = int64(target.entry.Bytes)
 	}
 	event.groups = target.groupsChange(&event)
 	batch.log(target.namespace, &event)
@@ -402,7 +402,7 @@ func (batch *batch) record(target *target, event Event) *Event {
 func (batch *batch) replay(events []Event) error {
 	for index := range events {
 		event := &events[index]
-		target, err := batch.surroundings(entryName{group: event.Group, key: event.Key})
+		target, err := batch.surroundings(kv.EntryName{Group: event.Group, Key: event.Key})
 		if err != nil {
 			return err
 		}
@@ -411,7 +411,7 @@ func (batch *batch) replay(events []Event) error {
 			// The log does not repeat the value: it is the value of the entry before. If the
 			// tables are newer than the event, that may be another value or none. The log then
 			// goes on to the change that made the tables so.
-			if target.entry, err = batch.entry(target.entryName); err != nil {
+			if target.entry, err = batch.entry(target.EntryName); err != nil {
 				return err
 			}
 		}
@@ -423,9 +423,9 @@ func (batch *batch) replay(events []Event) error {
 // groupsChange tells whether an event makes its group appear or vanish.
 func (target *target) groupsChange(event *Event) int8 {
 	switch {
-	case event.keys() > 0 && target.group.keys == 0:
+	case event.keys() > 0 && target.group.Keys == 0:
 		return 1
-	case event.keys() < 0 && target.group.keys+event.keys() == 0:
+	case event.keys() < 0 && target.group.Keys+event.keys() == 0:
 		return -1
 	default:
 		return 0
@@ -436,17 +436,17 @@ func (target *target) groupsChange(event *Event) int8 {
 // replay of the log uses it too. A counter that already includes the event is left alone.
 func (batch *batch) count(target *target, event *Event) {
 	keys, bytes := event.keys(), event.bytes()
-	if event.Revision > target.group.lastRevision {
-		target.group.lastRevision = event.Revision
-		target.group.keys += keys
-		target.group.bytes += bytes
+	if event.Revision > target.group.LastRevision {
+		target.group.LastRevision = event.Revision
+		target.group.Keys += keys
+		target.group.Bytes += bytes
 		target.group.changed = true
 	}
-	if event.Revision > target.namespace.revision {
-		target.namespace.revision = event.Revision
-		target.namespace.keys += keys
-		target.namespace.bytes += bytes
-		target.namespace.groups += int64(event.groups)
+	if event.Revision > target.namespace.Revision {
+		target.namespace.Revision = event.Revision
+		target.namespace.Keys += keys
+		target.namespace.Bytes += bytes
+		target.namespace.Groups += int64(event.groups)
 		target.namespace.changed = true
 	}
 }
@@ -458,7 +458,7 @@ func (batch *batch) change(target *target, event *Event) {
 		return
 	}
 	target.entry = event.state(&target.entry)
-	batch.entries[target.entryName] = &entryVersion{entryName: target.entryName, entryState: target.entry}
+	batch.entries[target.EntryName] = &kv.EntryVersion{EntryName: target.EntryName, EntryState: target.entry}
 }
 
 // log adds an event. It is encoded in the batch that is written, if all of it is known: a
@@ -480,19 +480,19 @@ func (batch *batch) log(namespace *namespaceChange, event *Event) {
 func (batch *batch) changes() *slice {
 	changes := &batch.changed
 	for name, version := range batch.entries {
-		if (deletion{revision: batch.deletions[name.group]}).hides(&version.entryState) {
+		if (kv.Deletion{Revision: batch.deletions[name.Group]}).Hides(&version.EntryState) {
 			continue
 		}
 		changes.entries = append(changes.entries, version)
 	}
 	for name, change := range batch.groups {
 		if change.changed {
-			changes.groups = append(changes.groups, named[groupState]{name, change.groupState})
+			changes.groups = append(changes.groups, named[kv.GroupState]{name, change.GroupState})
 		}
 	}
 	for name, change := range batch.namespaces {
 		if change.changed {
-			changes.namespaces = append(changes.namespaces, named[namespaceState]{name, change.namespaceState})
+			changes.namespaces = append(changes.namespaces, named[kv.NamespaceState]{name, change.NamespaceState})
 		}
 	}
 	for name, revision := range batch.deletions {

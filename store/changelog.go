@@ -149,8 +149,8 @@ func (log *changeLog) changes(view *view, query ChangesQuery) (ChangesPage, erro
 	if err != nil {
 		return ChangesPage{}, err
 	}
-	page := ChangesPage{Next: query.After, Oldest: max(state.oldest, 1), Revision: state.revision}
-	if err := query.checkRange(page); err != nil || query.After == state.revision {
+	page := ChangesPage{Next: query.After, Oldest: max(state.Oldest, 1), Revision: state.Revision}
+	if err := query.checkRange(page); err != nil || query.After == state.Revision {
 		return page, err
 	}
 	if err := log.deferred.flush(); err != nil {

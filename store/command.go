@@ -127,12 +127,12 @@ func (command SetCommand) record(batch *batch, target *target, origin origin) Ou
 	current := target.live(batch.timestamp)
 	expiresAt := expiryAfter(batch.timestamp, command.TimeToLive)
 	if command.KeepExpiry {
-		expiresAt = timeOfMilliseconds(current.expiresAt)
+		expiresAt = timeOfMilliseconds(current.ExpiresAt)
 	}
 	batch.expireIfDue(target)
 	value := target.pack(command.Value)
 	event := batch.record(target, Event{
-		Type: EventSet, Value: value, Created: !current.present(), ExpiresAt: expiresAt,
+		Type: EventSet, Value: value, Created: !current.Present(), ExpiresAt: expiresAt,
 		TraceParent: command.TraceParent, fromCaller: origin.fromCaller,
 	})
 	return Outcome{Revision: event.Revision, Created: event.Created, ExpiresAt: expiresAt}
@@ -181,8 +181,8 @@ func (command DeleteCommand) apply(batch *batch, origin origin) (Outcome, error)
 	if err := checkGuard(command.IfRevision, target, current); err != nil {
 		return Outcome{}, err
 	}
-	if !current.present() {
-		return Outcome{Revision: target.namespace.revision}, nil
+	if !current.Present() {
+		return Outcome{Revision: target.namespace.Revision}, nil
 	}
 	event := batch.record(target, Event{Type: EventDelete, TraceParent: command.TraceParent, fromCaller: origin.fromCaller})
 	return Outcome{Revision: event.Revision, Deleted: true}, nil
@@ -190,9 +190,9 @@ func (command DeleteCommand) apply(batch *batch, origin origin) (Outcome, error)
 
 func (command DeleteCommand) groups() []string { return []string{command.Group} }
 
-func checkGuard(expected *uint64, target *target, current entryState) error {
-	if expected == nil || *expected == current.revision {
+func checkGuard(expected *uint64, target *target, current kv.EntryState) error {
+	if expected == nil || *expected == current.Revision {
 		return nil
 	}
-	return &kv.RevisionConflictError{Group: target.entryName.group, Key: target.key, Expected: *expected, Current: current.revision}
+	return &kv.RevisionConflictError{Group: target.Group, Key: target.Key, Expected: *expected, Current: current.Revision}
 }

@@ -523,7 +523,7 @@ func (committer *committer) announce(batch *batch, commit Commit) {
 			committer.figures.expired.Add(1)
 		}
 	}
-	woken := committer.tail.append(commit, func(namespace string) uint64 { return batch.namespaces[namespace].oldest })
+	woken := committer.tail.append(commit, func(namespace string) uint64 { return batch.namespaces[namespace].Oldest })
 	committer.watchers.notify(commit)
 	committer.wakeups.put(woken)
 }

@@ -45,11 +45,11 @@ func (store *Store) SubmitCount(query CountQuery, done func(KeyCount, error)) {
 	submitExactly(store, query.realm(), query.read, done)
 }
 
-func (query CountQuery) realm() realm {
+func (query CountQuery) realm() kv.Realm {
 	if query.Group != nil {
-		return realmOf(*query.Group)
+		return kv.RealmOf(*query.Group)
 	}
-	return realmOfPrefix(query.Prefix)
+	return kv.RealmOfPrefix(query.Prefix)
 }
 
 func (query CountQuery) read(view *view) (count KeyCount, err error) {
@@ -62,7 +62,7 @@ func (query CountQuery) read(view *view) (count KeyCount, err error) {
 	}
 	if query.Group != nil {
 		group, err := view.group(name)
-		count.Keys = group.keys - view.tallies.group(query.realm(), name).keys
+		count.Keys = group.Keys - view.tallies.group(query.realm(), name).keys
 		return count, err
 	}
 	count.Keys, err = view.keysIn(name)
@@ -72,16 +72,16 @@ func (query CountQuery) read(view *view) (count KeyCount, err error) {
 // keysIn counts the keys of the groups that begin with a prefix.
 func (view *view) keysIn(prefix string) (keys int64, err error) {
 	namespace, group := kv.NamespaceOf(prefix)
-	of := realmOfPrefix(prefix)
+	of := kv.RealmOfPrefix(prefix)
 	switch {
 	case prefix == "":
 		return int64(view.totals.entries) - view.tallies.total(of).keys, nil
 	case namespace != "" && group == "":
 		state, err := view.namespace(namespace)
-		return state.keys - view.tallies.namespace(of, namespace).keys, err
+		return state.Keys - view.tallies.namespace(of, namespace).keys, err
 	}
-	err = view.groupsIn(prefixed(prefix), func(name string, state groupState) bool {
-		keys += state.keys - view.tallies.group(of, name).keys
+	err = view.groupsIn(kv.Prefixed(prefix), func(name string, state kv.GroupState) bool {
+		keys += state.Keys - view.tallies.group(of, name).keys
 		return true
 	})
 	return keys, err
@@ -91,7 +91,7 @@ func (view *view) keysIn(prefix string) (keys int64, err error) {
 //
 //	keys, err := store.Count("config")
 func (store *Store) Count(group string) (int, error) {
-	count, err := askExactly(store, realmOf(group), CountQuery{Group: &group}.read)
+	count, err := askExactly(store, kv.RealmOf(group), CountQuery{Group: &group}.read)
 	return int(count.Keys), operationError("store.Count", group, "", err)
 }
 
@@ -100,7 +100,7 @@ func (store *Store) Count(group string) (int, error) {
 //
 //	keys, err := store.CountAll("tenant-a:")
 func (store *Store) CountAll(prefix string) (int, error) {
-	count, err := askExactly(store, realmOfPrefix(prefix), CountQuery{Prefix: prefix}.read)
+	count, err := askExactly(store, kv.RealmOfPrefix(prefix), CountQuery{Prefix: prefix}.read)
 	if err != nil {
 		return 0, fmt.Errorf("store.CountAll: prefix %q: %w", prefix, err)
 	}
@@ -111,6 +111,6 @@ func (store *Store) CountAll(prefix string) (int, error) {
 //
 //	there, err := store.GroupExists("config")
 func (store *Store) GroupExists(group string) (bool, error) {
-	count, err := askExactly(store, realmOf(group), CountQuery{Group: &group}.read)
+	count, err := askExactly(store, kv.RealmOf(group), CountQuery{Group: &group}.read)
 	return count.Keys > 0, operationError("store.GroupExists", group, "", err)
 }

@@ -28,8 +28,8 @@ func (command DeleteGroupCommand) apply(batch *batch, origin origin) (Outcome, e
 	if err := kv.CheckGroup(batch.limits, namespace, name); err != nil {
 		return Outcome{}, err
 	}
-	end := firstBehind(command.Group)
-	deletion, err := batch.planDeletion(nameRange{low: command.Group, high: &end}, realmOf(command.Group))
+	end := kv.FirstBehind(command.Group)
+	deletion, err := batch.planDeletion(kv.NameRange{Low: command.Group, High: &end}, kv.RealmOf(command.Group))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -52,7 +52,7 @@ type DeletePrefixCommand struct {
 }
 
 func (command DeletePrefixCommand) apply(batch *batch, origin origin) (Outcome, error) {
-	deletion, err := batch.planDeletion(prefixed(command.Prefix), realmOfPrefix(command.Prefix))
+	deletion, err := batch.planDeletion(kv.Prefixed(command.Prefix), kv.RealmOfPrefix(command.Prefix))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -75,11 +75,11 @@ type groupDeletion struct {
 
 // planDeletion logs the expiry of due keys in the realm of the groups, so that they do not
 // count. It finds the groups that still have keys.
-func (batch *batch) planDeletion(names nameRange, of realm) (*groupDeletion, error) {
+func (batch *batch) planDeletion(names kv.NameRange, of kv.Realm) (*groupDeletion, error) {
 	if err := batch.expireAll(of); err != nil {
 		return nil, err
 	}
-	namespaceName, _ := kv.NamespaceOf(names.low)
+	namespaceName, _ := kv.NamespaceOf(names.Low)
 	namespace, err := batch.namespace(namespaceName)
 	if err != nil {
 		return nil, err
@@ -90,17 +90,17 @@ func (batch *batch) planDeletion(names nameRange, of realm) (*groupDeletion, err
 
 // groupsWithKeys returns the groups of a range that have keys, in byte order, or
 // TooManyGroupsError.
-func (batch *batch) groupsWithKeys(names nameRange) ([]*target, error) {
+func (batch *batch) groupsWithKeys(names kv.NameRange) ([]*target, error) {
 	found, err := batch.groupNames(names, MaxGroupsPerDelete+1)
 	if err != nil {
 		return nil, err
 	}
 	if len(found) > MaxGroupsPerDelete {
-		return nil, &kv.TooManyGroupsError{Prefix: names.low, Limit: MaxGroupsPerDelete}
+		return nil, &kv.TooManyGroupsError{Prefix: names.Low, Limit: MaxGroupsPerDelete}
 	}
 	groups := make([]*target, len(found))
 	for index, name := range found {
-		if groups[index], err = batch.surroundings(entryName{group: name}); err != nil {
+		if groups[index], err = batch.surroundings(kv.EntryName{Group: name}); err != nil {
 			return nil, err
 		}
 	}
@@ -112,13 +112,13 @@ func (deletion *groupDeletion) record(event Event) (outcome Outcome) {
 	event.Type = EventDeleteGroup
 	transactions := deletion.transactions()
 	for _, target := range deletion.groups {
-		outcome.DeletedKeys += target.group.keys
+		outcome.DeletedKeys += target.group.Keys
 		outcome.DeletedGroups++
 		transaction := transactions[target.namespace]
 		event.TransactionFirst, event.TransactionLast = transaction.first, transaction.last
 		deletion.batch.record(target, event)
 	}
-	outcome.Revision = deletion.namespace.revision
+	outcome.Revision = deletion.namespace.Revision
 	return outcome
 }
 
@@ -133,7 +133,7 @@ func (deletion *groupDeletion) transactions() map[*namespaceChange]revisionRange
 	for _, target := range deletion.groups {
 		transaction, known := transactions[target.namespace]
 		if !known {
-			transaction = revisionRange{first: target.namespace.revision + 1, last: target.namespace.revision}
+			transaction = revisionRange{first: target.namespace.Revision + 1, last: target.namespace.Revision}
 		}
 		transaction.last++
 		transactions[target.namespace] = transaction

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tidwall/btree"
 
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -22,23 +23,23 @@ type deletions struct {
 // deletionPosition is a place in a deleted group: its pending entries go first, then
 // its rows.
 type deletionPosition struct {
-	deletion
+	kv.Deletion
 	pendingDropped bool
 	key            string
 }
 
 // of returns the deletion of a group, of revision 0 if there is none.
-func (deletions *deletions) of(group string) deletion {
+func (deletions *deletions) of(group string) kv.Deletion {
 	if deletions.groups.Len() == 0 {
-		return deletion{group: group}
+		return kv.Deletion{Group: group}
 	}
 	revision, _ := deletions.groups.Get(group)
-	return deletion{group: group, revision: revision}
+	return kv.Deletion{Group: group, Revision: revision}
 }
 
 // hide reports whether a state was deleted with its group.
-func (deletions *deletions) hide(group string, state *entryState) bool {
-	return deletions.groups.Len() > 0 && deletions.of(group).hides(state)
+func (deletions *deletions) hide(group string, state *kv.EntryState) bool {
+	return deletions.groups.Len() > 0 && deletions.of(group).Hides(state)
 }
 
 func (deletions *deletions) add(group string, revision uint64) { deletions.groups.Set(group, revision) }
@@ -47,10 +48,10 @@ func (deletions *deletions) add(group string, revision uint64) { deletions.group
 // deletion that was overtaken by the next deletion of its group waits for the others. So a
 // group that is deleted all the time holds up none.
 func (deletions *deletions) first() (at deletionPosition, found bool) {
-	if at := deletions.at; at.revision != 0 && deletions.of(at.group) == at.deletion {
+	if at := deletions.at; at.Revision != 0 && deletions.of(at.Group) == at.Deletion {
 		return at, true
 	}
-	if at, found = deletions.from(firstBehind(deletions.at.group)); !found {
+	if at, found = deletions.from(kv.FirstBehind(deletions.at.Group)); !found {
 		at, found = deletions.from("")
 	}
 	return at, found
@@ -59,7 +60,7 @@ func (deletions *deletions) first() (at deletionPosition, found bool) {
 // from returns the beginning of the first deletion from a name on.
 func (deletions *deletions) from(group string) (at deletionPosition, found bool) {
 	deletions.groups.Ascend(group, func(group string, revision uint64) bool {
-		at, found = deletionPosition{deletion: deletion{group: group, revision: revision}}, true
+		at, found = deletionPosition{Deletion: kv.Deletion{Group: group, Revision: revision}}, true
 		return false
 	})
 	return at, found
@@ -68,14 +69,14 @@ func (deletions *deletions) from(group string) (at deletionPosition, found bool)
 // carriedOut forgets the deletions that a slice has completed, and records where to continue.
 func (deletions *deletions) carriedOut(slice *slice, at deletionPosition) {
 	for _, deleted := range slice.carriedOut {
-		deletions.groups.Delete(deleted.group)
+		deletions.groups.Delete(deleted.Group)
 	}
 	deletions.at = at
 }
 
 // deletedRows are the rows of a deleted group from one key to another, both included.
 type deletedRows struct {
-	deletion
+	kv.Deletion
 	low, high string
 }
 
@@ -117,8 +118,8 @@ func (materialiser *materialiser) nextRemoval() (*removal, error) {
 			return removal, err
 		}
 		removal.rows++
-		removal.carriedOut = append(removal.carriedOut, at.deletion)
-		at, found = materialiser.deletions.from(firstBehind(at.group))
+		removal.carriedOut = append(removal.carriedOut, at.Deletion)
+		at, found = materialiser.deletions.from(kv.FirstBehind(at.Group))
 		removal.at = at
 	}
 	return removal, nil
@@ -130,7 +131,7 @@ func (materialiser *materialiser) nextRemoval() (*removal, error) {
 func (materialiser *materialiser) removeFrom(removal *removal, limit int) (ended bool, err error) {
 	at := &removal.at
 	if !at.pendingDropped {
-		next, looked, more := materialiser.pending.dropHidden(at.deletion, at.key, pendingPerRemoval-removal.pending)
+		next, looked, more := materialiser.pending.dropHidden(at.Deletion, at.key, pendingPerRemoval-removal.pending)
 		removal.pending += looked
 		if at.key, at.pendingDropped = next, !more; more {
 			return false, nil
@@ -143,13 +144,13 @@ func (materialiser *materialiser) removeFrom(removal *removal, limit int) (ended
 		rows++
 		removal.bytes += int(sqlite.Signed(row[1]))
 		return removal.bytes < bytesPerRemoval
-	}, at.group, at.key, int64(limit))
+	}, at.Group, at.key, int64(limit))
 	if err != nil || rows == 0 {
 		return err == nil, err
 	}
 	removal.rows += rows
-	removal.removed = append(removal.removed, deletedRows{deletion: at.deletion, low: at.key, high: last})
-	at.key = firstBehind(last)
+	removal.removed = append(removal.removed, deletedRows{Deletion: at.Deletion, low: at.key, high: last})
+	at.key = kv.FirstBehind(last)
 	return rows < limit && removal.bytes < bytesPerRemoval, nil
 }
 
@@ -162,12 +163,12 @@ func (materialiser *materialiser) writeDeletions(slice *slice) error {
 		}
 	}
 	for _, rows := range slice.removed {
-		if err := materialiser.deleteRows.Execute(rows.group, rows.low, rows.high, int64(rows.revision)); err != nil {
+		if err := materialiser.deleteRows.Execute(rows.Group, rows.low, rows.high, int64(rows.Revision)); err != nil {
 			return err
 		}
 	}
 	for _, deleted := range slice.carriedOut {
-		if err := materialiser.deleteDeletion.Execute(deleted.group); err != nil {
+		if err := materialiser.deleteDeletion.Execute(deleted.Group); err != nil {
 			return err
 		}
 	}
@@ -177,7 +178,7 @@ func (materialiser *materialiser) writeDeletions(slice *slice) error {
 // removed takes note that a slice of carrying out deletions is committed.
 func (materialiser *materialiser) removed(removal *removal) {
 	for _, deleted := range removal.carriedOut {
-		materialiser.pending.bytes -= materialiser.pending.deletions.drop(deleted.group, deleted.revision)
+		materialiser.pending.bytes -= materialiser.pending.deletions.drop(deleted.Group, deleted.Revision)
 	}
 	materialiser.deletions.carriedOut(&removal.slice, removal.at)
 }

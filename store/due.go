@@ -8,20 +8,21 @@ import (
 	"slices"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // dueEntry is an entry whose time has come, and its place among them.
 type dueEntry struct {
 	expiresAt int64
-	entryName
+	kv.EntryName
 }
 
 func (due dueEntry) compare(other dueEntry) int {
 	if order := cmp.Compare(due.expiresAt, other.expiresAt); order != 0 {
 		return order
 	}
-	return compareEntryNames(due.entryName, other.entryName)
+	return kv.CompareEntryNames(due.EntryName, other.EntryName)
 }
 
 // The queries for due entries, in the whole store and in one realm. Each has an index of its
@@ -39,21 +40,21 @@ const (
 // due returns some due entries of a realm behind a given one, in the order of their times, as
 // the tables and the pending set have them. An entry may be in an older state: it may have got
 // another expiry since, or be gone. Fewer than limit entries are the last.
-func (view *view) due(realm realm, now time.Time, after dueEntry, limit int) (due []dueEntry, err error) {
+func (view *view) due(realm kv.Realm, now time.Time, after dueEntry, limit int) (due []dueEntry, err error) {
 	due = view.pending.due(realm, now.UnixMilli(), after, limit)
 	take := func(row []driver.Value) bool {
 		group, _ := row[1].(string)
 		key, _ := row[2].(string)
-		due = append(due, dueEntry{sqlite.Signed(row[0]), entryName{group, key}})
+		due = append(due, dueEntry{sqlite.Signed(row[0]), kv.EntryName{Group: group, Key: key}})
 		return true
 	}
-	place := []driver.Value{now.UnixMilli(), after.expiresAt, after.group, after.key, int64(limit)}
-	if realm.whole {
+	place := []driver.Value{now.UnixMilli(), after.expiresAt, after.Group, after.Key, int64(limit)}
+	if realm.Whole {
 		err = view.selectDue.Query(take, place...)
 	} else {
-		err = view.selectDueOfRealm.Query(take, append([]driver.Value{[]byte(realm.name)}, place...)...)
+		err = view.selectDueOfRealm.Query(take, append([]driver.Value{[]byte(realm.Name)}, place...)...)
 	}
-	if err == nil && realm == realmOf("") {
+	if err == nil && realm == kv.RealmOf("") {
 		// For SQLite a part of the empty name is NULL.
 		err = view.selectDueOfRealm.Query(take, append([]driver.Value{nil}, place...)...)
 	}

@@ -4,6 +4,8 @@ package store
 
 import (
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // EventType says what a change did.
@@ -97,18 +99,18 @@ func (event *Event) bytes() int64 {
 }
 
 // state returns the entry after the change, given the entry before.
-func (event *Event) state(before *entryState) entryState {
-	state := entryState{revision: event.Revision, updatedAt: event.Timestamp.UnixNano()}
+func (event *Event) state(before *kv.EntryState) kv.EntryState {
+	state := kv.EntryState{Revision: event.Revision, UpdatedAt: event.Timestamp.UnixNano()}
 	switch event.Type {
 	case EventSet:
-		state.value, state.bytes = event.Value, len(event.Value)
+		state.Value, state.Bytes = event.Value, len(event.Value)
 	case EventTouch:
-		state.value, state.bytes = before.value, before.bytes
+		state.Value, state.Bytes = before.Value, before.Bytes
 	default:
-		return entryState{}
+		return kv.EntryState{}
 	}
 	if !event.ExpiresAt.IsZero() {
-		state.expiresAt = event.ExpiresAt.UnixMilli()
+		state.ExpiresAt = event.ExpiresAt.UnixMilli()
 	}
 	return state
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 // expiryFirstError is returned by a command that must not count keys whose time has come, if
 // more of them are due in the realm than its batch may look at. The committer applies it again
 // when they have expired.
-type expiryFirstError struct{ realm realm }
+type expiryFirstError struct{ realm kv.Realm }
 
 // Error names the wait of the command.
 func (*expiryFirstError) Error() string { return "keys whose time has come must expire first" }
@@ -35,7 +37,7 @@ type dueQueue struct {
 
 // dueQueue returns the batch's way through a realm. A nested batch goes on from where
 // the one below is, and takes it along when it is merged.
-func (batch *batch) dueQueue(of realm) *dueQueue {
+func (batch *batch) dueQueue(of kv.Realm) *dueQueue {
 	queue, known := batch.due[of]
 	if known {
 		return queue
@@ -45,14 +47,14 @@ func (batch *batch) dueQueue(of realm) *dueQueue {
 		*queue = *batch.below.dueQueue(of)
 	}
 	if batch.due == nil { // few batches need it
-		batch.due = map[realm]*dueQueue{}
+		batch.due = map[kv.Realm]*dueQueue{}
 	}
 	batch.due[of] = queue
 	return queue
 }
 
 // next returns the next entry that is due, which stays until it is passed.
-func (queue *dueQueue) next(view *view, of realm, now time.Time) (entry dueEntry, found bool, err error) {
+func (queue *dueQueue) next(view *view, of kv.Realm, now time.Time) (entry dueEntry, found bool, err error) {
 	if len(queue.waiting) == 0 && !queue.ended {
 		queue.waiting, err = view.due(of, now, queue.last, duePerRead)
 		queue.ended = err == nil && len(queue.waiting) < duePerRead
@@ -68,7 +70,7 @@ func (queue *dueQueue) pass() { queue.last, queue.waiting = queue.waiting[0], qu
 // expireNext logs the expiry of an entry of a realm whose time has come, and returns false if
 // there is none. It returns expiryFirstError if there is one, and the batch has looked at as
 // many as it may.
-func (batch *batch) expireNext(of realm) (expired bool, err error) {
+func (batch *batch) expireNext(of kv.Realm) (expired bool, err error) {
 	queue, looks := batch.dueQueue(of), batch.looksAtDue()
 	for !expired {
 		entry, found, err := queue.next(batch.view, of, batch.timestamp)
@@ -78,16 +80,16 @@ func (batch *batch) expireNext(of realm) (expired bool, err error) {
 		if *looks == 0 {
 			return false, &expiryFirstError{realm: of}
 		}
-		target, err := batch.target(entry.group, entry.key)
+		target, err := batch.target(entry.Group, entry.Key)
 		if err != nil {
 			return false, err
 		}
 		*looks--
 		queue.pass()
-		if expired = target.entry.expired(batch.timestamp); expired {
+		if expired = target.entry.Expired(batch.timestamp); expired {
 			batch.expireIfDue(target)
 		} else {
-			batch.stale = append(batch.stale, entry.entryName)
+			batch.stale = append(batch.stale, entry.EntryName)
 		}
 	}
 	return true, nil
@@ -104,7 +106,7 @@ func (batch *batch) looksAtDue() *int {
 
 // expireAll logs the expiry of every due entry in a realm, or returns expiryFirstError. The
 // logged expiries stay true either way.
-func (batch *batch) expireAll(of realm) error {
+func (batch *batch) expireAll(of kv.Realm) error {
 	for {
 		if expired, err := batch.expireNext(of); err != nil || !expired {
 			return err
@@ -114,12 +116,12 @@ func (batch *batch) expireAll(of realm) error {
 
 // expireCommand logs expiries of realms, one after the other, as many as a batch may.
 type expireCommand struct {
-	realms []realm
+	realms []kv.Realm
 	// finished counts the realms, from the first on, in which nothing is due any more.
 	finished int
 	// stale are entries that have got another state since, which the tables or the
 	// pending set do not have: they would be found again and again.
-	stale []entryName
+	stale []kv.EntryName
 }
 
 func (command *expireCommand) apply(batch *batch, _ origin) (Outcome, error) {
@@ -140,13 +142,13 @@ func (command *expireCommand) apply(batch *batch, _ origin) (Outcome, error) {
 func (*expireCommand) groups() []string { return nil }
 
 // expiryFirst returns the realm that a command waits for, if that is why it failed.
-func expiryFirst(err error) (of realm, waits bool) {
+func expiryFirst(err error) (of kv.Realm, waits bool) {
 	if err == nil {
-		return realm{}, false
+		return kv.Realm{}, false
 	}
 	var first *expiryFirstError
 	if !errors.As(err, &first) {
-		return realm{}, false
+		return kv.Realm{}, false
 	}
 	return first.realm, true
 }
@@ -156,7 +158,7 @@ func expiryFirst(err error) (of realm, waits bool) {
 func (committer *committer) expireDue() (more bool) {
 	queue := committer.expiries
 	if committer.somethingIsDue() {
-		queue.join(wholeStore)
+		queue.join(kv.WholeStore)
 	}
 	if queue.empty() {
 		return false
@@ -237,7 +239,7 @@ func (committer *committer) leaveOutDue(reason error) {
 
 // tallyDue counts a share of the due keys in realms, one realm after the other. It returns the
 // number of realms that are counted completely.
-func (committer *committer) tallyDue(realms []realm) (finished int, err error) {
+func (committer *committer) tallyDue(realms []kv.Realm) (finished int, err error) {
 	looks, told, tallies := duePerBatch, committer.clock.tell(), committer.view.tallies
 	for _, of := range realms {
 		complete, err := tallies.goOn(committer.view, of, told.utc(), &looks)
@@ -255,7 +257,7 @@ func (committer *committer) tallyDue(realms []realm) (finished int, err error) {
 }
 
 // refresh writes entries whose stored state is out of date.
-func (committer *committer) refresh(names []entryName) error {
+func (committer *committer) refresh(names []kv.EntryName) error {
 	slice := committer.materialiser.refreshed(names)
 	if slice.rows() == 0 {
 		return nil
@@ -306,7 +308,7 @@ func (committer *committer) waitForExpiry() {
 // exactly answers a question about how many keys there are in a realm. If some are due, they
 // must not count: it is answered right after they have expired or, while they cannot, after
 // they were counted to be left out.
-func (committer *committer) exactly(of realm, question read) (complete func()) {
+func (committer *committer) exactly(of kv.Realm, question read) (complete func()) {
 	if !committer.isDueIn(of) {
 		return question(committer.view)
 	}
@@ -315,11 +317,11 @@ func (committer *committer) exactly(of realm, question read) (complete func()) {
 }
 
 // isDueIn is somethingIsDue for a realm.
-func (committer *committer) isDueIn(of realm) bool {
+func (committer *committer) isDueIn(of kv.Realm) bool {
 	switch {
 	case !committer.somethingIsDue():
 		return false
-	case of.whole:
+	case of.Whole:
 		return true
 	}
 	due, err := committer.view.due(of, committer.clock.now(), dueEntry{}, 1)

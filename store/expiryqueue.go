@@ -2,7 +2,11 @@
 
 package store
 
-import "slices"
+import (
+	"slices"
+
+	"dappco.re/go/storebus/store/internal/kv"
+)
 
 // expiryQueue has the realms with keys to expire, in the order of their turns. It also has the
 // calls that wait until no key of a realm is due: questions about the number of keys, and
@@ -11,8 +15,8 @@ import "slices"
 // A write waits behind a waiting write that names the same group. So no write to a key
 // overtakes another. All other writes go on.
 type expiryQueue struct {
-	realms    []realm
-	questions map[realm][]read
+	realms    []kv.Realm
+	questions map[kv.Realm][]read
 	writes    []waitingWrite
 	// named are the groups that the waiting writes name.
 	named map[string]struct{}
@@ -22,18 +26,18 @@ type expiryQueue struct {
 // it.
 type waitingWrite struct {
 	*write
-	realm  realm
+	realm  kv.Realm
 	behind bool
 }
 
 func newExpiryQueue() *expiryQueue {
-	return &expiryQueue{questions: map[realm][]read{}, named: map[string]struct{}{}}
+	return &expiryQueue{questions: map[kv.Realm][]read{}, named: map[string]struct{}{}}
 }
 
 func (queue *expiryQueue) empty() bool { return len(queue.realms) == 0 }
 
 // join has keys of a realm expired.
-func (queue *expiryQueue) join(of realm) {
+func (queue *expiryQueue) join(of kv.Realm) {
 	if _, joined := queue.questions[of]; !joined {
 		queue.realms = append(queue.realms, of)
 		queue.questions[of] = nil
@@ -41,13 +45,13 @@ func (queue *expiryQueue) join(of realm) {
 }
 
 // ask has a question wait for its realm.
-func (queue *expiryQueue) ask(of realm, question read) {
+func (queue *expiryQueue) ask(of kv.Realm, question read) {
 	queue.join(of)
 	queue.questions[of] = append(queue.questions[of], question)
 }
 
 // postpone has a write wait for a realm.
-func (queue *expiryQueue) postpone(write *write, of realm) {
+func (queue *expiryQueue) postpone(write *write, of kv.Realm) {
 	queue.join(of)
 	queue.keep(waitingWrite{write: write, realm: of})
 }

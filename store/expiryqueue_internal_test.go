@@ -7,9 +7,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
-var realmA, realmB, realmC = realm{name: "a"}, realm{name: "b"}, realm{name: "c"}
+var realmA, realmB, realmC = kv.Realm{Name: "a"}, kv.Realm{Name: "b"}, kv.Realm{Name: "c"}
 
 // setsOf are writes that name one group each.
 func setsOf(groups ...string) (writes []*write) {
@@ -23,18 +25,18 @@ func TestExpiryqueue_Served_Good(t *testing.T) {
 	t.Run("RealmsTakeTurns", func(t *testing.T) {
 		queue := newExpiryQueue()
 		assert.True(t, queue.empty())
-		for _, of := range []realm{realmA, wholeStore, realmB, realmA, realmC, realmA} {
+		for _, of := range []kv.Realm{realmA, kv.WholeStore, realmB, realmA, realmC, realmA} {
 			queue.join(of)
 		}
 		for _, turn := range []struct {
 			finished int
-			left     []realm
+			left     []kv.Realm
 		}{
-			{0, []realm{wholeStore, realmB, realmC, realmA}},
-			{0, []realm{realmB, realmC, realmA, wholeStore}},
-			{2, []realm{wholeStore, realmA}},
-			{1, []realm{realmA}},
-			{0, []realm{realmA}},
+			{0, []kv.Realm{kv.WholeStore, realmB, realmC, realmA}},
+			{0, []kv.Realm{realmB, realmC, realmA, kv.WholeStore}},
+			{2, []kv.Realm{kv.WholeStore, realmA}},
+			{1, []kv.Realm{realmA}},
+			{0, []kv.Realm{realmA}},
 			{1, nil},
 		} {
 			questions, writes := queue.served(turn.finished)
@@ -75,7 +77,7 @@ func TestExpiryqueue_Served_Good(t *testing.T) {
 		queue.postpone(writes[3], realmC)
 		_, released := queue.served(0)
 		assert.Empty(t, released)
-		require.Equal(t, []realm{realmB, realmC, realmA}, queue.realms)
+		require.Equal(t, []kv.Realm{realmB, realmC, realmA}, queue.realms)
 		_, released = queue.served(1)
 		assert.Equal(t, []*write{writes[1]}, released)
 		_, released = queue.served(2)
@@ -92,7 +94,7 @@ func TestExpiryqueue_Hold_Ugly(t *testing.T) {
 		queue.postpone(writes[2], realmB)
 		require.True(t, queue.hold(writes[3]))
 		queue.join(realmA)
-		require.Equal(t, []realm{realmA, realmB}, queue.realms)
+		require.Equal(t, []kv.Realm{realmA, realmB}, queue.realms)
 		_, released := queue.served(1)
 		assert.Equal(t, []*write{writes[0], writes[1], writes[3]}, released)
 		assert.False(t, queue.hold(writes[0]))
@@ -132,7 +134,7 @@ func TestExpiryqueue_Hold_Ugly(t *testing.T) {
 		require.True(t, queue.hold(writes[1]))
 		queue.postpone(writes[2], realmB)
 		queue.ask(realmB, func(*view) func() { return nil })
-		queue.ask(wholeStore, func(*view) func() { return nil })
+		queue.ask(kv.WholeStore, func(*view) func() { return nil })
 		assert.True(t, queue.hasWrites())
 		assert.Equal(t, writes, queue.giveUpWrites())
 		assert.False(t, queue.hasWrites())
@@ -145,11 +147,11 @@ func TestExpiryqueue_Hold_Ugly(t *testing.T) {
 
 func TestDue_RealmOf_Good(t *testing.T) {
 	for group, want := range map[string]string{"acme:config": "acme", "acme:a:b": "acme", "config": "", ":config": "", "": "", "events:x": "events", "a b:x": "a b", "\xff\x00:x": "\xff\x00"} {
-		assert.Equal(t, realm{name: want}, realmOf(group), group)
-		assert.Equal(t, -1, wholeStore.compare(realmOf(group)))
+		assert.Equal(t, kv.Realm{Name: want}, kv.RealmOf(group), group)
+		assert.Equal(t, -1, kv.WholeStore.Compare(kv.RealmOf(group)))
 	}
-	assert.Equal(t, wholeStore, realmOfPrefix("acme"))
-	assert.Equal(t, wholeStore, realmOfPrefix(""))
-	assert.Equal(t, realmA, realmOfPrefix("a:"))
-	assert.Equal(t, realmA, realmOfPrefix("a:b"))
+	assert.Equal(t, kv.WholeStore, kv.RealmOfPrefix("acme"))
+	assert.Equal(t, kv.WholeStore, kv.RealmOfPrefix(""))
+	assert.Equal(t, realmA, kv.RealmOfPrefix("a:"))
+	assert.Equal(t, realmA, kv.RealmOfPrefix("a:b"))
 }

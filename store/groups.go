@@ -5,6 +5,8 @@ package store
 import (
 	"fmt"
 	"iter"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // GroupInfo is a group that has keys.
@@ -44,7 +46,7 @@ type GroupsPage struct {
 //
 //	page, err := store.GetGroups(store.GroupsQuery{Prefix: "acme:"})
 func (store *Store) GetGroups(query GroupsQuery) (GroupsPage, error) {
-	page, err := askExactly(store, realmOfPrefix(query.Prefix), query.read)
+	page, err := askExactly(store, kv.RealmOfPrefix(query.Prefix), query.read)
 	if err != nil {
 		return page, fmt.Errorf("store.GetGroups: prefix %q: %w", query.Prefix, err)
 	}
@@ -54,7 +56,7 @@ func (store *Store) GetGroups(query GroupsQuery) (GroupsPage, error) {
 // SubmitGroups is GetGroups without waiting. It calls done once, before SubmitGroups returns or
 // later from a goroutine of the store. done must not block.
 func (store *Store) SubmitGroups(query GroupsQuery, done func(GroupsPage, error)) {
-	submitExactly(store, realmOfPrefix(query.Prefix), query.read, done)
+	submitExactly(store, kv.RealmOfPrefix(query.Prefix), query.read, done)
 }
 
 func (query GroupsQuery) read(view *view) (page GroupsPage, err error) {
@@ -64,14 +66,14 @@ func (query GroupsQuery) read(view *view) (page GroupsPage, err error) {
 	if page.Revision, err = view.revisionOf(query.Prefix); err != nil {
 		return page, err
 	}
-	names := prefixed(query.Prefix)
+	names := kv.Prefixed(query.Prefix)
 	if query.After != nil {
-		names = names.behind(*query.After)
+		names = names.Behind(*query.After)
 	}
-	filling, passed, of := fillingOf(query.Limit, query.Fits), 0, realmOfPrefix(query.Prefix)
-	err = view.groupsIn(names, func(name string, state groupState) bool {
-		if keys := state.keys - view.tallies.group(of, name).keys; keys > 0 {
-			return filling.take(GroupInfo{Group: name, Keys: keys, Revision: state.lastRevision})
+	filling, passed, of := fillingOf(query.Limit, query.Fits), 0, kv.RealmOfPrefix(query.Prefix)
+	err = view.groupsIn(names, func(name string, state kv.GroupState) bool {
+		if keys := state.Keys - view.tallies.group(of, name).keys; keys > 0 {
+			return filling.take(GroupInfo{Group: name, Keys: keys, Revision: state.LastRevision})
 		}
 		if passed++; passed == passedPerPage {
 			page.Next = &name
@@ -123,7 +125,7 @@ func (store *Store) Groups(prefix ...string) ([]string, error) {
 func (store *Store) groups(query GroupsQuery) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for more := true; more; {
-			page, err := askExactly(store, realmOfPrefix(query.Prefix), query.read)
+			page, err := askExactly(store, kv.RealmOfPrefix(query.Prefix), query.read)
 			if err != nil {
 				yield("", err)
 				return

@@ -15,6 +15,7 @@ import (
 	sqlitedriver "modernc.org/sqlite"
 
 	"dappco.re/go/storebus/store/internal/archivefile"
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -238,7 +239,7 @@ func DeleteTooManyGroups(store *Store, prefix string) error {
 	return OnCommitter(store, func() error {
 		batch := newBatch(store.committer.view, store.committer.tables, store.committer.clock.now())
 		for index := range MaxGroupsPerDelete {
-			batch.groups[fmt.Sprint(prefix, index)] = &groupChange{groupState: groupState{keys: 1}}
+			batch.groups[fmt.Sprint(prefix, index)] = &groupChange{GroupState: kv.GroupState{Keys: 1}}
 		}
 		_, err := DeletePrefixCommand{Prefix: prefix}.apply(batch, origin{})
 		return errors.Join(err, batchError(batch))
@@ -406,7 +407,7 @@ func BoundJournalQueryWait(store *Store, duration time.Duration) {
 
 // SubmitPurge is ScopedStore.PurgeExpired for a caller that does not wait.
 func SubmitPurge(scoped *ScopedStore, done func(expired int64, err error)) {
-	scoped.store.submitPurge(realm{name: scoped.namespace}, done)
+	scoped.store.submitPurge(kv.Realm{Name: scoped.namespace}, done)
 }
 
 // PurgesUnderway returns how many purges count expiries.

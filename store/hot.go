@@ -7,6 +7,8 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 const (
@@ -90,24 +92,24 @@ func newHotEntries(limit int) *hotEntries {
 }
 
 // place finds where a name is kept.
-func (hot *hotEntries) place(name entryName) (*hotShard, uint64) {
+func (hot *hotEntries) place(name kv.EntryName) (*hotShard, uint64) {
 	// A rotation keeps the two names apart, so that (a, b) is not (b, a).
-	hash := bits.RotateLeft64(maphash.String(hot.seed, name.group), 1) ^ maphash.String(hot.seed, name.key)
+	hash := bits.RotateLeft64(maphash.String(hot.seed, name.Group), 1) ^ maphash.String(hot.seed, name.Key)
 	return &hot.shards[hash%hotShards], hash
 }
 
 // read is get for everybody but the committer. While the entries of a commit are put, read
 // finds nothing. A reader that has seen one of them must not miss another; the committer
 // answers when all are there.
-func (hot *hotEntries) read(name entryName) (entryState, bool) {
+func (hot *hotEntries) read(name kv.EntryName) (kv.EntryState, bool) {
 	if hot == nil || hot.changing.Load() {
-		return entryState{}, false
+		return kv.EntryState{}, false
 	}
 	return hot.get(name, true)
 }
 
 // get returns the remembered entry of a key, with or without its value.
-func (hot *hotEntries) get(name entryName, withValue bool) (state entryState, known bool) {
+func (hot *hotEntries) get(name kv.EntryName, withValue bool) (state kv.EntryState, known bool) {
 	if hot == nil {
 		return state, false
 	}
@@ -122,12 +124,12 @@ func (hot *hotEntries) get(name entryName, withValue bool) (state entryState, kn
 	if atomic.LoadUint32(&record.got) == 0 {
 		atomic.StoreUint32(&record.got, 1)
 	}
-	state = entryState{revision: record.revision, updatedAt: record.updatedAt, expiresAt: record.expiresAt, bytes: int(record.value)}
-	if hot.deletions.hide(name.group, &state) {
-		return entryState{}, true
+	state = kv.EntryState{Revision: record.revision, UpdatedAt: record.updatedAt, ExpiresAt: record.expiresAt, Bytes: int(record.value)}
+	if hot.deletions.hide(name.Group, &state) {
+		return kv.EntryState{}, true
 	}
 	if withValue {
-		state.value = string(segment.value(record))
+		state.Value = string(segment.value(record))
 	}
 	return state, true
 }
@@ -143,12 +145,12 @@ func (shard *hotShard) find(hash uint64) (*hotSegment, *hotRecord) {
 }
 
 // names reports whether a record has a name.
-func (segment *hotSegment) names(record *hotRecord, name entryName) bool {
-	if int(record.group) != len(name.group) || int(record.key) != len(name.key) {
+func (segment *hotSegment) names(record *hotRecord, name kv.EntryName) bool {
+	if int(record.group) != len(name.Group) || int(record.key) != len(name.Key) {
 		return false
 	}
 	texts := segment.texts[record.offset:]
-	return string(texts[:record.group]) == name.group && string(texts[record.group:record.group+record.key]) == name.key
+	return string(texts[:record.group]) == name.Group && string(texts[record.group:record.group+record.key]) == name.Key
 }
 
 func (segment *hotSegment) value(record *hotRecord) []byte {
@@ -165,13 +167,13 @@ func (hot *hotEntries) putAll(changes *slice) {
 	defer hot.changing.Store(false)
 	hot.deleteGroups(changes.deletions)
 	for _, version := range changes.entries {
-		hot.put(version.entryName, &version.entryState)
+		hot.put(version.EntryName, &version.EntryState)
 	}
 }
 
 // put remembers a state in place of the one before. An entry larger than a segment is not
 // remembered.
-func (hot *hotEntries) put(name entryName, state *entryState) {
+func (hot *hotEntries) put(name kv.EntryName, state *kv.EntryState) {
 	if hot == nil {
 		return
 	}
@@ -179,19 +181,19 @@ func (hot *hotEntries) put(name entryName, state *entryState) {
 	shard.mutex.Lock()
 	defer shard.mutex.Unlock()
 	record := hotRecord{
-		hash: hash, revision: state.revision, updatedAt: state.updatedAt, expiresAt: state.expiresAt,
-		group: uint32(len(name.group)), key: uint32(len(name.key)), value: uint32(len(state.value)),
+		hash: hash, revision: state.Revision, updatedAt: state.UpdatedAt, expiresAt: state.ExpiresAt,
+		group: uint32(len(name.Group)), key: uint32(len(name.Key)), value: uint32(len(state.Value)),
 	}
 	if _, before := shard.find(hash); before != nil {
 		record.got = before.got
 	}
-	segment := shard.room(len(name.group) + len(name.key) + len(state.value))
+	segment := shard.room(len(name.Group) + len(name.Key) + len(state.Value))
 	if segment == nil {
 		delete(shard.places, hash)
 		return
 	}
 	record.offset = uint32(len(segment.texts))
-	segment.texts = append(append(append(segment.texts, name.group...), name.key...), state.value...)
+	segment.texts = append(append(append(segment.texts, name.Group...), name.Key...), state.Value...)
 	shard.add(segment, record)
 }
 
@@ -253,7 +255,7 @@ func (shard *hotShard) hides(segment *hotSegment, record *hotRecord) bool {
 		return false
 	}
 	group := segment.texts[record.offset : record.offset+record.group]
-	return shard.deletions.hide(string(group), &entryState{revision: record.revision})
+	return shard.deletions.hide(string(group), &kv.EntryState{Revision: record.revision})
 }
 
 // keep puts a record of another segment again.

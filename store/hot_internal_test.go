@@ -9,12 +9,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
-func hotName(key string) entryName { return entryName{group: "acme:g", key: key} }
+func hotName(key string) kv.EntryName { return kv.EntryName{Group: "acme:g", Key: key} }
 
 func (hot *hotEntries) putValue(key, value string) {
-	hot.put(hotName(key), &entryState{revision: 1, bytes: len(value), value: value})
+	hot.put(hotName(key), &kv.EntryState{Revision: 1, Bytes: len(value), Value: value})
 }
 
 func (hot *hotEntries) holds(key string) bool {
@@ -46,39 +48,39 @@ func TestHot_Put_Good(t *testing.T) {
 	assert.False(t, hot.holds("missing"))
 	state, known := hot.get(hotName("0"), true)
 	require.True(t, known)
-	assert.Equal(t, entryState{revision: 1}, state)
+	assert.Equal(t, kv.EntryState{Revision: 1}, state)
 }
 
 func TestHot_Put_GoodReplacesWhatWasThere(t *testing.T) {
 	hot := newHotEntries(1 << 20)
-	expected := entryState{revision: 7, updatedAt: 5, expiresAt: 9, bytes: 4, value: "dark"}
+	expected := kv.EntryState{Revision: 7, UpdatedAt: 5, ExpiresAt: 9, Bytes: 4, Value: "dark"}
 	hot.putValue("theme", "light")
 	hot.put(hotName("theme"), &expected)
 	state, known := hot.get(hotName("theme"), true)
 	require.True(t, known)
 	assert.Equal(t, expected, state)
-	expected.value = ""
+	expected.Value = ""
 	state, _ = hot.get(hotName("theme"), false)
 	assert.Equal(t, expected, state, "the head")
-	hot.put(hotName("theme"), &entryState{})
+	hot.put(hotName("theme"), &kv.EntryState{})
 	state, known = hot.get(hotName("theme"), true)
 	assert.True(t, known, "that it is not there is remembered too")
-	assert.False(t, state.present())
+	assert.False(t, state.Present())
 }
 
 func TestHot_Put_GoodNamesThatLookAlike(t *testing.T) {
 	hot := newHotEntries(1 << 20)
-	hot.put(entryName{group: "ab", key: "c"}, &entryState{revision: 1})
-	for _, name := range []entryName{{group: "a", key: "bc"}, {group: "c", key: "ab"}, {group: "ab", key: ""}} {
+	hot.put(kv.EntryName{Group: "ab", Key: "c"}, &kv.EntryState{Revision: 1})
+	for _, name := range []kv.EntryName{{Group: "a", Key: "bc"}, {Group: "c", Key: "ab"}, {Group: "ab", Key: ""}} {
 		_, known := hot.get(name, true)
 		assert.False(t, known, name)
 	}
 	// Two names with one hash: the later is remembered.
-	shard, hash := hot.place(entryName{group: "ab", key: "c"})
-	other, otherHash := hot.place(entryName{group: "x", key: "y"})
+	shard, hash := hot.place(kv.EntryName{Group: "ab", Key: "c"})
+	other, otherHash := hot.place(kv.EntryName{Group: "x", Key: "y"})
 	other.places[otherHash] = shard.places[hash]
 	if shard == other {
-		_, known := hot.get(entryName{group: "x", key: "y"}, true)
+		_, known := hot.get(kv.EntryName{Group: "x", Key: "y"}, true)
 		assert.False(t, known)
 	}
 }

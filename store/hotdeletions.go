@@ -5,6 +5,8 @@ package store
 import (
 	"sync"
 	"sync/atomic"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // maxHotDeletions is how many deletions are kept in mind before everything is
@@ -23,7 +25,7 @@ type hotDeletions struct {
 }
 
 type hotDeletion struct {
-	deletion
+	kv.Deletion
 	// after is the number of the next segment, in each shard, at the time.
 	after [hotShards]uint32
 }
@@ -32,13 +34,13 @@ type hotDeletion struct {
 func (deletions *hotDeletions) none() bool { return deletions.count.Load() == 0 }
 
 // hide reports whether a state was deleted with its group.
-func (deletions *hotDeletions) hide(group string, state *entryState) bool {
+func (deletions *hotDeletions) hide(group string, state *kv.EntryState) bool {
 	if deletions.none() {
 		return false
 	}
 	deletions.mutex.RLock()
 	defer deletions.mutex.RUnlock()
-	return deletion{revision: deletions.revisions[group]}.hides(state)
+	return kv.Deletion{Revision: deletions.revisions[group]}.Hides(state)
 }
 
 // deleteGroups hides the remembered entries of groups.
@@ -55,7 +57,7 @@ func (hot *hotEntries) deleteGroups(groups []named[uint64]) {
 	}
 	for _, deleted := range groups {
 		deletions.revisions[deleted.name] = deleted.state
-		deletions.inMind = append(deletions.inMind, hotDeletion{deletion: deletion{group: deleted.name, revision: deleted.state}, after: after})
+		deletions.inMind = append(deletions.inMind, hotDeletion{Deletion: kv.Deletion{Group: deleted.name, Revision: deleted.state}, after: after})
 	}
 	deletions.count.Store(int32(len(deletions.inMind)))
 }
@@ -78,8 +80,8 @@ func (hot *hotEntries) forgetDeletions() {
 	deletions.mutex.Lock()
 	defer deletions.mutex.Unlock()
 	for _, deleted := range deletions.inMind[:gone] {
-		if deletions.revisions[deleted.group] == deleted.revision { // else it was deleted again
-			delete(deletions.revisions, deleted.group)
+		if deletions.revisions[deleted.Group] == deleted.Revision { // else it was deleted again
+			delete(deletions.revisions, deleted.Group)
 		}
 	}
 	deletions.inMind = append([]hotDeletion(nil), deletions.inMind[gone:]...)

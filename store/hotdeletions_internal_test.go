@@ -11,25 +11,27 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // smallHotEntries has room for a few entries in each shard.
 func smallHotEntries() *hotEntries { return newHotEntries(hotShards * segmentsPerShard * 1000) }
 
-func (hot *hotEntries) putAt(name entryName, revision uint64) {
-	hot.put(name, &entryState{revision: revision, bytes: 1, value: "v"})
+func (hot *hotEntries) putAt(name kv.EntryName, revision uint64) {
+	hot.put(name, &kv.EntryState{Revision: revision, Bytes: 1, Value: "v"})
 }
 
 // shows reports whether a name is remembered as one that is there.
-func (hot *hotEntries) shows(name entryName) bool {
+func (hot *hotEntries) shows(name kv.EntryName) bool {
 	state, known := hot.get(name, true)
-	return known && state.present()
+	return known && state.Present()
 }
 
 // fill puts so much of another group that every segment has turned.
 func (hot *hotEntries) fill() {
 	for index := range 20_000 {
-		hot.putAt(entryName{group: "acme:filling", key: fmt.Sprint(index)}, 1)
+		hot.putAt(kv.EntryName{Group: "acme:filling", Key: fmt.Sprint(index)}, 1)
 	}
 }
 
@@ -37,7 +39,7 @@ func (hot *hotEntries) fill() {
 func (hot *hotEntries) turnAll() {
 	before := hot.next()
 	for index, left := 0, hotShards; left > 0; index++ {
-		name := entryName{group: "acme:filling", key: fmt.Sprint(index)}
+		name := kv.EntryName{Group: "acme:filling", Key: fmt.Sprint(index)}
 		_, hash := hot.place(name)
 		shard := hash % hotShards
 		if hot.next()[shard] > before[shard] {
@@ -54,14 +56,14 @@ func TestHotdeletions_DeleteGroups_Good(t *testing.T) {
 		hot := newHotEntries(1 << 20)
 		hot.putAt(hotName("a"), 4)
 		hot.putAt(hotName("b"), 5)
-		hot.putAt(entryName{group: "acme:other", key: "a"}, 3)
+		hot.putAt(kv.EntryName{Group: "acme:other", Key: "a"}, 3)
 		hot.deleteGroups([]named[uint64]{{"acme:g", 5}})
 		for _, key := range []string{"a", "b"} {
 			state, known := hot.get(hotName(key), true)
 			assert.True(t, known, "that it is not there is known")
 			assert.Zero(t, state)
 		}
-		assert.True(t, hot.shows(entryName{group: "acme:other", key: "a"}))
+		assert.True(t, hot.shows(kv.EntryName{Group: "acme:other", Key: "a"}))
 	})
 	t.Run("SetAgainIsThere", func(t *testing.T) {
 		hot := newHotEntries(1 << 20)
@@ -88,7 +90,7 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 		require.True(t, hot.shows(hotName("a")), "who was asked for gets a second chance")
 		hot.deleteGroups([]named[uint64]{{"acme:g", 5}})
 		for index := range 20_000 {
-			hot.putAt(entryName{group: "acme:filling", key: fmt.Sprint(index)}, 1)
+			hot.putAt(kv.EntryName{Group: "acme:filling", Key: fmt.Sprint(index)}, 1)
 			require.False(t, hot.shows(hotName("a")))
 			if index%100 == 0 { // Each deletion has those forgotten whose segments have turned.
 				hot.deleteGroups([]named[uint64]{{fmt.Sprint(index), 1}})
@@ -128,22 +130,22 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 	t.Run("TooManyForgetEverything", func(t *testing.T) {
 		hot := newHotEntries(16 << 20)
 		hot.putAt(hotName("a"), 4)
-		hot.putAt(entryName{group: "acme:other", key: "a"}, 4)
+		hot.putAt(kv.EntryName{Group: "acme:other", Key: "a"}, 4)
 		groups := []named[uint64]{{"acme:g", 5}}
 		for index := range maxHotDeletions {
 			groups = append(groups, named[uint64]{fmt.Sprint(index), 5})
 		}
 		hot.deleteGroups(groups)
-		require.True(t, hot.shows(entryName{group: "acme:other", key: "a"}))
+		require.True(t, hot.shows(kv.EntryName{Group: "acme:other", Key: "a"}))
 		hot.deleteGroups([]named[uint64]{{"acme:last", 6}})
 		assert.Equal(t, map[string]uint64{"acme:last": 6}, hot.deletions.revisions)
 		assert.Zero(t, hot.memory())
-		_, known := hot.get(entryName{group: "acme:other", key: "a"}, true)
+		_, known := hot.get(kv.EntryName{Group: "acme:other", Key: "a"}, true)
 		assert.False(t, known)
 		hot.putAt(hotName("a"), 7)
 		assert.True(t, hot.shows(hotName("a")), "it goes on remembering")
 		hot.fill()
-		assert.True(t, hot.shows(entryName{group: "acme:filling", key: "19999"}))
+		assert.True(t, hot.shows(kv.EntryName{Group: "acme:filling", Key: "19999"}))
 	})
 	t.Run("ReadersSeeNothingThatWasDeletedBefore", func(t *testing.T) {
 		const rounds, keys = 300, 40
@@ -156,9 +158,9 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 				name := hotName(fmt.Sprint(reader * keys / 4))
 				for {
 					before := deleted.Load()
-					if state, known := hot.read(name); known && state.present() {
-						assert.Greater(t, state.revision, before)
-						assert.Equal(t, strings.Repeat("v", state.bytes), state.value)
+					if state, known := hot.read(name); known && state.Present() {
+						assert.Greater(t, state.Revision, before)
+						assert.Equal(t, strings.Repeat("v", state.Bytes), state.Value)
 					}
 					select {
 					case <-finished:
@@ -171,7 +173,7 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 		for round := range uint64(rounds) {
 			changes := &slice{}
 			for key := range keys {
-				changes.entries = append(changes.entries, &entryVersion{hotName(fmt.Sprint(key)), entryState{revision: 2*round + 1, bytes: 1, value: "v"}})
+				changes.entries = append(changes.entries, &kv.EntryVersion{EntryName: hotName(fmt.Sprint(key)), EntryState: kv.EntryState{Revision: 2*round + 1, Bytes: 1, Value: "v"}})
 			}
 			hot.putAll(changes)
 			hot.putAll(&slice{deletions: []named[uint64]{{"acme:g", 2*round + 2}}})

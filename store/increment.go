@@ -63,11 +63,11 @@ func (command IncrementCommand) set(sum int64) SetCommand {
 	return set
 }
 
-func (command IncrementCommand) sum(current entryState) (int64, error) {
-	if !current.present() {
+func (command IncrementCommand) sum(current kv.EntryState) (int64, error) {
+	if !current.Present() {
 		return command.By, nil
 	}
-	number, err := strconv.ParseInt(current.value, 10, 64)
+	number, err := strconv.ParseInt(current.Value, 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("%w: only a whole number of %d to %d can be incremented", kv.ErrNotANumber, math.MinInt64, math.MaxInt64)
 	}

@@ -54,12 +54,12 @@ func (committer *committer) getMany(view *view, query ManyQuery) (many ManyEntri
 	now := committer.clock.now()
 	many.Entries = make([]Entry, len(query.Names))
 	for index, name := range query.Names {
-		state, err := view.entry(entryName{name.Group, name.Key})
+		state, err := view.entry(kv.EntryName(name))
 		if err != nil {
 			return ManyEntries{}, err
 		}
 		entry := &many.Entries[index]
-		if !state.present() || state.expired(now) {
+		if !state.Present() || state.Expired(now) {
 			entry.Group, entry.Key = name.Group, name.Key
 			continue
 		}

@@ -5,6 +5,7 @@ package store
 import (
 	"database/sql/driver"
 
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -69,7 +70,7 @@ type sweep struct {
 
 // sweepPosition is the progress of a sweep through each kind of pending rows.
 type sweepPosition struct {
-	entry                      entryName
+	entry                      kv.EntryName
 	group, namespace, deletion string
 }
 
@@ -141,7 +142,7 @@ func (materialiser *materialiser) nextSlice(limit int, lastID uint64, log logTot
 	next := &slice{sweeps: true, next: sweep.next}
 	next.entries = pending.from(sweep.next.entry, limit)
 	if len(next.entries) > 0 {
-		next.next.entry = next.entries[len(next.entries)-1].behind()
+		next.next.entry = next.entries[len(next.entries)-1].Behind()
 	}
 	next.groups, next.next.group = pending.groups.take(sweep.next.group, limit-next.rows())
 	next.namespaces, next.next.namespace = pending.namespaces.take(sweep.next.namespace, limit-next.rows())
@@ -174,13 +175,13 @@ func (materialiser *materialiser) writeSlice(slice *slice) error {
 	}
 	for _, group := range slice.groups {
 		state := &group.state
-		if err := materialiser.upsertGroup.Execute(group.name, state.keys, state.bytes, int64(state.lastRevision)); err != nil {
+		if err := materialiser.upsertGroup.Execute(group.name, state.Keys, state.Bytes, int64(state.LastRevision)); err != nil {
 			return err
 		}
 	}
 	for _, namespace := range slice.namespaces {
 		state := &namespace.state
-		if err := materialiser.upsertNamespace.Execute(namespace.name, int64(state.revision), state.keys, state.groups, state.bytes); err != nil {
+		if err := materialiser.upsertNamespace.Execute(namespace.name, int64(state.Revision), state.Keys, state.Groups, state.Bytes); err != nil {
 			return err
 		}
 	}
@@ -193,15 +194,15 @@ func (materialiser *materialiser) writeSlice(slice *slice) error {
 	return materialiser.setMaterialised.Execute(int64(slice.through))
 }
 
-func (materialiser *materialiser) writeEntry(version *entryVersion) error {
-	if !version.present() {
-		return materialiser.deleteEntry.Execute(version.group, version.key)
+func (materialiser *materialiser) writeEntry(version *kv.EntryVersion) error {
+	if !version.Present() {
+		return materialiser.deleteEntry.Execute(version.Group, version.Key)
 	}
 	var expiresAt driver.Value
-	if version.expiresAt != 0 {
-		expiresAt = version.expiresAt
+	if version.ExpiresAt != 0 {
+		expiresAt = version.ExpiresAt
 	}
-	return materialiser.upsertEntry.Execute(version.group, version.key, version.value, int64(version.revision), version.updatedAt, expiresAt)
+	return materialiser.upsertEntry.Execute(version.Group, version.Key, version.Value, int64(version.Revision), version.UpdatedAt, expiresAt)
 }
 
 // written takes note that slices are committed.
@@ -224,18 +225,18 @@ func (materialiser *materialiser) advance(slice *slice) {
 
 // refreshed returns the named entries for which the tables may be behind: with their pending
 // state, or as removed by a deletion.
-func (materialiser *materialiser) refreshed(names []entryName) *slice {
+func (materialiser *materialiser) refreshed(names []kv.EntryName) *slice {
 	refreshed := &slice{}
 	for _, name := range names {
 		place, waits := materialiser.pending.entries[name]
-		if waits && materialiser.deletions.hide(name.group, &place.entryState) {
+		if waits && materialiser.deletions.hide(name.Group, &place.EntryState) {
 			materialiser.pending.forget(place)
 			waits = false
 		}
 		if waits {
-			refreshed.entries = append(refreshed.entries, place.entryVersion)
-		} else if deleted := materialiser.deletions.of(name.group); deleted.revision != 0 {
-			refreshed.removed = append(refreshed.removed, deletedRows{deletion: deleted, low: name.key, high: name.key})
+			refreshed.entries = append(refreshed.entries, place.EntryVersion)
+		} else if deleted := materialiser.deletions.of(name.Group); deleted.Revision != 0 {
+			refreshed.removed = append(refreshed.removed, deletedRows{Deletion: deleted, low: name.Key, high: name.Key})
 		}
 	}
 	return refreshed

@@ -2,7 +2,11 @@
 
 package store
 
-import "fmt"
+import (
+	"fmt"
+
+	"dappco.re/go/storebus/store/internal/kv"
+)
 
 // NamespaceInfo describes a namespace that was ever written.
 type NamespaceInfo struct {
@@ -42,7 +46,7 @@ type NamespacesPage struct {
 //
 //	page, err := store.GetNamespaces(store.NamespacesQuery{Limit: 100})
 func (store *Store) GetNamespaces(query NamespacesQuery) (NamespacesPage, error) {
-	page, err := askExactly(store, wholeStore, query.read)
+	page, err := askExactly(store, kv.WholeStore, query.read)
 	if err != nil {
 		return page, fmt.Errorf("store.GetNamespaces: prefix %q: %w", query.Prefix, err)
 	}
@@ -52,7 +56,7 @@ func (store *Store) GetNamespaces(query NamespacesQuery) (NamespacesPage, error)
 // SubmitNamespaces is GetNamespaces without waiting. It calls done once, before
 // SubmitNamespaces returns or later from a goroutine of the store. done must not block.
 func (store *Store) SubmitNamespaces(query NamespacesQuery, done func(NamespacesPage, error)) {
-	submitExactly(store, wholeStore, query.read, done)
+	submitExactly(store, kv.WholeStore, query.read, done)
 }
 
 func (query NamespacesQuery) read(view *view) (page NamespacesPage, err error) {
@@ -60,14 +64,14 @@ func (query NamespacesQuery) read(view *view) (page NamespacesPage, err error) {
 		return page, err
 	}
 	// The empty name comes first and is no namespace.
-	names := prefixed(query.Prefix).behind("")
+	names := kv.Prefixed(query.Prefix).Behind("")
 	if query.After != nil {
-		names = names.behind(*query.After)
+		names = names.Behind(*query.After)
 	}
 	filling := fillingOf(query.Limit, query.Fits)
-	err = view.namespacesIn(names, func(name string, state namespaceState) bool {
-		leaveOut(&state, view.tallies.namespace(wholeStore, name))
-		return filling.take(NamespaceInfo{Namespace: name, Revision: state.revision, Keys: state.keys, Groups: state.groups, Bytes: state.bytes})
+	err = view.namespacesIn(names, func(name string, state kv.NamespaceState) bool {
+		leaveOut(&state, view.tallies.namespace(kv.WholeStore, name))
+		return filling.take(NamespaceInfo{Namespace: name, Revision: state.Revision, Keys: state.Keys, Groups: state.Groups, Bytes: state.Bytes})
 	})
 	page.Namespaces = filling.elements
 	if filling.full {

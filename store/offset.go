@@ -5,6 +5,8 @@ package store
 import (
 	"cmp"
 	"database/sql/driver"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 const (
@@ -62,7 +64,7 @@ func (committer *committer) skipSome(view *view, page *offsetPage) error {
 	skip := skipping{view: view, rest: &page.rest}
 	few := skip.fewPending()
 	switch {
-	case committer.somethingIsDue() || view.deletions.of(page.group).revision != 0:
+	case committer.somethingIsDue() || view.deletions.of(page.group).Revision != 0:
 		// Due and deleted entries do not count, and only the row tells.
 	case few:
 		skip.left = min(page.skip, keysPerSkip)
@@ -79,7 +81,7 @@ func (committer *committer) skipSome(view *view, page *offsetPage) error {
 }
 
 // writeOut writes entries that are pending.
-func (committer *committer) writeOut(entries []*entryVersion) error {
+func (committer *committer) writeOut(entries []*kv.EntryVersion) error {
 	slice := &slice{entries: entries}
 	err := committer.unsynced(func() error { return committer.materialiser.write(slice) })
 	if err == nil {
@@ -94,14 +96,14 @@ type skipping struct {
 	rest *rest
 	// left is how many are still to be skipped.
 	left    int
-	pending []*entryVersion
+	pending []*kv.EntryVersion
 }
 
 // fewPending finds the pending entries that may be among those to be skipped, and
 // reports whether they are few.
 func (skip *skipping) fewPending() bool {
 	entries := groupRange(skip.rest.group, keysOnly)
-	entries.low.key = skip.rest.from
+	entries.low.Key = skip.rest.from
 	waiting := skip.view.pending.within(entries)
 	defer waiting.release()
 	for ; waiting.next != nil && len(skip.pending) < rowsPerSlice; waiting.advance() {
@@ -114,19 +116,19 @@ func (skip *skipping) fewPending() bool {
 // so on. The pending ones count for themselves, and for the stored ones of their names.
 func (skip *skipping) byStretches() error {
 	for _, entry := range skip.pending {
-		found, err := skip.stretchBefore(entry.key)
+		found, err := skip.stretchBefore(entry.Key)
 		if err != nil || found {
 			return err
 		}
 		switch {
-		case !entry.present():
+		case !entry.Present():
 		case skip.left == 0:
-			skip.rest.from = entry.key
+			skip.rest.from = entry.Key
 			return nil
 		default:
 			skip.left--
 		}
-		skip.rest.from = firstBehind(entry.key)
+		skip.rest.from = kv.FirstBehind(entry.Key)
 	}
 	found, err := skip.stored(aboveAllText)
 	skip.rest.ended = !found

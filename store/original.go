@@ -37,14 +37,14 @@ type original struct {
 	insertGroup     *sql.Stmt
 	insertNamespace *sql.Stmt
 
-	namespaces map[string]*namespaceState
+	namespaces map[string]*kv.NamespaceState
 	group      originalGroup
 	rows       int
 }
 
 // originalGroup is the group that is being taken over: rows come in its order.
 type originalGroup struct {
-	groupState
+	kv.GroupState
 	name, namespace, local string
 }
 
@@ -106,7 +106,7 @@ func upgradeOriginal(ctx context.Context, connection *sql.Conn, migrations []str
 	if err != nil {
 		return err
 	}
-	original := &original{ctx: ctx, transaction: transaction, timestamp: config.clocks()().time, namespaces: map[string]*namespaceState{}}
+	original := &original{ctx: ctx, transaction: transaction, timestamp: config.clocks()().time, namespaces: map[string]*kv.NamespaceState{}}
 	if err := original.upgrade(migrations, tables); err != nil {
 		return errors.Join(err, transaction.Rollback())
 	}
@@ -200,7 +200,7 @@ func (original *original) takeOver() error {
 	if err := original.prepare(); err != nil {
 		return err
 	}
-	next := entryName{}
+	next := kv.EntryName{}
 	for {
 		page, err := original.page(next)
 		if err != nil {
@@ -215,12 +215,12 @@ func (original *original) takeOver() error {
 			}
 		}
 		last := page[len(page)-1]
-		next = entryName{group: last.group, key: last.key + "\x00"}
+		next = kv.EntryName{Group: last.group, Key: last.key + "\x00"}
 	}
 }
 
-func (original *original) page(from entryName) ([]originalRow, error) {
-	rows, err := original.selectPage.QueryContext(original.ctx, from.group, from.key, rowsPerOriginalPage)
+func (original *original) page(from kv.EntryName) ([]originalRow, error) {
+	rows, err := original.selectPage.QueryContext(original.ctx, from.Group, from.Key, rowsPerOriginalPage)
 	if err != nil {
 		return nil, err
 	}
@@ -236,14 +236,14 @@ func (original *original) take(row originalRow) error {
 	}
 	namespace, group := original.namespaces[original.group.namespace], &original.group
 	bytes := int64(len(group.local) + len(row.key) + len(row.value))
-	namespace.revision++
-	namespace.keys++
-	namespace.bytes += bytes
-	group.keys++
-	group.bytes += bytes
-	group.lastRevision = namespace.revision
+	namespace.Revision++
+	namespace.Keys++
+	namespace.Bytes += bytes
+	group.Keys++
+	group.Bytes += bytes
+	group.LastRevision = namespace.Revision
 	original.rows++
-	_, err := original.insertEntry.ExecContext(original.ctx, row.group, row.key, row.value, int64(namespace.revision), original.timestamp, row.expiresAt)
+	_, err := original.insertEntry.ExecContext(original.ctx, row.group, row.key, row.value, int64(namespace.Revision), original.timestamp, row.expiresAt)
 	return err
 }
 
@@ -251,17 +251,17 @@ func (original *original) beginGroup(name string) {
 	namespace, local := kv.NamespaceOf(name)
 	original.group = originalGroup{name: name, namespace: namespace, local: local}
 	if original.namespaces[namespace] == nil {
-		original.namespaces[namespace] = &namespaceState{}
+		original.namespaces[namespace] = &kv.NamespaceState{}
 	}
-	original.namespaces[namespace].groups++
+	original.namespaces[namespace].Groups++
 }
 
 func (original *original) finishGroup() error {
 	group := &original.group
-	if group.keys == 0 {
+	if group.Keys == 0 {
 		return nil
 	}
-	_, err := original.insertGroup.ExecContext(original.ctx, group.name, group.keys, group.bytes, int64(group.lastRevision))
+	_, err := original.insertGroup.ExecContext(original.ctx, group.name, group.Keys, group.Bytes, int64(group.LastRevision))
 	return err
 }
 
@@ -270,7 +270,7 @@ func (original *original) finish() error {
 		return err
 	}
 	for name, state := range original.namespaces {
-		if _, err := original.insertNamespace.ExecContext(original.ctx, name, int64(state.revision), state.keys, state.groups, state.bytes); err != nil {
+		if _, err := original.insertNamespace.ExecContext(original.ctx, name, int64(state.Revision), state.Keys, state.Groups, state.Bytes); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 const (
@@ -66,7 +68,7 @@ func (store *Store) GetAll(group string) (map[string]string, error) {
 			if all == nil {
 				all = map[string]string{}
 				if state, err := view.group(group); err == nil {
-					all = make(map[string]string, min(state.keys, expectedKeys))
+					all = make(map[string]string, min(state.Keys, expectedKeys))
 				}
 			}
 			return struct{}{}, rest.read(view, store.committer.clock.now(), keysPerPage, pairsOnly, func(key, value string) { all[key] = value })
@@ -90,19 +92,19 @@ func restOf(group string) rest { return rest{group: group} }
 // read takes up to limit entries. take is called while the caller of the store waits.
 func (rest *rest) read(view *view, now time.Time, limit int, columns columns, take func(key, value string)) error {
 	entries := groupRange(rest.group, columns)
-	entries.low.key = rest.from
+	entries.low.Key = rest.from
 	rest.ended = true
-	passed, err := view.page(entries, now, func(name entryName, state *entryState) bool {
+	passed, err := view.page(entries, now, func(name kv.EntryName, state *kv.EntryState) bool {
 		if limit == 0 {
-			rest.from, rest.ended = name.key, false
+			rest.from, rest.ended = name.Key, false
 			return false
 		}
 		limit--
-		take(name.key, state.value)
+		take(name.Key, state.Value)
 		return true
 	})
 	if passed != nil {
-		rest.from, rest.ended = firstBehind(passed.key), false
+		rest.from, rest.ended = kv.FirstBehind(passed.Key), false
 	}
 	return err
 }

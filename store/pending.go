@@ -2,20 +2,24 @@
 
 package store
 
-import "github.com/tidwall/btree"
+import (
+	"github.com/tidwall/btree"
+
+	"dappco.re/go/storebus/store/internal/kv"
+)
 
 // pending has the changes that are in the log and not yet in the tables: the newest state of
 // each entry, group and namespace that was changed since it was last written. It belongs to the
 // committer's goroutine.
 type pending struct {
-	entries map[entryName]*pendingEntry
+	entries map[kv.EntryName]*pendingEntry
 	ordered *btree.BTreeG[*pendingEntry]
 	// byExpiry has each entry that expires twice: in its realm and in the whole store.
 	byExpiry *btree.BTreeG[pendingExpiry]
 	// expiryHints are where the last ones were put: the next are near, mostly.
 	expiryHints [2]btree.PathHint
-	groups      pendingStates[groupState]
-	namespaces  pendingStates[namespaceState]
+	groups      pendingStates[kv.GroupState]
+	namespaces  pendingStates[kv.NamespaceState]
 	// deletions are the revisions at which groups were deleted.
 	deletions pendingStates[uint64]
 	// bytes estimates the memory that all of it takes.
@@ -25,13 +29,13 @@ type pending struct {
 // pendingEntry is the place of an entry in the pending set, which each new version
 // of it takes.
 type pendingEntry struct {
-	*entryVersion
+	*kv.EntryVersion
 }
 
 func newPending() *pending {
 	options := btree.Options{NoLocks: true}
 	return &pending{
-		entries:  map[entryName]*pendingEntry{},
+		entries:  map[kv.EntryName]*pendingEntry{},
 		ordered:  btree.NewBTreeGOptions(precedes, options),
 		byExpiry: btree.NewBTreeGOptions(pendingExpiry.before, options),
 	}
@@ -39,7 +43,7 @@ func newPending() *pending {
 
 // precedes orders entries as the table does.
 func precedes(left, right *pendingEntry) bool {
-	return compareEntryNames(left.entryName, right.entryName) < 0
+	return kv.CompareEntryNames(left.EntryName, right.EntryName) < 0
 }
 
 // rows is how many rows of the tables wait to be written.
@@ -63,52 +67,52 @@ func (pending *pending) merge(changes *slice) {
 	}
 }
 
-func (pending *pending) put(entry *entryVersion) {
-	place, known := pending.entries[entry.entryName]
+func (pending *pending) put(entry *kv.EntryVersion) {
+	place, known := pending.entries[entry.EntryName]
 	if known {
-		pending.forgetExpiry(place.entryVersion)
-		pending.bytes -= place.memory()
-		place.entryVersion = entry
+		pending.forgetExpiry(place.EntryVersion)
+		pending.bytes -= place.Memory()
+		place.EntryVersion = entry
 	} else {
 		place = &pendingEntry{entry}
-		pending.entries[entry.entryName] = place
+		pending.entries[entry.EntryName] = place
 		pending.ordered.Set(place)
 	}
-	pending.bytes += entry.memory()
+	pending.bytes += entry.Memory()
 	pending.noteExpiry(entry)
 }
 
 // pendingExpiry is when an entry expires, as one realm has it.
 type pendingExpiry struct {
-	realm realm
+	realm kv.Realm
 	dueEntry
 }
 
 func (expiry pendingExpiry) before(other pendingExpiry) bool {
-	if order := expiry.realm.compare(other.realm); order != 0 {
+	if order := expiry.realm.Compare(other.realm); order != 0 {
 		return order < 0
 	}
 	return expiry.compare(other.dueEntry) < 0
 }
 
-func (pending *pending) noteExpiry(entry *entryVersion) {
-	if entry.expiresAt != 0 {
-		due := dueEntry{entry.expiresAt, entry.entryName}
-		pending.byExpiry.SetHint(pendingExpiry{wholeStore, due}, &pending.expiryHints[0])
-		pending.byExpiry.SetHint(pendingExpiry{realmOf(entry.group), due}, &pending.expiryHints[1])
+func (pending *pending) noteExpiry(entry *kv.EntryVersion) {
+	if entry.ExpiresAt != 0 {
+		due := dueEntry{entry.ExpiresAt, entry.EntryName}
+		pending.byExpiry.SetHint(pendingExpiry{kv.WholeStore, due}, &pending.expiryHints[0])
+		pending.byExpiry.SetHint(pendingExpiry{kv.RealmOf(entry.Group), due}, &pending.expiryHints[1])
 	}
 }
 
-func (pending *pending) forgetExpiry(entry *entryVersion) {
-	if entry.expiresAt != 0 {
-		due := dueEntry{entry.expiresAt, entry.entryName}
-		pending.byExpiry.Delete(pendingExpiry{wholeStore, due})
-		pending.byExpiry.Delete(pendingExpiry{realmOf(entry.group), due})
+func (pending *pending) forgetExpiry(entry *kv.EntryVersion) {
+	if entry.ExpiresAt != 0 {
+		due := dueEntry{entry.ExpiresAt, entry.EntryName}
+		pending.byExpiry.Delete(pendingExpiry{kv.WholeStore, due})
+		pending.byExpiry.Delete(pendingExpiry{kv.RealmOf(entry.Group), due})
 	}
 }
 
 // due is view.due for the pending set.
-func (pending *pending) due(of realm, nowMilliseconds int64, after dueEntry, limit int) (due []dueEntry) {
+func (pending *pending) due(of kv.Realm, nowMilliseconds int64, after dueEntry, limit int) (due []dueEntry) {
 	pending.byExpiry.Ascend(pendingExpiry{of, after}, func(expiry pendingExpiry) bool {
 		if expiry.realm != of || expiry.expiresAt > nowMilliseconds || len(due) == limit {
 			return false
@@ -132,7 +136,7 @@ func (pending *pending) firstExpiry() (milliseconds int64, found bool) {
 // that has been changed since stays.
 func (pending *pending) written(slice *slice) {
 	for _, entry := range slice.entries {
-		if place, waits := pending.entries[entry.entryName]; waits && place.entryVersion == entry {
+		if place, waits := pending.entries[entry.EntryName]; waits && place.EntryVersion == entry {
 			pending.forget(place)
 		}
 	}
@@ -149,24 +153,24 @@ func (pending *pending) written(slice *slice) {
 
 // forget removes an entry that does not have to be written any more.
 func (pending *pending) forget(place *pendingEntry) {
-	pending.forgetExpiry(place.entryVersion)
-	pending.bytes -= place.memory()
-	delete(pending.entries, place.entryName)
+	pending.forgetExpiry(place.EntryVersion)
+	pending.bytes -= place.Memory()
+	delete(pending.entries, place.EntryName)
 	pending.ordered.Delete(place)
 }
 
 // slice is a part of the tables in their future state: the changes of a batch, or the rows of
 // one transaction.
 type slice struct {
-	entries    []*entryVersion
-	groups     []named[groupState]
-	namespaces []named[namespaceState]
+	entries    []*kv.EntryVersion
+	groups     []named[kv.GroupState]
+	namespaces []named[kv.NamespaceState]
 	// deletions are the revisions at which groups were deleted.
 	deletions []named[uint64]
 	// removed has rows that a deletion removes, and carriedOut the deletions without rows after
 	// that.
 	removed    []deletedRows
-	carriedOut []deletion
+	carriedOut []kv.Deletion
 	// completes tells that the tables hold the log up to the commit through once the
 	// slice is written.
 	completes bool
@@ -181,35 +185,35 @@ func (slice *slice) rows() int {
 }
 
 // from returns up to limit entries in key order, beginning with one.
-func (pending *pending) from(first entryName, limit int) []*entryVersion {
-	var entries []*entryVersion
+func (pending *pending) from(first kv.EntryName, limit int) []*kv.EntryVersion {
+	var entries []*kv.EntryVersion
 	pending.ordered.Ascend(placeOf(first), func(place *pendingEntry) bool {
 		if len(entries) == limit {
 			return false
 		}
-		entries = append(entries, place.entryVersion)
+		entries = append(entries, place.EntryVersion)
 		return true
 	})
 	return entries
 }
 
 // placeOf is where the tree is searched for a name.
-func placeOf(name entryName) *pendingEntry {
-	return &pendingEntry{&entryVersion{entryName: name}}
+func placeOf(name kv.EntryName) *pendingEntry {
+	return &pendingEntry{&kv.EntryVersion{EntryName: name}}
 }
 
 // dropHidden looks at up to limit entries of a deleted group, from a key on, and
 // removes those that the deletion hides. It returns the key to go on from.
-func (pending *pending) dropHidden(deleted deletion, from string, limit int) (next string, looked int, more bool) {
+func (pending *pending) dropHidden(deleted kv.Deletion, from string, limit int) (next string, looked int, more bool) {
 	next = from
-	for _, entry := range pending.from(entryName{group: deleted.group, key: from}, limit) {
-		if entry.group != deleted.group {
+	for _, entry := range pending.from(kv.EntryName{Group: deleted.Group, Key: from}, limit) {
+		if entry.Group != deleted.Group {
 			return next, looked, false
 		}
-		if deleted.hides(&entry.entryState) {
-			pending.forget(pending.entries[entry.entryName])
+		if deleted.Hides(&entry.EntryState) {
+			pending.forget(pending.entries[entry.EntryName])
 		}
-		next = firstBehind(entry.key)
+		next = kv.FirstBehind(entry.Key)
 		looked++
 	}
 	return next, looked, looked == limit
@@ -218,7 +222,7 @@ func (pending *pending) dropHidden(deleted deletion, from string, limit int) (ne
 // pendingRange goes through the pending entries of a range, in its direction. next
 // is nil at its end.
 type pendingRange struct {
-	next *entryVersion
+	next *kv.EntryVersion
 
 	entries  entryRange
 	iterator btree.IterG[*pendingEntry]
@@ -249,17 +253,17 @@ func (waiting *pendingRange) advance() {
 // settle takes the entry that the iterator stands at, if it is within the range.
 func (waiting *pendingRange) settle(found bool) {
 	waiting.next = nil
-	if found && waiting.entries.holds(waiting.iterator.Item().entryName) {
-		waiting.next = waiting.iterator.Item().entryVersion
+	if found && waiting.entries.holds(waiting.iterator.Item().EntryName) {
+		waiting.next = waiting.iterator.Item().EntryVersion
 	}
 }
 
 // compare tells which of two names comes first in the range's direction.
-func (waiting *pendingRange) compare(left, right entryName) int {
+func (waiting *pendingRange) compare(left, right kv.EntryName) int {
 	if waiting.entries.descending {
-		return compareEntryNames(right, left)
+		return kv.CompareEntryNames(right, left)
 	}
-	return compareEntryNames(left, right)
+	return kv.CompareEntryNames(left, right)
 }
 
 func (waiting *pendingRange) release() { waiting.iterator.Release() }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // PurgeExpired expires every key that is due, and returns how many keys expired during the
@@ -15,7 +17,7 @@ import (
 //
 //	expired, err := store.PurgeExpired()
 func (store *Store) PurgeExpired() (int64, error) {
-	expired, err := store.purge(wholeStore)
+	expired, err := store.purge(kv.WholeStore)
 	if err != nil {
 		return expired, fmt.Errorf("store.PurgeExpired: %w", err)
 	}
@@ -27,23 +29,23 @@ func (store *Store) PurgeExpired() (int64, error) {
 //
 //	expired, err := scoped.PurgeExpired()
 func (scoped *ScopedStore) PurgeExpired() (int64, error) {
-	expired, err := scoped.within().purge(realm{name: scoped.Namespace()})
+	expired, err := scoped.within().purge(kv.Realm{Name: scoped.Namespace()})
 	return expired, namespaceError("store.PurgeExpired", scoped.Namespace(), err)
 }
 
 // SubmitPurge is PurgeExpired without waiting. It calls done once, before SubmitPurge returns
 // or later from a goroutine of the store. done must not block.
 func (store *Store) SubmitPurge(done func(expired int64, err error)) {
-	store.submitPurge(wholeStore, done)
+	store.submitPurge(kv.WholeStore, done)
 }
 
-func (store *Store) purge(of realm) (int64, error) {
+func (store *Store) purge(of kv.Realm) (int64, error) {
 	answers := make(chan result[int64], 1)
 	store.submitPurge(of, func(expired int64, err error) { answers <- result[int64]{expired, err} })
 	return (<-answers).unwrap()
 }
 
-func (store *Store) submitPurge(of realm, done func(expired int64, err error)) {
+func (store *Store) submitPurge(of kv.Realm, done func(expired int64, err error)) {
 	if !store.opened() {
 		fail(done, errNeverOpened)
 		return
@@ -70,11 +72,11 @@ type purges struct {
 }
 
 type purge struct {
-	of      realm
+	of      kv.Realm
 	expired int64
 }
 
-func (purges *purges) begin(of realm) *purge {
+func (purges *purges) begin(of kv.Realm) *purge {
 	purges.mutex.Lock()
 	defer purges.mutex.Unlock()
 	begun := &purge{of: of}
@@ -95,7 +97,7 @@ func (purges *purges) note(group string) {
 	purges.mutex.Lock()
 	defer purges.mutex.Unlock()
 	for _, purge := range purges.underway {
-		if purge.of.whole || purge.of == realmOf(group) {
+		if purge.of.Whole || purge.of == kv.RealmOf(group) {
 			purge.expired++
 		}
 	}

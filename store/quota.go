@@ -94,7 +94,7 @@ func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
 		fail(done, err)
 		return
 	}
-	submitExactly(store, realm{name: namespace}, func(view *view) (Usage, error) {
+	submitExactly(store, kv.Realm{Name: namespace}, func(view *view) (Usage, error) {
 		usage, err := view.usage(namespace)
 		usage.Quota = store.committer.tables.quotas.limits[namespace]
 		return usage, err
@@ -104,9 +104,9 @@ func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
 // usage returns what a namespace holds, without its quota.
 func (view *view) usage(namespace string) (Usage, error) {
 	state, err := view.namespace(namespace)
-	leaveOut(&state, view.tallies.namespace(realm{name: namespace}, namespace))
+	leaveOut(&state, view.tallies.namespace(kv.Realm{Name: namespace}, namespace))
 	return Usage{
-		Keys: state.keys, Groups: state.groups, Bytes: state.bytes, Revision: state.revision,
+		Keys: state.Keys, Groups: state.Groups, Bytes: state.Bytes, Revision: state.Revision,
 	}, err
 }
 
@@ -269,7 +269,7 @@ func (batch *batch) admit(target *target, value string) error {
 		if exceeded == nil {
 			return nil
 		}
-		expired, err := batch.expireNext(realmOf(target.entryName.group))
+		expired, err := batch.expireNext(kv.RealmOf(target.Group))
 		if err != nil {
 			return err
 		}
@@ -282,7 +282,7 @@ func (batch *batch) admit(target *target, value string) error {
 // checkValue returns QuotaExceededError for a value that is too long, unless the replaced value
 // is at least as long.
 func (quota Quota) checkValue(target *target, value string) error {
-	if quota.MaxValueBytes == 0 || int64(len(value)) <= quota.MaxValueBytes || len(value) <= target.entry.bytes {
+	if quota.MaxValueBytes == 0 || int64(len(value)) <= quota.MaxValueBytes || len(value) <= target.entry.Bytes {
 		return nil
 	}
 	return &kv.QuotaExceededError{Quota: "value_bytes", Limit: quota.MaxValueBytes, Usage: int64(len(value))}
@@ -290,19 +290,19 @@ func (quota Quota) checkValue(target *target, value string) error {
 
 // checkGrowth returns QuotaExceededError if there is no room for what a value adds.
 func (quota Quota) checkGrowth(target *target, value string) error {
-	namespace, created := target.namespace, !target.entry.present()
-	grown := int64(len(value) - target.entry.bytes)
+	namespace, created := target.namespace, !target.entry.Present()
+	grown := int64(len(value) - target.entry.Bytes)
 	if created {
-		_, group := kv.NamespaceOf(target.entryName.group)
-		grown += int64(len(group) + len(target.key))
+		_, group := kv.NamespaceOf(target.Group)
+		grown += int64(len(group) + len(target.Key))
 	}
 	switch {
-	case quota.MaxKeys > 0 && created && namespace.keys >= quota.MaxKeys:
-		return &kv.QuotaExceededError{Quota: "keys", Limit: quota.MaxKeys, Usage: namespace.keys}
-	case quota.MaxGroups > 0 && created && target.group.keys == 0 && namespace.groups >= quota.MaxGroups:
-		return &kv.QuotaExceededError{Quota: "groups", Limit: quota.MaxGroups, Usage: namespace.groups}
-	case quota.MaxBytes > 0 && grown > 0 && namespace.bytes+grown > quota.MaxBytes:
-		return &kv.QuotaExceededError{Quota: "bytes", Limit: quota.MaxBytes, Usage: namespace.bytes}
+	case quota.MaxKeys > 0 && created && namespace.Keys >= quota.MaxKeys:
+		return &kv.QuotaExceededError{Quota: "keys", Limit: quota.MaxKeys, Usage: namespace.Keys}
+	case quota.MaxGroups > 0 && created && target.group.Keys == 0 && namespace.Groups >= quota.MaxGroups:
+		return &kv.QuotaExceededError{Quota: "groups", Limit: quota.MaxGroups, Usage: namespace.Groups}
+	case quota.MaxBytes > 0 && grown > 0 && namespace.Bytes+grown > quota.MaxBytes:
+		return &kv.QuotaExceededError{Quota: "bytes", Limit: quota.MaxBytes, Usage: namespace.Bytes}
 	default:
 		return nil
 	}

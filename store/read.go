@@ -52,7 +52,7 @@ func (store *Store) Exists(group, key string) (bool, error) {
 // SubmitGet is GetEntry without waiting. It calls done once, before SubmitGet returns or later
 // from a goroutine of the store. done must not block.
 func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
-	name := entryName{group: group, key: key}
+	name := kv.EntryName{Group: group, Key: key}
 	if state, known := store.remembered(name); known {
 		entry, err := store.live(name, &state)
 		tell(done, entry, err)
@@ -62,7 +62,7 @@ func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
 }
 
 func (store *Store) get(group, key string) (Entry, error) {
-	name := entryName{group: group, key: key}
+	name := kv.EntryName{Group: group, Key: key}
 	if state, known := store.remembered(name); known {
 		return store.live(name, &state)
 	}
@@ -70,15 +70,15 @@ func (store *Store) get(group, key string) (Entry, error) {
 }
 
 // remembered returns an entry that memory holds.
-func (store *Store) remembered(name entryName) (state entryState, known bool) {
+func (store *Store) remembered(name kv.EntryName) (state kv.EntryState, known bool) {
 	if store == nil {
-		return entryState{}, false
+		return kv.EntryState{}, false
 	}
 	return store.hot.read(name)
 }
 
 // live returns a remembered entry, if it is there and its time has not come.
-func (store *Store) live(name entryName, state *entryState) (Entry, error) {
+func (store *Store) live(name kv.EntryName, state *kv.EntryState) (Entry, error) {
 	if store.closing.Load() {
 		return Entry{}, kv.ErrClosed
 	}
@@ -86,28 +86,28 @@ func (store *Store) live(name entryName, state *entryState) (Entry, error) {
 }
 
 // live returns an entry, if it is there and its time has not come.
-func (committer *committer) live(name entryName, state *entryState) (Entry, error) {
-	if state.expiresAt == 0 { // nothing depends on the time
+func (committer *committer) live(name kv.EntryName, state *kv.EntryState) (Entry, error) {
+	if state.ExpiresAt == 0 { // nothing depends on the time
 		return liveEntry(name, state, time.Time{})
 	}
 	told := committer.clock.tell()
-	if now := told.utc(); !state.expired(now) {
+	if now := told.utc(); !state.Expired(now) {
 		return liveEntry(name, state, now)
 	}
 	committer.clock.keep(told)
 	return Entry{}, kv.ErrNotFound
 }
 
-func liveEntry(name entryName, state *entryState, now time.Time) (Entry, error) {
-	if !state.present() || state.expired(now) {
-		return Entry{}, &kv.NotFoundError{Group: name.group, Key: name.key}
+func liveEntry(name kv.EntryName, state *kv.EntryState, now time.Time) (Entry, error) {
+	if !state.Present() || state.Expired(now) {
+		return Entry{}, &kv.NotFoundError{Group: name.Group, Key: name.Key}
 	}
-	return newEntry(name.group, name.key, state), nil
+	return newEntry(name.Group, name.Key, state), nil
 }
 
 // lookUp returns a live entry.
 func (committer *committer) lookUp(view *view, group, key string) (Entry, error) {
-	name := entryName{group: group, key: key}
+	name := kv.EntryName{Group: group, Key: key}
 	state, err := view.entry(name)
 	if err != nil {
 		return Entry{}, err
@@ -115,14 +115,14 @@ func (committer *committer) lookUp(view *view, group, key string) (Entry, error)
 	return committer.live(name, &state)
 }
 
-func newEntry(group, key string, state *entryState) Entry {
+func newEntry(group, key string, state *kv.EntryState) Entry {
 	return Entry{
 		Group:     group,
 		Key:       key,
-		Value:     state.value,
-		Revision:  state.revision,
-		UpdatedAt: time.Unix(0, state.updatedAt).UTC(),
-		ExpiresAt: timeOfMilliseconds(state.expiresAt),
+		Value:     state.Value,
+		Revision:  state.Revision,
+		UpdatedAt: time.Unix(0, state.UpdatedAt).UTC(),
+		ExpiresAt: timeOfMilliseconds(state.ExpiresAt),
 	}
 }
 
@@ -182,13 +182,13 @@ func (committer *committer) readPage(view *view, query PageQuery) (page Page, er
 		return Page{}, err
 	}
 	filling := fillingOf(query.Limit, query.Fits)
-	passed, err := view.page(query.keys(), committer.clock.now(), func(name entryName, state *entryState) bool {
+	passed, err := view.page(query.keys(), committer.clock.now(), func(name kv.EntryName, state *kv.EntryState) bool {
 		return filling.take(pageEntry(name, state, query.KeysOnly))
 	})
 	page.Entries = filling.elements
 	switch {
 	case passed != nil:
-		page.Next = &passed.key
+		page.Next = &passed.Key
 	case filling.full:
 		page.Next = &page.Entries[len(page.Entries)-1].Key
 	}
@@ -196,8 +196,8 @@ func (committer *committer) readPage(view *view, query PageQuery) (page Page, er
 }
 
 // pageEntry is the part of an entry in a page.
-func pageEntry(name entryName, state *entryState, keysOnly bool) Entry {
-	entry := newEntry(name.group, name.key, state)
+func pageEntry(name kv.EntryName, state *kv.EntryState, keysOnly bool) Entry {
+	entry := newEntry(name.Group, name.Key, state)
 	if keysOnly {
 		// Memory has the values at hand; the tables were not asked for them.
 		entry.Value = ""
@@ -231,21 +231,21 @@ func (filling *filling[Element]) take(element Element) bool {
 
 // keys is the range of entries that a query covers.
 func (query *PageQuery) keys() entryRange {
-	names := prefixed(query.Prefix)
+	names := kv.Prefixed(query.Prefix)
 	switch {
 	case query.After == nil:
 	case query.Descending:
-		if names.high == nil || *query.After < *names.high {
-			names.high = query.After
+		if names.High == nil || *query.After < *names.High {
+			names.High = query.After
 		}
 	default:
-		names = names.behind(*query.After)
+		names = names.Behind(*query.After)
 	}
-	entries := entryRange{low: entryName{query.Group, names.low}, descending: query.Descending, columns: pageColumns(query.KeysOnly)}
+	entries := entryRange{low: kv.EntryName{Group: query.Group, Key: names.Low}, descending: query.Descending, columns: pageColumns(query.KeysOnly)}
 	// The first entry of any later group follows the last of this one.
-	entries.high = &entryName{group: firstBehind(query.Group)}
-	if names.high != nil {
-		entries.high = &entryName{query.Group, *names.high}
+	entries.high = &kv.EntryName{Group: kv.FirstBehind(query.Group)}
+	if names.High != nil {
+		entries.high = &kv.EntryName{Group: query.Group, Key: *names.High}
 	}
 	return entries
 }

@@ -122,7 +122,7 @@ func (view *view) renderedGroup(name string, now time.Time) (*template.Group, er
 	}
 	copied := template.NewGroup()
 	copied.Revision = revision
-	return copied, view.wholeGroup(name, now, func(key string, state *entryState) bool { return copied.Take(key, state.value) })
+	return copied, view.wholeGroup(name, now, func(key string, state *kv.EntryState) bool { return copied.Take(key, state.Value) })
 }
 
 // The bounds of templates and of rendering.

@@ -82,7 +82,7 @@ func (committer *committer) trimmedLost(slice trimSlice) error {
 		if err != nil {
 			return err
 		}
-		committer.tail.trimmed(namespace, state.oldest)
+		committer.tail.trimmed(namespace, state.Oldest)
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func (committer *committer) emptiedGroups(slice trimSlice) (groups []string, err
 			if err != nil {
 				return nil, err
 			}
-			if state.keys == 0 && state.lastRevision == event.Revision {
+			if state.Keys == 0 && state.LastRevision == event.Revision {
 				groups = append(groups, event.Group)
 			}
 		}

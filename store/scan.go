@@ -2,7 +2,11 @@
 
 package store
 
-import "fmt"
+import (
+	"fmt"
+
+	"dappco.re/go/storebus/store/internal/kv"
+)
 
 // EntryName is the address of an entry.
 type EntryName struct {
@@ -64,13 +68,13 @@ func (committer *committer) scan(view *view, query ScanQuery) (page ScanPage, er
 		return page, err
 	}
 	filling := fillingOf(query.Limit, query.Fits)
-	passed, err := view.scan(query.entries(), committer.clock.now(), func(name entryName, state *entryState) bool {
+	passed, err := view.scan(query.entries(), committer.clock.now(), func(name kv.EntryName, state *kv.EntryState) bool {
 		return filling.take(pageEntry(name, state, query.KeysOnly))
 	})
 	page.Entries = filling.elements
 	switch {
 	case passed != nil:
-		page.Next = &EntryName{Group: passed.group, Key: passed.key}
+		page.Next = &EntryName{Group: passed.Group, Key: passed.Key}
 	case filling.full:
 		last := &page.Entries[len(page.Entries)-1]
 		page.Next = &EntryName{Group: last.Group, Key: last.Key}
@@ -80,15 +84,15 @@ func (committer *committer) scan(view *view, query ScanQuery) (page ScanPage, er
 
 // entries is the range that a query covers.
 func (query *ScanQuery) entries() entryRange {
-	names := prefixed(query.Prefix)
-	entries := entryRange{low: entryName{group: names.low}, columns: pageColumns(query.KeysOnly)}
-	if names.high != nil {
-		entries.high = &entryName{group: *names.high}
+	names := kv.Prefixed(query.Prefix)
+	entries := entryRange{low: kv.EntryName{Group: names.Low}, columns: pageColumns(query.KeysOnly)}
+	if names.High != nil {
+		entries.high = &kv.EntryName{Group: *names.High}
 	}
 	if query.After == nil {
 		return entries
 	}
-	if after := (entryName{query.After.Group, query.After.Key}).behind(); compareEntryNames(after, entries.low) > 0 {
+	if after := kv.EntryName(*query.After).Behind(); kv.CompareEntryNames(after, entries.low) > 0 {
 		entries.low = after
 	}
 	return entries

@@ -2,7 +2,11 @@
 
 package store
 
-import "github.com/tidwall/btree"
+import (
+	"github.com/tidwall/btree"
+
+	"dappco.re/go/storebus/store/internal/kv"
+)
 
 // pendingStates are the states of one kind that wait to be written, in byte order
 // of their names.
@@ -26,7 +30,7 @@ func (pending *pendingStates[State]) put(name string, state State) (bytes int) {
 	if _, replaced := pending.states.Set(name, state); replaced {
 		return 0
 	}
-	return stateOverhead + len(name)
+	return kv.StateOverhead + len(name)
 }
 
 // drop removes a state, if it is still the one given, and returns by how many bytes the memory
@@ -36,7 +40,7 @@ func (pending *pendingStates[State]) drop(name string, state State) (bytes int) 
 		return 0
 	}
 	pending.states.Delete(name)
-	return stateOverhead + len(name)
+	return kv.StateOverhead + len(name)
 }
 
 // take copies up to limit states from a name on, and returns the name to go on from.
@@ -46,7 +50,7 @@ func (pending *pendingStates[State]) take(from string, limit int) (taken []named
 		return nil, next
 	}
 	pending.states.Ascend(from, func(name string, state State) bool {
-		taken, next = append(taken, named[State]{name, state}), firstBehind(name)
+		taken, next = append(taken, named[State]{name, state}), kv.FirstBehind(name)
 		return len(taken) < limit
 	})
 	return taken, next
@@ -55,15 +59,15 @@ func (pending *pendingStates[State]) take(from string, limit int) (taken []named
 // mergeStates calls visit with each state of a range in order, until visit returns false.
 // stored gives the states of the tables in the same order, until the function that it is given
 // returns false; if both have a name, the pending state counts.
-func mergeStates[State comparable](pending *pendingStates[State], names nameRange,
+func mergeStates[State comparable](pending *pendingStates[State], names kv.NameRange,
 	stored func(take func(name string, state State) bool) error, visit func(name string, state State) bool,
 ) error {
 	waiting := pending.states.Iter()
-	waits := waiting.Seek(names.low)
+	waits := waiting.Seek(names.Low)
 	ended := false
 	// before visits what waits before a name, and reports whether the name itself was there.
 	before := func(name *string) (found bool) {
-		for waits && !ended && !found && names.holds(waiting.Key()) && (name == nil || waiting.Key() <= *name) {
+		for waits && !ended && !found && names.Holds(waiting.Key()) && (name == nil || waiting.Key() <= *name) {
 			found = name != nil && waiting.Key() == *name
 			ended = !visit(waiting.Key(), waiting.Value())
 			waits = waiting.Next()

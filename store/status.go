@@ -5,6 +5,8 @@ package store
 import (
 	"fmt"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // Status is the state of a store.
@@ -61,14 +63,14 @@ func (committer *committer) tallyForStatus() {
 	if !committer.somethingIsDue() {
 		return
 	}
-	_, err := committer.tallyDue([]realm{wholeStore})
+	_, err := committer.tallyDue([]kv.Realm{kv.WholeStore})
 	committer.tried(workTally, err)
 }
 
 func (committer *committer) status(view *view) (Status, error) {
 	committer.tallyForStatus()
 	slowest := committer.consumers.slowest(committer.log.position())
-	due := view.tallies.total(wholeStore)
+	due := view.tallies.total(kv.WholeStore)
 	status := Status{
 		Writable:   true,
 		Backlog:    committer.log.end.since(slowest.end).changes,
@@ -78,7 +80,7 @@ func (committer *committer) status(view *view) (Status, error) {
 
 		PendingMaterialisation: uint64(view.pending.rows() + view.deletions.groups.Len()),
 		Entries:                view.totals.entries - uint64(due.keys),
-		UnscopedEntries:        view.totals.unscoped - uint64(view.tallies.namespace(wholeStore, "").keys),
+		UnscopedEntries:        view.totals.unscoped - uint64(view.tallies.namespace(kv.WholeStore, "").keys),
 		ClockAhead:             committer.clock.ahead(),
 		Journal:                committer.tables.journal.total,
 		Archiving:              committer.tables.journal.archives.written.Load(),

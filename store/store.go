@@ -318,7 +318,7 @@ func look[Answer any](store *Store, question func(view *view) (Answer, error)) (
 }
 
 // askExactly is ask for a question about how many keys there are in a realm.
-func askExactly[Answer any](store *Store, of realm, question func(view *view) (Answer, error)) (Answer, error) {
+func askExactly[Answer any](store *Store, of kv.Realm, question func(view *view) (Answer, error)) (Answer, error) {
 	answers := make(chan result[Answer], 1)
 	store.submitRead(func(*view) func() {
 		return store.committer.exactly(of, func(view *view) func() {
@@ -331,7 +331,7 @@ func askExactly[Answer any](store *Store, of realm, question func(view *view) (A
 }
 
 // submitExactly is askExactly for a caller that does not wait.
-func submitExactly[Answer any](store *Store, of realm, question func(view *view) (Answer, error), done func(Answer, error)) {
+func submitExactly[Answer any](store *Store, of kv.Realm, question func(view *view) (Answer, error), done func(Answer, error)) {
 	store.submitRead(func(*view) func() {
 		return store.committer.exactly(of, func(view *view) func() {
 			answer, err := question(view)

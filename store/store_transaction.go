@@ -138,7 +138,7 @@ func (transaction *StoreTransaction) Exists(group, key string) (bool, error) {
 
 func (transaction *StoreTransaction) get(group, key string) (Entry, error) {
 	return perform(transaction, func(batch *batch, _ origin) (Entry, error) {
-		name := entryName{group: group, key: key}
+		name := kv.EntryName{Group: group, Key: key}
 		state, err := batch.entry(name)
 		if err != nil {
 			return Entry{}, err

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 
+	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/template"
 )
 
@@ -130,14 +131,14 @@ func (transaction *StoreTransaction) GroupExists(group string) (bool, error) {
 
 func (transaction *StoreTransaction) count(group string) (int, error) {
 	return perform(transaction, func(batch *batch, _ origin) (int, error) {
-		if err := batch.expireAll(realmOf(group)); err != nil {
+		if err := batch.expireAll(kv.RealmOf(group)); err != nil {
 			return 0, err
 		}
 		counted, err := batch.group(group)
 		if err != nil {
 			return 0, err
 		}
-		return int(counted.keys), nil
+		return int(counted.Keys), nil
 	})
 }
 
@@ -193,14 +194,14 @@ func (transaction *StoreTransaction) GroupsSeq(prefix ...string) iter.Seq2[strin
 // groups returns the groups that have keys and begin with prefix.
 func (transaction *StoreTransaction) groups(prefix string) ([]GroupInfo, error) {
 	return perform(transaction, func(batch *batch, _ origin) ([]GroupInfo, error) {
-		if err := batch.expireAll(realmOfPrefix(prefix)); err != nil {
+		if err := batch.expireAll(kv.RealmOfPrefix(prefix)); err != nil {
 			return nil, err
 		}
-		names, err := batch.groupNames(prefixed(prefix), math.MaxInt)
+		names, err := batch.groupNames(kv.Prefixed(prefix), math.MaxInt)
 		groups := make([]GroupInfo, len(names))
 		for index, name := range names {
 			state := batch.groups[name]
-			groups[index] = GroupInfo{Group: name, Keys: state.keys, Revision: state.lastRevision}
+			groups[index] = GroupInfo{Group: name, Keys: state.Keys, Revision: state.LastRevision}
 		}
 		return groups, err
 	})

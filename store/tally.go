@@ -10,7 +10,7 @@ import (
 
 // tallies count, by realm, due keys whose expiry cannot be logged. The reported numbers of
 // keys, groups and bytes leave them out. They belong to the committer's goroutine.
-type tallies map[realm]*tally
+type tallies map[kv.Realm]*tally
 
 // tally counts the due keys of a realm, up to a place in the order of the times.
 type tally struct {
@@ -35,14 +35,14 @@ type expiredEntry struct {
 }
 
 // bytesOf returns the bytes that an entry adds to its namespace.
-func bytesOf(name entryName, value int) int64 {
-	_, group := kv.NamespaceOf(name.group)
-	return int64(len(group) + len(name.key) + value)
+func bytesOf(name kv.EntryName, value int) int64 {
+	_, group := kv.NamespaceOf(name.Group)
+	return int64(len(group) + len(name.Key) + value)
 }
 
 // goOn counts some more due keys of a realm, and reports whether these are all. It takes the
 // keys that it looks at off looks.
-func (tallies tallies) goOn(view *view, of realm, now time.Time, looks *int) (complete bool, err error) {
+func (tallies tallies) goOn(view *view, of kv.Realm, now time.Time, looks *int) (complete bool, err error) {
 	tally, known := tallies[of]
 	if !known {
 		tally = newTally()
@@ -72,16 +72,16 @@ func newTally() *tally {
 
 // count passes an entry, and counts it if that is its newest state.
 func (tally *tally) count(view *view, entry dueEntry) error {
-	state, err := view.head(entry.entryName)
+	state, err := view.head(entry.EntryName)
 	if err != nil {
 		return err
 	}
 	tally.passed = entry
-	if !state.present() || state.expiresAt != entry.expiresAt {
+	if !state.Present() || state.ExpiresAt != entry.expiresAt {
 		return nil
 	}
-	tally.add(entry.group, 1, bytesOf(entry.entryName, state.bytes))
-	return tally.compareGroup(view, entry.group)
+	tally.add(entry.Group, 1, bytesOf(entry.EntryName, state.Bytes))
+	return tally.compareGroup(view, entry.Group)
 }
 
 func (tally *tally) add(group string, keys, bytes int64) {
@@ -103,7 +103,7 @@ func (tally *tally) compareGroup(view *view, name string) error {
 		return err
 	}
 	namespace, _ := kv.NamespaceOf(name)
-	all := group.keys > 0 && group.keys == state.keys
+	all := group.keys > 0 && group.keys == state.Keys
 	tally.namespaces[namespace].groups += int64(index(all) - index(group.all))
 	group.all = all
 	if group.keys == 0 {
@@ -125,12 +125,12 @@ func talliedOf(parts map[string]*tallied, name string) *tallied {
 func (tallies tallies) committed(view *view, batch *batch) (err error) {
 	for of, tally := range tallies {
 		for _, entry := range batch.expired {
-			if of.holds(entry.group) && entry.compare(tally.passed) <= 0 {
-				tally.add(entry.group, -1, -entry.bytes)
+			if of.Holds(entry.Group) && entry.compare(tally.passed) <= 0 {
+				tally.add(entry.Group, -1, -entry.bytes)
 			}
 		}
 		for name := range batch.groups {
-			if err == nil && of.holds(name) {
+			if err == nil && of.Holds(name) {
 				err = tally.compareGroup(view, name)
 			}
 		}
@@ -142,29 +142,29 @@ func (tallies tallies) committed(view *view, batch *batch) (err error) {
 }
 
 // leaveOut subtracts the due keys from the counters of a namespace.
-func leaveOut(state *namespaceState, due tallied) {
-	state.keys -= due.keys
-	state.bytes -= due.bytes
-	state.groups -= due.groups
+func leaveOut(state *kv.NamespaceState, due tallied) {
+	state.Keys -= due.keys
+	state.Bytes -= due.bytes
+	state.Groups -= due.groups
 }
 
 // The tallies for a question; without any they are zero.
 
-func (tallies tallies) total(of realm) tallied {
+func (tallies tallies) total(of kv.Realm) tallied {
 	if tally := tallies[of]; tally != nil {
 		return tally.total
 	}
 	return tallied{}
 }
 
-func (tallies tallies) group(of realm, name string) tallied {
+func (tallies tallies) group(of kv.Realm, name string) tallied {
 	if tally := tallies[of]; tally != nil && tally.groups[name] != nil {
 		return *tally.groups[name]
 	}
 	return tallied{}
 }
 
-func (tallies tallies) namespace(of realm, name string) tallied {
+func (tallies tallies) namespace(of kv.Realm, name string) tallied {
 	if tally := tallies[of]; tally != nil && tally.namespaces[name] != nil {
 		return *tally.namespaces[name]
 	}

@@ -37,7 +37,7 @@ func (command TouchCommand) apply(batch *batch, origin origin) (Outcome, error) 
 	if err := checkGuard(command.IfRevision, target, current); err != nil {
 		return Outcome{}, err
 	}
-	if !current.present() {
+	if !current.Present() {
 		return Outcome{}, &kv.NotFoundError{Group: command.Group, Key: command.Key}
 	}
 	event := batch.record(target, Event{

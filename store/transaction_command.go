@@ -76,7 +76,7 @@ func (command TransactionCommand) apply(batch *batch, origin origin) (Outcome, e
 		outcome.FirstRevision = nested.events[0].Revision
 	}
 	batch.merge(nested)
-	return Outcome{Revision: namespace.revision, Transaction: outcome}, nil
+	return Outcome{Revision: namespace.Revision, Transaction: outcome}, nil
 }
 
 func (command TransactionCommand) groups() (groups []string) {
@@ -124,7 +124,7 @@ func checkOperation(operation Command) error {
 	case TransactionCommand:
 		return fmt.Errorf("%w: a transaction cannot hold another", kv.ErrInvalidTransaction)
 	case DeletePrefixCommand:
-		if realmOfPrefix(operation.Prefix).whole {
+		if kv.RealmOfPrefix(operation.Prefix).Whole {
 			return fmt.Errorf("%w: groups of many namespaces may begin with %q; a prefix needs its colon", kv.ErrInvalidTransaction, operation.Prefix)
 		}
 	}
@@ -205,9 +205,9 @@ func (guard Guard) holds(batch *batch) (bool, error) {
 		return false, err
 	}
 	current := target.live(batch.timestamp)
-	holds := (guard.Revision == nil || *guard.Revision == current.revision) &&
-		(guard.Exists == nil || *guard.Exists == current.present()) &&
-		(guard.Value == nil || current.present() && *guard.Value == current.value)
+	holds := (guard.Revision == nil || *guard.Revision == current.Revision) &&
+		(guard.Exists == nil || *guard.Exists == current.Present()) &&
+		(guard.Value == nil || current.Present() && *guard.Value == current.Value)
 	return holds, nil
 }
 
@@ -233,7 +233,7 @@ func (operation GetOperation) apply(batch *batch, origin origin) (Outcome, error
 	}
 	current := target.live(batch.timestamp)
 	switch {
-	case !current.present():
+	case !current.Present():
 		return Outcome{}, nil
 	case operation.TimeToLive != nil:
 		touch := TouchCommand{Group: operation.Group, Key: operation.Key, TimeToLive: *operation.TimeToLive, TraceParent: operation.TraceParent}

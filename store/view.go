@@ -20,8 +20,8 @@ type view struct {
 	pending    *pending
 	deletions  *deletions
 	hot        *hotEntries
-	namespaces map[string]namespaceState
-	groups     map[string]groupState
+	namespaces map[string]kv.NamespaceState
+	groups     map[string]kv.GroupState
 	totals     storeTotals
 	tallies    tallies
 	// flushLog has the tables of the log hold all of it.
@@ -66,8 +66,8 @@ func newView(session *sqlite.Session, hot *hotEntries) *view {
 		deletions:         &deletions{},
 		hot:               hot,
 		tallies:           tallies{},
-		namespaces:        map[string]namespaceState{},
-		groups:            map[string]groupState{},
+		namespaces:        map[string]kv.NamespaceState{},
+		groups:            map[string]kv.GroupState{},
 		selectNamespace:   session.Prepare(`SELECT revision, keys, groups, bytes FROM namespaces WHERE namespace = ?`),
 		selectOldest:      session.Prepare(`SELECT min(first_revision) FROM namespace_commits WHERE namespace = ?`),
 		selectGroup:       session.Prepare(`SELECT keys, bytes, last_revision FROM groups WHERE group_name = ?`),
@@ -104,7 +104,7 @@ func (view *view) load() error {
 }
 
 // namespace returns the state of a namespace.
-func (view *view) namespace(name string) (namespaceState, error) {
+func (view *view) namespace(name string) (kv.NamespaceState, error) {
 	if state, known := view.namespaces[name]; known {
 		return state, nil
 	}
@@ -119,9 +119,9 @@ func (view *view) namespace(name string) (namespaceState, error) {
 	if err != nil {
 		return state, err
 	}
-	state.oldest = state.revision + 1
+	state.Oldest = state.Revision + 1
 	if found {
-		state.oldest = uint64(oldest)
+		state.Oldest = uint64(oldest)
 	}
 	remember(view.namespaces, name, state)
 	return state, nil
@@ -131,11 +131,11 @@ func (view *view) namespace(name string) (namespaceState, error) {
 func (view *view) revisionOf(name string) (uint64, error) {
 	namespace, _ := kv.NamespaceOf(name)
 	state, err := view.namespace(namespace)
-	return state.revision, err
+	return state.Revision, err
 }
 
 // storedNamespace returns the state of a namespace but for the log's.
-func (view *view) storedNamespace(name string) (state namespaceState, err error) {
+func (view *view) storedNamespace(name string) (state kv.NamespaceState, err error) {
 	if state, waits := view.pending.namespaces.get(name); waits {
 		return state, nil
 	}
@@ -147,19 +147,19 @@ func (view *view) storedNamespace(name string) (state namespaceState, err error)
 }
 
 // readNamespace reads a row of revision, keys, groups, bytes.
-func readNamespace(row []driver.Value) namespaceState {
-	return namespaceState{revision: sqlite.Unsigned(row[0]), keys: sqlite.Signed(row[1]), groups: sqlite.Signed(row[2]), bytes: sqlite.Signed(row[3])}
+func readNamespace(row []driver.Value) kv.NamespaceState {
+	return kv.NamespaceState{Revision: sqlite.Unsigned(row[0]), Keys: sqlite.Signed(row[1]), Groups: sqlite.Signed(row[2]), Bytes: sqlite.Signed(row[3])}
 }
 
 // group returns the state of a group.
-func (view *view) group(name string) (groupState, error) {
+func (view *view) group(name string) (kv.GroupState, error) {
 	if state, waits := view.pending.groups.get(name); waits {
 		return state, nil
 	}
 	if state, known := view.groups[name]; known {
 		return state, nil
 	}
-	state := groupState{}
+	state := kv.GroupState{}
 	err := view.selectGroup.Query(func(row []driver.Value) bool {
 		state = readGroup(row)
 		return false
@@ -171,29 +171,29 @@ func (view *view) group(name string) (groupState, error) {
 }
 
 // readGroup reads a row of keys, bytes, last_revision.
-func readGroup(row []driver.Value) groupState {
-	return groupState{keys: sqlite.Signed(row[0]), bytes: sqlite.Signed(row[1]), lastRevision: sqlite.Unsigned(row[2])}
+func readGroup(row []driver.Value) kv.GroupState {
+	return kv.GroupState{Keys: sqlite.Signed(row[0]), Bytes: sqlite.Signed(row[1]), LastRevision: sqlite.Unsigned(row[2])}
 }
 
 // groupsIn calls visit with each group of a range that has keys, in byte order, and
 // with some that have none, until visit returns false.
-func (view *view) groupsIn(names nameRange, visit func(name string, state groupState) bool) error {
-	return mergeStates(&view.pending.groups, names, func(take func(string, groupState) bool) error {
+func (view *view) groupsIn(names kv.NameRange, visit func(name string, state kv.GroupState) bool) error {
+	return mergeStates(&view.pending.groups, names, func(take func(string, kv.GroupState) bool) error {
 		return view.selectGroups.Query(func(row []driver.Value) bool {
 			name, _ := row[0].(string)
 			return take(name, readGroup(row[1:]))
-		}, names.low, upperBound(names.high))
+		}, names.Low, upperBound(names.High))
 	}, visit)
 }
 
 // namespacesIn calls visit with each namespace of a range, in byte order, until
 // visit returns false. The state of the log is left out.
-func (view *view) namespacesIn(names nameRange, visit func(name string, state namespaceState) bool) error {
-	return mergeStates(&view.pending.namespaces, names, func(take func(string, namespaceState) bool) error {
+func (view *view) namespacesIn(names kv.NameRange, visit func(name string, state kv.NamespaceState) bool) error {
+	return mergeStates(&view.pending.namespaces, names, func(take func(string, kv.NamespaceState) bool) error {
 		return view.selectNamespaces.Query(func(row []driver.Value) bool {
 			name, _ := row[0].(string)
 			return take(name, readNamespace(row[1:]))
-		}, names.low, upperBound(names.high))
+		}, names.Low, upperBound(names.High))
 	}, visit)
 }
 
@@ -224,25 +224,25 @@ func (view *view) committed(batch *batch, changes *slice) {
 // trimmed takes note that a namespace's log now begins at oldest.
 func (view *view) trimmed(namespace string, oldest uint64) {
 	if state, known := view.namespaces[namespace]; known {
-		state.oldest = oldest
+		state.Oldest = oldest
 		view.namespaces[namespace] = state
 	}
 }
 
 // add moves the totals by the change of a namespace.
 func (totals *storeTotals) add(name string, change *namespaceChange) {
-	grown := uint64(change.keys - change.before.keys)
+	grown := uint64(change.Keys - change.before.Keys)
 	totals.entries += grown
 	switch {
 	case name == "":
 		totals.unscoped += grown
-	case change.before.revision == 0:
+	case change.before.Revision == 0:
 		totals.namespaces++
 	}
 }
 
 // head returns the state of a key, expired or not; its value may be left out.
-func (view *view) head(name entryName) (entryState, error) {
+func (view *view) head(name kv.EntryName) (kv.EntryState, error) {
 	if state, known := view.remembered(name, false); known {
 		return state, nil
 	}
@@ -250,7 +250,7 @@ func (view *view) head(name entryName) (entryState, error) {
 }
 
 // entry returns the state of a key, expired or not, and remembers it as hot.
-func (view *view) entry(name entryName) (entryState, error) {
+func (view *view) entry(name kv.EntryName) (kv.EntryState, error) {
 	if state, known := view.remembered(name, true); known {
 		return state, nil
 	}
@@ -262,34 +262,34 @@ func (view *view) entry(name entryName) (entryState, error) {
 }
 
 // remembered returns the state of a key in memory, with its value or perhaps without.
-func (view *view) remembered(name entryName, withValue bool) (entryState, bool) {
+func (view *view) remembered(name kv.EntryName, withValue bool) (kv.EntryState, bool) {
 	place := view.pending.entries[name]
 	switch {
 	case place == nil:
 		return view.hot.get(name, withValue)
-	case view.deletions.hide(name.group, &place.entryState):
-		return entryState{}, true
+	case view.deletions.hide(name.Group, &place.EntryState):
+		return kv.EntryState{}, true
 	default:
-		return place.entryState, true
+		return place.EntryState, true
 	}
 }
 
 // stored returns the state of a key in the tables.
-func (view *view) stored(statement *sqlite.Statement, name entryName) (entryState, error) {
+func (view *view) stored(statement *sqlite.Statement, name kv.EntryName) (kv.EntryState, error) {
 	state, err := readEntry(statement, name)
-	if view.deletions.hide(name.group, &state) {
-		return entryState{}, err
+	if view.deletions.hide(name.Group, &state) {
+		return kv.EntryState{}, err
 	}
 	return state, err
 }
 
-func readEntry(statement *sqlite.Statement, name entryName) (state entryState, err error) {
+func readEntry(statement *sqlite.Statement, name kv.EntryName) (state kv.EntryState, err error) {
 	err = statement.Query(func(row []driver.Value) bool {
-		state = entryState{revision: sqlite.Unsigned(row[0]), updatedAt: sqlite.Signed(row[1]), expiresAt: sqlite.Signed(row[2]), bytes: int(sqlite.Signed(row[3]))}
+		state = kv.EntryState{Revision: sqlite.Unsigned(row[0]), UpdatedAt: sqlite.Signed(row[1]), ExpiresAt: sqlite.Signed(row[2]), Bytes: int(sqlite.Signed(row[3]))}
 		if len(row) > 4 {
-			state.value, _ = row[4].(string)
+			state.Value, _ = row[4].(string)
 		}
 		return false
-	}, name.group, name.key)
+	}, name.Group, name.Key)
 	return state, err
 }
