@@ -14,6 +14,7 @@ import (
 
 	sqlitelib "modernc.org/sqlite/lib"
 
+	"dappco.re/go/storebus/store/internal/schema"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -103,10 +104,11 @@ func readUnchanged(ctx context.Context, path string) (state DatabaseState, err e
 }
 
 func stateOf(ctx context.Context, transaction *sql.Tx) (DatabaseState, error) {
-	state, err := compatibility(ctx, transaction)
+	found, err := schema.Compatibility(ctx, transaction)
 	if err != nil {
 		return "", err
 	}
+	state := map[schema.State]DatabaseState{schema.Missing: DatabaseMissing, schema.Outdated: DatabaseOutdated, schema.Current: DatabaseSound}[found]
 	var said string
 	if err := transaction.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&said); err != nil {
 		return "", err
@@ -115,29 +117,4 @@ func stateOf(ctx context.Context, transaction *sql.Tx) (DatabaseState, error) {
 		return "", fmt.Errorf("the file is damaged: %s; restore a backup", said)
 	}
 	return state, nil
-}
-
-// compatibility tells by the schema whether migrate would take the database.
-func compatibility(ctx context.Context, transaction *sql.Tx) (DatabaseState, error) {
-	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
-	if err != nil {
-		return "", err
-	}
-	version, err := schemaVersion(ctx, transaction)
-	if err != nil {
-		return "", err
-	}
-	tables, err := tableNames(ctx, transaction)
-	switch {
-	case err != nil:
-		return "", err
-	case version == 0 && len(tables) == 0:
-		return DatabaseMissing, nil
-	case version == 0:
-		original := &original{ctx: ctx, transaction: transaction}
-		return DatabaseOutdated, original.check(tables)
-	case version < len(names):
-		return DatabaseOutdated, checkSchema(version, len(names), tables)
-	}
-	return DatabaseSound, checkSchema(version, len(names), tables)
 }

@@ -9,6 +9,8 @@ import (
 
 	sqlitelib "modernc.org/sqlite/lib"
 
+	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/schema"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -18,10 +20,10 @@ var (
 	// this process, owns the database file.
 	ErrDatabaseInUse = sqlite.ErrInUse
 	// ErrDatabaseFromFuture is returned by NewConfigured for a database of a newer version.
-	ErrDatabaseFromFuture = errors.New("database was written by a newer version")
+	ErrDatabaseFromFuture = kv.ErrDatabaseFromFuture
 	// ErrNotAStore is returned by NewConfigured for another SQLite database, and for a file
 	// that is not a SQLite database.
-	ErrNotAStore = errors.New("file is not a storebus database")
+	ErrNotAStore = kv.ErrNotAStore
 )
 
 // openDatabase locks, opens and migrates the database of a checked configuration.
@@ -30,7 +32,7 @@ func openDatabase(config StoreConfig) (*sqlite.Database, error) {
 	if err != nil {
 		return nil, openError(config.DatabasePath, err)
 	}
-	err = migrate(context.Background(), opened.Connection, config)
+	err = schema.Migrate(context.Background(), opened.Connection, config.clocks()().utc(), config.Logger)
 	if err == nil {
 		err = adoptBackup(context.Background(), opened.Connection, config.Logger)
 	}

@@ -245,7 +245,7 @@ func summariseWorkspace(database rowsQuerier) (map[string]int64, error) {
 		kind    string
 		entries int64
 	}
-	counts, err := readRows(rows, func(row *count) error { return rows.Scan(&row.kind, &row.entries) })
+	counts, err := sqlite.ReadRows(rows, func(row *count) error { return rows.Scan(&row.kind, &row.entries) })
 	summary := make(map[string]int64, len(counts))
 	for _, count := range counts {
 		summary[count.kind] = count.entries

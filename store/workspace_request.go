@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // The file of a workspace remembers a request with an id in the transaction of its write, and
@@ -142,7 +144,7 @@ func scanAnswers(file rowsQuerier, namespace string, after time.Time, condition 
 	if err != nil {
 		return nil, err
 	}
-	return readRows(rows, func(row **answer) error {
+	return sqlite.ReadRows(rows, func(row **answer) error {
 		var digest []byte
 		*row = &answer{requestName: requestName{namespace: namespace}}
 		err := rows.Scan(&(*row).id, &digest, &(*row).bytes)

@@ -34,6 +34,12 @@ var (
 	ErrRequestMismatch     = errors.New("request id belongs to another request")
 )
 
+// Errors of opening a database.
+var (
+	ErrDatabaseFromFuture = errors.New("database was written by a newer version")
+	ErrNotAStore          = errors.New("file is not a storebus database")
+)
+
 // Errors of Store.Transaction: nothing was changed.
 var (
 	ErrTransactionTimeout = errors.New("transaction has taken too long")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package schema
 
 import (
 	"context"
@@ -9,7 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"slices"
+	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // migrationFiles are applied in the order of their names; PRAGMA user_version counts the
@@ -18,13 +23,13 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// migrate brings the schema up to date, each step in a transaction of its own.
-func migrate(ctx context.Context, connection *sql.Conn, config StoreConfig) error {
+// Migrate brings the schema up to date at a time of the store's clock, each step in a transaction of its own.
+func Migrate(ctx context.Context, connection *sql.Conn, now time.Time, logger *slog.Logger) error {
 	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
 	if err != nil {
 		return err
 	}
-	version, err := schemaVersion(ctx, connection)
+	version, err := readVersion(ctx, connection)
 	if err != nil {
 		return err
 	}
@@ -33,7 +38,7 @@ func migrate(ctx context.Context, connection *sql.Conn, config StoreConfig) erro
 		return err
 	}
 	if version == 0 && len(tables) > 0 {
-		if err := upgradeOriginal(ctx, connection, names, tables, config); err != nil {
+		if err := upgradeOriginal(ctx, connection, names, tables, now, logger); err != nil {
 			return err
 		}
 		return useWriteAheadLog(ctx, connection)
@@ -55,10 +60,10 @@ func migrate(ctx context.Context, connection *sql.Conn, config StoreConfig) erro
 // checkSchema refuses a schema that is not a store's, or one that is newer than known.
 func checkSchema(version, known int, tables []string) error {
 	if version > 0 && !isOurs(tables) {
-		return fmt.Errorf("%w: its schema is version %d of something else", ErrNotAStore, version)
+		return fmt.Errorf("%w: its schema is version %d of something else", kv.ErrNotAStore, version)
 	}
 	if version > known {
-		return fmt.Errorf("%w: its schema is version %d, this program knows up to %d", ErrDatabaseFromFuture, version, known)
+		return fmt.Errorf("%w: its schema is version %d, this program knows up to %d", kv.ErrDatabaseFromFuture, version, known)
 	}
 	return nil
 }
@@ -69,28 +74,18 @@ type reader interface {
 	QueryRowContext(ctx context.Context, query string, arguments ...any) *sql.Row
 }
 
-func schemaVersion(ctx context.Context, connection reader) (version int, err error) {
+func readVersion(ctx context.Context, connection reader) (version int, err error) {
 	err = connection.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
 	return version, err
 }
 
 // tableNames returns the tables of a database, with SQLite's own tables last.
 func tableNames(ctx context.Context, connection reader) (names []string, err error) {
-	rows, err := connection.QueryContext(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name LIKE 'sqlite\\_%' ESCAPE '\\', name") //nolint:sqlclosecheck // readRows closes them
+	rows, err := connection.QueryContext(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name LIKE 'sqlite\\_%' ESCAPE '\\', name") //nolint:sqlclosecheck // ReadRows closes them
 	if err != nil {
 		return nil, err
 	}
-	return readRows(rows, func(name *string) error { return rows.Scan(name) })
-}
-
-// readRows reads every row with scan, and closes them.
-func readRows[Row any](rows *sql.Rows, scan func(row *Row) error) (all []Row, err error) {
-	for err == nil && rows.Next() {
-		var row Row
-		err = scan(&row)
-		all = append(all, row)
-	}
-	return all, errors.Join(err, rows.Err(), rows.Close())
+	return sqlite.ReadRows(rows, func(name *string) error { return rows.Scan(name) })
 }
 
 // isOurs tells a store by its tables from somebody else's database, in which nothing
@@ -130,4 +125,41 @@ func executeMigration(ctx context.Context, transaction *sql.Tx, name string) err
 		_, err = transaction.ExecContext(ctx, string(text))
 	}
 	return err
+}
+
+// State says how far a schema is from the newest one.
+type State int
+
+const (
+	// Missing is a database without tables.
+	Missing State = iota
+	// Outdated is one of an older version or of the original library.
+	Outdated
+	// Current is the newest schema.
+	Current
+)
+
+// Compatibility tells by the schema whether migrate would take the database. It reads only.
+func Compatibility(ctx context.Context, transaction *sql.Tx) (State, error) {
+	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
+	if err != nil {
+		return Missing, err
+	}
+	version, err := readVersion(ctx, transaction)
+	if err != nil {
+		return Missing, err
+	}
+	tables, err := tableNames(ctx, transaction)
+	switch {
+	case err != nil:
+		return Missing, err
+	case version == 0 && len(tables) == 0:
+		return Missing, nil
+	case version == 0:
+		original := &original{ctx: ctx, transaction: transaction}
+		return Outdated, original.check(tables)
+	case version < len(names):
+		return Outdated, checkSchema(version, len(names), tables)
+	}
+	return Current, checkSchema(version, len(names), tables)
 }

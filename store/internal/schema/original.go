@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package schema
 
 import (
 	"context"
@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // The tables of the original library. A migration takes over its journal_entries.
@@ -87,11 +89,11 @@ func (original *original) knows(table string) (known bool, err error) {
 // columns returns the columns of a table if they are as expected, and nil otherwise. The last
 // column came later.
 func (original *original) columns(table string, want []string) (columns []string, err error) {
-	rows, err := original.transaction.QueryContext(original.ctx, "SELECT name FROM pragma_table_info(?) ORDER BY cid", table) //nolint:sqlclosecheck // readRows closes them
+	rows, err := original.transaction.QueryContext(original.ctx, "SELECT name FROM pragma_table_info(?) ORDER BY cid", table) //nolint:sqlclosecheck // ReadRows closes them
 	if err != nil {
 		return nil, err
 	}
-	columns, err = readRows(rows, func(column *string) error { return rows.Scan(column) })
+	columns, err = sqlite.ReadRows(rows, func(column *string) error { return rows.Scan(column) })
 	if !slices.Equal(columns, want) && !slices.Equal(columns, want[:len(want)-1]) {
 		columns = nil
 	}
@@ -101,19 +103,19 @@ func (original *original) columns(table string, want []string) (columns []string
 // upgradeOriginal turns a database of the original library into a store of the
 // newest version, or returns ErrNotAStore for another one. Every entry gets a
 // revision, dense in its namespace, in the order of group and key; the log is empty.
-func upgradeOriginal(ctx context.Context, connection *sql.Conn, migrations []string, tables []string, config StoreConfig) error {
+func upgradeOriginal(ctx context.Context, connection *sql.Conn, migrations []string, tables []string, now time.Time, logger *slog.Logger) error {
 	transaction, err := connection.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	original := &original{ctx: ctx, transaction: transaction, timestamp: config.clocks()().time, namespaces: map[string]*kv.NamespaceState{}}
+	original := &original{ctx: ctx, transaction: transaction, timestamp: now.UnixNano(), namespaces: map[string]*kv.NamespaceState{}}
 	if err := original.upgrade(migrations, tables); err != nil {
 		return errors.Join(err, transaction.Rollback())
 	}
 	if err := transaction.Commit(); err != nil {
 		return err
 	}
-	config.Logger.Info("the database of the original library was upgraded", slog.Int("entries", original.rows))
+	logger.Info("the database of the original library was upgraded", slog.Int("entries", original.rows))
 	return nil
 }
 
@@ -124,7 +126,7 @@ func (original *original) check(tables []string) error {
 		return err
 	}
 	if stranger != "" {
-		return fmt.Errorf("%w: it has a table %q and no schema version", ErrNotAStore, stranger)
+		return fmt.Errorf("%w: it has a table %q and no schema version", kv.ErrNotAStore, stranger)
 	}
 	return nil
 }
@@ -224,7 +226,7 @@ func (original *original) page(from kv.EntryName) ([]originalRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readRows(rows, func(row *originalRow) error { return rows.Scan(&row.group, &row.key, &row.value, &row.expiresAt) })
+	return sqlite.ReadRows(rows, func(row *originalRow) error { return rows.Scan(&row.group, &row.key, &row.value, &row.expiresAt) })
 }
 
 func (original *original) take(row originalRow) error {
