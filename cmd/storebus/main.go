@@ -54,7 +54,7 @@ func rootCommand(started func()) *cli.Command {
 		ConfigureShellCompletionCommand: configureCompletion,
 		CustomRootCommandHelpTemplate:   cli.RootCommandHelpTemplate + exitHelp(),
 		Commands: slices.Concat([]*cli.Command{serveCommand(), permissionsCommand().command(), versionCommand().command()}, clientCommands(),
-			[]*cli.Command{journalCommand(), workspaceCommand(), archiveCommand()}, benchCommands()),
+			[]*cli.Command{journalCommand(), workspaceCommand(), archiveCommand(), benchCommand()}, benchHelpers()),
 		Action: helpOrUnknown,
 		// The exit status is decided in one place, report.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},

@@ -10,7 +10,7 @@ import (
 	"github.com/rivo/uniseg"
 	"github.com/urfave/cli/v3"
 
-	"dappco.re/go/storebus/cmd/storebus/bench"
+	"dappco.re/go/storebus/internal/bench"
 )
 
 // The formats that every command prints in.

@@ -40,11 +40,11 @@ func TestHistogram_Percentiles_Good(t *testing.T) {
 	})
 	t.Run("EveryBucketEndsWhereTheNextBegins", func(t *testing.T) {
 		for bucket := range buckets - 1 {
-			limit := bucketLimit(bucket)
-			assert.Equal(t, bucket, bucketOf(limit))
-			assert.Equal(t, bucket+1, bucketOf(limit+1))
+			limit := scale.highest(bucket)
+			assert.Equal(t, bucket, scale.bucketOf(limit))
+			assert.Equal(t, bucket+1, scale.bucketOf(limit+1))
 		}
-		assert.Equal(t, buckets-1, bucketOf(math.MaxUint64))
+		assert.Equal(t, buckets-1, scale.bucketOf(math.MaxUint64))
 	})
 }
 

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// errNoJetStream is why a broker has no KV to compare with.
+var errNoJetStream = errors.New("the broker has no JetStream")
+
+// bucket is a KV bucket.
+type bucket struct {
+	broker *broker
+	name   string
+}
+
+// requireBucket makes a bucket as it comes: file storage, one value a key.
+func (stage *stage) requireBucket(ctx context.Context, broker *broker, name string) error {
+	for _, made := range stage.buckets {
+		if made == (bucket{broker, name}) {
+			return nil
+		}
+	}
+	stream, err := jetstream.New(broker.control)
+	if err != nil {
+		return err
+	}
+	if _, err := stream.AccountInfo(ctx); err != nil {
+		return fmt.Errorf("%w: %w", errNoJetStream, err)
+	}
+	if _, err := stream.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: name, Storage: jetstream.FileStorage}); err != nil {
+		return fmt.Errorf("create the KV bucket %s: %w", name, err)
+	}
+	stage.buckets = append(stage.buckets, bucket{broker, name})
+	return nil
+}
+
+func (stage *stage) requireAlways(ctx context.Context, trial trial) (err error) {
+	if stage.always == nil {
+		if stage.always, err = stage.startBroker(ctx, alwaysBroker, true); err != nil {
+			return err
+		}
+	}
+	return stage.requireBucket(ctx, stage.always, bucketName(stage.id, trial.valueBytes))
+}
+
+func bucketName(id string, valueBytes int) string { return "v" + strconv.Itoa(valueBytes) + id }
+
+// deleteBuckets removes them from a broker that goes on without us.
+func (stage *stage) deleteBuckets() error {
+	if stage.config.NATSURL == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), replyTimeout)
+	defer cancel()
+	var failures []error
+	for _, bucket := range stage.buckets {
+		stream, err := jetstream.New(bucket.broker.control)
+		if err == nil {
+			err = stream.DeleteKeyValue(ctx, bucket.name)
+		}
+		failures = append(failures, err)
+	}
+	return errors.Join(failures...)
+}

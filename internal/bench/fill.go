@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+const (
+	// mostFilling is how many writes are in flight while a store is filled, where their
+	// values are small enough that fillingBytes hold them.
+	mostFilling  = 4096
+	fillingBytes = 16 << 20
+)
+
+// fillingInFlight is how many writes with values of a size are in flight.
+func fillingInFlight(valueBytes int) int { return max(min(mostFilling, fillingBytes/valueBytes), 1) }
+
+// fill starts the sidecar and writes every key of a size once.
+func (stage *stage) fill(ctx context.Context, size size, progress *progress) (round Round, err error) {
+	trial := size.trial("fill", verbSet, stage.config.ValueBytes)
+	trial.inFlight = fillingInFlight(trial.valueBytes)
+	if err := stage.require(ctx, trial); err != nil {
+		return round, err
+	}
+	progress.tell("%s: filling", size)
+	companion := &filling{keys: size.keys, tell: tellWritten(progress, size)}
+	round, err = stage.measureBeside(ctx, trial, stage.loopOf(trial, 0, 0), companion)
+	if err == nil && round.Errors > 0 {
+		err = fmt.Errorf("%d of %d writes failed, the first with: %s", round.Errors, size.keys, round.Error)
+	}
+	stage.last = trial
+	return round, err
+}
+
+// tellWritten says how many keys of a size are written.
+func tellWritten(progress *progress, size size) func(written int) {
+	return func(written int) { progress.say("%s: %s written", size, rateText(float64(written))) }
+}
+
+// sizeNow gives the memory of the sidecar, and the sizes of its files.
+func (stage *stage) sizeNow() (memory *Memory, files Files, err error) {
+	if files.Database, err = fileBytes(stage.databasePath(targetScale)); err != nil {
+		return nil, files, err
+	}
+	files.Log, err = fileBytes(stage.databasePath(targetScale) + "-wal")
+	return memoryOf(stage.sidecars[targetScale].process.pid()), files, ignoreMissing(err)
+}
+
+func fileBytes(path string) (uint64, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return uint64(info.Size()), nil
+}
+
+// remove ends the sidecar of a size, whose store nobody needs any more, and removes that.
+func (stage *stage) remove() error {
+	stage.sidecars[targetScale].process.kill()
+	delete(stage.sidecars, targetScale)
+	return os.RemoveAll(filepath.Dir(stage.databasePath(targetScale)))
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"context"
+	"fmt"
+
+	"dappco.re/go/storebus/client"
+)
+
+const (
+	// pageSamples is how often a page is asked for, one request after the other.
+	pageSamples = 100
+	// skippedKeys is how many keys are passed over with one request.
+	skippedKeys = 1000
+)
+
+// measurePages asks for pages of the first namespace and its first group.
+func (stage *stage) measurePages(ctx context.Context, size size) (pages Pages, err error) {
+	sidecar, places := stage.sidecars[targetScale], size.places("")
+	namespace, group, keys := places.namespaces[0], places.groups[0], size.firstPlaceKeys(size.keys)
+	position, err := sidecar.client.Position(ctx, namespace)
+	if err != nil {
+		return pages, err
+	}
+	last, err := sidecar.lastPage(ctx, namespace, group, keys)
+	if err != nil {
+		return pages, err
+	}
+	for _, page := range []struct {
+		figure    *float64
+		operation operation
+	}{
+		{&pages.Changes, changesOperation(sidecar.space, namespace, position.Revision)},
+		{&pages.First, pageOperation(sidecar.space, namespace, group, "", keys)},
+		{&pages.Last, pageOperation(sidecar.space, namespace, group, last, keys)},
+	} {
+		if *page.figure, err = stage.medianLatency(ctx, page.operation); err != nil {
+			return pages, err
+		}
+	}
+	return pages, nil
+}
+
+// lastPage passes over the keys of a group up to its last hundred, and gives what is
+// handed back as after to read those.
+func (sidecar *sidecar) lastPage(ctx context.Context, namespace, group string, keys int) (after string, err error) {
+	for left := keys - pageKeys; left > 0; {
+		page, err := sidecar.client.List(ctx, namespace, group, client.ListOptions{After: after, Limit: min(left, skippedKeys), KeysOnly: true})
+		if err != nil {
+			return "", err
+		}
+		if page.Next == "" {
+			return "", fmt.Errorf("group %s of %s ends %d keys too early", group, namespace, left-len(page.Entries)+pageKeys)
+		}
+		after, left = page.Next, left-len(page.Entries)
+	}
+	return after, nil
+}
+
+// medianLatency asks the same again and again, and gives the median in microseconds.
+func (stage *stage) medianLatency(ctx context.Context, operation operation) (float64, error) {
+	loop := loop{
+		connections: stage.sidecars[targetScale].broker.load, operation: operation,
+		inFlight: 1, keys: everyKey(pageSamples), values: stage.values[stage.config.ValueBytes],
+	}
+	outcome, err := loop.run(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return microseconds(outcome.quantile(0.5)), outcome.complete()
+}

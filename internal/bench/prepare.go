@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/nats-io/nats.go"
+
+	"dappco.re/go/storebus/subjects"
+)
+
+// preloadInFlight is how many writes are in flight while keys are loaded.
+const preloadInFlight = 256
+
+// prepare starts what the trials need, writes every key that they use, and teaches
+// the responder what to answer. It gives the trials that can be measured.
+func (stage *stage) prepare(ctx context.Context, trials []trial, progress *progress) ([]trial, error) {
+	for _, start := range []func(context.Context) error{stage.startEcho, stage.startOutsideSidecar} {
+		if err := start(ctx); err != nil {
+			return nil, err
+		}
+	}
+	possible, silent := trials[:0:0], map[string]bool{}
+	for _, trial := range trials {
+		progress.say("starting what %s needs", trial.name)
+		err := stage.require(ctx, trial)
+		if errors.Is(err, errNoJetStream) && stage.config.NATSURL != "" {
+			if !silent[trial.name] {
+				progress.note("%s is left out: %v", trial.name, err)
+			}
+			silent[trial.name] = true
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		possible = append(possible, trial)
+	}
+	if len(possible) == 0 {
+		return nil, fmt.Errorf("nothing can be measured: %w", errNoJetStream)
+	}
+	for _, step := range []func() error{
+		func() error { return stage.preload(ctx, possible, progress) },
+		func() error { return stage.teach(ctx, possible) },
+		stage.syncBroker,
+		func() error { return stage.awaitCheckpoints(ctx) },
+	} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return possible, nil
+}
+
+// keySpace is where keys are: a namespace of a sidecar, or a bucket.
+type keySpace struct {
+	target     target
+	namespace  string
+	valueBytes int
+}
+
+// preload writes every key of every key space that a trial uses, once.
+func (stage *stage) preload(ctx context.Context, trials []trial, progress *progress) error {
+	filled := map[keySpace]bool{}
+	for _, trial := range trials {
+		if trial.verb == verbCommit {
+			continue // points are nobody's keys
+		}
+		write := trial.filling()
+		space := keySpace{write.target, write.namespace(), write.valueBytes}
+		if filled[space] {
+			continue
+		}
+		filled[space] = true
+		progress.say("writing %d keys of %s for %s", write.keys(&stage.config), sizeText(write.valueBytes), trial.name)
+		if write.target == targetLarge {
+			progress.tell("writing a million keys, which takes a while")
+		}
+		if err := stage.writeKeys(ctx, write); err != nil {
+			return fmt.Errorf("write the keys for %s: %w", trial.name, err)
+		}
+	}
+	return nil
+}
+
+// filling gives the writes that fill what a trial uses. The responder has no store:
+// it answers as the sidecar does. Keys that expire are the trial's own to write.
+func (trial trial) filling() trial {
+	trial.inFlight, trial.verb, trial.expiry = preloadInFlight, verbSet, false
+	switch trial.target {
+	case targetKV, targetAlways:
+		trial.verb = verbPut
+	case targetEcho:
+		trial.target = targetSidecar
+	}
+	return trial
+}
+
+// writeKeys writes every key once and waits until nothing of it is left to do.
+func (stage *stage) writeKeys(ctx context.Context, write trial) error {
+	loop := stage.loopOf(write, 0, 0)
+	loop.keys = everyKey(write.keys(&stage.config))
+	outcome, err := loop.run(ctx)
+	if err != nil {
+		return err
+	}
+	if err := outcome.complete(); err != nil {
+		return err
+	}
+	return stage.sidecarOf(write).drain(ctx)
+}
+
+// teach has the responder answer what it is asked exactly as the sidecar does.
+func (stage *stage) teach(ctx context.Context, trials []trial) error {
+	taught := map[string]bool{}
+	for _, trial := range trials {
+		pattern := stage.pattern(trial)
+		if trial.target != targetEcho || trial.verb == verbEcho || taught[pattern] {
+			continue
+		}
+		taught[pattern] = true
+		if err := stage.teachOne(ctx, trial, pattern); err != nil {
+			return fmt.Errorf("teach the responder %s: %w", pattern, err)
+		}
+	}
+	return nil
+}
+
+// pattern is the subject that the responder hears the requests of a trial on.
+func (stage *stage) pattern(trial trial) string {
+	namespace := trial.namespace()
+	switch trial.verb {
+	case verbSet:
+		return stage.echoSpace.Request(namespace, subjects.VerbSet)
+	case verbRawGet:
+		return stage.echoSpace.Request(namespace, subjects.VerbGet) + ".*.*"
+	}
+	return stage.echoSpace.Request(namespace, subjects.VerbGet)
+}
+
+// teachOne asks the sidecar once, and hands the reply to the responder.
+func (stage *stage) teachOne(ctx context.Context, trial trial, pattern string) error {
+	asked := trial
+	asked.target = targetSidecar
+	operation := stage.operationOf(asked)
+	random := rand.New(rand.NewPCG(0, 0))
+	subject, payload := operation.request(input{value: stage.values[trial.valueBytes].value(random)})
+	reply, err := stage.outside.control.RequestWithContext(ctx, subject, payload)
+	if err != nil {
+		return err
+	}
+	if _, err := operation.accept(reply); err != nil {
+		return err
+	}
+	return stage.outside.learn(ctx, stage.echoSpace.Prefix(), pattern, reply)
+}
+
+// learn hands an answer to the responder.
+func (broker *broker) learn(ctx context.Context, space, pattern string, answer *nats.Msg) error {
+	lesson := nats.NewMsg(answersSubject(space))
+	for name, values := range answer.Header {
+		lesson.Header[name] = values
+	}
+	lesson.Header.Set(patternHeader, pattern)
+	lesson.Data = answer.Data
+	reply, err := broker.control.RequestMsgWithContext(ctx, lesson)
+	if err == nil && len(reply.Data) > 0 {
+		err = errors.New(string(reply.Data))
+	}
+	return err
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	// killSilence is how long replies are waited for that a killed sidecar owes.
+	killSilence = time.Second
+	// killSeed is the seed of the sets that it is killed amid.
+	killSeed = ^uint64(0)
+)
+
+// measureRecovery kills the sidecar amid sets that have gone on for a time, and starts it again.
+func (stage *stage) measureRecovery(ctx context.Context, size size, after time.Duration) (Recovery, error) {
+	loop := stage.loopOf(size.sets(stage.config.ValueBytes), 0, killSeed)
+	loop.silence = killSilence
+	drive, err := loop.start()
+	if err != nil {
+		return Recovery{}, err
+	}
+	err = drive.pause(ctx, after)
+	stage.sidecars[targetScale].process.kill()
+	drive.stop()
+	if _, waitError := drive.wait(ctx); err == nil { // what the dead sidecar owes is no failure
+		err = waitError
+	}
+	if err != nil {
+		return Recovery{}, err
+	}
+	return stage.restart(ctx, size)
+}
+
+// restart starts a sidecar on the files that are there.
+func (stage *stage) restart(ctx context.Context, size size) (recovery Recovery, err error) {
+	began := time.Now()
+	if err := stage.startSidecar(ctx, targetScale, string(targetScale), stage.outside); err != nil {
+		return recovery, err
+	}
+	recovery.Ready = time.Since(began).Seconds()
+	if err := stage.getOnce(ctx, size); err != nil {
+		return recovery, err
+	}
+	recovery.FirstGet = time.Since(began).Seconds()
+	status, err := stage.sidecars[targetScale].client.Status(ctx)
+	if err != nil {
+		return recovery, err
+	}
+	recovery.Keys, stage.durability = status.Entries, status.Durability
+	if recovery.Keys != uint64(size.keys) {
+		return recovery, fmt.Errorf("after the SIGKILL there were %d keys, not %d", recovery.Keys, size.keys)
+	}
+	return recovery, nil
+}
+
+// getOnce gets a key that nobody has asked for since the start.
+func (stage *stage) getOnce(ctx context.Context, size size) error {
+	operation := getOperation(stage.sidecars[targetScale].space, size.places(""), stage.config.ValueBytes)
+	key := rand.New(rand.NewPCG(killSeed, 0)).IntN(size.keys)
+	subject, payload := operation.request(input{key: key})
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	reply, err := stage.outside.control.RequestWithContext(ctx, subject, payload)
+	if err == nil {
+		_, err = operation.accept(reply)
+	}
+	return err
+}

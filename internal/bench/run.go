@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// What a measurement takes besides its duration, and what comes before the first, for
+// the estimate.
+const (
+	overhead    = 120 * time.Millisecond
+	preparation = 5 * time.Second
+	// longTime is what the writing of a key of long work is taken for.
+	longTime = 20 * time.Microsecond
+)
+
+// Run measures, and prints the report. How far it is goes to errorOutput. Of a run
+// that is interrupted the rounds are reported that were complete.
+//
+//	err := bench.Run(ctx, settings, os.Stdout, os.Stderr)
+func Run(ctx context.Context, settings Settings, output, errorOutput io.Writer) error {
+	result, err := measured(ctx, &settings, newProgress(errorOutput))
+	if result == nil {
+		return err
+	}
+	return errors.Join(write(result, output, settings.Format), err)
+}
+
+// measured gives what Run prints, which may be there besides an error.
+func measured(ctx context.Context, settings *Settings, progress *progress) (printable, error) {
+	if err := settings.check(); err != nil {
+		return nil, err
+	}
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	result, err := run(ctx, fail, settings, progress)
+	progress.clear()
+	if err != nil {
+		err = fmt.Errorf("storebus bench: %w", explained(ctx, err))
+	}
+	return result, err
+}
+
+// explained says why the context has ended, which may say more than what failed
+// because of it.
+func explained(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	return err
+}
+
+// runner measures with a stage. It belongs to the goroutine of Run.
+type runner struct {
+	settings *Settings
+	stage    *stage
+	progress *progress
+	began    time.Time
+}
+
+// run is the order of things: what is needed is started, then it is measured; whatever
+// happens, everything is ended again.
+func run(ctx context.Context, fail context.CancelCauseFunc, settings *Settings, progress *progress) (result printable, err error) {
+	began := time.Now()
+	progress.tell("%s", settings.announcement())
+	opened, err := openStage(ctx, fail, settings.Config)
+	defer func() { err = errors.Join(err, opened.close()) }()
+	if err != nil {
+		return nil, err
+	}
+	opened.noteMemory(progress)
+	runner := &runner{settings: settings, stage: opened, progress: progress, began: began}
+	if len(settings.Scale) > 0 {
+		return runner.measureSizes(ctx)
+	}
+	return runner.compare(ctx)
+}
+
+// announcement says what will be measured.
+func (settings *Settings) announcement() string {
+	if sizes := len(settings.sizes()); sizes > 0 {
+		return fmt.Sprintf("%d sizes, each filled, then %d rounds of %s each of gets and of sets after a warm-up", sizes, settings.Rounds, settings.Duration)
+	}
+	trials := settings.plan()
+	return fmt.Sprintf("%d cases, %d rounds of %s each after a warm-up: about %s", len(trials), settings.Rounds, settings.Duration, settings.estimate(trials))
+}
+
+// compare measures the cases: everything is filled, then every case warms up, then
+// come the rounds.
+func (runner *runner) compare(ctx context.Context) (printable, error) {
+	trials, err := runner.stage.prepare(ctx, runner.settings.plan(), runner.progress)
+	if err != nil {
+		return nil, err
+	}
+	results, err := runner.rounds(ctx, trials)
+	if len(results) == 0 {
+		return nil, err
+	}
+	return runner.report(results), err
+}
+
+// estimate is how long a run takes, with some time for the preparations.
+func (settings *Settings) estimate(trials []trial) time.Duration {
+	total := preparation
+	for _, trial := range trials {
+		total += settings.cost(trial, settings.warmUp()) + time.Duration(settings.Rounds)*settings.cost(trial, settings.Duration)
+	}
+	return total.Round(time.Second)
+}
+
+// cost is how long it takes to measure a trial once for a time.
+func (settings *Settings) cost(trial trial, duration time.Duration) time.Duration {
+	if trial.hasLongWork() {
+		duration += longTime * time.Duration(settings.LongKeys)
+	}
+	return duration + overhead
+}
+
+// rounds measures every trial in turn, round after round. The first round of all is
+// the warm-up and does not count. Where it is interrupted it gives the rounds that
+// were complete besides the error.
+func (runner *runner) rounds(ctx context.Context, trials []trial) ([]Result, error) {
+	runner.progress.plan(runner.settings.estimate(trials) - preparation)
+	var rounds [][]Round
+	if _, err := runner.wholeRound(ctx, trials, "warm-up", 0); err != nil {
+		return nil, err
+	}
+	for number := 1; number <= runner.settings.Rounds; number++ {
+		round, err := runner.wholeRound(ctx, trials, fmt.Sprintf("round %d of %d", number, runner.settings.Rounds), number)
+		switch {
+		case errors.Is(err, ErrInterrupted):
+			return resultsOf(trials, rounds), err
+		case err != nil:
+			return nil, err
+		}
+		rounds = append(rounds, round)
+	}
+	return resultsOf(trials, rounds), nil
+}
+
+// wholeRound measures every trial once. Number 0 is the warm-up.
+func (runner *runner) wholeRound(ctx context.Context, trials []trial, name string, number int) ([]Round, error) {
+	duration := runner.settings.Duration
+	if number == 0 {
+		duration = runner.settings.warmUp()
+	}
+	rounds := make([]Round, len(trials))
+	for index, trial := range trials {
+		runner.progress.measuring(name, trial, runner.settings.cost(trial, duration))
+		var err error
+		if rounds[index], err = runner.stage.run(ctx, trial, duration, uint64(number)); err != nil {
+			return nil, fmt.Errorf("%s: %w", trial, err)
+		}
+	}
+	return rounds, nil
+}
+
+// resultsOf turns rounds of trials into trials with their rounds.
+func resultsOf(trials []trial, rounds [][]Round) []Result {
+	if len(rounds) == 0 {
+		return nil
+	}
+	results := make([]Result, len(trials))
+	for index, trial := range trials {
+		own := make([]Round, len(rounds))
+		for number := range rounds {
+			own[number] = rounds[number][index]
+		}
+		results[index] = trial.result(own)
+	}
+	return results
+}
+
+// report makes the report of a run that ends now.
+func (runner *runner) report(results []Result) *Report {
+	settings := runner.settings
+	return &Report{
+		Header: Header[Setup]{
+			Machine: runner.stage.machine(), BeganAt: runner.began.UTC(), Seconds: time.Since(runner.began).Seconds(),
+			Setup: Setup{
+				Rounds: len(results[0].Rounds), RoundSeconds: settings.Duration.Seconds(), InFlight: settings.InFlight, Keys: settings.Keys,
+				LongKeys: settings.LongKeys, ValueBytes: settings.ValueBytes, Connections: settings.Connections,
+				Durability: runner.stage.sidecarDurability(), OutsideBroker: settings.NATSURL != "",
+			},
+		},
+		Cases:  results,
+		Ratios: ratiosOf(results),
+	}
+}

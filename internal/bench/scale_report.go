@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// ScaleReport is everything that a run with --scale has measured.
+type ScaleReport struct {
+	Header[ScaleSetup]
+	Sizes []SizeResult
+}
+
+// ScaleSetup is the settings that the figures depend on.
+type ScaleSetup struct {
+	Rounds       int     `json:"rounds"`
+	RoundSeconds float64 `json:"round_seconds"`
+	InFlight     int     `json:"in_flight"`
+	ValueBytes   int     `json:"value_bytes"`
+	Connections  int     `json:"connections"`
+	Durability   string  `json:"durability"`
+	// OutsideBroker says that the broker was there already.
+	OutsideBroker bool `json:"outside_broker"`
+}
+
+// SizeResult is a store of one size.
+type SizeResult struct {
+	Keys       int `json:"keys"`
+	Namespaces int `json:"namespaces"`
+	// Groups is how many there are in each namespace.
+	Groups int `json:"groups_in_namespace"`
+	// Fill is the writing of every key, and what it puts off, once.
+	Fill Round  `json:"fill"`
+	Set  Result `json:"set"`
+	Get  Result `json:"get"`
+	// SetRatio and GetRatio are the rates divided by those of the first size.
+	SetRatio float64 `json:"set_ratio"`
+	GetRatio float64 `json:"get_ratio"`
+	// Memory is the sidecar's after those, and is not there where the system does not say.
+	Memory   *Memory  `json:"memory,omitzero"`
+	Files    Files    `json:"files"`
+	Pages    Pages    `json:"pages"`
+	Recovery Recovery `json:"recovery"`
+}
+
+// Memory is what a process holds in memory, in bytes: now, and at most so far.
+type Memory struct {
+	Resident uint64 `json:"resident_bytes"`
+	Peak     uint64 `json:"peak_bytes"`
+}
+
+// Pages is how long a page of a hundred takes, in microseconds: the medians of a
+// hundred requests, one after the other.
+type Pages struct {
+	// Changes is the last changes of a namespace.
+	Changes float64 `json:"last_changes_us"`
+	// First and Last are the first and the last page of a group.
+	First float64 `json:"first_page_us"`
+	Last  float64 `json:"last_page_us"`
+}
+
+// Recovery is how a sidecar comes back on the files of one that was killed amid sets.
+type Recovery struct {
+	// Ready is the time from the start of the process to its ready line, FirstGet to the
+	// reply to the get that is asked then, in seconds.
+	Ready    float64 `json:"ready_seconds"`
+	FirstGet float64 `json:"first_get_seconds"`
+	// Keys is how many there are then, as its status says: those that were there before.
+	Keys uint64 `json:"keys"`
+}
+
+// Files is the sizes of the database file and of its write-ahead log.
+type Files struct {
+	Database uint64 `json:"database_bytes"`
+	Log      uint64 `json:"wal_bytes"`
+}
+
+// compareSizes divides the rates by those of the first size. Where that has served
+// nothing, there is nothing to be compared with.
+func compareSizes(sizes []SizeResult) {
+	first := &sizes[0]
+	for index := range sizes {
+		if first.Set.Median.Rate > 0 {
+			sizes[index].SetRatio = sizes[index].Set.Median.Rate / first.Set.Median.Rate
+		}
+		if first.Get.Median.Rate > 0 {
+			sizes[index].GetRatio = sizes[index].Get.Median.Rate / first.Get.Median.Rate
+		}
+	}
+}
+
+// lines are the run and its sizes.
+func (report *ScaleReport) lines() []any {
+	lines := []any{runLine[ScaleSetup]{"run", report.Header}}
+	for _, size := range report.Sizes {
+		lines = append(lines, sizeLine{"size", size})
+	}
+	return lines
+}
+
+// rows are keys, namespaces, seconds of the filling, sets a second and their p99 in
+// microseconds, gets a second and their p99, bytes of the database and of the write-ahead
+// log, and errors.
+func (report *ScaleReport) rows() (rows [][]any) {
+	for index := range report.Sizes {
+		size := &report.Sizes[index]
+		set, get := &size.Set.Median, &size.Get.Median
+		rows = append(rows, []any{
+			size.Keys, size.Namespaces, size.Fill.Seconds, set.Rate, set.P99, get.Rate, get.P99, size.Files.Database, size.Files.Log, set.Errors + get.Errors,
+		})
+	}
+	return rows
+}
+
+// writeTable prints the table: a column for each size.
+func (report *ScaleReport) writeTable(output io.Writer) error {
+	text := &errorWriter{output: output}
+	setup := &report.Setup
+	fmt.Fprintf(text, "%s\nmedians of %d rounds of %gs; values of %s; requests in flight: %d; client connections: %d\n\n",
+		report.Machine.text(setup.Durability), setup.Rounds, setup.RoundSeconds, sizeText(setup.ValueBytes), setup.InFlight, setup.Connections)
+	report.table().write(text)
+	report.writeErrors(text)
+	return text.err
+}
+
+func (report *ScaleReport) table() table {
+	var rows table
+	for _, figure := range sizeFigures() {
+		row := []string{figure.name}
+		for index := range report.Sizes {
+			row = append(row, figure.text(&report.Sizes[index]))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// writeErrors says what the first error of each size was.
+func (report *ScaleReport) writeErrors(output io.Writer) {
+	for _, size := range report.Sizes {
+		for _, result := range []Result{size.Set, size.Get} {
+			if result.Median.Error != "" {
+				fmt.Fprintf(output, "%s keys, %s: the first error: %s\n", rateText(float64(size.Keys)), result.Name, result.Median.Error)
+			}
+		}
+	}
+}
+
+// sizeFigure is a row of the table.
+type sizeFigure struct {
+	name string
+	text func(size *SizeResult) string
+}
+
+// sizeFigures gives the rows in their order.
+func sizeFigures() []sizeFigure {
+	return []sizeFigure{
+		{"keys", func(size *SizeResult) string { return rateText(float64(size.Keys)) }},
+		{"namespaces", func(size *SizeResult) string { return rateText(float64(size.Namespaces)) }},
+		{"groups in each", func(size *SizeResult) string { return strconv.Itoa(size.Groups) }},
+		{"fill", func(size *SizeResult) string { return secondsText(size.Fill.Seconds) }},
+		{"fill: drain", func(size *SizeResult) string { return secondsText(size.Fill.DrainSeconds) }},
+		{"fill: sets/s", func(size *SizeResult) string { return rateText(size.Fill.Rate) }},
+		{"set: requests/s", func(size *SizeResult) string { return rateText(size.Set.Median.Rate) }},
+		{"set: ÷ the first", func(size *SizeResult) string { return fmt.Sprintf("%.2f", size.SetRatio) }},
+		{"set: p99", func(size *SizeResult) string { return latencyText(size.Set.Median.P99) }},
+		{"get: requests/s", func(size *SizeResult) string { return rateText(size.Get.Median.Rate) }},
+		{"get: ÷ the first", func(size *SizeResult) string { return fmt.Sprintf("%.2f", size.GetRatio) }},
+		{"get: p99", func(size *SizeResult) string { return latencyText(size.Get.Median.P99) }},
+		{"errors", func(size *SizeResult) string {
+			return strconv.FormatUint(size.Set.Median.Errors+size.Get.Median.Errors, 10)
+		}},
+		{"resident memory", func(size *SizeResult) string {
+			return size.Memory.text(func(memory *Memory) uint64 { return memory.Resident })
+		}},
+		{"resident memory: peak", func(size *SizeResult) string {
+			return size.Memory.text(func(memory *Memory) uint64 { return memory.Peak })
+		}},
+		{"database file", func(size *SizeResult) string { return mebibytesText(size.Files.Database) }},
+		{"write-ahead log", func(size *SizeResult) string { return mebibytesText(size.Files.Log) }},
+		{"last 100 changes", func(size *SizeResult) string { return latencyText(size.Pages.Changes) }},
+		{"first page of a group", func(size *SizeResult) string { return latencyText(size.Pages.First) }},
+		{"last page of a group", func(size *SizeResult) string { return latencyText(size.Pages.Last) }},
+		{"after SIGKILL: ready", func(size *SizeResult) string { return secondsText(size.Recovery.Ready) }},
+		{"after SIGKILL: first get", func(size *SizeResult) string { return secondsText(size.Recovery.FirstGet) }},
+		{"after SIGKILL: keys", func(size *SizeResult) string { return rateText(float64(size.Recovery.Keys)) }},
+	}
+}
+
+// text gives a figure of the memory, nothing where it is not known.
+func (memory *Memory) text(figure func(*Memory) uint64) string {
+	if memory == nil {
+		return ""
+	}
+	return mebibytesText(figure(memory))
+}

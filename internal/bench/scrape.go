@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// scrapeInterval is the time between two scrapes of the metrics: 150 of them come in the
+// time in which Prometheus, as it is set up usually, makes one.
+const scrapeInterval = 100 * time.Millisecond
+
+// scraper reads the metrics of a sidecar for as long as a trial goes on.
+type scraper struct {
+	alone
+	url string
+	// interval is the time between two scrapes; 0 is scrapeInterval.
+	interval time.Duration
+
+	stop  context.CancelFunc
+	ended chan error
+	count uint64
+}
+
+// begin scrapes once before the clock starts: the first scrape opens the connection.
+func (scraper *scraper) begin(ctx context.Context, _ *loop) error {
+	if err := scrape(ctx, scraper.url); err != nil {
+		return err
+	}
+	ctx, scraper.stop = context.WithCancel(ctx)
+	scraper.ended = make(chan error, 1)
+	go func() { scraper.ended <- scraper.run(ctx) }()
+	return nil
+}
+
+// run scrapes until ctx ends.
+func (scraper *scraper) run(ctx context.Context) error {
+	ticks := time.NewTicker(cmp.Or(scraper.interval, scrapeInterval))
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticks.C:
+		}
+		if err := scrape(ctx, scraper.url); err != nil && ctx.Err() == nil {
+			return err
+		}
+		scraper.count++
+	}
+}
+
+func (scraper *scraper) end(context.Context) error {
+	scraper.stop()
+	return <-scraper.ended
+}
+
+func (scraper *scraper) note(round *Round) { round.Scrapes = scraper.count }
+
+func scrape(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("scrape: %w", err)
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	if response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("scrape: %s", response.Status)
+	}
+	return errors.Join(err, response.Body.Close())
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dappco.re/go/storebus/store"
+)
+
+// ErrInterrupted is the cause that ends a run early: the rounds that were complete are reported.
+var ErrInterrupted = errors.New("interrupted")
+
+// ErrUsage is wrapped by what Run returns for settings that cannot be carried out.
+var ErrUsage = errors.New("bench")
+
+// The defaults of Settings.
+const (
+	DefaultRounds      = 5
+	DefaultDuration    = time.Second
+	DefaultKeys        = 10_000
+	DefaultValueBytes  = 128
+	DefaultConnections = 1
+	DefaultLongKeys    = 200_000
+)
+
+const (
+	// bigValueBytes is the size of the large values.
+	bigValueBytes = 16 << 10
+	// maxValueBytes leaves room for names and headers in a message of 1 MiB.
+	maxValueBytes = 900 << 10
+	maxInFlight   = 10_000
+)
+
+// DefaultInFlight gives the numbers of requests in flight that cases are measured at.
+func DefaultInFlight() []int { return []int{1, 16, 64, 256} }
+
+// Settings says what is measured, and for how long.
+type Settings struct {
+	// Config is about the parts.
+	Config
+	// Rounds is how often each case is measured, and Duration for how long each time.
+	Rounds   int
+	Duration time.Duration
+	// Cases names those that are measured; empty: all.
+	Cases []string
+	// InFlight is the numbers of requests in flight.
+	InFlight []int
+	// Large measures a store with a million keys too.
+	Large bool
+	// Scale is numbers of keys: a store with each of them is measured instead of the
+	// cases, whatever Cases, InFlight, Keys, LongKeys and Large say. Empty: the cases are.
+	Scale []int
+	// Format is FormatTable, FormatText or FormatJSON; empty is FormatTable.
+	Format string
+}
+
+// check returns what is wrong with the settings, each with the flag at fault.
+func (settings *Settings) check() error {
+	var failures []error
+	within := func(flag string, value, most int) {
+		if value < 1 || value > most {
+			failures = append(failures, fmt.Errorf("--%s is %d: it is 1 to %d", flag, value, most))
+		}
+	}
+	within("rounds", settings.Rounds, 1000)
+	within("keys", settings.Keys, maxKeys)
+	within("value-bytes", settings.ValueBytes, maxValueBytes)
+	within("connections", settings.Connections, 64)
+	within("long-keys", settings.LongKeys, maxKeys)
+	for _, inFlight := range settings.InFlight {
+		within("in-flight", inFlight, maxInFlight)
+	}
+	for _, keys := range settings.Scale {
+		if keys < leastScale || keys > maxKeys {
+			failures = append(failures, fmt.Errorf("--scale is %d: it is %d to %d", keys, leastScale, maxKeys))
+		}
+	}
+	if len(settings.InFlight) == 0 {
+		failures = append(failures, errors.New("--in-flight names no number"))
+	}
+	if !slices.Contains([]store.Durability{"", store.DurabilityFull, store.DurabilityRelaxed}, store.Durability(settings.Durability)) {
+		failures = append(failures, fmt.Errorf("--durability is %q: it is %s or %s", settings.Durability, store.DurabilityFull, store.DurabilityRelaxed))
+	}
+	if settings.Duration <= 0 {
+		failures = append(failures, fmt.Errorf("--duration is %s: it must be more than nothing", settings.Duration))
+	}
+	if err := errors.Join(append(failures, settings.checkCases())...); err != nil {
+		return fmt.Errorf("%w: %w; see storebus bench --help", ErrUsage, err)
+	}
+	return nil
+}
+
+// checkCases returns an error for a name that no case has.
+func (settings *Settings) checkCases() error {
+	known := CaseNames()
+	for _, name := range settings.Cases {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("--cases: there is no case %q; there are %s", name, strings.Join(known, ", "))
+		}
+	}
+	if slices.Contains(settings.Cases, "journal") && settings.Journal.URL == "" {
+		return errors.New("--cases: journal needs an endpoint: name one with --journal-url and --journal-bucket")
+	}
+	if len(settings.chosen()) == 0 {
+		return errors.New("--cases: with a broker that is there none of them can be measured")
+	}
+	return nil
+}
+
+// warmUp is how long a case runs before its first counted round.
+func (settings *Settings) warmUp() time.Duration { return settings.Duration/4 + time.Millisecond }

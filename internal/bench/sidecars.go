@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+
+	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/subjects"
+)
+
+// sidecar is a storebus serve.
+type sidecar struct {
+	process *process
+	broker  *broker
+	space   subjects.Space
+	client  *client.Client
+	// metrics is the URL of its metrics if they are scraped.
+	metrics string
+}
+
+// startOutsideSidecar starts the sidecar that is there whatever is measured: the quiet
+// of its store ends the rounds of those that have none, too.
+func (stage *stage) startOutsideSidecar(ctx context.Context) error {
+	if err := stage.startSidecar(ctx, targetSidecar, "store", stage.outside); err != nil {
+		return err
+	}
+	status, err := stage.sidecars[targetSidecar].client.Status(ctx)
+	stage.durability = status.Durability
+	return err
+}
+
+// startSidecar starts a sidecar on a broker, or with its own where there is none.
+func (stage *stage) startSidecar(ctx context.Context, target target, prefix string, broker *broker) error {
+	sidecar := &sidecar{broker: broker}
+	var err error
+	if sidecar.space, err = subjects.NewSpace(prefix + stage.id); err != nil {
+		return err
+	}
+	arguments := []string{"serve", "--database", stage.databasePath(target), "--prefix", sidecar.space.Prefix()}
+	if stage.config.Durability != "" {
+		arguments = append(arguments, "--durability", stage.config.Durability)
+	}
+	if target == targetJournal {
+		arguments = append(arguments, stage.config.Journal.arguments()...)
+	}
+	http, metrics, err := target.httpArguments()
+	if err != nil {
+		return err
+	}
+	arguments, sidecar.metrics = append(arguments, http...), metrics
+	address := ""
+	if broker == nil {
+		arguments = append(arguments, "--listen", "127.0.0.1:0")
+	} else {
+		address = broker.url
+	}
+	if sidecar.process, err = stage.launcher.launch(ctx, "sidecar-"+string(target), address, arguments...); err != nil {
+		return err
+	}
+	if broker == nil {
+		if sidecar.broker, err = stage.connect(sidecar.process.url(), nil); err != nil {
+			return err
+		}
+	}
+	stage.sidecars[target] = sidecar
+	sidecar.client, err = client.New(sidecar.broker.control, client.Config{Prefix: sidecar.space.Prefix(), Timeout: replyTimeout})
+	return err
+}
+
+func (stage *stage) databasePath(target target) string {
+	return filepath.Join(stage.directory, string(target), "storebus.db")
+}
+
+// sidecarOf gives the sidecar that a case is about. Those without one are measured
+// beside the one on their broker.
+func (stage *stage) sidecarOf(trial trial) *sidecar {
+	if sidecar := stage.sidecars[trial.target]; sidecar != nil {
+		return sidecar
+	}
+	return stage.sidecars[targetSidecar]
+}
+
+// freeAddress gives one of this machine that nobody listens at.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+// httpArguments has a sidecar serve HTTP in the way that a target is about, and give the
+// URL of its metrics.
+func (target target) httpArguments() (arguments []string, metrics string, err error) {
+	switch target {
+	case targetNoHTTP:
+		return []string{"--http="}, "", nil
+	case targetScraped:
+		address, err := freeAddress()
+		return []string{"--http", address}, "http://" + address + "/metrics", err
+	}
+	return nil, "", nil
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import "fmt"
+
+// scaleInFlight is how many sets or gets of a size are in flight.
+const scaleInFlight = 256
+
+// size is a store that is measured: how many keys it holds, and where.
+type size struct {
+	keys int
+	spread
+}
+
+func (size size) String() string {
+	if size.namespaces > 1 {
+		return fmt.Sprintf("%s keys in %s namespaces", rateText(float64(size.keys)), rateText(float64(size.namespaces)))
+	}
+	return fmt.Sprintf("%s keys in %d groups", rateText(float64(size.keys)), size.groups)
+}
+
+// sets and gets are the trials of a size.
+func (size size) sets(valueBytes int) trial { return size.trial("set", verbSet, valueBytes) }
+func (size size) gets(valueBytes int) trial { return size.trial("get", verbGet, valueBytes) }
+
+// trial gives the sets or gets of every key of a size, each as likely as any other.
+func (size size) trial(name string, verb verb, valueBytes int) trial {
+	return trial{
+		kind:     kind{name: name, target: targetScale, verb: verb, held: size.keys, spread: size.spread},
+		inFlight: scaleInFlight, valueBytes: valueBytes,
+	}
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+const (
+	// scaleGroups is how many groups of one namespace the keys of a size are in.
+	scaleGroups = 100
+	// scaleNamespaces is how many namespaces they are in once more, and
+	// leastInNamespace how many there are at least in each.
+	scaleNamespaces  = 1000
+	leastInNamespace = 10
+	// leastScale is the smallest size: a key in each group.
+	leastScale = scaleGroups
+)
+
+// sizes gives what --scale names, and the first of it in many namespaces.
+func (settings *Settings) sizes() []size {
+	if len(settings.Scale) == 0 {
+		return nil
+	}
+	var sizes []size
+	for _, keys := range settings.Scale {
+		sizes = append(sizes, size{keys, spread{1, scaleGroups}})
+	}
+	return append(sizes, size{max(settings.Scale[0], scaleNamespaces*leastInNamespace), spread{scaleNamespaces, 1}})
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nuid"
+
+	"dappco.re/go/storebus/subjects"
+)
+
+// stage is everything that takes part: the processes, and the client's connections.
+type stage struct {
+	config    Config
+	directory string
+	launcher  launcher
+	brokers   []*broker
+	// outside is the broker that all but the embedded cases share, always the one
+	// whose JetStream fsyncs every write; it may be nil.
+	outside, always *broker
+	sidecars        map[target]*sidecar
+	echo            *process
+	echoSpace       subjects.Space
+	subscribers     map[int]*process // by how many they are
+	buckets         []bucket
+	values          map[int]*valuePool // by size
+	// id keeps the subjects and buckets on a broker that was there apart from those of
+	// others.
+	id string
+	// last is the trial that has run before.
+	last trial
+	// fsync is how long one takes in the folder of the files.
+	fsync time.Duration
+	// longLead is how long before it expires a large group is written; 0 until it is known.
+	longLead time.Duration
+	// durability is what the sidecars have.
+	durability string
+}
+
+// openStage makes the folder and starts the broker, which everything needs. The caller closes it, after an error too.
+func openStage(ctx context.Context, fail context.CancelCauseFunc, config Config) (*stage, error) {
+	stage := &stage{
+		config: config, sidecars: map[target]*sidecar{}, subscribers: map[int]*process{}, values: map[int]*valuePool{},
+		launcher: launcher{program: config.Program, fail: fail},
+	}
+	if config.NATSURL != "" {
+		stage.id = "-" + nuid.Next()
+	}
+	for _, step := range []func(context.Context) error{stage.makeDirectory, stage.startOutside} {
+		if err := step(ctx); err != nil {
+			return stage, err
+		}
+	}
+	return stage, nil
+}
+
+// machine gives what is measured on, with the broker that most cases share.
+func (stage *stage) machine() Machine {
+	return newMachine(stage.outside.control.ConnectedServerVersion(), stage.fsync)
+}
+
+// sidecarDurability gives the durability that the sidecars have.
+func (stage *stage) sidecarDurability() string { return stage.durability }
+
+// close ends everything and removes the files.
+func (stage *stage) close() error {
+	failures := []error{stage.deleteBuckets()}
+	for _, broker := range stage.brokers {
+		broker.disconnect()
+	}
+	failures = append(failures, stage.launcher.stop())
+	if stage.directory != "" {
+		failures = append(failures, os.RemoveAll(stage.directory))
+	}
+	return errors.Join(failures...)
+}
+
+func (stage *stage) makeDirectory(context.Context) (err error) {
+	if stage.config.Directory != "" {
+		if err := os.MkdirAll(stage.config.Directory, 0o700); err != nil {
+			return err
+		}
+	}
+	stage.directory, err = os.MkdirTemp(stage.config.Directory, "storebus-bench-")
+	if err != nil {
+		return err
+	}
+	stage.launcher.directory = stage.directory
+	stage.fsync, err = measureFsync(stage.directory)
+	return err
+}
+
+func (stage *stage) startEcho(ctx context.Context) (err error) {
+	if stage.echoSpace, err = subjects.NewSpace("floor" + stage.id); err != nil {
+		return err
+	}
+	stage.echo, err = stage.launcher.launch(ctx, "echo", stage.outside.url, echoCommand, "--", stage.echoSpace.Prefix())
+	return err
+}
+
+// require starts what one case needs and is not there yet.
+func (stage *stage) require(ctx context.Context, trial trial) (err error) {
+	if _, made := stage.values[trial.valueBytes]; !made {
+		stage.values[trial.valueBytes] = newValuePool(trial.valueBytes)
+	}
+	switch trial.target {
+	case targetKV:
+		return stage.requireBucket(ctx, stage.outside, bucketName(stage.id, trial.valueBytes))
+	case targetAlways:
+		return stage.requireAlways(ctx, trial)
+	case targetEmbedded, targetLarge, targetScale, targetJournal, targetNoHTTP, targetScraped:
+		if stage.sidecars[trial.target] != nil {
+			return nil
+		}
+		if trial.target == targetEmbedded {
+			return stage.startSidecar(ctx, targetEmbedded, "store", nil)
+		}
+		return stage.startSidecar(ctx, trial.target, string(trial.target), stage.outside)
+	}
+	return stage.requireSubscribers(ctx, trial)
+}
+
+// requireSubscribers starts those that listen to a case.
+func (stage *stage) requireSubscribers(ctx context.Context, trial trial) (err error) {
+	count := trial.subscribers
+	if count == 0 || stage.subscribers[count] != nil {
+		return nil
+	}
+	space := stage.sidecars[targetSidecar].space
+	stage.subscribers[count], err = stage.launcher.launch(ctx, "subscribers-"+strconv.Itoa(count), stage.outside.url, subscribersCommand, "--",
+		strconv.Itoa(count), space.Events(trial.namespace()), stage.reportSubject(count))
+	return err
+}
+
+// reportSubject is where subscribers say what has arrived.
+func (stage *stage) reportSubject(count int) string {
+	return stage.echoSpace.Prefix() + ".arrived." + strconv.Itoa(count)
+}

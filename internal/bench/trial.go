@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+)
+
+// trial is one case: a kind at one level, with values of one size.
+type trial struct {
+	kind
+	inFlight, valueBytes int
+}
+
+func (trial trial) String() string {
+	return fmt.Sprintf("%s, %d in flight, %s", trial.name, trial.inFlight, sizeText(trial.valueBytes))
+}
+
+// namespace keeps values of different sizes apart, and changes that somebody
+// listens to from those that nobody does.
+func (trial trial) namespace() string {
+	switch {
+	case trial.subscribers > 0:
+		return "heard-" + strconv.Itoa(trial.subscribers)
+	case trial.lag:
+		return "lag"
+	case trial.expiry:
+		return "expiring"
+	}
+	return "v" + strconv.Itoa(trial.valueBytes)
+}
+
+// places gives where the keys of a case are.
+func (trial trial) places() places {
+	return trial.spread.places(trial.namespace())
+}
+
+// hasLongWork reports whether a large group is deleted, or expires, beside a case.
+func (trial trial) hasLongWork() bool { return trial.work != "" }
+
+// result gives the medians of the rounds of a case.
+func (trial trial) result(rounds []Round) Result {
+	return newResult(trial.name, string(trial.target), trial.inFlight, trial.valueBytes, rounds)
+}
+
+// writesStore reports whether a case, or what goes on beside it, writes to a sidecar.
+func (trial trial) writesStore() bool {
+	switch trial.target {
+	case targetJournal:
+		return true
+	case targetSidecar, targetEmbedded, targetLarge, targetScale, targetNoHTTP, targetScraped:
+		return trial.writers > 0 || trial.verb == verbSet || trial.verb == verbRawSet
+	}
+	return trial.writers > 0
+}
+
+// keys is how many keys a case uses.
+func (trial trial) keys(config *Config) int {
+	switch trial.target {
+	case targetLarge:
+		return max(largeKeys, config.Keys)
+	case targetScale:
+		return trial.held
+	}
+	return config.Keys
+}
+
+// brokerOf gives the broker that a case's requests go to.
+func (stage *stage) brokerOf(trial trial) *broker {
+	if trial.target == targetAlways {
+		return stage.always
+	}
+	return stage.sidecarOf(trial).broker
+}
+
+// operationOf gives what a case asks.
+func (stage *stage) operationOf(trial trial) operation {
+	space := stage.sidecarOf(trial).space
+	if trial.target == targetEcho {
+		space = stage.echoSpace
+	}
+	namespace, bucket := trial.namespace(), bucketName(stage.id, trial.valueBytes)
+	switch trial.verb {
+	case verbSet:
+		return setOperation(space, trial.places())
+	case verbGet:
+		return getOperation(space, trial.places(), trial.valueBytes)
+	case verbRawSet:
+		return rawSetOperation(space, namespace)
+	case verbRawGet:
+		return rawGetOperation(space, namespace, trial.valueBytes)
+	case verbList:
+		return listOperation(space, namespace, trial.keys(&stage.config))
+	case verbPut:
+		return putOperation(bucket)
+	case verbRead:
+		return readOperation(bucket, trial.valueBytes)
+	case verbCommit:
+		return commitOperation(space, namespace)
+	}
+	return echoOperation(plainEcho(space.Prefix()), trial.valueBytes)
+}
+
+// loopOf gives the loop of a case, to be run for a time.
+func (stage *stage) loopOf(trial trial, duration time.Duration, seed uint64) loop {
+	return loop{
+		connections: stage.brokerOf(trial).load,
+		operation:   stage.operationOf(trial),
+		inFlight:    trial.inFlight,
+		duration:    duration,
+		keys:        uniformKeys(trial.keys(&stage.config)),
+		values:      stage.values[trial.valueBytes],
+		seed:        seed,
+	}
+}
+
+// meterOf gives the processes that a case keeps busy.
+func (stage *stage) meterOf(trial trial) meter {
+	meter := meter{roleClient: os.Getpid()}
+	if broker := stage.brokerOf(trial); broker.process != nil {
+		meter[roleBroker] = broker.process.pid()
+	}
+	if sidecar := stage.sidecars[trial.target]; sidecar != nil {
+		meter[roleResponder] = sidecar.process.pid()
+	}
+	if trial.target == targetEcho {
+		meter[roleResponder] = stage.echo.pid()
+	}
+	if subscribers := stage.subscribers[trial.subscribers]; subscribers != nil {
+		meter[roleSubscribers] = subscribers.pid()
+	}
+	return meter
+}

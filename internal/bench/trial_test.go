@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bench
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestTrial_WritesStore_Good(t *testing.T) {
+	var writing []string
+	for _, kind := range kinds() {
+		if (trial{kind: kind}).writesStore() {
+			writing = append(writing, kind.name)
+		}
+	}
+	assert.Equal(t, []string{
+		"echo-beside-writers", "get-beside-writers", "set", "embedded-set", "set-without-http", "set-scraped", "set-1m-keys", "raw-set", "embedded-raw-set",
+		"set-1-subscriber", "set-100-subscribers", "change-latency", "embedded-change-latency",
+		"expiry-latency", "expiry-latency-beside-writers", "long-deletion", "long-expiry",
+		"set-beside-neighbour", "set-beside-waiters", "set-beside-woken-waiters", "journal",
+	}, writing)
+	assert.Equal(t, writing, CaseNames()[len(CaseNames())-len(writing):], "they come last")
+}

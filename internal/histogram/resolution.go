@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package histogram
+
+import "math/bits"
+
+// resolution is how many bits behind the leading one of a value choose its bucket: 4 are 16
+// buckets for each power of two.
+type resolution int
+
+// bucketOf gives the bucket of a value. The values below two powers of the step have a bucket
+// each.
+func (resolution resolution) bucketOf(value uint64) int {
+	shift := max(bits.Len64(value)-int(resolution)-1, 0)
+	return shift<<resolution + int(value>>shift)
+}
+
+// lowest gives the smallest value of a bucket, and how many values it has.
+func (resolution resolution) lowest(bucket int) (value, width uint64) {
+	shift := max(bucket>>resolution-1, 0)
+	return uint64(bucket-shift<<resolution) << shift, 1 << shift
+}
+
+// highest gives the largest value of a bucket.
+func (resolution resolution) highest(bucket int) uint64 {
+	value, width := resolution.lowest(bucket)
+	return value + (width - 1)
+}
