@@ -10,17 +10,17 @@ import (
 	"github.com/rivo/uniseg"
 	"github.com/urfave/cli/v3"
 
-	"dappco.re/go/storebus/internal/bench"
+	benchreport "dappco.re/go/storebus/internal/bench/report"
 )
 
 // The formats that every command prints in.
 const (
 	// formatText is a line for each row, with tabs between, for scripts.
-	formatText = bench.FormatText
+	formatText = benchreport.FormatText
 	// formatTable has a header and aligned columns, for a person.
-	formatTable = bench.FormatTable
+	formatTable = benchreport.FormatTable
 	// formatJSON is each reply as it came, one object a line.
-	formatJSON = bench.FormatJSON
+	formatJSON = benchreport.FormatJSON
 )
 
 const (

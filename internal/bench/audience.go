@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 // audience is the subscribers of a trial's changes. A round is over when each of them
@@ -40,7 +42,7 @@ func (audience *audience) settle(ctx context.Context, outcome *outcome) error {
 	return err
 }
 
-func (audience *audience) note(round *Round) {
+func (audience *audience) note(round *report.Round) {
 	round.Events = (audience.now.Least - audience.before.Least) * uint64(audience.subscribers)
 }
 

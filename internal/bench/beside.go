@@ -5,6 +5,8 @@ package bench
 import (
 	"context"
 	"time"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 // writers are sets to the sidecar that go on for as long as a trial does.
@@ -35,6 +37,6 @@ func (writers *writers) end(ctx context.Context) error {
 }
 
 // note leaves the processor time out: it was spent on the writers.
-func (writers *writers) note(round *Round) {
-	round.WriteRate, round.WriteP99, round.CPU = writers.rate, microseconds(writers.p99), nil
+func (writers *writers) note(round *report.Round) {
+	round.WriteRate, round.WriteP99, round.CPU = writers.rate, report.Microseconds(writers.p99), nil
 }

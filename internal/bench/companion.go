@@ -5,6 +5,8 @@ package bench
 import (
 	"context"
 	"errors"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 // companion is what goes on beside the loop of a trial. Each of its methods may be a
@@ -17,7 +19,7 @@ type companion interface {
 	// settle is called after the drain, and waits for what must still arrive.
 	settle(ctx context.Context, outcome *outcome) error
 	// note writes what it has seen into the round, after the clock has stopped.
-	note(round *Round)
+	note(round *report.Round)
 }
 
 // alone is the companion of a trial without one.
@@ -26,7 +28,7 @@ type alone struct{}
 func (alone) begin(context.Context, *loop) error     { return nil }
 func (alone) end(context.Context) error              { return nil }
 func (alone) settle(context.Context, *outcome) error { return nil }
-func (alone) note(*Round)                            {}
+func (alone) note(*report.Round)                     {}
 
 // companions go on beside a trial together. They end in their order: what comes first
 // may wait for something that the others have to go on beside.
@@ -58,7 +60,7 @@ func (companions companions) settle(ctx context.Context, outcome *outcome) error
 	return nil
 }
 
-func (companions companions) note(round *Round) {
+func (companions companions) note(round *report.Round) {
 	for _, companion := range companions {
 		companion.note(round)
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 // recorder is a companion that remembers what it was asked, and fails where it is told to.
@@ -30,7 +32,7 @@ func (recorder recorder) record(step string) error {
 func (recorder recorder) begin(context.Context, *loop) error     { return recorder.record("begin") }
 func (recorder recorder) end(context.Context) error              { return recorder.record("end") }
 func (recorder recorder) settle(context.Context, *outcome) error { return recorder.record("settle") }
-func (recorder recorder) note(*Round)                            { _ = recorder.record("note") }
+func (recorder recorder) note(*report.Round)                     { _ = recorder.record("note") }
 
 func TestCompanion_Companions_Good(t *testing.T) {
 	var asked []string

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 func TestCPU_ParseStat_Good(t *testing.T) {
@@ -27,12 +29,12 @@ func TestCPU_Meter_Good(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("this system has no /proc")
 	}
-	meter := meter{roleClient: os.Getpid(), roleBroker: -1}
+	meter := meter{report.RoleClient: os.Getpid(), report.RoleBroker: -1}
 	used := meter.read()
-	assert.Contains(t, used, roleClient)
-	assert.NotContains(t, used, roleBroker, "what is not known is left out")
-	before := map[string]time.Duration{roleClient: time.Second}
-	after := map[string]time.Duration{roleClient: 2 * time.Second, roleBroker: time.Second}
-	assert.Equal(t, map[string]float64{roleClient: 4}, perRequest(before, after, 250_000))
+	assert.Contains(t, used, report.RoleClient)
+	assert.NotContains(t, used, report.RoleBroker, "what is not known is left out")
+	before := map[string]time.Duration{report.RoleClient: time.Second}
+	after := map[string]time.Duration{report.RoleClient: 2 * time.Second, report.RoleBroker: time.Second}
+	assert.Equal(t, map[string]float64{report.RoleClient: 4}, perRequest(before, after, 250_000))
 	assert.Empty(t, perRequest(before, after, 0))
 }

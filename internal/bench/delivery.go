@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 // deliveryInterval is the time between two looks at what is delivered, and so how
@@ -95,7 +96,7 @@ func (meter *deliveryMeter) end(ctx context.Context) error {
 	return meter.failure
 }
 
-func (meter *deliveryMeter) note(round *Round) {
+func (meter *deliveryMeter) note(round *report.Round) {
 	round.Lag = newLag(meter.replied, deliveriesOf(meter.replied, meter.delivered))
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go"
 
+	"dappco.re/go/storebus/internal/bench/report"
 	"dappco.re/go/storebus/subjects"
 )
 
@@ -102,7 +103,7 @@ func (meter *expiryMeter) end(ctx context.Context) error {
 	return meter.subscription.Unsubscribe()
 }
 
-func (meter *expiryMeter) note(round *Round) {
+func (meter *expiryMeter) note(round *report.Round) {
 	meter.mutex.Lock()
 	defer meter.mutex.Unlock()
 	round.Events, round.Lag = uint64(len(meter.delays)), lagOf(meter.delays)

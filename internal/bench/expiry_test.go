@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus/internal/bench/benchtest"
+	"dappco.re/go/storebus/internal/bench/report"
 	"dappco.re/go/storebus/subjects"
 )
 
@@ -56,10 +57,10 @@ func TestExpiry_End_Good(t *testing.T) {
 			`{"revision":5,"previous":4,"type":"delete_group"}`, `{"revision":6,"previous":5,"type":"expire","key":"b"}`,
 		)
 		require.NoError(t, meter.end(t.Context()))
-		var round Round
+		var round report.Round
 		meter.note(&round)
 		assert.Equal(t, uint64(2), round.Events, "what came twice counts once")
-		assert.GreaterOrEqual(t, round.Lag.P50, microseconds(time.Hour))
+		assert.GreaterOrEqual(t, round.Lag.P50, report.Microseconds(time.Hour))
 		assert.GreaterOrEqual(t, round.Lag.P99, round.Lag.P50)
 	})
 	t.Run("WaitsForNothingWhereNothingWasSet", func(t *testing.T) {
@@ -77,7 +78,7 @@ func TestExpiry_End_Ugly(t *testing.T) {
 }
 
 func TestRound_Round_Good_WritesItsFigures(t *testing.T) {
-	var round Round
+	var round report.Round
 	(&writers{rate: 5, p99: time.Millisecond}).note(&round)
 	written, err := json.Marshal(round)
 	require.NoError(t, err)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 const (
@@ -20,13 +22,13 @@ const (
 func fillingInFlight(valueBytes int) int { return max(min(mostFilling, fillingBytes/valueBytes), 1) }
 
 // fill starts the sidecar and writes every key of a size once.
-func (stage *stage) fill(ctx context.Context, size size, progress *progress) (round Round, err error) {
+func (stage *stage) fill(ctx context.Context, size size, progress *report.Progress) (round report.Round, err error) {
 	trial := size.trial("fill", verbSet, stage.config.ValueBytes)
 	trial.inFlight = fillingInFlight(trial.valueBytes)
 	if err := stage.require(ctx, trial); err != nil {
 		return round, err
 	}
-	progress.tell("%s: filling", size)
+	progress.Tell("%s: filling", size)
 	companion := &filling{keys: size.keys, tell: tellWritten(progress, size)}
 	round, err = stage.measureBeside(ctx, trial, stage.loopOf(trial, 0, 0), companion)
 	if err == nil && round.Errors > 0 {
@@ -37,12 +39,12 @@ func (stage *stage) fill(ctx context.Context, size size, progress *progress) (ro
 }
 
 // tellWritten says how many keys of a size are written.
-func tellWritten(progress *progress, size size) func(written int) {
-	return func(written int) { progress.say("%s: %s written", size, rateText(float64(written))) }
+func tellWritten(progress *report.Progress, size size) func(written int) {
+	return func(written int) { progress.Say("%s: %s written", size, report.Thousands(float64(written))) }
 }
 
 // sizeNow gives the memory of the sidecar, and the sizes of its files.
-func (stage *stage) sizeNow() (memory *Memory, files Files, err error) {
+func (stage *stage) sizeNow() (memory *report.Memory, files report.Files, err error) {
 	if files.Database, err = fileBytes(stage.databasePath(targetScale)); err != nil {
 		return nil, files, err
 	}

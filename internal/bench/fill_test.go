@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 func TestFill_FillingInFlight_Good(t *testing.T) {
@@ -19,8 +21,8 @@ func TestFill_FillingInFlight_Good(t *testing.T) {
 func TestFill_TellWritten_Good(t *testing.T) {
 	run := func(terminal bool) string {
 		var output strings.Builder
-		progress := newProgress(&output)
-		progress.terminal = terminal
+		progress := report.NewProgress(&output)
+		progress.Terminal = terminal
 		tell := tellWritten(progress, size{20_000, spread{1, 100}})
 		for _, written := range []int{100, 9000, 20_000} {
 			tell(written)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 const (
@@ -45,8 +47,8 @@ func appendDurably(file *os.File) error {
 }
 
 // noteMemory tells whoever reads the figures that the folder of the files is in memory.
-func (stage *stage) noteMemory(progress *progress) {
+func (stage *stage) noteMemory(progress *report.Progress) {
 	if stage.fsync < memoryFsync {
-		progress.note("an fsync takes %s in %s: nothing is on disk there; name another folder with --directory", stage.fsync, stage.directory)
+		progress.Note("an fsync takes %s in %s: nothing is on disk there; name another folder with --directory", stage.fsync, stage.directory)
 	}
 }

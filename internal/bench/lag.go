@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 // lagMeter measures the time from the reply to a set until its event arrives here, on
@@ -83,7 +85,7 @@ func (meter *lagMeter) settle(ctx context.Context, outcome *outcome) error {
 	return meter.subscription.Unsubscribe()
 }
 
-func (meter *lagMeter) note(round *Round) {
+func (meter *lagMeter) note(round *report.Round) {
 	meter.mutex.Lock()
 	defer meter.mutex.Unlock()
 	round.Events, round.Lag = uint64(len(meter.arrived)), newLag(meter.replied, meter.arrived)
@@ -91,7 +93,7 @@ func (meter *lagMeter) note(round *Round) {
 
 // newLag compares the moments of every revision that has both. Of an event that came
 // twice the first counts.
-func newLag(replied, arrived []moment) *Lag {
+func newLag(replied, arrived []moment) *report.Lag {
 	arrivals := make(map[uint64]time.Time, len(arrived))
 	for _, moment := range arrived {
 		if _, repeated := arrivals[moment.revision]; !repeated {
@@ -108,9 +110,9 @@ func newLag(replied, arrived []moment) *Lag {
 }
 
 // lagOf sorts delays, and gives their quantiles.
-func lagOf(delays []time.Duration) *Lag {
+func lagOf(delays []time.Duration) *report.Lag {
 	slices.Sort(delays)
-	return &Lag{P50: microseconds(quantile(delays, 0.5)), P99: microseconds(quantile(delays, 0.99))}
+	return &report.Lag{P50: report.Microseconds(quantile(delays, 0.5)), P99: report.Microseconds(quantile(delays, 0.99))}
 }
 
 // quantile gives the one at a fraction of sorted durations, 0 where there are none.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus/internal/bench/benchtest"
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 func TestLag_NewLag_Good(t *testing.T) {
@@ -20,9 +21,9 @@ func TestLag_NewLag_Good(t *testing.T) {
 	}
 	replied := []moment{at(1, 10), at(3, 30), at(2, 20), at(4, 40)}
 	arrived := []moment{at(1, 5), at(2, 23), at(3, 50), at(3, 99), at(7, 70)}
-	assert.Equal(t, &Lag{P50: 3, P99: 20}, newLag(replied, arrived), "-5, 3 and 20; the first of two counts, and nothing without both")
-	assert.Equal(t, &Lag{P50: -5, P99: -5}, newLag(replied[:1], arrived))
-	assert.Equal(t, &Lag{}, newLag(nil, arrived))
+	assert.Equal(t, &report.Lag{P50: 3, P99: 20}, newLag(replied, arrived), "-5, 3 and 20; the first of two counts, and nothing without both")
+	assert.Equal(t, &report.Lag{P50: -5, P99: -5}, newLag(replied[:1], arrived))
+	assert.Equal(t, &report.Lag{}, newLag(nil, arrived))
 }
 
 func TestLag_Settle_Good(t *testing.T) {
@@ -46,7 +47,7 @@ func TestLag_Settle_Good(t *testing.T) {
 				go settle()
 			}
 			require.NoError(t, <-settled)
-			var round Round
+			var round report.Round
 			meter.note(&round)
 			assert.Equal(t, uint64(2), round.Events)
 			assert.NotZero(t, round.Lag.P50)

@@ -5,30 +5,32 @@ package bench
 import (
 	"context"
 	"time"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 // neighbourBytes is the size of a neighbour's values.
 const neighbourBytes = 128
 
 // run measures a trial once it is quiet.
-func (stage *stage) run(ctx context.Context, trial trial, duration time.Duration, seed uint64) (Round, error) {
+func (stage *stage) run(ctx context.Context, trial trial, duration time.Duration, seed uint64) (report.Round, error) {
 	if err := stage.quieten(ctx, trial); err != nil {
-		return Round{}, err
+		return report.Round{}, err
 	}
 	return stage.measure(ctx, trial, duration, seed)
 }
 
 // measure runs a trial for a time, and then until nothing is left to do. The seed
 // decides which keys and values it takes.
-func (stage *stage) measure(ctx context.Context, trial trial, duration time.Duration, seed uint64) (Round, error) {
+func (stage *stage) measure(ctx context.Context, trial trial, duration time.Duration, seed uint64) (report.Round, error) {
 	return stage.measureBeside(ctx, trial, stage.loopOf(trial, duration, seed), stage.companionOf(trial, seed))
 }
 
 // measureBeside runs a loop for a trial with what goes on beside it.
-func (stage *stage) measureBeside(ctx context.Context, trial trial, loop loop, companion companion) (Round, error) {
+func (stage *stage) measureBeside(ctx context.Context, trial trial, loop loop, companion companion) (report.Round, error) {
 	meter := stage.meterOf(trial)
 	if err := companion.begin(ctx, &loop); err != nil {
-		return Round{}, err
+		return report.Round{}, err
 	}
 	before, began := meter.read(), time.Now()
 	outcome, err := loop.run(ctx)
@@ -36,14 +38,14 @@ func (stage *stage) measureBeside(ctx context.Context, trial trial, loop loop, c
 		err = endError
 	}
 	if err != nil {
-		return Round{}, err
+		return report.Round{}, err
 	}
 	replied := time.Since(began)
 	if err := stage.sidecarOf(trial).drain(ctx); err != nil {
-		return Round{}, err
+		return report.Round{}, err
 	}
 	if err := companion.settle(ctx, outcome); err != nil {
-		return Round{}, err
+		return report.Round{}, err
 	}
 	round := newRound(outcome, time.Since(began), replied)
 	round.CPU = perRequest(before, meter.read(), outcome.served)
@@ -81,15 +83,15 @@ func (stage *stage) companionOf(trial trial, seed uint64) companion {
 	return all
 }
 
-func newRound(outcome *outcome, whole, replied time.Duration) Round {
-	round := Round{
+func newRound(outcome *outcome, whole, replied time.Duration) report.Round {
+	round := report.Round{
 		Requests:     outcome.served,
 		Errors:       outcome.failed,
 		Seconds:      whole.Seconds(),
 		DrainSeconds: (whole - replied).Seconds(),
 		Rate:         float64(outcome.served) / whole.Seconds(),
-		P50:          microseconds(outcome.quantile(0.5)),
-		P99:          microseconds(outcome.quantile(0.99)),
+		P50:          report.Microseconds(outcome.quantile(0.5)),
+		P99:          report.Microseconds(outcome.quantile(0.99)),
 	}
 	if outcome.failure != nil {
 		round.Error = outcome.failure.Error()
@@ -102,7 +104,7 @@ func perRequest(before, after map[string]time.Duration, requests uint64) map[str
 	each := map[string]float64{}
 	for role, used := range after {
 		if earlier, known := before[role]; known && requests > 0 {
-			each[role] = microseconds(used-earlier) / float64(requests)
+			each[role] = report.Microseconds(used-earlier) / float64(requests)
 		}
 	}
 	return each

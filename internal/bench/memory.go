@@ -9,10 +9,12 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 // memoryOf gives the memory of a process, nil where there is no /proc to say so.
-func memoryOf(pid int) *Memory {
+func memoryOf(pid int) *report.Memory {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return nil
@@ -21,7 +23,7 @@ func memoryOf(pid int) *Memory {
 }
 
 // parseMemory finds VmRSS and VmHWM, lines like "VmRSS:   1234 kB".
-func parseMemory(status []byte) *Memory {
+func parseMemory(status []byte) *report.Memory {
 	kilobytes := map[string]uint64{}
 	for scanner := bufio.NewScanner(bytes.NewReader(status)); scanner.Scan(); {
 		name, value, _ := strings.Cut(scanner.Text(), ":")
@@ -35,5 +37,5 @@ func parseMemory(status []byte) *Memory {
 	if !known || !peakKnown {
 		return nil
 	}
-	return &Memory{Resident: resident << 10, Peak: peak << 10}
+	return &report.Memory{Resident: resident << 10, Peak: peak << 10}
 }

@@ -8,10 +8,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 func TestMemory_ParseMemory_Good(t *testing.T) {
-	assert.Equal(t, &Memory{Resident: 2048, Peak: 4096}, parseMemory([]byte("Name:\tVmRSS: 7 kB\nVmHWM:\t       4 kB\nVmRSS:\t       2 kB\nThreads:\t9\n")))
+	assert.Equal(t, &report.Memory{Resident: 2048, Peak: 4096}, parseMemory([]byte("Name:\tVmRSS: 7 kB\nVmHWM:\t       4 kB\nVmRSS:\t       2 kB\nThreads:\t9\n")))
 }
 
 func TestMemory_ParseMemory_Bad(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 const (
@@ -17,7 +18,7 @@ const (
 )
 
 // measurePages asks for pages of the first namespace and its first group.
-func (stage *stage) measurePages(ctx context.Context, size size) (pages Pages, err error) {
+func (stage *stage) measurePages(ctx context.Context, size size) (pages report.Pages, err error) {
 	sidecar, places := stage.sidecars[targetScale], size.places("")
 	namespace, group, keys := places.namespaces[0], places.groups[0], size.firstPlaceKeys(size.keys)
 	position, err := sidecar.client.Position(ctx, namespace)
@@ -69,5 +70,5 @@ func (stage *stage) medianLatency(ctx context.Context, operation operation) (flo
 	if err != nil {
 		return 0, err
 	}
-	return microseconds(outcome.quantile(0.5)), outcome.complete()
+	return report.Microseconds(outcome.quantile(0.5)), outcome.complete()
 }

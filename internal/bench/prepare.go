@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"dappco.re/go/storebus/internal/bench/report"
 	"dappco.re/go/storebus/subjects"
 )
 
@@ -18,7 +19,7 @@ const preloadInFlight = 256
 
 // prepare starts what the trials need, writes every key that they use, and teaches
 // the responder what to answer. It gives the trials that can be measured.
-func (stage *stage) prepare(ctx context.Context, trials []trial, progress *progress) ([]trial, error) {
+func (stage *stage) prepare(ctx context.Context, trials []trial, progress *report.Progress) ([]trial, error) {
 	for _, start := range []func(context.Context) error{stage.startEcho, stage.startOutsideSidecar} {
 		if err := start(ctx); err != nil {
 			return nil, err
@@ -26,11 +27,11 @@ func (stage *stage) prepare(ctx context.Context, trials []trial, progress *progr
 	}
 	possible, silent := trials[:0:0], map[string]bool{}
 	for _, trial := range trials {
-		progress.say("starting what %s needs", trial.name)
+		progress.Say("starting what %s needs", trial.name)
 		err := stage.require(ctx, trial)
 		if errors.Is(err, errNoJetStream) && stage.config.NATSURL != "" {
 			if !silent[trial.name] {
-				progress.note("%s is left out: %v", trial.name, err)
+				progress.Note("%s is left out: %v", trial.name, err)
 			}
 			silent[trial.name] = true
 			continue
@@ -64,7 +65,7 @@ type keySpace struct {
 }
 
 // preload writes every key of every key space that a trial uses, once.
-func (stage *stage) preload(ctx context.Context, trials []trial, progress *progress) error {
+func (stage *stage) preload(ctx context.Context, trials []trial, progress *report.Progress) error {
 	filled := map[keySpace]bool{}
 	for _, trial := range trials {
 		if trial.verb == verbCommit {
@@ -76,9 +77,9 @@ func (stage *stage) preload(ctx context.Context, trials []trial, progress *progr
 			continue
 		}
 		filled[space] = true
-		progress.say("writing %d keys of %s for %s", write.keys(&stage.config), sizeText(write.valueBytes), trial.name)
+		progress.Say("writing %d keys of %s for %s", write.keys(&stage.config), report.Bytes(write.valueBytes), trial.name)
 		if write.target == targetLarge {
-			progress.tell("writing a million keys, which takes a while")
+			progress.Tell("writing a million keys, which takes a while")
 		}
 		if err := stage.writeKeys(ctx, write); err != nil {
 			return fmt.Errorf("write the keys for %s: %w", trial.name, err)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 const (
@@ -17,12 +19,12 @@ const (
 )
 
 // measureRecovery kills the sidecar amid sets that have gone on for a time, and starts it again.
-func (stage *stage) measureRecovery(ctx context.Context, size size, after time.Duration) (Recovery, error) {
+func (stage *stage) measureRecovery(ctx context.Context, size size, after time.Duration) (report.Recovery, error) {
 	loop := stage.loopOf(size.sets(stage.config.ValueBytes), 0, killSeed)
 	loop.silence = killSilence
 	drive, err := loop.start()
 	if err != nil {
-		return Recovery{}, err
+		return report.Recovery{}, err
 	}
 	err = drive.pause(ctx, after)
 	stage.sidecars[targetScale].process.kill()
@@ -31,13 +33,13 @@ func (stage *stage) measureRecovery(ctx context.Context, size size, after time.D
 		err = waitError
 	}
 	if err != nil {
-		return Recovery{}, err
+		return report.Recovery{}, err
 	}
 	return stage.restart(ctx, size)
 }
 
 // restart starts a sidecar on the files that are there.
-func (stage *stage) restart(ctx context.Context, size size) (recovery Recovery, err error) {
+func (stage *stage) restart(ctx context.Context, size size) (recovery report.Recovery, err error) {
 	began := time.Now()
 	if err := stage.startSidecar(ctx, targetScale, string(targetScale), stage.outside); err != nil {
 		return recovery, err

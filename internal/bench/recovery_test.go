@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus/internal/bench/benchtest"
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 // openTestStage is a stage without anything but its broker, for values of some bytes.
@@ -32,7 +33,7 @@ var smallSize = size{300, spread{1, 100}}
 
 func TestRecovery_MeasureRecovery_Bad_KeysThatAreNotAsMany(t *testing.T) {
 	stage, filled := openTestStage(t, 128), smallSize
-	_, err := stage.fill(t.Context(), filled, newProgress(&bytes.Buffer{}))
+	_, err := stage.fill(t.Context(), filled, report.NewProgress(&bytes.Buffer{}))
 	require.NoError(t, err)
 	_, err = stage.sidecars[targetScale].lastPage(t.Context(), "n0000", "g0000", filled.keys)
 	require.ErrorContains(t, err, "group g0000 of n0000 ends 297 keys too early")
@@ -43,6 +44,6 @@ func TestRecovery_MeasureRecovery_Bad_KeysThatAreNotAsMany(t *testing.T) {
 
 func TestFill_Fill_Bad_ValuesThatAreRefused(t *testing.T) {
 	stage := openTestStage(t, 2<<20)
-	_, err := stage.fill(t.Context(), smallSize, newProgress(&bytes.Buffer{}))
+	_, err := stage.fill(t.Context(), smallSize, report.NewProgress(&bytes.Buffer{}))
 	assert.ErrorContains(t, err, "writes failed, the first with: nats: maximum payload exceeded")
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 // What a measurement takes besides its duration, and what comes before the first, for
@@ -24,22 +26,22 @@ const (
 //
 //	err := bench.Run(ctx, settings, os.Stdout, os.Stderr)
 func Run(ctx context.Context, settings Settings, output, errorOutput io.Writer) error {
-	result, err := measured(ctx, &settings, newProgress(errorOutput))
+	result, err := measured(ctx, &settings, report.NewProgress(errorOutput))
 	if result == nil {
 		return err
 	}
-	return errors.Join(write(result, output, settings.Format), err)
+	return errors.Join(report.Write(result, output, settings.Format), err)
 }
 
 // measured gives what Run prints, which may be there besides an error.
-func measured(ctx context.Context, settings *Settings, progress *progress) (printable, error) {
+func measured(ctx context.Context, settings *Settings, progress *report.Progress) (report.Printable, error) {
 	if err := settings.check(); err != nil {
 		return nil, err
 	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	result, err := run(ctx, fail, settings, progress)
-	progress.clear()
+	progress.Clear()
 	if err != nil {
 		err = fmt.Errorf("storebus bench: %w", explained(ctx, err))
 	}
@@ -59,15 +61,15 @@ func explained(ctx context.Context, err error) error {
 type runner struct {
 	settings *Settings
 	stage    *stage
-	progress *progress
+	progress *report.Progress
 	began    time.Time
 }
 
 // run is the order of things: what is needed is started, then it is measured; whatever
 // happens, everything is ended again.
-func run(ctx context.Context, fail context.CancelCauseFunc, settings *Settings, progress *progress) (result printable, err error) {
+func run(ctx context.Context, fail context.CancelCauseFunc, settings *Settings, progress *report.Progress) (result report.Printable, err error) {
 	began := time.Now()
-	progress.tell("%s", settings.announcement())
+	progress.Tell("%s", settings.announcement())
 	opened, err := openStage(ctx, fail, settings.Config)
 	defer func() { err = errors.Join(err, opened.close()) }()
 	if err != nil {
@@ -92,7 +94,7 @@ func (settings *Settings) announcement() string {
 
 // compare measures the cases: everything is filled, then every case warms up, then
 // come the rounds.
-func (runner *runner) compare(ctx context.Context) (printable, error) {
+func (runner *runner) compare(ctx context.Context) (report.Printable, error) {
 	trials, err := runner.stage.prepare(ctx, runner.settings.plan(), runner.progress)
 	if err != nil {
 		return nil, err
@@ -124,9 +126,9 @@ func (settings *Settings) cost(trial trial, duration time.Duration) time.Duratio
 // rounds measures every trial in turn, round after round. The first round of all is
 // the warm-up and does not count. Where it is interrupted it gives the rounds that
 // were complete besides the error.
-func (runner *runner) rounds(ctx context.Context, trials []trial) ([]Result, error) {
-	runner.progress.plan(runner.settings.estimate(trials) - preparation)
-	var rounds [][]Round
+func (runner *runner) rounds(ctx context.Context, trials []trial) ([]report.Result, error) {
+	runner.progress.Plan(runner.settings.estimate(trials) - preparation)
+	var rounds [][]report.Round
 	if _, err := runner.wholeRound(ctx, trials, "warm-up", 0); err != nil {
 		return nil, err
 	}
@@ -144,14 +146,14 @@ func (runner *runner) rounds(ctx context.Context, trials []trial) ([]Result, err
 }
 
 // wholeRound measures every trial once. Number 0 is the warm-up.
-func (runner *runner) wholeRound(ctx context.Context, trials []trial, name string, number int) ([]Round, error) {
+func (runner *runner) wholeRound(ctx context.Context, trials []trial, name string, number int) ([]report.Round, error) {
 	duration := runner.settings.Duration
 	if number == 0 {
 		duration = runner.settings.warmUp()
 	}
-	rounds := make([]Round, len(trials))
+	rounds := make([]report.Round, len(trials))
 	for index, trial := range trials {
-		runner.progress.measuring(name, trial, runner.settings.cost(trial, duration))
+		runner.progress.Measuring(name, trial, runner.settings.cost(trial, duration))
 		var err error
 		if rounds[index], err = runner.stage.run(ctx, trial, duration, uint64(number)); err != nil {
 			return nil, fmt.Errorf("%s: %w", trial, err)
@@ -161,13 +163,13 @@ func (runner *runner) wholeRound(ctx context.Context, trials []trial, name strin
 }
 
 // resultsOf turns rounds of trials into trials with their rounds.
-func resultsOf(trials []trial, rounds [][]Round) []Result {
+func resultsOf(trials []trial, rounds [][]report.Round) []report.Result {
 	if len(rounds) == 0 {
 		return nil
 	}
-	results := make([]Result, len(trials))
+	results := make([]report.Result, len(trials))
 	for index, trial := range trials {
-		own := make([]Round, len(rounds))
+		own := make([]report.Round, len(rounds))
 		for number := range rounds {
 			own[number] = rounds[number][index]
 		}
@@ -177,18 +179,18 @@ func resultsOf(trials []trial, rounds [][]Round) []Result {
 }
 
 // report makes the report of a run that ends now.
-func (runner *runner) report(results []Result) *Report {
+func (runner *runner) report(results []report.Result) *report.Report {
 	settings := runner.settings
-	return &Report{
-		Header: Header[Setup]{
+	return &report.Report{
+		Header: report.Header[report.Setup]{
 			Machine: runner.stage.machine(), BeganAt: runner.began.UTC(), Seconds: time.Since(runner.began).Seconds(),
-			Setup: Setup{
+			Setup: report.Setup{
 				Rounds: len(results[0].Rounds), RoundSeconds: settings.Duration.Seconds(), InFlight: settings.InFlight, Keys: settings.Keys,
 				LongKeys: settings.LongKeys, ValueBytes: settings.ValueBytes, Connections: settings.Connections,
 				Durability: runner.stage.sidecarDurability(), OutsideBroker: settings.NATSURL != "",
 			},
 		},
 		Cases:  results,
-		Ratios: ratiosOf(results),
+		Ratios: report.Ratios(results),
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus/internal/bench/benchtest"
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 // shortSettings is a run of 50 ms rounds with few keys.
@@ -24,23 +25,23 @@ func shortSettings(t *testing.T, cases ...string) Settings {
 	settings := validSettings()
 	settings.Rounds, settings.Duration, settings.Keys, settings.InFlight = 1, 50*time.Millisecond, 300, []int{8}
 	settings.ValueBytes, settings.LongKeys = bigValueBytes, 2500
-	settings.Cases, settings.Directory, settings.Program, settings.Format = cases, t.TempDir(), benchtest.Binary(t), FormatJSON
+	settings.Cases, settings.Directory, settings.Program, settings.Format = cases, t.TempDir(), benchtest.Binary(t), report.FormatJSON
 	return settings
 }
 
 // runReport runs, and gives the found of the cases.
-func runReport(t *testing.T, settings Settings) (*Report, string) {
+func runReport(t *testing.T, settings Settings) (*report.Report, string) {
 	t.Helper()
 	var errorOutput bytes.Buffer
-	printed, err := measured(t.Context(), &settings, newProgress(&errorOutput))
+	printed, err := measured(t.Context(), &settings, report.NewProgress(&errorOutput))
 	require.NoError(t, err)
 	left, err := os.ReadDir(settings.Directory)
 	require.NoError(t, err)
 	assert.Empty(t, left, "its files are removed")
-	return printed.(*Report), errorOutput.String()
+	return printed.(*report.Report), errorOutput.String()
 }
 
-func checkResults(t *testing.T, found *Report) {
+func checkResults(t *testing.T, found *report.Report) {
 	t.Helper()
 	for _, result := range found.Cases {
 		require.Len(t, result.Rounds, found.Setup.Rounds, result.Name)
@@ -55,7 +56,7 @@ func checkResults(t *testing.T, found *Report) {
 }
 
 // namesOf gives the names of the cases in their order.
-func namesOf(found *Report) []string {
+func namesOf(found *report.Report) []string {
 	var names []string
 	for _, result := range found.Cases {
 		names = append(names, result.Name)
@@ -97,7 +98,7 @@ func TestRun_Run_Good(t *testing.T) {
 	})
 	t.Run("PrintsTables", func(t *testing.T) {
 		settings := shortSettings(t, "set", "kv-put")
-		settings.Format, settings.ValueBytes, settings.Durability = FormatTable, 128, "relaxed"
+		settings.Format, settings.ValueBytes, settings.Durability = report.FormatTable, 128, "relaxed"
 		var output bytes.Buffer
 		require.NoError(t, Run(t.Context(), settings, &output, &bytes.Buffer{}))
 		assert.Contains(t, output.String(), "(durability relaxed)")
@@ -112,7 +113,7 @@ func TestRun_Run_Good(t *testing.T) {
 		found, _ := runReport(t, settings)
 		checkResults(t, found)
 		assert.True(t, found.Setup.OutsideBroker)
-		assert.NotContains(t, found.Cases[0].Median.CPU, roleBroker)
+		assert.NotContains(t, found.Cases[0].Median.CPU, report.RoleBroker)
 		stream, err := jetstream.New(benchtest.Connect(t, natsServer))
 		require.NoError(t, err)
 		for name := range stream.KeyValueStoreNames(t.Context()).Name() {
@@ -164,7 +165,9 @@ func (interrupter *interrupter) Write(text []byte) (int, error) {
 }
 
 // shownProgress is that of a terminal.
-func shownProgress(output io.Writer) *progress { return &progress{output: output, terminal: true} }
+func shownProgress(output io.Writer) *report.Progress {
+	return &report.Progress{Output: output, Terminal: true}
+}
 
 func TestRun_Run_Ugly(t *testing.T) {
 	for _, line := range []string{"cases", "warm-up", "round 1"} {
@@ -186,7 +189,7 @@ func TestRun_Run_Ugly(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		printed, err := measured(ctx, &settings, shownProgress(&interrupter{"round 3", cancel}))
 		require.ErrorIs(t, err, ErrInterrupted)
-		found := printed.(*Report)
+		found := printed.(*report.Report)
 		assert.Equal(t, 2, found.Setup.Rounds)
 		checkResults(t, found)
 	})

@@ -6,12 +6,14 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 // measureSizes measures one size after the other. Where one fails or is interrupted,
 // those that were complete are reported besides the error.
-func (runner *runner) measureSizes(ctx context.Context) (printable, error) {
-	var results []SizeResult
+func (runner *runner) measureSizes(ctx context.Context) (report.Printable, error) {
+	var results []report.SizeResult
 	for _, size := range runner.settings.sizes() {
 		result, err := runner.measureSize(ctx, size)
 		if err != nil {
@@ -27,8 +29,8 @@ func (runner *runner) measureSizes(ctx context.Context) (printable, error) {
 }
 
 // measureSize fills a store, measures it, and removes it.
-func (runner *runner) measureSize(ctx context.Context, size size) (*SizeResult, error) {
-	stage, result := runner.stage, &SizeResult{Keys: size.keys, Namespaces: size.namespaces, Groups: size.groups}
+func (runner *runner) measureSize(ctx context.Context, size size) (*report.SizeResult, error) {
+	stage, result := runner.stage, &report.SizeResult{Keys: size.keys, Namespaces: size.namespaces, Groups: size.groups}
 	for _, step := range []func() error{
 		func() (err error) { result.Fill, err = stage.fill(ctx, size, runner.progress); return err },
 		func() error { return runner.measureRequests(ctx, size, result) },
@@ -36,7 +38,7 @@ func (runner *runner) measureSize(ctx context.Context, size size) (*SizeResult, 
 		func() error { return stage.awaitCheckpoints(ctx) },
 		func() (err error) { result.Pages, err = stage.measurePages(ctx, size); return err },
 		func() (err error) {
-			runner.progress.tell("%s: a SIGKILL amid sets", size)
+			runner.progress.Tell("%s: a SIGKILL amid sets", size)
 			result.Recovery, err = stage.measureRecovery(ctx, size, runner.settings.Duration)
 			return err
 		},
@@ -50,12 +52,12 @@ func (runner *runner) measureSize(ctx context.Context, size size) (*SizeResult, 
 }
 
 // measureRequests measures gets of any key in rounds, and then sets.
-func (runner *runner) measureRequests(ctx context.Context, size size, result *SizeResult) error {
+func (runner *runner) measureRequests(ctx context.Context, size size, result *report.SizeResult) error {
 	for _, measured := range []struct {
 		trial  trial
-		result *Result
+		result *report.Result
 	}{{size.gets(runner.settings.ValueBytes), &result.Get}, {size.sets(runner.settings.ValueBytes), &result.Set}} {
-		runner.progress.tell("%s: %ss", size, measured.trial.name)
+		runner.progress.Tell("%s: %ss", size, measured.trial.name)
 		results, err := runner.rounds(ctx, []trial{measured.trial})
 		if err != nil {
 			return err
@@ -66,13 +68,13 @@ func (runner *runner) measureRequests(ctx context.Context, size size, result *Si
 }
 
 // scaleReport makes the report of a run that ends now.
-func (runner *runner) scaleReport(sizes []SizeResult) *ScaleReport {
+func (runner *runner) scaleReport(sizes []report.SizeResult) *report.ScaleReport {
 	settings := runner.settings
-	compareSizes(sizes)
-	return &ScaleReport{
-		Header: Header[ScaleSetup]{
+	report.CompareSizes(sizes)
+	return &report.ScaleReport{
+		Header: report.Header[report.ScaleSetup]{
 			Machine: runner.stage.machine(), BeganAt: runner.began.UTC(), Seconds: time.Since(runner.began).Seconds(),
-			Setup: ScaleSetup{
+			Setup: report.ScaleSetup{
 				Rounds: settings.Rounds, RoundSeconds: settings.Duration.Seconds(), InFlight: scaleInFlight, ValueBytes: settings.ValueBytes,
 				Connections: settings.Connections, Durability: runner.stage.sidecarDurability(), OutsideBroker: settings.NATSURL != "",
 			},

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 // scaleSettings is a run of 20 ms rounds with small stores.
@@ -22,11 +24,11 @@ func scaleSettings(t *testing.T, sizes ...int) Settings {
 }
 
 // checkSize checks that each figure of a size is there and plausible.
-func checkSize(t *testing.T, size *SizeResult) {
+func checkSize(t *testing.T, size *report.SizeResult) {
 	t.Helper()
 	assert.Equal(t, uint64(size.Keys), size.Fill.Requests)
 	assert.Zero(t, size.Fill.Errors, size.Fill.Error)
-	for _, round := range append(append([]Round{size.Fill}, size.Set.Rounds...), size.Get.Rounds...) {
+	for _, round := range append(append([]report.Round{size.Fill}, size.Set.Rounds...), size.Get.Rounds...) {
 		assert.Zero(t, round.Errors, round.Error)
 		assert.Positive(t, round.Requests)
 		assert.Positive(t, round.P50)
@@ -54,14 +56,14 @@ func checkSize(t *testing.T, size *SizeResult) {
 func TestScale_Run_Good(t *testing.T) {
 	settings := scaleSettings(t, 300, 15_000)
 	var errorOutput bytes.Buffer
-	printed, err := measured(t.Context(), &settings, newProgress(&errorOutput))
+	printed, err := measured(t.Context(), &settings, report.NewProgress(&errorOutput))
 	require.NoError(t, err)
-	found := printed.(*ScaleReport)
+	found := printed.(*report.ScaleReport)
 
 	require.Len(t, found.Sizes, 3)
 	for index, expected := range []struct{ keys, namespaces, groups int }{{300, 1, 100}, {15_000, 1, 100}, {10_000, 1000, 1}} {
 		size := &found.Sizes[index]
-		t.Run(rateText(float64(expected.keys)), func(t *testing.T) {
+		t.Run(report.Thousands(float64(expected.keys)), func(t *testing.T) {
 			assert.Equal(t, []int{expected.keys, expected.namespaces, expected.groups}, []int{size.Keys, size.Namespaces, size.Groups})
 			checkSize(t, size)
 		})
@@ -93,7 +95,7 @@ func TestScale_Run_Ugly(t *testing.T) {
 				assert.Nil(t, printed)
 				return
 			}
-			found := printed.(*ScaleReport)
+			found := printed.(*report.ScaleReport)
 			require.Len(t, found.Sizes, complete)
 			checkSize(t, &found.Sizes[0])
 		})

@@ -10,6 +10,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 // scrapeInterval is the time between two scrapes of the metrics: 150 of them come in the
@@ -61,7 +63,7 @@ func (scraper *scraper) end(context.Context) error {
 	return <-scraper.ended
 }
 
-func (scraper *scraper) note(round *Round) { round.Scrapes = scraper.count }
+func (scraper *scraper) note(round *report.Round) { round.Scrapes = scraper.count }
 
 func scrape(ctx context.Context, url string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

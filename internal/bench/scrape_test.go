@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 func TestScrape_Scraper_Good(t *testing.T) {
@@ -34,7 +36,7 @@ func TestScrape_Scraper_Good(t *testing.T) {
 		case <-scraped: // one may be under way
 		}
 	}
-	var round Round
+	var round report.Round
 	scraper.note(&round)
 	assert.GreaterOrEqual(t, round.Scrapes, uint64(2))
 }

@@ -2,7 +2,11 @@
 
 package bench
 
-import "fmt"
+import (
+	"fmt"
+
+	"dappco.re/go/storebus/internal/bench/report"
+)
 
 // scaleInFlight is how many sets or gets of a size are in flight.
 const scaleInFlight = 256
@@ -15,9 +19,9 @@ type size struct {
 
 func (size size) String() string {
 	if size.namespaces > 1 {
-		return fmt.Sprintf("%s keys in %s namespaces", rateText(float64(size.keys)), rateText(float64(size.namespaces)))
+		return fmt.Sprintf("%s keys in %s namespaces", report.Thousands(float64(size.keys)), report.Thousands(float64(size.namespaces)))
 	}
-	return fmt.Sprintf("%s keys in %d groups", rateText(float64(size.keys)), size.groups)
+	return fmt.Sprintf("%s keys in %d groups", report.Thousands(float64(size.keys)), size.groups)
 }
 
 // sets and gets are the trials of a size.

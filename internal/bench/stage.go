@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nuid"
 
+	"dappco.re/go/storebus/internal/bench/report"
 	"dappco.re/go/storebus/subjects"
 )
 
@@ -60,8 +61,8 @@ func openStage(ctx context.Context, fail context.CancelCauseFunc, config Config)
 }
 
 // machine gives what is measured on, with the broker that most cases share.
-func (stage *stage) machine() Machine {
-	return newMachine(stage.outside.control.ConnectedServerVersion(), stage.fsync)
+func (stage *stage) machine() report.Machine {
+	return report.NewMachine(stage.outside.control.ConnectedServerVersion(), stage.fsync)
 }
 
 // sidecarDurability gives the durability that the sidecars have.

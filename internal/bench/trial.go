@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"dappco.re/go/storebus/internal/bench/report"
 )
 
 // trial is one case: a kind at one level, with values of one size.
@@ -16,7 +18,7 @@ type trial struct {
 }
 
 func (trial trial) String() string {
-	return fmt.Sprintf("%s, %d in flight, %s", trial.name, trial.inFlight, sizeText(trial.valueBytes))
+	return fmt.Sprintf("%s, %d in flight, %s", trial.name, trial.inFlight, report.Bytes(trial.valueBytes))
 }
 
 // namespace keeps values of different sizes apart, and changes that somebody
@@ -42,8 +44,8 @@ func (trial trial) places() places {
 func (trial trial) hasLongWork() bool { return trial.work != "" }
 
 // result gives the medians of the rounds of a case.
-func (trial trial) result(rounds []Round) Result {
-	return newResult(trial.name, string(trial.target), trial.inFlight, trial.valueBytes, rounds)
+func (trial trial) result(rounds []report.Round) report.Result {
+	return report.NewResult(trial.name, string(trial.target), trial.inFlight, trial.valueBytes, rounds)
 }
 
 // writesStore reports whether a case, or what goes on beside it, writes to a sidecar.
@@ -119,18 +121,18 @@ func (stage *stage) loopOf(trial trial, duration time.Duration, seed uint64) loo
 
 // meterOf gives the processes that a case keeps busy.
 func (stage *stage) meterOf(trial trial) meter {
-	meter := meter{roleClient: os.Getpid()}
+	meter := meter{report.RoleClient: os.Getpid()}
 	if broker := stage.brokerOf(trial); broker.process != nil {
-		meter[roleBroker] = broker.process.pid()
+		meter[report.RoleBroker] = broker.process.pid()
 	}
 	if sidecar := stage.sidecars[trial.target]; sidecar != nil {
-		meter[roleResponder] = sidecar.process.pid()
+		meter[report.RoleResponder] = sidecar.process.pid()
 	}
 	if trial.target == targetEcho {
-		meter[roleResponder] = stage.echo.pid()
+		meter[report.RoleResponder] = stage.echo.pid()
 	}
 	if subscribers := stage.subscribers[trial.subscribers]; subscribers != nil {
-		meter[roleSubscribers] = subscribers.pid()
+		meter[report.RoleSubscribers] = subscribers.pid()
 	}
 	return meter
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package report
 
 import (
 	"fmt"
@@ -65,8 +65,8 @@ type Result struct {
 	Rounds     []Round `json:"rounds"`
 }
 
-// newMachine gives this machine, with the version of its broker and the time that an fsync takes.
-func newMachine(broker string, fsync time.Duration) Machine {
+// NewMachine gives this machine, with the version of its broker and the time that an fsync takes.
+func NewMachine(broker string, fsync time.Duration) Machine {
 	return Machine{
 		Storebus:        storebus.Version,
 		Broker:          broker,
@@ -74,7 +74,7 @@ func newMachine(broker string, fsync time.Duration) Machine {
 		OperatingSystem: runtime.GOOS,
 		Architecture:    runtime.GOARCH,
 		Processors:      runtime.NumCPU(),
-		Fsync:           microseconds(fsync),
+		Fsync:           Microseconds(fsync),
 	}
 }
 
@@ -85,8 +85,8 @@ func (machine *Machine) text(durability string) string {
 		latencyText(machine.Fsync))
 }
 
-// newResult gives a case and the medians of its rounds.
-func newResult(name, target string, inFlight, valueBytes int, rounds []Round) Result {
+// NewResult gives a case and the medians of its rounds.
+func NewResult(name, target string, inFlight, valueBytes int, rounds []Round) Result {
 	return Result{Name: name, Target: target, InFlight: inFlight, ValueBytes: valueBytes, Median: medianRound(rounds), Rounds: rounds}
 }
 
@@ -125,7 +125,7 @@ func (report *Report) writeTable(output io.Writer) error {
 func (report *Report) heading() string {
 	setup := &report.Setup
 	return fmt.Sprintf("%s\nmedians of %d rounds of %gs a case; keys: %s; client connections: %d; processor time in µs a request",
-		report.Machine.text(setup.Durability), setup.Rounds, setup.RoundSeconds, rateText(float64(setup.Keys)), setup.Connections)
+		report.Machine.text(setup.Durability), setup.Rounds, setup.RoundSeconds, Thousands(float64(setup.Keys)), setup.Connections)
 }
 
 // writeCases prints a table for each level and size of values: what is compared
@@ -135,13 +135,13 @@ func (report *Report) writeCases(output io.Writer) {
 	for index, result := range report.Cases {
 		if index == 0 || result.InFlight != report.Cases[index-1].InFlight || result.ValueBytes != report.Cases[index-1].ValueBytes {
 			rows.write(output)
-			fmt.Fprintf(output, "\n%d in flight, values of %s\n", result.InFlight, sizeText(result.ValueBytes))
+			fmt.Fprintf(output, "\n%d in flight, values of %s\n", result.InFlight, Bytes(result.ValueBytes))
 			rows = table{{"", "requests/s", "p50", "p99", "broker", "responder", "client", "errors"}}
 		}
 		median := &result.Median
 		rows = append(rows, []string{
-			result.Name, rateText(median.Rate), latencyText(median.P50), latencyText(median.P99),
-			cpuText(median, roleBroker), cpuText(median, roleResponder), cpuText(median, roleClient), countText(median.Errors),
+			result.Name, Thousands(median.Rate), latencyText(median.P50), latencyText(median.P99),
+			cpuText(median, RoleBroker), cpuText(median, RoleResponder), cpuText(median, RoleClient), countText(median.Errors),
 		})
 	}
 	rows.write(output)
@@ -152,12 +152,12 @@ func (report *Report) writeNotes(output io.Writer) {
 	rows := table{}
 	for _, result := range report.Cases {
 		median := &result.Median
-		label := fmt.Sprintf("%s, %d in flight, %s:", result.Name, result.InFlight, sizeText(result.ValueBytes))
+		label := fmt.Sprintf("%s, %d in flight, %s:", result.Name, result.InFlight, Bytes(result.ValueBytes))
 		if median.WriteRate > 0 {
-			rows = append(rows, []string{label + " beside " + rateText(median.WriteRate) + " sets/s"})
+			rows = append(rows, []string{label + " beside " + Thousands(median.WriteRate) + " sets/s"})
 		}
 		if median.Events > 0 {
-			rows = append(rows, []string{label + " all of " + rateText(float64(median.Events)) + " events a round arrived"})
+			rows = append(rows, []string{label + " all of " + Thousands(float64(median.Events)) + " events a round arrived"})
 		}
 		if median.Error != "" {
 			rows = append(rows, []string{label + " the first error: " + median.Error})
@@ -176,7 +176,7 @@ func (report *Report) writeRatios(output io.Writer) {
 	rows := table{{"ratios of medians", "in flight", "value", "ratio", "lowest", "highest", "goal"}}
 	for _, ratio := range report.Ratios {
 		rows = append(rows, []string{
-			ratio.Name, fmt.Sprint(ratio.InFlight), sizeText(ratio.ValueBytes),
+			ratio.Name, fmt.Sprint(ratio.InFlight), Bytes(ratio.ValueBytes),
 			ratio.text(ratio.Value), ratio.text(ratio.Lowest), ratio.text(ratio.Highest), ratio.Goal,
 		})
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package report
 
 import (
 	"testing"
@@ -14,7 +14,7 @@ func resultOf(name string, inFlight int, rates ...float64) Result {
 	for index, rate := range rates {
 		rounds[index] = Round{Requests: uint64(rate), Seconds: 1, Rate: rate, P50: 100, P99: rate / 10}
 	}
-	return newResult(name, "", inFlight, 128, rounds)
+	return NewResult(name, "", inFlight, 128, rounds)
 }
 
 func TestRatios_RatiosOf_Good(t *testing.T) {
@@ -31,24 +31,30 @@ func TestRatios_RatiosOf_Good(t *testing.T) {
 			Name: "get p99 beside writers ÷ echo p99 beside the same writers", InFlight: 4, ValueBytes: 128,
 			Value: 2, Lowest: 1, Highest: 3, Goal: goalNoMore,
 		},
-	}, ratiosOf(results))
+	}, Ratios(results))
 }
 
 func TestRatios_RatiosOf_Bad(t *testing.T) {
-	assert.NotNil(t, ratiosOf(nil), "an empty list in JSON, not null")
-	assert.Empty(t, ratiosOf([]Result{resultOf("set", 1, 10, 20), resultOf("kv-put", 1, 0, 10)}), "nothing is divided by nothing")
-	assert.Empty(t, ratiosOf([]Result{resultOf("set", 1, 10), resultOf("kv-put", 64, 10)}), "nor by another level")
+	assert.NotNil(t, Ratios(nil), "an empty list in JSON, not null")
+	assert.Empty(t, Ratios([]Result{resultOf("set", 1, 10, 20), resultOf("kv-put", 1, 0, 10)}), "nothing is divided by nothing")
+	assert.Empty(t, Ratios([]Result{resultOf("set", 1, 10), resultOf("kv-put", 64, 10)}), "nor by another level")
+}
+
+func TestRatios_Bars_Good(t *testing.T) {
+	for _, bar := range bars() {
+		assert.Equal(t, bar.below == "", bar.unit != "", bar.name)
+	}
 }
 
 func TestMedian_MedianRound_Good(t *testing.T) {
 	t.Run("TakesEachFigureByItself", func(t *testing.T) {
 		median := medianRound([]Round{
-			{Requests: 1, Rate: 30, P50: 3, P99: 9, Errors: 1, Error: "first", CPU: map[string]float64{roleClient: 1, roleBroker: 5}, Lag: &Lag{P50: 1, P99: 3}},
-			{Requests: 3, Rate: 20, P50: 1, P99: 8, Errors: 2, Error: "second", CPU: map[string]float64{roleClient: 2}, Lag: &Lag{P50: 2, P99: 9}},
-			{Requests: 2, Rate: 10, P50: 2, P99: 7, CPU: map[string]float64{roleClient: 9}, Lag: &Lag{P50: 3, P99: 6}},
+			{Requests: 1, Rate: 30, P50: 3, P99: 9, Errors: 1, Error: "first", CPU: map[string]float64{RoleClient: 1, RoleBroker: 5}, Lag: &Lag{P50: 1, P99: 3}},
+			{Requests: 3, Rate: 20, P50: 1, P99: 8, Errors: 2, Error: "second", CPU: map[string]float64{RoleClient: 2}, Lag: &Lag{P50: 2, P99: 9}},
+			{Requests: 2, Rate: 10, P50: 2, P99: 7, CPU: map[string]float64{RoleClient: 9}, Lag: &Lag{P50: 3, P99: 6}},
 		})
 		assert.Equal(t, Round{
-			Requests: 2, Rate: 20, P50: 2, P99: 8, Errors: 3, Error: "first", CPU: map[string]float64{roleClient: 2}, Lag: &Lag{P50: 2, P99: 6},
+			Requests: 2, Rate: 20, P50: 2, P99: 8, Errors: 3, Error: "first", CPU: map[string]float64{RoleClient: 2}, Lag: &Lag{P50: 2, P99: 6},
 		}, median)
 	})
 	t.Run("IsBetweenTheMiddleTwo", func(t *testing.T) {

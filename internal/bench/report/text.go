@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package report
 
 import (
 	"fmt"
@@ -38,8 +38,8 @@ func (table table) write(output io.Writer) {
 	}
 }
 
-// rateText gives a number with a comma before each three digits: 48,210.
-func rateText(rate float64) string {
+// Thousands gives a number with a comma before each three digits: 48,210.
+func Thousands(rate float64) string {
 	digits := strconv.FormatFloat(rate, 'f', 0, 64)
 	for index := len(digits) - 3; index > 0; index -= 3 {
 		digits = digits[:index] + "," + digits[index:]
@@ -64,7 +64,7 @@ func secondsText(seconds float64) string { return latencyText(seconds * 1e6) }
 // mebibytesText gives a number of bytes that grows: 1,234.5 MiB.
 func mebibytesText(bytes uint64) string {
 	tenths := (bytes*10 + 1<<19) >> 20
-	return fmt.Sprintf("%s.%d MiB", rateText(float64(tenths/10)), tenths%10)
+	return fmt.Sprintf("%s.%d MiB", Thousands(float64(tenths/10)), tenths%10)
 }
 
 // cpuText gives the processor time of a role, nothing where it is not known.
@@ -83,8 +83,8 @@ func countText(count uint64) string {
 	return strconv.FormatUint(count, 10)
 }
 
-// sizeText gives a number of bytes as it is usually said: 128 B, 16 KiB.
-func sizeText(bytes int) string {
+// Bytes gives a number of bytes as it is usually said: 128 B, 16 KiB.
+func Bytes(bytes int) string {
 	if bytes >= 1024 && bytes%1024 == 0 {
 		return fmt.Sprintf("%d KiB", bytes/1024)
 	}

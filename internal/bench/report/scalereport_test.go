@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package report
 
 import (
 	"encoding/json"
@@ -18,7 +18,7 @@ func fixedScale() *ScaleReport {
 		if errors > 0 {
 			round.Error = "error 503: full"
 		}
-		return newResult(name, "scale", 256, 128, []Round{round})
+		return NewResult(name, "scale", 256, 128, []Round{round})
 	}
 	sizes := []SizeResult{{
 		Keys: 10_000, Namespaces: 1, Groups: 100, Fill: Round{Requests: 10_000, Seconds: 0.5, DrainSeconds: 0.125, Rate: 20_000},
@@ -30,7 +30,7 @@ func fixedScale() *ScaleReport {
 		Set: result("set", 10_000, 3), Get: result("get", 60_000, 0), Files: Files{Database: 4000 << 20, Log: 5 << 20},
 		Recovery: Recovery{Ready: 4, FirstGet: 4.1, Keys: 10_000_000},
 	}}
-	compareSizes(sizes)
+	CompareSizes(sizes)
 	report := fixedReport()
 	return &ScaleReport{
 		Header: Header[ScaleSetup]{
@@ -72,7 +72,7 @@ after SIGKILL: keys          10,000   10,000,000
 
 func TestScaleReport_WriteTable_Good(t *testing.T) {
 	var output strings.Builder
-	require.NoError(t, write(fixedScale(), &output, FormatTable))
+	require.NoError(t, Write(fixedScale(), &output, FormatTable))
 	assert.Equal(t, fixedScaleText, output.String())
 }
 
@@ -82,7 +82,7 @@ func TestScaleReport_WriteTable_Ugly(t *testing.T) {
 
 func TestScaleReport_Write_Good(t *testing.T) {
 	var output strings.Builder
-	require.NoError(t, write(fixedScale(), &output, FormatJSON))
+	require.NoError(t, Write(fixedScale(), &output, FormatJSON))
 	lines := strings.Split(output.String(), "\n")
 	require.Len(t, lines, 1+2+1, "the run and the sizes, each with a line break")
 	var first, second map[string]any
@@ -98,6 +98,6 @@ func TestScaleReport_Write_Good(t *testing.T) {
 
 func TestScaleReport_CompareSizes_Ugly(t *testing.T) {
 	sizes := []SizeResult{{}, {Set: Result{Median: Round{Rate: 1}}}}
-	compareSizes(sizes)
+	CompareSizes(sizes)
 	assert.Zero(t, sizes[1].SetRatio, "the first has served nothing")
 }

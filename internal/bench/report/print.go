@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package report
 
 import (
 	"encoding/json"
@@ -20,16 +20,16 @@ const (
 	FormatJSON = "json"
 )
 
-// printable is a report.
-type printable interface {
+// Printable is a report.
+type Printable interface {
 	writeTable(output io.Writer) error
 	// rows are the figures of the cases or sizes, and lines the objects of JSON.
 	rows() [][]any
 	lines() []any
 }
 
-// write prints a report in a format.
-func write(report printable, output io.Writer, format string) error {
+// Write prints a report in a format.
+func Write(report Printable, output io.Writer, format string) error {
 	switch format {
 	case FormatJSON:
 		return writeLines(report.lines(), output)

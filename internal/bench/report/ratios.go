@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package report
 
 import (
 	"math"
@@ -91,8 +91,8 @@ type Ratio struct {
 	Goal string `json:"goal,omitzero"`
 }
 
-// ratiosOf gives every bar that the results have the figures for.
-func ratiosOf(results []Result) []Ratio {
+// Ratios gives every bar that the results have the figures for.
+func Ratios(results []Result) []Ratio {
 	ratios := []Ratio{}
 	for _, bar := range bars() {
 		for _, above := range results {

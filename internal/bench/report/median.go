@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package report
 
 import "slices"
 
@@ -36,14 +36,14 @@ func rate(round *Round) float64         { return round.Rate }
 func p50(round *Round) float64          { return round.P50 }
 func p99(round *Round) float64          { return round.P99 }
 func writeP99(round *Round) float64     { return round.WriteP99 }
-func responderCPU(round *Round) float64 { return round.CPU[roleResponder] }
+func responderCPU(round *Round) float64 { return round.CPU[RoleResponder] }
 func lagP50(round *Round) float64       { return round.Lag.P50 }
 func lagP99(round *Round) float64       { return round.Lag.P99 }
 
 // medianCPU gives the medians of the roles that every round has.
 func medianCPU(rounds []Round) map[string]float64 {
 	medians := map[string]float64{}
-	for _, role := range []string{roleBroker, roleResponder, roleClient, roleSubscribers} {
+	for _, role := range []string{RoleBroker, RoleResponder, RoleClient, RoleSubscribers} {
 		var known []float64
 		for _, round := range rounds {
 			if used, is := round.CPU[role]; is {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package report
 
 import (
 	"bytes"
@@ -57,9 +57,9 @@ func strictly[Line any](t *testing.T, line []byte) (object Line) {
 }
 
 func TestPrint_Write_Good(t *testing.T) {
-	printed := func(report printable, format string) []byte {
+	printed := func(report Printable, format string) []byte {
 		var output bytes.Buffer
-		require.NoError(t, write(report, &output, format))
+		require.NoError(t, Write(report, &output, format))
 		return output.Bytes()
 	}
 	t.Run("JSON", func(t *testing.T) {
@@ -81,6 +81,6 @@ func TestPrint_Write_Good(t *testing.T) {
 
 func TestPrint_Write_Ugly(t *testing.T) {
 	for _, format := range []string{FormatJSON, FormatText, FormatTable} {
-		assert.ErrorIs(t, write(fixedReport(), &fullDisk{taken: 2}, format), errFullDisk, format)
+		assert.ErrorIs(t, Write(fixedReport(), &fullDisk{taken: 2}, format), errFullDisk, format)
 	}
 }

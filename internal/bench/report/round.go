@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package report
 
 import "time"
 
 // The roles of the processes that a case keeps busy.
 const (
-	roleBroker      = "broker"
-	roleResponder   = "responder"
-	roleClient      = "client"
-	roleSubscribers = "subscribers"
+	RoleBroker      = "broker"
+	RoleResponder   = "responder"
+	RoleClient      = "client"
+	RoleSubscribers = "subscribers"
 )
 
 // Round is what one trial came to in one round, or the medians of several.
@@ -51,7 +51,7 @@ type Lag struct {
 	P99 float64 `json:"p99_us"`
 }
 
-// microseconds gives a duration in the unit of the report.
-func microseconds(duration time.Duration) float64 {
+// Microseconds gives a duration in the unit of the report.
+func Microseconds(duration time.Duration) float64 {
 	return float64(duration) / float64(time.Microsecond)
 }

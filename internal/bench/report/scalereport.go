@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package report
 
 import (
 	"fmt"
@@ -78,9 +78,9 @@ type Files struct {
 	Log      uint64 `json:"wal_bytes"`
 }
 
-// compareSizes divides the rates by those of the first size. Where that has served
+// CompareSizes divides the rates by those of the first size. Where that has served
 // nothing, there is nothing to be compared with.
-func compareSizes(sizes []SizeResult) {
+func CompareSizes(sizes []SizeResult) {
 	first := &sizes[0]
 	for index := range sizes {
 		if first.Set.Median.Rate > 0 {
@@ -120,7 +120,7 @@ func (report *ScaleReport) writeTable(output io.Writer) error {
 	text := &errorWriter{output: output}
 	setup := &report.Setup
 	fmt.Fprintf(text, "%s\nmedians of %d rounds of %gs; values of %s; requests in flight: %d; client connections: %d\n\n",
-		report.Machine.text(setup.Durability), setup.Rounds, setup.RoundSeconds, sizeText(setup.ValueBytes), setup.InFlight, setup.Connections)
+		report.Machine.text(setup.Durability), setup.Rounds, setup.RoundSeconds, Bytes(setup.ValueBytes), setup.InFlight, setup.Connections)
 	report.table().write(text)
 	report.writeErrors(text)
 	return text.err
@@ -143,7 +143,7 @@ func (report *ScaleReport) writeErrors(output io.Writer) {
 	for _, size := range report.Sizes {
 		for _, result := range []Result{size.Set, size.Get} {
 			if result.Median.Error != "" {
-				fmt.Fprintf(output, "%s keys, %s: the first error: %s\n", rateText(float64(size.Keys)), result.Name, result.Median.Error)
+				fmt.Fprintf(output, "%s keys, %s: the first error: %s\n", Thousands(float64(size.Keys)), result.Name, result.Median.Error)
 			}
 		}
 	}
@@ -158,16 +158,16 @@ type sizeFigure struct {
 // sizeFigures gives the rows in their order.
 func sizeFigures() []sizeFigure {
 	return []sizeFigure{
-		{"keys", func(size *SizeResult) string { return rateText(float64(size.Keys)) }},
-		{"namespaces", func(size *SizeResult) string { return rateText(float64(size.Namespaces)) }},
+		{"keys", func(size *SizeResult) string { return Thousands(float64(size.Keys)) }},
+		{"namespaces", func(size *SizeResult) string { return Thousands(float64(size.Namespaces)) }},
 		{"groups in each", func(size *SizeResult) string { return strconv.Itoa(size.Groups) }},
 		{"fill", func(size *SizeResult) string { return secondsText(size.Fill.Seconds) }},
 		{"fill: drain", func(size *SizeResult) string { return secondsText(size.Fill.DrainSeconds) }},
-		{"fill: sets/s", func(size *SizeResult) string { return rateText(size.Fill.Rate) }},
-		{"set: requests/s", func(size *SizeResult) string { return rateText(size.Set.Median.Rate) }},
+		{"fill: sets/s", func(size *SizeResult) string { return Thousands(size.Fill.Rate) }},
+		{"set: requests/s", func(size *SizeResult) string { return Thousands(size.Set.Median.Rate) }},
 		{"set: ÷ the first", func(size *SizeResult) string { return fmt.Sprintf("%.2f", size.SetRatio) }},
 		{"set: p99", func(size *SizeResult) string { return latencyText(size.Set.Median.P99) }},
-		{"get: requests/s", func(size *SizeResult) string { return rateText(size.Get.Median.Rate) }},
+		{"get: requests/s", func(size *SizeResult) string { return Thousands(size.Get.Median.Rate) }},
 		{"get: ÷ the first", func(size *SizeResult) string { return fmt.Sprintf("%.2f", size.GetRatio) }},
 		{"get: p99", func(size *SizeResult) string { return latencyText(size.Get.Median.P99) }},
 		{"errors", func(size *SizeResult) string {
@@ -186,7 +186,7 @@ func sizeFigures() []sizeFigure {
 		{"last page of a group", func(size *SizeResult) string { return latencyText(size.Pages.Last) }},
 		{"after SIGKILL: ready", func(size *SizeResult) string { return secondsText(size.Recovery.Ready) }},
 		{"after SIGKILL: first get", func(size *SizeResult) string { return secondsText(size.Recovery.FirstGet) }},
-		{"after SIGKILL: keys", func(size *SizeResult) string { return rateText(float64(size.Recovery.Keys)) }},
+		{"after SIGKILL: keys", func(size *SizeResult) string { return Thousands(float64(size.Recovery.Keys)) }},
 	}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package report
 
 import (
 	"os"
@@ -20,15 +20,15 @@ func (name named) String() string { return string(name) }
 func TestProgress_Measuring_Good(t *testing.T) {
 	run := func(terminal bool) string {
 		var output strings.Builder
-		progress := newProgress(&output)
-		progress.terminal = terminal
-		progress.tell("2 cases")
-		progress.say("writing")
+		progress := NewProgress(&output)
+		progress.Terminal = terminal
+		progress.Tell("2 cases")
+		progress.Say("writing")
 		set := named("set, 64 in flight, 128 B")
-		progress.measuring("round 1 of 2", set, time.Second)
-		progress.measuring("round 1 of 2", set, time.Second)
-		progress.note("kv is left out")
-		progress.clear()
+		progress.Measuring("round 1 of 2", set, time.Second)
+		progress.Measuring("round 1 of 2", set, time.Second)
+		progress.Note("kv is left out")
+		progress.Clear()
 		return output.String()
 	}
 	t.Run("OnlyWhatIsWrongElsewhere", func(t *testing.T) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package report
 
 import (
 	"encoding/json"
@@ -15,14 +15,14 @@ import (
 
 // fixedReport is a report of fixed numbers.
 func fixedReport() *Report {
-	set := newResult("set", "outside", 64, 128, []Round{{
+	set := NewResult("set", "outside", 64, 128, []Round{{
 		Requests: 50_000, Errors: 2, Error: "error 503: full", Seconds: 1.25, DrainSeconds: 0.25, Rate: 40_000, P50: 840, P99: 12_500,
-		CPU: map[string]float64{roleBroker: 5.25, roleResponder: 12, roleClient: 2}, Events: 50_000, Lag: &Lag{P50: -20, P99: 1500},
+		CPU: map[string]float64{RoleBroker: 5.25, RoleResponder: 12, RoleClient: 2}, Events: 50_000, Lag: &Lag{P50: -20, P99: 1500},
 	}})
-	put := newResult("kv-put", "kv", 64, 128, []Round{{
-		Requests: 100_000, Seconds: 1, Rate: 100_000, P50: 84, P99: 2_500_000, CPU: map[string]float64{roleBroker: 5, roleClient: 2}, WriteRate: 1234,
+	put := NewResult("kv-put", "kv", 64, 128, []Round{{
+		Requests: 100_000, Seconds: 1, Rate: 100_000, P50: 84, P99: 2_500_000, CPU: map[string]float64{RoleBroker: 5, RoleClient: 2}, WriteRate: 1234,
 	}})
-	big := newResult("get", "outside", 64, 16<<10, []Round{{Requests: 999, Seconds: 1, Rate: 999}})
+	big := NewResult("get", "outside", 64, 16<<10, []Round{{Requests: 999, Seconds: 1, Rate: 999}})
 	return &Report{
 		Header: Header[Setup]{
 			Machine: Machine{Storebus: "1.0.0", Broker: "2.15.2", Go: "go1.26.0", OperatingSystem: "linux", Architecture: "amd64", Processors: 2, Fsync: 210},
@@ -31,7 +31,7 @@ func fixedReport() *Report {
 			Setup:   Setup{Rounds: 1, RoundSeconds: 1, InFlight: []int{64}, Keys: 10_000, LongKeys: 200_000, ValueBytes: 128, Connections: 1, Durability: "full"},
 		},
 		Cases: []Result{set, put, big},
-		Ratios: append(ratiosOf([]Result{set, put, big}), Ratio{
+		Ratios: append(Ratios([]Result{set, put, big}), Ratio{
 			Name: "change latency, p99", InFlight: 64, ValueBytes: 128, Value: 1500, Lowest: -20, Highest: 2000, Unit: "µs",
 		}),
 	}
@@ -110,7 +110,7 @@ const fixedJSON = `{
 
 func TestReport_WriteJSON_Good(t *testing.T) {
 	var output strings.Builder
-	require.NoError(t, write(fixedReport(), &output, FormatJSON))
+	require.NoError(t, Write(fixedReport(), &output, FormatJSON))
 	var objects []map[string]any
 	for line := range strings.Lines(output.String()) {
 		var object map[string]any
@@ -127,12 +127,12 @@ func TestReport_WriteJSON_Good(t *testing.T) {
 
 func TestText_RateText_Good(t *testing.T) {
 	for rate, text := range map[float64]string{0: "0", 999.6: "1,000", 999: "999", 12_345: "12,345", 1_234_567: "1,234,567"} {
-		assert.Equal(t, text, rateText(rate))
+		assert.Equal(t, text, Thousands(rate))
 	}
 }
 
 func TestText_SizeText_Good(t *testing.T) {
-	assert.Equal(t, "128 B", sizeText(128))
-	assert.Equal(t, "1 KiB", sizeText(1024))
-	assert.Equal(t, "1025 B", sizeText(1025))
+	assert.Equal(t, "128 B", Bytes(128))
+	assert.Equal(t, "1 KiB", Bytes(1024))
+	assert.Equal(t, "1025 B", Bytes(1025))
 }

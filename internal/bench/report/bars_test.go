@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package report_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"dappco.re/go/storebus/internal/bench"
+	"dappco.re/go/storebus/internal/bench/report"
+)
+
+func TestRatios_Bars_Good_AreAboutCasesThatThereAre(t *testing.T) {
+	assert.Subset(t, bench.CaseNames(), report.Compared())
+}
