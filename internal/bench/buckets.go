@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"dappco.re/go/storebus/internal/bench/load"
 )
 
 // errNoJetStream is why a broker has no KV to compare with.
@@ -57,7 +59,7 @@ func (stage *stage) deleteBuckets() error {
 	if stage.config.NATSURL == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), replyTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), load.ReplyTimeout)
 	defer cancel()
 	var failures []error
 	for _, bucket := range stage.buckets {

@@ -2,6 +2,8 @@
 
 package bench
 
+import "dappco.re/go/storebus/internal/bench/load"
+
 // target is what answers the requests of a case.
 type target string
 
@@ -87,7 +89,7 @@ type kind struct {
 	work work
 	// held is how many keys the store of a size holds, and spread is where.
 	held   int
-	spread spread
+	spread load.Spread
 }
 
 // kinds is every kind of case, in the order of the rounds: what is compared runs

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 
+	"dappco.re/go/storebus/internal/bench/load"
 	"dappco.re/go/storebus/subjects"
 )
 
@@ -13,7 +14,7 @@ import (
 // to date.
 func (sidecar *sidecar) drain(ctx context.Context) error {
 	var last subjects.StatusReply
-	return poll(ctx, func(ctx context.Context) (done bool, err error) {
+	return load.Poll(ctx, func(ctx context.Context) (done bool, err error) {
 		last, err = sidecar.client.Status(ctx)
 		return err == nil && last.Backlog == 0 && last.PendingMaterialisation == 0, err
 	}, func() string {

@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"github.com/nats-io/nats.go"
+
+	"dappco.re/go/storebus/internal/bench/load"
 )
 
 // patternHeader names the subject whose requests are answered with the rest of the message.
@@ -26,7 +28,7 @@ func serveEcho(connection *nats.Conn, space string) error {
 		plainEcho(space):      func(request *nats.Msg) { respond(request, &nats.Msg{Data: request.Data}) },
 		answersSubject(space): func(request *nats.Msg) { respond(request, &nats.Msg{Data: learn(connection, request)}) },
 	} {
-		if err := hear(connection, subject, handle); err != nil {
+		if _, err := load.Listen(connection, subject, handle); err != nil {
 			return err
 		}
 	}
@@ -38,7 +40,7 @@ func learn(connection *nats.Conn, example *nats.Msg) []byte {
 	pattern := example.Header.Get(patternHeader)
 	header := example.Header
 	header.Del(patternHeader)
-	err := hear(connection, pattern, func(request *nats.Msg) {
+	_, err := load.Listen(connection, pattern, func(request *nats.Msg) {
 		respond(request, &nats.Msg{Header: header, Data: example.Data})
 	})
 	if err == nil {
@@ -48,15 +50,6 @@ func learn(connection *nats.Conn, example *nats.Msg) []byte {
 		return []byte(err.Error())
 	}
 	return nil
-}
-
-// hear subscribes without a limit to what may wait: the client bounds that.
-func hear(connection *nats.Conn, subject string, handle nats.MsgHandler) error {
-	subscription, err := connection.Subscribe(subject, handle)
-	if err != nil {
-		return err
-	}
-	return subscription.SetPendingLimits(-1, -1)
 }
 
 func respond(request, reply *nats.Msg) {

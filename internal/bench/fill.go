@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"dappco.re/go/storebus/internal/bench/load"
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
@@ -29,7 +30,7 @@ func (stage *stage) fill(ctx context.Context, size size, progress *report.Progre
 		return round, err
 	}
 	progress.Tell("%s: filling", size)
-	companion := &filling{keys: size.keys, tell: tellWritten(progress, size)}
+	companion := &load.Filling{Keys: size.keys, Tell: tellWritten(progress, size)}
 	round, err = stage.measureBeside(ctx, trial, stage.loopOf(trial, 0, 0), companion)
 	if err == nil && round.Errors > 0 {
 		err = fmt.Errorf("%d of %d writes failed, the first with: %s", round.Errors, size.keys, round.Error)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"dappco.re/go/storebus/internal/bench/load"
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
@@ -23,7 +24,7 @@ func TestFill_TellWritten_Good(t *testing.T) {
 		var output strings.Builder
 		progress := report.NewProgress(&output)
 		progress.Terminal = terminal
-		tell := tellWritten(progress, size{20_000, spread{1, 100}})
+		tell := tellWritten(progress, size{20_000, load.Spread{Namespaces: 1, Groups: 100}})
 		for _, written := range []int{100, 9000, 20_000} {
 			tell(written)
 		}

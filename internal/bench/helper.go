@@ -12,6 +12,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"dappco.re/go/storebus/internal/bench/load"
 )
 
 // The commands of the parts that are no sidecar.
@@ -123,7 +125,7 @@ func (helper *helper) startSubscribers(arguments []string) (ready string, err er
 	if err != nil {
 		return "", err
 	}
-	return helper.name + readyWord, serveSubscribers(count, arguments[1], arguments[2], helper.connect)
+	return helper.name + readyWord, load.ServeSubscribers(count, arguments[1], arguments[2], helper.connect)
 }
 
 // untilInputEnds waits until the process that started this one closes its standard

@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"dappco.re/go/storebus/internal/bench/load"
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
@@ -27,14 +28,14 @@ func (stage *stage) measure(ctx context.Context, trial trial, duration time.Dura
 }
 
 // measureBeside runs a loop for a trial with what goes on beside it.
-func (stage *stage) measureBeside(ctx context.Context, trial trial, loop loop, companion companion) (report.Round, error) {
+func (stage *stage) measureBeside(ctx context.Context, trial trial, loop load.Loop, companion load.Companion) (report.Round, error) {
 	meter := stage.meterOf(trial)
-	if err := companion.begin(ctx, &loop); err != nil {
+	if err := companion.Begin(ctx, &loop); err != nil {
 		return report.Round{}, err
 	}
 	before, began := meter.read(), time.Now()
-	outcome, err := loop.run(ctx)
-	if endError := companion.end(ctx); err == nil {
+	outcome, err := loop.Run(ctx)
+	if endError := companion.End(ctx); err == nil {
 		err = endError
 	}
 	if err != nil {
@@ -44,57 +45,57 @@ func (stage *stage) measureBeside(ctx context.Context, trial trial, loop loop, c
 	if err := stage.sidecarOf(trial).drain(ctx); err != nil {
 		return report.Round{}, err
 	}
-	if err := companion.settle(ctx, outcome); err != nil {
+	if err := companion.Settle(ctx, outcome); err != nil {
 		return report.Round{}, err
 	}
 	round := newRound(outcome, time.Since(began), replied)
-	round.CPU = perRequest(before, meter.read(), outcome.served)
-	companion.note(&round)
+	round.CPU = perRequest(before, meter.read(), outcome.Served)
+	companion.Note(&round)
 	return round, nil
 }
 
 // companionOf gives what goes on beside a trial.
-func (stage *stage) companionOf(trial trial, seed uint64) companion {
-	var all companions
+func (stage *stage) companionOf(trial trial, seed uint64) load.Companion {
+	var all load.Companions
 	broker, sidecar := stage.brokerOf(trial), stage.sidecarOf(trial)
 	switch {
 	case trial.subscribers > 0:
-		all = append(all, &audience{connection: stage.outside.control, subject: stage.reportSubject(trial.subscribers), subscribers: trial.subscribers})
+		all = append(all, &load.Audience{Connection: stage.outside.control, Subject: stage.reportSubject(trial.subscribers), Subscribers: trial.subscribers})
 	case trial.lag:
-		all = append(all, &lagMeter{connection: broker.beside, subject: sidecar.space.Events(trial.namespace())})
+		all = append(all, &load.LagMeter{Connection: broker.beside, Subject: sidecar.space.Events(trial.namespace())})
 	case trial.expiry:
-		all = append(all, &expiryMeter{connection: broker.control, space: sidecar.space, places: trial.places()})
+		all = append(all, &load.ExpiryMeter{Connection: broker.control, Space: sidecar.space, Places: trial.places()})
 	case trial.verb == verbCommit:
-		all = append(all, &deliveryMeter{client: sidecar.client})
+		all = append(all, &load.DeliveryMeter{Client: sidecar.client})
 	case trial.work != "":
-		all = append(all, &longWorker{
-			connections: broker.load, space: sidecar.space, expire: trial.work == workExpiry, keys: stage.config.LongKeys, lead: &stage.longLead, drain: sidecar.drain,
+		all = append(all, &load.LongWorker{
+			Connections: broker.load, Space: sidecar.space, Expire: trial.work == workExpiry, Keys: stage.config.LongKeys, Lead: &stage.longLead, Drain: sidecar.drain,
 		})
 	}
 	if sidecar.metrics != "" {
-		all = append(all, &scraper{url: sidecar.metrics})
+		all = append(all, &load.Scraper{URL: sidecar.metrics})
 	}
 	if trial.waiters > 0 {
-		all = append(all, &waiters{connection: broker.control, space: sidecar.space, woken: trial.woken, count: trial.waiters})
+		all = append(all, &load.Waiters{Connection: broker.control, Space: sidecar.space, Woken: trial.woken, Count: trial.waiters})
 	}
 	if trial.writers > 0 {
-		all = append(all, &writers{loop: stage.besideLoop(trial, seed)})
+		all = append(all, &load.Writers{Loop: stage.besideLoop(trial, seed)})
 	}
 	return all
 }
 
-func newRound(outcome *outcome, whole, replied time.Duration) report.Round {
+func newRound(outcome *load.Outcome, whole, replied time.Duration) report.Round {
 	round := report.Round{
-		Requests:     outcome.served,
-		Errors:       outcome.failed,
+		Requests:     outcome.Served,
+		Errors:       outcome.Failed,
 		Seconds:      whole.Seconds(),
 		DrainSeconds: (whole - replied).Seconds(),
-		Rate:         float64(outcome.served) / whole.Seconds(),
-		P50:          report.Microseconds(outcome.quantile(0.5)),
-		P99:          report.Microseconds(outcome.quantile(0.99)),
+		Rate:         float64(outcome.Served) / whole.Seconds(),
+		P50:          report.Microseconds(outcome.Quantile(0.5)),
+		P99:          report.Microseconds(outcome.Quantile(0.99)),
 	}
-	if outcome.failure != nil {
-		round.Error = outcome.failure.Error()
+	if outcome.Failure != nil {
+		round.Error = outcome.Failure.Error()
 	}
 	return round
 }
@@ -112,15 +113,15 @@ func perRequest(before, after map[string]time.Duration, requests uint64) map[str
 
 // besideLoop gives the sets that go on beside a trial, over a connection of their own:
 // to the keys that it reads, or to a neighbour's.
-func (stage *stage) besideLoop(trial trial, seed uint64) loop {
+func (stage *stage) besideLoop(trial trial, seed uint64) load.Loop {
 	write := trial.filling()
 	write.inFlight = trial.writers
 	loop := stage.loopOf(write, 0, ^seed)
 	if trial.neighbour {
-		loop.operation = setOperation(stage.sidecarOf(trial).space, neighbour())
-		loop.values = newValuePool(neighbourBytes) // thousands of readers may be given each
+		loop.Operation = load.Set(stage.sidecarOf(trial).space, load.Neighbour())
+		loop.Values = load.NewValuePool(neighbourBytes) // thousands of readers may be given each
 	}
-	loop.connections = loop.connections[:0:0]
-	loop.connections = append(loop.connections, stage.brokerOf(write).beside)
+	loop.Connections = loop.Connections[:0:0]
+	loop.Connections = append(loop.Connections, stage.brokerOf(write).beside)
 	return loop
 }

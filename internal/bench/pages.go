@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/internal/bench/load"
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
@@ -19,8 +20,8 @@ const (
 
 // measurePages asks for pages of the first namespace and its first group.
 func (stage *stage) measurePages(ctx context.Context, size size) (pages report.Pages, err error) {
-	sidecar, places := stage.sidecars[targetScale], size.places("")
-	namespace, group, keys := places.namespaces[0], places.groups[0], size.firstPlaceKeys(size.keys)
+	sidecar, places := stage.sidecars[targetScale], size.Places("")
+	namespace, group, keys := places.Namespaces[0], places.Groups[0], size.FirstPlaceKeys(size.keys)
 	position, err := sidecar.client.Position(ctx, namespace)
 	if err != nil {
 		return pages, err
@@ -31,11 +32,11 @@ func (stage *stage) measurePages(ctx context.Context, size size) (pages report.P
 	}
 	for _, page := range []struct {
 		figure    *float64
-		operation operation
+		operation load.Operation
 	}{
-		{&pages.Changes, changesOperation(sidecar.space, namespace, position.Revision)},
-		{&pages.First, pageOperation(sidecar.space, namespace, group, "", keys)},
-		{&pages.Last, pageOperation(sidecar.space, namespace, group, last, keys)},
+		{&pages.Changes, load.Changes(sidecar.space, namespace, position.Revision)},
+		{&pages.First, load.Page(sidecar.space, namespace, group, "", keys)},
+		{&pages.Last, load.Page(sidecar.space, namespace, group, last, keys)},
 	} {
 		if *page.figure, err = stage.medianLatency(ctx, page.operation); err != nil {
 			return pages, err
@@ -47,13 +48,13 @@ func (stage *stage) measurePages(ctx context.Context, size size) (pages report.P
 // lastPage passes over the keys of a group up to its last hundred, and gives what is
 // handed back as after to read those.
 func (sidecar *sidecar) lastPage(ctx context.Context, namespace, group string, keys int) (after string, err error) {
-	for left := keys - pageKeys; left > 0; {
+	for left := keys - load.PageKeys; left > 0; {
 		page, err := sidecar.client.List(ctx, namespace, group, client.ListOptions{After: after, Limit: min(left, skippedKeys), KeysOnly: true})
 		if err != nil {
 			return "", err
 		}
 		if page.Next == "" {
-			return "", fmt.Errorf("group %s of %s ends %d keys too early", group, namespace, left-len(page.Entries)+pageKeys)
+			return "", fmt.Errorf("group %s of %s ends %d keys too early", group, namespace, left-len(page.Entries)+load.PageKeys)
 		}
 		after, left = page.Next, left-len(page.Entries)
 	}
@@ -61,14 +62,14 @@ func (sidecar *sidecar) lastPage(ctx context.Context, namespace, group string, k
 }
 
 // medianLatency asks the same again and again, and gives the median in microseconds.
-func (stage *stage) medianLatency(ctx context.Context, operation operation) (float64, error) {
-	loop := loop{
-		connections: stage.sidecars[targetScale].broker.load, operation: operation,
-		inFlight: 1, keys: everyKey(pageSamples), values: stage.values[stage.config.ValueBytes],
+func (stage *stage) medianLatency(ctx context.Context, operation load.Operation) (float64, error) {
+	loop := load.Loop{
+		Connections: stage.sidecars[targetScale].broker.load, Operation: operation,
+		InFlight: 1, Keys: load.EveryKey(pageSamples), Values: stage.values[stage.config.ValueBytes],
 	}
-	outcome, err := loop.run(ctx)
+	outcome, err := loop.Run(ctx)
 	if err != nil {
 		return 0, err
 	}
-	return report.Microseconds(outcome.quantile(0.5)), outcome.complete()
+	return report.Microseconds(outcome.Quantile(0.5)), outcome.Complete()
 }

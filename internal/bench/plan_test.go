@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"dappco.re/go/storebus/internal/bench/load"
 )
 
 // validSettings is settings that check finds nothing wrong with.
@@ -78,21 +80,21 @@ func TestSettings_Check_Good(t *testing.T) {
 	assert.NoError(t, settings.check())
 	settings.Cases, settings.Durability = []string{"set", "kv-put-always"}, "relaxed"
 	assert.NoError(t, settings.check())
-	settings.Scale = []int{leastScale, maxKeys}
+	settings.Scale = []int{leastScale, load.MaxKeys}
 	assert.NoError(t, settings.check())
 }
 
 func TestSettings_Check_Bad(t *testing.T) {
 	for says, change := range map[string]func(*Settings){
 		"--rounds is 0":         func(settings *Settings) { settings.Rounds = 0 },
-		"--keys is 10000001":    func(settings *Settings) { settings.Keys = maxKeys + 1 },
+		"--keys is 10000001":    func(settings *Settings) { settings.Keys = load.MaxKeys + 1 },
 		"--value-bytes is -1":   func(settings *Settings) { settings.ValueBytes = -1 },
 		"--connections is 0":    func(settings *Settings) { settings.Connections = 0 },
 		"--long-keys is 0":      func(settings *Settings) { settings.LongKeys = 0 },
 		"--in-flight is 0":      func(settings *Settings) { settings.InFlight = []int{1, 0} },
 		"--in-flight names":     func(settings *Settings) { settings.InFlight = nil },
 		"--scale is 99:":        func(settings *Settings) { settings.Scale = []int{1000, 99} },
-		"--scale is 10000001":   func(settings *Settings) { settings.Scale = []int{maxKeys + 1} },
+		"--scale is 10000001":   func(settings *Settings) { settings.Scale = []int{load.MaxKeys + 1} },
 		"--duration is 0s":      func(settings *Settings) { settings.Duration = 0 },
 		`--durability is "no"`:  func(settings *Settings) { settings.Durability = "no" },
 		`there is no case "no"`: func(settings *Settings) { settings.Cases = []string{"set", "no"} },

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"dappco.re/go/storebus/internal/bench/load"
 	"dappco.re/go/storebus/internal/bench/report"
 	"dappco.re/go/storebus/subjects"
 )
@@ -104,12 +105,12 @@ func (trial trial) filling() trial {
 // writeKeys writes every key once and waits until nothing of it is left to do.
 func (stage *stage) writeKeys(ctx context.Context, write trial) error {
 	loop := stage.loopOf(write, 0, 0)
-	loop.keys = everyKey(write.keys(&stage.config))
-	outcome, err := loop.run(ctx)
+	loop.Keys = load.EveryKey(write.keys(&stage.config))
+	outcome, err := loop.Run(ctx)
 	if err != nil {
 		return err
 	}
-	if err := outcome.complete(); err != nil {
+	if err := outcome.Complete(); err != nil {
 		return err
 	}
 	return stage.sidecarOf(write).drain(ctx)
@@ -149,12 +150,12 @@ func (stage *stage) teachOne(ctx context.Context, trial trial, pattern string) e
 	asked.target = targetSidecar
 	operation := stage.operationOf(asked)
 	random := rand.New(rand.NewPCG(0, 0))
-	subject, payload := operation.request(input{value: stage.values[trial.valueBytes].value(random)})
+	subject, payload := operation.Request(load.Input{Value: stage.values[trial.valueBytes].Value(random)})
 	reply, err := stage.outside.control.RequestWithContext(ctx, subject, payload)
 	if err != nil {
 		return err
 	}
-	if _, err := operation.accept(reply); err != nil {
+	if _, err := operation.Accept(reply); err != nil {
 		return err
 	}
 	return stage.outside.learn(ctx, stage.echoSpace.Prefix(), pattern, reply)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"dappco.re/go/storebus/internal/bench/load"
 )
 
 // quietTimeout bounds how long a store is given to empty its write-ahead log: a
@@ -66,7 +68,7 @@ func ignoreMissing(err error) error {
 // awaitCheckpoints waits until the write-ahead logs are empty, or long enough.
 func (stage *stage) awaitCheckpoints(ctx context.Context) error {
 	began := time.Now()
-	return poll(ctx, func(context.Context) (bool, error) {
+	return load.Poll(ctx, func(context.Context) (bool, error) {
 		return time.Since(began) > quietTimeout || stage.checkpointed(), nil
 	}, func() string { return "" })
 }

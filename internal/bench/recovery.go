@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"dappco.re/go/storebus/internal/bench/load"
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
@@ -21,15 +22,15 @@ const (
 // measureRecovery kills the sidecar amid sets that have gone on for a time, and starts it again.
 func (stage *stage) measureRecovery(ctx context.Context, size size, after time.Duration) (report.Recovery, error) {
 	loop := stage.loopOf(size.sets(stage.config.ValueBytes), 0, killSeed)
-	loop.silence = killSilence
-	drive, err := loop.start()
+	loop.Silence = killSilence
+	drive, err := loop.Start()
 	if err != nil {
 		return report.Recovery{}, err
 	}
-	err = drive.pause(ctx, after)
+	err = drive.Pause(ctx, after)
 	stage.sidecars[targetScale].process.kill()
-	drive.stop()
-	if _, waitError := drive.wait(ctx); err == nil { // what the dead sidecar owes is no failure
+	drive.Stop()
+	if _, waitError := drive.Wait(ctx); err == nil { // what the dead sidecar owes is no failure
 		err = waitError
 	}
 	if err != nil {
@@ -62,14 +63,14 @@ func (stage *stage) restart(ctx context.Context, size size) (recovery report.Rec
 
 // getOnce gets a key that nobody has asked for since the start.
 func (stage *stage) getOnce(ctx context.Context, size size) error {
-	operation := getOperation(stage.sidecars[targetScale].space, size.places(""), stage.config.ValueBytes)
+	operation := load.Get(stage.sidecars[targetScale].space, size.Places(""), stage.config.ValueBytes)
 	key := rand.New(rand.NewPCG(killSeed, 0)).IntN(size.keys)
-	subject, payload := operation.request(input{key: key})
-	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	subject, payload := operation.Request(load.Input{Key: key})
+	ctx, cancel := context.WithTimeout(ctx, load.ReplyTimeout)
 	defer cancel()
 	reply, err := stage.outside.control.RequestWithContext(ctx, subject, payload)
 	if err == nil {
-		_, err = operation.accept(reply)
+		_, err = operation.Accept(reply)
 	}
 	return err
 }

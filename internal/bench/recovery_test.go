@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus/internal/bench/benchtest"
+	"dappco.re/go/storebus/internal/bench/load"
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
@@ -29,7 +30,7 @@ func openTestStage(t *testing.T, valueBytes int) *stage {
 }
 
 // smallSize is 300 keys in 100 groups.
-var smallSize = size{300, spread{1, 100}}
+var smallSize = size{300, load.Spread{Namespaces: 1, Groups: 100}}
 
 func TestRecovery_MeasureRecovery_Bad_KeysThatAreNotAsMany(t *testing.T) {
 	stage, filled := openTestStage(t, 128), smallSize

@@ -30,7 +30,7 @@ func (runner *runner) measureSizes(ctx context.Context) (report.Printable, error
 
 // measureSize fills a store, measures it, and removes it.
 func (runner *runner) measureSize(ctx context.Context, size size) (*report.SizeResult, error) {
-	stage, result := runner.stage, &report.SizeResult{Keys: size.keys, Namespaces: size.namespaces, Groups: size.groups}
+	stage, result := runner.stage, &report.SizeResult{Keys: size.keys, Namespaces: size.Namespaces, Groups: size.Groups}
 	for _, step := range []func() error{
 		func() (err error) { result.Fill, err = stage.fill(ctx, size, runner.progress); return err },
 		func() error { return runner.measureRequests(ctx, size, result) },

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"dappco.re/go/storebus/internal/bench/load"
 	"dappco.re/go/storebus/store"
 )
 
@@ -68,16 +69,16 @@ func (settings *Settings) check() error {
 		}
 	}
 	within("rounds", settings.Rounds, 1000)
-	within("keys", settings.Keys, maxKeys)
+	within("keys", settings.Keys, load.MaxKeys)
 	within("value-bytes", settings.ValueBytes, maxValueBytes)
 	within("connections", settings.Connections, 64)
-	within("long-keys", settings.LongKeys, maxKeys)
+	within("long-keys", settings.LongKeys, load.MaxKeys)
 	for _, inFlight := range settings.InFlight {
 		within("in-flight", inFlight, maxInFlight)
 	}
 	for _, keys := range settings.Scale {
-		if keys < leastScale || keys > maxKeys {
-			failures = append(failures, fmt.Errorf("--scale is %d: it is %d to %d", keys, leastScale, maxKeys))
+		if keys < leastScale || keys > load.MaxKeys {
+			failures = append(failures, fmt.Errorf("--scale is %d: it is %d to %d", keys, leastScale, load.MaxKeys))
 		}
 	}
 	if len(settings.InFlight) == 0 {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/internal/bench/load"
 	"dappco.re/go/storebus/subjects"
 )
 
@@ -66,7 +67,7 @@ func (stage *stage) startSidecar(ctx context.Context, target target, prefix stri
 		}
 	}
 	stage.sidecars[target] = sidecar
-	sidecar.client, err = client.New(sidecar.broker.control, client.Config{Prefix: sidecar.space.Prefix(), Timeout: replyTimeout})
+	sidecar.client, err = client.New(sidecar.broker.control, client.Config{Prefix: sidecar.space.Prefix(), Timeout: load.ReplyTimeout})
 	return err
 }
 

@@ -2,6 +2,8 @@
 
 package bench
 
+import "dappco.re/go/storebus/internal/bench/load"
+
 const (
 	// scaleGroups is how many groups of one namespace the keys of a size are in.
 	scaleGroups = 100
@@ -20,7 +22,7 @@ func (settings *Settings) sizes() []size {
 	}
 	var sizes []size
 	for _, keys := range settings.Scale {
-		sizes = append(sizes, size{keys, spread{1, scaleGroups}})
+		sizes = append(sizes, size{keys, load.Spread{Namespaces: 1, Groups: scaleGroups}})
 	}
-	return append(sizes, size{max(settings.Scale[0], scaleNamespaces*leastInNamespace), spread{scaleNamespaces, 1}})
+	return append(sizes, size{max(settings.Scale[0], scaleNamespaces*leastInNamespace), load.Spread{Namespaces: scaleNamespaces, Groups: 1}})
 }

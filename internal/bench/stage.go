@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nuid"
 
+	"dappco.re/go/storebus/internal/bench/load"
 	"dappco.re/go/storebus/internal/bench/report"
 	"dappco.re/go/storebus/subjects"
 )
@@ -29,7 +30,7 @@ type stage struct {
 	echoSpace       subjects.Space
 	subscribers     map[int]*process // by how many they are
 	buckets         []bucket
-	values          map[int]*valuePool // by size
+	values          map[int]*load.ValuePool // by size
 	// id keeps the subjects and buckets on a broker that was there apart from those of
 	// others.
 	id string
@@ -46,7 +47,7 @@ type stage struct {
 // openStage makes the folder and starts the broker, which everything needs. The caller closes it, after an error too.
 func openStage(ctx context.Context, fail context.CancelCauseFunc, config Config) (*stage, error) {
 	stage := &stage{
-		config: config, sidecars: map[target]*sidecar{}, subscribers: map[int]*process{}, values: map[int]*valuePool{},
+		config: config, sidecars: map[target]*sidecar{}, subscribers: map[int]*process{}, values: map[int]*load.ValuePool{},
 		launcher: launcher{program: config.Program, fail: fail},
 	}
 	if config.NATSURL != "" {
@@ -107,7 +108,7 @@ func (stage *stage) startEcho(ctx context.Context) (err error) {
 // require starts what one case needs and is not there yet.
 func (stage *stage) require(ctx context.Context, trial trial) (err error) {
 	if _, made := stage.values[trial.valueBytes]; !made {
-		stage.values[trial.valueBytes] = newValuePool(trial.valueBytes)
+		stage.values[trial.valueBytes] = load.NewValuePool(trial.valueBytes)
 	}
 	switch trial.target {
 	case targetKV:

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"dappco.re/go/storebus/internal/bench/load"
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
@@ -36,8 +37,8 @@ func (trial trial) namespace() string {
 }
 
 // places gives where the keys of a case are.
-func (trial trial) places() places {
-	return trial.spread.places(trial.namespace())
+func (trial trial) places() load.Places {
+	return trial.spread.Places(trial.namespace())
 }
 
 // hasLongWork reports whether a large group is deleted, or expires, beside a case.
@@ -79,7 +80,7 @@ func (stage *stage) brokerOf(trial trial) *broker {
 }
 
 // operationOf gives what a case asks.
-func (stage *stage) operationOf(trial trial) operation {
+func (stage *stage) operationOf(trial trial) load.Operation {
 	space := stage.sidecarOf(trial).space
 	if trial.target == targetEcho {
 		space = stage.echoSpace
@@ -87,35 +88,35 @@ func (stage *stage) operationOf(trial trial) operation {
 	namespace, bucket := trial.namespace(), bucketName(stage.id, trial.valueBytes)
 	switch trial.verb {
 	case verbSet:
-		return setOperation(space, trial.places())
+		return load.Set(space, trial.places())
 	case verbGet:
-		return getOperation(space, trial.places(), trial.valueBytes)
+		return load.Get(space, trial.places(), trial.valueBytes)
 	case verbRawSet:
-		return rawSetOperation(space, namespace)
+		return load.RawSet(space, namespace)
 	case verbRawGet:
-		return rawGetOperation(space, namespace, trial.valueBytes)
+		return load.RawGet(space, namespace, trial.valueBytes)
 	case verbList:
-		return listOperation(space, namespace, trial.keys(&stage.config))
+		return load.List(space, namespace, trial.keys(&stage.config))
 	case verbPut:
-		return putOperation(bucket)
+		return load.Put(bucket)
 	case verbRead:
-		return readOperation(bucket, trial.valueBytes)
+		return load.Read(bucket, trial.valueBytes)
 	case verbCommit:
-		return commitOperation(space, namespace)
+		return load.Commit(space, namespace)
 	}
-	return echoOperation(plainEcho(space.Prefix()), trial.valueBytes)
+	return load.Echo(plainEcho(space.Prefix()), trial.valueBytes)
 }
 
 // loopOf gives the loop of a case, to be run for a time.
-func (stage *stage) loopOf(trial trial, duration time.Duration, seed uint64) loop {
-	return loop{
-		connections: stage.brokerOf(trial).load,
-		operation:   stage.operationOf(trial),
-		inFlight:    trial.inFlight,
-		duration:    duration,
-		keys:        uniformKeys(trial.keys(&stage.config)),
-		values:      stage.values[trial.valueBytes],
-		seed:        seed,
+func (stage *stage) loopOf(trial trial, duration time.Duration, seed uint64) load.Loop {
+	return load.Loop{
+		Connections: stage.brokerOf(trial).load,
+		Operation:   stage.operationOf(trial),
+		InFlight:    trial.inFlight,
+		Duration:    duration,
+		Keys:        load.UniformKeys(trial.keys(&stage.config)),
+		Values:      stage.values[trial.valueBytes],
+		Seed:        seed,
 	}
 }
 

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package load
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// fillingInterval is the time between two looks at how far a filling is.
+const fillingInterval = time.Second
+
+// Filling makes the loop of a trial write each key once, and says how far it is.
+type Filling struct {
+	alone
+	Keys int
+	// Tell is told how many keys are written, about once a second.
+	Tell           func(written int)
+	written        atomic.Int64
+	stopped, ended chan struct{}
+}
+
+func (filling *Filling) Begin(_ context.Context, loop *Loop) error {
+	loop.Keys, loop.Duration = EveryKey(filling.Keys), 0
+	loop.Observe = func(uint64, time.Time) { filling.written.Add(1) }
+	filling.stopped, filling.ended = make(chan struct{}), make(chan struct{})
+	go filling.follow()
+	return nil
+}
+
+func (filling *Filling) End(context.Context) error {
+	close(filling.stopped)
+	<-filling.ended
+	return nil
+}
+
+// follow says how far it is until it is stopped.
+func (filling *Filling) follow() {
+	defer close(filling.ended)
+	ticker := time.NewTicker(fillingInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			filling.Tell(int(filling.written.Load()))
+		case <-filling.stopped:
+			return
+		}
+	}
+}

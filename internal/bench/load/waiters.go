@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package load
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"dappco.re/go/storebus/subjects"
+)
+
+const (
+	// neighbourNamespace is another tenant than the one that is measured.
+	neighbourNamespace = "neighbour"
+	// idleGroup is a group of it that nobody writes to.
+	idleGroup = "idle"
+	// waitersWait is how long each of them waits at most.
+	waitersWait = 30 * time.Second
+)
+
+// Waiters are requests of a neighbour for the changes of a group, which go on for as
+// long as a trial does: each reply is followed by another request.
+type Waiters struct {
+	alone
+	Connection *nats.Conn
+	Space      subjects.Space
+	Count      int
+	// Woken has them wait for the group that neighbour names. Otherwise nobody writes to theirs.
+	Woken bool
+
+	subscription *nats.Subscription
+	inbox        string
+	ended        chan struct{}
+
+	mutex       sync.Mutex
+	ending      bool
+	outstanding int
+	failure     error
+}
+
+// Neighbour gives where the keys of that tenant are.
+func Neighbour() Places { return onePlace(neighbourNamespace) }
+
+// Begin returns when all of them wait.
+func (waiters *Waiters) Begin(ctx context.Context, _ *Loop) (err error) {
+	revision, err := waiters.touch(ctx)
+	if err != nil {
+		return err
+	}
+	waiters.ended, waiters.outstanding = make(chan struct{}), waiters.Count
+	waiters.inbox = waiters.Connection.NewInbox()
+	if waiters.subscription, err = Listen(waiters.Connection, waiters.inbox, waiters.receive); err != nil {
+		return err
+	}
+	for range waiters.Count {
+		if err := waiters.ask(revision); err != nil {
+			return err
+		}
+	}
+	// The sidecar takes requests of a verb in their order.
+	_, err = waiters.Connection.RequestWithContext(ctx, waiters.subject(subjects.VerbChanges), fmt.Appendf(nil, `{"after":%d,"limit":1}`, revision))
+	return err
+}
+
+// End writes to the group, and returns when each of them was answered.
+func (waiters *Waiters) End(ctx context.Context) error {
+	waiters.mutex.Lock()
+	waiters.ending = true
+	waiters.mutex.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, ReplyTimeout)
+	defer cancel()
+	if _, err := waiters.touch(ctx); err != nil {
+		return err
+	}
+	select {
+	case <-waiters.ended:
+	case <-ctx.Done():
+		return fmt.Errorf("of %d requests that wait for a change not all were answered: %w", waiters.Count, context.Cause(ctx))
+	}
+	waiters.mutex.Lock()
+	defer waiters.mutex.Unlock()
+	if waiters.failure != nil {
+		return fmt.Errorf("a request that waits for a change: %w", waiters.failure)
+	}
+	return waiters.subscription.Unsubscribe()
+}
+
+// touch writes to the group, and gives the revision.
+func (waiters *Waiters) touch(ctx context.Context) (uint64, error) {
+	reply, err := waiters.Connection.RequestWithContext(ctx, waiters.subject(subjects.VerbSet), []byte(`{"group":"`+waiters.group()+`","key":"k","value":"v"}`))
+	if err != nil {
+		return 0, err
+	}
+	return acceptSet(reply)
+}
+
+func (waiters *Waiters) ask(after uint64) error {
+	body := fmt.Appendf(nil, `{"after":%d,"group":%q,"wait":%q}`, after, waiters.group(), waitersWait)
+	return waiters.Connection.PublishRequest(waiters.subject(subjects.VerbChanges), waiters.inbox, body)
+}
+
+func (waiters *Waiters) group() string {
+	if waiters.Woken {
+		return group
+	}
+	return idleGroup
+}
+
+func (waiters *Waiters) subject(verb subjects.Verb) string {
+	return waiters.Space.Request(neighbourNamespace, verb)
+}
+
+// receive asks again until it is time to end.
+func (waiters *Waiters) receive(reply *nats.Msg) {
+	var page subjects.ChangesReply
+	err := decodeReply(reply, &page)
+	waiters.mutex.Lock()
+	defer waiters.mutex.Unlock()
+	if err == nil && !waiters.ending {
+		if err = waiters.ask(page.Next); err == nil {
+			return
+		}
+	}
+	if err != nil && waiters.failure == nil {
+		waiters.failure = err
+	}
+	if waiters.outstanding--; waiters.outstanding == 0 {
+		close(waiters.ended)
+	}
+}
