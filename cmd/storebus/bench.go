@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dappco.re/go/storebus/internal/bench"
+	"dappco.re/go/storebus/internal/bench/stage"
 )
 
 // What --quick takes where nothing else is said.
@@ -74,7 +75,7 @@ func benchCommand() *cli.Command {
 
 // benchCases lists what --cases takes.
 func benchCases() string {
-	return "\nCASES:\n   " + strings.Join(bench.CaseNames(), "\n   ") + "\n"
+	return "\nCASES:\n   " + strings.Join(stage.CaseNames(), "\n   ") + "\n"
 }
 
 func benchFlags() []cli.Flag {
@@ -150,7 +151,7 @@ func checkScale(command *cli.Command) error {
 // readBenchFlags reads the flags. --quick changes what was not given.
 func readBenchFlags(command *cli.Command) bench.Settings {
 	settings := bench.Settings{
-		Config: bench.Config{
+		Config: stage.Config{
 			Keys:        command.Int("keys"),
 			ValueBytes:  command.Int("value-bytes"),
 			Connections: command.Int("connections"),
@@ -158,7 +159,7 @@ func readBenchFlags(command *cli.Command) bench.Settings {
 			Directory:   command.String("directory"),
 			Durability:  command.String("durability"),
 			NATSURL:     command.String("nats"),
-			Journal: bench.Journal{
+			Journal: stage.Journal{
 				URL: command.String("journal-url"), Organisation: command.String("journal-organisation"),
 				Bucket: command.String("journal-bucket"), TokenFile: command.String("journal-token-file"),
 			},

@@ -7,21 +7,21 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"dappco.re/go/storebus/internal/bench"
+	"dappco.re/go/storebus/internal/bench/stage"
 )
 
 // benchHelpers gives the hidden commands of the processes that bench starts. They are part of
 // the program because bench needs no other program for them.
 func benchHelpers() []*cli.Command {
 	var commands []*cli.Command
-	for _, name := range bench.Helpers() {
+	for _, name := range stage.Helpers() {
 		commands = append(commands, &cli.Command{
 			Name:            name,
 			Usage:           "a part of storebus bench, which starts it",
 			Hidden:          true,
 			HideHelpCommand: true,
 			Action: func(ctx context.Context, command *cli.Command) error {
-				return bench.RunHelper(ctx, name, command.Args().Slice(), command.Root().Reader, command.Root().Writer)
+				return stage.RunHelper(ctx, name, command.Args().Slice(), command.Root().Reader, command.Root().Writer)
 			},
 		})
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dappco.re/go/storebus/internal/bench"
+	"dappco.re/go/storebus/internal/bench/stage"
 )
 
 func TestBench_ReadBenchFlags_Good(t *testing.T) {
@@ -27,7 +28,7 @@ func TestBench_ReadBenchFlags_Good(t *testing.T) {
 		return settings
 	}
 	expected := bench.Settings{
-		Config: bench.Config{
+		Config: stage.Config{
 			Keys: bench.DefaultKeys, ValueBytes: bench.DefaultValueBytes, Connections: bench.DefaultConnections, LongKeys: bench.DefaultLongKeys,
 		},
 		Rounds: bench.DefaultRounds, Duration: bench.DefaultDuration, InFlight: bench.DefaultInFlight(), Cases: []string{}, Scale: []int{},
@@ -37,7 +38,7 @@ func TestBench_ReadBenchFlags_Good(t *testing.T) {
 	quick.Rounds, quick.Duration, quick.Keys, quick.LongKeys = quickRounds, quickDuration, 77, quickLongKeys
 	assert.Equal(t, quick, read("--quick", "--keys", "77"), "what is given stands")
 	assert.Equal(t, bench.Settings{
-		Config: bench.Config{Keys: 3, ValueBytes: 4, Connections: 5, LongKeys: 6, Directory: "d", Durability: "relaxed", NATSURL: "nats://a"},
+		Config: stage.Config{Keys: 3, ValueBytes: 4, Connections: 5, LongKeys: 6, Directory: "d", Durability: "relaxed", NATSURL: "nats://a"},
 		Rounds: 1, Duration: time.Millisecond, Cases: []string{"set", "get"}, InFlight: []int{1, 2}, Large: true, Scale: []int{100, 200},
 	}, read("--rounds", "1", "--duration", "1ms", "--cases", "set,get", "--in-flight", "1,2", "--keys", "3", "--value-bytes", "4", "--connections", "5", "--long-keys", "6",
 		"--directory", "d", "--durability", "relaxed", "--nats", "nats://a", "--large", "--scale", "100,200"))
@@ -72,7 +73,7 @@ func TestBench_Bench_Bad(t *testing.T) {
 
 func TestBenchHelpers_RunHelper_Bad(t *testing.T) {
 	isolate(t)
-	for _, name := range bench.Helpers() {
+	for _, name := range stage.Helpers() {
 		_, err := (&shell{}).run(t, name)
 		assert.ErrorContains(t, err, name+" takes ")
 		assert.ErrorContains(t, err, "storebus bench starts it")

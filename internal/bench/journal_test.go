@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/internal/bench/stage"
 )
 
 func TestJournal_Run_Good(t *testing.T) {
@@ -27,7 +29,7 @@ func TestJournal_Run_Good(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, os.WriteFile(token, []byte("secret\n"), 0o600))
 	settings := shortSettings(t, "journal")
-	settings.Journal = Journal{URL: endpoint.URL, Organisation: "o", Bucket: "b", TokenFile: token}
+	settings.Journal = stage.Journal{URL: endpoint.URL, Organisation: "o", Bucket: "b", TokenFile: token}
 	found, _ := runReport(t, settings)
 	checkResults(t, found)
 	require.Equal(t, []string{"journal"}, namesOf(found))
@@ -49,6 +51,6 @@ func TestJournal_Run_Bad(t *testing.T) {
 	}))
 	defer endpoint.Close()
 	settings := shortSettings(t, "journal")
-	settings.Journal = Journal{URL: endpoint.URL, Bucket: "b"}
+	settings.Journal = stage.Journal{URL: endpoint.URL, Bucket: "b"}
 	assert.ErrorContains(t, Run(t.Context(), settings, io.Discard, io.Discard), "the endpoint has refused ")
 }

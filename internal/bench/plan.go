@@ -4,16 +4,18 @@ package bench
 
 import (
 	"slices"
+
+	"dappco.re/go/storebus/internal/bench/stage"
 )
 
 // plan gives the cases of a round in their order: by the size of the values, then by
 // how many requests are in flight, so that what is compared runs close together.
-func (settings *Settings) plan() []trial {
-	var cases []trial
+func (settings *Settings) plan() []stage.Trial {
+	var cases []stage.Trial
 	for _, inFlight := range settings.levels() {
 		for _, kind := range settings.chosen() {
-			if kind.level == inFlight || kind.level == 0 && slices.Contains(settings.InFlight, inFlight) {
-				cases = append(cases, trial{kind: kind, inFlight: inFlight, valueBytes: settings.ValueBytes})
+			if kind.Level == inFlight || kind.Level == 0 && slices.Contains(settings.InFlight, inFlight) {
+				cases = append(cases, stage.Trial{Kind: kind, InFlight: inFlight, ValueBytes: settings.ValueBytes})
 			}
 		}
 	}
@@ -21,8 +23,8 @@ func (settings *Settings) plan() []trial {
 		return cases
 	}
 	for _, kind := range settings.chosen() {
-		if kind.big {
-			cases = append(cases, trial{kind: kind, inFlight: settings.bigLevel(), valueBytes: bigValueBytes})
+		if kind.Big {
+			cases = append(cases, stage.Trial{Kind: kind, InFlight: settings.bigLevel(), ValueBytes: bigValueBytes})
 		}
 	}
 	return cases
@@ -30,23 +32,28 @@ func (settings *Settings) plan() []trial {
 
 // levels gives every number of requests in flight that a case may have.
 func (settings *Settings) levels() []int {
-	levels := append(slices.Clone(settings.InFlight), usualInFlight, fullInFlight, besideReaders, loneClient)
+	levels := slices.Clone(settings.InFlight)
+	for _, kind := range settings.chosen() {
+		if kind.Level > 0 {
+			levels = append(levels, kind.Level)
+		}
+	}
 	slices.Sort(levels)
 	return slices.Compact(levels)
 }
 
 // bigLevel is where big values are measured: the usual level, or the largest there is.
 func (settings *Settings) bigLevel() int {
-	if slices.Contains(settings.InFlight, usualInFlight) {
-		return usualInFlight
+	if slices.Contains(settings.InFlight, stage.UsualInFlight) {
+		return stage.UsualInFlight
 	}
 	return slices.Max(settings.InFlight)
 }
 
 // chosen gives the kinds that are asked for and can be had.
-func (settings *Settings) chosen() []kind {
-	return slices.DeleteFunc(kinds(), func(kind kind) bool {
-		if len(settings.Cases) > 0 && !slices.Contains(settings.Cases, kind.name) {
+func (settings *Settings) chosen() []stage.Kind {
+	return slices.DeleteFunc(stage.Kinds(), func(kind stage.Kind) bool {
+		if len(settings.Cases) > 0 && !slices.Contains(settings.Cases, kind.Name) {
 			return true
 		}
 		return !settings.offers(kind)
@@ -54,9 +61,9 @@ func (settings *Settings) chosen() []kind {
 }
 
 // offers reports whether a kind can be measured: a million keys are for whoever asks for them.
-func (settings *Settings) offers(kind kind) bool {
-	if kind.large() && !settings.Large && !slices.Contains(settings.Cases, kind.name) {
+func (settings *Settings) offers(kind stage.Kind) bool {
+	if kind.Large() && !settings.Large && !slices.Contains(settings.Cases, kind.Name) {
 		return false
 	}
-	return settings.Config.offers(kind)
+	return settings.Config.Offers(kind)
 }

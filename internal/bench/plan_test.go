@@ -11,12 +11,13 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"dappco.re/go/storebus/internal/bench/load"
+	"dappco.re/go/storebus/internal/bench/stage"
 )
 
 // validSettings is settings that check finds nothing wrong with.
 func validSettings() Settings {
 	return Settings{
-		Config: Config{Keys: DefaultKeys, ValueBytes: DefaultValueBytes, Connections: DefaultConnections, LongKeys: DefaultLongKeys},
+		Config: stage.Config{Keys: DefaultKeys, ValueBytes: DefaultValueBytes, Connections: DefaultConnections, LongKeys: DefaultLongKeys},
 		Rounds: DefaultRounds, Duration: DefaultDuration, InFlight: DefaultInFlight(),
 	}
 }
@@ -115,8 +116,9 @@ func TestSettings_Check_Bad(t *testing.T) {
 
 func TestRun_Estimate_Good(t *testing.T) {
 	settings := validSettings()
-	trials := make([]trial, 64)
+	trials := make([]stage.Trial, 64)
 	assert.Equal(t, 6*time.Minute, settings.estimate(trials).Round(time.Minute))
-	trials[0].work = workDeletion
-	assert.Equal(t, 6*DefaultLongKeys*longTime, settings.estimate(trials)-settings.estimate(make([]trial, 64)), "the group is written six times")
+	long := slices.IndexFunc(stage.Kinds(), func(kind stage.Kind) bool { return kind.Name == "long-deletion" })
+	trials[0] = stage.Trial{Kind: stage.Kinds()[long]}
+	assert.Equal(t, 6*DefaultLongKeys*longTime, settings.estimate(trials)-settings.estimate(make([]stage.Trial, 64)), "the group is written six times")
 }

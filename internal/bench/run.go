@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/bench/report"
+	"dappco.re/go/storebus/internal/bench/stage"
 )
 
 // What a measurement takes besides its duration, and what comes before the first, for
@@ -60,7 +61,7 @@ func explained(ctx context.Context, err error) error {
 // runner measures with a stage. It belongs to the goroutine of Run.
 type runner struct {
 	settings *Settings
-	stage    *stage
+	stage    *stage.Stage
 	progress *report.Progress
 	began    time.Time
 }
@@ -70,12 +71,12 @@ type runner struct {
 func run(ctx context.Context, fail context.CancelCauseFunc, settings *Settings, progress *report.Progress) (result report.Printable, err error) {
 	began := time.Now()
 	progress.Tell("%s", settings.announcement())
-	opened, err := openStage(ctx, fail, settings.Config)
-	defer func() { err = errors.Join(err, opened.close()) }()
+	opened, err := stage.Open(ctx, fail, settings.Config)
+	defer func() { err = errors.Join(err, opened.Close()) }()
 	if err != nil {
 		return nil, err
 	}
-	opened.noteMemory(progress)
+	opened.NoteMemory(progress)
 	runner := &runner{settings: settings, stage: opened, progress: progress, began: began}
 	if len(settings.Scale) > 0 {
 		return runner.measureSizes(ctx)
@@ -95,7 +96,7 @@ func (settings *Settings) announcement() string {
 // compare measures the cases: everything is filled, then every case warms up, then
 // come the rounds.
 func (runner *runner) compare(ctx context.Context) (report.Printable, error) {
-	trials, err := runner.stage.prepare(ctx, runner.settings.plan(), runner.progress)
+	trials, err := runner.stage.Prepare(ctx, runner.settings.plan(), runner.progress)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +108,7 @@ func (runner *runner) compare(ctx context.Context) (report.Printable, error) {
 }
 
 // estimate is how long a run takes, with some time for the preparations.
-func (settings *Settings) estimate(trials []trial) time.Duration {
+func (settings *Settings) estimate(trials []stage.Trial) time.Duration {
 	total := preparation
 	for _, trial := range trials {
 		total += settings.cost(trial, settings.warmUp()) + time.Duration(settings.Rounds)*settings.cost(trial, settings.Duration)
@@ -116,8 +117,8 @@ func (settings *Settings) estimate(trials []trial) time.Duration {
 }
 
 // cost is how long it takes to measure a trial once for a time.
-func (settings *Settings) cost(trial trial, duration time.Duration) time.Duration {
-	if trial.hasLongWork() {
+func (settings *Settings) cost(trial stage.Trial, duration time.Duration) time.Duration {
+	if trial.HasLongWork() {
 		duration += longTime * time.Duration(settings.LongKeys)
 	}
 	return duration + overhead
@@ -126,7 +127,7 @@ func (settings *Settings) cost(trial trial, duration time.Duration) time.Duratio
 // rounds measures every trial in turn, round after round. The first round of all is
 // the warm-up and does not count. Where it is interrupted it gives the rounds that
 // were complete besides the error.
-func (runner *runner) rounds(ctx context.Context, trials []trial) ([]report.Result, error) {
+func (runner *runner) rounds(ctx context.Context, trials []stage.Trial) ([]report.Result, error) {
 	runner.progress.Plan(runner.settings.estimate(trials) - preparation)
 	var rounds [][]report.Round
 	if _, err := runner.wholeRound(ctx, trials, "warm-up", 0); err != nil {
@@ -146,7 +147,7 @@ func (runner *runner) rounds(ctx context.Context, trials []trial) ([]report.Resu
 }
 
 // wholeRound measures every trial once. Number 0 is the warm-up.
-func (runner *runner) wholeRound(ctx context.Context, trials []trial, name string, number int) ([]report.Round, error) {
+func (runner *runner) wholeRound(ctx context.Context, trials []stage.Trial, name string, number int) ([]report.Round, error) {
 	duration := runner.settings.Duration
 	if number == 0 {
 		duration = runner.settings.warmUp()
@@ -155,7 +156,7 @@ func (runner *runner) wholeRound(ctx context.Context, trials []trial, name strin
 	for index, trial := range trials {
 		runner.progress.Measuring(name, trial, runner.settings.cost(trial, duration))
 		var err error
-		if rounds[index], err = runner.stage.run(ctx, trial, duration, uint64(number)); err != nil {
+		if rounds[index], err = runner.stage.Measure(ctx, trial, duration, uint64(number)); err != nil {
 			return nil, fmt.Errorf("%s: %w", trial, err)
 		}
 	}
@@ -163,7 +164,7 @@ func (runner *runner) wholeRound(ctx context.Context, trials []trial, name strin
 }
 
 // resultsOf turns rounds of trials into trials with their rounds.
-func resultsOf(trials []trial, rounds [][]report.Round) []report.Result {
+func resultsOf(trials []stage.Trial, rounds [][]report.Round) []report.Result {
 	if len(rounds) == 0 {
 		return nil
 	}
@@ -173,7 +174,7 @@ func resultsOf(trials []trial, rounds [][]report.Round) []report.Result {
 		for number := range rounds {
 			own[number] = rounds[number][index]
 		}
-		results[index] = trial.result(own)
+		results[index] = trial.Result(own)
 	}
 	return results
 }
@@ -182,15 +183,19 @@ func resultsOf(trials []trial, rounds [][]report.Round) []report.Result {
 func (runner *runner) report(results []report.Result) *report.Report {
 	settings := runner.settings
 	return &report.Report{
-		Header: report.Header[report.Setup]{
-			Machine: runner.stage.machine(), BeganAt: runner.began.UTC(), Seconds: time.Since(runner.began).Seconds(),
-			Setup: report.Setup{
-				Rounds: len(results[0].Rounds), RoundSeconds: settings.Duration.Seconds(), InFlight: settings.InFlight, Keys: settings.Keys,
-				LongKeys: settings.LongKeys, ValueBytes: settings.ValueBytes, Connections: settings.Connections,
-				Durability: runner.stage.sidecarDurability(), OutsideBroker: settings.NATSURL != "",
-			},
-		},
+		Header: headerOf(runner, report.Setup{
+			Rounds: len(results[0].Rounds), RoundSeconds: settings.Duration.Seconds(), InFlight: settings.InFlight, Keys: settings.Keys,
+			LongKeys: settings.LongKeys, ValueBytes: settings.ValueBytes, Connections: settings.Connections,
+			Durability: runner.stage.Durability(), OutsideBroker: settings.NATSURL != "",
+		}),
 		Cases:  results,
 		Ratios: report.Ratios(results),
+	}
+}
+
+// headerOf begins the report of a run that ends now.
+func headerOf[Settings any](runner *runner, setup Settings) report.Header[Settings] {
+	return report.Header[Settings]{
+		Machine: runner.stage.Machine(), BeganAt: runner.began.UTC(), Seconds: time.Since(runner.began).Seconds(), Setup: setup,
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"dappco.re/go/storebus/internal/bench/benchtest"
 	"dappco.re/go/storebus/internal/bench/report"
+	"dappco.re/go/storebus/internal/bench/stage"
 )
 
 // shortSettings is a run of 50 ms rounds with few keys.
@@ -72,7 +73,7 @@ func TestRun_Run_Good(t *testing.T) {
 		checkResults(t, found)
 		var expected []string
 		for _, trial := range settings.plan() {
-			expected = append(expected, trial.name)
+			expected = append(expected, trial.Name)
 		}
 		assert.Equal(t, expected, namesOf(found))
 		assert.Equal(t, "full", found.Setup.Durability)
@@ -142,7 +143,7 @@ func TestRun_Run_Bad(t *testing.T) {
 	t.Run("NothingThatTheBrokerOffers", func(t *testing.T) {
 		settings := shortSettings(t, "kv-put", "kv-get")
 		settings.NATSURL = benchtest.StartServer(t, false).ClientURL()
-		assert.ErrorIs(t, Run(t.Context(), settings, &bytes.Buffer{}, &bytes.Buffer{}), errNoJetStream)
+		assert.ErrorIs(t, Run(t.Context(), settings, &bytes.Buffer{}, &bytes.Buffer{}), stage.ErrNoJetStream)
 	})
 	t.Run("NoProgram", func(t *testing.T) {
 		settings := shortSettings(t, "set")

@@ -5,9 +5,9 @@ package bench
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"dappco.re/go/storebus/internal/bench/report"
+	"dappco.re/go/storebus/internal/bench/stage"
 )
 
 // measureSizes measures one size after the other. Where one fails or is interrupted,
@@ -29,20 +29,20 @@ func (runner *runner) measureSizes(ctx context.Context) (report.Printable, error
 }
 
 // measureSize fills a store, measures it, and removes it.
-func (runner *runner) measureSize(ctx context.Context, size size) (*report.SizeResult, error) {
-	stage, result := runner.stage, &report.SizeResult{Keys: size.keys, Namespaces: size.Namespaces, Groups: size.Groups}
+func (runner *runner) measureSize(ctx context.Context, size stage.Size) (*report.SizeResult, error) {
+	result := &report.SizeResult{Keys: size.Keys, Namespaces: size.Namespaces, Groups: size.Groups}
 	for _, step := range []func() error{
-		func() (err error) { result.Fill, err = stage.fill(ctx, size, runner.progress); return err },
+		func() (err error) { result.Fill, err = runner.stage.Fill(ctx, size, runner.progress); return err },
 		func() error { return runner.measureRequests(ctx, size, result) },
-		func() (err error) { result.Memory, result.Files, err = stage.sizeNow(); return err },
-		func() error { return stage.awaitCheckpoints(ctx) },
-		func() (err error) { result.Pages, err = stage.measurePages(ctx, size); return err },
+		func() (err error) { result.Memory, result.Files, err = runner.stage.Holds(); return err },
+		func() error { return runner.stage.AwaitCheckpoints(ctx) },
+		func() (err error) { result.Pages, err = runner.stage.Pages(ctx, size); return err },
 		func() (err error) {
 			runner.progress.Tell("%s: a SIGKILL amid sets", size)
-			result.Recovery, err = stage.measureRecovery(ctx, size, runner.settings.Duration)
+			result.Recovery, err = runner.stage.Recover(ctx, size, runner.settings.Duration)
 			return err
 		},
-		func() error { return stage.remove() },
+		func() error { return runner.stage.RemoveSize() },
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -52,13 +52,13 @@ func (runner *runner) measureSize(ctx context.Context, size size) (*report.SizeR
 }
 
 // measureRequests measures gets of any key in rounds, and then sets.
-func (runner *runner) measureRequests(ctx context.Context, size size, result *report.SizeResult) error {
+func (runner *runner) measureRequests(ctx context.Context, size stage.Size, result *report.SizeResult) error {
 	for _, measured := range []struct {
-		trial  trial
+		trial  stage.Trial
 		result *report.Result
-	}{{size.gets(runner.settings.ValueBytes), &result.Get}, {size.sets(runner.settings.ValueBytes), &result.Set}} {
-		runner.progress.Tell("%s: %ss", size, measured.trial.name)
-		results, err := runner.rounds(ctx, []trial{measured.trial})
+	}{{size.Gets(runner.settings.ValueBytes), &result.Get}, {size.Sets(runner.settings.ValueBytes), &result.Set}} {
+		runner.progress.Tell("%s: %ss", size, measured.trial.Name)
+		results, err := runner.rounds(ctx, []stage.Trial{measured.trial})
 		if err != nil {
 			return err
 		}
@@ -72,13 +72,10 @@ func (runner *runner) scaleReport(sizes []report.SizeResult) *report.ScaleReport
 	settings := runner.settings
 	report.CompareSizes(sizes)
 	return &report.ScaleReport{
-		Header: report.Header[report.ScaleSetup]{
-			Machine: runner.stage.machine(), BeganAt: runner.began.UTC(), Seconds: time.Since(runner.began).Seconds(),
-			Setup: report.ScaleSetup{
-				Rounds: settings.Rounds, RoundSeconds: settings.Duration.Seconds(), InFlight: scaleInFlight, ValueBytes: settings.ValueBytes,
-				Connections: settings.Connections, Durability: runner.stage.sidecarDurability(), OutsideBroker: settings.NATSURL != "",
-			},
-		},
+		Header: headerOf(runner, report.ScaleSetup{
+			Rounds: settings.Rounds, RoundSeconds: settings.Duration.Seconds(), InFlight: stage.SizeInFlight, ValueBytes: settings.ValueBytes,
+			Connections: settings.Connections, Durability: runner.stage.Durability(), OutsideBroker: settings.NATSURL != "",
+		}),
 		Sizes: sizes,
 	}
 }

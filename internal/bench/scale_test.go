@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus/internal/bench/report"
+	"dappco.re/go/storebus/internal/bench/stage"
 )
 
 // scaleSettings is a run of 20 ms rounds with small stores.
@@ -72,7 +73,7 @@ func TestScale_Run_Good(t *testing.T) {
 	assert.InDelta(t, 1, found.Sizes[0].GetRatio, 0)
 	assert.Equal(t, "full", found.Setup.Durability)
 	assert.Equal(t, 2, found.Setup.Rounds)
-	assert.Equal(t, scaleInFlight, found.Setup.InFlight)
+	assert.Equal(t, stage.SizeInFlight, found.Setup.InFlight)
 	assert.NotEmpty(t, found.Machine.Broker)
 	assert.Contains(t, settings.announcement(), "3 sizes, each filled, then 2 rounds of 20ms")
 	assert.NotContains(t, errorOutput.String(), "filling", "nobody looks at a terminal")

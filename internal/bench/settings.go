@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/bench/load"
+	"dappco.re/go/storebus/internal/bench/stage"
 	"dappco.re/go/storebus/store"
 )
 
@@ -43,7 +44,7 @@ func DefaultInFlight() []int { return []int{1, 16, 64, 256} }
 // Settings says what is measured, and for how long.
 type Settings struct {
 	// Config is about the parts.
-	Config
+	stage.Config
 	// Rounds is how often each case is measured, and Duration for how long each time.
 	Rounds   int
 	Duration time.Duration
@@ -98,7 +99,7 @@ func (settings *Settings) check() error {
 
 // checkCases returns an error for a name that no case has.
 func (settings *Settings) checkCases() error {
-	known := CaseNames()
+	known := stage.CaseNames()
 	for _, name := range settings.Cases {
 		if !slices.Contains(known, name) {
 			return fmt.Errorf("--cases: there is no case %q; there are %s", name, strings.Join(known, ", "))

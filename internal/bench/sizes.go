@@ -2,7 +2,10 @@
 
 package bench
 
-import "dappco.re/go/storebus/internal/bench/load"
+import (
+	"dappco.re/go/storebus/internal/bench/load"
+	"dappco.re/go/storebus/internal/bench/stage"
+)
 
 const (
 	// scaleGroups is how many groups of one namespace the keys of a size are in.
@@ -16,13 +19,13 @@ const (
 )
 
 // sizes gives what --scale names, and the first of it in many namespaces.
-func (settings *Settings) sizes() []size {
+func (settings *Settings) sizes() []stage.Size {
 	if len(settings.Scale) == 0 {
 		return nil
 	}
-	var sizes []size
+	var sizes []stage.Size
 	for _, keys := range settings.Scale {
-		sizes = append(sizes, size{keys, load.Spread{Namespaces: 1, Groups: scaleGroups}})
+		sizes = append(sizes, stage.Size{Keys: keys, Spread: load.Spread{Namespaces: 1, Groups: scaleGroups}})
 	}
-	return append(sizes, size{max(settings.Scale[0], scaleNamespaces*leastInNamespace), load.Spread{Namespaces: scaleNamespaces, Groups: 1}})
+	return append(sizes, stage.Size{Keys: max(settings.Scale[0], scaleNamespaces*leastInNamespace), Spread: load.Spread{Namespaces: scaleNamespaces, Groups: 1}})
 }

@@ -34,7 +34,7 @@ type Loop struct {
 	// Silence is how long nothing at all may come before what is outstanding is given
 	// up; 0: ReplyTimeout.
 	Silence time.Duration
-	// observe, where it is set, hears of every success: the revision, and when the
+	// Observe, if it is set, hears of every success: the revision, and when the
 	// reply came. It runs where replies are received and may not wait.
 	Observe func(revision uint64, at time.Time)
 }

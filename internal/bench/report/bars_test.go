@@ -7,10 +7,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"dappco.re/go/storebus/internal/bench"
 	"dappco.re/go/storebus/internal/bench/report"
+	"dappco.re/go/storebus/internal/bench/stage"
 )
 
 func TestRatios_Bars_Good_AreAboutCasesThatThereAre(t *testing.T) {
-	assert.Subset(t, bench.CaseNames(), report.Compared())
+	assert.Subset(t, stage.CaseNames(), report.Compared())
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"context"
@@ -24,7 +24,7 @@ type sidecar struct {
 
 // startOutsideSidecar starts the sidecar that is there whatever is measured: the quiet
 // of its store ends the rounds of those that have none, too.
-func (stage *stage) startOutsideSidecar(ctx context.Context) error {
+func (stage *Stage) startOutsideSidecar(ctx context.Context) error {
 	if err := stage.startSidecar(ctx, targetSidecar, "store", stage.outside); err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (stage *stage) startOutsideSidecar(ctx context.Context) error {
 }
 
 // startSidecar starts a sidecar on a broker, or with its own where there is none.
-func (stage *stage) startSidecar(ctx context.Context, target target, prefix string, broker *broker) error {
+func (stage *Stage) startSidecar(ctx context.Context, target target, prefix string, broker *broker) error {
 	sidecar := &sidecar{broker: broker}
 	var err error
 	if sidecar.space, err = subjects.NewSpace(prefix + stage.id); err != nil {
@@ -71,13 +71,13 @@ func (stage *stage) startSidecar(ctx context.Context, target target, prefix stri
 	return err
 }
 
-func (stage *stage) databasePath(target target) string {
+func (stage *Stage) databasePath(target target) string {
 	return filepath.Join(stage.directory, string(target), "storebus.db")
 }
 
 // sidecarOf gives the sidecar that a case is about. Those without one are measured
 // beside the one on their broker.
-func (stage *stage) sidecarOf(trial trial) *sidecar {
+func (stage *Stage) sidecarOf(trial Trial) *sidecar {
 	if sidecar := stage.sidecars[trial.target]; sidecar != nil {
 		return sidecar
 	}

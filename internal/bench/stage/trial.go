@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"fmt"
@@ -12,19 +12,19 @@ import (
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
-// trial is one case: a kind at one level, with values of one size.
-type trial struct {
-	kind
-	inFlight, valueBytes int
+// Trial is one case: a kind at one level, with values of one size.
+type Trial struct {
+	Kind
+	InFlight, ValueBytes int
 }
 
-func (trial trial) String() string {
-	return fmt.Sprintf("%s, %d in flight, %s", trial.name, trial.inFlight, report.Bytes(trial.valueBytes))
+func (trial Trial) String() string {
+	return fmt.Sprintf("%s, %d in flight, %s", trial.Name, trial.InFlight, report.Bytes(trial.ValueBytes))
 }
 
 // namespace keeps values of different sizes apart, and changes that somebody
 // listens to from those that nobody does.
-func (trial trial) namespace() string {
+func (trial Trial) namespace() string {
 	switch {
 	case trial.subscribers > 0:
 		return "heard-" + strconv.Itoa(trial.subscribers)
@@ -33,24 +33,24 @@ func (trial trial) namespace() string {
 	case trial.expiry:
 		return "expiring"
 	}
-	return "v" + strconv.Itoa(trial.valueBytes)
+	return "v" + strconv.Itoa(trial.ValueBytes)
 }
 
 // places gives where the keys of a case are.
-func (trial trial) places() load.Places {
+func (trial Trial) places() load.Places {
 	return trial.spread.Places(trial.namespace())
 }
 
-// hasLongWork reports whether a large group is deleted, or expires, beside a case.
-func (trial trial) hasLongWork() bool { return trial.work != "" }
+// HasLongWork reports whether a large group is deleted, or expires, beside a case.
+func (trial Trial) HasLongWork() bool { return trial.work != "" }
 
-// result gives the medians of the rounds of a case.
-func (trial trial) result(rounds []report.Round) report.Result {
-	return report.NewResult(trial.name, string(trial.target), trial.inFlight, trial.valueBytes, rounds)
+// Result gives the medians of the rounds of a case.
+func (trial Trial) Result(rounds []report.Round) report.Result {
+	return report.NewResult(trial.Name, string(trial.target), trial.InFlight, trial.ValueBytes, rounds)
 }
 
 // writesStore reports whether a case, or what goes on beside it, writes to a sidecar.
-func (trial trial) writesStore() bool {
+func (trial Trial) writesStore() bool {
 	switch trial.target {
 	case targetJournal:
 		return true
@@ -61,7 +61,7 @@ func (trial trial) writesStore() bool {
 }
 
 // keys is how many keys a case uses.
-func (trial trial) keys(config *Config) int {
+func (trial Trial) keys(config *Config) int {
 	switch trial.target {
 	case targetLarge:
 		return max(largeKeys, config.Keys)
@@ -72,7 +72,7 @@ func (trial trial) keys(config *Config) int {
 }
 
 // brokerOf gives the broker that a case's requests go to.
-func (stage *stage) brokerOf(trial trial) *broker {
+func (stage *Stage) brokerOf(trial Trial) *broker {
 	if trial.target == targetAlways {
 		return stage.always
 	}
@@ -80,48 +80,48 @@ func (stage *stage) brokerOf(trial trial) *broker {
 }
 
 // operationOf gives what a case asks.
-func (stage *stage) operationOf(trial trial) load.Operation {
+func (stage *Stage) operationOf(trial Trial) load.Operation {
 	space := stage.sidecarOf(trial).space
 	if trial.target == targetEcho {
 		space = stage.echoSpace
 	}
-	namespace, bucket := trial.namespace(), bucketName(stage.id, trial.valueBytes)
+	namespace, bucket := trial.namespace(), bucketName(stage.id, trial.ValueBytes)
 	switch trial.verb {
 	case verbSet:
 		return load.Set(space, trial.places())
 	case verbGet:
-		return load.Get(space, trial.places(), trial.valueBytes)
+		return load.Get(space, trial.places(), trial.ValueBytes)
 	case verbRawSet:
 		return load.RawSet(space, namespace)
 	case verbRawGet:
-		return load.RawGet(space, namespace, trial.valueBytes)
+		return load.RawGet(space, namespace, trial.ValueBytes)
 	case verbList:
 		return load.List(space, namespace, trial.keys(&stage.config))
 	case verbPut:
 		return load.Put(bucket)
 	case verbRead:
-		return load.Read(bucket, trial.valueBytes)
+		return load.Read(bucket, trial.ValueBytes)
 	case verbCommit:
 		return load.Commit(space, namespace)
 	}
-	return load.Echo(plainEcho(space.Prefix()), trial.valueBytes)
+	return load.Echo(plainEcho(space.Prefix()), trial.ValueBytes)
 }
 
 // loopOf gives the loop of a case, to be run for a time.
-func (stage *stage) loopOf(trial trial, duration time.Duration, seed uint64) load.Loop {
+func (stage *Stage) loopOf(trial Trial, duration time.Duration, seed uint64) load.Loop {
 	return load.Loop{
 		Connections: stage.brokerOf(trial).load,
 		Operation:   stage.operationOf(trial),
-		InFlight:    trial.inFlight,
+		InFlight:    trial.InFlight,
 		Duration:    duration,
 		Keys:        load.UniformKeys(trial.keys(&stage.config)),
-		Values:      stage.values[trial.valueBytes],
+		Values:      stage.values[trial.ValueBytes],
 		Seed:        seed,
 	}
 }
 
 // meterOf gives the processes that a case keeps busy.
-func (stage *stage) meterOf(trial trial) meter {
+func (stage *Stage) meterOf(trial Trial) meter {
 	meter := meter{report.RoleClient: os.Getpid()}
 	if broker := stage.brokerOf(trial); broker.process != nil {
 		meter[report.RoleBroker] = broker.process.pid()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"context"
@@ -18,10 +18,10 @@ const (
 	skippedKeys = 1000
 )
 
-// measurePages asks for pages of the first namespace and its first group.
-func (stage *stage) measurePages(ctx context.Context, size size) (pages report.Pages, err error) {
+// Pages asks for pages of the first namespace and its first group.
+func (stage *Stage) Pages(ctx context.Context, size Size) (pages report.Pages, err error) {
 	sidecar, places := stage.sidecars[targetScale], size.Places("")
-	namespace, group, keys := places.Namespaces[0], places.Groups[0], size.FirstPlaceKeys(size.keys)
+	namespace, group, keys := places.Namespaces[0], places.Groups[0], size.FirstPlaceKeys(size.Keys)
 	position, err := sidecar.client.Position(ctx, namespace)
 	if err != nil {
 		return pages, err
@@ -62,7 +62,7 @@ func (sidecar *sidecar) lastPage(ctx context.Context, namespace, group string, k
 }
 
 // medianLatency asks the same again and again, and gives the median in microseconds.
-func (stage *stage) medianLatency(ctx context.Context, operation load.Operation) (float64, error) {
+func (stage *Stage) medianLatency(ctx context.Context, operation load.Operation) (float64, error) {
 	loop := load.Loop{
 		Connections: stage.sidecars[targetScale].broker.load, Operation: operation,
 		InFlight: 1, Keys: load.EveryKey(pageSamples), Values: stage.values[stage.config.ValueBytes],

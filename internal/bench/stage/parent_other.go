@@ -2,7 +2,7 @@
 
 //go:build !linux
 
-package bench
+package stage
 
 import "os/exec"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"context"
@@ -19,9 +19,9 @@ const (
 	killSeed = ^uint64(0)
 )
 
-// measureRecovery kills the sidecar amid sets that have gone on for a time, and starts it again.
-func (stage *stage) measureRecovery(ctx context.Context, size size, after time.Duration) (report.Recovery, error) {
-	loop := stage.loopOf(size.sets(stage.config.ValueBytes), 0, killSeed)
+// Recover kills the sidecar amid sets that have gone on for a time, and starts it again.
+func (stage *Stage) Recover(ctx context.Context, size Size, after time.Duration) (report.Recovery, error) {
+	loop := stage.loopOf(size.Sets(stage.config.ValueBytes), 0, killSeed)
 	loop.Silence = killSilence
 	drive, err := loop.Start()
 	if err != nil {
@@ -40,7 +40,7 @@ func (stage *stage) measureRecovery(ctx context.Context, size size, after time.D
 }
 
 // restart starts a sidecar on the files that are there.
-func (stage *stage) restart(ctx context.Context, size size) (recovery report.Recovery, err error) {
+func (stage *Stage) restart(ctx context.Context, size Size) (recovery report.Recovery, err error) {
 	began := time.Now()
 	if err := stage.startSidecar(ctx, targetScale, string(targetScale), stage.outside); err != nil {
 		return recovery, err
@@ -55,16 +55,16 @@ func (stage *stage) restart(ctx context.Context, size size) (recovery report.Rec
 		return recovery, err
 	}
 	recovery.Keys, stage.durability = status.Entries, status.Durability
-	if recovery.Keys != uint64(size.keys) {
-		return recovery, fmt.Errorf("after the SIGKILL there were %d keys, not %d", recovery.Keys, size.keys)
+	if recovery.Keys != uint64(size.Keys) {
+		return recovery, fmt.Errorf("after the SIGKILL there were %d keys, not %d", recovery.Keys, size.Keys)
 	}
 	return recovery, nil
 }
 
 // getOnce gets a key that nobody has asked for since the start.
-func (stage *stage) getOnce(ctx context.Context, size size) error {
+func (stage *Stage) getOnce(ctx context.Context, size Size) error {
 	operation := load.Get(stage.sidecars[targetScale].space, size.Places(""), stage.config.ValueBytes)
-	key := rand.New(rand.NewPCG(killSeed, 0)).IntN(size.keys)
+	key := rand.New(rand.NewPCG(killSeed, 0)).IntN(size.Keys)
 	subject, payload := operation.Request(load.Input{Key: key})
 	ctx, cancel := context.WithTimeout(ctx, load.ReplyTimeout)
 	defer cancel()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"context"
@@ -22,21 +22,21 @@ const quietTimeout = 3 * time.Second
 // has not fsynced is, so that the fsyncs of a store do not write it, and a store that
 // was written to has emptied its write-ahead log, which it does when it is idle.
 // Writes to a store follow each other without that pause.
-func (stage *stage) quieten(ctx context.Context, next trial) error {
+func (stage *Stage) quieten(ctx context.Context, next Trial) error {
 	last := stage.last
 	stage.last = next
 	switch {
 	case last.target == targetKV && last.verb == verbPut:
 		return stage.syncBroker()
 	case last.writesStore() && !next.writesStore():
-		return stage.awaitCheckpoints(ctx)
+		return stage.AwaitCheckpoints(ctx)
 	}
 	return nil
 }
 
 // syncBroker has what JetStream holds on disk. The files of a broker that was there
 // are not ours.
-func (stage *stage) syncBroker() error {
+func (stage *Stage) syncBroker() error {
 	if stage.outside.process == nil {
 		return nil
 	}
@@ -65,15 +65,15 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// awaitCheckpoints waits until the write-ahead logs are empty, or long enough.
-func (stage *stage) awaitCheckpoints(ctx context.Context) error {
+// AwaitCheckpoints waits until the write-ahead logs are empty, or long enough.
+func (stage *Stage) AwaitCheckpoints(ctx context.Context) error {
 	began := time.Now()
 	return load.Poll(ctx, func(context.Context) (bool, error) {
 		return time.Since(began) > quietTimeout || stage.checkpointed(), nil
 	}, func() string { return "" })
 }
 
-func (stage *stage) checkpointed() bool {
+func (stage *Stage) checkpointed() bool {
 	for target := range stage.sidecars {
 		info, err := os.Stat(stage.databasePath(target) + "-wal")
 		if err == nil && info.Size() > 0 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"context"
@@ -18,9 +18,9 @@ import (
 // preloadInFlight is how many writes are in flight while keys are loaded.
 const preloadInFlight = 256
 
-// prepare starts what the trials need, writes every key that they use, and teaches
+// Prepare starts what the trials need, writes every key that they use, and teaches
 // the responder what to answer. It gives the trials that can be measured.
-func (stage *stage) prepare(ctx context.Context, trials []trial, progress *report.Progress) ([]trial, error) {
+func (stage *Stage) Prepare(ctx context.Context, trials []Trial, progress *report.Progress) ([]Trial, error) {
 	for _, start := range []func(context.Context) error{stage.startEcho, stage.startOutsideSidecar} {
 		if err := start(ctx); err != nil {
 			return nil, err
@@ -28,13 +28,13 @@ func (stage *stage) prepare(ctx context.Context, trials []trial, progress *repor
 	}
 	possible, silent := trials[:0:0], map[string]bool{}
 	for _, trial := range trials {
-		progress.Say("starting what %s needs", trial.name)
+		progress.Say("starting what %s needs", trial.Name)
 		err := stage.require(ctx, trial)
-		if errors.Is(err, errNoJetStream) && stage.config.NATSURL != "" {
-			if !silent[trial.name] {
-				progress.Note("%s is left out: %v", trial.name, err)
+		if errors.Is(err, ErrNoJetStream) && stage.config.NATSURL != "" {
+			if !silent[trial.Name] {
+				progress.Note("%s is left out: %v", trial.Name, err)
 			}
-			silent[trial.name] = true
+			silent[trial.Name] = true
 			continue
 		}
 		if err != nil {
@@ -43,13 +43,13 @@ func (stage *stage) prepare(ctx context.Context, trials []trial, progress *repor
 		possible = append(possible, trial)
 	}
 	if len(possible) == 0 {
-		return nil, fmt.Errorf("nothing can be measured: %w", errNoJetStream)
+		return nil, fmt.Errorf("nothing can be measured: %w", ErrNoJetStream)
 	}
 	for _, step := range []func() error{
 		func() error { return stage.preload(ctx, possible, progress) },
 		func() error { return stage.teach(ctx, possible) },
 		stage.syncBroker,
-		func() error { return stage.awaitCheckpoints(ctx) },
+		func() error { return stage.AwaitCheckpoints(ctx) },
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -66,24 +66,24 @@ type keySpace struct {
 }
 
 // preload writes every key of every key space that a trial uses, once.
-func (stage *stage) preload(ctx context.Context, trials []trial, progress *report.Progress) error {
+func (stage *Stage) preload(ctx context.Context, trials []Trial, progress *report.Progress) error {
 	filled := map[keySpace]bool{}
 	for _, trial := range trials {
 		if trial.verb == verbCommit {
 			continue // points are nobody's keys
 		}
 		write := trial.filling()
-		space := keySpace{write.target, write.namespace(), write.valueBytes}
+		space := keySpace{write.target, write.namespace(), write.ValueBytes}
 		if filled[space] {
 			continue
 		}
 		filled[space] = true
-		progress.Say("writing %d keys of %s for %s", write.keys(&stage.config), report.Bytes(write.valueBytes), trial.name)
+		progress.Say("writing %d keys of %s for %s", write.keys(&stage.config), report.Bytes(write.ValueBytes), trial.Name)
 		if write.target == targetLarge {
 			progress.Tell("writing a million keys, which takes a while")
 		}
 		if err := stage.writeKeys(ctx, write); err != nil {
-			return fmt.Errorf("write the keys for %s: %w", trial.name, err)
+			return fmt.Errorf("write the keys for %s: %w", trial.Name, err)
 		}
 	}
 	return nil
@@ -91,8 +91,8 @@ func (stage *stage) preload(ctx context.Context, trials []trial, progress *repor
 
 // filling gives the writes that fill what a trial uses. The responder has no store:
 // it answers as the sidecar does. Keys that expire are the trial's own to write.
-func (trial trial) filling() trial {
-	trial.inFlight, trial.verb, trial.expiry = preloadInFlight, verbSet, false
+func (trial Trial) filling() Trial {
+	trial.InFlight, trial.verb, trial.expiry = preloadInFlight, verbSet, false
 	switch trial.target {
 	case targetKV, targetAlways:
 		trial.verb = verbPut
@@ -103,7 +103,7 @@ func (trial trial) filling() trial {
 }
 
 // writeKeys writes every key once and waits until nothing of it is left to do.
-func (stage *stage) writeKeys(ctx context.Context, write trial) error {
+func (stage *Stage) writeKeys(ctx context.Context, write Trial) error {
 	loop := stage.loopOf(write, 0, 0)
 	loop.Keys = load.EveryKey(write.keys(&stage.config))
 	outcome, err := loop.Run(ctx)
@@ -117,7 +117,7 @@ func (stage *stage) writeKeys(ctx context.Context, write trial) error {
 }
 
 // teach has the responder answer what it is asked exactly as the sidecar does.
-func (stage *stage) teach(ctx context.Context, trials []trial) error {
+func (stage *Stage) teach(ctx context.Context, trials []Trial) error {
 	taught := map[string]bool{}
 	for _, trial := range trials {
 		pattern := stage.pattern(trial)
@@ -133,7 +133,7 @@ func (stage *stage) teach(ctx context.Context, trials []trial) error {
 }
 
 // pattern is the subject that the responder hears the requests of a trial on.
-func (stage *stage) pattern(trial trial) string {
+func (stage *Stage) pattern(trial Trial) string {
 	namespace := trial.namespace()
 	switch trial.verb {
 	case verbSet:
@@ -145,12 +145,12 @@ func (stage *stage) pattern(trial trial) string {
 }
 
 // teachOne asks the sidecar once, and hands the reply to the responder.
-func (stage *stage) teachOne(ctx context.Context, trial trial, pattern string) error {
+func (stage *Stage) teachOne(ctx context.Context, trial Trial, pattern string) error {
 	asked := trial
 	asked.target = targetSidecar
 	operation := stage.operationOf(asked)
 	random := rand.New(rand.NewPCG(0, 0))
-	subject, payload := operation.Request(load.Input{Value: stage.values[trial.valueBytes].Value(random)})
+	subject, payload := operation.Request(load.Input{Value: stage.values[trial.ValueBytes].Value(random)})
 	reply, err := stage.outside.control.RequestWithContext(ctx, subject, payload)
 	if err != nil {
 		return err

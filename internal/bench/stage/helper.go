@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"context"
@@ -53,7 +53,7 @@ func Helpers() []string { return []string{brokerCommand, echoCommand, subscriber
 // RunHelper makes this process a part of a measurement until its input ends or ctx is done. The
 // name is one of Helpers. It prints a line on output when the part is ready.
 //
-//	bench.RunHelper(ctx, "bench-echo", []string{"floor"}, os.Stdin, os.Stdout)
+//	stage.RunHelper(ctx, "bench-echo", []string{"floor"}, os.Stdin, os.Stdout)
 func RunHelper(ctx context.Context, name string, arguments []string, input io.Reader, output io.Writer) error {
 	role, known := roles()[name]
 	if !known || len(arguments) != role.arguments {

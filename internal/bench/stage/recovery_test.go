@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"bytes"
@@ -17,12 +17,12 @@ import (
 )
 
 // openTestStage is a stage without anything but its broker, for values of some bytes.
-func openTestStage(t *testing.T, valueBytes int) *stage {
+func openTestStage(t *testing.T, valueBytes int) *Stage {
 	t.Helper()
 	_, fail := context.WithCancelCause(t.Context())
-	stage, err := openStage(t.Context(), fail, Config{Keys: 300, ValueBytes: valueBytes, Connections: 1, LongKeys: 1, Directory: t.TempDir(), Program: benchtest.Binary(t)})
+	stage, err := Open(t.Context(), fail, Config{Keys: 300, ValueBytes: valueBytes, Connections: 1, LongKeys: 1, Directory: t.TempDir(), Program: benchtest.Binary(t)})
 	t.Cleanup(func() {
-		assert.NoError(t, stage.close())
+		assert.NoError(t, stage.Close())
 		fail(nil)
 	})
 	require.NoError(t, err)
@@ -30,21 +30,21 @@ func openTestStage(t *testing.T, valueBytes int) *stage {
 }
 
 // smallSize is 300 keys in 100 groups.
-var smallSize = size{300, load.Spread{Namespaces: 1, Groups: 100}}
+var smallSize = Size{300, load.Spread{Namespaces: 1, Groups: 100}}
 
 func TestRecovery_MeasureRecovery_Bad_KeysThatAreNotAsMany(t *testing.T) {
 	stage, filled := openTestStage(t, 128), smallSize
-	_, err := stage.fill(t.Context(), filled, report.NewProgress(&bytes.Buffer{}))
+	_, err := stage.Fill(t.Context(), filled, report.NewProgress(&bytes.Buffer{}))
 	require.NoError(t, err)
-	_, err = stage.sidecars[targetScale].lastPage(t.Context(), "n0000", "g0000", filled.keys)
+	_, err = stage.sidecars[targetScale].lastPage(t.Context(), "n0000", "g0000", filled.Keys)
 	require.ErrorContains(t, err, "group g0000 of n0000 ends 297 keys too early")
-	filled.keys = 200
-	_, err = stage.measureRecovery(t.Context(), filled, 20*time.Millisecond)
+	filled.Keys = 200
+	_, err = stage.Recover(t.Context(), filled, 20*time.Millisecond)
 	assert.EqualError(t, err, "after the SIGKILL there were 300 keys, not 200")
 }
 
 func TestFill_Fill_Bad_ValuesThatAreRefused(t *testing.T) {
 	stage := openTestStage(t, 2<<20)
-	_, err := stage.fill(t.Context(), smallSize, report.NewProgress(&bytes.Buffer{}))
+	_, err := stage.Fill(t.Context(), smallSize, report.NewProgress(&bytes.Buffer{}))
 	assert.ErrorContains(t, err, "writes failed, the first with: nats: maximum payload exceeded")
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"context"
@@ -22,30 +22,30 @@ const (
 // fillingInFlight is how many writes with values of a size are in flight.
 func fillingInFlight(valueBytes int) int { return max(min(mostFilling, fillingBytes/valueBytes), 1) }
 
-// fill starts the sidecar and writes every key of a size once.
-func (stage *stage) fill(ctx context.Context, size size, progress *report.Progress) (round report.Round, err error) {
+// Fill starts the sidecar and writes every key of a size once.
+func (stage *Stage) Fill(ctx context.Context, size Size, progress *report.Progress) (round report.Round, err error) {
 	trial := size.trial("fill", verbSet, stage.config.ValueBytes)
-	trial.inFlight = fillingInFlight(trial.valueBytes)
+	trial.InFlight = fillingInFlight(trial.ValueBytes)
 	if err := stage.require(ctx, trial); err != nil {
 		return round, err
 	}
 	progress.Tell("%s: filling", size)
-	companion := &load.Filling{Keys: size.keys, Tell: tellWritten(progress, size)}
+	companion := &load.Filling{Keys: size.Keys, Tell: tellWritten(progress, size)}
 	round, err = stage.measureBeside(ctx, trial, stage.loopOf(trial, 0, 0), companion)
 	if err == nil && round.Errors > 0 {
-		err = fmt.Errorf("%d of %d writes failed, the first with: %s", round.Errors, size.keys, round.Error)
+		err = fmt.Errorf("%d of %d writes failed, the first with: %s", round.Errors, size.Keys, round.Error)
 	}
 	stage.last = trial
 	return round, err
 }
 
 // tellWritten says how many keys of a size are written.
-func tellWritten(progress *report.Progress, size size) func(written int) {
+func tellWritten(progress *report.Progress, size Size) func(written int) {
 	return func(written int) { progress.Say("%s: %s written", size, report.Thousands(float64(written))) }
 }
 
-// sizeNow gives the memory of the sidecar, and the sizes of its files.
-func (stage *stage) sizeNow() (memory *report.Memory, files report.Files, err error) {
+// Holds gives the memory of the sidecar, and the sizes of its files.
+func (stage *Stage) Holds() (memory *report.Memory, files report.Files, err error) {
 	if files.Database, err = fileBytes(stage.databasePath(targetScale)); err != nil {
 		return nil, files, err
 	}
@@ -61,8 +61,8 @@ func fileBytes(path string) (uint64, error) {
 	return uint64(info.Size()), nil
 }
 
-// remove ends the sidecar of a size, whose store nobody needs any more, and removes that.
-func (stage *stage) remove() error {
+// RemoveSize ends the sidecar of a size, whose store nobody needs any more, and removes that.
+func (stage *Stage) RemoveSize() error {
 	stage.sidecars[targetScale].process.kill()
 	delete(stage.sidecars, targetScale)
 	return os.RemoveAll(filepath.Dir(stage.databasePath(targetScale)))

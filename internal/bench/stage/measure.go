@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"context"
@@ -13,22 +13,22 @@ import (
 // neighbourBytes is the size of a neighbour's values.
 const neighbourBytes = 128
 
-// run measures a trial once it is quiet.
-func (stage *stage) run(ctx context.Context, trial trial, duration time.Duration, seed uint64) (report.Round, error) {
+// Measure measures a trial once it is quiet.
+func (stage *Stage) Measure(ctx context.Context, trial Trial, duration time.Duration, seed uint64) (report.Round, error) {
 	if err := stage.quieten(ctx, trial); err != nil {
 		return report.Round{}, err
 	}
-	return stage.measure(ctx, trial, duration, seed)
+	return stage.measureNow(ctx, trial, duration, seed)
 }
 
-// measure runs a trial for a time, and then until nothing is left to do. The seed
+// measureNow runs a trial for a time, and then until nothing is left to do. The seed
 // decides which keys and values it takes.
-func (stage *stage) measure(ctx context.Context, trial trial, duration time.Duration, seed uint64) (report.Round, error) {
+func (stage *Stage) measureNow(ctx context.Context, trial Trial, duration time.Duration, seed uint64) (report.Round, error) {
 	return stage.measureBeside(ctx, trial, stage.loopOf(trial, duration, seed), stage.companionOf(trial, seed))
 }
 
 // measureBeside runs a loop for a trial with what goes on beside it.
-func (stage *stage) measureBeside(ctx context.Context, trial trial, loop load.Loop, companion load.Companion) (report.Round, error) {
+func (stage *Stage) measureBeside(ctx context.Context, trial Trial, loop load.Loop, companion load.Companion) (report.Round, error) {
 	meter := stage.meterOf(trial)
 	if err := companion.Begin(ctx, &loop); err != nil {
 		return report.Round{}, err
@@ -55,7 +55,7 @@ func (stage *stage) measureBeside(ctx context.Context, trial trial, loop load.Lo
 }
 
 // companionOf gives what goes on beside a trial.
-func (stage *stage) companionOf(trial trial, seed uint64) load.Companion {
+func (stage *Stage) companionOf(trial Trial, seed uint64) load.Companion {
 	var all load.Companions
 	broker, sidecar := stage.brokerOf(trial), stage.sidecarOf(trial)
 	switch {
@@ -113,9 +113,9 @@ func perRequest(before, after map[string]time.Duration, requests uint64) map[str
 
 // besideLoop gives the sets that go on beside a trial, over a connection of their own:
 // to the keys that it reads, or to a neighbour's.
-func (stage *stage) besideLoop(trial trial, seed uint64) load.Loop {
+func (stage *Stage) besideLoop(trial Trial, seed uint64) load.Loop {
 	write := trial.filling()
-	write.inFlight = trial.writers
+	write.InFlight = trial.writers
 	loop := stage.loopOf(write, 0, ^seed)
 	if trial.neighbour {
 		loop.Operation = load.Set(stage.sidecarOf(trial).space, load.Neighbour())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"context"
@@ -24,6 +24,7 @@ func newLauncher(t *testing.T) (*launcher, context.Context) {
 }
 
 func TestProcesses_Launch_Good(t *testing.T) {
+	t.Chdir(t.TempDir()) // a sidecar makes its folders there
 	t.Setenv("STOREBUS_DATABASE", "/nowhere/at/all")
 	launcher, ctx := newLauncher(t)
 	broker, err := launcher.launch(ctx, "broker", "", brokerCommand, "--", t.TempDir(), "false")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"testing"
@@ -10,9 +10,9 @@ import (
 
 func TestTrial_WritesStore_Good(t *testing.T) {
 	var writing []string
-	for _, kind := range kinds() {
-		if (trial{kind: kind}).writesStore() {
-			writing = append(writing, kind.name)
+	for _, kind := range Kinds() {
+		if (Trial{Kind: kind}).writesStore() {
+			writing = append(writing, kind.Name)
 		}
 	}
 	assert.Equal(t, []string{

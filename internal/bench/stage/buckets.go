@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"dappco.re/go/storebus/internal/bench/load"
 )
 
-// errNoJetStream is why a broker has no KV to compare with.
-var errNoJetStream = errors.New("the broker has no JetStream")
+// ErrNoJetStream is why a broker has no KV to compare with.
+var ErrNoJetStream = errors.New("the broker has no JetStream")
 
 // bucket is a KV bucket.
 type bucket struct {
@@ -23,7 +23,7 @@ type bucket struct {
 }
 
 // requireBucket makes a bucket as it comes: file storage, one value a key.
-func (stage *stage) requireBucket(ctx context.Context, broker *broker, name string) error {
+func (stage *Stage) requireBucket(ctx context.Context, broker *broker, name string) error {
 	for _, made := range stage.buckets {
 		if made == (bucket{broker, name}) {
 			return nil
@@ -34,7 +34,7 @@ func (stage *stage) requireBucket(ctx context.Context, broker *broker, name stri
 		return err
 	}
 	if _, err := stream.AccountInfo(ctx); err != nil {
-		return fmt.Errorf("%w: %w", errNoJetStream, err)
+		return fmt.Errorf("%w: %w", ErrNoJetStream, err)
 	}
 	if _, err := stream.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: name, Storage: jetstream.FileStorage}); err != nil {
 		return fmt.Errorf("create the KV bucket %s: %w", name, err)
@@ -43,19 +43,19 @@ func (stage *stage) requireBucket(ctx context.Context, broker *broker, name stri
 	return nil
 }
 
-func (stage *stage) requireAlways(ctx context.Context, trial trial) (err error) {
+func (stage *Stage) requireAlways(ctx context.Context, trial Trial) (err error) {
 	if stage.always == nil {
 		if stage.always, err = stage.startBroker(ctx, alwaysBroker, true); err != nil {
 			return err
 		}
 	}
-	return stage.requireBucket(ctx, stage.always, bucketName(stage.id, trial.valueBytes))
+	return stage.requireBucket(ctx, stage.always, bucketName(stage.id, trial.ValueBytes))
 }
 
 func bucketName(id string, valueBytes int) string { return "v" + strconv.Itoa(valueBytes) + id }
 
 // deleteBuckets removes them from a broker that goes on without us.
-func (stage *stage) deleteBuckets() error {
+func (stage *Stage) deleteBuckets() error {
 	if stage.config.NATSURL == "" {
 		return nil
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"errors"
@@ -46,8 +46,8 @@ func appendDurably(file *os.File) error {
 	return file.Sync()
 }
 
-// noteMemory tells whoever reads the figures that the folder of the files is in memory.
-func (stage *stage) noteMemory(progress *report.Progress) {
+// NoteMemory tells whoever reads the figures that the folder of the files is in memory.
+func (stage *Stage) NoteMemory(progress *report.Progress) {
 	if stage.fsync < memoryFsync {
 		progress.Note("an fsync takes %s in %s: nothing is on disk there; name another folder with --directory", stage.fsync, stage.directory)
 	}

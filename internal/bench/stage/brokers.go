@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"context"
@@ -27,7 +27,7 @@ type broker struct {
 	beside, control *nats.Conn
 }
 
-func (stage *stage) startOutside(ctx context.Context) (err error) {
+func (stage *Stage) startOutside(ctx context.Context) (err error) {
 	if stage.config.NATSURL != "" {
 		stage.outside, err = stage.connect(stage.config.NATSURL, nil)
 		return err
@@ -36,7 +36,7 @@ func (stage *stage) startOutside(ctx context.Context) (err error) {
 	return err
 }
 
-func (stage *stage) startBroker(ctx context.Context, name string, syncAlways bool) (*broker, error) {
+func (stage *Stage) startBroker(ctx context.Context, name string, syncAlways bool) (*broker, error) {
 	process, err := stage.launcher.launch(ctx, name, "", brokerCommand, "--",
 		filepath.Join(stage.directory, name), strconv.FormatBool(syncAlways))
 	if err != nil {
@@ -46,7 +46,7 @@ func (stage *stage) startBroker(ctx context.Context, name string, syncAlways boo
 }
 
 // connect makes the connections to a broker.
-func (stage *stage) connect(url string, process *process) (*broker, error) {
+func (stage *Stage) connect(url string, process *process) (*broker, error) {
 	broker := &broker{url: url, process: process}
 	stage.brokers = append(stage.brokers, broker)
 	connections := make([]*nats.Conn, stage.config.Connections+2)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// stage is everything that takes part: the processes, and the client's connections.
-type stage struct {
+// Stage is everything that takes part: the processes, and the client's connections.
+type Stage struct {
 	config    Config
 	directory string
 	launcher  launcher
@@ -35,7 +35,7 @@ type stage struct {
 	// others.
 	id string
 	// last is the trial that has run before.
-	last trial
+	last Trial
 	// fsync is how long one takes in the folder of the files.
 	fsync time.Duration
 	// longLead is how long before it expires a large group is written; 0 until it is known.
@@ -44,9 +44,13 @@ type stage struct {
 	durability string
 }
 
-// openStage makes the folder and starts the broker, which everything needs. The caller closes it, after an error too.
-func openStage(ctx context.Context, fail context.CancelCauseFunc, config Config) (*stage, error) {
-	stage := &stage{
+// Open makes the folder and starts the broker, which everything needs. fail is called when a
+// part ends by itself, from the goroutine of that part. The caller closes the stage, after an
+// error too.
+//
+//	stage.Open(ctx, fail, stage.Config{Keys: 10_000, ValueBytes: 128, Connections: 1, Program: "/usr/local/bin/storebus"})
+func Open(ctx context.Context, fail context.CancelCauseFunc, config Config) (*Stage, error) {
+	stage := &Stage{
 		config: config, sidecars: map[target]*sidecar{}, subscribers: map[int]*process{}, values: map[int]*load.ValuePool{},
 		launcher: launcher{program: config.Program, fail: fail},
 	}
@@ -61,16 +65,16 @@ func openStage(ctx context.Context, fail context.CancelCauseFunc, config Config)
 	return stage, nil
 }
 
-// machine gives what is measured on, with the broker that most cases share.
-func (stage *stage) machine() report.Machine {
+// Machine gives what is measured on, with the broker that most cases share.
+func (stage *Stage) Machine() report.Machine {
 	return report.NewMachine(stage.outside.control.ConnectedServerVersion(), stage.fsync)
 }
 
-// sidecarDurability gives the durability that the sidecars have.
-func (stage *stage) sidecarDurability() string { return stage.durability }
+// Durability gives the durability that the sidecars have.
+func (stage *Stage) Durability() string { return stage.durability }
 
-// close ends everything and removes the files.
-func (stage *stage) close() error {
+// Close ends everything and removes the files.
+func (stage *Stage) Close() error {
 	failures := []error{stage.deleteBuckets()}
 	for _, broker := range stage.brokers {
 		broker.disconnect()
@@ -82,7 +86,7 @@ func (stage *stage) close() error {
 	return errors.Join(failures...)
 }
 
-func (stage *stage) makeDirectory(context.Context) (err error) {
+func (stage *Stage) makeDirectory(context.Context) (err error) {
 	if stage.config.Directory != "" {
 		if err := os.MkdirAll(stage.config.Directory, 0o700); err != nil {
 			return err
@@ -97,7 +101,7 @@ func (stage *stage) makeDirectory(context.Context) (err error) {
 	return err
 }
 
-func (stage *stage) startEcho(ctx context.Context) (err error) {
+func (stage *Stage) startEcho(ctx context.Context) (err error) {
 	if stage.echoSpace, err = subjects.NewSpace("floor" + stage.id); err != nil {
 		return err
 	}
@@ -106,13 +110,13 @@ func (stage *stage) startEcho(ctx context.Context) (err error) {
 }
 
 // require starts what one case needs and is not there yet.
-func (stage *stage) require(ctx context.Context, trial trial) (err error) {
-	if _, made := stage.values[trial.valueBytes]; !made {
-		stage.values[trial.valueBytes] = load.NewValuePool(trial.valueBytes)
+func (stage *Stage) require(ctx context.Context, trial Trial) (err error) {
+	if _, made := stage.values[trial.ValueBytes]; !made {
+		stage.values[trial.ValueBytes] = load.NewValuePool(trial.ValueBytes)
 	}
 	switch trial.target {
 	case targetKV:
-		return stage.requireBucket(ctx, stage.outside, bucketName(stage.id, trial.valueBytes))
+		return stage.requireBucket(ctx, stage.outside, bucketName(stage.id, trial.ValueBytes))
 	case targetAlways:
 		return stage.requireAlways(ctx, trial)
 	case targetEmbedded, targetLarge, targetScale, targetJournal, targetNoHTTP, targetScraped:
@@ -128,7 +132,7 @@ func (stage *stage) require(ctx context.Context, trial trial) (err error) {
 }
 
 // requireSubscribers starts those that listen to a case.
-func (stage *stage) requireSubscribers(ctx context.Context, trial trial) (err error) {
+func (stage *Stage) requireSubscribers(ctx context.Context, trial Trial) (err error) {
 	count := trial.subscribers
 	if count == 0 || stage.subscribers[count] != nil {
 		return nil
@@ -140,6 +144,6 @@ func (stage *stage) requireSubscribers(ctx context.Context, trial trial) (err er
 }
 
 // reportSubject is where subscribers say what has arrived.
-func (stage *stage) reportSubject(count int) string {
+func (stage *Stage) reportSubject(count int) string {
 	return stage.echoSpace.Prefix() + ".arrived." + strconv.Itoa(count)
 }

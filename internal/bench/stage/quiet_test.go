@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"os"
@@ -21,7 +21,7 @@ func TestQuiet_SyncFiles_Good(t *testing.T) {
 }
 
 func TestQuiet_Checkpointed_Good(t *testing.T) {
-	stage := &stage{directory: t.TempDir(), sidecars: map[target]*sidecar{targetSidecar: nil}}
+	stage := &Stage{directory: t.TempDir(), sidecars: map[target]*sidecar{targetSidecar: nil}}
 	assert.True(t, stage.checkpointed(), "there is no log")
 	log := stage.databasePath(targetSidecar) + "-wal"
 	require.NoError(t, os.MkdirAll(filepath.Dir(log), 0o700))
@@ -29,7 +29,7 @@ func TestQuiet_Checkpointed_Good(t *testing.T) {
 	assert.False(t, stage.checkpointed())
 	require.NoError(t, os.Truncate(log, 0))
 	assert.True(t, stage.checkpointed())
-	assert.NoError(t, stage.awaitCheckpoints(t.Context()))
+	assert.NoError(t, stage.AwaitCheckpoints(t.Context()))
 }
 
 func TestFsync_MeasureFsync_Good(t *testing.T) {

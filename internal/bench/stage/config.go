@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 // Config says of which parts a stage consists, and what they hold.
 type Config struct {

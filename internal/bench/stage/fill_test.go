@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package bench
+package stage
 
 import (
 	"strings"
@@ -24,7 +24,7 @@ func TestFill_TellWritten_Good(t *testing.T) {
 		var output strings.Builder
 		progress := report.NewProgress(&output)
 		progress.Terminal = terminal
-		tell := tellWritten(progress, size{20_000, load.Spread{Namespaces: 1, Groups: 100}})
+		tell := tellWritten(progress, Size{20_000, load.Spread{Namespaces: 1, Groups: 100}})
 		for _, written := range []int{100, 9000, 20_000} {
 			tell(written)
 		}
