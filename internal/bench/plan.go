@@ -65,5 +65,5 @@ func (settings *Settings) offers(kind stage.Kind) bool {
 	if kind.Large() && !settings.Large && !slices.Contains(settings.Cases, kind.Name) {
 		return false
 	}
-	return settings.Config.Offers(kind)
+	return settings.Offers(kind)
 }

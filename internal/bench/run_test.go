@@ -39,7 +39,15 @@ func runReport(t *testing.T, settings Settings) (*report.Report, string) {
 	left, err := os.ReadDir(settings.Directory)
 	require.NoError(t, err)
 	assert.Empty(t, left, "its files are removed")
-	return printed.(*report.Report), errorOutput.String()
+	return as[*report.Report](t, printed), errorOutput.String()
+}
+
+// as gives what was printed as a report of its kind.
+func as[Report report.Printable](t *testing.T, printed report.Printable) Report {
+	t.Helper()
+	found, ok := printed.(Report)
+	require.True(t, ok, "%T", printed)
+	return found
 }
 
 func checkResults(t *testing.T, found *report.Report) {
@@ -190,7 +198,7 @@ func TestRun_Run_Ugly(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		printed, err := measured(ctx, &settings, shownProgress(&interrupter{"round 3", cancel}))
 		require.ErrorIs(t, err, ErrInterrupted)
-		found := printed.(*report.Report)
+		found := as[*report.Report](t, printed)
 		assert.Equal(t, 2, found.Setup.Rounds)
 		checkResults(t, found)
 	})

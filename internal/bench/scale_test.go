@@ -59,7 +59,7 @@ func TestScale_Run_Good(t *testing.T) {
 	var errorOutput bytes.Buffer
 	printed, err := measured(t.Context(), &settings, report.NewProgress(&errorOutput))
 	require.NoError(t, err)
-	found := printed.(*report.ScaleReport)
+	found := as[*report.ScaleReport](t, printed)
 
 	require.Len(t, found.Sizes, 3)
 	for index, expected := range []struct{ keys, namespaces, groups int }{{300, 1, 100}, {15_000, 1, 100}, {10_000, 1000, 1}} {
@@ -96,7 +96,7 @@ func TestScale_Run_Ugly(t *testing.T) {
 				assert.Nil(t, printed)
 				return
 			}
-			found := printed.(*report.ScaleReport)
+			found := as[*report.ScaleReport](t, printed)
 			require.Len(t, found.Sizes, complete)
 			checkSize(t, &found.Sizes[0])
 		})

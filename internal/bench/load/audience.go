@@ -22,6 +22,7 @@ type Audience struct {
 	before, now arrivals
 }
 
+// Begin remembers what has arrived before.
 func (audience *Audience) Begin(ctx context.Context, _ *Loop) (err error) {
 	audience.before, err = audience.ask(ctx)
 	return err
@@ -42,6 +43,7 @@ func (audience *Audience) Settle(ctx context.Context, outcome *Outcome) error {
 	return err
 }
 
+// Note writes the events that have arrived at all subscribers.
 func (audience *Audience) Note(round *report.Round) {
 	round.Events = (audience.now.Least - audience.before.Least) * uint64(audience.Subscribers)
 }

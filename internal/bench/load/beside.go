@@ -19,12 +19,14 @@ type Writers struct {
 	p99   time.Duration
 }
 
+// Begin starts the sets.
 func (writers *Writers) Begin(context.Context, *Loop) (err error) {
 	writers.began = time.Now()
 	writers.drive, err = writers.Loop.Start()
 	return err
 }
 
+// End stops the sets and waits for their replies.
 func (writers *Writers) End(ctx context.Context) error {
 	writers.drive.Stop()
 	outcome, err := writers.drive.Wait(ctx)

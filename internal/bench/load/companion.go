@@ -34,6 +34,7 @@ func (alone) Note(*report.Round)                     {}
 // may wait for something that the others have to go on beside.
 type Companions []Companion
 
+// Begin begins all, up to the first that fails.
 func (companions Companions) Begin(ctx context.Context, loop *Loop) error {
 	for _, companion := range companions {
 		if err := companion.Begin(ctx, loop); err != nil {
@@ -43,6 +44,7 @@ func (companions Companions) Begin(ctx context.Context, loop *Loop) error {
 	return nil
 }
 
+// End ends all, and returns every error.
 func (companions Companions) End(ctx context.Context) error {
 	var failures []error
 	for _, companion := range companions {
@@ -51,6 +53,7 @@ func (companions Companions) End(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
+// Settle lets all settle, up to the first that fails.
 func (companions Companions) Settle(ctx context.Context, outcome *Outcome) error {
 	for _, companion := range companions {
 		if err := companion.Settle(ctx, outcome); err != nil {
@@ -60,6 +63,7 @@ func (companions Companions) Settle(ctx context.Context, outcome *Outcome) error
 	return nil
 }
 
+// Note has each of them write what it has seen.
 func (companions Companions) Note(round *report.Round) {
 	for _, companion := range companions {
 		companion.Note(round)

@@ -36,6 +36,7 @@ type DeliveryMeter struct {
 	cancel    context.CancelFunc
 }
 
+// Begin starts to look at what is delivered.
 func (meter *DeliveryMeter) Begin(ctx context.Context, loop *Loop) error {
 	loop.Observe = meter.observe
 	ctx, meter.cancel = context.WithCancel(ctx)
@@ -96,6 +97,7 @@ func (meter *DeliveryMeter) End(ctx context.Context) error {
 	return meter.failure
 }
 
+// Note writes how long after the reply points were delivered.
 func (meter *DeliveryMeter) Note(round *report.Round) {
 	round.Lag = newLag(meter.replied, deliveriesOf(meter.replied, meter.delivered))
 }

@@ -42,6 +42,7 @@ type ExpiryMeter struct {
 	complete chan struct{}
 }
 
+// Begin replaces what the loop asks, and subscribes to the events.
 func (meter *ExpiryMeter) Begin(_ context.Context, loop *Loop) (err error) {
 	meter.deadlines, meter.complete = map[string]time.Time{}, make(chan struct{})
 	spread := loop.Duration
@@ -103,6 +104,7 @@ func (meter *ExpiryMeter) End(ctx context.Context) error {
 	return meter.subscription.Unsubscribe()
 }
 
+// Note writes how long after their deadlines the events came.
 func (meter *ExpiryMeter) Note(round *report.Round) {
 	meter.mutex.Lock()
 	defer meter.mutex.Unlock()

@@ -21,6 +21,7 @@ type Filling struct {
 	stopped, ended chan struct{}
 }
 
+// Begin replaces the keys of the loop.
 func (filling *Filling) Begin(_ context.Context, loop *Loop) error {
 	loop.Keys, loop.Duration = EveryKey(filling.Keys), 0
 	loop.Observe = func(uint64, time.Time) { filling.written.Add(1) }
@@ -29,6 +30,7 @@ func (filling *Filling) Begin(_ context.Context, loop *Loop) error {
 	return nil
 }
 
+// End lets nothing more be told.
 func (filling *Filling) End(context.Context) error {
 	close(filling.stopped)
 	<-filling.ended

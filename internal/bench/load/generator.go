@@ -55,6 +55,7 @@ type ValuePool struct {
 	bytes int
 }
 
+// NewValuePool makes the text for values of a size. Two pools of one size are the same.
 func NewValuePool(valueBytes int) *ValuePool {
 	random := rand.New(rand.NewPCG(uint64(valueBytes), 1))
 	text := make([]byte, poolBytes+valueBytes)

@@ -33,6 +33,7 @@ type moment struct {
 	at       time.Time
 }
 
+// Begin subscribes to the events, and hears of every reply.
 func (meter *LagMeter) Begin(_ context.Context, loop *Loop) (err error) {
 	meter.complete = make(chan struct{})
 	loop.Observe = meter.observe
@@ -85,6 +86,7 @@ func (meter *LagMeter) Settle(ctx context.Context, outcome *Outcome) error {
 	return meter.subscription.Unsubscribe()
 }
 
+// Note writes how long after the reply the events came.
 func (meter *LagMeter) Note(round *report.Round) {
 	meter.mutex.Lock()
 	defer meter.mutex.Unlock()

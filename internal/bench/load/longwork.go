@@ -46,6 +46,7 @@ type LongWorker struct {
 	deletion *nats.Subscription
 }
 
+// Begin writes the group. It returns when the deletion is asked for, or the first key expires.
 func (worker *LongWorker) Begin(ctx context.Context, loop *Loop) error {
 	if worker.Expire {
 		return worker.beginExpiry(ctx, loop.Duration)

@@ -58,11 +58,13 @@ func (scraper *Scraper) run(ctx context.Context) error {
 	}
 }
 
+// End stops, and returns why a scrape has failed.
 func (scraper *Scraper) End(context.Context) error {
 	scraper.stop()
 	return <-scraper.ended
 }
 
+// Note writes how many scrapes there were.
 func (scraper *Scraper) Note(round *report.Round) { round.Scrapes = scraper.count }
 
 func scrape(ctx context.Context, url string) error {

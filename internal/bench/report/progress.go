@@ -22,6 +22,7 @@ type Progress struct {
 	spent, planned time.Duration
 }
 
+// NewProgress tells a terminal how far the run is. Elsewhere it says only what is wrong.
 func NewProgress(output io.Writer) *Progress {
 	return &Progress{Output: output, Terminal: isTerminal(output)}
 }

@@ -24,9 +24,9 @@ func newLauncher(t *testing.T) (*launcher, context.Context) {
 }
 
 func TestProcesses_Launch_Good(t *testing.T) {
-	t.Chdir(t.TempDir()) // a sidecar makes its folders there
 	t.Setenv("STOREBUS_DATABASE", "/nowhere/at/all")
 	launcher, ctx := newLauncher(t)
+	t.Chdir(t.TempDir()) // a sidecar makes its folders there
 	broker, err := launcher.launch(ctx, "broker", "", brokerCommand, "--", t.TempDir(), "false")
 	require.NoError(t, err)
 	require.Contains(t, broker.url(), "nats://127.0.0.1:")
