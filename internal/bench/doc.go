@@ -8,7 +8,7 @@
 //   - stage has the parts: processes, files, connections, and the cases that are about them;
 //   - report keeps the figures, compares them and prints them.
 //
-// report imports no other room, load only report, stage both; nothing imports bench but the
+// report imports nothing of the project, load only report of the rooms, stage both; nothing imports bench but the
 // program. One client process, this one, drives all parts with the same closed
 // loop over the same number of connections, with the same keys and values, in
 // interleaved rounds: A B C, A B C. What a store puts off is part of its round, which

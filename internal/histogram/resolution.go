@@ -8,8 +8,7 @@ import "math/bits"
 // buckets for each power of two.
 type resolution int
 
-// bucketOf gives the bucket of a value. The values below two powers of the step have a bucket
-// each.
+// bucketOf gives the bucket of a value. Small values, below 2 << resolution, have a bucket each.
 func (resolution resolution) bucketOf(value uint64) int {
 	shift := max(bits.Len64(value)-int(resolution)-1, 0)
 	return shift<<resolution + int(value>>shift)

@@ -7,8 +7,6 @@ import (
 	"io"
 	"runtime"
 	"time"
-
-	"dappco.re/go/storebus"
 )
 
 // Header is where, when and with which settings something was measured. Settings is Setup or
@@ -65,10 +63,11 @@ type Result struct {
 	Rounds     []Round `json:"rounds"`
 }
 
-// NewMachine gives this machine, with the version of its broker and the time that an fsync takes.
-func NewMachine(broker string, fsync time.Duration) Machine {
+// NewMachine gives this machine, with the versions of storebus and of the broker, and the time
+// that an fsync takes.
+func NewMachine(version, broker string, fsync time.Duration) Machine {
 	return Machine{
-		Storebus:        storebus.Version,
+		Storebus:        version,
 		Broker:          broker,
 		Go:              runtime.Version(),
 		OperatingSystem: runtime.GOOS,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nuid"
 
+	"dappco.re/go/storebus"
 	"dappco.re/go/storebus/internal/bench/load"
 	"dappco.re/go/storebus/internal/bench/report"
 	"dappco.re/go/storebus/subjects"
@@ -67,7 +68,7 @@ func Open(ctx context.Context, fail context.CancelCauseFunc, config Config) (*St
 
 // Machine gives what is measured on, with the broker that most cases share.
 func (stage *Stage) Machine() report.Machine {
-	return report.NewMachine(stage.outside.control.ConnectedServerVersion(), stage.fsync)
+	return report.NewMachine(storebus.Version, stage.outside.control.ConnectedServerVersion(), stage.fsync)
 }
 
 // Durability gives the durability that the sidecars have.
