@@ -4,7 +4,6 @@ package load
 
 import (
 	"context"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,7 +45,7 @@ type ExpiryMeter struct {
 func (meter *ExpiryMeter) Begin(_ context.Context, loop *Loop) (err error) {
 	meter.deadlines, meter.complete = map[string]time.Time{}, make(chan struct{})
 	spread := loop.Duration
-	loop.Operation = expiringSetOperation(meter.Space, meter.Places, func(key int) time.Duration {
+	loop.Operation = setOperation(meter.Space, meter.Places, func(key int) time.Duration {
 		return expiryLead + spread*time.Duration(key)/expiringKeys
 	})
 	loop.Keys, loop.Duration = EveryKey(expiringKeys), 0
@@ -109,18 +108,4 @@ func (meter *ExpiryMeter) Note(round *report.Round) {
 	meter.mutex.Lock()
 	defer meter.mutex.Unlock()
 	round.Events, round.Lag = uint64(len(meter.delays)), lagOf(meter.delays)
-}
-
-// expiringSetOperation is a set whose time to live is up to the key.
-func expiringSetOperation(space subjects.Space, places Places, timeToLive func(key int) time.Duration) Operation {
-	begin := keyBody(space, places, subjects.VerbSet)
-	return Operation{
-		Request: func(input Input) (string, []byte) {
-			subject, body := begin(input)
-			body = append(append(body, `","value":"`...), input.Value...)
-			body = strconv.AppendInt(append(body, `","ttl":"`...), timeToLive(input.Key).Milliseconds(), 10)
-			return subject, append(body, `ms"}`...)
-		},
-		Accept: acceptSet,
-	}
 }

@@ -38,12 +38,19 @@ type Input struct {
 }
 
 // Set is a set with a JSON body.
-func Set(space subjects.Space, places Places) Operation {
+func Set(space subjects.Space, places Places) Operation { return setOperation(space, places, nil) }
+
+// setOperation is a set whose time to live, if there is one, is up to the key.
+func setOperation(space subjects.Space, places Places, timeToLive func(key int) time.Duration) Operation {
 	begin := keyBody(space, places, subjects.VerbSet)
 	return Operation{
 		Request: func(input Input) (string, []byte) {
 			subject, body := begin(input)
 			body = append(append(body, `","value":"`...), input.Value...)
+			if timeToLive != nil {
+				body = strconv.AppendInt(append(body, `","ttl":"`...), timeToLive(input.Key).Milliseconds(), 10)
+				body = append(body, "ms"...)
+			}
 			return subject, append(body, `"}`...)
 		},
 		Accept: acceptSet,
