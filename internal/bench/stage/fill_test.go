@@ -3,10 +3,12 @@
 package stage
 
 import (
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus/internal/bench/load"
 	"dappco.re/go/storebus/internal/bench/report"
@@ -37,4 +39,15 @@ func TestFill_TellWritten_Good(t *testing.T) {
 		assert.True(t, strings.HasSuffix(run(true), "\r\x1b[K20,000 keys in 100 groups: 9,000 written\r\x1b[K20,000 keys in 100 groups: 20,000 written"))
 		assert.NotContains(t, run(true), "\n")
 	})
+}
+
+func TestSidecars_StartSidecar_Good_LeavesNothingWhereTheRunWasStarted(t *testing.T) {
+	stage := openTestStage(t, 128)
+	t.Chdir(t.TempDir())
+	_, err := stage.Fill(t.Context(), smallSize, report.NewProgress(&strings.Builder{}))
+	require.NoError(t, err)
+	require.NoError(t, stage.RemoveSize())
+	left, err := os.ReadDir(".")
+	require.NoError(t, err)
+	assert.Empty(t, left)
 }

@@ -40,13 +40,7 @@ func (stage *Stage) startSidecar(ctx context.Context, target target, prefix stri
 	if sidecar.space, err = subjects.NewSpace(prefix + stage.id); err != nil {
 		return err
 	}
-	arguments := []string{"serve", "--database", stage.databasePath(target), "--prefix", sidecar.space.Prefix()}
-	if stage.config.Durability != "" {
-		arguments = append(arguments, "--durability", stage.config.Durability)
-	}
-	if target == targetJournal {
-		arguments = append(arguments, stage.config.Journal.arguments()...)
-	}
+	arguments := stage.serveArguments(target, sidecar.space)
 	http, metrics, err := target.httpArguments()
 	if err != nil {
 		return err
@@ -69,6 +63,20 @@ func (stage *Stage) startSidecar(ctx context.Context, target target, prefix stri
 	stage.sidecars[target] = sidecar
 	sidecar.client, err = client.New(sidecar.broker.control, client.Config{Prefix: sidecar.space.Prefix(), Timeout: load.ReplyTimeout})
 	return err
+}
+
+// serveArguments has a sidecar keep all its files in the folder of the stage.
+func (stage *Stage) serveArguments(target target, space subjects.Space) []string {
+	arguments := []string{
+		"serve", "--database", stage.databasePath(target), "--archive-directory=", "--backup-directory=", "--prefix", space.Prefix(),
+	}
+	if stage.config.Durability != "" {
+		arguments = append(arguments, "--durability", stage.config.Durability)
+	}
+	if target == targetJournal {
+		arguments = append(arguments, stage.config.Journal.arguments()...)
+	}
+	return arguments
 }
 
 func (stage *Stage) databasePath(target target) string {
