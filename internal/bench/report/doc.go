@@ -3,7 +3,7 @@
 // Package report owns the figures of a measurement: rounds, their medians, the ratios of
 // comparable cases, and how all of them are printed as tables, text or JSON.
 //
-// It measures nothing and imports nothing of the project. Its values have no lock. A report belongs to the
-// goroutine that makes it. A Progress belongs to that goroutine too, but Say may be called by
-// another one while its caller waits.
+// It measures nothing and imports nothing of the project. Its values have no lock. A report and a
+// Progress belong to the goroutine that makes them. Only Say may be called by another goroutine,
+// while that one waits.
 package report
