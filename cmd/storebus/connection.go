@@ -40,7 +40,7 @@ const (
 )
 
 // connectionCategory is where the help shows how the broker is reached.
-const connectionCategory = "Connection (a flag comes before a variable, a variable before a context)"
+const connectionCategory = "Connection (a flag overrides a variable, and a variable overrides a context)"
 
 // ifRevisionFlag is what a conditional write is given.
 const ifRevisionFlag = "if-revision"
@@ -83,9 +83,9 @@ func connectionFlags() []cli.Flag {
 			Sources: cli.EnvVars("STOREBUS_NATS", "NATS_URL"),
 			Usage:   "the `URL` of the broker, or several with commas between them; a URL replaces the NATS context",
 		},
-		text(contextFlag, "the `NAME` of a NATS context; its settings come before all variables (default: the selected context, unless --nats is given)",
+		text(contextFlag, "the `NAME` of a NATS context; its settings override all variables (default: the selected context, unless --nats is given)",
 			"NATS_CONTEXT"),
-		text(userFlag, "the `NAME` of a user; without a password it is a token", "NATS_USER"),
+		text(userFlag, "the `NAME` of a user; if no password is given, the name is sent as a token", "NATS_USER"),
 		text(passwordFlag, "the `PASSWORD` of the user; put it into the variable, because other users of the machine can read flags", "NATS_PASSWORD"),
 		text(credsFlag, "a credentials `FILE`", "NATS_CREDS"),
 		text(nkeyFlag, "a `FILE` with the seed of an NKey", "NATS_NKEY"),
@@ -96,8 +96,8 @@ func connectionFlags() []cli.Flag {
 	}
 }
 
-func newIfRevisionFlag(effect string) cli.Flag {
-	return &cli.Uint64Flag{Config: decimalDigits, Name: ifRevisionFlag, Usage: effect + " the key only if it has this `REVISION`; 0 means that it does not exist"}
+func newIfRevisionFlag(usage string) cli.Flag {
+	return &cli.Uint64Flag{Config: decimalDigits, Name: ifRevisionFlag, Usage: usage}
 }
 
 // connect opens the connection to the broker that the flags and variables name.
@@ -129,9 +129,9 @@ func (call *call) connect(declared *clientCommand) (*nats.Conn, error) {
 	return nil, fmt.Errorf("connect to %s: %w", place, brokerError{err})
 }
 
-// broker says which broker is meant, and who connects to it. A flag comes before a
-// variable, a variable before a context. A context that a flag names comes before every
-// variable, and a URL leaves no place for a context.
+// broker says which broker is meant, and who connects to it. A flag overrides a variable, and a
+// variable overrides a context. A context that a flag names overrides every variable. With a
+// URL, no context is used.
 func (call *call) broker() (storebus.NATSConfig, error) {
 	config := storebus.NATSConfig{Context: call.contextName()}
 	if call.given[natsFlag] && call.given[contextFlag] {

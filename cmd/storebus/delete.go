@@ -19,7 +19,7 @@ func deleteCommand() *clientCommand {
 		usage:       "remove a key",
 		description: "Removes a key, and prints the revision of this change. " + notFoundHelp,
 		words:       []string{"NAMESPACE", "GROUP", "KEY"},
-		flags:       []cli.Flag{newIfRevisionFlag("remove")},
+		flags:       []cli.Flag{newIfRevisionFlag("remove the key only if it has this `REVISION`")},
 		examples: []string{
 			"storebus delete acme config theme",
 			"storebus delete acme config theme --if-revision 41",

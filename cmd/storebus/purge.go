@@ -11,7 +11,7 @@ func purgeCommand() *clientCommand {
 		name:        "purge",
 		columns:     []string{"EXPIRED"},
 		usage:       "remove all expired keys now",
-		description: "Removes every key whose time is over, and prints their number. The sidecar does this all the time; after this command it is certain. " + operatorHelp,
+		description: "Removes every expired key, and prints how many there were. You normally do not need this command, because the sidecar removes expired keys by itself. The command returns when all of them are removed. " + operatorHelp,
 		examples:    []string{"storebus purge"},
 		run:         purge,
 	}

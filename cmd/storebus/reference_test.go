@@ -19,8 +19,7 @@ var referencePage = filepath.Join("..", "..", "docs", "cli.md")
 
 const referenceHead = `# Commands
 
-This page is written from the definitions of the program. ` + "`storebus COMMAND --help`" + ` prints the
-same.
+This page is generated from the program. ` + "`storebus COMMAND --help`" + ` prints the same.
 `
 
 const referenceFormats = `## Output
@@ -52,9 +51,9 @@ permission of an operator.
 
 ## Connection
 
-A flag comes before a variable, a variable before the selected NATS context. A context that
-` + "`--context`" + ` names comes before every variable. A URL leaves no place for a context. Flags may
-stand before the command too.
+A flag overrides a variable, and a variable overrides the selected NATS context. A context that
+` + "`--context`" + ` names overrides every variable. With a URL, no context is used. Flags may also stand
+before the command.
 `
 
 func TestReference_Page_Good(t *testing.T) {

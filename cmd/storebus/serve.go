@@ -39,7 +39,7 @@ func serveCommand() *cli.Command {
 		Usage: "run the store",
 		Description: "Serves one SQLite database on NATS until it is interrupted or terminated. When storebus is ready it prints one line " +
 			"on standard output, which begins with \"storebus ready\" and names the broker. The banner and the log go to standard error.\n\n" +
-			"Each flag has a variable: --journal-url is STOREBUS_JOURNAL_URL. A flag comes before its variable. storebus uses an outside broker " +
+			"Each flag has a variable: --journal-url is STOREBUS_JOURNAL_URL. A flag overrides its variable. storebus uses an outside broker " +
 			"only if --nats, STOREBUS_NATS or --context names one.",
 		Flags:              serveFlags(),
 		CustomHelpTemplate: cli.CommandHelpTemplate + serveExamples,

@@ -20,10 +20,10 @@ var configurationPage = filepath.Join("..", "..", "docs", "configuration.md")
 
 const configurationHead = `# Configuration
 
-This page is written from the definitions of the program. ` + "`storebus serve --help`" + ` prints the same.
+This page is generated from the program. ` + "`storebus serve --help`" + ` prints the same.
 
 There is no file of settings. Each setting of ` + "`storebus serve`" + ` is a flag and a variable. The flag
-comes before the variable. An empty variable is an empty text: ` + "`STOREBUS_HTTP=`" + ` turns HTTP off. An
+overrides the variable. An empty variable is an empty text: ` + "`STOREBUS_HTTP=`" + ` turns HTTP off. An
 empty number, duration, size or switch counts as not set. Under systemd, put variables into an
 ` + "`EnvironmentFile`" + `: see [Under systemd](operations.md#under-systemd).
 
@@ -55,9 +55,6 @@ the connection for events has the credentials of the sidecar. The sidecar
 	serviceCategory: `
 [Who may read](http.md#who-may-read) says what HTTP shows with the token, and what without.
 `,
-	journalCategory: `
-The variable ` + "`" + journalTokenVariable + "`" + ` holds the token itself, if there is no file of the token.
-`,
 }
 
 const otherVariables = `
@@ -85,7 +82,7 @@ func TestServeReference_Page_Good(t *testing.T) {
 		writeSettings(t, &page, flags)
 		page.WriteString(configurationNotes[category])
 	}
-	page.WriteString("\n## Client commands\n\nThese variables are read by every command that calls a sidecar. [Connection](cli.md#connection) says\nwhich setting comes first.\n\n")
+	page.WriteString("\n## Client commands\n\nThese variables are read by every command that calls a sidecar. [Connection](cli.md#connection) says\nwhich of them overrides another.\n\n")
 	writeClientVariables(t, &page)
 	page.WriteString(otherVariables)
 	compareGolden(t, configurationPage, page.String())

@@ -22,7 +22,7 @@ func setCommand() *clientCommand {
 		words: []string{"NAMESPACE", "GROUP", "KEY", "VALUE"},
 		flags: []cli.Flag{
 			newTTLFlag("60, 90s, 1h30m, never, or keep for no change (default: never)"),
-			newIfRevisionFlag("store"),
+			newIfRevisionFlag("store the key only if it has this `REVISION`; with 0, only if it does not exist"),
 		},
 		examples: []string{
 			"storebus set acme config theme dark",

@@ -17,7 +17,7 @@ func touchCommand() *clientCommand {
 		usage:       "set when a key expires",
 		description: "Sets when a key expires: after a TIME such as 60, 90s or 1h30m, or never. The value stays. The command prints the new revision of the key. " + notFoundHelp,
 		words:       []string{"NAMESPACE", "GROUP", "KEY", "TIME"},
-		flags:       []cli.Flag{newIfRevisionFlag("touch")},
+		flags:       []cli.Flag{newIfRevisionFlag("touch the key only if it has this `REVISION`")},
 		examples: []string{
 			"storebus touch acme presence 42 90s",
 			"storebus touch acme config theme never",
