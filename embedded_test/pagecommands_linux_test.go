@@ -239,6 +239,11 @@ func (reader *reader) run(t *testing.T, block codeBlock, command shellCommand, a
 		reader.environment = append(reader.environment, strings.Fields(variables)...)
 		return
 	}
+	if folder, isMove := strings.CutPrefix(line, "cd "); isMove {
+		require.DirExists(t, folder, "%s:%d", reader.page, block.line)
+		reader.folder = folder
+		return
+	}
 	if goesOn.MatchString(line) && !ends.MatchString(line) {
 		reader.open(t, line, stands.Replace(command.output))
 		return

@@ -39,7 +39,6 @@ var readers = map[string]func(t *testing.T, reader *reader){
 // notRun are the commands that no reader of a test types, and why. A command is meant by how
 // it begins.
 var notRun = []struct{ page, command, reason string }{
-	{"README.md", "go test ./...", "it runs this test"},
 	{"docs/cli.md", "source <(storebus completion zsh)", "it is for zsh, and the tests have bash"},
 	{"docs/cli.md", "storebus bench", "it takes the machine for itself, for hours; its own tests run it briefly"},
 	{"docs/performance.md", "storebus bench", "it takes the machine for itself, for hours; its own tests run it briefly"},
@@ -120,13 +119,16 @@ func readHTTP(t *testing.T, reader *reader) {
 	)
 }
 
-// The program is installed into a folder of the reader.
+// The program and the folder of the page are in a folder of the reader.
 func readTutorial(t *testing.T, reader *reader) {
 	t.Helper()
 	reader.useGo(t)
 	root, err := filepath.Abs("..")
 	require.NoError(t, err)
-	reader.replace("go install ./cmd/storebus", "go install -C "+root+" ./cmd/storebus")
+	reader.replace(
+		"go install ./cmd/storebus", "go install -C "+root+" ./cmd/storebus",
+		"/tmp/storebus-tutorial", filepath.Join(reader.folder, "tutorial"),
+	)
 }
 
 // A sidecar with one key is there.
@@ -153,7 +155,7 @@ func readMonitor(t *testing.T, reader *reader) {
 	}
 }
 
-// The module in the working tree stands in for the one that is published. The program listens
+// The module in the working tree stands in for the one that is published, and it is the clone. The program listens
 // at a port that is free.
 func readProgram(t *testing.T, reader *reader) {
 	t.Helper()
@@ -163,7 +165,8 @@ func readProgram(t *testing.T, reader *reader) {
 	reader.environment = append(reader.environment, "GOFLAGS=-mod=mod")
 	reader.replace(
 		"go get dappco.re/go/storebus@latest",
-		"cp "+root+"/go.sum . && go mod edit -require=dappco.re/go/storebus@v0.0.0 -replace=dappco.re/go/storebus="+root,
+		"cp "+root+"/go.sum .",
+		"=../storebus", "="+root,
 		`DatabasePath: "./data/shop.db"`, `DatabasePath: "./data/shop.db", Listen: "127.0.0.1:0"`,
 	)
 }
