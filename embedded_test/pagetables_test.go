@@ -74,7 +74,7 @@ type contract struct {
 	tenant, admin map[string]pageVerb
 	raw           []string
 	objects       map[string][]pageField
-	fields        map[string]string // each field of a request, and the rest of its row
+	fields        map[string]string // each field of a request, and the rest of its rows
 	headers       []string
 	errors        map[string]pageError
 	events        map[string][]pageField
@@ -105,7 +105,7 @@ func readContract(t *testing.T) *contract {
 		read.raw = append(read.raw, codeOf(row[0])...)
 	}
 	for _, row := range only(t, tables, "field | type | what") {
-		read.fields[codeOf(row[0])[0]] = row[1] + " " + row[2]
+		read.fields[codeOf(row[0])[0]] += row[1] + " " + row[2] + " "
 	}
 	for _, row := range only(t, tables, "header | on | what") {
 		read.headers = append(read.headers, codeOf(row[0])...)
