@@ -54,6 +54,9 @@ func clientCommands() []*cli.Command {
 	return commands
 }
 
+// clientCategory is the category of the commands that call a sidecar.
+const clientCategory = "client"
+
 // Sentences of the descriptions of several commands.
 const (
 	operatorHelp = "You need the permissions of an operator."
@@ -88,7 +91,7 @@ type clientCommand struct {
 
 // commandGroup gathers commands under a word of their own: storebus workspace list.
 func commandGroup(name, usage string, declared ...*clientCommand) *cli.Command {
-	group := &cli.Command{Name: name, Usage: usage, Category: "client"}
+	group := &cli.Command{Name: name, Usage: usage, Category: clientCategory}
 	for _, command := range declared {
 		command.group = name
 		group.Commands = append(group.Commands, command.command())
@@ -123,7 +126,7 @@ func (declared *clientCommand) command() *cli.Command {
 		Usage:              declared.usage,
 		ArgsUsage:          strings.Join(declared.words, " "),
 		Description:        declared.description,
-		Category:           "client",
+		Category:           declared.category(),
 		Flags:              append(declared.flags, declared.sharedFlags()...),
 		CustomHelpTemplate: cli.CommandHelpTemplate + declared.exampleHelp() + exitHelp(),
 		SkipFlagParsing:    true,
@@ -131,6 +134,14 @@ func (declared *clientCommand) command() *cli.Command {
 		Action:             declared.action,
 		ShellComplete:      declared.complete,
 	}
+}
+
+// category is where the help lists the command: those that call a sidecar stand together.
+func (declared *clientCommand) category() string {
+	if declared.local {
+		return ""
+	}
+	return clientCategory
 }
 
 func (declared *clientCommand) exampleHelp() string {

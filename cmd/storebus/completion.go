@@ -36,11 +36,14 @@ var completionTime = 150 * time.Millisecond
 // this program. Those of the library evaluate the line, and end a name at a colon.
 func configureCompletion(command *cli.Command) {
 	command.Hidden = false
+	command.Usage = "print a script with which a shell completes commands, flags and names"
+	command.Description = "Prints the script for a shell. The shell that has read it completes commands, flags, and the names in the store."
 	for _, shell := range command.Commands {
 		script, err := completionScripts.ReadFile("completion/storebus." + shell.Name)
 		if err != nil {
 			continue // the library's is all there is
 		}
+		shell.Usage = "print the script for " + shell.Name
 		shell.Action = func(_ context.Context, command *cli.Command) error {
 			_, err := command.Root().Writer.Write(script)
 			return err

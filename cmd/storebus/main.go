@@ -71,6 +71,14 @@ func prepare(command *cli.Command, started func()) {
 		command.Action = helpOrUnknown
 	}
 	command.Action = announced(command.Action, started)
+	for _, flag := range command.Flags {
+		if setter, ok := flag.(cli.StringerSetter); ok {
+			setter.SetStringer(flagHelp)
+		}
+	}
+	if len(command.Commands) > 0 {
+		command.Commands = append(command.Commands, helpCommand())
+	}
 	for _, below := range command.Commands {
 		prepare(below, started)
 	}

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -68,7 +67,7 @@ func TestReference_Page_Good(t *testing.T) {
 	writeFlags(&page, shared)
 	everyCommand(rootCommand(func() {}), "storebus", func(name string, command *cli.Command) {
 		switch {
-		case command.Category == "client":
+		case command.Category == clientCategory:
 			writeCommand(&page, name, command, shared)
 		case !command.Hidden:
 			writeCommand(&page, name, command, formatFlags())
@@ -134,15 +133,6 @@ func writeExamples(page *strings.Builder, help string) {
 		page.WriteString("\n")
 		writeBlock(page, "sh", lines...)
 	}
-}
-
-// defaultText tells the default of a flag, "" if that is nothing.
-func defaultText(flag cli.DocGenerationFlag, usage string) string {
-	value := strings.Trim(cmp.Or(flag.GetDefaultText(), flag.GetValue()), `"[]`)
-	if !flag.TakesValue() || !flag.IsDefaultVisible() || value == "" || value == "0" || value == "0s" || strings.Contains(usage, "(default") {
-		return ""
-	}
-	return " (default: " + value + ")"
 }
 
 // writeBlock writes lines as a block of code.

@@ -3,27 +3,71 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v3"
 )
 
-// didYouMean gives the end of a message about a name that there is not: the nearest one
-// that there is, or nothing if none is near.
+// synonyms are the names that other programs have for commands of this one.
+var synonyms = map[string]string{
+	"ls": "list", "keys": "list", "dir": "list", "dump": "scan", "all": "scan",
+	"put": "set", "write": "set", "store": "set", "add": "increment", "incr": "increment",
+	"read": "get", "cat": "get", "show": "get", "has": "exists",
+	"rm": "delete", "remove": "delete", "unset": "delete",
+	"expire": "touch", "ttl": "touch", "subscribe": "watch", "sub": "watch", "follow": "watch", "tail": "watch",
+	"log": "changes", "history": "changes", "info": "status", "ns": "namespaces", "tx": "transaction", "multi": "transaction",
+	"start": "serve", "run": "serve", "server": "serve", "check": "doctor",
+}
+
+// shortestPrefix is how many letters the beginning of a name must have to mean that name.
+const shortestPrefix = 2
+
+// didYouMean gives the end of a message about a name that there is not: the one that is
+// probably meant, or nothing if none is near.
 //
-//	didYouMean("lst", []string{"list", "set"})  // ; did you mean "list"?
+//	didYouMean("lst", []string{"list", "set"})    // ; did you mean "list"?
+//	didYouMean("del", []string{"delete", "set"})  // ; did you mean "delete"?
 func didYouMean(name string, known []string) string {
-	nearest, least := "", 2+utf8.RuneCountInString(name)/3
+	meant := cmp.Or(synonymOf(name, known), beginningWith(name, known), nearestTo(name, known))
+	if meant == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", meant)
+}
+
+func synonymOf(name string, known []string) string {
+	if meant := synonyms[name]; slices.Contains(known, meant) {
+		return meant
+	}
+	return ""
+}
+
+// beginningWith gives the shortest name that begins with a text.
+func beginningWith(text string, known []string) (shortest string) {
+	if len(strings.TrimLeft(text, "-")) < shortestPrefix {
+		return ""
+	}
+	for _, candidate := range known {
+		if strings.HasPrefix(candidate, text) && (shortest == "" || len(candidate) < len(shortest)) {
+			shortest = candidate
+		}
+	}
+	return shortest
+}
+
+// nearestTo gives the name that is reached with the fewest changes of letters.
+func nearestTo(name string, known []string) (nearest string) {
+	least := 2 + utf8.RuneCountInString(name)/3
 	for _, candidate := range known {
 		if distance := editDistance(name, candidate); distance < least {
 			nearest, least = candidate, distance
 		}
 	}
-	if nearest == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", nearest)
+	return nearest
 }
 
 // editDistance is the least number of letters to add, take away, replace or swap with

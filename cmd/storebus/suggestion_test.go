@@ -12,9 +12,15 @@ func TestSuggestion_DidYouMean_Good(t *testing.T) {
 	known := commandNames(rootCommand(func() {}))
 	for typed, meant := range map[string]string{
 		"lst": "list", "gte": "get", "sevre": "serve", "delete-grup": "delete-group", "namespace": "namespaces", "wacth": "watch", "sat": "set",
+		"del": "delete", "delete-g": "delete-group", "name": "namespaces", "inc": "increment", "ls": "list", "keys": "list", "rm": "delete", "put": "set",
 	} {
 		assert.Equal(t, `; did you mean "`+meant+`"?`, didYouMean(typed, known))
 	}
+	for typed, meant := range synonyms {
+		assert.Contains(t, known, meant, typed)
+		assert.NotContains(t, known, typed)
+	}
+	assert.Empty(t, didYouMean("ls", []string{"open", "commit"}), "a synonym stands for a command that is there")
 	for _, typed := range []string{"x", "frobnicate", ""} {
 		assert.Empty(t, didYouMean(typed, known), typed)
 	}
