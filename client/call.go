@@ -195,25 +195,41 @@ func (client *Client) transportError(subject string, writes bool, err error) err
 			return fmt.Errorf("%s was not sent: %w", subject, err)
 		}
 	}
-	silence := fmt.Errorf("no reply on %s at %s%s", subject, broker, client.hint(subject))
+	silence := fmt.Errorf("no reply on %s at %s", subject, broker)
+	if reason := client.refusalOf(subject); reason != "" {
+		silence = fmt.Errorf("%w (%w)", silence, refusal(reason))
+	}
 	if writes {
 		return fmt.Errorf("%w: %w: %w", silence, subjects.ErrOutcomeUnknown.New(mayHaveHappened), err)
 	}
 	return fmt.Errorf("%w: %w", silence, err)
 }
 
-// hint gives the usual reasons for silence. The sidecar does not execute a request whose
-// reply would go to another user's inbox. The broker drops a message that a connection
-// may not publish, and tells the connection instead of the request.
-func (client *Client) hint(subject string) string {
-	if err := client.space.CheckReply(subject, client.connection.NewInbox()); err != nil {
-		return fmt.Sprintf(" (%v)", err)
-	}
+// refusal is the probable reason for silence: a permission that the user does not have.
+type refusal string
+
+func (reason refusal) Error() string { return string(reason) }
+
+func (reason refusal) Is(target error) bool { return target == nats.ErrPermissionViolation }
+
+// refusalOf gives the usual reasons for silence, "" if there is none. The sidecar does not
+// execute a request whose reply would go to another user's inbox. The broker drops a
+// message that a connection may not publish, and tells the connection instead of the
+// request.
+func (client *Client) refusalOf(subject string) string {
 	last := client.connection.LastError()
-	if !errors.Is(last, nats.ErrPermissionViolation) {
-		return ""
+	complained := errors.Is(last, nats.ErrPermissionViolation)
+	reply := client.space.CheckReply(subject, client.connection.NewInbox())
+	isAdmin := strings.HasPrefix(subject, client.space.Admin(""))
+	switch {
+	case isAdmin && (reply != nil || complained && strings.Contains(last.Error(), subject)):
+		return "this call needs an operator's user, with an inbox prefix of " + client.space.InboxPrefix(subjects.UserOperator)
+	case reply != nil:
+		return reply.Error()
+	case complained:
+		return fmt.Sprintf("the broker's last complaint: %v", last)
 	}
-	return fmt.Sprintf(" (the broker's last complaint: %v)", last)
+	return ""
 }
 
 // errorOf returns the error that a reply reports, or nil. Without its headers nobody can

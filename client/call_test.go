@@ -238,5 +238,28 @@ func TestCall_Connection_Ugly(t *testing.T) {
 		require.ErrorIs(t, err, subjects.ErrOutcomeUnknown)
 		assert.ErrorContains(t, err, `the broker's last complaint`)
 		assert.ErrorContains(t, err, `Publish to "store.acme.set"`)
+		assert.ErrorIs(t, err, nats.ErrPermissionViolation)
 	})
+	for name, option := range map[string]nats.Option{"ItsPublishIsRefused": nats.CustomInboxPrefix("_INBOX"), "ItsInboxIsRefused": nats.CustomInboxPrefix("_INBOX_store.acme")} {
+		t.Run("AnOperatorsCallByATenantSaysSo/"+name, func(t *testing.T) {
+			broker := startBroker(t, server.Options{Users: []*server.User{{
+				Username: "tenant", Password: "secret",
+				Permissions: &server.Permissions{Publish: &server.SubjectPermission{Allow: []string{"store.acme.>"}}},
+			}}})
+			complained := make(chan struct{}, 1)
+			connection := connect(t, broker.ClientURL(), nats.UserInfo("tenant", "secret"), option,
+				nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) { complained <- struct{}{} }))
+			store, err := client.New(connection, client.Config{})
+			require.NoError(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			go func() {
+				<-complained
+				cancel()
+			}()
+			_, err = store.Namespaces(ctx, client.NamespacesOptions{})
+			require.ErrorIs(t, err, nats.ErrPermissionViolation)
+			assert.ErrorContains(t, err, "this call needs an operator's user, with an inbox prefix of _INBOX_store.storebus_operator")
+		})
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"dappco.re/go/storebus/subjects"
 )
@@ -39,10 +40,18 @@ func (client *Client) WorkspacePut(ctx context.Context, namespace, workspace, ki
 	const method = "WorkspacePut"
 	encoded, err := json.Marshal(data)
 	if err != nil {
-		return subjects.WorkspacePutReply{}, named(method, subjects.BadField("data", "data is no JSON: "+err.Error()))
+		return subjects.WorkspacePutReply{}, named(method, subjects.BadField("data", noJSON(data, err)))
 	}
 	return exchange[subjects.WorkspacePutReply](ctx, client, write(method, namespace, subjects.VerbWorkspacePut,
 		subjects.WorkspacePutRequest{WorkspaceName: workspaceName(workspace), Kind: &kind, Data: encoded}, options.MessageID))
+}
+
+// noJSON says why data cannot be sent.
+func noJSON(data any, err error) string {
+	if text, ok := data.(jsontext.Value); ok {
+		return fmt.Sprintf("data is no JSON: %q; a text stands in double quotes, and so do the names of an object", text)
+	}
+	return "data cannot be encoded as JSON: " + err.Error()
 }
 
 // WorkspaceAggregate returns the number of entries of each kind. It returns

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
@@ -216,8 +217,12 @@ func badRequest(request *request, failure error) *subjects.Error {
 	return subjects.ErrBadRequest.New(request.message(failure.Error()))
 }
 
-func fileExists(request *request, _ error) *subjects.Error {
-	return subjects.BadField("file", request.message("file, or what SQLite keeps beside one of its name, is there already; a backup overwrites nothing, give it another name"))
+func fileExists(request *request, failure error) *subjects.Error {
+	text := "a file of this name is there already; a backup overwrites nothing, so give another name"
+	if existing, ok := errors.AsType[*fs.PathError](failure); ok {
+		text = fmt.Sprintf("the file %s is there already; a backup overwrites nothing, so give another name", filepath.Base(existing.Path))
+	}
+	return subjects.BadField("file", request.message(text))
 }
 
 func backupUnderway(request *request, _ error) *subjects.Error {

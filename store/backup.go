@@ -90,7 +90,7 @@ func (store *Store) backup(path string) (int64, error) {
 func requireAbsent(path string) error {
 	for _, suffix := range append([]string{""}, companionSuffixes...) {
 		if _, err := os.Lstat(path + suffix); err == nil {
-			return fmt.Errorf("%s%s: %w; a backup overwrites nothing", path, suffix, fs.ErrExist)
+			return fmt.Errorf("%w; a backup overwrites nothing", &fs.PathError{Op: "back up into", Path: path + suffix, Err: fs.ErrExist})
 		}
 	}
 	return nil

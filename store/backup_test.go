@@ -115,7 +115,7 @@ func TestBackup_Backup_Bad(t *testing.T) {
 		for _, path := range []string{taken, filepath.Dir(taken), config.DatabasePath} {
 			_, err := opened.Backup(path)
 			require.ErrorIs(t, err, fs.ErrExist)
-			require.ErrorContains(t, err, "store.Backup: "+path)
+			require.ErrorContains(t, err, "store.Backup: back up into "+path)
 		}
 		assert.Equal(t, []string{"taken"}, files(t, filepath.Dir(taken)))
 		content, err := os.ReadFile(taken)

@@ -15,7 +15,7 @@ import (
 func backupCommand() *clientCommand {
 	return &clientCommand{
 		name:    "backup",
-		columns: []string{"FILE", "BYTES"},
+		columns: []string{"FILE", "SIZE"},
 		usage:   "copy the database into a file",
 		description: "Copies the database into a new file of the backup directory of the sidecar, while all requests continue, and prints the name and the size of the file. The copy has the state of one moment. " +
 			"FILE is a name without folders. The command waits until the copy is finished, unless --timeout is given. On a terminal, standard error shows the progress. " + operatorHelp,

@@ -124,7 +124,7 @@ func (call *call) connect(declared *clientCommand) (*nats.Conn, error) {
 		place += fmt.Sprintf(" of the NATS context %q", config.Context)
 	}
 	if errors.Is(err, nats.ErrNoServers) {
-		place += " (is storebus serve running there?)"
+		place += " (is storebus serve or a NATS server running there?)"
 	}
 	return nil, fmt.Errorf("connect to %s: %w", place, brokerError{err})
 }

@@ -98,7 +98,7 @@ func TestConnection_Broker_Bad(t *testing.T) {
 	t.Run("NobodyListens", func(t *testing.T) {
 		_, err := shell.run(t, "status", "--nats", "nats://me:secret@127.0.0.1:1")
 		require.ErrorIs(t, err, nats.ErrNoServers)
-		require.ErrorContains(t, err, "connect to nats://me:xxxxx@127.0.0.1:1 (is storebus serve running there?)")
+		require.ErrorContains(t, err, "connect to nats://me:xxxxx@127.0.0.1:1 (is storebus serve or a NATS server running there?)")
 		assert.NotContains(t, err.Error(), "secret")
 	})
 	t.Run("NoSuchContext", func(t *testing.T) {
@@ -206,7 +206,7 @@ func TestConnection_Credentials_Bad(t *testing.T) {
 		isNamed := func(line ...string) {
 			status, _, errorOutput := runProgram(append([]string{"status"}, line...)...)
 			assert.Equal(t, exitUnavailable, status)
-			assert.Contains(t, errorOutput, `connect to nats://127.0.0.1:1 of the NATS context "berlin" (is storebus serve running there?): nats: no servers`)
+			assert.Contains(t, errorOutput, `connect to nats://127.0.0.1:1 of the NATS context "berlin" (is storebus serve or a NATS server running there?): nats: no servers`)
 		}
 		isNamed("--context", "berlin")
 		selectContext(t, "berlin")

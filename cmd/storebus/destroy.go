@@ -56,7 +56,7 @@ func (call *call) destroy(ctx context.Context, find func(context.Context) (loss,
 	case dryRun && call.json:
 		return call.printJSON(found)
 	case dryRun:
-		call.columns("WOULD")
+		call.columns("WHAT WOULD HAPPEN")
 		call.print(found.Text)
 		return nil
 	case !found.isNothing():

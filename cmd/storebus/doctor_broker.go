@@ -66,7 +66,7 @@ func (call *call) urlOrigin() string {
 
 func brokerRemedy(err error) string {
 	if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) {
-		return "give a user that the broker knows: --user, --creds, --nkey or --context"
+		return userRemedy
 	}
 	return "start storebus serve or a NATS server there, or name another broker with --nats or --context"
 }

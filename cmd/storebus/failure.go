@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,6 +50,12 @@ var (
 	errBroker = errors.New("the broker cannot be reached")
 )
 
+// Remedies of several kinds.
+const (
+	userRemedy    = "give a user that the broker knows: --user, --creds, --nkey or --context"
+	silenceRemedy = "find the cause with storebus doctor, or allow more time with --timeout"
+)
+
 // failureKind is what errors of one kind have in common.
 type failureKind struct {
 	cause  error
@@ -69,13 +76,16 @@ var failureKinds = []failureKind{
 	{subjects.ErrTooLarge, exitTooMuch, subjects.ErrTooLarge, noRemedy},
 	{subjects.ErrQuotaExceeded, exitTooMuch, subjects.ErrQuotaExceeded, say("remove keys, or have an operator raise the limit with storebus quota")},
 	{nats.ErrMaxPayload, exitTooMuch, subjects.ErrTooLarge, say("the broker's max_payload is the limit")},
-	{subjects.ErrOutcomeUnknown, exitUnavailable, subjects.ErrOutcomeUnknown, say("read what stands there before you repeat the command")},
+	{subjects.ErrOutcomeUnknown, exitUnavailable, subjects.ErrOutcomeUnknown, say("read what stands there before you repeat the command; storebus doctor says what hinders replies")},
+	{nats.ErrAuthorization, exitUnavailable, subjects.ErrUnavailable, say(userRemedy)},
+	{nats.ErrAuthExpired, exitUnavailable, subjects.ErrUnavailable, say(userRemedy)},
 	{errBroker, exitUnavailable, subjects.ErrUnavailable, noRemedy},
 	{nats.ErrNoResponders, exitUnavailable, subjects.ErrUnavailable, say("start storebus serve on this broker, or give the sidecar's --prefix")},
 	{subjects.ErrUnavailable, exitUnavailable, subjects.ErrUnavailable, unavailableRemedy},
 	{subjects.ErrDeadlineExceeded, exitUnavailable, subjects.ErrDeadlineExceeded, say("allow more time with --timeout")},
-	{context.DeadlineExceeded, exitUnavailable, subjects.ErrDeadlineExceeded, say("allow more time with --timeout")},
-	{nats.ErrTimeout, exitUnavailable, subjects.ErrDeadlineExceeded, say("allow more time with --timeout")},
+	{nats.ErrPermissionViolation, exitUnavailable, subjects.ErrDeadlineExceeded, say("storebus doctor says what this user may do, and what to change")},
+	{context.DeadlineExceeded, exitUnavailable, subjects.ErrDeadlineExceeded, say(silenceRemedy)},
+	{nats.ErrTimeout, exitUnavailable, subjects.ErrDeadlineExceeded, say(silenceRemedy)},
 	{nats.ErrConnectionClosed, exitUnavailable, subjects.ErrUnavailable, noRemedy},
 }
 
@@ -134,8 +144,15 @@ func (kind *failureKind) wireError(err error) *subjects.Error {
 // client.Set: store.Set: ….
 var callNames = regexp.MustCompile(`(^|: )(?:(?:client|handler|journal|store|storebus|subjects)\.[A-Z]\w*: )+`)
 
-// plain gives the text of an error without the names of the calls that it came through.
-func plain(err error) string { return callNames.ReplaceAllString(err.Error(), "$1") }
+// silence is how Go tells that time is up; the text before it says what there was no time for.
+var silence = regexp.MustCompile(`(^|: )context deadline exceeded`)
+
+// plain gives the text of an error for a person: without the names of the calls that it
+// came through, and without the words of Go for a time that is up.
+func plain(err error) string {
+	text := callNames.ReplaceAllString(err.Error(), "$1")
+	return cmp.Or(silence.ReplaceAllString(text, ""), "there was no reply in time")
+}
 
 // report prints an error, as JSON if that is wanted, and gives the exit status that it
 // stands for.

@@ -51,6 +51,10 @@ var failures = map[string]struct {
 		errGuards, exitConflict, "storebus: the guards did not hold: else was carried out",
 		`{"error":{"code":409,"name":"revision_conflict","message":"the guards did not hold: else was carried out"}}`,
 	},
+	"GuardsWithoutAnElse": {
+		errNothing, exitConflict, "storebus: the guards did not hold: nothing was changed",
+		`{"error":{"code":409,"name":"revision_conflict","message":"the guards did not hold: nothing was changed"}}`,
+	},
 	"Compacted": {
 		&subjects.Error{Code: 410, Name: "compacted", Message: "gone", Oldest: new(uint64(7)), Revision: new(uint64(9))}, exitConflict,
 		"storebus: gone; read everything again, then go on with --after 9",
@@ -78,13 +82,27 @@ var failures = map[string]struct {
 		`{"error":{"code":503,"name":"unavailable","message":"no storebus answers on x: nats: no responders available for request"}}`,
 	},
 	"TimeOut": {
-		fmt.Errorf("client.Get: no reply: %w", context.DeadlineExceeded), exitUnavailable, "storebus: no reply: context deadline exceeded; allow more time with --timeout",
-		`{"error":{"code":504,"name":"deadline_exceeded","message":"no reply: context deadline exceeded"}}`,
+		fmt.Errorf("client.Get: no reply: %w", context.DeadlineExceeded), exitUnavailable, "storebus: no reply; find the cause with storebus doctor, or allow more time with --timeout",
+		`{"error":{"code":504,"name":"deadline_exceeded","message":"no reply"}}`,
+	},
+	"TimeOutAlone": {
+		context.DeadlineExceeded, exitUnavailable, "storebus: there was no reply in time; find the cause with storebus doctor, or allow more time with --timeout",
+		`{"error":{"code":504,"name":"deadline_exceeded","message":"there was no reply in time"}}`,
+	},
+	"NotPermitted": {
+		fmt.Errorf("client.Get: no reply (%w): %w", nats.ErrPermissionViolation, context.DeadlineExceeded), exitUnavailable,
+		"storebus: no reply (nats: permissions violation); storebus doctor says what this user may do, and what to change",
+		`{"error":{"code":504,"name":"deadline_exceeded","message":"no reply (nats: permissions violation)"}}`,
+	},
+	"UnknownUser": {
+		fmt.Errorf("connect to x: %w", brokerError{nats.ErrAuthorization}), exitUnavailable,
+		"storebus: connect to x: nats: authorization violation; give a user that the broker knows: --user, --creds, --nkey or --context",
+		`{"error":{"code":503,"name":"unavailable","message":"connect to x: nats: authorization violation"}}`,
 	},
 	"OutcomeUnknown": {
 		fmt.Errorf("client.Set: no reply: %w: %w", subjects.ErrOutcomeUnknown.New("the write may have happened"), context.DeadlineExceeded), exitUnavailable,
-		"storebus: no reply: the write may have happened: context deadline exceeded; read what stands there before you repeat the command",
-		`{"error":{"code":500,"name":"outcome_unknown","message":"no reply: the write may have happened: context deadline exceeded"}}`,
+		"storebus: no reply: the write may have happened; read what stands there before you repeat the command; storebus doctor says what hinders replies",
+		`{"error":{"code":500,"name":"outcome_unknown","message":"no reply: the write may have happened"}}`,
 	},
 	"Quota": {
 		&subjects.Error{Code: 429, Name: "quota_exceeded", Message: "full", Quota: "max_keys", Limit: new(uint64(1)), Usage: new(uint64(1))}, exitTooMuch,

@@ -39,7 +39,7 @@ func journalCommit(ctx context.Context, call *call) error {
 	}
 	points, err := readPoints(text)
 	if err != nil {
-		return err
+		return call.declared.usageError(err.Error())
 	}
 	var committed atomic.Int64
 	tell := func(context.Context) string {
@@ -92,7 +92,11 @@ func readPoints(text []byte) (points []point, err error) {
 }
 
 func readPoint(line []byte) (point point, err error) {
+	if !bytes.ContainsRune(line, '=') {
+		return point, fmt.Errorf("%q has no field: a point is MEASUREMENT[,TAG=VALUE...] FIELD=VALUE[,FIELD=VALUE...]", line)
+	}
 	decoder := lineprotocol.NewDecoderWithBytes(withBackslashes(line))
+	defer func() { err = atColumn(err) }()
 	decoder.Next()
 	measurement, err := decoder.Measurement()
 	if err != nil {
@@ -122,6 +126,15 @@ func readPoint(line []byte) (point point, err error) {
 		err = errors.New("a point gets its time in the journal; leave the time away")
 	}
 	return point, err
+}
+
+// atColumn gives an error of the decoder, which counts the lines of one, with its column only.
+func atColumn(err error) error {
+	slip, ok := errors.AsType[*lineprotocol.DecodeError](err)
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("column %d: %w", slip.Column, slip.Err)
 }
 
 // readField reads a value, unless it is a number that a float would hold as another.

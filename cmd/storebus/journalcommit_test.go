@@ -37,7 +37,8 @@ func TestJournalcommit_Line_Bad(t *testing.T) {
 	for text, reason := range map[string]string{
 		"":                             "there is no point",
 		"# nothing\n":                  "there is no point",
-		"m":                            "line 1: ",
+		"m":                            `line 1: "m" has no field: a point is MEASUREMENT`,
+		"deploy seconds":               `line 1: "deploy seconds" has no field`,
 		"m a=1\nn b=":                  "line 2: ",
 		"m a=1\n\nn,=x b=1":            "line 3: ",
 		"m a=1x":                       "line 1: ",
@@ -46,7 +47,7 @@ func TestJournalcommit_Line_Bad(t *testing.T) {
 		"m a=1 soon":                   "line 1: ",
 		"m,h=1,h=2 a=1":                `line 1: the tag "h" stands there twice`,
 		"m a=1,a=2":                    `line 1: the field "a" stands there twice`,
-		"m a=\"x":                      "line 1: ",
+		"m a=\"x":                      "line 1: column ",
 		"m a=1\nn id=9007199254740993": `line 2: the field "id": a float does not hold 9007199254740993 exactly: write 9007199254740993i`,
 		"m a=9007199254740993.":        "write 9007199254740993i",
 		"m a=18446744073709551615":     "18446744073709551615u",
@@ -58,6 +59,7 @@ func TestJournalcommit_Line_Bad(t *testing.T) {
 		shell.input = text
 		output, err := shell.run(t, "journal", "commit", "acme", "-")
 		require.ErrorContains(t, err, reason, text)
+		assert.Equal(t, exitUsage, kindOf(err).status, "the line is the command line's")
 		assert.Empty(t, output)
 	}
 	assert.Empty(t, requests)

@@ -13,7 +13,7 @@ import (
 func namespacesCommand() *clientCommand {
 	return &clientCommand{
 		name:        "namespaces",
-		columns:     []string{"NAMESPACE", "REVISION", "KEYS", "GROUPS", "BYTES"},
+		columns:     []string{"NAMESPACE", "REVISION", "KEYS", "GROUPS", "SIZE"},
 		usage:       "print every namespace",
 		description: "Prints a line for each namespace, in byte order: its name, its revision, and its numbers of keys, groups and bytes. " + operatorHelp,
 		flags: []cli.Flag{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -19,13 +20,17 @@ var decimalDigits = cli.IntegerConfig{Base: 10}
 // readable says of a number that could not be parsed what is wrong with it, and how it
 // is written if it is whole. Another error stays as it is.
 func readable(given string, err error) error {
-	if _, ok := errors.AsType[*strconv.NumError](err); !ok {
+	failure, ok := errors.AsType[*strconv.NumError](err)
+	if !ok {
 		return err
 	}
-	if errors.Is(err, strconv.ErrRange) {
+	digits, whole := subjects.WholeNumber(given)
+	switch {
+	case strings.HasPrefix(given, "-") && failure.Func == "ParseUint":
+		return errors.New("it cannot be negative")
+	case errors.Is(err, strconv.ErrRange):
 		return errors.New("it is out of range")
-	}
-	if digits, whole := subjects.WholeNumber(given); whole {
+	case whole && digits != given:
 		return fmt.Errorf("write %s", digits)
 	}
 	return errors.New("it is no whole number")

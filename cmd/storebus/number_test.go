@@ -4,6 +4,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -45,6 +46,30 @@ func TestNumber_Words_Bad(t *testing.T) {
 			require.ErrorIs(t, err, errUsage, "%q %q", line, number)
 			assert.ErrorContains(t, err, says, "%q %q", line, number)
 			assert.NotContains(t, err.Error(), "strconv")
+		}
+	}
+}
+
+func TestNumber_Words_Ugly_Negative(t *testing.T) {
+	isolate(t)
+	shell := newShell(t)
+	for _, line := range numberLines {
+		says := "it cannot be negative"
+		switch last := line[len(line)-1]; {
+		case line[0] == "increment":
+			continue
+		case strings.HasSuffix(last, "-bytes"):
+			says = "is no size"
+		case line[1] == "query" && line[0] == "journal":
+			says = "limit is 1 to 1000"
+		}
+		for _, number := range []string{"-1", "-1.0", "-99999999999999999999999"} {
+			if says == "limit is 1 to 1000" && number != "-1" {
+				continue
+			}
+			_, err := shell.run(t, append(slices.Clone(line), number)...)
+			assert.ErrorContains(t, err, says, "%q %q", line, number)
+			assert.Equal(t, exitUsage, kindOf(err).status, "%q %q", line, number)
 		}
 	}
 }

@@ -11,8 +11,12 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// errGuards is what a transaction ends with that has carried out its else.
-var errGuards = subjects.ErrRevisionConflict.New("the guards did not hold: else was carried out")
+// errGuards and errNothing are what a transaction ends with whose guards did not hold: it
+// has carried out its else, or it has none.
+var (
+	errGuards  = subjects.ErrRevisionConflict.New("the guards did not hold: else was carried out")
+	errNothing = subjects.ErrRevisionConflict.New("the guards did not hold: nothing was changed")
+)
 
 func transactionCommand() *clientCommand {
 	return &clientCommand{
@@ -47,10 +51,13 @@ func transaction(ctx context.Context, call *call) error {
 	for _, result := range reply.Results {
 		call.print(resultRow(result)...)
 	}
-	if !reply.Succeeded {
-		return errGuards
+	switch {
+	case reply.Succeeded:
+		return nil
+	case len(request.Else) == 0:
+		return errNothing
 	}
-	return nil
+	return errGuards
 }
 
 // file gives the bytes of a file, or those of standard input for a dash.
