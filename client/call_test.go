@@ -219,22 +219,8 @@ func TestCall_Connection_Ugly(t *testing.T) {
 		assert.ErrorContains(t, err, "begin with _INBOX_store.acme or _INBOX_store.acme_")
 	})
 	t.Run("WithoutPermissionSaysWhatTheBrokerSaid", func(t *testing.T) {
-		broker := startBroker(t, server.Options{Users: []*server.User{{
-			Username: "consumer", Password: "secret",
-			Permissions: &server.Permissions{Publish: &server.SubjectPermission{Allow: []string{"store.acme.get"}}},
-		}}})
-		complained := make(chan struct{}, 1)
-		connection := connect(t, broker.ClientURL(), nats.UserInfo("consumer", "secret"),
-			nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) { complained <- struct{}{} }))
-		store, err := client.New(connection, client.Config{})
-		require.NoError(t, err)
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		go func() {
-			<-complained
-			cancel()
-		}()
-		_, err = store.Set(ctx, "acme", "config", "theme", nil, client.SetOptions{})
+		store, ctx := newRefused(t, "store.acme.get")
+		_, err := store.Set(ctx, "acme", "config", "theme", nil, client.SetOptions{})
 		require.ErrorIs(t, err, subjects.ErrOutcomeUnknown)
 		assert.ErrorContains(t, err, `the broker's last complaint`)
 		assert.ErrorContains(t, err, `Publish to "store.acme.set"`)
@@ -242,24 +228,25 @@ func TestCall_Connection_Ugly(t *testing.T) {
 	})
 	for name, option := range map[string]nats.Option{"ItsPublishIsRefused": nats.CustomInboxPrefix("_INBOX"), "ItsInboxIsRefused": nats.CustomInboxPrefix("_INBOX_store.acme")} {
 		t.Run("AnOperatorsCallByATenantSaysSo/"+name, func(t *testing.T) {
-			broker := startBroker(t, server.Options{Users: []*server.User{{
-				Username: "tenant", Password: "secret",
-				Permissions: &server.Permissions{Publish: &server.SubjectPermission{Allow: []string{"store.acme.>"}}},
-			}}})
-			complained := make(chan struct{}, 1)
-			connection := connect(t, broker.ClientURL(), nats.UserInfo("tenant", "secret"), option,
-				nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) { complained <- struct{}{} }))
-			store, err := client.New(connection, client.Config{})
-			require.NoError(t, err)
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			go func() {
-				<-complained
-				cancel()
-			}()
-			_, err = store.Namespaces(ctx, client.NamespacesOptions{})
+			store, ctx := newRefused(t, "store.acme.>", option)
+			_, err := store.Namespaces(ctx, client.NamespacesOptions{})
 			require.ErrorIs(t, err, nats.ErrPermissionViolation)
 			assert.ErrorContains(t, err, "this call needs an operator's user, with an inbox prefix of _INBOX_store.storebus_operator")
 		})
 	}
+}
+
+// newRefused gives a client of a user who may publish one subject only. The context ends once
+// the broker has refused another.
+func newRefused(t *testing.T, allowed string, options ...nats.Option) (*client.Client, context.Context) {
+	t.Helper()
+	broker := startBroker(t, server.Options{Users: []*server.User{{
+		Username: "consumer", Password: "secret", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Allow: []string{allowed}}},
+	}}})
+	ctx, cancel := context.WithCancel(t.Context())
+	connection := connect(t, broker.ClientURL(), append(options, nats.UserInfo("consumer", "secret"),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) { cancel() }))...)
+	store, err := client.New(connection, client.Config{})
+	require.NoError(t, err)
+	return store, ctx
 }

@@ -59,6 +59,9 @@ type WatchOptions struct {
 	// RetryFunc, if set, gets the error of a failed request of the watch before the
 	// request is made again. It runs in the goroutine of the loop.
 	RetryFunc func(err error)
+	// RecoveredFunc, if set, is called when a request of the watch succeeds after RetryFunc
+	// was called. It runs in the goroutine of the loop.
+	RecoveredFunc func()
 }
 
 // Watch gives every change of a namespace, or of one of its groups, exactly once and in
@@ -282,13 +285,21 @@ func (watch *watch) catchUp(ctx context.Context) error {
 		if err != nil {
 			return watch.retry(ctx, err)
 		}
+		watch.recover()
 		if err := watch.giveAll(ctx, page); err != nil {
 			return err
 		}
 	}
-	watch.pause = 0
 	watch.timer.Reset(watch.options.QuietInterval)
 	return nil
+}
+
+// recover notes that a request has succeeded.
+func (watch *watch) recover() {
+	if watch.pause > 0 && watch.options.RecoveredFunc != nil {
+		watch.options.RecoveredFunc()
+	}
+	watch.pause = 0
 }
 
 // ask returns the next page of the log. If the watch has no position yet, ask finds it,

@@ -390,10 +390,13 @@ func TestWatch_Outage_Ugly(t *testing.T) {
 		bench.sidecar.commit("config")
 		bench.sidecar.with(func() { bench.sidecar.fates = []fate{fateUnavailable, fateSilence, fateUnavailable} })
 		var failures []error
+		recovered := 0
 		follower := bench.watch(t, client.WatchOptions{
 			After: client.Revision(0), QuietInterval: soon, RetryFunc: func(err error) { failures = append(failures, err) },
+			RecoveredFunc: func() { recovered++ },
 		})
 		assert.Equal(t, uint64(1), follower.next(t).Revision)
+		assert.Equal(t, 1, recovered, "once, and before the change")
 		require.Len(t, failures, 3)
 		require.ErrorIs(t, failures[0], subjects.ErrUnavailable)
 		require.ErrorIs(t, failures[1], context.DeadlineExceeded)

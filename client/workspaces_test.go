@@ -19,8 +19,8 @@ func TestWorkspaces_Put_Bad(t *testing.T) {
 	require.NoError(t, err)
 	for text, data := range map[string]any{
 		`data is no JSON: "foo"; a text stands in double quotes`: jsontext.Value("foo"),
-		`data is no JSON: ""`:                                    jsontext.Value(""),
-		"data cannot be encoded as JSON":                         func() {},
+		`data is no JSON: ""`:            jsontext.Value(""),
+		"data cannot be encoded as JSON": func() {},
 	} {
 		_, err := store.WorkspacePut(t.Context(), "acme", "import", "row", data, client.WorkspaceOptions{})
 		require.ErrorIs(t, err, subjects.ErrBadRequest)

@@ -41,11 +41,11 @@ type (
 	atMostBytes uint64
 )
 
-// now is the clock that ages are told by, and zone is where moments are told for.
-var (
-	now  = time.Now
-	zone = time.Local
-)
+// momentLayout tells a moment in UTC, as the page does.
+const momentLayout = "2006-01-02 15:04:05Z"
+
+// now is the clock that ages are told by.
+var now = time.Now
 
 // textCells gives the values of a row as the columns of a line.
 func textCells(values []any) (cells []string) {
@@ -91,7 +91,7 @@ func tableCell(value any) string {
 	case size:
 		return humanize.IBytes(uint64(value))
 	case moment:
-		return time.Time(value).In(zone).Format(time.DateTime)
+		return time.Time(value).UTC().Format(momentLayout)
 	case age:
 		return humanize.RelTime(time.Time(value), now(), "ago", "from now")
 	case excerpt:

@@ -27,10 +27,9 @@ const updateGolden = "STOREBUS_UPDATE_GOLDEN"
 // stopClock has ages told from a fixed time on.
 func stopClock(t *testing.T) {
 	t.Helper()
-	running, local := now, zone
+	running := now
 	now = func() time.Time { return time.Date(2026, 11, 22, 10, 6, 0, 0, time.UTC) }
-	zone = time.UTC
-	t.Cleanup(func() { now, zone = running, local })
+	t.Cleanup(func() { now = running })
 }
 
 // compareGolden compares a text with a file.

@@ -47,7 +47,7 @@ func TestOutput_Default_Good_OnATerminal(t *testing.T) {
 	terminal, screen := openTerminalPair(t)
 	require.NoError(t, runShell(t.Context(), strings.NewReader(""), terminal, io.Discard, "namespaces"))
 	lines := bufio.NewReader(screen)
-	for _, expected := range []string{"NAMESPACE  REVISION  KEYS  GROUPS    BYTES\r\n", "acme              1     2       3  2.0 KiB\r\n"} {
+	for _, expected := range []string{"NAMESPACE  REVISION  KEYS  GROUPS     SIZE\r\n", "acme              1     2       3  2.0 KiB\r\n"} {
 		line, err := lines.ReadString('\n')
 		require.NoError(t, err)
 		assert.Equal(t, expected, line)

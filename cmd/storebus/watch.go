@@ -4,16 +4,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
+	"github.com/nats-io/nats.go"
 	"github.com/urfave/cli/v3"
 
 	"dappco.re/go/storebus/client"
+	"dappco.re/go/storebus/subjects"
 )
 
 // The flags of watch.
@@ -25,6 +29,10 @@ const (
 	execFlag  = "exec"
 )
 
+// watchWidths are the least widths of the columns of a watch, whose rows are printed as they
+// come: they fit most changes, so that the columns seldom move.
+var watchWidths = []int{len(momentLayout), len("REVISION"), len("delete"), 10, 12}
+
 func newStoreFlag() cli.Flag {
 	return &cli.StringFlag{Name: storeFlag, Usage: "fail unless the store has this `ID`; --after is a revision of this store"}
 }
@@ -34,8 +42,8 @@ func watchCommand() *clientCommand {
 		name:    "watch",
 		columns: []string{"TIME", "REVISION", "TYPE", "GROUP", "KEY", "VALUE"},
 		usage:   "print every change as it happens",
-		description: "Prints a line for each change of a namespace, or of one of its groups: revision, type, group, key and value. A table also has the time, and colours on a terminal unless NO_COLOR is set. " + quotedHelp +
-			" The command loses no change while the sidecar or the broker restarts; standard error tells when it waits. It ends with exit status 0 if it is interrupted or terminated. " +
+		description: "Prints a line for each change of a namespace, or of one of its groups: revision, type, group, key and value. A table also has the time in UTC, and colours on a terminal unless NO_COLOR is set. " + quotedHelp +
+			" The command loses no change while the sidecar or the broker restarts; standard error tells when it waits, and when it is connected again. It ends with exit status 0 if it is interrupted or terminated. " +
 			"To continue later, give the last revision to --after.",
 		words: []string{"NAMESPACE", "[GROUP]"},
 		flags: []cli.Flag{
@@ -103,14 +111,16 @@ func (call *call) watchOptions(ctx context.Context) (client.WatchOptions, error)
 }
 
 func (call *call) printChanges(ctx context.Context, options client.WatchOptions, filter *filter) error {
-	outage := &outage{output: call.command.Root().ErrWriter}
+	outage := &outage{output: call.command.Root().ErrWriter, away: func() bool { return !call.connection.IsConnected() }}
 	call.announceWatch(options)
-	options.RetryFunc = outage.tell
+	if call.table != nil {
+		call.table.widths = slices.Clone(watchWidths)
+	}
+	options.RetryFunc, options.RecoveredFunc = outage.tell, outage.end
 	for change, err := range call.store.Watch(ctx, call.word(0), options) {
 		if err != nil {
-			return err
+			return call.otherStore(err, options.Store)
 		}
-		outage.end()
 		if !filter.takes(&change) {
 			continue
 		}
@@ -121,6 +131,18 @@ func (call *call) printChanges(ctx context.Context, options client.WatchOptions,
 	return nil
 }
 
+// otherStore names the two stores of a watch that another store has ended. An --after of a
+// --store was asked for, and the sidecar says so.
+func (call *call) otherStore(err error, began string) error {
+	refusal, ok := errors.AsType[*subjects.Error](err)
+	if !ok || !errors.Is(err, subjects.ErrCompacted) || call.given[storeFlag] || refusal.Store == "" || refusal.Store == began {
+		return err
+	}
+	replaced := *refusal
+	replaced.Message = fmt.Sprintf("another store, %s, answers in the place of %s, which this watch began with", refusal.Store, began)
+	return &replaced
+}
+
 // announceWatch says what is waited for: nothing else is seen until something changes.
 func (call *call) announceWatch(options client.WatchOptions) {
 	place := call.word(0)
@@ -128,7 +150,10 @@ func (call *call) announceWatch(options client.WatchOptions) {
 		place += " " + printable(options.Group)
 	}
 	from := fmt.Sprintf("after revision %d", *options.After)
-	if *options.After == 0 {
+	switch {
+	case call.given[sinceFlag]:
+		from = "with the changes of the last " + call.command.Duration(sinceFlag).String()
+	case *options.After == 0:
 		from = "from the first change that is kept"
 	}
 	fmt.Fprintf(call.command.Root().ErrWriter, "watching %s %s … (Ctrl-C ends)\n", place, from)
@@ -166,14 +191,27 @@ func changeRow(change client.Change) []any {
 // outage says what a watch waits for, once for each reason and not at every attempt.
 type outage struct {
 	output io.Writer
-	told   string
+	// away reports whether the broker is.
+	away func() bool
+	told string
 }
 
 func (outage *outage) tell(reason error) {
-	if text := reason.Error(); text != outage.told {
+	text := plain(reason)
+	switch {
+	case outage.away():
+		text = "the broker is away"
+	case errors.Is(reason, nats.ErrNoResponders):
+		text = "the sidecar is away"
+	}
+	if text != outage.told {
 		outage.told = text
-		fmt.Fprintf(outage.output, "storebus: waiting: %s\n", visible(text))
+		fmt.Fprintf(outage.output, "storebus: %s; waiting\n", visible(text))
 	}
 }
 
-func (outage *outage) end() { outage.told = "" }
+// end says that the watch has a reply again. Nothing was lost meanwhile.
+func (outage *outage) end() {
+	outage.told = ""
+	fmt.Fprintln(outage.output, "storebus: connected again")
+}

@@ -84,11 +84,12 @@ func TestWatch_Announce_Good(t *testing.T) {
 	}
 	assert.Equal(t, "watching acme config after revision 2 … (Ctrl-C ends)\n", watch("--after", "2"))
 	assert.Equal(t, "watching acme config from the first change that is kept … (Ctrl-C ends)\n", watch("--after", "0", "--json"))
+	assert.Equal(t, "watching acme config with the changes of the last 10m0s … (Ctrl-C ends)\n", watch("--since", "10m"))
 }
 
 func TestWatch_Table_Good(t *testing.T) {
 	shell := newChanges(t)
 	output := shell.mustRun(t, "watch", "acme", "--after", "0", "--limit", "2", "-o", "table")
-	assert.Regexp(t, `^TIME +REVISION  TYPE  GROUP   KEY    VALUE\n\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +1  set   config  theme  dark\n`, output)
+	assert.Regexp(t, `^TIME {18}REVISION  TYPE    GROUP       KEY           VALUE\n\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ {9}1  set     config      theme         dark\n`, output)
 	assert.NotContains(t, output, "\x1b")
 }

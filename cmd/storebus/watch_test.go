@@ -6,7 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"path/filepath"
@@ -182,13 +182,34 @@ func TestWatch_Outage_Ugly(t *testing.T) {
 
 func TestWatch_Outage_Good(t *testing.T) {
 	var output bytes.Buffer
-	outage := &outage{output: &output}
-	for _, reason := range []string{"away", "away", "silent"} {
-		outage.tell(errors.New(reason))
-	}
+	away := true
+	outage := &outage{output: &output, away: func() bool { return away }}
+	silent := fmt.Errorf("client.Watch: no reply on x: %w", context.DeadlineExceeded)
+	outage.tell(silent)
+	outage.tell(silent)
+	away = false
+	outage.tell(fmt.Errorf("client.Watch: no storebus answers: %w", nats.ErrNoResponders))
+	outage.tell(silent)
 	outage.end()
-	outage.tell(errors.New("silent"))
-	assert.Equal(t, "storebus: waiting: away\nstorebus: waiting: silent\nstorebus: waiting: silent\n", output.String())
+	outage.tell(silent)
+	assert.Equal(t, "storebus: the broker is away; waiting\nstorebus: the sidecar is away; waiting\n"+
+		"storebus: no reply on x; waiting\nstorebus: connected again\nstorebus: no reply on x; waiting\n", output.String())
+}
+
+func TestWatch_Store_Ugly(t *testing.T) {
+	shell := newShell(t)
+	began := shell.sidecar.StoreID()
+	watcher := startWatch(t, "acme", "--after", "0")
+	shell.mustRun(t, "set", "acme", "config", "theme", "dark")
+	watcher.line(t)
+	address := shell.sidecar.NATSURL()
+	require.NoError(t, shell.sidecar.Close())
+	parsed, err := url.Parse(address)
+	require.NoError(t, err)
+	other := startSidecar(t, storebus.Config{Listen: parsed.Host, DatabasePath: filepath.Join(t.TempDir(), "other.db")})
+	err = watcher.end(t)
+	require.ErrorIs(t, err, subjects.ErrCompacted)
+	assert.Equal(t, "another store, "+other.StoreID()+", answers in the place of "+began+", which this watch began with", err.Error())
 }
 
 // netPort gives the port of a URL, for a broker that comes back where it was.
