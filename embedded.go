@@ -4,10 +4,13 @@ package storebus
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +18,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store"
+	"dappco.re/go/storebus/web"
 )
 
 // brokerTimeout is how long the sidecar's own broker may take to listen.
@@ -59,6 +64,27 @@ func brokerOptions(listen string) (*server.Options, error) {
 		port = server.RANDOM_PORT
 	}
 	return &server.Options{ServerName: "storebus", Host: host, Port: port, NoSigs: true}, nil
+}
+
+// checkAddresses tries the addresses if the database is to be created. With a database that
+// is there, its own faults come first: the program at the address may be the one that has it.
+func (config *Config) checkAddresses() error {
+	if _, err := os.Lstat(config.DatabasePath); !errors.Is(err, fs.ErrNotExist) || config.DatabasePath == store.MemoryDatabase {
+		return nil
+	}
+	if !config.NATS.outside() {
+		if err := checkFree(config.Listen); err != nil {
+			return err
+		}
+	}
+	if config.HTTPAddress == "" || config.HTTPAnyPort {
+		return nil
+	}
+	err := checkFree(config.HTTPAddress)
+	if errors.Is(err, ErrAddressInUse) {
+		return fmt.Errorf("%w: %s", web.ErrAddressInUse, config.HTTPAddress)
+	}
+	return err
 }
 
 // checkFree tries the address: the broker would only say in its log that it is taken.

@@ -99,9 +99,13 @@ func (sidecar *Sidecar) start(ctx context.Context) error {
 	return nil
 }
 
-// prepare makes the subject space and creates the folders.
+// prepare makes the subject space and creates the folders. A start that would create the
+// database, and then find its addresses in use, ends before it has created anything.
 func (sidecar *Sidecar) prepare(context.Context) (err error) {
 	if sidecar.space, err = subjects.NewSpace(sidecar.config.Prefix); err != nil {
+		return err
+	}
+	if err := sidecar.config.checkAddresses(); err != nil {
 		return err
 	}
 	for _, folder := range sidecar.config.folders() {

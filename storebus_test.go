@@ -108,6 +108,17 @@ func TestStorebus_Start_Bad(t *testing.T) {
 			assert.ErrorContains(t, err, refusal.text)
 		})
 	}
+	t.Run("NothingIsCreatedIfAnAddressIsInUse", func(t *testing.T) {
+		for _, config := range []storebus.Config{{Listen: address.Host}, {HTTPAddress: address.Host}} {
+			folder := t.TempDir()
+			config.DatabasePath, config.BackupDirectory = filepath.Join(folder, "data", "new.db"), filepath.Join(folder, "backup")
+			_, err := storebus.Start(t.Context(), withTestDefaults(config))
+			require.ErrorContains(t, err, "address is in use: "+address.Host)
+			entries, err := os.ReadDir(folder)
+			require.NoError(t, err)
+			assert.Empty(t, entries)
+		}
+	})
 	t.Run("TheOneThatRunsGoesOn", func(t *testing.T) {
 		assert.Equal(t, `{"exists":false}`, request(t, connect(t, running.NATSURL()), "store.acme.exists.g.k", ""))
 	})

@@ -183,7 +183,7 @@ func (declared *clientCommand) action(ctx context.Context, command *cli.Command)
 
 // run carries the command out and writes what it has printed.
 func (call *call) run(ctx context.Context) error {
-	err := call.declared.run(ctx, call)
+	err := call.withEmptyNamespace(ctx, call.declared.run(ctx, call))
 	if call.table != nil && (err == nil || len(call.table.rows) > 0) {
 		call.flushTable()
 	}

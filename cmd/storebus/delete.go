@@ -4,7 +4,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -39,6 +41,27 @@ func deleteKey(ctx context.Context, call *call) error {
 	}
 	call.print(reply.Revision)
 	return nil
+}
+
+// emptyTime bounds the question whether a namespace has keys at all.
+const emptyTime = 500 * time.Millisecond
+
+// withEmptyNamespace adds to the error of a missing key that its namespace has no keys: the
+// name of the namespace is wrong then, more likely than that of the key.
+func (call *call) withEmptyNamespace(ctx context.Context, err error) error {
+	words := call.declared.words
+	if !errors.Is(err, subjects.ErrNotFound) || len(words) < 3 || words[0] != "NAMESPACE" || words[2] != "KEY" {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, emptyTime)
+	defer cancel()
+	call.silent = true
+	usage, usageError := call.store.Usage(ctx, call.word(0))
+	call.silent = false
+	if usageError != nil || usage.Keys > 0 {
+		return err
+	}
+	return fmt.Errorf("%w: the namespace %s has no keys", err, call.word(0))
 }
 
 // missingKey is the error of a key that is not there, where the reply is none.

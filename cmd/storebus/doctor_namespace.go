@@ -49,6 +49,10 @@ func (examination *examination) verbFinding(check, subject string, err error) fi
 func quotaFinding(namespace string, usage *subjects.UsageReply) finding {
 	used := []string{counted(usage.Keys, "key"), counted(usage.Groups, "group"), counted(usage.Bytes, "byte")}
 	found := fine("quota", "%s holds %s", namespace, strings.Join(used, ", "))
+	if usage.Revision == 0 {
+		return fine("quota", "%s is empty, and nothing was ever stored there", namespace).
+			warns("if that is not expected, check the name: an operator lists all with storebus namespaces")
+	}
 	for _, each := range []struct {
 		name        string
 		used, limit uint64

@@ -136,7 +136,7 @@ func TestDoctor_Permissions_Bad(t *testing.T) {
 	t.Run("OfATenant", func(t *testing.T) {
 		status, findings, errorOutput := examine(t, as("acme")...)
 		assert.Equal(t, exitDone, status, errorOutput)
-		assert.Equal(t, map[string]string{"sidecar": stateWarn, "operator": stateWarn, "sets": stateWarn, "watching": stateWarn}, states(findings))
+		assert.Equal(t, map[string]string{"sidecar": stateWarn, "operator": stateWarn, "sets": stateWarn, "watching": stateWarn, "quota": stateWarn}, states(findings))
 		assert.Equal(t, stateOK, findings["reads"].State)
 	})
 	t.Run("WithoutAnInbox", func(t *testing.T) {
@@ -226,4 +226,15 @@ func TestDoctor_Quota_Bad(t *testing.T) {
 func TestDoctor_Findings_Bad(t *testing.T) {
 	assert.Equal(t, stateWarn, tripFinding(time.Second).State)
 	assert.Equal(t, stateWarn, payloadFinding(64<<10).State)
+}
+
+func TestDoctor_Namespace_Bad_Unknown(t *testing.T) {
+	newShell(t)
+	quota := quotaFinding("nope", &subjects.UsageReply{})
+	assert.Equal(t, stateWarn, quota.State)
+	assert.Contains(t, quota.Finding, "nope is empty")
+	assert.Equal(t, stateOK, quotaFinding("acme", &subjects.UsageReply{Revision: 2}).State, "its keys were removed")
+	status, output, errorOutput := runProgram("doctor", "nope", "-o", "text")
+	assert.Equal(t, exitDone, status, errorOutput)
+	assert.Contains(t, output, "quota\twarn\tnope is empty, and nothing was ever stored there")
 }

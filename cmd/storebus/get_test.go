@@ -27,3 +27,23 @@ func TestGet_Get_Bad(t *testing.T) {
 		assert.Empty(t, output)
 	}
 }
+
+func TestGet_Namespace_Bad(t *testing.T) {
+	shell := newShell(t)
+	shell.mustRun(t, "set", "acme", "config", "theme", "dark")
+	for _, line := range [][]string{{"get"}, {"exists"}, {"delete"}, {"touch"}} {
+		words := []string{line[0], "nope", "config", "theme"}
+		if line[0] == "touch" {
+			words = append(words, "60s")
+		}
+		for _, format := range []string{"text", "json"} {
+			status, output, errorOutput := runProgram(append(words, "-o", format)...)
+			assert.Equal(t, exitNotFound, status)
+			assert.NotContains(t, output, "max_keys", "the question is not printed")
+			assert.Contains(t, errorOutput, "config/theme is not there: the namespace nope has no keys", line)
+		}
+		words[1], words[3] = "acme", "none"
+		_, _, errorOutput := runProgram(words...)
+		assert.NotContains(t, errorOutput, "has no keys")
+	}
+}

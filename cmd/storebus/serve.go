@@ -81,7 +81,7 @@ func (serving *serving) run(ctx context.Context, config storebus.Config) error {
 		}
 		return explained(err)
 	}
-	serving.greet(ctx, sidecar)
+	serving.greet(ctx, sidecar, &config)
 	announce(serving.output, sidecar, config.DatabasePath)
 	serving.notifyReady(sidecar)
 	go serving.feedWatchdog(ctx, sidecar)

@@ -23,30 +23,46 @@ const countTimeout = 2 * time.Second
 
 // greet shows on standard error where the sidecar is reached and what it holds: as a
 // block of text, or as one record of a log in JSON.
-func (serving *serving) greet(ctx context.Context, sidecar *storebus.Sidecar) {
+func (serving *serving) greet(ctx context.Context, sidecar *storebus.Sidecar, config *storebus.Config) {
 	if !serving.logger.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, countTimeout)
 	defer cancel()
 	summary, err := sidecar.Summary(ctx)
-	try := commandToTry(os.Args[0], sidecar.NATSURL(), sidecar.Prefix())
+	try := commandToTry(os.Args[0], sidecar.NATSURL(), sidecar.Prefix(), &config.NATS, summary.Open)
+	taken := takenAddress(config, summary.HTTPURL)
 	if serving.json {
-		serving.logger.LogAttrs(ctx, slog.LevelInfo, "serving", bannerAttributes(&summary, try, err)...)
+		serving.logger.LogAttrs(ctx, slog.LevelInfo, "serving", bannerAttributes(&summary, try, taken, err)...)
 		return
 	}
-	printBanner(serving.errorOutput, &summary, try, err)
+	printBanner(serving.errorOutput, &summary, try, taken, err)
+}
+
+// takenAddress is the address that HTTP should have had, "" if it has it.
+func takenAddress(config *storebus.Config, url string) string {
+	if url == "" || !config.HTTPAnyPort || url == "http://"+config.HTTPAddress+"/" {
+		return ""
+	}
+	return config.HTTPAddress
+}
+
+func webText(summary *storebus.Summary, taken string) string {
+	if taken == "" {
+		return orOff(summary.HTTPURL)
+	}
+	return summary.HTTPURL + " (" + taken + " is in use, so another port was taken)"
 }
 
 // printBanner writes a summary with an empty line before and after it. With an error the
-// keys were not counted.
-func printBanner(output io.Writer, summary *storebus.Summary, try string, err error) {
+// keys were not counted. taken is the address that HTTP did not get, "" if it did.
+func printBanner(output io.Writer, summary *storebus.Summary, try, taken string, err error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "\nstorebus %s\n\n", storebus.Version)
 	columns := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, line := range [][2]string{
 		{"NATS", summary.NATSURL + " (" + brokerText(summary) + ")"},
-		{"Web", orOff(summary.HTTPURL)},
+		{"Web", webText(summary, taken)},
 		{"Data", summary.DatabasePath + " (" + dataText(summary, err) + ")"},
 		{"Journal", journalText(summary)},
 		{"Durability", durabilityText(summary.Durability)},
@@ -61,7 +77,7 @@ func printBanner(output io.Writer, summary *storebus.Summary, try string, err er
 }
 
 // bannerAttributes are the same for a machine.
-func bannerAttributes(summary *storebus.Summary, try string, err error) []slog.Attr {
+func bannerAttributes(summary *storebus.Summary, try, taken string, err error) []slog.Attr {
 	attributes := []slog.Attr{
 		slog.String("version", storebus.Version),
 		slog.String("nats", summary.NATSURL),
@@ -72,6 +88,9 @@ func bannerAttributes(summary *storebus.Summary, try string, err error) []slog.A
 		slog.String("journal", journalText(summary)),
 		slog.String("durability", durabilityText(summary.Durability)),
 		slog.String("try", try),
+	}
+	if taken != "" {
+		attributes = append(attributes, slog.String("web_address_in_use", taken))
 	}
 	if err != nil {
 		return append(attributes, slog.String("error", plain(err)))

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"strings"
 	"syscall"
 	"testing"
@@ -70,6 +71,7 @@ func TestServeBanner_Print_Good_OnABrokerWithUsers(t *testing.T) {
 	program.ready(t)
 	banner := program.errorsOf(t)
 	assert.Contains(t, banner, broker.ClientURL()+" (outside broker, asks for credentials)\n")
+	assert.Regexp(t, `\n  Try it      .* --nats nats://.*, with --user, --creds or --nkey, and --inbox-prefix of a client \(.* permissions acme prints its user\)\n`, banner)
 	assert.Regexp(t, `\n  Web         http://127\.0\.0\.1:\d+/\n`, banner)
 	assert.Contains(t, banner, "  Durability  relaxed: survives a crash of storebus, not of the machine\n")
 }
@@ -94,10 +96,24 @@ func TestServeBanner_Print_Ugly_InALogInJSON(t *testing.T) {
 func TestServeBanner_Print_Ugly_NotCounted(t *testing.T) {
 	var output bytes.Buffer
 	summary := storebus.Summary{NATSURL: "nats://127.0.0.1:4222", DatabasePath: "storebus.db", DatabaseBytes: 4096, Durability: store.DurabilityFull}
-	printBanner(&output, &summary, "storebus set", errors.New("the disk hangs"))
+	printBanner(&output, &summary, "storebus set", "", errors.New("the disk hangs"))
 	assert.Contains(t, output.String(), "storebus.db (4.0 KiB, keys not counted)\n")
 	lines := bufio.NewScanner(&output)
 	for lines.Scan() {
 		assert.Equal(t, strings.TrimRight(lines.Text(), " \t"), lines.Text())
 	}
+}
+
+func TestServeBanner_Web_Good(t *testing.T) {
+	config := &storebus.Config{HTTPAddress: "127.0.0.1:4280", HTTPAnyPort: true}
+	assert.Empty(t, takenAddress(config, "http://127.0.0.1:4280/"))
+	assert.Empty(t, takenAddress(config, ""))
+	assert.Empty(t, takenAddress(&storebus.Config{HTTPAddress: "0.0.0.0:0"}, "http://127.0.0.1:5000/"))
+	taken := takenAddress(config, "http://127.0.0.1:5000/")
+	summary := storebus.Summary{HTTPURL: "http://127.0.0.1:5000/"}
+	var output bytes.Buffer
+	printBanner(&output, &summary, "storebus set", taken, nil)
+	assert.Contains(t, output.String(), "  Web         http://127.0.0.1:5000/ (127.0.0.1:4280 is in use, so another port was taken)\n")
+	attributes := bannerAttributes(&summary, "storebus set", taken, nil)
+	assert.Contains(t, attributes, slog.String("web_address_in_use", "127.0.0.1:4280"))
 }
