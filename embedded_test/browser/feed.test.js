@@ -72,7 +72,7 @@ test("a thousand changes at once are all read, and the newest are shown", async 
   await connection.request("store.acme.transaction", JSON.stringify({ then }));
   await page.getByText("Live, after revision 1000; 1,000 changes read.").waitFor();
   assert.deepEqual(await revisions(page, "feed"), downFrom(1000, 501));
-  await page.locator("#feed [data-revision='1000']", { hasText: "with 1 to 1000" }).waitFor();
+  await page.locator("#feed [data-revision='1000']", { hasText: "in one transaction: 1 to 1000" }).waitFor();
 });
 
 test("the log can be gone back through, also with the keyboard alone", async (t) => {

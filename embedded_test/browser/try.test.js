@@ -64,7 +64,7 @@ for (const [place, operator] of [["#/acme/try", false], ["#/admin/try", true]]) 
       assert.ok(samples[verb], `a sample of ${verb}`);
       await fillIn(page, verb, { ...samples[verb], ...samples[verb].key && { key } });
       for (const help of await page.locator("form .help").allTextContents()) assert.match(help, /\.$/, `${verb} says what its fields mean`);
-      await page.getByRole("button", { name: "Ask" }).click();
+      await page.getByRole("button", { name: "Send the request" }).click();
       await page.getByRole("heading", { name: /^Reply 200, \d+ ms$/ }).waitFor();
       const [subject, body] = shell(sidecar, (await copied(page, "nats")).replace("nats req", "printf '%s\\0'")).split("\0");
       const wanted = (await connection.request(subject, body)).json();
@@ -83,17 +83,17 @@ test("what is wrong is told beside its field, with the code", async (t) => {
   const sidecar = await start(t);
   fill(sidecar);
   const page = await open(t, sidecar, "#/acme/try/get");
-  await page.getByRole("button", { name: "Ask" }).click();
+  await page.getByRole("button", { name: "Send the request" }).click();
   await page.locator("#try-key-wrong", { hasText: "key is required" }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.id), "try-key");
   await page.locator("#try-key").fill("absent");
   await page.keyboard.press("Enter");
   await page.getByText("404 not_found:").waitFor();
   await fillIn(page, "list", { limit: "ten" });
-  await page.getByRole("button", { name: "Ask" }).click();
+  await page.getByRole("button", { name: "Send the request" }).click();
   await page.locator("#try-limit-wrong", { hasText: "limit is a whole number" }).waitFor();
   await page.locator("#try-limit").fill("0");
-  await page.getByRole("button", { name: "Ask" }).click();
+  await page.getByRole("button", { name: "Send the request" }).click();
   await page.getByText("400 bad_request:").waitFor();
   await page.locator("#try-limit-wrong", { hasText: "limit" }).waitFor();
   assert.equal(await page.locator("#try-limit").getAttribute("aria-invalid"), "true");
@@ -101,7 +101,7 @@ test("what is wrong is told beside its field, with the code", async (t) => {
   await page.setViewportSize(phone.viewport);
   await look(page, "wrong-phone");
   await fillIn(page, "get_many", { entries: "[" });
-  await page.getByRole("button", { name: "Ask" }).click();
+  await page.getByRole("button", { name: "Send the request" }).click();
   await page.locator("#try-entries-wrong", { hasText: "entries is JSON" }).waitFor();
 });
 
@@ -113,7 +113,7 @@ test("the form can be used with the keyboard alone", async (t) => {
   await tabTo(page, "Verb");
   await page.keyboard.type("usage");
   await page.getByText("This verb has no fields").waitFor();
-  await tabTo(page, "Ask");
+  await tabTo(page, "Send the request");
   await page.keyboard.press("Enter");
   await page.getByText('"max_keys"').waitFor();
   assert.equal(await page.evaluate(() => location.hash), "#/acme/try/usage");

@@ -20,7 +20,7 @@ export function changeRow(change, attributes = {}) {
   const name = change.key === undefined ? change.group : `${change.group}/${change.key}`;
   const entry = link(change.namespace, 'data', change.group, ...change.key === undefined ? [] : [change.key]);
   const together = change.transaction && change.transaction.first !== change.transaction.last
-    ? element('small', { class: 'soft', title: 'These revisions were committed together' }, ` with ${change.transaction.first} to ${change.transaction.last}`) : '';
+    ? element('small', { class: 'soft', title: 'These revisions were committed together' }, ` in one transaction: ${change.transaction.first} to ${change.transaction.last}`) : '';
   const row = element('tr', { role: 'row', 'data-revision': String(change.revision), ...attributes },
     cell('Revision', { class: 'number' }, String(change.revision)),
     cell('Time (UTC)', { class: 'mono' }, element('span', { title: change.timestamp }, clock(change.timestamp))),

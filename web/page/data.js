@@ -3,6 +3,7 @@ import { element, every, link, notice, panel, renew } from './dom.js';
 import { counted, until } from './words.js';
 import { ask } from './api.js';
 import { entryView } from './entry.js';
+import { follow } from './stream.js';
 import { quotaBars } from './quota.js';
 
 const pageSize = 100;
@@ -19,7 +20,7 @@ export async function dataView(namespace, signal, [group, key]) {
     const { entries, next } = await ask(namespace, 'list', { ...fields, group, keys_only: true }, signal);
     return { next, rows: entries.map((entry) => row(link(namespace, 'data', group, entry.key), entry.key, entry.key === key, remark(entry))) };
   });
-  const entry = key === undefined ? undefined : await entryView(namespace, group, key, signal);
+  const entry = key === undefined ? undefined : await followed(namespace, group, key, signal);
   let revision;
   await every(2000, signal, async () => {
     const usage = await ask(namespace, 'usage', {}, signal);
@@ -30,6 +31,17 @@ export async function dataView(namespace, signal, [group, key]) {
   const depth = key !== undefined ? 'entry' : group !== undefined ? 'keys' : 'groups';
   return element('div', { class: 'stack' }, quota, crumbs(namespace, group, key), element('div', { class: `split at-${depth}` }, groups.content,
     keys?.content ?? panel('Keys', element('p', { class: 'soft' }, 'Choose a group to see its keys.')), entry?.content));
+}
+
+// followed shows an entry, which tells at once that it has changed.
+async function followed(namespace, group, key, signal) {
+  const { revision: after, store } = await ask(namespace, 'usage', {}, signal);
+  const entry = await entryView(namespace, group, key, signal);
+  const concerns = (change) => change.group === group && (change.key === undefined || change.key === key);
+  follow(namespace, { after, store }, {
+    change: (change) => { if (concerns(change)) entry.refresh(); }, compacted: entry.refresh, state: () => {},
+  }, signal).catch(() => {}); // it is read every two seconds too
+  return entry;
 }
 
 // crumbs lead back, which on a small screen nothing else does.
@@ -72,7 +84,7 @@ function pages(title, id, signal, load) {
   every(1000, signal, async () => tick(list));
   return {
     content: element('section', { class: 'panel', 'aria-label': title }, element('h2', {}, title),
-      element('label', { class: 'field', for: id }, element('span', {}, 'Begins with'), search), list, more),
+      element('label', { class: 'field', for: id }, element('span', {}, 'Names that begin with'), search), list, more),
     refresh: () => { if (shown < 2) read(true); },
   };
 }

@@ -15,6 +15,8 @@ export async function entryView(namespace, group, key, signal) {
   const again = (text) => element('p', { class: 'notice row' }, element('span', {}, text),
     element('button', { type: 'button', onclick: () => show().then(() => say('Read again')) }, 'Read again'));
   let shown; // the revision that is shown, 0 for none
+  let asking = false;
+  let stale = false; // changed again while it was asked
 
   async function show() {
     const view = content.querySelector('.choices [aria-pressed=true]')?.textContent;
@@ -32,6 +34,20 @@ export async function entryView(namespace, group, key, signal) {
   }
 
   async function refresh() {
+    stale = true;
+    if (asking) return;
+    asking = true;
+    try {
+      while (stale) {
+        stale = false;
+        await compare();
+      }
+    } finally {
+      asking = false;
+    }
+  }
+
+  async function compare() {
     const { exists, revision = 0 } = await ask(namespace, 'exists', { group, key }, signal);
     if (revision === shown) news.replaceChildren();
     else if (!exists) news.replaceChildren(again('This key is gone by now: it was deleted, or it has expired.'));

@@ -15,10 +15,13 @@ export function bar(title, used, limit, text = number) {
 
 // quotaBars show the usage of a namespace, as the reply to usage has it.
 export function quotaBars(usage) {
-  const part = (title, used, limit, text) => element('div', { class: 'figure' }, element('p', { class: 'figure-name' }, title), bar(title, used, limit, text),
-    limit ? '' : element('small', { class: 'soft' }, 'no limit'));
-  const values = usage.max_value_bytes ? `values up to ${bytes(usage.max_value_bytes)}` : 'values of any size';
+  const part = (title, used, limit, text, more) => {
+    const remark = [limit ? '' : 'no limit', more].filter(Boolean).join('; ');
+    return element('div', { class: 'figure' }, element('p', { class: 'figure-name' }, title), bar(title, used, limit, text),
+      remark && element('small', { class: 'soft' }, remark));
+  };
+  const values = usage.max_value_bytes ? `a value up to ${bytes(usage.max_value_bytes)}` : '';
   return element('div', { class: 'figures' }, part('Keys', usage.keys, usage.max_keys), part('Groups', usage.groups, usage.max_groups),
-    part('Bytes', usage.bytes, usage.max_bytes, bytes),
-    element('div', { class: 'figure' }, element('p', { class: 'figure-name' }, 'Revision'), element('span', {}, number(usage.revision)), element('small', { class: 'soft' }, values)));
+    part('Bytes', usage.bytes, usage.max_bytes, bytes, values),
+    element('div', { class: 'figure' }, element('p', { class: 'figure-name' }, 'Revision'), element('span', {}, number(usage.revision))));
 }

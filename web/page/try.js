@@ -66,7 +66,7 @@ function formOf(namespace, verb, reply, form, signal) {
     element('p', { class: 'sentence' }, sentence(verb)),
     ...fields.map(({ part }) => part),
     fields.length ? '' : element('p', { class: 'soft' }, 'This verb has no fields.'),
-    element('p', { class: 'row' }, element('button', { type: 'submit' }, 'Ask')),
+    element('p', { class: 'row' }, element('button', { type: 'submit' }, 'Send the request')),
     copyButtons(copied),
   ];
 }

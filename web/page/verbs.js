@@ -5,8 +5,8 @@ import { ask } from './api.js';
 
 const samples = 60; // readings that a chart shows
 const interval = 2000;
-const columns = [column('Verb'), column('Per second', true), column('Two minutes'), column('p50', true), column('p99', true),
-  column('p99 of late'), column('Answered', true), column('Errors')];
+const columns = [column('Verb'), column('Per second', true), column('Per second, two minutes'), column('p50', true), column('p99', true),
+  column('p99, two minutes'), column('Answered', true), column('Errors')];
 
 // verbsPanel shows a line for each verb that anybody has used.
 export function verbsPanel(signal) {
