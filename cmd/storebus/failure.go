@@ -144,13 +144,16 @@ func (kind *failureKind) wireError(err error) *subjects.Error {
 // client.Set: store.Set: ….
 var callNames = regexp.MustCompile(`(^|: )(?:(?:client|handler|journal|store|storebus|subjects)\.[A-Z]\w*: )+`)
 
+// withoutCalls gives a text without the names of the calls that it has gathered.
+func withoutCalls(text string) string { return callNames.ReplaceAllString(text, "$1") }
+
 // silence is how Go tells that time is up; the text before it says what there was no time for.
 var silence = regexp.MustCompile(`(^|: )context deadline exceeded`)
 
 // plain gives the text of an error for a person: without the names of the calls that it
 // came through, and without the words of Go for a time that is up.
 func plain(err error) string {
-	text := callNames.ReplaceAllString(err.Error(), "$1")
+	text := withoutCalls(err.Error())
 	return cmp.Or(silence.ReplaceAllString(text, ""), "there was no reply in time")
 }
 

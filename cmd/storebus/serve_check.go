@@ -41,7 +41,7 @@ func (serving *serving) check(ctx context.Context, config storebus.Config) error
 func writeFindings(output io.Writer, findings []storebus.Finding) error {
 	columns := tabwriter.NewWriter(output, 0, 0, 2, ' ', 0)
 	for _, finding := range findings {
-		state, text := "ok", finding.Text
+		state, text := "ok", withoutCalls(finding.Text)
 		if finding.Err != nil {
 			state, text = "fault", flagged(finding.Err)
 		}
@@ -58,7 +58,7 @@ func writeFindingsAsJSON(output io.Writer, findings []storebus.Finding) error {
 			Part  string `json:"part"`
 			Text  string `json:"text,omitempty"`
 			Error string `json:"error,omitempty"`
-		}{Part: finding.Part, Text: finding.Text}
+		}{Part: finding.Part, Text: withoutCalls(finding.Text)}
 		if finding.Err != nil {
 			line.Error = flagged(finding.Err)
 		}

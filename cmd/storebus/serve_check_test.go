@@ -3,7 +3,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -12,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus"
 )
 
 // checkLine runs serve --check in a folder of its own, in which it may leave nothing.
@@ -68,6 +72,16 @@ func TestServeCheck_Check_Ugly_InUse(t *testing.T) {
 	status, output, _ := checkLine(t, "--listen", listener.Addr().String())
 	assert.Equal(t, exitFailed, status)
 	assert.Contains(t, output, "use it with --nats URL")
+}
+
+func TestServeCheck_Write_Good(t *testing.T) {
+	findings := []storebus.Finding{{Part: "database", Text: "store.CheckDatabase: x.db: database is in use, and was not read"}}
+	for _, write := range []func(io.Writer, []storebus.Finding) error{writeFindings, writeFindingsAsJSON} {
+		var output bytes.Buffer
+		require.NoError(t, write(&output, findings))
+		assert.Contains(t, output.String(), "x.db: database is in use, and was not read")
+		assert.NotContains(t, output.String(), "store.CheckDatabase")
+	}
 }
 
 func TestServeCheck_Check_Ugly_InJSON(t *testing.T) {
