@@ -30,6 +30,30 @@ type bus struct {
 	leaving atomic.Bool
 	// ended gets the reason if a connection ends otherwise.
 	ended chan error
+	// denied is the last subscription that the broker has refused since the connection for
+	// requests was made, nil if there is none.
+	denied atomic.Pointer[error]
+}
+
+// retryInterval is the time between two attempts to connect anew while the broker permits too
+// little. A broker that only reloads its configuration does not tell that it permits more.
+const retryInterval = 10 * time.Second
+
+// hampered returns the reason if the broker permits too little to serve, nil otherwise.
+func (bus *bus) hampered() error {
+	if denied := bus.denied.Load(); denied != nil {
+		return fmt.Errorf("the broker does not permit a subscription: %w", *denied)
+	}
+	return bus.payload.check()
+}
+
+// reconnect asks the broker again what it permits.
+func (bus *bus) reconnect() {
+	for _, connection := range []*nats.Conn{bus.requests, bus.events} {
+		if connection.IsConnected() {
+			_ = connection.ForceReconnect() // it fails for a closed connection only, which watch sees
+		}
+	}
 }
 
 // join connects to the broker and begins to answer. Nothing is published before it is
@@ -100,6 +124,8 @@ func (*Sidecar) serve(ctx context.Context, joined *bus) error { return joined.se
 // watch joins the broker anew if a connection ends, and stops serving if an older sidecar
 // turns up on the same prefix.
 func (sidecar *Sidecar) watch() {
+	retry := time.NewTicker(retryInterval)
+	defer retry.Stop()
 	for {
 		joined := sidecar.bus.Load()
 		select {
@@ -110,6 +136,10 @@ func (sidecar *Sidecar) watch() {
 			sidecar.stopService(joined)
 			sidecar.fail(err)
 			return
+		case <-retry.C:
+			if joined.hampered() != nil {
+				joined.reconnect()
+			}
 		case err := <-joined.ended:
 			sidecar.config.Logger.Error("the broker has ended a connection: both are made anew", "error", err)
 			if !sidecar.renew(joined) {

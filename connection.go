@@ -202,6 +202,9 @@ func (events *connectionEvents) disconnected(_ *nats.Conn, err error) {
 
 func (events *connectionEvents) reconnected(connection *nats.Conn) {
 	events.arrived(connection)
+	if events.purpose == purposeRequests {
+		events.bus.denied.Store(nil) // the broker refuses again what it still does not permit
+	}
 	if settle(context.Background(), connection) != nil {
 		return // it is away again, and this is called again when it is back
 	}
@@ -245,6 +248,9 @@ func (events *connectionEvents) failed(_ *nats.Conn, subscription *nats.Subscrip
 	case subscription != nil:
 		events.logger.Error("error on a subscription", "subject", subscription.Subject, "error", err)
 	case errors.Is(err, nats.ErrPermissionViolation):
+		if isDeniedSubscription(err) {
+			events.bus.denied.Store(&err)
+		}
 		events.notPermitted(err)
 	case isRefusal(err), events.condition.Holds() && !isAway(err):
 		events.refused(err)
@@ -277,6 +283,12 @@ func isRefusal(err error) bool {
 func isAlert(err error) bool {
 	operation, ok := errors.AsType[*net.OpError](err)
 	return ok && operation.Op == "remote error"
+}
+
+// isDeniedSubscription reports whether the broker has refused a subscription. It says so in
+// words only.
+func isDeniedSubscription(refusal error) bool {
+	return strings.Contains(refusal.Error(), "Violation for Subscription")
 }
 
 // isReplyToAnotherAccount reports whether the broker has refused a reply whose subject it

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"dappco.re/go/storebus/handler"
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
 )
@@ -18,8 +19,6 @@ import (
 const (
 	// payloadMargin is the room that a reply or an event needs beside its entry.
 	payloadMargin = 32 << 10
-	// minPayload is the smallest max_payload that a broker may have.
-	minPayload = 64 << 10
 	// settleTimeout is the longest time for a broker to tell the limit of an account.
 	settleTimeout = 5 * time.Second
 )
@@ -60,7 +59,7 @@ func (payload *payload) reconnected(connection *nats.Conn, isEvents bool) error 
 		return nil
 	}
 	payload.fit()
-	return payload.check()
+	return checkPayload(connection.MaxPayload())
 }
 
 // settle waits until a connection knows the limit of its account. The broker sends that limit
@@ -84,7 +83,11 @@ func (payload *payload) fit() {
 	payload.mutex.Lock()
 	defer payload.mutex.Unlock()
 	bytes := payload.bytes() // again: what comes last here counts
-	if payload.store.SetLimits(limits(bytes)) == nil {
+	reason := ""
+	if bytes < handler.MinPayload {
+		reason = fmt.Sprintf("the broker's max_payload is %d bytes, and the sidecar needs %d", bytes, handler.MinPayload)
+	}
+	if payload.store.SetLimits(limits(bytes)) == nil && payload.store.Suspend(reason) == nil {
 		payload.fitted.Store(bytes)
 	}
 }
@@ -95,8 +98,8 @@ func (payload *payload) check() error {
 }
 
 func checkPayload(bytes int64) error {
-	if bytes < minPayload {
-		return fmt.Errorf("%w: it is %d bytes, %d are needed", ErrPayloadTooSmall, bytes, minPayload)
+	if bytes < handler.MinPayload {
+		return fmt.Errorf("%w: it is %d bytes, %d are needed", ErrPayloadTooSmall, bytes, handler.MinPayload)
 	}
 	return nil
 }

@@ -27,13 +27,19 @@ func (sidecar *Sidecar) notReady(ctx context.Context) (reasons []web.Reason) {
 	if err := sidecar.Err(); err != nil {
 		reasons = append(reasons, web.Reason{Name: "stopped", Message: err.Error()})
 	}
-	if joined := sidecar.bus.Load(); joined == nil || !joined.requests.IsConnected() || !joined.events.IsConnected() {
+	switch joined := sidecar.bus.Load(); {
+	case joined == nil || !joined.requests.IsConnected() || !joined.events.IsConnected():
 		reasons = append(reasons, web.Reason{Name: "broker", Message: "a connection to the broker is away: requests and events wait until it is back"})
+	case joined.hampered() != nil:
+		reasons = append(reasons, web.Reason{Name: "broker", Message: joined.hampered().Error()})
 	}
 	// The disk may hang, and the store with it.
 	status, err := await.Answer(ctx, sidecar.store.SubmitStatus)
 	if err != nil {
 		return append(reasons, web.Reason{Name: "store", Message: err.Error()})
+	}
+	if joined := sidecar.bus.Load(); joined != nil && joined.payload.check() != nil {
+		status.Writable = true // the reason is the broker's, and not the disk's
 	}
 	return append(reasons, reasonsOf(&status, time.Now())...)
 }

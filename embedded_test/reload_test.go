@@ -3,9 +3,13 @@
 package embedded_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,4 +113,94 @@ func TestReload_MaxPayload_Ugly(t *testing.T) {
 			})
 		}
 	}
+}
+
+// readiness asks a sidecar whether it is ready, and returns the status with the reasons.
+func readiness(t *testing.T, sidecar *storebus.Sidecar) (status int, reasons string) {
+	t.Helper()
+	reply, err := http.Get(sidecar.HTTPURL() + "readyz")
+	require.NoError(t, err)
+	body, err := io.ReadAll(reply.Body)
+	require.NoError(t, errors.Join(err, reply.Body.Close()))
+	return reply.StatusCode, string(body)
+}
+
+// startReloaded starts a sidecar on a broker that can be reloaded, with HTTP, and a tenant.
+func startReloaded(t *testing.T, broker *configuredBroker) (*storebus.Sidecar, *tenant) {
+	t.Helper()
+	config := outsideConfig(t, "nats://"+broker.listen)
+	config.NATS.User, config.NATS.Password, config.HTTPAddress = "a", "p", "127.0.0.1:0"
+	config.EventsNATS = storebus.NATSCredentials{User: "e", Password: "p"}
+	sidecar := startSidecarWith(t, config)
+	return sidecar, &tenant{connection: connect(t, "nats://"+broker.listen, nats.UserInfo("t", "p"), nats.MaxReconnects(-1)), namespace: "acme"}
+}
+
+// reloadPatience is the time in which a sidecar asks a broker again what it permits.
+const reloadPatience = 30 * time.Second
+
+// A broker that comes to carry too little to serve stops the writes, expiries included, and
+// every surface says why: no event is left out. The writes go on when the broker carries enough,
+// which it tells nobody.
+func TestReload_TooLittle_Ugly(t *testing.T) {
+	broker := startConfigured(t, account(""))
+	sidecar, acme := startReloaded(t, broker)
+	acme.again(t, "store.acme.set.g.before", []byte(strings.Repeat("x", 100<<10)))
+	acme.again(t, "store.acme.set", []byte(`{"group":"g","key":"expires","value":"v","ttl":1}`))
+	broker.reload(t, account("")+"\nmax_payload: 8192")
+	_, err := acme.connection.Request("store.acme.get.g.before", nil, time.Second) // ends the connection
+	require.Error(t, err)
+	require.Eventually(t, func() bool {
+		status, reasons := readiness(t, sidecar)
+		return status == http.StatusServiceUnavailable && strings.Contains(reasons, "max_payload")
+	}, patience, 10*time.Millisecond)
+	for verb, body := range map[string]string{"set.g.k": "v", "delete.g.before": ""} {
+		failure := requireFailure(t, acme.again(t, "store.acme."+verb, []byte(body)), 503, "unavailable")
+		assert.Contains(t, failure.Message, "max_payload is 8192 bytes, and the sidecar needs 65536")
+	}
+
+	events, err := acme.connection.SubscribeSync("store.events.acme.g")
+	require.NoError(t, err)
+	require.NoError(t, acme.connection.Flush())
+	broker.reload(t, account(""))
+	require.Eventually(t, func() bool {
+		reply, err := acme.connection.Request("store.acme.delete.g.before", nil, time.Second)
+		return err == nil && strings.Contains(string(reply.Data), `"deleted":true`)
+	}, reloadPatience, 50*time.Millisecond)
+	for revision := uint64(3); revision <= 4; { // the expiry and the deletion, in either order
+		event, err := events.NextMsg(patience)
+		require.NoError(t, err)
+		var change struct {
+			Revision uint64 `json:"revision"`
+		}
+		require.NoError(t, json.Unmarshal(event.Data, &change))
+		require.LessOrEqual(t, change.Revision, revision)
+		if change.Revision == revision {
+			revision++
+		}
+	}
+	status, reasons := readiness(t, sidecar)
+	assert.Equal(t, http.StatusOK, status, reasons)
+}
+
+// A verb whose subscription the broker has refused is subscribed to again when the broker
+// permits it. The sidecar is not ready meanwhile.
+func TestReload_Subscription_Ugly(t *testing.T) {
+	denied := strings.Replace(account(""), "{user: a, password: p}", `{user: a, password: p, permissions: {subscribe: {deny: "store.*.set"}}}`, 1)
+	broker := startConfigured(t, account(""))
+	sidecar, acme := startReloaded(t, broker)
+	acme.again(t, "store.acme.set", []byte(`{"group":"g","key":"k","value":"v"}`))
+	broker.reload(t, denied)
+	require.Eventually(t, func() bool {
+		status, reasons := readiness(t, sidecar)
+		return status == http.StatusServiceUnavailable && strings.Contains(reasons, "store.*.set")
+	}, reloadPatience, 10*time.Millisecond)
+	broker.reload(t, account(""))
+	require.Eventually(t, func() bool {
+		_, err := acme.connection.Request("store.acme.set", []byte(`{"group":"g","key":"k","value":"w"}`), time.Second)
+		return err == nil
+	}, reloadPatience, 50*time.Millisecond)
+	require.Eventually(t, func() bool {
+		status, _ := readiness(t, sidecar)
+		return status == http.StatusOK
+	}, patience, 10*time.Millisecond)
 }

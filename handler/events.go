@@ -11,6 +11,10 @@ import (
 // envelope of a page of changes.
 const eventMargin = 8 << 10
 
+// MinPayload is the smallest max_payload of a broker, in bytes. The publisher holds all events
+// back while its connection carries less: they are in the log.
+const MinPayload = 64 << 10
+
 // eventLimit returns the largest body of an event that fits a message of maxPayload
 // bytes, and a page of changes. A larger event goes without its value, in both.
 func eventLimit(maxPayload int64) int { return int(maxPayload) - eventMargin }

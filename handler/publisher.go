@@ -40,6 +40,9 @@ const (
 // something.
 var errUnconfirmed = errors.New("the broker has not confirmed the events")
 
+// errSmallBroker holds back events that might fit another time.
+var errSmallBroker = errors.New("the broker carries too little")
+
 // PublisherConfig configures a Publisher. Store and Connection are required.
 type PublisherConfig struct {
 	// Store is the store whose changes are published. The publisher does not close it.
@@ -224,7 +227,11 @@ func (publisher *Publisher) flush() error {
 // publish sends the events of the namespaces. Groups outside every namespace belong to
 // the program, not to the bus.
 func (publisher *Publisher) publish(commits []store.Commit) (batch PublisherHealth, err error) {
-	limit := eventLimit(publisher.connection.MaxPayload())
+	payload := publisher.connection.MaxPayload()
+	if payload < MinPayload {
+		return batch, fmt.Errorf("%w: its max_payload is %d bytes, %d are needed", errSmallBroker, payload, MinPayload)
+	}
+	limit := eventLimit(payload)
 	for _, commit := range commits {
 		for index := range commit.Events {
 			event := &commit.Events[index]

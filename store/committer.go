@@ -59,6 +59,8 @@ type committer struct {
 	// limits are set by anybody, and hold for a batch as they are when it begins.
 	limits  atomic.Pointer[kv.Limits]
 	storeID string
+	// suspended is the reason of Suspend, nil if there is none.
+	suspended atomic.Pointer[string]
 	// backedUp is how many bytes a backup that is under way has copied.
 	backedUp    atomic.Int64
 	clock       *storeClock
@@ -339,6 +341,9 @@ func (committer *committer) commitWaiting() (more bool) {
 func (committer *committer) refusal() error {
 	if err := committer.stopped(); err != nil {
 		return err
+	}
+	if reason := committer.suspended.Load(); reason != nil {
+		return fmt.Errorf("%w: %s", kv.ErrUnavailable, *reason)
 	}
 	return committer.backlogRefusal()
 }

@@ -224,6 +224,23 @@ func (store *Store) SetLimits(limits kv.Limits) error {
 	return nil
 }
 
+// Suspend makes writes, and expiries, fail with ErrUnavailable and a reason, until it is called
+// with an empty reason. Use it if changes could not be announced. Keys whose deadline comes are
+// absent all the same. The Status tells the reason. It does not wait.
+//
+//	err := store.Suspend("the broker carries too little") // and store.Suspend("") later
+func (store *Store) Suspend(reason string) error {
+	if err := store.unusable(); err != nil {
+		return fmt.Errorf("store.Suspend: %w", err)
+	}
+	if reason == "" {
+		store.committer.suspended.Store(nil)
+	} else {
+		store.committer.suspended.Store(&reason)
+	}
+	return nil
+}
+
 // Submit hands a command to the committer and returns. It calls done once, after the commit or
 // with the error, from a goroutine of the store. If the store is closed, it calls done before
 // Submit returns. The store calls the done functions of all Submits one after the other, so
