@@ -4,6 +4,8 @@ package main
 
 import (
 	"context"
+	"net"
+	"os"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -11,14 +13,36 @@ import (
 	"dappco.re/go/storebus"
 )
 
+// notifyTime bounds each message to the service manager: one that does not read them holds
+// up neither the start nor the end.
+const notifyTime = time.Second
+
 // notify tells a service manager how the program is, if one has set NOTIFY_SOCKET. Lines
 // are as sd_notify(3) has them.
 //
 //	serving.notify("READY=1\nSTATUS=serving")
 func (serving *serving) notify(state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
+	address := os.Getenv("NOTIFY_SOCKET")
+	if address == "" {
+		return
+	}
+	if err := sendState(address, state); err != nil {
 		serving.logger.Warn("the service manager could not be told", "state", state, "error", err)
 	}
+}
+
+// sendState is daemon.SdNotify with a deadline.
+func sendState(address, state string) error {
+	connection, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: address, Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = connection.Close() }()
+	if err := connection.SetWriteDeadline(time.Now().Add(notifyTime)); err != nil {
+		return err
+	}
+	_, err = connection.Write([]byte(state))
+	return err
 }
 
 func (serving *serving) notifyStarting() {

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -71,6 +72,38 @@ func TestServeNotify_Notify_Ugly_NobodyIsThere(t *testing.T) {
 	program := startProgram(t, []string{"NOTIFY_SOCKET=/nowhere/socket"}, "serve", "--listen", "127.0.0.1:0", "--database", ":memory:")
 	program.ready(t)
 	assert.Contains(t, program.errorsOf(t), `msg="the service manager could not be told" state="READY=1\n`)
+}
+
+// fill sends to a socket until it takes no more. Each message has a sender of its own, so
+// that it is the buffer of the receiver that is full.
+func fill(t *testing.T, address string) {
+	t.Helper()
+	for full := false; !full; {
+		sender, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: address, Net: "unixgram"})
+		require.NoError(t, err)
+		raw, err := sender.SyscallConn()
+		require.NoError(t, err)
+		var sent error
+		require.NoError(t, raw.Write(func(descriptor uintptr) bool {
+			_, sent = syscall.Write(int(descriptor), []byte("STATUS=full"))
+			return true
+		}))
+		require.NoError(t, sender.Close())
+		if full = errors.Is(sent, syscall.EAGAIN); !full {
+			require.NoError(t, sent)
+		}
+	}
+}
+
+func TestServeNotify_Notify_Ugly_NobodyReads(t *testing.T) {
+	address := fmt.Sprintf("@storebus-full-%d", os.Getpid())
+	newManager(t, address)
+	fill(t, address)
+	program := startProgram(t, []string{"NOTIFY_SOCKET=" + address}, "serve", "--listen", "127.0.0.1:0", "--database", ":memory:")
+	program.ready(t)
+	status, _ := program.end(t, syscall.SIGTERM)
+	assert.Equal(t, exitDone, status)
+	assert.Contains(t, program.errors.String(), `msg="the service manager could not be told" state="STOPPING=1\n`)
 }
 
 // A start that fails is never said to be ready.
