@@ -8,6 +8,7 @@ import (
 	"embed"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,11 @@ var completionScripts embed.FS
 const (
 	// completionVariable has the word that is being typed, as the scripts give it.
 	completionVariable = "STOREBUS_COMPLETE"
+	// completingVariable is set by a script that cannot tell the word: PowerShell has no
+	// variables that are empty.
+	completingVariable = "STOREBUS_COMPLETING"
+	// completionFlag is what the scripts put behind the line that they ask about.
+	completionFlag = "--generate-shell-completion"
 	// mostSuggestions is how many names a shell is given.
 	mostSuggestions = 100
 )
@@ -31,6 +37,19 @@ const (
 // completionTime bounds the questions to the broker and the sidecar: with the start of
 // the program a shell waits 200 ms at most.
 var completionTime = 150 * time.Millisecond
+
+// endsWithWord reports whether a command line that ends with the flag of completion means
+// it as a word, behind a --. A script may ask about such a line too, and says so in a
+// variable: what is only being typed is never carried out.
+func endsWithWord(arguments []string) bool {
+	last := len(arguments) - 1
+	if last < 0 || arguments[last] != completionFlag || !slices.Contains(arguments[:last], "--") {
+		return false
+	}
+	_, known := os.LookupEnv(completionVariable)
+	_, completing := os.LookupEnv(completingVariable)
+	return !known && !completing
+}
 
 // configureCompletion shows the command that prints the scripts, and gives it the ones of
 // this program. Those of the library evaluate the line, and end a name at a colon.

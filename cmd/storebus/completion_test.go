@@ -16,10 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// completionFlag is what the scripts of the shells put behind the line that they ask
-// about.
-const completionFlag = "--generate-shell-completion"
-
 // commandCompletions asks what may come next after the name of a command.
 func commandCompletions(t *testing.T, line ...string) string {
 	t.Helper()
@@ -73,6 +69,32 @@ func TestCompletion_Flags_Good(t *testing.T) {
 	}
 	assert.Equal(t, []string{"--ttl", "--tlscert", "--tlskey", "--tlsca", "--timeout"}, suggested(commandCompletions(t, "set", "acme", "config", "--t")))
 	assert.Equal(t, []string{"--nats", "--nkey"}, suggested(commandCompletions(t, "serve", "--n")))
+}
+
+// Behind -- the flag of completion is a word as any other.
+func TestCompletion_EndsWithWord_Good(t *testing.T) {
+	shell := newShell(t)
+	status, output, errorOutput := runProgram("set", "acme", "g", "k", "--", completionFlag)
+	assert.Equal(t, exitDone, status)
+	assert.Equal(t, "1\n", output)
+	assert.Empty(t, errorOutput)
+	assert.Equal(t, completionFlag, shell.mustRun(t, "get", "acme", "g", "k"))
+}
+
+// A line that a shell asks about is not carried out.
+func TestCompletion_EndsWithWord_Bad(t *testing.T) {
+	shell := newShell(t)
+	shell.mustRun(t, "set", "acme", "g", "--", completionFlag, "kept")
+	for _, variable := range []string{completionVariable, completingVariable} {
+		t.Run(variable, func(t *testing.T) {
+			t.Setenv(variable, "")
+			commandCompletions(t, "delete", "acme", "g", "--")
+		})
+	}
+	_, output, _ := runProgram("get", "acme", "g", "--", completionFlag)
+	assert.Equal(t, "kept", output)
+	_, script, _ := runProgram("completion", "pwsh")
+	assert.Contains(t, script, "$env:"+completingVariable)
 }
 
 func TestCompletion_Scripts_Good(t *testing.T) {

@@ -32,6 +32,7 @@ func run(ctx context.Context, arguments []string, input io.Reader, output, error
 	started := false
 	root := rootCommand(func() { started = true })
 	root.Reader, root.Writer, root.ErrWriter = input, output, errorOutput
+	root.EnableShellCompletion = !endsWithWord(arguments)
 	if len(arguments) > 1 {
 		arguments = append(arguments[:1:1], flagsAfterCommand(root, arguments[1:])...)
 	}
