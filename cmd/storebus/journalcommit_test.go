@@ -3,10 +3,13 @@
 package main
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/subjects"
 )
 
 func TestJournalcommit_StandardInput_Good(t *testing.T) {
@@ -63,4 +66,18 @@ func TestJournalcommit_Line_Bad(t *testing.T) {
 		assert.Empty(t, output)
 	}
 	assert.Empty(t, requests)
+}
+
+// A slip is told as a bad request, and not as a failure of the sidecar.
+func TestJournalcommit_JSON_Bad(t *testing.T) {
+	newScriptedShell(t, "store.>", body(`{}`))
+	for _, line := range []string{"bad line", "m f=1 123", ""} {
+		status, output, errorOutput := runProgram("journal", "commit", "acme", line, "--json")
+		assert.Equal(t, exitUsage, status, line)
+		assert.Empty(t, output)
+		var told subjects.ErrorBody
+		require.NoError(t, json.Unmarshal([]byte(errorOutput), &told), errorOutput)
+		assert.Equal(t, 400, told.Error.Code, line)
+		assert.Equal(t, subjects.ErrBadRequest.Name, told.Error.Name, line)
+	}
 }
