@@ -281,8 +281,8 @@ func checkAddress(field, address string) error {
 	if err != nil {
 		return fmt.Errorf("%s %q: use host:port: %w", field, address, err)
 	}
-	if number, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Errorf("%s %q: the port is a number from 0 to 65535, not %d", field, address, number)
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("%s %q: the port is a number from 0 to 65535, not %q", field, address, port)
 	}
 	return nil
 }
