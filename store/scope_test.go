@@ -227,7 +227,7 @@ func TestScope_Methods_GoodNoneIsForgotten(t *testing.T) {
 	ofTheStore := []string{
 		"Backup", "Close", "Compact", "Config", "DatabasePath", "Durability", "Figures", "GetNamespaces", "ID", "IsClosed", "JournalConfiguration", "JournalConfigured",
 		"JournalNews", "JournalTotals", "PendingJournal", "RecoverOrphans",
-		"RegisterConsumer", "SetLimits", "SettleJournal", "Status", "UnregisterConsumer",
+		"RegisterConsumer", "SetLimits", "SettleJournal", "Status", "Suspend", "UnregisterConsumer",
 		"VerifyArchive",
 	}
 	opened, scoped := reflect.TypeFor[*store.Store](), reflect.TypeFor[*store.ScopedStore]()
