@@ -30,6 +30,7 @@ func TestDiscovery_Respond_Good(t *testing.T) {
 
 	ask[subjects.SetReply](bench, "store.acme.set", `{"key":"k","value":"v"}`)
 	assert.ErrorIs(t, bench.refuse("store.acme.set", `{}`), subjects.ErrBadRequest)
+	bench.awaitAnswered("set", 2)
 	for _, endpoint := range ask[micro.Stats](bench, "$SRV.STATS.storebus", "").Endpoints {
 		if endpoint.Name != "set" {
 			assert.Zero(t, endpoint.NumRequests, endpoint.Name)

@@ -43,6 +43,13 @@ func (bench *bench) block() (release func()) {
 	}
 }
 
+// awaitAnswered waits until an endpoint has counted so many replies: it counts a reply after it
+// has sent it.
+func (bench *bench) awaitAnswered(endpoint string, count uint64) {
+	bench.t.Helper()
+	require.Eventually(bench.t, func() bool { return bench.service.Statistics()[endpoint].Answered == count }, patience, time.Millisecond)
+}
+
 // awaitRequests returns when so many requests are in hand.
 func (bench *bench) awaitRequests(count uint64) {
 	bench.t.Helper()
@@ -109,6 +116,7 @@ func TestService_Serve_Good(t *testing.T) {
 	t.Run("TellsItsFigures", func(t *testing.T) {
 		ask[subjects.SetReply](bench, "store.acme.set", `{"key":"k","value":"v"}`)
 		assert.ErrorIs(t, bench.refuse("store.acme.set", `{}`), subjects.ErrBadRequest)
+		bench.awaitAnswered("set", 2)
 		stats := ask[micro.Stats](bench, "$SRV.STATS.storebus", "")
 		for _, endpoint := range stats.Endpoints {
 			if endpoint.Name != "set" {
