@@ -15,7 +15,9 @@ import (
 )
 
 // bus is the sidecar's place on the broker: two connections, and the service and the
-// publisher that use them. A connection may end for good, for example if the broker's
+// publisher that use them. A bus belongs to one pair of connections for its whole life.
+//
+// A connection may end for good, for example if the broker's
 // max_payload is lowered while it runs: the client closes a connection after an error that
 // it does not know. The sidecar then leaves this bus and joins the broker anew. The store
 // stays open meanwhile.

@@ -63,7 +63,7 @@ type check struct {
 	running bool
 }
 
-// found adds what is wrong with a part, or how it is.
+// found adds a finding: the fault of a part, or its state if err is nil.
 func (check *check) found(part, text string, err error) {
 	if err != nil {
 		text = ""

@@ -77,7 +77,7 @@ func checkSeed(path string) error {
 	return nil
 }
 
-// checkCredentials parses a .creds file. No error repeats what stands there.
+// checkCredentials parses a .creds file. Its errors never repeat the content.
 func checkCredentials(path string) error {
 	content, err := os.ReadFile(path)
 	if err != nil {

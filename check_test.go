@@ -34,8 +34,8 @@ func files(t *testing.T, folder string) (found []string) {
 	return found
 }
 
-// check checks a configuration and gives what is right and what is wrong, a line for
-// each part. No file may change.
+// check runs Check over a configuration. It returns a line for each sound part, and the faults.
+// It fails the test if a file changes.
 func check(t *testing.T, folder string, config storebus.Config) (right string, faults []error) {
 	t.Helper()
 	before := files(t, folder)

@@ -148,7 +148,7 @@ func checkScale(command *cli.Command) error {
 	return nil
 }
 
-// readBenchFlags reads the flags. --quick changes what was not given.
+// readBenchFlags reads the flags. --quick sets the flags that were not given.
 func readBenchFlags(command *cli.Command) bench.Settings {
 	settings := bench.Settings{
 		Config: stage.Config{

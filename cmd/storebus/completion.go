@@ -39,8 +39,8 @@ const (
 var completionTime = 150 * time.Millisecond
 
 // endsWithWord reports whether a command line that ends with the flag of completion means
-// it as a word, behind a --. A script may ask about such a line too, and says so in a
-// variable: what is only being typed is never carried out.
+// it as a word, behind a --. A completion script may ask about such a line too, and says so in
+// a variable. So a line is never carried out while it is being typed.
 func endsWithWord(arguments []string) bool {
 	last := len(arguments) - 1
 	if last < 0 || arguments[last] != completionFlag || !slices.Contains(arguments[:last], "--") {

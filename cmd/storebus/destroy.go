@@ -40,8 +40,8 @@ func destroyFlags() []cli.Flag {
 	}
 }
 
-// destroy carries out what destroys: after --force, or if somebody at a terminal confirms
-// it. What has nothing to destroy is carried out without a question.
+// destroy runs a destructive command after --force, or after a confirmation at a terminal. If
+// there is nothing to destroy, it runs the command without a question.
 func (call *call) destroy(ctx context.Context, find func(context.Context) (loss, error), carryOut func(context.Context) error) error {
 	dryRun := call.command.Bool(dryRunFlag)
 	if call.command.Bool(forceFlag) && !dryRun {

@@ -66,7 +66,7 @@ type failureKind struct {
 	remedy func(failure *subjects.Error) string
 }
 
-// failureKinds is searched from the top: what is certain stands before what is likely.
+// failureKinds is searched from the top. Certain kinds stand before likely ones.
 var failureKinds = []failureKind{
 	{errUsage, exitUsage, subjects.ErrBadRequest, noRemedy},
 	{subjects.ErrBadRequest, exitUsage, subjects.ErrBadRequest, noRemedy},
@@ -89,7 +89,7 @@ var failureKinds = []failureKind{
 	{nats.ErrConnectionClosed, exitUnavailable, subjects.ErrUnavailable, noRemedy},
 }
 
-// otherFailure is the kind of what is no other.
+// otherFailure is the kind of an error that matches none of failureKinds.
 var otherFailure = failureKind{nil, exitFailed, subjects.ErrInternal, noRemedy}
 
 func say(remedy string) func(*subjects.Error) string {

@@ -188,7 +188,7 @@ func readPacked(request *http.Request) ([]byte, error) {
 	return io.ReadAll(unpacked)
 }
 
-// carryOut runs a row and gives what is to be seen of it.
+// carryOut runs a row and returns its visible result: output, errors and exit status.
 func (run *goldenRun) carryOut(row *goldenRow) string {
 	if row.before != nil {
 		row.before(run)
@@ -219,8 +219,8 @@ func (run *goldenRun) program(line []string, input string, output, errorOutput i
 	return runWith(run.t.Context(), line, strings.NewReader(input), output, errorOutput)
 }
 
-// checkJSON checks that what is printed can be read: an object a line, and the body of an
-// error reply if the command fails.
+// checkJSON checks that the output has one JSON object a line, and that the errors have the
+// body of an error reply if the command fails.
 func (run *goldenRun) checkJSON(line []string, status int, output, errorOutput string) {
 	for each := range strings.Lines(output) {
 		var object any

@@ -28,10 +28,10 @@ const (
 	jsonFlag   = "json"
 )
 
-// columnGap is what stands between two columns of a table.
+// columnGap is the text between two columns of a table.
 const columnGap = "  "
 
-// propertyColumns are the columns of what is a list of names and values.
+// propertyColumns are the columns of a list of names and values.
 var propertyColumns = []string{"NAME", "VALUE"}
 
 // formatFlags gives the flags that say how output looks. Each command needs its own: a
