@@ -878,6 +878,9 @@ func (machine *machine) SetQuota(t *rapid.T) {
 		MaxValueBytes: rapid.SampledFrom([]int64{0, 0, 1, 100}).Draw(t, "value bytes"),
 	}
 	require.NoError(t, machine.opened.SetQuota(namespaceName, quota))
+	if machine.model.quotas[namespaceName] != quota {
+		machine.model.clock.keepUnlogged() // it is written by a commit of its own
+	}
 	machine.model.quotas[namespaceName] = quota
 }
 
