@@ -3,7 +3,6 @@
 package store
 
 import (
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -132,8 +131,8 @@ func newArchives(session *sqlite.Session) *archives {
 }
 
 func (archives *archives) load() error {
-	return archives.selectRemovals.Query(func(row []driver.Value) bool {
-		archives.removals = append(archives.removals, timeSpan{sqlite.Signed(row[0]), sqlite.Signed(row[1])})
+	return archives.selectRemovals.Query(func(row sqlite.Row) bool {
+		archives.removals = append(archives.removals, timeSpan{row.Signed(0), row.Signed(1)})
 		return true
 	})
 }
@@ -159,12 +158,12 @@ type archiveSlice struct {
 // slice reads the rows behind a time, up to another one.
 func (archives *archives) slice(after, through int64) (slice archiveSlice, err error) {
 	bytes := 0
-	err = archives.selectSlice.Query(func(columns []driver.Value) bool {
+	err = archives.selectSlice.Query(func(columns sqlite.Row) bool {
 		row := archiveRow{journalRow: journalRowOf(columns)}
-		if bucket, ok := columns[6].(string); ok {
-			row.bucket = &bucket
+		if !columns.Null(6) {
+			row.bucket = new(columns.Text(6))
 		}
-		row.stays = sqlite.Signed(columns[7]) != 0 || archives.hides(row.committedAt)
+		row.stays = columns.Signed(7) != 0 || archives.hides(row.committedAt)
 		slice.rows = append(slice.rows, row)
 		bytes += row.bytes()
 		return bytes < bytesPerArchiveSlice
@@ -174,11 +173,8 @@ func (archives *archives) slice(after, through int64) (slice archiveSlice, err e
 }
 
 func (archives *archives) unfinished() (unfinished []archive, err error) {
-	err = archives.selectUnfinished.Query(func(row []driver.Value) bool {
-		found := archive{id: sqlite.Signed(row[0])}
-		found.folder, _ = row[1].(string)
-		found.name, _ = row[2].(string)
-		unfinished = append(unfinished, found)
+	err = archives.selectUnfinished.Query(func(row sqlite.Row) bool {
+		unfinished = append(unfinished, archive{id: row.Signed(0), folder: row.Text(1), name: row.Text(2)})
 		return true
 	})
 	return unfinished, err
@@ -186,9 +182,8 @@ func (archives *archives) unfinished() (unfinished []archive, err error) {
 
 // finished returns the record of an archive by its name.
 func (archives *archives) finished(name string) (entries int64, sha256 string, found bool, err error) {
-	err = archives.selectFinished.Query(func(row []driver.Value) bool {
-		entries, found = sqlite.Signed(row[0]), true
-		sha256, _ = row[1].(string)
+	err = archives.selectFinished.Query(func(row sqlite.Row) bool {
+		entries, sha256, found = row.Signed(0), row.Text(1), true
 		return false
 	}, name)
 	return entries, sha256, found, err
@@ -287,10 +282,10 @@ func (archives *archives) nextRemoval() (*archiveRemoval, error) {
 	for !removal.full() && removal.spans < len(archives.removals) {
 		rows := timeSpan{first: max(removal.next, archives.removals[removal.spans].first)}
 		limit, found := rowsPerSlice-removal.counted, 0
-		err := archives.selectRemovable.Query(func(row []driver.Value) bool {
-			rows.last = sqlite.Signed(row[0])
+		err := archives.selectRemovable.Query(func(row sqlite.Row) bool {
+			rows.last = row.Signed(0)
 			found++
-			removal.bytes += int(sqlite.Signed(row[1]))
+			removal.bytes += int(row.Signed(1))
 			return removal.bytes < bytesPerRemoval
 		}, rows.first, archives.removals[removal.spans].last, int64(limit))
 		if err != nil {

@@ -3,7 +3,6 @@
 package store
 
 import (
-	"database/sql/driver"
 	"log/slog"
 	"time"
 
@@ -66,10 +65,10 @@ func newChangeLog(session *sqlite.Session, logger *slog.Logger) *changeLog {
 
 // load reads where the log stands.
 func (log *changeLog) load() error {
-	err := log.selectLast.Query(func(row []driver.Value) bool {
-		log.lastID = sqlite.Unsigned(row[0])
-		log.committedAt = time.Unix(0, sqlite.Signed(row[1])).UTC()
-		log.end = logTotals{changes: sqlite.Unsigned(row[2]), bytes: sqlite.Unsigned(row[3])}
+	err := log.selectLast.Query(func(row sqlite.Row) bool {
+		log.lastID = row.Unsigned(0)
+		log.committedAt = time.Unix(0, row.Signed(1)).UTC()
+		log.end = logTotals{changes: row.Unsigned(2), bytes: row.Unsigned(3)}
 		return false
 	})
 	if err != nil {
@@ -80,7 +79,7 @@ func (log *changeLog) load() error {
 
 func (log *changeLog) loadStart() error {
 	log.firstID = 1
-	return log.selectFirst.Query(func(row []driver.Value) bool {
+	return log.selectFirst.Query(func(row sqlite.Row) bool {
 		first, size := log.readCommit(row)
 		log.firstID, log.startedAt = first.ID, first.committedAt
 		log.start = logTotals{changes: first.end.changes - uint64(len(first.Events)), bytes: first.end.bytes - uint64(size)}
@@ -115,7 +114,7 @@ func (log *changeLog) after(id uint64) (commits []Commit, err error) {
 		return nil, err
 	}
 	bytes := 0
-	err = log.selectAfter.Query(func(row []driver.Value) bool {
+	err = log.selectAfter.Query(func(row sqlite.Row) bool {
 		commit, size := log.readCommit(row)
 		commits = append(commits, commit)
 		bytes += size
@@ -125,12 +124,12 @@ func (log *changeLog) after(id uint64) (commits []Commit, err error) {
 }
 
 // readCommit reads a row of id, committed_at, changes_total, bytes_total, changes.
-func (log *changeLog) readCommit(row []driver.Value) (commit Commit, size int) {
-	blob, _ := row[4].([]byte)
+func (log *changeLog) readCommit(row sqlite.Row) (commit Commit, size int) {
+	blob := row.Bytes(4)
 	commit = Commit{
-		ID:          sqlite.Unsigned(row[0]),
-		committedAt: time.Unix(0, sqlite.Signed(row[1])).UTC(),
-		end:         logTotals{changes: sqlite.Unsigned(row[2]), bytes: sqlite.Unsigned(row[3])},
+		ID:          row.Unsigned(0),
+		committedAt: time.Unix(0, row.Signed(1)).UTC(),
+		end:         logTotals{changes: row.Unsigned(2), bytes: row.Unsigned(3)},
 	}
 	events, err := decodeEvents(blob, commit.committedAt)
 	if err != nil {
@@ -157,11 +156,11 @@ func (log *changeLog) changes(view *view, query ChangesQuery) (ChangesPage, erro
 		return page, err
 	}
 	bytes := 0
-	err = log.selectNamespace.Query(func(row []driver.Value) bool {
-		blob, _ := row[1].([]byte)
-		full, err := page.takeCommit(query, blob, time.Unix(0, sqlite.Signed(row[0])).UTC())
+	err = log.selectNamespace.Query(func(row sqlite.Row) bool {
+		blob := row.Bytes(1)
+		full, err := page.takeCommit(query, blob, time.Unix(0, row.Signed(0)).UTC())
 		if err != nil {
-			log.damage.ofCommit(sqlite.Unsigned(row[2]), err)
+			log.damage.ofCommit(row.Unsigned(2), err)
 		}
 		bytes += len(blob)
 		return err == nil && !full && bytes < bytesPerRead
@@ -178,11 +177,11 @@ func (log *changeLog) changes(view *view, query ChangesQuery) (ChangesPage, erro
 func (log *changeLog) hole(query ChangesQuery, page ChangesPage) error {
 	log.damage.ofRevision(query.Namespace, query.After+1)
 	compacted := &kv.CompactedError{Namespace: query.Namespace, After: query.After, Oldest: page.Revision + 1, Revision: page.Revision}
-	err := log.selectPlacesAfter.Query(func(row []driver.Value) bool {
-		blob, _ := row[1].([]byte)
-		readable := holdsRevision(blob, query.Namespace, sqlite.Unsigned(row[0]))
+	err := log.selectPlacesAfter.Query(func(row sqlite.Row) bool {
+		blob := row.Bytes(1)
+		readable := holdsRevision(blob, query.Namespace, row.Unsigned(0))
 		if readable {
-			compacted.Oldest = sqlite.Unsigned(row[0])
+			compacted.Oldest = row.Unsigned(0)
 		}
 		return !readable
 	}, query.Namespace, int64(query.After+1))

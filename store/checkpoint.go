@@ -3,7 +3,6 @@
 package store
 
 import (
-	"database/sql/driver"
 	"fmt"
 	"log/slog"
 	"time"
@@ -69,7 +68,7 @@ func (committer *committer) runCheckpoint(checkpoint *sqlite.Statement) {
 		return
 	}
 	began, written := time.Now(), committer.checkpoints.written
-	err := checkpoint.Query(func([]driver.Value) bool { return true })
+	err := checkpoint.Query(func(sqlite.Row) bool { return true })
 	committer.checkpoints.written = 0
 	switch {
 	case err == nil:

@@ -3,7 +3,6 @@
 package store
 
 import (
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -149,8 +148,8 @@ func (committer *committer) open(session *sqlite.Session) error {
 	if err := errors.Join(committer.log.load(), committer.consumers.load()); err != nil {
 		return err
 	}
-	if err := selectStoreID.Query(func(row []driver.Value) bool {
-		committer.storeID, _ = row[0].(string)
+	if err := selectStoreID.Query(func(row sqlite.Row) bool {
+		committer.storeID = row.Text(0)
 		return false
 	}); err != nil {
 		return err

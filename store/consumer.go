@@ -5,7 +5,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql/driver"
 	"fmt"
 	"slices"
 	"sync"
@@ -162,9 +161,8 @@ func newConsumers(session *sqlite.Session) *consumers {
 
 // load reads where every consumer left off.
 func (consumers *consumers) load() error {
-	return consumers.selectConsumers.Query(func(row []driver.Value) bool {
-		name, _ := row[0].(string)
-		consumers.absent[name] = position{commitID: sqlite.Unsigned(row[1]), end: logTotals{changes: sqlite.Unsigned(row[2]), bytes: sqlite.Unsigned(row[3])}}
+	return consumers.selectConsumers.Query(func(row sqlite.Row) bool {
+		consumers.absent[row.Text(0)] = position{commitID: row.Unsigned(1), end: logTotals{changes: row.Unsigned(2), bytes: row.Unsigned(3)}}
 		return true
 	})
 }

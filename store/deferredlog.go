@@ -3,7 +3,6 @@
 package store
 
 import (
-	"database/sql/driver"
 	"strings"
 	"time"
 
@@ -36,7 +35,7 @@ type deferredLog struct {
 	insertPlace   *sqlite.Statement
 	insertCommits *sqlite.Statement
 	insertPlaces  *sqlite.Statement
-	values        []driver.Value
+	values        sqlite.Row
 }
 
 // logRow is a row of commits with its rows of namespace_commits.
@@ -139,6 +138,6 @@ func (deferred *deferredLog) insertMany(rows []logRow) error {
 }
 
 // values appends the columns of the row of commits.
-func (row *logRow) values(values []driver.Value) []driver.Value {
+func (row *logRow) values(values sqlite.Row) sqlite.Row {
 	return append(values, int64(row.id), row.committedAt.UnixNano(), int64(row.end.changes), int64(row.end.bytes), row.commit.blob)
 }

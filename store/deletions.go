@@ -3,8 +3,6 @@
 package store
 
 import (
-	"database/sql/driver"
-
 	"github.com/tidwall/btree"
 
 	"dappco.re/go/storebus/store/internal/kv"
@@ -139,10 +137,10 @@ func (materialiser *materialiser) removeFrom(removal *removal, limit int) (ended
 		at.key = ""
 	}
 	rows, last := 0, ""
-	err = materialiser.selectRows.Query(func(row []driver.Value) bool {
-		last, _ = row[0].(string)
+	err = materialiser.selectRows.Query(func(row sqlite.Row) bool {
+		last = row.Text(0)
 		rows++
-		removal.bytes += int(sqlite.Signed(row[1]))
+		removal.bytes += int(row.Signed(1))
 		return removal.bytes < bytesPerRemoval
 	}, at.Group, at.key, int64(limit))
 	if err != nil || rows == 0 {

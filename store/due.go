@@ -4,7 +4,6 @@ package store
 
 import (
 	"cmp"
-	"database/sql/driver"
 	"slices"
 	"time"
 
@@ -42,21 +41,19 @@ const (
 // another expiry since, or be gone. Fewer than limit entries are the last.
 func (view *view) due(realm kv.Realm, now time.Time, after dueEntry, limit int) (due []dueEntry, err error) {
 	due = view.pending.due(realm, now.UnixMilli(), after, limit)
-	take := func(row []driver.Value) bool {
-		group, _ := row[1].(string)
-		key, _ := row[2].(string)
-		due = append(due, dueEntry{sqlite.Signed(row[0]), kv.EntryName{Group: group, Key: key}})
+	take := func(row sqlite.Row) bool {
+		due = append(due, dueEntry{row.Signed(0), kv.EntryName{Group: row.Text(1), Key: row.Text(2)}})
 		return true
 	}
-	place := []driver.Value{now.UnixMilli(), after.expiresAt, after.Group, after.Key, int64(limit)}
+	place := sqlite.Row{now.UnixMilli(), after.expiresAt, after.Group, after.Key, int64(limit)}
 	if realm.Whole {
 		err = view.selectDue.Query(take, place...)
 	} else {
-		err = view.selectDueOfRealm.Query(take, append([]driver.Value{[]byte(realm.Name)}, place...)...)
+		err = view.selectDueOfRealm.Query(take, append(sqlite.Row{[]byte(realm.Name)}, place...)...)
 	}
 	if err == nil && realm == kv.RealmOf("") {
 		// For SQLite a part of the empty name is NULL.
-		err = view.selectDueOfRealm.Query(take, append([]driver.Value{nil}, place...)...)
+		err = view.selectDueOfRealm.Query(take, append(sqlite.Row{nil}, place...)...)
 	}
 	slices.SortFunc(due, dueEntry.compare)
 	due = slices.Compact(due)

@@ -139,9 +139,9 @@ func LeaveRoom(store *Store, pages int) error {
 		if err != nil {
 			return err
 		}
-		row := make([]driver.Value, 1)
+		row := make(sqlite.Row, 1)
 		err = rows.Next(row)
-		size, _ = row[0].(int64)
+		size = row.Signed(0)
 		return errors.Join(err, rows.Close())
 	})
 	if err != nil {

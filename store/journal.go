@@ -4,7 +4,6 @@ package store
 
 import (
 	"cmp"
-	"database/sql/driver"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -210,15 +209,14 @@ func (journal *journal) load() (err error) {
 	if journal.position, _, err = journal.selectPosition.Integer(); err != nil {
 		return err
 	}
-	if err := journal.selectLast.Query(func(row []driver.Value) bool {
-		journal.last.committedAt, journal.last.entryID = sqlite.Signed(row[0]), sqlite.Signed(row[1])
+	if err := journal.selectLast.Query(func(row sqlite.Row) bool {
+		journal.last.committedAt, journal.last.entryID = row.Signed(0), row.Signed(1)
 		return false
 	}); err != nil {
 		return err
 	}
-	if err := journal.selectCounts.Query(func(row []driver.Value) bool {
-		namespace, _ := row[0].(string)
-		journal.setCounts(namespace, JournalCounts{Pending: sqlite.Signed(row[1]), Delivered: sqlite.Signed(row[2]), Rejected: sqlite.Signed(row[3])})
+	if err := journal.selectCounts.Query(func(row sqlite.Row) bool {
+		journal.setCounts(row.Text(0), JournalCounts{Pending: row.Signed(1), Delivered: row.Signed(2), Rejected: row.Signed(3)})
 		return true
 	}); err != nil {
 		return err

@@ -4,7 +4,6 @@ package store
 
 import (
 	"cmp"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
@@ -108,7 +107,7 @@ func (page *journalPage) read(journal *journal, part pendingRows) (more bool, er
 	return more && !page.full, err
 }
 
-func (page *journalPage) take(columns []driver.Value) bool {
+func (page *journalPage) take(columns sqlite.Row) bool {
 	row := journalRowOf(columns)
 	if page.bytes -= row.bytes(); page.bytes < 0 && len(page.rows) > 0 {
 		page.full = true
@@ -119,12 +118,10 @@ func (page *journalPage) take(columns []driver.Value) bool {
 	return !page.full
 }
 
-func journalRowOf(columns []driver.Value) (row journalRow) {
-	row.committedAt, row.entryID = sqlite.Signed(columns[0]), sqlite.Signed(columns[1])
-	row.namespace, _ = columns[2].(string)
-	row.measurement, _ = columns[3].(string)
-	row.fields, _ = columns[4].(string)
-	row.tags, _ = columns[5].(string)
+func journalRowOf(columns sqlite.Row) (row journalRow) {
+	row.committedAt, row.entryID = columns.Signed(0), columns.Signed(1)
+	row.namespace, row.measurement = columns.Text(2), columns.Text(3)
+	row.fields, row.tags = columns.Text(4), columns.Text(5)
 	return row
 }
 
@@ -255,8 +252,8 @@ func (settling *settling) add(entry *JournalEntry, more JournalCounts) {
 // refusal returns the time of an entry of a namespace that was refused, 0 if there is none, and
 // whether it is to be sent again.
 func (journal *journal) refusal(entryID int64, namespace string) (committedAt int64, requeued bool, err error) {
-	err = journal.selectRefusal.Query(func(row []driver.Value) bool {
-		committedAt, requeued = sqlite.Signed(row[0]), sqlite.Signed(row[1]) == 1
+	err = journal.selectRefusal.Query(func(row sqlite.Row) bool {
+		committedAt, requeued = row.Signed(0), row.Signed(1) == 1
 		return false
 	}, entryID, namespace)
 	return committedAt, requeued, err
@@ -336,11 +333,10 @@ func (query JournalRejectedQuery) read(journal *journal) (page JournalRejectedPa
 		after = query.After.UnixNano()
 	}
 	filling := fillingOf(query.Limit, query.Fits)
-	err = journal.selectRefused.Query(func(columns []driver.Value) bool {
+	err = journal.selectRefused.Query(func(columns sqlite.Row) bool {
 		row := journalRowOf(columns)
-		reason, _ := columns[8].(string)
 		return filling.take(JournalRejection{
-			JournalEntry: row.entry(), RejectedAt: time.Unix(0, sqlite.Signed(columns[6])).UTC(), Status: int(sqlite.Signed(columns[7])), Reason: reason,
+			JournalEntry: row.entry(), RejectedAt: time.Unix(0, columns.Signed(6)).UTC(), Status: int(columns.Signed(7)), Reason: columns.Text(8),
 		})
 	}, query.Namespace, after, int64(cmp.Or(query.Limit, DefaultPageLimit))+1)
 	page.Entries = filling.elements

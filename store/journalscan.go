@@ -2,11 +2,7 @@
 
 package store
 
-import (
-	"database/sql/driver"
-
-	"dappco.re/go/storebus/store/internal/sqlite"
-)
+import "dappco.re/go/storebus/store/internal/sqlite"
 
 // The bounds of one turn of the committer that reads for a query of the journal.
 const (
@@ -60,9 +56,9 @@ func newJournalScans(session *sqlite.Session) journalScans {
 func (journal *journal) slice(scan journalScan) (journalSlice, error) {
 	slice := journalSlice{rest: scan}
 	seen, bytes := 0, 0
-	err := journal.query(scan, func(columns []driver.Value) bool {
+	err := journal.query(scan, func(columns sqlite.Row) bool {
 		row := journalRowOf(columns)
-		if columns[4] != nil && !journal.archives.hides(row.committedAt) {
+		if !columns.Null(4) && !journal.archives.hides(row.committedAt) {
 			slice.rows = append(slice.rows, row)
 		}
 		slice.rest.pass(row.committedAt)
@@ -83,7 +79,7 @@ func (scan *journalScan) pass(committedAt int64) {
 	}
 }
 
-func (journal *journal) query(scan journalScan, visit func(columns []driver.Value) bool) error {
+func (journal *journal) query(scan journalScan, visit func(columns sqlite.Row) bool) error {
 	if scan.namespace == "" {
 		return journal.scans.all[index(scan.descending)].Query(visit, scan.measurement, scan.low, scan.high)
 	}

@@ -3,8 +3,6 @@
 package store
 
 import (
-	"database/sql/driver"
-
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -198,7 +196,7 @@ func (materialiser *materialiser) writeEntry(version *kv.EntryVersion) error {
 	if !version.Present() {
 		return materialiser.deleteEntry.Execute(version.Group, version.Key)
 	}
-	var expiresAt driver.Value
+	var expiresAt any
 	if version.ExpiresAt != 0 {
 		expiresAt = version.ExpiresAt
 	}

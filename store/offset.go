@@ -4,9 +4,9 @@ package store
 
 import (
 	"cmp"
-	"database/sql/driver"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 const (
@@ -151,9 +151,9 @@ func (skip *skipping) stretchBefore(key string) (found bool, err error) {
 
 // stored goes to the stored entry before high, behind as many as are left, and reports
 // whether there is one.
-func (skip *skipping) stored(high driver.Value) (found bool, err error) {
-	err = skip.view.selectKeyAt.Query(func(row []driver.Value) bool {
-		skip.rest.from, found = row[0].(string)
+func (skip *skipping) stored(high any) (found bool, err error) {
+	err = skip.view.selectKeyAt.Query(func(row sqlite.Row) bool {
+		skip.rest.from, found = row.Text(0), true
 		return false
 	}, skip.rest.group, skip.rest.from, high, int64(skip.left))
 	return found, err

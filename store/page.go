@@ -3,7 +3,6 @@
 package store
 
 import (
-	"database/sql/driver"
 	"errors"
 	"time"
 
@@ -40,7 +39,7 @@ func (entries *entryRange) holds(name kv.EntryName) bool {
 // aboveAllText compares greater than every TEXT: SQLite orders a BLOB after it.
 var aboveAllText = []byte{0}
 
-func upperBound(high *string) driver.Value {
+func upperBound(high *string) any {
 	if high == nil {
 		return aboveAllText
 	}
@@ -54,7 +53,7 @@ func (view *view) page(keys entryRange, now time.Time, visit func(name kv.EntryN
 	if deleted, err := view.emptied(keys.low.Group); deleted || err != nil {
 		return nil, err
 	}
-	var high driver.Value = aboveAllText
+	var high any = aboveAllText
 	if keys.high != nil && keys.high.Group == keys.low.Group {
 		high = keys.high.Key
 	}
@@ -68,9 +67,9 @@ func (view *view) page(keys entryRange, now time.Time, visit func(name kv.EntryN
 	if keys.columns == pairsOnly {
 		read = readPair
 	}
-	err = view.selectPage[keys.columns][index(keys.descending)].Query(func(row []driver.Value) bool {
+	err = view.selectPage[keys.columns][index(keys.descending)].Query(func(row sqlite.Row) bool {
 		state = read(row)
-		name.Key, _ = row[0].(string)
+		name.Key = row.Text(0)
 		return merge.stored(name, &state)
 	}, keys.low.Group, keys.low.Key, high)
 	return merge.end(err)
@@ -115,11 +114,9 @@ func (view *view) scan(entries entryRange, now time.Time, visit func(name kv.Ent
 	defer merge.waiting.release()
 	for from, goOn := entries.low, true; goOn && err == nil && !merge.ended; {
 		goOn = false
-		err = view.selectScan[entries.columns].Query(func(row []driver.Value) bool {
+		err = view.selectScan[entries.columns].Query(func(row sqlite.Row) bool {
 			state := readState(row)
-			name := kv.EntryName{}
-			name.Key, _ = row[0].(string)
-			name.Group, _ = row[5].(string)
+			name := kv.EntryName{Group: row.Text(5), Key: row.Text(0)}
 			more := merge.stored(name, &state)
 			if more && merge.hidden(name, &state) {
 				goOn, merge.err = view.emptied(name.Group)
@@ -132,17 +129,13 @@ func (view *view) scan(entries entryRange, now time.Time, visit func(name kv.Ent
 }
 
 // readState reads a row of key, revision, updated_at, expires_at, value.
-func readState(row []driver.Value) kv.EntryState {
-	state := kv.EntryState{Revision: sqlite.Unsigned(row[1]), UpdatedAt: sqlite.Signed(row[2]), ExpiresAt: sqlite.Signed(row[3])}
-	state.Value, _ = row[4].(string)
-	return state
+func readState(row sqlite.Row) kv.EntryState {
+	return kv.EntryState{Revision: row.Unsigned(1), UpdatedAt: row.Signed(2), ExpiresAt: row.Signed(3), Value: row.Text(4)}
 }
 
 // readPair reads a row of key, expires_at, value. The revision stands for any.
-func readPair(row []driver.Value) kv.EntryState {
-	state := kv.EntryState{Revision: 1, ExpiresAt: sqlite.Signed(row[1])}
-	state.Value, _ = row[2].(string)
-	return state
+func readPair(row sqlite.Row) kv.EntryState {
+	return kv.EntryState{Revision: 1, ExpiresAt: row.Signed(1), Value: row.Text(2)}
 }
 
 // pageMerge joins the pending entries of a range with the stored ones, which come in the same

@@ -4,7 +4,6 @@ package store
 
 import (
 	"cmp"
-	"database/sql/driver"
 	"fmt"
 
 	"dappco.re/go/storebus/store/internal/kv"
@@ -137,9 +136,8 @@ func newQuotas(session *sqlite.Session) *quotas {
 }
 
 func (quotas *quotas) load() error {
-	return quotas.selectAll.Query(func(row []driver.Value) bool {
-		namespace, _ := row[0].(string)
-		quotas.limits[namespace] = Quota{MaxKeys: sqlite.Signed(row[1]), MaxGroups: sqlite.Signed(row[2]), MaxBytes: sqlite.Signed(row[3]), MaxValueBytes: sqlite.Signed(row[4])}
+	return quotas.selectAll.Query(func(row sqlite.Row) bool {
+		quotas.limits[row.Text(0)] = Quota{MaxKeys: row.Signed(1), MaxGroups: row.Signed(2), MaxBytes: row.Signed(3), MaxValueBytes: row.Signed(4)}
 		return true
 	})
 }

@@ -3,7 +3,6 @@
 package store
 
 import (
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
@@ -136,8 +135,8 @@ func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64)
 	if err := log.deferred.flush(); err != nil {
 		return slice, err
 	}
-	queryErr := log.selectAfter.Query(func(row []driver.Value) bool {
-		if id := sqlite.Unsigned(row[0]); id > last || id == log.lastID {
+	queryErr := log.selectAfter.Query(func(row sqlite.Row) bool {
+		if id := row.Unsigned(0); id > last || id == log.lastID {
 			return false
 		}
 		commit, _ := log.readCommit(row)
@@ -157,7 +156,7 @@ func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64)
 			slice.damaged = append(slice.damaged, commit.ID)
 			return true
 		}
-		blob, _ := row[4].([]byte)
+		blob := row.Bytes(4)
 		err = decodeSections(blob, commit.committedAt, func(header sectionHeader) func(*Event) bool {
 			slice.sections = append(slice.sections, header)
 			slice.oldest[header.namespace] = header.firstRevision + header.count
@@ -176,9 +175,8 @@ func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64)
 // are found. It looks through all of the log's places.
 func (log *changeLog) namespacesOf(commits []uint64) (namespaces []string, err error) {
 	for _, id := range commits {
-		err = errors.Join(err, log.selectNamespacesOf.Query(func(row []driver.Value) bool {
-			namespace, _ := row[0].(string)
-			namespaces = append(namespaces, namespace)
+		err = errors.Join(err, log.selectNamespacesOf.Query(func(row sqlite.Row) bool {
+			namespaces = append(namespaces, row.Text(0))
 			return true
 		}, int64(id)))
 	}

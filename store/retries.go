@@ -3,7 +3,6 @@
 package store
 
 import (
-	"database/sql/driver"
 	"hash/maphash"
 	"slices"
 	"time"
@@ -80,14 +79,12 @@ func newRetries(session *sqlite.Session) *retries {
 // load reads which answers there are.
 func (retries *retries) load() error {
 	first := true
-	return retries.selectNames.Query(func(row []driver.Value) bool {
-		id := sqlite.Signed(row[0])
+	return retries.selectNames.Query(func(row sqlite.Row) bool {
+		id := row.Signed(0)
 		if first {
 			first, retries.deletedID, retries.forgottenID = false, id-1, id-1
 		}
-		namespace, _ := row[2].(string)
-		requestID, _ := row[3].(string)
-		retries.note(requestName{namespace: namespace, id: requestID}, id, time.Unix(0, sqlite.Signed(row[1])).UTC())
+		retries.note(requestName{namespace: row.Text(2), id: row.Text(3)}, id, time.Unix(0, row.Signed(1)).UTC())
 		return true
 	})
 }
@@ -181,17 +178,13 @@ func (retries *retries) find(name requestName, now time.Time) (*answer, error) {
 }
 
 func (retries *retries) read(id int64, name requestName, now time.Time) (found *answer, err error) {
-	err = retries.selectOne.Query(func(row []driver.Value) bool {
-		namespace, _ := row[1].(string)
-		requestID, _ := row[2].(string)
-		if namespace != name.namespace || requestID != name.id || now.Sub(time.Unix(0, sqlite.Signed(row[0]))) >= RetryWindow {
+	err = retries.selectOne.Query(func(row sqlite.Row) bool {
+		if row.Text(1) != name.namespace || row.Text(2) != name.id || now.Sub(time.Unix(0, row.Signed(0))) >= RetryWindow {
 			return false
 		}
 		found = &answer{requestName: name}
-		digest, _ := row[3].([]byte)
-		copy(found.digest[:], digest)
-		bytes, _ := row[4].([]byte)
-		found.bytes = append([]byte{}, bytes...)
+		copy(found.digest[:], row.Bytes(3))
+		found.bytes = append([]byte{}, row.Bytes(4)...)
 		return false
 	}, id)
 	return found, err

@@ -3,8 +3,6 @@
 package store
 
 import (
-	"database/sql/driver"
-
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -89,16 +87,15 @@ func newView(session *sqlite.Session, hot *hotEntries) *view {
 
 // load reads the data that the view keeps in memory for its whole life.
 func (view *view) load() error {
-	err := view.selectDeletions.Query(func(row []driver.Value) bool {
-		group, _ := row[0].(string)
-		view.deletions.add(group, sqlite.Unsigned(row[1]))
+	err := view.selectDeletions.Query(func(row sqlite.Row) bool {
+		view.deletions.add(row.Text(0), row.Unsigned(1))
 		return true
 	})
 	if err != nil {
 		return err
 	}
-	return view.selectStoreTotals.Query(func(row []driver.Value) bool {
-		view.totals = storeTotals{namespaces: sqlite.Unsigned(row[0]), entries: sqlite.Unsigned(row[1]), unscoped: sqlite.Unsigned(row[2])}
+	return view.selectStoreTotals.Query(func(row sqlite.Row) bool {
+		view.totals = storeTotals{namespaces: row.Unsigned(0), entries: row.Unsigned(1), unscoped: row.Unsigned(2)}
 		return false
 	})
 }
@@ -139,7 +136,7 @@ func (view *view) storedNamespace(name string) (state kv.NamespaceState, err err
 	if state, waits := view.pending.namespaces.get(name); waits {
 		return state, nil
 	}
-	err = view.selectNamespace.Query(func(row []driver.Value) bool {
+	err = view.selectNamespace.Query(func(row sqlite.Row) bool {
 		state = readNamespace(row)
 		return false
 	}, name)
@@ -147,8 +144,8 @@ func (view *view) storedNamespace(name string) (state kv.NamespaceState, err err
 }
 
 // readNamespace reads a row of revision, keys, groups, bytes.
-func readNamespace(row []driver.Value) kv.NamespaceState {
-	return kv.NamespaceState{Revision: sqlite.Unsigned(row[0]), Keys: sqlite.Signed(row[1]), Groups: sqlite.Signed(row[2]), Bytes: sqlite.Signed(row[3])}
+func readNamespace(row sqlite.Row) kv.NamespaceState {
+	return kv.NamespaceState{Revision: row.Unsigned(0), Keys: row.Signed(1), Groups: row.Signed(2), Bytes: row.Signed(3)}
 }
 
 // group returns the state of a group.
@@ -160,7 +157,7 @@ func (view *view) group(name string) (kv.GroupState, error) {
 		return state, nil
 	}
 	state := kv.GroupState{}
-	err := view.selectGroup.Query(func(row []driver.Value) bool {
+	err := view.selectGroup.Query(func(row sqlite.Row) bool {
 		state = readGroup(row)
 		return false
 	}, name)
@@ -171,17 +168,16 @@ func (view *view) group(name string) (kv.GroupState, error) {
 }
 
 // readGroup reads a row of keys, bytes, last_revision.
-func readGroup(row []driver.Value) kv.GroupState {
-	return kv.GroupState{Keys: sqlite.Signed(row[0]), Bytes: sqlite.Signed(row[1]), LastRevision: sqlite.Unsigned(row[2])}
+func readGroup(row sqlite.Row) kv.GroupState {
+	return kv.GroupState{Keys: row.Signed(0), Bytes: row.Signed(1), LastRevision: row.Unsigned(2)}
 }
 
 // groupsIn calls visit with each group of a range that has keys, in byte order, and
 // with some that have none, until visit returns false.
 func (view *view) groupsIn(names kv.NameRange, visit func(name string, state kv.GroupState) bool) error {
 	return mergeStates(&view.pending.groups, names, func(take func(string, kv.GroupState) bool) error {
-		return view.selectGroups.Query(func(row []driver.Value) bool {
-			name, _ := row[0].(string)
-			return take(name, readGroup(row[1:]))
+		return view.selectGroups.Query(func(row sqlite.Row) bool {
+			return take(row.Text(0), readGroup(row[1:]))
 		}, names.Low, upperBound(names.High))
 	}, visit)
 }
@@ -190,9 +186,8 @@ func (view *view) groupsIn(names kv.NameRange, visit func(name string, state kv.
 // visit returns false. The state of the log is left out.
 func (view *view) namespacesIn(names kv.NameRange, visit func(name string, state kv.NamespaceState) bool) error {
 	return mergeStates(&view.pending.namespaces, names, func(take func(string, kv.NamespaceState) bool) error {
-		return view.selectNamespaces.Query(func(row []driver.Value) bool {
-			name, _ := row[0].(string)
-			return take(name, readNamespace(row[1:]))
+		return view.selectNamespaces.Query(func(row sqlite.Row) bool {
+			return take(row.Text(0), readNamespace(row[1:]))
 		}, names.Low, upperBound(names.High))
 	}, visit)
 }
@@ -284,10 +279,10 @@ func (view *view) stored(statement *sqlite.Statement, name kv.EntryName) (kv.Ent
 }
 
 func readEntry(statement *sqlite.Statement, name kv.EntryName) (state kv.EntryState, err error) {
-	err = statement.Query(func(row []driver.Value) bool {
-		state = kv.EntryState{Revision: sqlite.Unsigned(row[0]), UpdatedAt: sqlite.Signed(row[1]), ExpiresAt: sqlite.Signed(row[2]), Bytes: int(sqlite.Signed(row[3]))}
+	err = statement.Query(func(row sqlite.Row) bool {
+		state = kv.EntryState{Revision: row.Unsigned(0), UpdatedAt: row.Signed(1), ExpiresAt: row.Signed(2), Bytes: int(row.Signed(3))}
 		if len(row) > 4 {
-			state.Value, _ = row[4].(string)
+			state.Value = row.Text(4)
 		}
 		return false
 	}, name.Group, name.Key)

@@ -3,7 +3,6 @@
 package store
 
 import (
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -227,9 +226,8 @@ func newWorkspaceRuns(session *sqlite.Session) *workspaceRuns {
 }
 
 func (runs *workspaceRuns) load() error {
-	return runs.selectAll.Query(func(row []driver.Value) bool {
-		runID, _ := row[0].(string)
-		runs.ended[runID] = true
+	return runs.selectAll.Query(func(row sqlite.Row) bool {
+		runs.ended[row.Text(0)] = true
 		return true
 	})
 }

@@ -117,10 +117,9 @@ func (sandbox *sandbox) listModules(connection sqlitedriver.ExecQuerierContext) 
 	if err != nil {
 		return err
 	}
-	row := make([]driver.Value, 1)
+	row := make(sqlite.Row, 1)
 	for err = rows.Next(row); err == nil; err = rows.Next(row) {
-		name, _ := row[0].(string)
-		sandbox.modules[strings.ToLower(name)] = true
+		sandbox.modules[strings.ToLower(row.Text(0))] = true
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil

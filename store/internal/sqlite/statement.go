@@ -66,7 +66,7 @@ type Statement struct {
 	Executor  driver.StmtExecContext
 	Querier   driver.StmtQueryContext
 	arguments []driver.NamedValue
-	row       []driver.Value
+	row       Row
 }
 
 // Execute runs the statement to its end. No context: an interrupt would undo the
@@ -78,13 +78,13 @@ func (statement *Statement) Execute(values ...driver.Value) error {
 
 // Query calls scan for each row, until scan returns false. What scan is given is
 // valid during the call only.
-func (statement *Statement) Query(scan func(row []driver.Value) bool, values ...driver.Value) error {
+func (statement *Statement) Query(scan func(row Row) bool, values ...driver.Value) error {
 	rows, err := statement.Querier.QueryContext(context.Background(), statement.bind(values))
 	if err != nil {
 		return err
 	}
 	if statement.row == nil {
-		statement.row = make([]driver.Value, len(rows.Columns()))
+		statement.row = make(Row, len(rows.Columns()))
 	}
 	for {
 		err = rows.Next(statement.row)
@@ -101,7 +101,7 @@ func (statement *Statement) Query(scan func(row []driver.Value) bool, values ...
 // Integer runs a query for a single integer; found is false if there is no row or the value is
 // NULL.
 func (statement *Statement) Integer(values ...driver.Value) (result int64, found bool, err error) {
-	err = statement.Query(func(row []driver.Value) bool {
+	err = statement.Query(func(row Row) bool {
 		result, found = row[0].(int64)
 		return false
 	}, values...)
