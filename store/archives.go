@@ -192,7 +192,7 @@ func (archives *archives) finished(name string) (entries int64, sha256 string, f
 // beginArchive makes the row of an archive that is not finished.
 func (committer *committer) beginArchive(archive *archive) error {
 	err := committer.synced(func() error {
-		return committer.tables.journal.archives.insert.Execute(archive.folder, archive.name, committer.clock.now().UnixNano())
+		return committer.tables.journal.archives.insert.Execute(archive.folder, archive.name, committer.clock.Now().UnixNano())
 	})
 	return writeFailure(err)
 }
@@ -231,7 +231,7 @@ func (committer *committer) finishArchive(archive *archive) error {
 		if err := journal.saveCounts(archive.pending); err != nil {
 			return err
 		}
-		return journal.archives.save(archive, committer.clock.now().UnixNano())
+		return journal.archives.save(archive, committer.clock.Now().UnixNano())
 	})
 	if err != nil {
 		return writeFailure(err)

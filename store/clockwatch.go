@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -24,12 +25,12 @@ const (
 // clockWatch logs when the clocks begin to differ, and when that is over. It belongs to the
 // committer's goroutine.
 type clockWatch struct {
-	clock  *storeClock
+	clock  *clock.Clock
 	logger *slog.Logger
 	// ahead tells that the log says so.
 	ahead bool
 	// last has the values of the clocks at the last look.
-	last reading
+	last clock.Reading
 	// saved is when the store's time was last saved.
 	saved time.Duration
 
@@ -37,7 +38,7 @@ type clockWatch struct {
 	saveTime   *sqlite.Statement
 }
 
-func newClockWatch(clock *storeClock, session *sqlite.Session, logger *slog.Logger) *clockWatch {
+func newClockWatch(clock *clock.Clock, session *sqlite.Session, logger *slog.Logger) *clockWatch {
 	return &clockWatch{
 		clock: clock, logger: logger,
 		selectTime: session.Prepare(`SELECT value FROM meta WHERE name = 'clock'`),
@@ -52,35 +53,35 @@ func (watch *clockWatch) begin(committed ...int64) error {
 		return err
 	}
 	for _, time := range append(committed, saved) {
-		watch.clock.keepTime(time)
+		watch.clock.KeepTime(time)
 	}
-	told, wall := watch.clock.compare()
-	watch.last, watch.saved = wall, wall.elapsed
-	if ahead := time.Duration(told.time - wall.time); ahead >= aheadAtStart {
+	told, wall := watch.clock.Compare()
+	watch.last, watch.saved = wall, wall.Elapsed
+	if ahead := time.Duration(told.Time - wall.Time); ahead >= aheadAtStart {
 		watch.ahead = true
 		watch.logger.Warn("the newest commit is ahead of the wall clock, so the store's time is: set the wall clock if it is wrong, "+
 			"else see \"When the clock jumps\" in docs/operations.md",
-			slog.Time("store", told.utc()), slog.Time("wall", wall.utc()), slog.Float64("ahead_seconds", ahead.Seconds()))
+			slog.Time("store", told.UTC()), slog.Time("wall", wall.UTC()), slog.Float64("ahead_seconds", ahead.Seconds()))
 	}
 	return nil
 }
 
 // look logs a change.
 func (watch *clockWatch) look() {
-	told, wall := watch.clock.compare()
-	ahead, before := time.Duration(told.time-wall.time), watch.last
+	told, wall := watch.clock.Compare()
+	ahead, before := time.Duration(told.Time-wall.Time), watch.last
 	watch.last = wall
-	if step := time.Duration(wall.time-before.time) - (wall.elapsed - before.elapsed); step >= stepToTell && ahead == 0 && !watch.ahead {
+	if step := time.Duration(wall.Time-before.Time) - (wall.Elapsed - before.Elapsed); step >= stepToTell && ahead == 0 && !watch.ahead {
 		watch.logger.Warn("the wall clock was set forward, or the machine slept: deadlines in between are over", slog.Float64("seconds", step.Seconds()))
 	}
 	switch {
 	case !watch.ahead && ahead >= aheadToTell:
 		watch.ahead = true
 		watch.logger.Warn("the wall clock was set back: the store's time goes on, and is ahead of it until it has caught up",
-			slog.Time("store", told.utc()), slog.Time("wall", wall.utc()), slog.Float64("ahead_seconds", ahead.Seconds()))
+			slog.Time("store", told.UTC()), slog.Time("wall", wall.UTC()), slog.Float64("ahead_seconds", ahead.Seconds()))
 	case watch.ahead && ahead == 0:
 		watch.ahead = false
-		watch.logger.Info("the wall clock has caught up: the store's time is the wall clock's", slog.Time("wall", wall.utc()))
+		watch.logger.Info("the wall clock has caught up: the store's time is the wall clock's", slog.Time("wall", wall.UTC()))
 	}
 }
 
@@ -88,19 +89,19 @@ func (watch *clockWatch) look() {
 // next start has it run on.
 func (committer *committer) saveClock() {
 	watch := committer.clockWatch
-	told, wall := watch.clock.compare()
-	watch.saved = wall.elapsed
-	if told.time == wall.time || committer.broken.Load() != nil {
+	told, wall := watch.clock.Compare()
+	watch.saved = wall.Elapsed
+	if told.Time == wall.Time || committer.broken.Load() != nil {
 		return
 	}
-	committer.tried(workClock, committer.unsynced(func() error { return watch.saveTime.Execute(told.time) }))
+	committer.tried(workClock, committer.unsynced(func() error { return watch.saveTime.Execute(told.Time) }))
 }
 
 // watchClock looks at the clocks, and saves the store's time now and then.
 func (committer *committer) watchClock() {
 	watch := committer.clockWatch
 	watch.look()
-	if watch.last.elapsed-watch.saved >= clockSaveInterval {
+	if watch.last.Elapsed-watch.saved >= clockSaveInterval {
 		committer.saveClock()
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/logging"
+	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -62,7 +63,7 @@ type committer struct {
 	suspended atomic.Pointer[string]
 	// backedUp is how many bytes a backup that is under way has copied.
 	backedUp    atomic.Int64
-	clock       *storeClock
+	clock       *clock.Clock
 	clockWatch  *clockWatch
 	hot         *hotEntries
 	tail        *tail
@@ -87,7 +88,7 @@ type committer struct {
 	chores       [choresOfCommitter]chore
 
 	// batchAt is when the batch was begun that is carried out.
-	batchAt reading
+	batchAt clock.Reading
 	// spare is memory for the next batch, nil if there is none.
 	spare *batch
 	// figures has the measurements. syncs tells that a COMMIT syncs the log of SQLite.
@@ -398,8 +399,8 @@ func (committer *committer) nextBatch() *batch {
 	if committer.spare = nil; empty == nil {
 		empty = emptyBatch()
 	}
-	committer.batchAt = committer.clock.tell()
-	return empty.on(committer.view, committer.tables, *committer.limits.Load(), committer.batchAt.utc())
+	committer.batchAt = committer.clock.Tell()
+	return empty.on(committer.view, committer.tables, *committer.limits.Load(), committer.batchAt.UTC())
 }
 
 // apply applies writes to a batch and returns them, except writes that must wait until keys
@@ -496,7 +497,7 @@ func (committer *committer) persistUnlogged(batch *batch) error {
 	}
 	err := committer.transaction(func() error { return committer.tables.save(batch) })
 	if err == nil {
-		committer.clock.keep(committer.batchAt)
+		committer.clock.Keep(committer.batchAt)
 		committer.recentCommits++
 		committer.checkpoints.written += committer.tables.saved(batch)
 	}
@@ -513,7 +514,7 @@ func (committer *committer) written(slices ...*slice) {
 
 // announce tells the readers that follow the log of a commit.
 func (committer *committer) announce(batch *batch, commit Commit) {
-	committer.clock.keep(committer.batchAt)
+	committer.clock.Keep(committer.batchAt)
 	if err := committer.view.tallies.committed(committer.view, batch); err != nil {
 		committer.tried(workTally, err) // it is counted again
 	}
@@ -569,7 +570,7 @@ func (committer *committer) keepHouse() {
 		committer.emptyWriteAheadLog()
 	}
 	committer.watchClock()
-	now := committer.clock.now()
+	now := committer.clock.Now()
 	if now.Sub(committer.lastPurge).Abs() > committer.config.PurgeInterval {
 		committer.lastPurge = now
 		// A step of the clock can make keys due for which no timer is set.
@@ -589,7 +590,7 @@ func (committer *committer) saveWatermarks() {
 	if err != nil {
 		return
 	}
-	committer.consumers.committed(moved, committer.clock.now())
+	committer.consumers.committed(moved, committer.clock.Now())
 }
 
 func (committer *committer) shutDown() {

@@ -243,7 +243,7 @@ func (compaction *compaction) carryOut() error {
 // begin finds out how far the archive may go.
 func (compaction *compaction) begin() error {
 	_, err := askJournal(compaction.store, func(journal *journal) (struct{}, error) {
-		if now := compaction.store.committer.clock.now(); compaction.before.After(now) {
+		if now := compaction.store.committer.clock.Now(); compaction.before.After(now) {
 			return struct{}{}, fmt.Errorf("%w: Before is %s, which is in the future", kv.ErrInvalidCompaction, compaction.before.UTC().Format(time.RFC3339Nano))
 		}
 		compaction.through = -1

@@ -183,7 +183,7 @@ func (committer *committer) expireDue() (more bool) {
 
 // expiryFailed takes note that expiries cannot be logged.
 func (committer *committer) expiryFailed(err error) {
-	committer.expiryFailure, committer.expiryPause = err, committer.clock.now().Add(housekeepingInterval)
+	committer.expiryFailure, committer.expiryPause = err, committer.clock.Now().Add(housekeepingInterval)
 	reason := committer.refusal()
 	if reason == nil {
 		reason = fmt.Errorf("%w: %w", &expiryFirstError{}, err)
@@ -198,7 +198,7 @@ func (committer *committer) whyNotExpired() error {
 	if refusal := committer.refusal(); refusal != nil {
 		return refusal
 	}
-	if !committer.expiries.hasWrites() && committer.clock.now().Before(committer.expiryPause) {
+	if !committer.expiries.hasWrites() && committer.clock.Now().Before(committer.expiryPause) {
 		return committer.expiryFailure
 	}
 	return nil
@@ -240,11 +240,11 @@ func (committer *committer) leaveOutDue(reason error) {
 // tallyDue counts a share of the due keys in realms, one realm after the other. It returns the
 // number of realms that are counted completely.
 func (committer *committer) tallyDue(realms []kv.Realm) (finished int, err error) {
-	looks, told, tallies := duePerBatch, committer.clock.tell(), committer.view.tallies
+	looks, told, tallies := duePerBatch, committer.clock.Tell(), committer.view.tallies
 	for _, of := range realms {
-		complete, err := tallies.goOn(committer.view, of, told.utc(), &looks)
+		complete, err := tallies.goOn(committer.view, of, told.UTC(), &looks)
 		if tallies.total(of).keys > 0 {
-			committer.clock.keep(told) // what was told to be absent stays so
+			committer.clock.Keep(told) // what was told to be absent stays so
 		} else if complete {
 			delete(tallies, of)
 		}
@@ -271,7 +271,7 @@ func (committer *committer) refresh(names []kv.EntryName) error {
 
 // somethingIsDue reports whether there may be an entry whose time has come.
 func (committer *committer) somethingIsDue() bool {
-	return !committer.nextExpiry.IsZero() && !committer.nextExpiry.After(committer.clock.now())
+	return !committer.nextExpiry.IsZero() && !committer.nextExpiry.After(committer.clock.Now())
 }
 
 // findNextExpiry looks for the next expiry, without regard to the one known before.
@@ -293,14 +293,14 @@ func (committer *committer) noteExpiry(expiresAt time.Time) {
 func (committer *committer) expireAt(instant time.Time) {
 	committer.nextExpiry = instant
 	if !instant.IsZero() {
-		committer.expiryTimer.Reset(max(0, instant.Sub(committer.clock.now())))
+		committer.expiryTimer.Reset(max(0, instant.Sub(committer.clock.Now())))
 	}
 }
 
 // waitForExpiry sets the timer again if it was early: the store's clock is slower than the
 // timer's while it is ahead of the wall clock.
 func (committer *committer) waitForExpiry() {
-	if committer.nextExpiry.After(committer.clock.now()) {
+	if committer.nextExpiry.After(committer.clock.Now()) {
 		committer.expireAt(committer.nextExpiry)
 	}
 }
@@ -324,6 +324,6 @@ func (committer *committer) isDueIn(of kv.Realm) bool {
 	case of.Whole:
 		return true
 	}
-	due, err := committer.view.due(of, committer.clock.now(), dueEntry{}, 1)
+	due, err := committer.view.due(of, committer.clock.Now(), dueEntry{}, 1)
 	return err != nil || len(due) > 0
 }

@@ -237,7 +237,7 @@ func FailExpiries(store *Store) (restore func() error) {
 // deleted at once.
 func DeleteTooManyGroups(store *Store, prefix string) error {
 	return OnCommitter(store, func() error {
-		batch := newBatch(store.committer.view, store.committer.tables, store.committer.clock.now())
+		batch := newBatch(store.committer.view, store.committer.tables, store.committer.clock.Now())
 		for index := range MaxGroupsPerDelete {
 			batch.groups[fmt.Sprint(prefix, index)] = &groupChange{GroupState: kv.GroupState{Keys: 1}}
 		}
@@ -316,7 +316,7 @@ func RememberedAnswers(store *Store) (rows, known int, err error) {
 // transactions that takes.
 func ClearRetries(store *Store) (slices int, err error) {
 	err = OnCommitter(store, func() error {
-		store.committer.tables.answers.forget(store.committer.clock.now())
+		store.committer.tables.answers.forget(store.committer.clock.Now())
 		slices = 1
 		for store.committer.attendTo(&store.committer.chores[choreAnswers]) {
 			slices++

@@ -9,6 +9,7 @@ import (
 	"math"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/flux"
 	"dappco.re/go/storebus/store/internal/kv"
 )
@@ -274,8 +275,8 @@ func (run *journalRun) take(rows []journalRow) (more bool, err error) {
 
 // now is the time, and never before the time of an entry. So every committed entry lies in a
 // range that ends now.
-func (journal *journal) now(clock *storeClock) time.Time {
-	now := clock.now()
+func (journal *journal) now(clock *clock.Clock) time.Time {
+	now := clock.Now()
 	if behind := journal.last.committedAt; behind >= now.UnixNano() && behind < math.MaxInt64 {
 		return time.Unix(0, behind+1).UTC()
 	}

@@ -51,7 +51,7 @@ func (committer *committer) getMany(view *view, query ManyQuery) (many ManyEntri
 	if many.Revision, err = view.revisionOf(query.Names[0].Group); err != nil {
 		return many, err
 	}
-	now := committer.clock.now()
+	now := committer.clock.Now()
 	many.Entries = make([]Entry, len(query.Names))
 	for index, name := range query.Names {
 		state, err := view.entry(kv.EntryName(name))

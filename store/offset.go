@@ -54,7 +54,7 @@ func (committer *committer) readOffsetPage(view *view, page *offsetPage) error {
 		}
 	}
 	missing := min(page.limit-len(page.entries), keysPerPage)
-	return page.read(view, committer.clock.now(), missing, pairsOnly, func(key, value string) {
+	return page.read(view, committer.clock.Now(), missing, pairsOnly, func(key, value string) {
 		page.entries = append(page.entries, KeyValue{Key: key, Value: value})
 	})
 }
@@ -75,7 +75,7 @@ func (committer *committer) skipSome(view *view, page *offsetPage) error {
 	}
 	skip.left = min(page.skip, keysPerPage)
 	page.skip -= skip.left
-	err := page.read(view, committer.clock.now(), skip.left, keysOnly, func(string, string) { skip.left-- })
+	err := page.read(view, committer.clock.Now(), skip.left, keysOnly, func(string, string) { skip.left-- })
 	page.skip += skip.left
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	sqlitelib "modernc.org/sqlite/lib"
 
+	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/schema"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -32,7 +33,7 @@ func openDatabase(config StoreConfig) (*sqlite.Database, error) {
 	if err != nil {
 		return nil, openError(config.DatabasePath, err)
 	}
-	err = schema.Migrate(context.Background(), opened.Connection, config.clocks()().utc(), config.Logger)
+	err = schema.Migrate(context.Background(), opened.Connection, clock.New(config.Clock, config.Elapsed).Now(), config.Logger)
 	if err == nil {
 		err = adoptBackup(context.Background(), opened.Connection, config.Logger)
 	}

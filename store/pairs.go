@@ -35,7 +35,7 @@ func (store *Store) All(group string) iter.Seq2[KeyValue, error] {
 		for !rest.ended {
 			var page []KeyValue
 			_, err := look(store, func(view *view) (struct{}, error) {
-				return struct{}{}, rest.read(view, store.committer.clock.now(), keysPerPage, pairsOnly, func(key, value string) {
+				return struct{}{}, rest.read(view, store.committer.clock.Now(), keysPerPage, pairsOnly, func(key, value string) {
 					page = append(page, KeyValue{Key: key, Value: value})
 				})
 			})
@@ -71,7 +71,7 @@ func (store *Store) GetAll(group string) (map[string]string, error) {
 					all = make(map[string]string, min(state.Keys, expectedKeys))
 				}
 			}
-			return struct{}{}, rest.read(view, store.committer.clock.now(), keysPerPage, pairsOnly, func(key, value string) { all[key] = value })
+			return struct{}{}, rest.read(view, store.committer.clock.Now(), keysPerPage, pairsOnly, func(key, value string) { all[key] = value })
 		})
 		if err != nil {
 			return nil, operationError("store.GetAll", group, "", err)

@@ -90,11 +90,11 @@ func (committer *committer) live(name kv.EntryName, state *kv.EntryState) (Entry
 	if state.ExpiresAt == 0 { // nothing depends on the time
 		return liveEntry(name, state, time.Time{})
 	}
-	told := committer.clock.tell()
-	if now := told.utc(); !state.Expired(now) {
+	told := committer.clock.Tell()
+	if now := told.UTC(); !state.Expired(now) {
 		return liveEntry(name, state, now)
 	}
-	committer.clock.keep(told)
+	committer.clock.Keep(told)
 	return Entry{}, kv.ErrNotFound
 }
 
@@ -182,7 +182,7 @@ func (committer *committer) readPage(view *view, query PageQuery) (page Page, er
 		return Page{}, err
 	}
 	filling := fillingOf(query.Limit, query.Fits)
-	passed, err := view.page(query.keys(), committer.clock.now(), func(name kv.EntryName, state *kv.EntryState) bool {
+	passed, err := view.page(query.keys(), committer.clock.Now(), func(name kv.EntryName, state *kv.EntryState) bool {
 		return filling.take(pageEntry(name, state, query.KeysOnly))
 	})
 	page.Entries = filling.elements

@@ -105,7 +105,7 @@ func (store *Store) render(query RenderQuery) (Rendering, error) {
 		return Rendering{}, err
 	}
 	copied, err := look(store, func(view *view) (*template.Group, error) {
-		return view.renderedGroup(query.Group, store.committer.clock.now())
+		return view.renderedGroup(query.Group, store.committer.clock.Now())
 	})
 	if err != nil {
 		return Rendering{}, err

@@ -37,7 +37,7 @@ func (committer *committer) trimIsDue() bool {
 
 // trimSlice removes at most commitsPerTrim commits; trimmed is false if none may go.
 func (committer *committer) trimSlice() (trimmed bool, err error) {
-	slice, err := committer.log.trimmable(committer.config.Retention, committer.clock.now(), committer.trimLimit())
+	slice, err := committer.log.trimmable(committer.config.Retention, committer.clock.Now(), committer.trimLimit())
 	committer.log.startIsOld = false
 	if err != nil || len(slice.commits) == 0 {
 		return false, err

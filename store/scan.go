@@ -68,7 +68,7 @@ func (committer *committer) scan(view *view, query ScanQuery) (page ScanPage, er
 		return page, err
 	}
 	filling := fillingOf(query.Limit, query.Fits)
-	passed, err := view.scan(query.entries(), committer.clock.now(), func(name kv.EntryName, state *kv.EntryState) bool {
+	passed, err := view.scan(query.entries(), committer.clock.Now(), func(name kv.EntryName, state *kv.EntryState) bool {
 		return filling.take(pageEntry(name, state, query.KeysOnly))
 	})
 	page.Entries = filling.elements

@@ -81,7 +81,7 @@ func (committer *committer) status(view *view) (Status, error) {
 		PendingMaterialisation: uint64(view.pending.rows() + view.deletions.groups.Len()),
 		Entries:                view.totals.entries - uint64(due.keys),
 		UnscopedEntries:        view.totals.unscoped - uint64(view.tallies.namespace(kv.WholeStore, "").keys),
-		ClockAhead:             committer.clock.ahead(),
+		ClockAhead:             committer.clock.Ahead(),
 		Journal:                committer.tables.journal.total,
 		Archiving:              committer.tables.journal.archives.written.Load(),
 		BackedUpBytes:          committer.backedUp.Load(),

@@ -14,6 +14,7 @@ import (
 
 	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/store/internal/archivefile"
+	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -114,7 +115,7 @@ func (store *Store) start() error {
 	store.committer = &committer{
 		owner:       newOwnership(),
 		config:      store.config,
-		clock:       newStoreClock(&store.config),
+		clock:       clock.New(store.config.Clock, store.config.Elapsed),
 		hot:         store.hot,
 		watchers:    store.watchers,
 		writes:      newMailbox[*write](),

@@ -247,7 +247,7 @@ func (workspace *Workspace) add(kind string, data any) (entries int64, err error
 
 // put adds an entry for a request, whose answer is remembered with it.
 func (workspace *Workspace) put(request Request, kind, data string) (outcome Outcome, err error) {
-	entry := workspaceEntry{kind: kind, data: data, createdAt: workspace.store.committer.clock.now()}
+	entry := workspaceEntry{kind: kind, data: data, createdAt: workspace.store.committer.clock.Now()}
 	limits := workspace.store.committer.limits.Load()
 	err = workspace.write(func(database *sql.DB) error {
 		err := inTransaction(database, func(transaction *sql.Tx) error {

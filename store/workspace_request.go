@@ -182,14 +182,14 @@ func (rememberCommand) groups() []string { return nil }
 // the request its time.
 func (store *Store) recall(request *Request) (*answer, error) {
 	return ask(store, func(*view) (*answer, error) {
-		request.at = store.committer.clock.now()
+		request.at = store.committer.clock.Now()
 		return store.committer.tables.answers.find(requestName{namespace: request.Namespace, id: request.ID}, request.at)
 	})
 }
 
 // now is the time by which the store goes.
 func (store *Store) now() (time.Time, error) {
-	return ask(store, func(*view) (time.Time, error) { return store.committer.clock.now(), nil })
+	return ask(store, func(*view) (time.Time, error) { return store.committer.clock.Now(), nil })
 }
 
 // remember has the store remember answers that are in the file of a workspace. If it cannot,

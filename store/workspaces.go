@@ -247,7 +247,7 @@ func (workspaces *workspaces) claim(name workspaceName) (file *workspaceFile, is
 		return nil, false, err
 	}
 	file = newWorkspaceFile(workspaces.own, newRunID())
-	file.workspaceName, file.openedAt = name, workspaces.store.committer.clock.now()
+	file.workspaceName, file.openedAt = name, workspaces.store.committer.clock.Now()
 	file.turn.Lock()
 	workspaces.files[name] = file
 	workspaces.counts[name.namespace]++

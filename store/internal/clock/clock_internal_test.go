@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package clock
 
 import (
 	"math"
@@ -17,31 +17,31 @@ import (
 // hundredth; and it is the wall clock's where that is not before those.
 func TestStoreClock_Tell_Good(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		now := reading{time: 1_800_000_000_000_000_000}
-		clock := &storeClock{read: func() reading { return now }}
-		clock.floor.Store(&reading{time: math.MinInt64})
-		var kept []reading
+		now := Reading{Time: 1_800_000_000_000_000_000}
+		clock := &Clock{read: func() Reading { return now }}
+		clock.floor.Store(&Reading{Time: math.MinInt64})
+		var kept []Reading
 		t.Repeat(map[string]func(*rapid.T){
 			"Pass": func(t *rapid.T) {
 				passed := time.Duration(rapid.Int64Range(0, int64(48*time.Hour)).Draw(t, "passed"))
-				now.time, now.elapsed = now.time+int64(passed), now.elapsed+passed
+				now.Time, now.Elapsed = now.Time+int64(passed), now.Elapsed+passed
 			},
 			"Set": func(t *rapid.T) {
-				now.time += rapid.Int64Range(-int64(time.Hour), int64(time.Hour)).Draw(t, "step")
+				now.Time += rapid.Int64Range(-int64(time.Hour), int64(time.Hour)).Draw(t, "step")
 			},
 			"Commit": func(*rapid.T) {
-				told := clock.tell()
-				clock.keep(told)
+				told := clock.Tell()
+				clock.Keep(told)
 				kept = append(kept, told)
 			},
 			"": func(t *rapid.T) {
-				told, wall := clock.compare()
+				told, wall := clock.Compare()
 				require.Equal(t, now, wall)
-				require.GreaterOrEqual(t, told.time, wall.time)
+				require.GreaterOrEqual(t, told.Time, wall.Time)
 				for _, commit := range kept {
-					require.GreaterOrEqual(t, told.time, commit.time)
-					passed := now.elapsed - commit.elapsed
-					require.GreaterOrEqual(t, told.time, commit.time+int64(passed-passed/100)-1)
+					require.GreaterOrEqual(t, told.Time, commit.Time)
+					passed := now.Elapsed - commit.Elapsed
+					require.GreaterOrEqual(t, told.Time, commit.Time+int64(passed-passed/100)-1)
 				}
 			},
 		})
@@ -49,9 +49,9 @@ func TestStoreClock_Tell_Good(t *testing.T) {
 }
 
 func TestStoreClock_After_Ugly(t *testing.T) {
-	late := reading{time: math.MaxInt64 - 5}
+	late := Reading{Time: math.MaxInt64 - 5}
 	assert.Equal(t, int64(math.MaxInt64-5), late.after(time.Hour), "beyond what nanoseconds can tell it stands")
-	floor := reading{time: 1000, elapsed: time.Second}
+	floor := Reading{Time: 1000, Elapsed: time.Second}
 	assert.Equal(t, int64(1000), floor.after(0), "elapsed time does not go back")
 	assert.Equal(t, int64(1000+99), floor.after(time.Second+100))
 }
