@@ -31,7 +31,7 @@ type batch struct {
 	// deletions are the revisions at which the batch deletes groups. Entries of these groups at
 	// a lower revision, in the batch or in the view, do not exist.
 	deletions map[string]uint64
-	// changed is the result of changes.
+	// changed is the result of changes. Expired entries are there before.
 	changed slice
 	// parts are the changes beside the log, one part for each table.
 	parts  parts
@@ -42,8 +42,6 @@ type batch struct {
 	due   map[kv.Realm]*dueQueue
 	stale []kv.EntryName
 	looks int
-	// expired are the entries whose expiry the batch logs.
-	expired []expiredEntry
 }
 
 // namespaceChange is a namespace as the batch leaves it, and its part of the log.
@@ -109,7 +107,7 @@ func (batch *batch) merge(nested *batch) {
 	maps.Copy(batch.entries, nested.entries)
 	maps.Copy(batch.deletions, nested.deletions)
 	maps.Copy(batch.due, nested.due)
-	batch.expired = append(batch.expired, nested.expired...)
+	batch.changed.addExpiries(nested.changed.expired)
 	batch.events = slices.Grow(batch.events, len(nested.events))
 	for index := range nested.events {
 		event := &nested.events[index]
@@ -367,9 +365,7 @@ func (batch *batch) groupNames(names kv.NameRange, limit int) (found []string, e
 // expireIfDue logs the expiry of an entry whose time has come, before a write to it.
 func (batch *batch) expireIfDue(target *target) {
 	if target.entry.Present() && target.entry.Expired(batch.timestamp) {
-		batch.expired = append(batch.expired, expiredEntry{
-			dueEntry: dueEntry{target.entry.ExpiresAt, target.EntryName}, bytes: bytesOf(target.EntryName, target.entry.Bytes),
-		})
+		batch.changed.addExpiry(target.EntryName, &target.entry)
 		batch.record(target, Event{Type: EventExpire})
 	}
 }
@@ -483,20 +479,20 @@ func (batch *batch) changes() *slice {
 		if (kv.Deletion{Revision: batch.deletions[name.Group]}).Hides(&version.EntryState) {
 			continue
 		}
-		changes.entries = append(changes.entries, version)
+		changes.addEntry(version)
 	}
 	for name, change := range batch.groups {
 		if change.changed {
-			changes.groups = append(changes.groups, named[kv.GroupState]{name, change.GroupState})
+			changes.addGroup(name, change.GroupState)
 		}
 	}
 	for name, change := range batch.namespaces {
 		if change.changed {
-			changes.namespaces = append(changes.namespaces, named[kv.NamespaceState]{name, change.NamespaceState})
+			changes.addNamespace(name, change.before, change.NamespaceState)
 		}
 	}
 	for name, revision := range batch.deletions {
-		changes.deletions = append(changes.deletions, named[uint64]{name, revision})
+		changes.addDeletion(name, revision)
 	}
 	return changes
 }
@@ -515,12 +511,11 @@ func reuse(used *batch) *batch {
 	clear(used.groups)
 	clear(used.entries)
 	clear(used.deletions)
-	changed := &used.changed
-	clear(changed.entries)
+	used.changed.reset()
 	*used = batch{
 		spare:      used.spare,
 		namespaces: used.namespaces, groups: used.groups, entries: used.entries, deletions: used.deletions,
-		changed: slice{entries: changed.entries[:0], groups: changed.groups[:0], namespaces: changed.namespaces[:0], deletions: changed.deletions[:0]},
+		changed: used.changed,
 	}
 	return used
 }

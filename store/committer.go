@@ -126,12 +126,12 @@ type committer struct {
 // open prepares the statements and brings the tables up to the log.
 func (committer *committer) open(session *sqlite.Session) error {
 	committer.session = session
-	committer.view = newView(session, committer.hot)
+	committer.view = newView(session, committer.hot, committer.flushLog)
 	committer.tables = newTables(session)
 	committer.log = newChangeLog(session, committer.config.Logger)
 	committer.log.deferred.puts = committer.config.Durability == DurabilityMemory
-	committer.log.deferred.flush, committer.view.flushLog = committer.flushLog, committer.flushLog
-	committer.materialiser = newMaterialiser(session, committer.view, committer.config)
+	committer.log.deferred.flush = committer.flushLog
+	committer.materialiser = newMaterialiser(session, committer.view, committer.config.PendingBytes, committer.config.Durability == DurabilityMemory)
 	committer.consumers = newConsumers(session)
 	committer.begin = session.Prepare(`BEGIN IMMEDIATE`)
 	committer.beginRead = session.Prepare(`BEGIN`)
@@ -141,7 +141,6 @@ func (committer *committer) open(session *sqlite.Session) error {
 	committer.checkpoints = newCheckpoints(session)
 	committer.chores = committer.newChores()
 	committer.clockWatch = newClockWatch(committer.clock, session, committer.config.Logger)
-	selectMaterialised := session.Prepare(`SELECT value FROM meta WHERE name = 'materialised'`)
 	selectStoreID := session.Prepare(`SELECT value FROM meta WHERE name = 'store_id'`)
 	if session.Err != nil {
 		return session.Err
@@ -155,25 +154,21 @@ func (committer *committer) open(session *sqlite.Session) error {
 	}); err != nil {
 		return err
 	}
-	materialised, _, err := selectMaterialised.Integer()
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(committer.tables.load(), committer.view.load()); err != nil {
+	if err := errors.Join(committer.materialiser.load(), committer.tables.load(), committer.view.load()); err != nil {
 		return err
 	}
 	if err := committer.clockWatch.begin(committer.log.committedAt.UnixNano(), committer.tables.journal.last.committedAt, committer.tables.answers.newest()); err != nil {
 		return err
 	}
-	committer.materialiser.through = uint64(materialised)
-	if err := committer.replay(uint64(materialised)); err != nil {
-		return fmt.Errorf("replay the log after commit %d: %w", materialised, err)
+	if err := committer.replay(committer.materialiser.through); err != nil {
+		return fmt.Errorf("replay the log after commit %d: %w", committer.materialiser.through, err)
 	}
 	committer.tail = newTail(committer.log.lastID)
 	committer.wakeups = newWakeups(committer.tail)
 	committer.watchers.tail = committer.tail
 	committer.expiryTimer = time.NewTimer(0)
 	committer.idleTimer = time.NewTimer(committer.idleDelay())
+	var err error
 	committer.nextExpiry, err = committer.view.nextExpiry()
 	return err
 }
@@ -195,7 +190,7 @@ func (committer *committer) replay(materialised uint64) error {
 			}
 			materialised = commit.ID
 		}
-		committer.view.committed(batch, batch.changes())
+		committer.view.committed(batch.changes())
 	}
 }
 
@@ -285,12 +280,17 @@ func (committer *committer) materialiseIdle() (more bool) {
 }
 
 func (committer *committer) materialiseSlice() error {
-	next := committer.materialiser.nextSlice(rowsPerSlice, committer.log.lastID, committer.log.end)
+	next := committer.materialiser.nextSlice(committer.logEnd())
 	if err := committer.unsynced(func() error { return committer.materialiser.write(next) }); err != nil {
 		return err
 	}
 	committer.written(next)
 	return nil
+}
+
+// logEnd is the end of the log for the materialiser.
+func (committer *committer) logEnd() logEnd {
+	return logEnd{commitID: committer.log.lastID, bytes: committer.log.end.bytes}
 }
 
 func (committer *committer) answerReads() (more bool) {
@@ -437,7 +437,7 @@ func (committer *committer) persist(batch *batch) error {
 	committer.checkpoints.written += len(next.encoded.blob)
 	committer.checkpoints.written += committer.tables.saved(batch)
 	committer.consumers.committed(next.moved, batch.timestamp)
-	committer.view.committed(batch, next.changes)
+	committer.view.committed(next.changes)
 	committer.written(next.slices...)
 	committer.announce(batch, committer.log.committed(next.encoded, batch.events, batch.timestamp))
 	return nil
@@ -462,8 +462,7 @@ func (committer *committer) prepare(batch *batch) nextCommit {
 		return next
 	}
 	// The deferred commits keep pace together with this commit.
-	entries, growth := deferred.events+len(next.changes.entries), deferred.bytes+len(next.encoded.blob)
-	next.slices = committer.materialiser.choose(next.changes, committer.log, entries, growth)
+	next.slices = committer.materialiser.choose(next.changes, committer.logEnd(), deferred.events, deferred.bytes+len(next.encoded.blob))
 	return next
 }
 
@@ -515,7 +514,7 @@ func (committer *committer) written(slices ...*slice) {
 // announce tells the readers that follow the log of a commit.
 func (committer *committer) announce(batch *batch, commit Commit) {
 	committer.clock.Keep(committer.batchAt)
-	if err := committer.view.tallies.committed(committer.view, batch); err != nil {
+	if err := committer.view.tallies.committed(committer.view, &batch.changed); err != nil {
 		committer.tried(workTally, err) // it is counted again
 	}
 	committer.recentCommits++

@@ -87,8 +87,6 @@ const (
 	// deletionsPerRow quickens the pace if many small groups wait: a slice has a row for so
 	// many, if that is more than rowsPerSlice.
 	deletionsPerRow = 128
-	// removalsAtClose is how many slices Close waits for; opening the store goes on.
-	removalsAtClose = 1024
 )
 
 // removal is a slice of carrying out deletions, while it is put together.
@@ -179,22 +177,4 @@ func (materialiser *materialiser) removed(removal *removal) {
 		materialiser.pending.bytes -= materialiser.pending.deletions.drop(deleted.Group, deleted.Revision)
 	}
 	materialiser.deletions.carriedOut(&removal.slice, removal.at)
-}
-
-// deletionsWait reports whether deletions are to be carried out.
-func (committer *committer) deletionsWait() bool { return committer.view.deletions.groups.Len() > 0 }
-
-// carryOut carries out a slice of the deletions, and reports whether there is more.
-func (committer *committer) carryOut() (more bool) {
-	removal, err := committer.materialiser.nextRemoval()
-	if err == nil && removal.slice.rows() > 0 {
-		err = committer.unsynced(func() error { return committer.materialiser.writeDeletions(&removal.slice) })
-	}
-	committer.tried(workDeletions, err)
-	if err != nil {
-		return false
-	}
-	committer.checkpoints.written += removal.rows * rowBytes
-	committer.materialiser.removed(removal)
-	return committer.deletionsWait()
 }

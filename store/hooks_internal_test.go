@@ -171,7 +171,7 @@ var errHeld = errors.New("a test holds this statement")
 // HeldRemovals is a store that cannot remove the rows of deleted groups.
 type HeldRemovals struct {
 	store *Store
-	real  driver.StmtQueryContext
+	real  func() (more bool)
 }
 
 // HoldRemovals keeps a store from removing the rows of deleted groups, until Release
@@ -179,8 +179,8 @@ type HeldRemovals struct {
 func HoldRemovals(store *Store) (*HeldRemovals, error) {
 	held := &HeldRemovals{store: store}
 	return held, OnCommitter(store, func() error {
-		rows := store.committer.materialiser.selectRows
-		held.real, rows.Querier = rows.Querier, failingStatement{}
+		chore := &store.committer.chores[choreDeletions]
+		held.real, chore.slice = chore.slice, nothing
 		return nil
 	})
 }
@@ -188,7 +188,7 @@ func HoldRemovals(store *Store) (*HeldRemovals, error) {
 // Release lets the rows be removed, and returns when they are.
 func (held *HeldRemovals) Release() error {
 	return OnCommitter(held.store, func() error {
-		held.store.committer.materialiser.selectRows.Querier = held.real
+		held.store.committer.chores[choreDeletions].slice = held.real
 		for held.store.committer.attendTo(&held.store.committer.chores[choreDeletions]) {
 		}
 		return nil
@@ -199,24 +199,23 @@ func (held *HeldRemovals) Release() error {
 // after every one.
 func (held *HeldRemovals) CarryOut(slices int, each func() error) error {
 	return OnCommitter(held.store, func() (err error) {
-		rows := held.store.committer.materialiser.selectRows
-		rows.Querier = held.real
+		chore := &held.store.committer.chores[choreDeletions]
+		chore.slice = held.real
 		for more := true; more && err == nil && slices > 0; slices-- {
-			more = held.store.committer.attendTo(&held.store.committer.chores[choreDeletions])
+			more = held.store.committer.attendTo(chore)
 			err = each()
 		}
-		rows.Querier = failingStatement{}
+		chore.slice = nothing
 		return err
 	})
 }
 
+// nothing is the slice of a chore that is held.
+func nothing() (more bool) { return false }
+
 type failingStatement struct{}
 
 func (failingStatement) ExecContext(context.Context, []driver.NamedValue) (driver.Result, error) {
-	return nil, errHeld
-}
-
-func (failingStatement) QueryContext(context.Context, []driver.NamedValue) (driver.Rows, error) {
 	return nil, errHeld
 }
 
@@ -257,7 +256,7 @@ func batchError(batch *batch) error {
 // Deletions returns how many deleted groups have rows that are to be removed.
 func Deletions(store *Store) (count int, err error) {
 	err = OnCommitter(store, func() error {
-		count = store.committer.view.deletions.groups.Len()
+		count = store.committer.view.deletionsWaiting()
 		return nil
 	})
 	return count, err

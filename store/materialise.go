@@ -47,6 +47,7 @@ type materialiser struct {
 	upsertNamespace *sqlite.Statement
 	upsertDeletion  *sqlite.Statement
 	setMaterialised *sqlite.Statement
+	selectThrough   *sqlite.Statement
 
 	selectRows     *sqlite.Statement
 	deleteRows     *sqlite.Statement
@@ -72,11 +73,13 @@ type sweepPosition struct {
 	group, namespace, deletion string
 }
 
-func newMaterialiser(session *sqlite.Session, view *view, config StoreConfig) *materialiser {
+// newMaterialiser returns what writes the tables behind a view. pendingBytes is how much may wait in
+// memory. The tables of a store in memory are not needed for opening it again.
+func newMaterialiser(session *sqlite.Session, view *view, pendingBytes int, inMemory bool) *materialiser {
 	materialiser := &materialiser{
 		pending:         view.pending,
 		deletions:       view.deletions,
-		limit:           config.PendingBytes,
+		limit:           pendingBytes,
 		sweepStartBytes: sweepStartBytes,
 		writtenThrough:  writtenThrough,
 		upsertEntry: session.Prepare(`INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -89,22 +92,33 @@ func newMaterialiser(session *sqlite.Session, view *view, config StoreConfig) *m
 			ON CONFLICT DO UPDATE SET revision = excluded.revision, keys = excluded.keys, groups = excluded.groups, bytes = excluded.bytes`),
 		upsertDeletion:  session.Prepare(`INSERT INTO deletions (group_name, revision) VALUES (?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision`),
 		setMaterialised: session.Prepare(`UPDATE meta SET value = ? WHERE name = 'materialised'`),
+		selectThrough:   session.Prepare(`SELECT value FROM meta WHERE name = 'materialised'`),
 		selectRows:      session.Prepare(`SELECT entry_key, octet_length(entry_value) FROM entries WHERE group_name = ? AND entry_key >= ? ORDER BY entry_key LIMIT ?`),
 		deleteRows:      session.Prepare(`DELETE FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key <= ? AND revision <= ?`),
 		deleteDeletion:  session.Prepare(`DELETE FROM deletions WHERE group_name = ?`),
 	}
-	if config.Durability == DurabilityMemory {
+	if inMemory {
 		materialiser.sweepStartBytes, materialiser.writtenThrough = sweepStartBytesInMemory, 0
 	}
 	return materialiser
 }
 
+// load reads up to which commit the tables hold the log.
+func (materialiser *materialiser) load() error {
+	through, _, err := materialiser.selectThrough.Integer()
+	materialiser.through = uint64(through)
+	return err
+}
+
+// logEnd is the end of the log: its newest commit, and how many bytes were logged ever.
+type logEnd struct{ commitID, bytes uint64 }
+
 // choose returns the rows for the transaction of the next commit. First comes as much of the
-// pending set as keeps pace with the log, which grows by so many entries and bytes. Then come
-// the entries of a small batch.
-func (materialiser *materialiser) choose(changes *slice, log *changeLog, entries, logGrowth int) (chosen []*slice) {
-	if limit := materialiser.pace(entries, log.end, logGrowth); limit > 0 {
-		chosen = append(chosen, materialiser.nextSlice(limit, log.lastID, log.end))
+// pending set as keeps pace with the log, which grows by logGrowth bytes. Then come the entries of
+// a small batch. deferred is how many entries of earlier commits share the pace.
+func (materialiser *materialiser) choose(changes *slice, log logEnd, deferred, logGrowth int) (chosen []*slice) {
+	if limit := materialiser.pace(deferred+len(changes.entries), log, logGrowth); limit > 0 {
+		chosen = append(chosen, materialiser.sliceOf(limit, log))
 	}
 	if count := len(changes.entries); count > 0 && count <= materialiser.writtenThrough {
 		chosen = append(chosen, &slice{entries: changes.entries})
@@ -115,7 +129,7 @@ func (materialiser *materialiser) choose(changes *slice, log *changeLog, entries
 // pace is how many rows to write with a commit of so many entries: enough that the
 // sweep ends before the log has grown by sweepBytes, and that a pending set at its
 // limit does not grow.
-func (materialiser *materialiser) pace(entries int, log logTotals, logGrowth int) int {
+func (materialiser *materialiser) pace(entries int, log logEnd, logGrowth int) int {
 	sweep := &materialiser.sweep
 	switch {
 	case materialiser.pending.bytes > materialiser.limit:
@@ -130,11 +144,16 @@ func (materialiser *materialiser) pace(entries int, log logTotals, logGrowth int
 	return min((left*logGrowth+room-1)/room, rowsPerSlice)
 }
 
-// nextSlice returns up to limit rows of the sweep, beginning a new one at lastID if none is
-// underway. A slice that is not full is the last of its sweep.
-func (materialiser *materialiser) nextSlice(limit int, lastID uint64, log logTotals) *slice {
+// nextSlice returns rows of the sweep for a transaction of their own.
+func (materialiser *materialiser) nextSlice(log logEnd) *slice {
+	return materialiser.sliceOf(rowsPerSlice, log)
+}
+
+// sliceOf returns up to limit rows of the sweep, beginning a new one at the end of the log if none
+// is underway. A slice that is not full is the last of its sweep.
+func (materialiser *materialiser) sliceOf(limit int, log logEnd) *slice {
 	if !materialiser.sweep.underway {
-		materialiser.beginSweep(lastID, log)
+		materialiser.beginSweep(log)
 	}
 	sweep, pending := &materialiser.sweep, materialiser.pending
 	next := &slice{sweeps: true, next: sweep.next}
@@ -151,8 +170,8 @@ func (materialiser *materialiser) nextSlice(limit int, lastID uint64, log logTot
 	return next
 }
 
-func (materialiser *materialiser) beginSweep(lastID uint64, log logTotals) {
-	materialiser.sweep = sweep{underway: true, through: lastID, logBytes: log.bytes, rows: materialiser.pending.rows()}
+func (materialiser *materialiser) beginSweep(log logEnd) {
+	materialiser.sweep = sweep{underway: true, through: log.commitID, logBytes: log.bytes, rows: materialiser.pending.rows()}
 }
 
 // write brings the tables to where slices have them, in the transaction of the caller.
@@ -238,4 +257,14 @@ func (materialiser *materialiser) refreshed(names []kv.EntryName) *slice {
 		}
 	}
 	return refreshed
+}
+
+// deleteGroups removes the rows of groups without keys, in the transaction of the caller.
+func (materialiser *materialiser) deleteGroups(names []string) error {
+	for _, name := range names {
+		if err := materialiser.deleteGroup.Execute(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }

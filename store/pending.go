@@ -159,31 +159,6 @@ func (pending *pending) forget(place *pendingEntry) {
 	pending.ordered.Delete(place)
 }
 
-// slice is a part of the tables in their future state: the changes of a batch, or the rows of
-// one transaction.
-type slice struct {
-	entries    []*kv.EntryVersion
-	groups     []named[kv.GroupState]
-	namespaces []named[kv.NamespaceState]
-	// deletions are the revisions at which groups were deleted.
-	deletions []named[uint64]
-	// removed has rows that a deletion removes, and carriedOut the deletions without rows after
-	// that.
-	removed    []deletedRows
-	carriedOut []kv.Deletion
-	// completes tells that the tables hold the log up to the commit through once the
-	// slice is written.
-	completes bool
-	through   uint64
-	// sweeps marks a slice of the sweep, which goes on at next.
-	sweeps bool
-	next   sweepPosition
-}
-
-func (slice *slice) rows() int {
-	return len(slice.entries) + len(slice.groups) + len(slice.namespaces) + len(slice.deletions) + len(slice.removed) + len(slice.carriedOut)
-}
-
 // from returns up to limit entries in key order, beginning with one.
 func (pending *pending) from(first kv.EntryName, limit int) []*kv.EntryVersion {
 	var entries []*kv.EntryVersion

@@ -50,21 +50,14 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 		if err := committer.log.remove(slice); err != nil {
 			return err
 		}
-		for _, group := range emptied {
-			if err := committer.materialiser.deleteGroup.Execute(group); err != nil {
-				return err
-			}
-		}
-		return nil
+		return committer.materialiser.deleteGroups(emptied)
 	})
 	if err != nil {
 		return false, err
 	}
 	last := slice.commits[len(slice.commits)-1]
 	committer.log.firstID, committer.log.start, committer.log.startedAt = last.ID+1, last.end, last.committedAt
-	for _, group := range emptied {
-		delete(committer.view.groups, group)
-	}
+	committer.view.forgetGroups(emptied)
 	for namespace, oldest := range slice.oldest {
 		committer.view.trimmed(namespace, oldest)
 		committer.tail.trimmed(namespace, oldest)
@@ -76,8 +69,7 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 // commit has lost.
 func (committer *committer) trimmedLost(slice trimSlice) error {
 	for _, namespace := range slice.lost {
-		delete(committer.view.namespaces, namespace)
-		state, err := committer.view.namespace(namespace)
+		state, err := committer.view.reread(namespace)
 		if err != nil {
 			return err
 		}

@@ -78,7 +78,7 @@ func (committer *committer) status(view *view) (Status, error) {
 
 		OldestChangeAt: committer.log.startedAt,
 
-		PendingMaterialisation: uint64(view.pending.rows() + view.deletions.groups.Len()),
+		PendingMaterialisation: uint64(view.behind()),
 		Entries:                view.totals.entries - uint64(due.keys),
 		UnscopedEntries:        view.totals.unscoped - uint64(view.tallies.namespace(kv.WholeStore, "").keys),
 		ClockAhead:             committer.clock.Ahead(),

@@ -122,16 +122,16 @@ func talliedOf(parts map[string]*tallied, name string) *tallied {
 }
 
 // committed records a commit: its expiries, and the groups that it changed.
-func (tallies tallies) committed(view *view, batch *batch) (err error) {
+func (tallies tallies) committed(view *view, changes *slice) (err error) {
 	for of, tally := range tallies {
-		for _, entry := range batch.expired {
+		for _, entry := range changes.expired {
 			if of.Holds(entry.Group) && entry.compare(tally.passed) <= 0 {
 				tally.add(entry.Group, -1, -entry.bytes)
 			}
 		}
-		for name := range batch.groups {
-			if err == nil && of.Holds(name) {
-				err = tally.compareGroup(view, name)
+		for _, group := range changes.groups {
+			if err == nil && of.Holds(group.name) {
+				err = tally.compareGroup(view, group.name)
 			}
 		}
 		if err != nil || tally.total.keys == 0 {

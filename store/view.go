@@ -22,8 +22,7 @@ type view struct {
 	groups     map[string]kv.GroupState
 	totals     storeTotals
 	tallies    tallies
-	// flushLog has the tables of the log hold all of it.
-	flushLog func() error
+	flushLog   func() error
 
 	selectNamespace   *sqlite.Statement
 	selectOldest      *sqlite.Statement
@@ -51,7 +50,8 @@ type storeTotals struct {
 	unscoped   uint64
 }
 
-func newView(session *sqlite.Session, hot *hotEntries) *view {
+// newView returns the view of a database. flushLog has the tables of the log hold all of it.
+func newView(session *sqlite.Session, hot *hotEntries, flushLog func() error) *view {
 	const page = ` FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key `
 	const scan = `, group_name FROM entries WHERE (group_name, entry_key) >= (?, ?) AND group_name < ? ORDER BY group_name, entry_key`
 	const whole, keys = `SELECT entry_key, revision, updated_at, expires_at, entry_value`, `SELECT entry_key, revision, updated_at, expires_at, ''`
@@ -63,6 +63,7 @@ func newView(session *sqlite.Session, hot *hotEntries) *view {
 		pending:           newPending(),
 		deletions:         &deletions{},
 		hot:               hot,
+		flushLog:          flushLog,
 		tallies:           tallies{},
 		namespaces:        map[string]kv.NamespaceState{},
 		groups:            map[string]kv.GroupState{},
@@ -201,7 +202,7 @@ func remember[State any](states map[string]State, name string, state State) {
 }
 
 // committed records the changes of a batch, after its commit.
-func (view *view) committed(batch *batch, changes *slice) {
+func (view *view) committed(changes *slice) {
 	view.pending.merge(changes)
 	for _, deletion := range changes.deletions {
 		view.deletions.add(deletion.name, deletion.state)
@@ -211,9 +212,9 @@ func (view *view) committed(batch *batch, changes *slice) {
 		remember(view.groups, group.name, group.state)
 	}
 	for _, namespace := range changes.namespaces {
-		view.totals.add(namespace.name, batch.namespaces[namespace.name])
 		remember(view.namespaces, namespace.name, namespace.state)
 	}
+	view.totals.grow(changes.grown)
 }
 
 // trimmed takes note that a namespace's log now begins at oldest.
@@ -224,17 +225,42 @@ func (view *view) trimmed(namespace string, oldest uint64) {
 	}
 }
 
-// add moves the totals by the change of a namespace.
-func (totals *storeTotals) add(name string, change *namespaceChange) {
-	grown := uint64(change.Keys - change.before.Keys)
+// add moves the totals by the change of a namespace. A decrease wraps around.
+func (totals *storeTotals) add(name string, before, state kv.NamespaceState) {
+	grown := uint64(state.Keys - before.Keys)
 	totals.entries += grown
 	switch {
 	case name == "":
 		totals.unscoped += grown
-	case change.before.Revision == 0:
+	case before.Revision == 0:
 		totals.namespaces++
 	}
 }
+
+func (totals *storeTotals) grow(by storeTotals) {
+	totals.namespaces += by.namespaces
+	totals.entries += by.entries
+	totals.unscoped += by.unscoped
+}
+
+// forgetGroups drops the remembered states of groups whose rows are gone.
+func (view *view) forgetGroups(names []string) {
+	for _, name := range names {
+		delete(view.groups, name)
+	}
+}
+
+// reread returns the state of a namespace as the tables have it, whatever was remembered.
+func (view *view) reread(namespace string) (kv.NamespaceState, error) {
+	delete(view.namespaces, namespace)
+	return view.namespace(namespace)
+}
+
+// behind is how many rows the tables are behind the log. A deleted group with rows counts as one.
+func (view *view) behind() int { return view.pending.rows() + view.deletionsWaiting() }
+
+// deletionsWaiting is how many deleted groups may have rows that are to be removed.
+func (view *view) deletionsWaiting() int { return view.deletions.groups.Len() }
 
 // head returns the state of a key, expired or not; its value may be left out.
 func (view *view) head(name kv.EntryName) (kv.EntryState, error) {

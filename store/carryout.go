@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+// removalsAtClose is how many slices of deleted groups Close waits for. Opening the store goes on
+// with the rest.
+const removalsAtClose = 1024
+
+// deletionsWait reports whether deletions are to be carried out.
+func (committer *committer) deletionsWait() bool { return committer.view.deletionsWaiting() > 0 }
+
+// carryOut carries out a slice of the deletions, and reports whether there is more.
+func (committer *committer) carryOut() (more bool) {
+	removal, err := committer.materialiser.nextRemoval()
+	if err == nil && removal.slice.rows() > 0 {
+		err = committer.unsynced(func() error { return committer.materialiser.write(&removal.slice) })
+	}
+	committer.tried(workDeletions, err)
+	if err != nil {
+		return false
+	}
+	committer.checkpoints.written += removal.rows * rowBytes
+	committer.materialiser.removed(removal)
+	return committer.deletionsWait()
+}

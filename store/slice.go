@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import "dappco.re/go/storebus/store/internal/kv"
+
+// slice is a part of the tables in their future state: the changes of a batch, or the rows of
+// one transaction.
+type slice struct {
+	entries    []*kv.EntryVersion
+	groups     []named[kv.GroupState]
+	namespaces []named[kv.NamespaceState]
+	// grown is the change of the totals.
+	grown storeTotals
+	// deletions are the revisions at which groups were deleted.
+	deletions []named[uint64]
+	// expired are the entries whose expiry was logged.
+	expired []expiredEntry
+	// removed has rows that a deletion removes, and carriedOut the deletions without rows after
+	// that.
+	removed    []deletedRows
+	carriedOut []kv.Deletion
+	// completes tells that the tables hold the log up to the commit through once the
+	// slice is written.
+	completes bool
+	through   uint64
+	// sweeps marks a slice of the sweep, which goes on at next.
+	sweeps bool
+	next   sweepPosition
+}
+
+// addEntry adds the new version of an entry, which must not be changed any more.
+func (slice *slice) addEntry(version *kv.EntryVersion) {
+	slice.entries = append(slice.entries, version)
+}
+
+// addGroup adds the new state of a group.
+func (slice *slice) addGroup(name string, state kv.GroupState) {
+	slice.groups = append(slice.groups, named[kv.GroupState]{name, state})
+}
+
+// addNamespace adds the new state of a namespace, which was another before.
+func (slice *slice) addNamespace(name string, before, state kv.NamespaceState) {
+	slice.namespaces = append(slice.namespaces, named[kv.NamespaceState]{name, state})
+	slice.grown.add(name, before, state)
+}
+
+// addDeletion adds the deletion of a group at a revision.
+func (slice *slice) addDeletion(group string, revision uint64) {
+	slice.deletions = append(slice.deletions, named[uint64]{group, revision})
+}
+
+// addExpiry adds an entry that has expired, with the state that it had.
+func (slice *slice) addExpiry(name kv.EntryName, before *kv.EntryState) {
+	slice.expired = append(slice.expired, expiredEntry{dueEntry: dueEntry{before.ExpiresAt, name}, bytes: bytesOf(name, before.Bytes)})
+}
+
+// addExpiries adds the expired entries of another slice.
+func (slice *slice) addExpiries(of []expiredEntry) {
+	slice.expired = append(slice.expired, of...)
+}
+
+// rows is how many rows of the tables the slice writes.
+func (slice *slice) rows() int {
+	return len(slice.entries) + len(slice.groups) + len(slice.namespaces) + len(slice.deletions) + len(slice.removed) + len(slice.carriedOut)
+}
+
+// reset empties the changes of a batch. Their memory is used again.
+func (slice *slice) reset() {
+	clear(slice.entries)
+	slice.entries, slice.groups, slice.namespaces, slice.deletions = slice.entries[:0], slice.groups[:0], slice.namespaces[:0], slice.deletions[:0]
+	slice.expired, slice.grown = nil, storeTotals{}
+}
