@@ -273,7 +273,7 @@ type archiveRemoval struct {
 }
 
 func (removal *archiveRemoval) full() bool {
-	return removal.counted >= rowsPerSlice || removal.bytes >= bytesPerRemoval
+	return removal.counted >= rowsPerRemoval || removal.bytes >= bytesPerRemoval
 }
 
 // nextRemoval returns the next slice of removing rows.
@@ -281,7 +281,7 @@ func (archives *archives) nextRemoval() (*archiveRemoval, error) {
 	removal := &archiveRemoval{next: archives.next}
 	for !removal.full() && removal.spans < len(archives.removals) {
 		rows := timeSpan{first: max(removal.next, archives.removals[removal.spans].first)}
-		limit, found := rowsPerSlice-removal.counted, 0
+		limit, found := rowsPerRemoval-removal.counted, 0
 		err := archives.selectRemovable.Query(func(row sqlite.Row) bool {
 			rows.last = row.Signed(0)
 			found++

@@ -129,7 +129,7 @@ func (store *Store) copyPages(file *os.File) (driver.Conn, error) {
 	defer backedUp.Store(0)
 	for more := true; more && err == nil; {
 		more, err = ask(store, func(*view) (bool, error) { return progress.step(backup) })
-		backedUp.Store(int64(progress.total-progress.left) * pageBytes)
+		backedUp.Store(int64(progress.total-progress.left) * sqlite.PageBytes)
 		if err == nil && more {
 			err = store.betweenSteps(&progress, file)
 		}

@@ -107,7 +107,7 @@ func (batch *batch) merge(nested *batch) {
 	maps.Copy(batch.entries, nested.entries)
 	maps.Copy(batch.deletions, nested.deletions)
 	maps.Copy(batch.due, nested.due)
-	batch.changed.addExpiries(nested.changed.expired)
+	batch.changed.addExpiries(&nested.changed)
 	batch.events = slices.Grow(batch.events, len(nested.events))
 	for index := range nested.events {
 		event := &nested.events[index]

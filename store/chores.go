@@ -12,6 +12,12 @@ type chore struct {
 	slice func() (more bool)
 }
 
+// The bounds of a slice that removes rows.
+const (
+	rowsPerRemoval  = 512
+	bytesPerRemoval = 4 << 20
+)
+
 // The chores, in the order in which they get their turns.
 const (
 	choreTables = iota

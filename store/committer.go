@@ -514,7 +514,7 @@ func (committer *committer) written(slices ...*slice) {
 // announce tells the readers that follow the log of a commit.
 func (committer *committer) announce(batch *batch, commit Commit) {
 	committer.clock.Keep(committer.batchAt)
-	if err := committer.view.tallies.committed(committer.view, &batch.changed); err != nil {
+	if err := committer.view.tallyCommitted(&batch.changed); err != nil {
 		committer.tried(workTally, err) // it is counted again
 	}
 	committer.recentCommits++

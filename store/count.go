@@ -61,30 +61,11 @@ func (query CountQuery) read(view *view) (count KeyCount, err error) {
 		return count, err
 	}
 	if query.Group != nil {
-		group, err := view.group(name)
-		count.Keys = group.Keys - view.tallies.group(query.realm(), name).keys
-		return count, err
+		count.Keys, err = view.keysOf(name)
+	} else {
+		count.Keys, err = view.keysIn(name)
 	}
-	count.Keys, err = view.keysIn(name)
 	return count, err
-}
-
-// keysIn counts the keys of the groups that begin with a prefix.
-func (view *view) keysIn(prefix string) (keys int64, err error) {
-	namespace, group := kv.NamespaceOf(prefix)
-	of := kv.RealmOfPrefix(prefix)
-	switch {
-	case prefix == "":
-		return int64(view.totals.entries) - view.tallies.total(of).keys, nil
-	case namespace != "" && group == "":
-		state, err := view.namespace(namespace)
-		return state.Keys - view.tallies.namespace(of, namespace).keys, err
-	}
-	err = view.groupsIn(kv.Prefixed(prefix), func(name string, state kv.GroupState) bool {
-		keys += state.Keys - view.tallies.group(of, name).keys
-		return true
-	})
-	return keys, err
 }
 
 // Count returns the number of keys of a group, without expired keys.

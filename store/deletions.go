@@ -80,8 +80,8 @@ type deletedRows struct {
 
 // The bounds of a slice of carrying out deletions, beside rowsPerSlice.
 const (
-	// bytesPerRemoval bounds the values: to remove a large one is to read its pages.
-	bytesPerRemoval = 4 << 20
+	// valuesPerRemoval bounds the values: to remove a large one is to read its pages.
+	valuesPerRemoval = 4 << 20
 	// pendingPerRemoval is how many pending entries are looked at, which is cheap.
 	pendingPerRemoval = 4096
 	// deletionsPerRow quickens the pace if many small groups wait: a slice has a row for so
@@ -98,7 +98,7 @@ type removal struct {
 }
 
 func (removal *removal) full(limit int) bool {
-	return removal.rows >= limit || removal.bytes >= bytesPerRemoval || removal.pending >= pendingPerRemoval
+	return removal.rows >= limit || removal.bytes >= valuesPerRemoval || removal.pending >= pendingPerRemoval
 }
 
 // nextRemoval returns the next slice of carrying out deletions. The pending entries
@@ -139,7 +139,7 @@ func (materialiser *materialiser) removeFrom(removal *removal, limit int) (ended
 		last = row.Text(0)
 		rows++
 		removal.bytes += int(row.Signed(1))
-		return removal.bytes < bytesPerRemoval
+		return removal.bytes < valuesPerRemoval
 	}, at.Group, at.key, int64(limit))
 	if err != nil || rows == 0 {
 		return err == nil, err
@@ -147,7 +147,7 @@ func (materialiser *materialiser) removeFrom(removal *removal, limit int) (ended
 	removal.rows += rows
 	removal.removed = append(removal.removed, deletedRows{Deletion: at.Deletion, low: at.key, high: last})
 	at.key = kv.FirstBehind(last)
-	return rows < limit && removal.bytes < bytesPerRemoval, nil
+	return rows < limit && removal.bytes < valuesPerRemoval, nil
 }
 
 // writeDeletions brings the table of deletions, and the rows that they take, to where

@@ -24,6 +24,9 @@ func (due dueEntry) compare(other dueEntry) int {
 	return kv.CompareEntryNames(due.EntryName, other.EntryName)
 }
 
+// duePerRead is how many due entries are read at once.
+const duePerRead = 64
+
 // The queries for due entries, in the whole store and in one realm. Each has an index of its
 // own.
 const (
@@ -64,7 +67,38 @@ func (view *view) due(realm kv.Realm, now time.Time, after dueEntry, limit int) 
 func (view *view) nextExpiry() (time.Time, error) {
 	milliseconds, found, err := view.selectNextExpiry.Integer()
 	if first, waits := view.pending.firstExpiry(); waits && (!found || first < milliseconds) {
-		milliseconds = first
+		milliseconds, found = first, true
 	}
-	return timeOfMilliseconds(milliseconds), err
+	if !found {
+		return time.Time{}, err
+	}
+	return time.UnixMilli(milliseconds).UTC(), err
 }
+
+// isDue reports whether an entry of a realm may be due.
+func (view *view) isDue(of kv.Realm, now time.Time) (bool, error) {
+	due, err := view.due(of, now, dueEntry{}, 1)
+	return len(due) > 0, err
+}
+
+// dueQueue is the progress through the due entries of a realm. A copy goes its own way from there.
+type dueQueue struct {
+	waiting []dueEntry
+	last    dueEntry
+	ended   bool
+}
+
+// next returns the next entry that is due, which stays until it is passed.
+func (queue *dueQueue) next(view *view, of kv.Realm, now time.Time) (name kv.EntryName, found bool, err error) {
+	if len(queue.waiting) == 0 && !queue.ended {
+		queue.waiting, err = view.due(of, now, queue.last, duePerRead)
+		queue.ended = err == nil && len(queue.waiting) < duePerRead
+	}
+	if err != nil || len(queue.waiting) == 0 {
+		return kv.EntryName{}, false, err
+	}
+	return queue.waiting[0].EntryName, true, nil
+}
+
+// pass goes on behind the entry that next returned.
+func (queue *dueQueue) pass() { queue.last, queue.waiting = queue.waiting[0], queue.waiting[1:] }

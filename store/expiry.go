@@ -11,13 +11,9 @@ import (
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
-const (
-	// duePerBatch bounds how many entries that are due a batch looks at, so that a
-	// million expiring at once do not hold up everybody else.
-	duePerBatch = 512
-	// duePerRead is how many of them are read at once.
-	duePerRead = 64
-)
+// duePerBatch bounds how many entries that are due a batch looks at, so that a
+// million expiring at once do not hold up everybody else.
+const duePerBatch = 512
 
 // expiryFirstError is returned by a command that must not count keys whose time has come, if
 // more of them are due in the realm than its batch may look at. The committer applies it again
@@ -26,14 +22,6 @@ type expiryFirstError struct{ realm kv.Realm }
 
 // Error names the wait of the command.
 func (*expiryFirstError) Error() string { return "keys whose time has come must expire first" }
-
-// dueQueue is the progress of a batch through the due entries of a realm. An entry behind it
-// has expired in the batch, or was no longer due.
-type dueQueue struct {
-	waiting []dueEntry
-	last    dueEntry
-	ended   bool
-}
 
 // dueQueue returns the batch's way through a realm. A nested batch goes on from where
 // the one below is, and takes it along when it is merged.
@@ -53,34 +41,20 @@ func (batch *batch) dueQueue(of kv.Realm) *dueQueue {
 	return queue
 }
 
-// next returns the next entry that is due, which stays until it is passed.
-func (queue *dueQueue) next(view *view, of kv.Realm, now time.Time) (entry dueEntry, found bool, err error) {
-	if len(queue.waiting) == 0 && !queue.ended {
-		queue.waiting, err = view.due(of, now, queue.last, duePerRead)
-		queue.ended = err == nil && len(queue.waiting) < duePerRead
-	}
-	if err != nil || len(queue.waiting) == 0 {
-		return dueEntry{}, false, err
-	}
-	return queue.waiting[0], true, nil
-}
-
-func (queue *dueQueue) pass() { queue.last, queue.waiting = queue.waiting[0], queue.waiting[1:] }
-
 // expireNext logs the expiry of an entry of a realm whose time has come, and returns false if
 // there is none. It returns expiryFirstError if there is one, and the batch has looked at as
 // many as it may.
 func (batch *batch) expireNext(of kv.Realm) (expired bool, err error) {
 	queue, looks := batch.dueQueue(of), batch.looksAtDue()
 	for !expired {
-		entry, found, err := queue.next(batch.view, of, batch.timestamp)
+		name, found, err := queue.next(batch.view, of, batch.timestamp)
 		if err != nil || !found {
 			return false, err
 		}
 		if *looks == 0 {
 			return false, &expiryFirstError{realm: of}
 		}
-		target, err := batch.target(entry.Group, entry.Key)
+		target, err := batch.target(name.Group, name.Key)
 		if err != nil {
 			return false, err
 		}
@@ -89,7 +63,7 @@ func (batch *batch) expireNext(of kv.Realm) (expired bool, err error) {
 		if expired = target.entry.Expired(batch.timestamp); expired {
 			batch.expireIfDue(target)
 		} else {
-			batch.stale = append(batch.stale, entry.EntryName)
+			batch.stale = append(batch.stale, name)
 		}
 	}
 	return true, nil
@@ -240,13 +214,11 @@ func (committer *committer) leaveOutDue(reason error) {
 // tallyDue counts a share of the due keys in realms, one realm after the other. It returns the
 // number of realms that are counted completely.
 func (committer *committer) tallyDue(realms []kv.Realm) (finished int, err error) {
-	looks, told, tallies := duePerBatch, committer.clock.Tell(), committer.view.tallies
+	looks, told := duePerBatch, committer.clock.Tell()
 	for _, of := range realms {
-		complete, err := tallies.goOn(committer.view, of, told.UTC(), &looks)
-		if tallies.total(of).keys > 0 {
+		found, complete, err := committer.view.leaveOutDue(of, told.UTC(), &looks)
+		if found {
 			committer.clock.Keep(told) // what was told to be absent stays so
-		} else if complete {
-			delete(tallies, of)
 		}
 		if err != nil || !complete {
 			return finished, err
@@ -324,6 +296,6 @@ func (committer *committer) isDueIn(of kv.Realm) bool {
 	case of.Whole:
 		return true
 	}
-	due, err := committer.view.due(of, committer.clock.Now(), dueEntry{}, 1)
-	return err != nil || len(due) > 0
+	due, err := committer.view.isDue(of, committer.clock.Now())
+	return err != nil || due
 }

@@ -70,15 +70,9 @@ func (query GroupsQuery) read(view *view) (page GroupsPage, err error) {
 	if query.After != nil {
 		names = names.Behind(*query.After)
 	}
-	filling, passed, of := fillingOf(query.Limit, query.Fits), 0, kv.RealmOfPrefix(query.Prefix)
-	err = view.groupsIn(names, func(name string, state kv.GroupState) bool {
-		if keys := state.Keys - view.tallies.group(of, name).keys; keys > 0 {
-			return filling.take(GroupInfo{Group: name, Keys: keys, Revision: state.LastRevision})
-		}
-		if passed++; passed == passedPerPage {
-			page.Next = &name
-		}
-		return page.Next == nil
+	filling := fillingOf(query.Limit, query.Fits)
+	page.Next, err = view.pageOfGroups(names, kv.RealmOfPrefix(query.Prefix), func(name string, state kv.GroupState) bool {
+		return filling.take(GroupInfo{Group: name, Keys: state.Keys, Revision: state.LastRevision})
 	})
 	page.Groups = filling.elements
 	if filling.full {

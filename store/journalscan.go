@@ -85,3 +85,10 @@ func (journal *journal) query(scan journalScan, visit func(columns sqlite.Row) b
 	}
 	return journal.scans.ofANamespace[index(scan.descending)].Query(visit, scan.measurement, scan.namespace, scan.low, scan.high)
 }
+
+func index(condition bool) int {
+	if condition {
+		return 1
+	}
+	return 0
+}

@@ -70,7 +70,6 @@ func (query NamespacesQuery) read(view *view) (page NamespacesPage, err error) {
 	}
 	filling := fillingOf(query.Limit, query.Fits)
 	err = view.namespacesIn(names, func(name string, state kv.NamespaceState) bool {
-		leaveOut(&state, view.tallies.namespace(kv.WholeStore, name))
 		return filling.take(NamespaceInfo{Namespace: name, Revision: state.Revision, Keys: state.Keys, Groups: state.Groups, Bytes: state.Bytes})
 	})
 	page.Namespaces = filling.elements

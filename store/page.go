@@ -67,7 +67,7 @@ func (view *view) page(keys entryRange, now time.Time, visit func(name kv.EntryN
 	if keys.columns == pairsOnly {
 		read = readPair
 	}
-	err = view.selectPage[keys.columns][index(keys.descending)].Query(func(row sqlite.Row) bool {
+	err = view.selectPage[keys.columns].of(keys.descending).Query(func(row sqlite.Row) bool {
 		state = read(row)
 		name.Key = row.Text(0)
 		return merge.stored(name, &state)
@@ -197,7 +197,7 @@ func (merge *pageMerge) emit(name kv.EntryName, state *kv.EntryState) {
 		merge.ended = !merge.visit(name, state)
 	default:
 		// A large value that is passed over has been read all the same.
-		if merge.passed += 1 + len(state.Value)/pageBytes; merge.passed >= passedPerPage {
+		if merge.passed += 1 + len(state.Value)/sqlite.PageBytes; merge.passed >= passedPerPage {
 			merge.ended, merge.tooMuch, merge.last = true, true, name
 		}
 	}
@@ -205,11 +205,4 @@ func (merge *pageMerge) emit(name kv.EntryName, state *kv.EntryState) {
 
 func (merge *pageMerge) hidden(name kv.EntryName, state *kv.EntryState) bool {
 	return merge.deletions.hide(name.Group, state)
-}
-
-func index(condition bool) int {
-	if condition {
-		return 1
-	}
-	return 0
 }

@@ -5,9 +5,6 @@ package store
 import (
 	"fmt"
 	"iter"
-	"time"
-
-	"dappco.re/go/storebus/store/internal/kv"
 )
 
 const (
@@ -78,35 +75,6 @@ func (store *Store) GetAll(group string) (map[string]string, error) {
 		}
 	}
 	return all, nil
-}
-
-// rest is the unread part of a group: its entries from a key on.
-type rest struct {
-	group string
-	from  string
-	ended bool
-}
-
-func restOf(group string) rest { return rest{group: group} }
-
-// read takes up to limit entries. take is called while the caller of the store waits.
-func (rest *rest) read(view *view, now time.Time, limit int, columns columns, take func(key, value string)) error {
-	entries := groupRange(rest.group, columns)
-	entries.low.Key = rest.from
-	rest.ended = true
-	passed, err := view.page(entries, now, func(name kv.EntryName, state *kv.EntryState) bool {
-		if limit == 0 {
-			rest.from, rest.ended = name.Key, false
-			return false
-		}
-		limit--
-		take(name.Key, state.Value)
-		return true
-	})
-	if passed != nil {
-		rest.from, rest.ended = kv.FirstBehind(passed.Key), false
-	}
-	return err
 }
 
 func checkPage(offset, limit int) error {

@@ -94,19 +94,12 @@ func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
 		return
 	}
 	submitExactly(store, kv.Realm{Name: namespace}, func(view *view) (Usage, error) {
-		usage, err := view.usage(namespace)
-		usage.Quota = store.committer.tables.quotas.limits[namespace]
-		return usage, err
+		used, err := view.usage(namespace)
+		return Usage{
+			Quota: store.committer.tables.quotas.limits[namespace],
+			Keys:  used.Keys, Groups: used.Groups, Bytes: used.Bytes, Revision: used.Revision,
+		}, err
 	}, done)
-}
-
-// usage returns what a namespace holds, without its quota.
-func (view *view) usage(namespace string) (Usage, error) {
-	state, err := view.namespace(namespace)
-	leaveOut(&state, view.tallies.namespace(kv.Realm{Name: namespace}, namespace))
-	return Usage{
-		Keys: state.Keys, Groups: state.Groups, Bytes: state.Bytes, Revision: state.Revision,
-	}, err
 }
 
 func namespaceError(operation, namespace string, err error) error {

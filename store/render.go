@@ -105,7 +105,7 @@ func (store *Store) render(query RenderQuery) (Rendering, error) {
 		return Rendering{}, err
 	}
 	copied, err := look(store, func(view *view) (*template.Group, error) {
-		return view.renderedGroup(query.Group, store.committer.clock.Now())
+		return copyGroup(view, query.Group, store.committer.clock.Now())
 	})
 	if err != nil {
 		return Rendering{}, err
@@ -114,8 +114,8 @@ func (store *Store) render(query RenderQuery) (Rendering, error) {
 	return Rendering{Text: text, Revision: copied.Revision}, err
 }
 
-// renderedGroup copies a group.
-func (view *view) renderedGroup(name string, now time.Time) (*template.Group, error) {
+// copyGroup copies a group for a template.
+func copyGroup(view *view, name string, now time.Time) (*template.Group, error) {
 	revision, err := view.revisionOf(name)
 	if err != nil {
 		return nil, err

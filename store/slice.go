@@ -56,8 +56,8 @@ func (slice *slice) addExpiry(name kv.EntryName, before *kv.EntryState) {
 }
 
 // addExpiries adds the expired entries of another slice.
-func (slice *slice) addExpiries(of []expiredEntry) {
-	slice.expired = append(slice.expired, of...)
+func (slice *slice) addExpiries(other *slice) {
+	slice.expired = append(slice.expired, other.expired...)
 }
 
 // rows is how many rows of the tables the slice writes.

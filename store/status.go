@@ -70,17 +70,17 @@ func (committer *committer) tallyForStatus() {
 func (committer *committer) status(view *view) (Status, error) {
 	committer.tallyForStatus()
 	slowest := committer.consumers.slowest(committer.log.position())
-	due := view.tallies.total(kv.WholeStore)
+	counts := view.counts()
 	status := Status{
 		Writable:   true,
 		Backlog:    committer.log.end.since(slowest.end).changes,
-		Namespaces: view.totals.namespaces,
+		Namespaces: counts.namespaces,
 
 		OldestChangeAt: committer.log.startedAt,
 
 		PendingMaterialisation: uint64(view.behind()),
-		Entries:                view.totals.entries - uint64(due.keys),
-		UnscopedEntries:        view.totals.unscoped - uint64(view.tallies.namespace(kv.WholeStore, "").keys),
+		Entries:                counts.entries,
+		UnscopedEntries:        counts.unscoped,
 		ClockAhead:             committer.clock.Ahead(),
 		Journal:                committer.tables.journal.total,
 		Archiving:              committer.tables.journal.archives.written.Load(),

@@ -9,7 +9,7 @@ import (
 )
 
 // tallies count, by realm, due keys whose expiry cannot be logged. The reported numbers of
-// keys, groups and bytes leave them out. They belong to the committer's goroutine.
+// keys, groups and bytes leave them out.
 type tallies map[kv.Realm]*tally
 
 // tally counts the due keys of a realm, up to a place in the order of the times.
@@ -40,8 +40,19 @@ func bytesOf(name kv.EntryName, value int) int64 {
 	return int64(len(group) + len(name.Key) + value)
 }
 
-// goOn counts some more due keys of a realm, and reports whether these are all. It takes the
+// leaveOutDue counts some more due keys of a realm. From now on they are left out of the counts.
+// found reports whether there are any, complete whether all are counted. leaveOutDue takes the
 // keys that it looks at off looks.
+func (view *view) leaveOutDue(of kv.Realm, now time.Time, looks *int) (found, complete bool, err error) {
+	complete, err = view.tallies.goOn(view, of, now, looks)
+	found = view.tallies.total(of).keys > 0
+	if complete && !found {
+		delete(view.tallies, of)
+	}
+	return found, complete, err
+}
+
+// goOn counts some more due keys of a realm, and reports whether these are all.
 func (tallies tallies) goOn(view *view, of kv.Realm, now time.Time, looks *int) (complete bool, err error) {
 	tally, known := tallies[of]
 	if !known {
@@ -104,7 +115,12 @@ func (tally *tally) compareGroup(view *view, name string) error {
 	}
 	namespace, _ := kv.NamespaceOf(name)
 	all := group.keys > 0 && group.keys == state.Keys
-	tally.namespaces[namespace].groups += int64(index(all) - index(group.all))
+	switch {
+	case all && !group.all:
+		tally.namespaces[namespace].groups++
+	case !all && group.all:
+		tally.namespaces[namespace].groups--
+	}
 	group.all = all
 	if group.keys == 0 {
 		delete(tally.groups, name)
@@ -121,9 +137,10 @@ func talliedOf(parts map[string]*tallied, name string) *tallied {
 	return part
 }
 
-// committed records a commit: its expiries, and the groups that it changed.
-func (tallies tallies) committed(view *view, changes *slice) (err error) {
-	for of, tally := range tallies {
+// tallyCommitted brings the tallies to a commit: its expiries, and the groups that
+// it changed. After an error the due keys are counted again.
+func (view *view) tallyCommitted(changes *slice) (err error) {
+	for of, tally := range view.tallies {
 		for _, entry := range changes.expired {
 			if of.Holds(entry.Group) && entry.compare(tally.passed) <= 0 {
 				tally.add(entry.Group, -1, -entry.bytes)
@@ -135,14 +152,14 @@ func (tallies tallies) committed(view *view, changes *slice) (err error) {
 			}
 		}
 		if err != nil || tally.total.keys == 0 {
-			delete(tallies, of) // it is counted again
+			delete(view.tallies, of) // it is counted again
 		}
 	}
 	return err
 }
 
 // leaveOut subtracts the due keys from the counters of a namespace.
-func leaveOut(state *kv.NamespaceState, due tallied) {
+func (due tallied) leaveOut(state *kv.NamespaceState) {
 	state.Keys -= due.keys
 	state.Bytes -= due.bytes
 	state.Groups -= due.groups

@@ -41,7 +41,7 @@ func (committer *committer) transaction(function func() error) error {
 	if err == nil {
 		committer.figures.committed(committing, committer.syncs)
 		committer.log.deferred.written()
-		committer.checkpoints.written += pagesPerTransaction * pageBytes
+		committer.checkpoints.written += pagesPerTransaction * sqlite.PageBytes
 		return nil
 	}
 	if undoErr := committer.undo(); undoErr != nil || !sqlite.RefusedBeforeCommit(err) {

@@ -30,8 +30,8 @@ type view struct {
 	selectHead        *sqlite.Statement
 	selectEntry       *sqlite.Statement
 	selectDeletions   *sqlite.Statement
-	selectPage        [3][2]*sqlite.Statement // by columns, by descending
-	selectScan        [2]*sqlite.Statement    // by columns, but pairsOnly
+	selectPage        [3]directions        // by columns
+	selectScan        [2]*sqlite.Statement // by columns, but pairsOnly
 	countRows         *sqlite.Statement
 	selectKeyAt       *sqlite.Statement
 	selectGroups      *sqlite.Statement
@@ -40,6 +40,16 @@ type view struct {
 	selectDueOfRealm  *sqlite.Statement
 	selectNextExpiry  *sqlite.Statement
 	selectStoreTotals *sqlite.Statement
+}
+
+// directions are the statements of one query in both orders of the keys.
+type directions struct{ ascending, descending *sqlite.Statement }
+
+func (directions directions) of(descending bool) *sqlite.Statement {
+	if descending {
+		return directions.descending
+	}
+	return directions.ascending
 }
 
 // storeTotals count the whole store: named namespaces, all entries, and those
@@ -56,8 +66,8 @@ func newView(session *sqlite.Session, hot *hotEntries, flushLog func() error) *v
 	const scan = `, group_name FROM entries WHERE (group_name, entry_key) >= (?, ?) AND group_name < ? ORDER BY group_name, entry_key`
 	const whole, keys = `SELECT entry_key, revision, updated_at, expires_at, entry_value`, `SELECT entry_key, revision, updated_at, expires_at, ''`
 	const pairs = `SELECT entry_key, expires_at, entry_value`
-	inBothDirections := func(columns string) [2]*sqlite.Statement {
-		return [2]*sqlite.Statement{session.Prepare(columns + page), session.Prepare(columns + page + `DESC`)}
+	inBothDirections := func(columns string) directions {
+		return directions{ascending: session.Prepare(columns + page), descending: session.Prepare(columns + page + `DESC`)}
 	}
 	return &view{
 		pending:           newPending(),
@@ -72,7 +82,7 @@ func newView(session *sqlite.Session, hot *hotEntries, flushLog func() error) *v
 		selectGroup:       session.Prepare(`SELECT keys, bytes, last_revision FROM groups WHERE group_name = ?`),
 		selectHead:        session.Prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value) FROM entries WHERE group_name = ? AND entry_key = ?`),
 		selectEntry:       session.Prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value), entry_value FROM entries WHERE group_name = ? AND entry_key = ?`),
-		selectPage:        [3][2]*sqlite.Statement{wholeEntries: inBothDirections(whole), keysOnly: inBothDirections(keys), pairsOnly: inBothDirections(pairs)},
+		selectPage:        [3]directions{wholeEntries: inBothDirections(whole), keysOnly: inBothDirections(keys), pairsOnly: inBothDirections(pairs)},
 		selectDeletions:   session.Prepare(`SELECT group_name, revision FROM deletions`),
 		selectScan:        [2]*sqlite.Statement{wholeEntries: session.Prepare(whole + scan), keysOnly: session.Prepare(keys + scan)},
 		countRows:         session.Prepare(`SELECT count(*) FROM (SELECT 1 FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? LIMIT ?)`),
@@ -179,16 +189,6 @@ func (view *view) groupsIn(names kv.NameRange, visit func(name string, state kv.
 	return mergeStates(&view.pending.groups, names, func(take func(string, kv.GroupState) bool) error {
 		return view.selectGroups.Query(func(row sqlite.Row) bool {
 			return take(row.Text(0), readGroup(row[1:]))
-		}, names.Low, upperBound(names.High))
-	}, visit)
-}
-
-// namespacesIn calls visit with each namespace of a range, in byte order, until
-// visit returns false. The state of the log is left out.
-func (view *view) namespacesIn(names kv.NameRange, visit func(name string, state kv.NamespaceState) bool) error {
-	return mergeStates(&view.pending.namespaces, names, func(take func(string, kv.NamespaceState) bool) error {
-		return view.selectNamespaces.Query(func(row sqlite.Row) bool {
-			return take(row.Text(0), readNamespace(row[1:]))
 		}, names.Low, upperBound(names.High))
 	}, visit)
 }

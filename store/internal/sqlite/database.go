@@ -24,6 +24,9 @@ type Database struct {
 	lock       *Lock
 }
 
+// PageBytes is the size of a page of a database.
+const PageBytes = 4096
+
 // MemoryPath is the path of a database that keeps nothing on disk.
 const MemoryPath = ":memory:"
 
