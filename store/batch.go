@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // batch has the changes of a transaction: the future state of the view, and a part of the log.
@@ -15,7 +16,7 @@ import (
 // written until all are applied. A batch does no input or output except through the view, and
 // asks no clock. So the same commands on the same view at the same time give the same batch.
 type batch struct {
-	view *view
+	view *state.View
 	// below is the batch that this one is nested in, nil if it stands on the view.
 	below *batch
 	// spare is memory for a nested one, nil if there is none.
@@ -32,14 +33,14 @@ type batch struct {
 	// a lower revision, in the batch or in the view, do not exist.
 	deletions map[string]uint64
 	// changed is the result of changes. Expired entries are there before.
-	changed slice
+	changed state.Slice
 	// parts are the changes beside the log, one part for each table.
 	parts  parts
 	tables *tables
 	// due is the progress of the batch through due entries, by realm. stale are entries that
 	// were found there and are no longer due. looks is the number of entries that it may still
 	// look at; a nested batch uses the one of the lowest batch.
-	due   map[kv.Realm]*dueQueue
+	due   map[kv.Realm]*state.DueQueue
 	stale []kv.EntryName
 	looks int
 }
@@ -59,12 +60,12 @@ type groupChange struct {
 }
 
 // newBatch returns a batch without limits.
-func newBatch(view *view, tables *tables, timestamp time.Time) *batch {
+func newBatch(view *state.View, tables *tables, timestamp time.Time) *batch {
 	return emptyBatch().on(view, tables, kv.Limits{}, timestamp)
 }
 
 // on puts an empty batch on top of a view or of another batch.
-func (batch *batch) on(view *view, tables *tables, limits kv.Limits, timestamp time.Time) *batch {
+func (batch *batch) on(view *state.View, tables *tables, limits kv.Limits, timestamp time.Time) *batch {
 	batch.view, batch.tables, batch.limits, batch.timestamp, batch.looks = view, tables, limits, timestamp, duePerBatch
 	return batch
 }
@@ -107,7 +108,7 @@ func (batch *batch) merge(nested *batch) {
 	maps.Copy(batch.entries, nested.entries)
 	maps.Copy(batch.deletions, nested.deletions)
 	maps.Copy(batch.due, nested.due)
-	batch.changed.addExpiries(&nested.changed)
+	batch.changed.AddExpiries(&nested.changed)
 	batch.events = slices.Grow(batch.events, len(nested.events))
 	for index := range nested.events {
 		event := &nested.events[index]
@@ -226,7 +227,7 @@ func (batch *batch) namespace(name string) (*namespaceChange, error) {
 
 func (batch *batch) namespaceBelow(name string) (kv.NamespaceState, error) {
 	if batch.below == nil {
-		return batch.view.namespace(name)
+		return batch.view.Namespace(name)
 	}
 	change, err := batch.below.namespace(name)
 	if err != nil {
@@ -250,7 +251,7 @@ func (batch *batch) group(name string) (*groupChange, error) {
 
 func (batch *batch) groupBelow(name string) (kv.GroupState, error) {
 	if batch.below == nil {
-		return batch.view.group(name)
+		return batch.view.Group(name)
 	}
 	change, err := batch.below.group(name)
 	if err != nil {
@@ -268,7 +269,7 @@ func (batch *batch) head(name kv.EntryName) (kv.EntryState, error) {
 	case deleted.Revision != 0:
 		return kv.EntryState{}, nil
 	default:
-		return batch.view.head(name)
+		return batch.view.Head(name)
 	}
 }
 
@@ -281,7 +282,7 @@ func (batch *batch) entry(name kv.EntryName) (kv.EntryState, error) {
 	case deleted.Revision != 0:
 		return kv.EntryState{}, nil
 	default:
-		return batch.view.entry(name)
+		return batch.view.Entry(name)
 	}
 }
 
@@ -315,7 +316,7 @@ func (batch *batch) all(group string) (all map[string]string, err error) {
 		all, err = batch.below.all(group)
 	default:
 		all = map[string]string{}
-		err = batch.view.wholeGroup(group, batch.timestamp, func(key string, state *kv.EntryState) bool {
+		err = batch.view.WholeGroup(group, batch.timestamp, func(key string, state *kv.EntryState) bool {
 			all[key] = state.Value
 			return true
 		})
@@ -351,7 +352,7 @@ func (batch *batch) groupNames(names kv.NameRange, limit int) (found []string, e
 			found = append(found, name)
 		}
 	}
-	err = batch.view.groupsIn(names, func(name string, state kv.GroupState) bool {
+	err = batch.view.GroupsIn(names, func(name string, state kv.GroupState) bool {
 		if _, known := batch.groups[name]; !known && state.Keys > 0 {
 			batch.groups[name] = &groupChange{GroupState: state}
 			found = append(found, name)
@@ -365,7 +366,7 @@ func (batch *batch) groupNames(names kv.NameRange, limit int) (found []string, e
 // expireIfDue logs the expiry of an entry whose time has come, before a write to it.
 func (batch *batch) expireIfDue(target *target) {
 	if target.entry.Present() && target.entry.Expired(batch.timestamp) {
-		batch.changed.addExpiry(target.EntryName, &target.entry)
+		batch.changed.AddExpiry(target.EntryName, &target.entry)
 		batch.record(target, Event{Type: EventExpire})
 	}
 }
@@ -473,26 +474,26 @@ func (batch *batch) log(namespace *namespaceChange, event *Event) {
 
 // changes returns what the batch has changed; it is called once, and the slice goes
 // with the batch.
-func (batch *batch) changes() *slice {
+func (batch *batch) changes() *state.Slice {
 	changes := &batch.changed
 	for name, version := range batch.entries {
 		if (kv.Deletion{Revision: batch.deletions[name.Group]}).Hides(&version.EntryState) {
 			continue
 		}
-		changes.addEntry(version)
+		changes.AddEntry(version)
 	}
 	for name, change := range batch.groups {
 		if change.changed {
-			changes.addGroup(name, change.GroupState)
+			changes.AddGroup(name, change.GroupState)
 		}
 	}
 	for name, change := range batch.namespaces {
 		if change.changed {
-			changes.addNamespace(name, change.before, change.NamespaceState)
+			changes.AddNamespace(name, change.before, change.NamespaceState)
 		}
 	}
 	for name, revision := range batch.deletions {
-		changes.addDeletion(name, revision)
+		changes.AddDeletion(name, revision)
 	}
 	return changes
 }
@@ -511,7 +512,7 @@ func reuse(used *batch) *batch {
 	clear(used.groups)
 	clear(used.entries)
 	clear(used.deletions)
-	used.changed.reset()
+	used.changed.Reset()
 	*used = batch{
 		spare:      used.spare,
 		namespaces: used.namespaces, groups: used.groups, entries: used.entries, deletions: used.deletions,

@@ -7,19 +7,19 @@ package store
 const removalsAtClose = 1024
 
 // deletionsWait reports whether deletions are to be carried out.
-func (committer *committer) deletionsWait() bool { return committer.view.deletionsWaiting() > 0 }
+func (committer *committer) deletionsWait() bool { return committer.view.DeletionsWaiting() > 0 }
 
 // carryOut carries out a slice of the deletions, and reports whether there is more.
 func (committer *committer) carryOut() (more bool) {
-	removal, err := committer.materialiser.nextRemoval()
-	if err == nil && removal.slice.rows() > 0 {
-		err = committer.unsynced(func() error { return committer.materialiser.write(&removal.slice) })
+	removal, err := committer.materialiser.NextRemoval()
+	if err == nil && removal.Rows() > 0 {
+		err = committer.unsynced(func() error { return committer.materialiser.Write(&removal.Slice) })
 	}
 	committer.tried(workDeletions, err)
 	if err != nil {
 		return false
 	}
-	committer.checkpoints.written += removal.rows * rowBytes
-	committer.materialiser.removed(removal)
+	committer.checkpoints.written += removal.Counted * rowBytes
+	committer.materialiser.Removed(removal)
 	return committer.deletionsWait()
 }

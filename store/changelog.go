@@ -8,6 +8,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // The bounds of one read of the log from the database.
@@ -143,8 +144,8 @@ func (log *changeLog) readCommit(row sqlite.Row) (commit Commit, size int) {
 
 // changes answers a query from the database. The page may end early, with Next
 // telling how far it came.
-func (log *changeLog) changes(view *view, query ChangesQuery) (ChangesPage, error) {
-	state, err := view.namespace(query.Namespace)
+func (log *changeLog) changes(view *state.View, query ChangesQuery) (ChangesPage, error) {
+	state, err := view.Namespace(query.Namespace)
 	if err != nil {
 		return ChangesPage{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // maxWaitingReaders bounds how many readers wait for a change at once.
@@ -171,7 +172,7 @@ func (reader *changesReader) read() {
 // readDatabase has the committer look. If there is nothing, the reader waits from that
 // moment on: no commit comes in between.
 func (reader *changesReader) readDatabase() {
-	reader.store.submitRead(func(view *view) func() {
+	reader.store.submitRead(func(view *state.View) func() {
 		page, err := reader.store.committer.log.changes(view, reader.query)
 		waits := page.Next == page.Revision && reader.mayWait(page, err)
 		if waits {

@@ -12,6 +12,7 @@ import (
 	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // The bounds of one turn of the committer.
@@ -44,7 +45,7 @@ type write struct {
 
 // read is a question to the view; the function that it returns, if any, is run
 // afterwards, outside the committer.
-type read func(view *view) (complete func())
+type read func(view *state.View) (complete func())
 
 // committer has the connection. One goroutine takes all waiting writes into one transaction,
 // commits once, and completes all of them. Between two batches it answers reads, expires due
@@ -65,7 +66,7 @@ type committer struct {
 	backedUp    atomic.Int64
 	clock       *clock.Clock
 	clockWatch  *clockWatch
-	hot         *hotEntries
+	hot         *state.Hot
 	tail        *tail
 	wakeups     *wakeups
 	watchers    *watchers
@@ -74,10 +75,10 @@ type committer struct {
 	completions *mailbox[func()]
 
 	session      *sqlite.Session
-	view         *view
+	view         *state.View
 	tables       *tables
 	log          *changeLog
-	materialiser *materialiser
+	materialiser *state.Materialiser
 	consumers    *consumers
 	begin        *sqlite.Statement
 	beginRead    *sqlite.Statement
@@ -126,12 +127,12 @@ type committer struct {
 // open prepares the statements and brings the tables up to the log.
 func (committer *committer) open(session *sqlite.Session) error {
 	committer.session = session
-	committer.view = newView(session, committer.hot, committer.flushLog)
+	committer.view = state.NewView(session, committer.hot, committer.flushLog)
 	committer.tables = newTables(session)
 	committer.log = newChangeLog(session, committer.config.Logger)
 	committer.log.deferred.puts = committer.config.Durability == DurabilityMemory
 	committer.log.deferred.flush = committer.flushLog
-	committer.materialiser = newMaterialiser(session, committer.view, committer.config.PendingBytes, committer.config.Durability == DurabilityMemory)
+	committer.materialiser = state.NewMaterialiser(session, committer.view, committer.config.PendingBytes, committer.config.Durability == DurabilityMemory)
 	committer.consumers = newConsumers(session)
 	committer.begin = session.Prepare(`BEGIN IMMEDIATE`)
 	committer.beginRead = session.Prepare(`BEGIN`)
@@ -154,14 +155,14 @@ func (committer *committer) open(session *sqlite.Session) error {
 	}); err != nil {
 		return err
 	}
-	if err := errors.Join(committer.materialiser.load(), committer.tables.load(), committer.view.load()); err != nil {
+	if err := errors.Join(committer.materialiser.Load(), committer.tables.load(), committer.view.Load()); err != nil {
 		return err
 	}
 	if err := committer.clockWatch.begin(committer.log.committedAt.UnixNano(), committer.tables.journal.last.committedAt, committer.tables.answers.newest()); err != nil {
 		return err
 	}
-	if err := committer.replay(committer.materialiser.through); err != nil {
-		return fmt.Errorf("replay the log after commit %d: %w", committer.materialiser.through, err)
+	if err := committer.replay(committer.materialiser.Through()); err != nil {
+		return fmt.Errorf("replay the log after commit %d: %w", committer.materialiser.Through(), err)
 	}
 	committer.tail = newTail(committer.log.lastID)
 	committer.wakeups = newWakeups(committer.tail)
@@ -169,7 +170,7 @@ func (committer *committer) open(session *sqlite.Session) error {
 	committer.expiryTimer = time.NewTimer(0)
 	committer.idleTimer = time.NewTimer(committer.idleDelay())
 	var err error
-	committer.nextExpiry, err = committer.view.nextExpiry()
+	committer.nextExpiry, err = committer.view.NextExpiry()
 	return err
 }
 
@@ -190,7 +191,7 @@ func (committer *committer) replay(materialised uint64) error {
 			}
 			materialised = commit.ID
 		}
-		committer.view.committed(batch.changes())
+		committer.view.Committed(batch.changes())
 	}
 }
 
@@ -265,7 +266,7 @@ func (committer *committer) idleDelay() time.Duration {
 
 // tablesAreBehind reports whether something is pending while there is nothing else to do.
 func (committer *committer) tablesAreBehind() bool {
-	return committer.idle && committer.materialiser.through != committer.log.lastID
+	return committer.idle && committer.materialiser.Through() != committer.log.lastID
 }
 
 // materialiseIdle writes a slice of what is pending.
@@ -280,8 +281,8 @@ func (committer *committer) materialiseIdle() (more bool) {
 }
 
 func (committer *committer) materialiseSlice() error {
-	next := committer.materialiser.nextSlice(committer.logEnd())
-	if err := committer.unsynced(func() error { return committer.materialiser.write(next) }); err != nil {
+	next := committer.materialiser.NextSlice(committer.logEnd())
+	if err := committer.unsynced(func() error { return committer.materialiser.Write(next) }); err != nil {
 		return err
 	}
 	committer.written(next)
@@ -289,8 +290,8 @@ func (committer *committer) materialiseSlice() error {
 }
 
 // logEnd is the end of the log for the materialiser.
-func (committer *committer) logEnd() logEnd {
-	return logEnd{commitID: committer.log.lastID, bytes: committer.log.end.bytes}
+func (committer *committer) logEnd() state.LogEnd {
+	return state.LogEnd{CommitID: committer.log.lastID, Bytes: committer.log.end.bytes}
 }
 
 func (committer *committer) answerReads() (more bool) {
@@ -437,7 +438,7 @@ func (committer *committer) persist(batch *batch) error {
 	committer.checkpoints.written += len(next.encoded.blob)
 	committer.checkpoints.written += committer.tables.saved(batch)
 	committer.consumers.committed(next.moved, batch.timestamp)
-	committer.view.committed(next.changes)
+	committer.view.Committed(next.changes)
 	committer.written(next.slices...)
 	committer.announce(batch, committer.log.committed(next.encoded, batch.events, batch.timestamp))
 	return nil
@@ -447,8 +448,8 @@ func (committer *committer) persist(batch *batch) error {
 type nextCommit struct {
 	batch   *batch
 	encoded *encodedCommit
-	changes *slice
-	slices  []*slice
+	changes *state.Slice
+	slices  []*state.Slice
 	// moved are the watermarks that are saved with it.
 	moved map[*Consumer]position
 	// deferred tells that the commit is put off: it writes nothing but its part of the log.
@@ -462,7 +463,7 @@ func (committer *committer) prepare(batch *batch) nextCommit {
 		return next
 	}
 	// The deferred commits keep pace together with this commit.
-	next.slices = committer.materialiser.choose(next.changes, committer.logEnd(), deferred.events, deferred.bytes+len(next.encoded.blob))
+	next.slices = committer.materialiser.Choose(next.changes, committer.logEnd(), deferred.events, deferred.bytes+len(next.encoded.blob))
 	return next
 }
 
@@ -475,7 +476,7 @@ func (committer *committer) write(next nextCommit) error {
 	if err := committer.tables.save(next.batch); err != nil {
 		return err
 	}
-	if err := committer.materialiser.write(next.slices...); err != nil {
+	if err := committer.materialiser.Write(next.slices...); err != nil {
 		return err
 	}
 	return committer.consumers.save(next.moved)
@@ -504,17 +505,17 @@ func (committer *committer) persistUnlogged(batch *batch) error {
 }
 
 // written takes note that slices are committed.
-func (committer *committer) written(slices ...*slice) {
+func (committer *committer) written(slices ...*state.Slice) {
 	for _, slice := range slices {
-		committer.checkpoints.written += slice.rows() * rowBytes
+		committer.checkpoints.written += slice.Rows() * rowBytes
 	}
-	committer.materialiser.written(slices...)
+	committer.materialiser.Written(slices...)
 }
 
 // announce tells the readers that follow the log of a commit.
 func (committer *committer) announce(batch *batch, commit Commit) {
 	committer.clock.Keep(committer.batchAt)
-	if err := committer.view.tallyCommitted(&batch.changed); err != nil {
+	if err := committer.view.TallyCommitted(&batch.changed); err != nil {
 		committer.tried(workTally, err) // it is counted again
 	}
 	committer.recentCommits++

@@ -15,6 +15,7 @@ import (
 	"dappco.re/go/storebus/internal/platform"
 	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // The formats of an archive.
@@ -231,7 +232,7 @@ func (compaction *compaction) carryOut() error {
 	if err := compaction.place(); err != nil {
 		return archiveFailure(err)
 	}
-	_, err := ask(compaction.store, func(*view) (struct{}, error) {
+	_, err := ask(compaction.store, func(*state.View) (struct{}, error) {
 		return struct{}{}, compaction.store.committer.finishArchive(&compaction.archive)
 	})
 	if err == nil {
@@ -334,7 +335,7 @@ func (compaction *compaction) addLine(row *archiveRow, line []byte) error {
 // beginArchive makes the row of the archive, then its file. So after any failure the row names
 // the file to remove.
 func (compaction *compaction) beginArchive() (err error) {
-	if _, err = ask(compaction.store, func(*view) (struct{}, error) {
+	if _, err = ask(compaction.store, func(*state.View) (struct{}, error) {
 		return struct{}{}, compaction.store.committer.beginArchive(&compaction.archive)
 	}); err != nil {
 		return err
@@ -395,7 +396,7 @@ func (store *Store) clearArchives() error {
 	if err != nil || len(unfinished) == 0 {
 		return err
 	}
-	_, err = ask(store, func(*view) (struct{}, error) { return struct{}{}, store.committer.forgetArchives(unfinished) })
+	_, err = ask(store, func(*state.View) (struct{}, error) { return struct{}{}, store.committer.forgetArchives(unfinished) })
 	return err
 }
 

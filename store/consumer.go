@@ -12,6 +12,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // Consumer reads the log in order. It remembers its watermark across restarts: the last commit
@@ -46,7 +47,7 @@ type position struct {
 //
 //	publisher, err := store.RegisterConsumer("publisher")
 func (store *Store) RegisterConsumer(name string) (*Consumer, error) {
-	consumer, err := ask(store, func(*view) (*Consumer, error) { return store.committer.register(store, name) })
+	consumer, err := ask(store, func(*state.View) (*Consumer, error) { return store.committer.register(store, name) })
 	if err != nil {
 		return nil, fmt.Errorf("store.RegisterConsumer: consumer %q: %w", name, err)
 	}
@@ -59,7 +60,7 @@ func (store *Store) RegisterConsumer(name string) (*Consumer, error) {
 //
 //	err := store.UnregisterConsumer("publisher")
 func (store *Store) UnregisterConsumer(name string) error {
-	_, err := ask(store, func(*view) (struct{}, error) { return struct{}{}, store.committer.unregister(name) })
+	_, err := ask(store, func(*state.View) (struct{}, error) { return struct{}{}, store.committer.unregister(name) })
 	if err != nil {
 		return fmt.Errorf("store.UnregisterConsumer: consumer %q: %w", name, err)
 	}
@@ -97,7 +98,7 @@ func (store *Store) commitsAfter(ctx context.Context, gone <-chan struct{}, id u
 		commits, known, grown := store.tail.commitsAfter(id, commitsPerRead)
 		if !known {
 			var err error
-			commits, err = ask(store, func(*view) ([]Commit, error) { return store.committer.log.after(id) })
+			commits, err = ask(store, func(*state.View) ([]Commit, error) { return store.committer.log.after(id) })
 			if err != nil {
 				return nil, err
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // CountQuery asks for the number of keys, in one group or in many.
@@ -52,18 +53,18 @@ func (query CountQuery) realm() kv.Realm {
 	return kv.RealmOfPrefix(query.Prefix)
 }
 
-func (query CountQuery) read(view *view) (count KeyCount, err error) {
+func (query CountQuery) read(view *state.View) (count KeyCount, err error) {
 	name := query.Prefix
 	if query.Group != nil {
 		name = *query.Group
 	}
-	if count.Revision, err = view.revisionOf(name); err != nil {
+	if count.Revision, err = view.RevisionOf(name); err != nil {
 		return count, err
 	}
 	if query.Group != nil {
-		count.Keys, err = view.keysOf(name)
+		count.Keys, err = view.KeysOf(name)
 	} else {
-		count.Keys, err = view.keysIn(name)
+		count.Keys, err = view.KeysIn(name)
 	}
 	return count, err
 }

@@ -17,8 +17,8 @@
 // applies all waiting commands to a batch (batch.go), writes the batch's part of the log
 // (log.go, changelog.go) and commits once (transaction.go). Then the newest part of the log in
 // memory (tail.go) tells consumers, watchers (watcher.go) and the readers that wait for a
-// change of its groups (waiting.go, wakeups.go). The tables follow the log: pending changes
-// (pending.go) are written in slices (materialise.go). Reads go through the view (view.go),
-// except for hot entries in memory (hot.go). Only view.go and materialise.go know the tables
-// entries, groups and namespaces.
+// change of its groups (waiting.go, wakeups.go). The tables follow the log: package
+// internal/state keeps pending changes, and writes them in slices. Reads go through its view,
+// except for hot entries in memory. Beside schema, which upgrades databases, no other
+// package knows the tables entries, groups and namespaces.
 package store

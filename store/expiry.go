@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // duePerBatch bounds how many entries that are due a batch looks at, so that a
@@ -25,17 +26,17 @@ func (*expiryFirstError) Error() string { return "keys whose time has come must 
 
 // dueQueue returns the batch's way through a realm. A nested batch goes on from where
 // the one below is, and takes it along when it is merged.
-func (batch *batch) dueQueue(of kv.Realm) *dueQueue {
+func (batch *batch) dueQueue(of kv.Realm) *state.DueQueue {
 	queue, known := batch.due[of]
 	if known {
 		return queue
 	}
-	queue = &dueQueue{}
+	queue = &state.DueQueue{}
 	if batch.below != nil {
 		*queue = *batch.below.dueQueue(of)
 	}
 	if batch.due == nil { // few batches need it
-		batch.due = map[kv.Realm]*dueQueue{}
+		batch.due = map[kv.Realm]*state.DueQueue{}
 	}
 	batch.due[of] = queue
 	return queue
@@ -47,7 +48,7 @@ func (batch *batch) dueQueue(of kv.Realm) *dueQueue {
 func (batch *batch) expireNext(of kv.Realm) (expired bool, err error) {
 	queue, looks := batch.dueQueue(of), batch.looksAtDue()
 	for !expired {
-		name, found, err := queue.next(batch.view, of, batch.timestamp)
+		name, found, err := queue.Next(batch.view, of, batch.timestamp)
 		if err != nil || !found {
 			return false, err
 		}
@@ -59,7 +60,7 @@ func (batch *batch) expireNext(of kv.Realm) (expired bool, err error) {
 			return false, err
 		}
 		*looks--
-		queue.pass()
+		queue.Pass()
 		if expired = target.entry.Expired(batch.timestamp); expired {
 			batch.expireIfDue(target)
 		} else {
@@ -216,7 +217,7 @@ func (committer *committer) leaveOutDue(reason error) {
 func (committer *committer) tallyDue(realms []kv.Realm) (finished int, err error) {
 	looks, told := duePerBatch, committer.clock.Tell()
 	for _, of := range realms {
-		found, complete, err := committer.view.leaveOutDue(of, told.UTC(), &looks)
+		found, complete, err := committer.view.LeaveOutDue(of, told.UTC(), &looks)
 		if found {
 			committer.clock.Keep(told) // what was told to be absent stays so
 		}
@@ -230,11 +231,11 @@ func (committer *committer) tallyDue(realms []kv.Realm) (finished int, err error
 
 // refresh writes entries whose stored state is out of date.
 func (committer *committer) refresh(names []kv.EntryName) error {
-	slice := committer.materialiser.refreshed(names)
-	if slice.rows() == 0 {
+	slice := committer.materialiser.Refreshed(names)
+	if slice.Rows() == 0 {
 		return nil
 	}
-	err := committer.unsynced(func() error { return committer.materialiser.write(slice) })
+	err := committer.unsynced(func() error { return committer.materialiser.Write(slice) })
 	if err == nil {
 		committer.written(slice)
 	}
@@ -248,7 +249,7 @@ func (committer *committer) somethingIsDue() bool {
 
 // findNextExpiry looks for the next expiry, without regard to the one known before.
 func (committer *committer) findNextExpiry() error {
-	next, err := committer.view.nextExpiry()
+	next, err := committer.view.NextExpiry()
 	if err == nil {
 		committer.expireAt(next)
 	}
@@ -296,6 +297,6 @@ func (committer *committer) isDueIn(of kv.Realm) bool {
 	case of.Whole:
 		return true
 	}
-	due, err := committer.view.isDue(of, committer.clock.Now())
+	due, err := committer.view.IsDue(of, committer.clock.Now())
 	return err != nil || due
 }

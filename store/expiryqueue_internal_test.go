@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 var realmA, realmB, realmC = kv.Realm{Name: "a"}, kv.Realm{Name: "b"}, kv.Realm{Name: "c"}
@@ -49,7 +50,7 @@ func TestExpiryqueue_Served_Good(t *testing.T) {
 	t.Run("QuestionsOfManyTurns", func(t *testing.T) {
 		queue := newExpiryQueue()
 		asked := 0
-		question := func(*view) func() {
+		question := func(*state.View) func() {
 			asked++
 			return nil
 		}
@@ -133,8 +134,8 @@ func TestExpiryqueue_Hold_Ugly(t *testing.T) {
 		queue.postpone(writes[0], realmA)
 		require.True(t, queue.hold(writes[1]))
 		queue.postpone(writes[2], realmB)
-		queue.ask(realmB, func(*view) func() { return nil })
-		queue.ask(kv.WholeStore, func(*view) func() { return nil })
+		queue.ask(realmB, func(*state.View) func() { return nil })
+		queue.ask(kv.WholeStore, func(*state.View) func() { return nil })
 		assert.True(t, queue.hasWrites())
 		assert.Equal(t, writes, queue.giveUpWrites())
 		assert.False(t, queue.hasWrites())

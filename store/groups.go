@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // GroupInfo is a group that has keys.
@@ -59,11 +60,11 @@ func (store *Store) SubmitGroups(query GroupsQuery, done func(GroupsPage, error)
 	submitExactly(store, kv.RealmOfPrefix(query.Prefix), query.read, done)
 }
 
-func (query GroupsQuery) read(view *view) (page GroupsPage, err error) {
+func (query GroupsQuery) read(view *state.View) (page GroupsPage, err error) {
 	if err := checkLimit(query.Limit); err != nil {
 		return page, err
 	}
-	if page.Revision, err = view.revisionOf(query.Prefix); err != nil {
+	if page.Revision, err = view.RevisionOf(query.Prefix); err != nil {
 		return page, err
 	}
 	names := kv.Prefixed(query.Prefix)
@@ -71,7 +72,7 @@ func (query GroupsQuery) read(view *view) (page GroupsPage, err error) {
 		names = names.Behind(*query.After)
 	}
 	filling := fillingOf(query.Limit, query.Fits)
-	page.Next, err = view.pageOfGroups(names, kv.RealmOfPrefix(query.Prefix), func(name string, state kv.GroupState) bool {
+	page.Next, err = view.PageOfGroups(names, kv.RealmOfPrefix(query.Prefix), func(name string, state kv.GroupState) bool {
 		return filling.take(GroupInfo{Group: name, Keys: state.Keys, Revision: state.LastRevision})
 	})
 	page.Groups = filling.elements

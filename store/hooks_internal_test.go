@@ -17,6 +17,7 @@ import (
 	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // What stands in this file is all that the tests of package store_test know of the
@@ -41,7 +42,7 @@ func connectionOf(store *Store) sqlitedriver.ExecQuerierContext {
 
 // OnCommitter runs function in the committer's goroutine, between two batches.
 func OnCommitter(store *Store, function func() error) error {
-	_, err := ask(store, func(*view) (struct{}, error) { return struct{}{}, function() })
+	_, err := ask(store, func(*state.View) (struct{}, error) { return struct{}{}, function() })
 	return err
 }
 
@@ -49,7 +50,7 @@ func OnCommitter(store *Store, function func() error) error {
 // becomes one batch.
 func Hold(store *Store) (release func()) {
 	held, released := make(chan struct{}), make(chan struct{})
-	store.submitRead(func(*view) func() {
+	store.submitRead(func(*state.View) func() {
 		close(held)
 		<-released
 		return func() {}
@@ -256,7 +257,7 @@ func batchError(batch *batch) error {
 // Deletions returns how many deleted groups have rows that are to be removed.
 func Deletions(store *Store) (count int, err error) {
 	err = OnCommitter(store, func() error {
-		count = store.committer.view.deletionsWaiting()
+		count = store.committer.view.DeletionsWaiting()
 		return nil
 	})
 	return count, err
@@ -327,8 +328,8 @@ func ClearRetries(store *Store) (slices int, err error) {
 
 // How the tables are asked for what is due in the whole store and in one realm.
 const (
-	DueQuery        = selectDue
-	DueOfRealmQuery = selectDueOfRealm
+	DueQuery        = state.SelectDue
+	DueOfRealmQuery = state.SelectDueOfRealm
 )
 
 // MaxWorkspaceConnections is how many files of workspaces are open at once at most.

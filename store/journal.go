@@ -10,6 +10,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // CommitToJournal puts a point into the journal, outside every namespace, and returns it when
@@ -360,10 +361,10 @@ func (journal *journal) addCounts(added map[string]JournalCounts) {
 
 // askJournal is ask for a question to the journal.
 func askJournal[Answer any](store *Store, question func(journal *journal) (Answer, error)) (Answer, error) {
-	return ask(store, func(*view) (Answer, error) { return question(store.committer.tables.journal) })
+	return ask(store, func(*state.View) (Answer, error) { return question(store.committer.tables.journal) })
 }
 
 // submitAskJournal is askJournal for a caller that does not wait.
 func submitAskJournal[Answer any](store *Store, question func(journal *journal) (Answer, error), done func(Answer, error)) {
-	submitAsk(store, func(*view) (Answer, error) { return question(store.committer.tables.journal) }, done)
+	submitAsk(store, func(*state.View) (Answer, error) { return question(store.committer.tables.journal) }, done)
 }

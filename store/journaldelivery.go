@@ -10,6 +10,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // journalRowsPerRead is how many entries one turn of the committer reads.
@@ -147,7 +148,9 @@ func (row *journalRow) entry() JournalEntry {
 //
 //	err := store.SettleJournal(entries, nil)
 func (store *Store) SettleJournal(delivered []JournalEntry, rejected []JournalRejection) error {
-	_, err := ask(store, func(*view) (struct{}, error) { return struct{}{}, store.committer.settleJournal(delivered, rejected) })
+	_, err := ask(store, func(*state.View) (struct{}, error) {
+		return struct{}{}, store.committer.settleJournal(delivered, rejected)
+	})
 	if err != nil {
 		return fmt.Errorf("store.SettleJournal: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // ManyQuery asks for entries by name.
@@ -31,7 +32,7 @@ type ManyEntries struct {
 //
 //	many, err := store.GetMany(store.ManyQuery{Names: []store.EntryName{{Group: "config", Key: "theme"}}})
 func (store *Store) GetMany(query ManyQuery) (ManyEntries, error) {
-	many, err := look(store, func(view *view) (ManyEntries, error) { return store.committer.getMany(view, query) })
+	many, err := look(store, func(view *state.View) (ManyEntries, error) { return store.committer.getMany(view, query) })
 	if err != nil {
 		return many, fmt.Errorf("store.GetMany: %w", err)
 	}
@@ -41,20 +42,20 @@ func (store *Store) GetMany(query ManyQuery) (ManyEntries, error) {
 // SubmitGetMany is GetMany without waiting. It calls done once, before SubmitGetMany returns or
 // later from a goroutine of the store. done must not block.
 func (store *Store) SubmitGetMany(query ManyQuery, done func(ManyEntries, error)) {
-	submitAsk(store, func(view *view) (ManyEntries, error) { return store.committer.getMany(view, query) }, done)
+	submitAsk(store, func(view *state.View) (ManyEntries, error) { return store.committer.getMany(view, query) }, done)
 }
 
-func (committer *committer) getMany(view *view, query ManyQuery) (many ManyEntries, err error) {
+func (committer *committer) getMany(view *state.View, query ManyQuery) (many ManyEntries, err error) {
 	if len(query.Names) == 0 {
 		return many, nil
 	}
-	if many.Revision, err = view.revisionOf(query.Names[0].Group); err != nil {
+	if many.Revision, err = view.RevisionOf(query.Names[0].Group); err != nil {
 		return many, err
 	}
 	now := committer.clock.Now()
 	many.Entries = make([]Entry, len(query.Names))
 	for index, name := range query.Names {
-		state, err := view.entry(kv.EntryName(name))
+		state, err := view.Entry(kv.EntryName(name))
 		if err != nil {
 			return ManyEntries{}, err
 		}

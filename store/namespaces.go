@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // NamespaceInfo describes a namespace that was ever written.
@@ -59,7 +60,7 @@ func (store *Store) SubmitNamespaces(query NamespacesQuery, done func(Namespaces
 	submitExactly(store, kv.WholeStore, query.read, done)
 }
 
-func (query NamespacesQuery) read(view *view) (page NamespacesPage, err error) {
+func (query NamespacesQuery) read(view *state.View) (page NamespacesPage, err error) {
 	if err := checkLimit(query.Limit); err != nil {
 		return page, err
 	}
@@ -69,7 +70,7 @@ func (query NamespacesQuery) read(view *view) (page NamespacesPage, err error) {
 		names = names.Behind(*query.After)
 	}
 	filling := fillingOf(query.Limit, query.Fits)
-	err = view.namespacesIn(names, func(name string, state kv.NamespaceState) bool {
+	err = view.NamespacesIn(names, func(name string, state kv.NamespaceState) bool {
 		return filling.take(NamespaceInfo{Namespace: name, Revision: state.Revision, Keys: state.Keys, Groups: state.Groups, Bytes: state.Bytes})
 	})
 	page.Namespaces = filling.elements

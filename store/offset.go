@@ -2,7 +2,11 @@
 
 package store
 
-import "cmp"
+import (
+	"cmp"
+
+	"dappco.re/go/storebus/store/internal/state"
+)
 
 // keysPerSkip is how many entries are skipped between two batches.
 const keysPerSkip = 16 * keysPerPage
@@ -16,9 +20,11 @@ func (store *Store) GetPage(group string, offset, limit int) ([]KeyValue, error)
 	if err := cmp.Or(store.unusable(), checkPage(offset, limit)); err != nil {
 		return nil, operationError("store.GetPage", group, "", err)
 	}
-	page := offsetPage{rest: restOf(group), skip: offset, limit: limit, entries: make([]KeyValue, 0, min(limit, keysPerPage))}
+	page := offsetPage{Rest: state.RestOf(group), skip: offset, limit: limit, entries: make([]KeyValue, 0, min(limit, keysPerPage))}
 	for !page.complete() {
-		_, err := look(store, func(view *view) (struct{}, error) { return struct{}{}, store.committer.readOffsetPage(view, &page) })
+		_, err := look(store, func(view *state.View) (struct{}, error) {
+			return struct{}{}, store.committer.readOffsetPage(view, &page)
+		})
 		if err != nil {
 			return nil, operationError("store.GetPage", group, "", err)
 		}
@@ -29,49 +35,49 @@ func (store *Store) GetPage(group string, offset, limit int) ([]KeyValue, error)
 // offsetPage is a page of GetPage as far as it was read: skip is how many entries are
 // still to be skipped, limit how many the page may have.
 type offsetPage struct {
-	rest
+	state.Rest
 	skip, limit int
 	entries     []KeyValue
 }
 
-func (page *offsetPage) complete() bool { return page.ended || len(page.entries) == page.limit }
+func (page *offsetPage) complete() bool { return page.Ended || len(page.entries) == page.limit }
 
 // readOffsetPage skips and reads as much as may be done between two batches.
-func (committer *committer) readOffsetPage(view *view, page *offsetPage) error {
+func (committer *committer) readOffsetPage(view *state.View, page *offsetPage) error {
 	if page.skip > 0 {
-		if err := committer.skipSome(view, page); err != nil || page.skip > 0 || page.ended {
+		if err := committer.skipSome(view, page); err != nil || page.skip > 0 || page.Ended {
 			return err
 		}
 	}
 	missing := min(page.limit-len(page.entries), keysPerPage)
-	return page.read(view, committer.clock.Now(), missing, pairsOnly, func(key, value string) {
+	return page.Read(view, committer.clock.Now(), missing, state.PairsOnly, func(key, value string) {
 		page.entries = append(page.entries, KeyValue{Key: key, Value: value})
 	})
 }
 
 // skipSome skips a share of the entries.
-func (committer *committer) skipSome(view *view, page *offsetPage) error {
-	pending, few := page.pending(view)
+func (committer *committer) skipSome(view *state.View, page *offsetPage) error {
+	pending, few := page.Pending(view)
 	switch {
-	case committer.somethingIsDue() || page.deleted(view):
+	case committer.somethingIsDue() || page.Deleted(view):
 		// Due and deleted entries do not count, and only the row tells.
 	case few:
 		skipped := min(page.skip, keysPerSkip)
 		page.skip -= skipped
-		return page.step(view, pending, skipped)
+		return page.Step(view, pending, skipped)
 	case committer.config.Durability == DurabilityMemory && committer.writeOut(pending) == nil:
 		return nil // they are to be written at some time: fewer are pending now
 	}
 	left := min(page.skip, keysPerPage)
 	page.skip -= left
-	err := page.read(view, committer.clock.Now(), left, keysOnly, func(string, string) { left-- })
+	err := page.Read(view, committer.clock.Now(), left, state.KeysOnly, func(string, string) { left-- })
 	page.skip += left
 	return err
 }
 
 // writeOut writes a slice of entries that are pending.
-func (committer *committer) writeOut(slice *slice) error {
-	err := committer.unsynced(func() error { return committer.materialiser.write(slice) })
+func (committer *committer) writeOut(slice *state.Slice) error {
+	err := committer.unsynced(func() error { return committer.materialiser.Write(slice) })
 	if err == nil {
 		committer.written(slice)
 	}

@@ -5,6 +5,8 @@ package store
 import (
 	"fmt"
 	"iter"
+
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 const (
@@ -28,11 +30,11 @@ type KeyValue struct {
 //	for entry, err := range store.All("config") { … }
 func (store *Store) All(group string) iter.Seq2[KeyValue, error] {
 	return func(yield func(KeyValue, error) bool) {
-		rest := restOf(group)
-		for !rest.ended {
+		rest := state.RestOf(group)
+		for !rest.Ended {
 			var page []KeyValue
-			_, err := look(store, func(view *view) (struct{}, error) {
-				return struct{}{}, rest.read(view, store.committer.clock.Now(), keysPerPage, pairsOnly, func(key, value string) {
+			_, err := look(store, func(view *state.View) (struct{}, error) {
+				return struct{}{}, rest.Read(view, store.committer.clock.Now(), keysPerPage, state.PairsOnly, func(key, value string) {
 					page = append(page, KeyValue{Key: key, Value: value})
 				})
 			})
@@ -60,15 +62,15 @@ func (store *Store) AllSeq(group string) iter.Seq2[KeyValue, error] { return sto
 //	entries, err := store.GetAll("config")
 func (store *Store) GetAll(group string) (map[string]string, error) {
 	var all map[string]string
-	for rest := restOf(group); !rest.ended; {
-		_, err := look(store, func(view *view) (struct{}, error) {
+	for rest := state.RestOf(group); !rest.Ended; {
+		_, err := look(store, func(view *state.View) (struct{}, error) {
 			if all == nil {
 				all = map[string]string{}
-				if state, err := view.group(group); err == nil {
+				if state, err := view.Group(group); err == nil {
 					all = make(map[string]string, min(state.Keys, expectedKeys))
 				}
 			}
-			return struct{}{}, rest.read(view, store.committer.clock.Now(), keysPerPage, pairsOnly, func(key, value string) { all[key] = value })
+			return struct{}{}, rest.Read(view, store.committer.clock.Now(), keysPerPage, state.PairsOnly, func(key, value string) { all[key] = value })
 		})
 		if err != nil {
 			return nil, operationError("store.GetAll", group, "", err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // PurgeExpired expires every key that is due, and returns how many keys expired during the
@@ -52,10 +53,10 @@ func (store *Store) submitPurge(of kv.Realm, done func(expired int64, err error)
 	}
 	committer := store.committer
 	purge := committer.purges.begin(of)
-	store.submitRead(func(*view) func() {
+	store.submitRead(func(*state.View) func() {
 		err := committer.findNextExpiry()
 		committer.expiryPause = time.Time{}
-		return committer.exactly(of, func(*view) func() {
+		return committer.exactly(of, func(*state.View) func() {
 			expired, err := committer.purges.end(purge), errors.Join(err, committer.refusal(), committer.expiryFailure)
 			return func() { tell(done, expired, err) }
 		})

@@ -8,6 +8,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // Quota bounds the entries of a namespace. A zero field is no limit. A write that does not
@@ -68,11 +69,11 @@ func (store *Store) Quota(namespace string) (Quota, error) {
 // the quota to done. It calls done once, before SubmitQuota returns or later from a goroutine
 // of the store. done must not block.
 func (store *Store) SubmitQuota(namespace string, change QuotaChange, done func(Quota, error)) {
-	submitAsk(store, func(*view) (Quota, error) { return store.committer.changeQuota(namespace, change) }, done)
+	submitAsk(store, func(*state.View) (Quota, error) { return store.committer.changeQuota(namespace, change) }, done)
 }
 
 func (store *Store) changeQuota(namespace string, change QuotaChange) (Quota, error) {
-	return ask(store, func(*view) (Quota, error) { return store.committer.changeQuota(namespace, change) })
+	return ask(store, func(*state.View) (Quota, error) { return store.committer.changeQuota(namespace, change) })
 }
 
 // Usage returns the usage and the quota of a namespace. Due keys are expired first, or left out
@@ -93,8 +94,8 @@ func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
 		fail(done, err)
 		return
 	}
-	submitExactly(store, kv.Realm{Name: namespace}, func(view *view) (Usage, error) {
-		used, err := view.usage(namespace)
+	submitExactly(store, kv.Realm{Name: namespace}, func(view *state.View) (Usage, error) {
+		used, err := view.Usage(namespace)
 		return Usage{
 			Quota: store.committer.tables.quotas.limits[namespace],
 			Keys:  used.Keys, Groups: used.Groups, Bytes: used.Bytes, Revision: used.Revision,

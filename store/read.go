@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // Entry is a key with its value, revision and times.
@@ -58,7 +59,7 @@ func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
 		tell(done, entry, err)
 		return
 	}
-	submitAsk(store, func(view *view) (Entry, error) { return store.committer.lookUp(view, group, key) }, done)
+	submitAsk(store, func(view *state.View) (Entry, error) { return store.committer.lookUp(view, group, key) }, done)
 }
 
 func (store *Store) get(group, key string) (Entry, error) {
@@ -66,7 +67,7 @@ func (store *Store) get(group, key string) (Entry, error) {
 	if state, known := store.remembered(name); known {
 		return store.live(name, &state)
 	}
-	return look(store, func(view *view) (Entry, error) { return store.committer.lookUp(view, group, key) })
+	return look(store, func(view *state.View) (Entry, error) { return store.committer.lookUp(view, group, key) })
 }
 
 // remembered returns an entry that memory holds.
@@ -74,7 +75,7 @@ func (store *Store) remembered(name kv.EntryName) (state kv.EntryState, known bo
 	if store == nil {
 		return kv.EntryState{}, false
 	}
-	return store.hot.read(name)
+	return store.hot.Read(name)
 }
 
 // live returns a remembered entry, if it is there and its time has not come.
@@ -106,9 +107,9 @@ func liveEntry(name kv.EntryName, state *kv.EntryState, now time.Time) (Entry, e
 }
 
 // lookUp returns a live entry.
-func (committer *committer) lookUp(view *view, group, key string) (Entry, error) {
+func (committer *committer) lookUp(view *state.View, group, key string) (Entry, error) {
 	name := kv.EntryName{Group: group, Key: key}
-	state, err := view.entry(name)
+	state, err := view.Entry(name)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -167,22 +168,22 @@ func (store *Store) GetEntries(query PageQuery) (Page, error) {
 // SubmitPage is GetEntries without waiting. It calls done once, before SubmitPage returns or
 // later from a goroutine of the store. done must not block.
 func (store *Store) SubmitPage(query PageQuery, done func(Page, error)) {
-	submitAsk(store, func(view *view) (Page, error) { return store.committer.readPage(view, query) }, done)
+	submitAsk(store, func(view *state.View) (Page, error) { return store.committer.readPage(view, query) }, done)
 }
 
 func (store *Store) page(query PageQuery) (Page, error) {
-	return look(store, func(view *view) (Page, error) { return store.committer.readPage(view, query) })
+	return look(store, func(view *state.View) (Page, error) { return store.committer.readPage(view, query) })
 }
 
-func (committer *committer) readPage(view *view, query PageQuery) (page Page, err error) {
+func (committer *committer) readPage(view *state.View, query PageQuery) (page Page, err error) {
 	if err := checkLimit(query.Limit); err != nil {
 		return Page{}, err
 	}
-	if page.Revision, err = view.revisionOf(query.Group); err != nil {
+	if page.Revision, err = view.RevisionOf(query.Group); err != nil {
 		return Page{}, err
 	}
 	filling := fillingOf(query.Limit, query.Fits)
-	passed, err := view.page(query.keys(), committer.clock.Now(), func(name kv.EntryName, state *kv.EntryState) bool {
+	passed, err := view.Page(query.keys(), committer.clock.Now(), func(name kv.EntryName, state *kv.EntryState) bool {
 		return filling.take(pageEntry(name, state, query.KeysOnly))
 	})
 	page.Entries = filling.elements
@@ -230,7 +231,7 @@ func (filling *filling[Element]) take(element Element) bool {
 }
 
 // keys is the range of entries that a query covers.
-func (query *PageQuery) keys() entryRange {
+func (query *PageQuery) keys() state.Range {
 	names := kv.Prefixed(query.Prefix)
 	switch {
 	case query.After == nil:
@@ -241,19 +242,19 @@ func (query *PageQuery) keys() entryRange {
 	default:
 		names = names.Behind(*query.After)
 	}
-	entries := entryRange{low: kv.EntryName{Group: query.Group, Key: names.Low}, descending: query.Descending, columns: pageColumns(query.KeysOnly)}
+	entries := state.Range{Low: kv.EntryName{Group: query.Group, Key: names.Low}, Descending: query.Descending, Columns: pageColumns(query.KeysOnly)}
 	// The first entry of any later group follows the last of this one.
-	entries.high = &kv.EntryName{Group: kv.FirstBehind(query.Group)}
+	entries.High = &kv.EntryName{Group: kv.FirstBehind(query.Group)}
 	if names.High != nil {
-		entries.high = &kv.EntryName{Group: query.Group, Key: *names.High}
+		entries.High = &kv.EntryName{Group: query.Group, Key: *names.High}
 	}
 	return entries
 }
 
 // pageColumns are the columns of a page.
-func pageColumns(onlyKeys bool) columns {
+func pageColumns(onlyKeys bool) state.Columns {
 	if onlyKeys {
-		return keysOnly
+		return state.KeysOnly
 	}
-	return wholeEntries
+	return state.WholeEntries
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 	"dappco.re/go/storebus/store/internal/template"
 )
 
@@ -104,7 +105,7 @@ func (store *Store) render(query RenderQuery) (Rendering, error) {
 	if err != nil {
 		return Rendering{}, err
 	}
-	copied, err := look(store, func(view *view) (*template.Group, error) {
+	copied, err := look(store, func(view *state.View) (*template.Group, error) {
 		return copyGroup(view, query.Group, store.committer.clock.Now())
 	})
 	if err != nil {
@@ -115,14 +116,14 @@ func (store *Store) render(query RenderQuery) (Rendering, error) {
 }
 
 // copyGroup copies a group for a template.
-func copyGroup(view *view, name string, now time.Time) (*template.Group, error) {
-	revision, err := view.revisionOf(name)
+func copyGroup(view *state.View, name string, now time.Time) (*template.Group, error) {
+	revision, err := view.RevisionOf(name)
 	if err != nil {
 		return nil, err
 	}
 	copied := template.NewGroup()
 	copied.Revision = revision
-	return copied, view.wholeGroup(name, now, func(key string, state *kv.EntryState) bool { return copied.Take(key, state.Value) })
+	return copied, view.WholeGroup(name, now, func(key string, state *kv.EntryState) bool { return copied.Take(key, state.Value) })
 }
 
 // The bounds of templates and of rendering.

@@ -50,16 +50,16 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 		if err := committer.log.remove(slice); err != nil {
 			return err
 		}
-		return committer.materialiser.deleteGroups(emptied)
+		return committer.materialiser.DeleteGroups(emptied)
 	})
 	if err != nil {
 		return false, err
 	}
 	last := slice.commits[len(slice.commits)-1]
 	committer.log.firstID, committer.log.start, committer.log.startedAt = last.ID+1, last.end, last.committedAt
-	committer.view.forgetGroups(emptied)
+	committer.view.ForgetGroups(emptied)
 	for namespace, oldest := range slice.oldest {
-		committer.view.trimmed(namespace, oldest)
+		committer.view.Trimmed(namespace, oldest)
 		committer.tail.trimmed(namespace, oldest)
 	}
 	return true, committer.trimmedLost(slice)
@@ -69,7 +69,7 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 // commit has lost.
 func (committer *committer) trimmedLost(slice trimSlice) error {
 	for _, namespace := range slice.lost {
-		state, err := committer.view.reread(namespace)
+		state, err := committer.view.Reread(namespace)
 		if err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (committer *committer) trimmedLost(slice trimSlice) error {
 // trimLimit is the last commit that may be trimmed. Commits that the tables do not hold yet
 // stay, and commits that a registered consumer has not acknowledged.
 func (committer *committer) trimLimit() uint64 {
-	return min(committer.materialiser.through, committer.consumers.slowest(committer.log.position()).commitID)
+	return min(committer.materialiser.Through(), committer.consumers.slowest(committer.log.position()).commitID)
 }
 
 // emptiedGroups returns the groups without keys whose last change is in the slice.
@@ -92,7 +92,7 @@ func (committer *committer) emptiedGroups(slice trimSlice) (groups []string, err
 			if event.Type == EventSet || event.Type == EventTouch {
 				continue
 			}
-			state, err := committer.view.group(event.Group)
+			state, err := committer.view.Group(event.Group)
 			if err != nil {
 				return nil, err
 			}

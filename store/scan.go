@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // EntryName is the address of an entry.
@@ -47,7 +48,7 @@ type ScanPage struct {
 //
 //	page, err := store.Scan(store.ScanQuery{Prefix: "acme:"})
 func (store *Store) Scan(query ScanQuery) (ScanPage, error) {
-	page, err := look(store, func(view *view) (ScanPage, error) { return store.committer.scan(view, query) })
+	page, err := look(store, func(view *state.View) (ScanPage, error) { return store.committer.scan(view, query) })
 	if err != nil {
 		return page, fmt.Errorf("store.Scan: prefix %q: %w", query.Prefix, err)
 	}
@@ -57,18 +58,18 @@ func (store *Store) Scan(query ScanQuery) (ScanPage, error) {
 // SubmitScan is Scan without waiting. It calls done once, before SubmitScan returns or later
 // from a goroutine of the store. done must not block.
 func (store *Store) SubmitScan(query ScanQuery, done func(ScanPage, error)) {
-	submitAsk(store, func(view *view) (ScanPage, error) { return store.committer.scan(view, query) }, done)
+	submitAsk(store, func(view *state.View) (ScanPage, error) { return store.committer.scan(view, query) }, done)
 }
 
-func (committer *committer) scan(view *view, query ScanQuery) (page ScanPage, err error) {
+func (committer *committer) scan(view *state.View, query ScanQuery) (page ScanPage, err error) {
 	if err := checkLimit(query.Limit); err != nil {
 		return page, err
 	}
-	if page.Revision, err = view.revisionOf(query.Prefix); err != nil {
+	if page.Revision, err = view.RevisionOf(query.Prefix); err != nil {
 		return page, err
 	}
 	filling := fillingOf(query.Limit, query.Fits)
-	passed, err := view.scan(query.entries(), committer.clock.Now(), func(name kv.EntryName, state *kv.EntryState) bool {
+	passed, err := view.Scan(query.entries(), committer.clock.Now(), func(name kv.EntryName, state *kv.EntryState) bool {
 		return filling.take(pageEntry(name, state, query.KeysOnly))
 	})
 	page.Entries = filling.elements
@@ -83,17 +84,17 @@ func (committer *committer) scan(view *view, query ScanQuery) (page ScanPage, er
 }
 
 // entries is the range that a query covers.
-func (query *ScanQuery) entries() entryRange {
+func (query *ScanQuery) entries() state.Range {
 	names := kv.Prefixed(query.Prefix)
-	entries := entryRange{low: kv.EntryName{Group: names.Low}, columns: pageColumns(query.KeysOnly)}
+	entries := state.Range{Low: kv.EntryName{Group: names.Low}, Columns: pageColumns(query.KeysOnly)}
 	if names.High != nil {
-		entries.high = &kv.EntryName{Group: *names.High}
+		entries.High = &kv.EntryName{Group: *names.High}
 	}
 	if query.After == nil {
 		return entries
 	}
-	if after := kv.EntryName(*query.After).Behind(); kv.CompareEntryNames(after, entries.low) > 0 {
-		entries.low = after
+	if after := kv.EntryName(*query.After).Behind(); kv.CompareEntryNames(after, entries.Low) > 0 {
+		entries.Low = after
 	}
 	return entries
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // Status is the state of a store.
@@ -44,7 +45,7 @@ type Status struct {
 //
 //	status, err := store.Status()
 func (store *Store) Status() (Status, error) {
-	status, err := ask(store, func(view *view) (Status, error) { return store.committer.status(view) })
+	status, err := ask(store, func(view *state.View) (Status, error) { return store.committer.status(view) })
 	if err != nil {
 		return status, fmt.Errorf("store.Status: %w", err)
 	}
@@ -54,7 +55,7 @@ func (store *Store) Status() (Status, error) {
 // SubmitStatus is Status without waiting. It calls done once, before SubmitStatus returns or
 // later from a goroutine of the store. done must not block.
 func (store *Store) SubmitStatus(done func(Status, error)) {
-	submitAsk(store, func(view *view) (Status, error) { return store.committer.status(view) }, done)
+	submitAsk(store, func(view *state.View) (Status, error) { return store.committer.status(view) }, done)
 }
 
 // tallyForStatus counts a share of the due keys, so that the status leaves them out. The status
@@ -67,20 +68,20 @@ func (committer *committer) tallyForStatus() {
 	committer.tried(workTally, err)
 }
 
-func (committer *committer) status(view *view) (Status, error) {
+func (committer *committer) status(view *state.View) (Status, error) {
 	committer.tallyForStatus()
 	slowest := committer.consumers.slowest(committer.log.position())
-	counts := view.counts()
+	counts := view.Counts()
 	status := Status{
 		Writable:   true,
 		Backlog:    committer.log.end.since(slowest.end).changes,
-		Namespaces: counts.namespaces,
+		Namespaces: counts.Namespaces,
 
 		OldestChangeAt: committer.log.startedAt,
 
-		PendingMaterialisation: uint64(view.behind()),
-		Entries:                counts.entries,
-		UnscopedEntries:        counts.unscoped,
+		PendingMaterialisation: uint64(view.Behind()),
+		Entries:                counts.Entries,
+		UnscopedEntries:        counts.Unscoped,
 		ClockAhead:             committer.clock.Ahead(),
 		Journal:                committer.tables.journal.total,
 		Archiving:              committer.tables.journal.archives.written.Load(),

@@ -17,6 +17,7 @@ import (
 	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // Store is a key-value store in one SQLite file, with groups, namespaces, expiry and a log of
@@ -26,7 +27,7 @@ type Store struct {
 	id        string
 	database  *sqlite.Database
 	committer *committer
-	hot       *hotEntries
+	hot       *state.Hot
 	tail      *tail
 	wakeups   *wakeups
 	watchers  *watchers
@@ -111,7 +112,7 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 // answers to readers that have waited. The goroutine of the callbacks starts with the first
 // callback.
 func (store *Store) start() error {
-	store.hot = newHotEntries(store.config.CacheBytes)
+	store.hot = state.NewHot(store.config.CacheBytes)
 	store.committer = &committer{
 		owner:       newOwnership(),
 		config:      store.config,
@@ -307,9 +308,9 @@ func (store *Store) submitRead(question read, failed func(err error)) {
 }
 
 // ask puts a question to the committer and waits for the answer.
-func ask[Answer any](store *Store, question func(view *view) (Answer, error)) (Answer, error) {
+func ask[Answer any](store *Store, question func(view *state.View) (Answer, error)) (Answer, error) {
 	answers := make(chan result[Answer], 1)
-	store.submitRead(func(view *view) func() {
+	store.submitRead(func(view *state.View) func() {
 		answer, err := question(view)
 		answers <- result[Answer]{answer, err}
 		return nil
@@ -318,8 +319,8 @@ func ask[Answer any](store *Store, question func(view *view) (Answer, error)) (A
 }
 
 // submitAsk is ask for a caller that does not wait.
-func submitAsk[Answer any](store *Store, question func(view *view) (Answer, error), done func(Answer, error)) {
-	store.submitRead(func(view *view) func() {
+func submitAsk[Answer any](store *Store, question func(view *state.View) (Answer, error), done func(Answer, error)) {
+	store.submitRead(func(view *state.View) func() {
 		answer, err := question(view)
 		return func() { tell(done, answer, err) }
 	}, func(err error) { fail(done, err) })
@@ -327,7 +328,7 @@ func submitAsk[Answer any](store *Store, question func(view *view) (Answer, erro
 
 // look is ask for a question that changes nothing, which the caller answers itself
 // while the committer is free.
-func look[Answer any](store *Store, question func(view *view) (Answer, error)) (Answer, error) {
+func look[Answer any](store *Store, question func(view *state.View) (Answer, error)) (Answer, error) {
 	if store.opened() && store.committer.lendForRead() {
 		defer store.committer.owner.release()
 		return question(store.committer.view)
@@ -336,10 +337,10 @@ func look[Answer any](store *Store, question func(view *view) (Answer, error)) (
 }
 
 // askExactly is ask for a question about how many keys there are in a realm.
-func askExactly[Answer any](store *Store, of kv.Realm, question func(view *view) (Answer, error)) (Answer, error) {
+func askExactly[Answer any](store *Store, of kv.Realm, question func(view *state.View) (Answer, error)) (Answer, error) {
 	answers := make(chan result[Answer], 1)
-	store.submitRead(func(*view) func() {
-		return store.committer.exactly(of, func(view *view) func() {
+	store.submitRead(func(*state.View) func() {
+		return store.committer.exactly(of, func(view *state.View) func() {
 			answer, err := question(view)
 			answers <- result[Answer]{answer, err}
 			return nil
@@ -349,9 +350,9 @@ func askExactly[Answer any](store *Store, of kv.Realm, question func(view *view)
 }
 
 // submitExactly is askExactly for a caller that does not wait.
-func submitExactly[Answer any](store *Store, of kv.Realm, question func(view *view) (Answer, error), done func(Answer, error)) {
-	store.submitRead(func(*view) func() {
-		return store.committer.exactly(of, func(view *view) func() {
+func submitExactly[Answer any](store *Store, of kv.Realm, question func(view *state.View) (Answer, error), done func(Answer, error)) {
+	store.submitRead(func(*state.View) func() {
+		return store.committer.exactly(of, func(view *state.View) func() {
 			answer, err := question(view)
 			return func() { tell(done, answer, err) }
 		})

@@ -11,6 +11,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // The steps of Workspace.Commit, by which failpoints name them: the summary is made,
@@ -261,7 +262,7 @@ func (runs *workspaceRuns) saved(batch *batch) (bytes int) {
 
 // endedRuns returns the runs that were committed or discarded and may still have a file.
 func (store *Store) endedRuns() (map[string]bool, error) {
-	return ask(store, func(*view) (map[string]bool, error) { return maps.Clone(store.committer.tables.runs.ended), nil })
+	return ask(store, func(*state.View) (map[string]bool, error) { return maps.Clone(store.committer.tables.runs.ended), nil })
 }
 
 // forgetRuns takes the mark off runs that have no file any more. It does not wait: a
@@ -270,7 +271,7 @@ func (store *Store) forgetRuns(runIDs ...string) {
 	if len(runIDs) == 0 {
 		return
 	}
-	store.submitRead(func(*view) func() {
+	store.submitRead(func(*state.View) func() {
 		store.committer.forgetRuns(runIDs)
 		return nil
 	}, func(error) {})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // The file of a workspace remembers a request with an id in the transaction of its write, and
@@ -181,7 +182,7 @@ func (rememberCommand) groups() []string { return nil }
 // recall returns the store's answer to a request with an id, nil if there is none, and gives
 // the request its time.
 func (store *Store) recall(request *Request) (*answer, error) {
-	return ask(store, func(*view) (*answer, error) {
+	return ask(store, func(*state.View) (*answer, error) {
 		request.at = store.committer.clock.Now()
 		return store.committer.tables.answers.find(requestName{namespace: request.Namespace, id: request.ID}, request.at)
 	})
@@ -189,7 +190,7 @@ func (store *Store) recall(request *Request) (*answer, error) {
 
 // now is the time by which the store goes.
 func (store *Store) now() (time.Time, error) {
-	return ask(store, func(*view) (time.Time, error) { return store.committer.clock.Now(), nil })
+	return ask(store, func(*state.View) (time.Time, error) { return store.committer.clock.Now(), nil })
 }
 
 // remember has the store remember answers that are in the file of a workspace. If it cannot,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package state
 
 import (
 	"fmt"
@@ -15,17 +15,17 @@ import (
 
 func hotName(key string) kv.EntryName { return kv.EntryName{Group: "acme:g", Key: key} }
 
-func (hot *hotEntries) putValue(key, value string) {
+func (hot *Hot) putValue(key, value string) {
 	hot.put(hotName(key), &kv.EntryState{Revision: 1, Bytes: len(value), Value: value})
 }
 
-func (hot *hotEntries) holds(key string) bool {
+func (hot *Hot) holds(key string) bool {
 	_, known := hot.get(hotName(key), false)
 	return known
 }
 
 // memory adds up what the segments take.
-func (hot *hotEntries) memory() (bytes int) {
+func (hot *Hot) memory() (bytes int) {
 	for index := range hot.shards {
 		for _, segment := range hot.shards[index].segments {
 			bytes += segment.bytes()
@@ -36,7 +36,7 @@ func (hot *hotEntries) memory() (bytes int) {
 
 func TestHot_Put_Good(t *testing.T) {
 	const limit = 16 * 10_000
-	hot := newHotEntries(limit)
+	hot := NewHot(limit)
 	for index := range 10_000 {
 		hot.putValue(fmt.Sprint(index%3000), strings.Repeat("x", index%500))
 		if index > 0 {
@@ -52,7 +52,7 @@ func TestHot_Put_Good(t *testing.T) {
 }
 
 func TestHot_Put_GoodReplacesWhatWasThere(t *testing.T) {
-	hot := newHotEntries(1 << 20)
+	hot := NewHot(1 << 20)
 	expected := kv.EntryState{Revision: 7, UpdatedAt: 5, ExpiresAt: 9, Bytes: 4, Value: "dark"}
 	hot.putValue("theme", "light")
 	hot.put(hotName("theme"), &expected)
@@ -69,7 +69,7 @@ func TestHot_Put_GoodReplacesWhatWasThere(t *testing.T) {
 }
 
 func TestHot_Put_GoodNamesThatLookAlike(t *testing.T) {
-	hot := newHotEntries(1 << 20)
+	hot := NewHot(1 << 20)
 	hot.put(kv.EntryName{Group: "ab", Key: "c"}, &kv.EntryState{Revision: 1})
 	for _, name := range []kv.EntryName{{Group: "a", Key: "bc"}, {Group: "c", Key: "ab"}, {Group: "ab", Key: ""}} {
 		_, known := hot.get(name, true)
@@ -86,7 +86,7 @@ func TestHot_Put_GoodNamesThatLookAlike(t *testing.T) {
 }
 
 func TestHot_Put_BadLargerThanASegment(t *testing.T) {
-	hot := newHotEntries(64 << 20)
+	hot := NewHot(64 << 20)
 	hot.putValue("a", "small")
 	hot.putValue("a", strings.Repeat("x", segmentBytes))
 	assert.False(t, hot.holds("a"), "the value before is not the value any more")
@@ -97,7 +97,7 @@ func TestHot_Put_BadLargerThanASegment(t *testing.T) {
 // What was forgotten is not found again in the segment where it lay, not even in the
 // first place of the first one.
 func TestHot_Put_BadForgottenStaysForgotten(t *testing.T) {
-	hot := newHotEntries(hotShards * segmentsPerShard * 1000)
+	hot := NewHot(hotShards * segmentsPerShard * 1000)
 	hot.putValue("a", "small")
 	require.True(t, hot.holds("a"))
 	hot.putValue("a", strings.Repeat("x", 1000))
@@ -108,13 +108,13 @@ func TestHot_Put_BadForgottenStaysForgotten(t *testing.T) {
 }
 
 func TestHot_Put_Ugly(t *testing.T) {
-	var none *hotEntries
+	var none *Hot
 	none.putValue("a", "")
-	none.putAll(&slice{})
+	none.putAll(&Slice{})
 	assert.False(t, none.holds("a"))
-	assert.Nil(t, newHotEntries(0))
+	assert.Nil(t, NewHot(0))
 	for _, limit := range []int{1, 16, 100, 16 * recordBytes} {
-		small := newHotEntries(limit)
+		small := NewHot(limit)
 		for index := range 1000 {
 			small.putValue(fmt.Sprint(index), "")
 		}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package state
 
 import (
 	"hash/maphash"
@@ -22,14 +22,14 @@ const (
 	recordBytes = 88
 )
 
-// hotEntries remembers entries that were lately written or read, missing ones included, up to a
+// Hot remembers entries that were lately written or read, missing ones included, up to a
 // number of bytes. Only the committer puts entries into it, after the commit. So its entries
 // are committed, and never older than earlier answers. Any goroutine may get entries. A nil
-// *hotEntries remembers nothing.
+// *Hot remembers nothing.
 //
 // The entries lie one behind the other in segments that hold no pointers: however
 // many there are, the garbage collector has nothing to look at.
-type hotEntries struct {
+type Hot struct {
 	seed   maphash.Seed
 	shards [hotShards]hotShard
 	// deletions hide entries that were deleted with their group.
@@ -77,12 +77,12 @@ type hotRecord struct {
 	got uint32
 }
 
-// newHotEntries returns a cache of at most so many bytes; nil for none.
-func newHotEntries(limit int) *hotEntries {
+// NewHot returns a memory of at most limit bytes, nil if limit is not positive.
+func NewHot(limit int) *Hot {
 	if limit <= 0 {
 		return nil
 	}
-	hot := &hotEntries{seed: maphash.MakeSeed()}
+	hot := &Hot{seed: maphash.MakeSeed()}
 	perShard := limit / hotShards
 	size := min(segmentBytes, perShard/segmentsPerShard)
 	for index := range hot.shards {
@@ -92,16 +92,16 @@ func newHotEntries(limit int) *hotEntries {
 }
 
 // place finds where a name is kept.
-func (hot *hotEntries) place(name kv.EntryName) (*hotShard, uint64) {
+func (hot *Hot) place(name kv.EntryName) (*hotShard, uint64) {
 	// A rotation keeps the two names apart, so that (a, b) is not (b, a).
 	hash := bits.RotateLeft64(maphash.String(hot.seed, name.Group), 1) ^ maphash.String(hot.seed, name.Key)
 	return &hot.shards[hash%hotShards], hash
 }
 
-// read is get for everybody but the committer. While the entries of a commit are put, read
-// finds nothing. A reader that has seen one of them must not miss another; the committer
-// answers when all are there.
-func (hot *hotEntries) read(name kv.EntryName) (kv.EntryState, bool) {
+// Read returns the remembered entry of a key, for any goroutine. While the entries of a commit
+// are put, Read finds nothing. A reader that has seen one of them must not miss another; the
+// committer answers when all are there.
+func (hot *Hot) Read(name kv.EntryName) (kv.EntryState, bool) {
 	if hot == nil || hot.changing.Load() {
 		return kv.EntryState{}, false
 	}
@@ -109,7 +109,7 @@ func (hot *hotEntries) read(name kv.EntryName) (kv.EntryState, bool) {
 }
 
 // get returns the remembered entry of a key, with or without its value.
-func (hot *hotEntries) get(name kv.EntryName, withValue bool) (state kv.EntryState, known bool) {
+func (hot *Hot) get(name kv.EntryName, withValue bool) (state kv.EntryState, known bool) {
 	if hot == nil {
 		return state, false
 	}
@@ -159,7 +159,7 @@ func (segment *hotSegment) value(record *hotRecord) []byte {
 }
 
 // putAll remembers the changes of a commit.
-func (hot *hotEntries) putAll(changes *slice) {
+func (hot *Hot) putAll(changes *Slice) {
 	if hot == nil {
 		return
 	}
@@ -173,7 +173,7 @@ func (hot *hotEntries) putAll(changes *slice) {
 
 // put remembers a state in place of the one before. An entry larger than a segment is not
 // remembered.
-func (hot *hotEntries) put(name kv.EntryName, state *kv.EntryState) {
+func (hot *Hot) put(name kv.EntryName, state *kv.EntryState) {
 	if hot == nil {
 		return
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package state
 
 import (
 	"sync"
@@ -44,7 +44,7 @@ func (deletions *hotDeletions) hide(group string, state *kv.EntryState) bool {
 }
 
 // deleteGroups hides the remembered entries of groups.
-func (hot *hotEntries) deleteGroups(groups []named[uint64]) {
+func (hot *Hot) deleteGroups(groups []named[uint64]) {
 	if len(groups) == 0 {
 		return
 	}
@@ -64,7 +64,7 @@ func (hot *hotEntries) deleteGroups(groups []named[uint64]) {
 
 // forgetDeletions drops the deletions whose entries are gone, and if there are too many of them
 // the entries too.
-func (hot *hotEntries) forgetDeletions() {
+func (hot *Hot) forgetDeletions() {
 	deletions := &hot.deletions
 	if len(deletions.inMind) > maxHotDeletions {
 		hot.forgetAll()
@@ -99,14 +99,14 @@ func (deletion *hotDeletion) isGone(oldest *[hotShards]uint32) bool {
 
 // oldest and next are the numbers of the first segment and of the next in each shard.
 // They are for the committer, which alone changes them.
-func (hot *hotEntries) oldest() (numbers [hotShards]uint32) {
+func (hot *Hot) oldest() (numbers [hotShards]uint32) {
 	for index := range hot.shards {
 		numbers[index] = hot.shards[index].first
 	}
 	return numbers
 }
 
-func (hot *hotEntries) next() (numbers [hotShards]uint32) {
+func (hot *Hot) next() (numbers [hotShards]uint32) {
 	for index := range hot.shards {
 		shard := &hot.shards[index]
 		numbers[index] = shard.first + uint32(len(shard.segments))
@@ -115,7 +115,7 @@ func (hot *hotEntries) next() (numbers [hotShards]uint32) {
 }
 
 // forgetAll empties every shard.
-func (hot *hotEntries) forgetAll() {
+func (hot *Hot) forgetAll() {
 	for index := range hot.shards {
 		shard := &hot.shards[index]
 		shard.mutex.Lock()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package state
 
 import (
 	"time"
@@ -40,10 +40,10 @@ func bytesOf(name kv.EntryName, value int) int64 {
 	return int64(len(group) + len(name.Key) + value)
 }
 
-// leaveOutDue counts some more due keys of a realm. From now on they are left out of the counts.
-// found reports whether there are any, complete whether all are counted. leaveOutDue takes the
-// keys that it looks at off looks.
-func (view *view) leaveOutDue(of kv.Realm, now time.Time, looks *int) (found, complete bool, err error) {
+// LeaveOutDue counts some more due keys of a realm. From now on they are left out of the counts.
+// found reports whether there are any, complete whether all are counted. LeaveOutDue
+// subtracts from looks the number of keys that it looks at.
+func (view *View) LeaveOutDue(of kv.Realm, now time.Time, looks *int) (found, complete bool, err error) {
 	complete, err = view.tallies.goOn(view, of, now, looks)
 	found = view.tallies.total(of).keys > 0
 	if complete && !found {
@@ -53,7 +53,7 @@ func (view *view) leaveOutDue(of kv.Realm, now time.Time, looks *int) (found, co
 }
 
 // goOn counts some more due keys of a realm, and reports whether these are all.
-func (tallies tallies) goOn(view *view, of kv.Realm, now time.Time, looks *int) (complete bool, err error) {
+func (tallies tallies) goOn(view *View, of kv.Realm, now time.Time, looks *int) (complete bool, err error) {
 	tally, known := tallies[of]
 	if !known {
 		tally = newTally()
@@ -82,8 +82,8 @@ func newTally() *tally {
 }
 
 // count passes an entry, and counts it if that is its newest state.
-func (tally *tally) count(view *view, entry dueEntry) error {
-	state, err := view.head(entry.EntryName)
+func (tally *tally) count(view *View, entry dueEntry) error {
+	state, err := view.Head(entry.EntryName)
 	if err != nil {
 		return err
 	}
@@ -104,12 +104,12 @@ func (tally *tally) add(group string, keys, bytes int64) {
 }
 
 // compareGroup finds out whether everything in a group is due.
-func (tally *tally) compareGroup(view *view, name string) error {
+func (tally *tally) compareGroup(view *View, name string) error {
 	group, known := tally.groups[name]
 	if !known {
 		return nil
 	}
-	state, err := view.group(name)
+	state, err := view.Group(name)
 	if err != nil {
 		return err
 	}
@@ -137,9 +137,9 @@ func talliedOf(parts map[string]*tallied, name string) *tallied {
 	return part
 }
 
-// tallyCommitted brings the tallies to a commit: its expiries, and the groups that
+// TallyCommitted brings the tallies to a commit: its expiries, and the groups that
 // it changed. After an error the due keys are counted again.
-func (view *view) tallyCommitted(changes *slice) (err error) {
+func (view *View) TallyCommitted(changes *Slice) (err error) {
 	for of, tally := range view.tallies {
 		for _, entry := range changes.expired {
 			if of.Holds(entry.Group) && entry.compare(tally.passed) <= 0 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package state
 
 import (
 	"errors"
@@ -14,26 +14,28 @@ import (
 // entries and entries that were deleted with their group. There may be millions for a while.
 const passedPerPage = 4096
 
-// entryRange is a range of entries: from low on, and before high if that is not nil.
-type entryRange struct {
-	low        kv.EntryName
-	high       *kv.EntryName
-	descending bool
-	columns    columns
+// Range is a range of entries: from Low on, and before High if that is not nil.
+type Range struct {
+	Low        kv.EntryName
+	High       *kv.EntryName
+	Descending bool
+	Columns    Columns
 }
 
-// columns are the wanted columns of the entries. Memory may return more.
-type columns int
+// Columns are the wanted columns of the entries. Memory may return more.
+type Columns int
 
 const (
-	wholeEntries columns = iota
-	// keysOnly leaves the values out, pairsOnly revisions and times of writing.
-	keysOnly
-	pairsOnly
+	// WholeEntries is all columns.
+	WholeEntries Columns = iota
+	// KeysOnly leaves the values out.
+	KeysOnly
+	// PairsOnly leaves out the revisions and the times of writing.
+	PairsOnly
 )
 
-func (entries *entryRange) holds(name kv.EntryName) bool {
-	return kv.CompareEntryNames(name, entries.low) >= 0 && (entries.high == nil || kv.CompareEntryNames(name, *entries.high) < 0)
+func (entries *Range) holds(name kv.EntryName) bool {
+	return kv.CompareEntryNames(name, entries.Low) >= 0 && (entries.High == nil || kv.CompareEntryNames(name, *entries.High) < 0)
 }
 
 // aboveAllText compares greater than every TEXT: SQLite orders a BLOB after it.
@@ -46,75 +48,75 @@ func upperBound(high *string) any {
 	return *high
 }
 
-// page calls visit with each entry of a range within one group in order, expired ones left out,
+// Page calls visit with each entry of a range within one group in order, expired ones left out,
 // until visit returns false. If it has passed over too many it returns the name of the last one
 // it looked at.
-func (view *view) page(keys entryRange, now time.Time, visit func(name kv.EntryName, state *kv.EntryState) bool) (passed *kv.EntryName, err error) {
-	if deleted, err := view.emptied(keys.low.Group); deleted || err != nil {
+func (view *View) Page(keys Range, now time.Time, visit func(name kv.EntryName, state *kv.EntryState) bool) (passed *kv.EntryName, err error) {
+	if deleted, err := view.emptied(keys.Low.Group); deleted || err != nil {
 		return nil, err
 	}
 	var high any = aboveAllText
-	if keys.high != nil && keys.high.Group == keys.low.Group {
-		high = keys.high.Key
+	if keys.High != nil && keys.High.Group == keys.Low.Group {
+		high = keys.High.Key
 	}
 	merge := view.newMerge(keys, now, visit)
 	defer merge.waiting.release()
-	name := kv.EntryName{Group: keys.low.Group}
-	if keys.columns == pairsOnly && view.deletions.of(name.Group).Revision != 0 {
-		keys.columns = wholeEntries // the revision tells what was deleted
+	name := kv.EntryName{Group: keys.Low.Group}
+	if keys.Columns == PairsOnly && view.deletions.of(name.Group).Revision != 0 {
+		keys.Columns = WholeEntries // the revision tells what was deleted
 	}
 	read, state := readState, kv.EntryState{}
-	if keys.columns == pairsOnly {
+	if keys.Columns == PairsOnly {
 		read = readPair
 	}
-	err = view.selectPage[keys.columns].of(keys.descending).Query(func(row sqlite.Row) bool {
+	err = view.selectPage[keys.Columns].of(keys.Descending).Query(func(row sqlite.Row) bool {
 		state = read(row)
 		name.Key = row.Text(0)
 		return merge.stored(name, &state)
-	}, keys.low.Group, keys.low.Key, high)
+	}, keys.Low.Group, keys.Low.Key, high)
 	return merge.end(err)
 }
 
-// wholeGroup calls visit with every live entry of a group in order, until visit
+// WholeGroup calls visit with every live entry of a group in order, until visit
 // returns false.
-func (view *view) wholeGroup(group string, now time.Time, visit func(key string, state *kv.EntryState) bool) error {
-	entries := groupRange(group, pairsOnly)
+func (view *View) WholeGroup(group string, now time.Time, visit func(key string, state *kv.EntryState) bool) error {
+	entries := groupRange(group, PairsOnly)
 	for {
-		passed, err := view.page(entries, now, func(name kv.EntryName, state *kv.EntryState) bool { return visit(name.Key, state) })
+		passed, err := view.Page(entries, now, func(name kv.EntryName, state *kv.EntryState) bool { return visit(name.Key, state) })
 		if err != nil || passed == nil {
 			return err
 		}
-		entries.low = passed.Behind()
+		entries.Low = passed.Behind()
 	}
 }
 
 // groupRange is all of a group.
-func groupRange(group string, columns columns) entryRange {
-	return entryRange{low: kv.EntryName{Group: group}, high: &kv.EntryName{Group: kv.FirstBehind(group)}, columns: columns}
+func groupRange(group string, columns Columns) Range {
+	return Range{Low: kv.EntryName{Group: group}, High: &kv.EntryName{Group: kv.FirstBehind(group)}, Columns: columns}
 }
 
 // emptied reports whether a group was deleted and has got no key since. Its remaining rows in
 // the tables need not be looked at.
-func (view *view) emptied(group string) (bool, error) {
+func (view *View) emptied(group string) (bool, error) {
 	if view.deletions.of(group).Revision == 0 {
 		return false, nil
 	}
-	state, err := view.group(group)
+	state, err := view.Group(group)
 	return state.Keys == 0, err
 }
 
-// scan is page, ascending, for a range of many groups. A group that was deleted is
+// Scan is Page, ascending, for a range of many groups. A group that was deleted is
 // passed over in one step.
-func (view *view) scan(entries entryRange, now time.Time, visit func(name kv.EntryName, state *kv.EntryState) bool) (passed *kv.EntryName, err error) {
+func (view *View) Scan(entries Range, now time.Time, visit func(name kv.EntryName, state *kv.EntryState) bool) (passed *kv.EntryName, err error) {
 	var high *string
-	if entries.high != nil {
-		high = &entries.high.Group
+	if entries.High != nil {
+		high = &entries.High.Group
 	}
 	merge := view.newMerge(entries, now, visit)
 	defer merge.waiting.release()
-	for from, goOn := entries.low, true; goOn && err == nil && !merge.ended; {
+	for from, goOn := entries.Low, true; goOn && err == nil && !merge.ended; {
 		goOn = false
-		err = view.selectScan[entries.columns].Query(func(row sqlite.Row) bool {
+		err = view.selectScan[entries.Columns].Query(func(row sqlite.Row) bool {
 			state := readState(row)
 			name := kv.EntryName{Group: row.Text(5), Key: row.Text(0)}
 			more := merge.stored(name, &state)
@@ -154,7 +156,7 @@ type pageMerge struct {
 	last    kv.EntryName
 }
 
-func (view *view) newMerge(entries entryRange, now time.Time, visit func(kv.EntryName, *kv.EntryState) bool) *pageMerge {
+func (view *View) newMerge(entries Range, now time.Time, visit func(kv.EntryName, *kv.EntryState) bool) *pageMerge {
 	return &pageMerge{waiting: view.pending.within(entries), deletions: view.deletions, now: now, visit: visit}
 }
 

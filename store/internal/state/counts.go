@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package state
 
 import (
 	"dappco.re/go/storebus/store/internal/kv"
@@ -9,51 +9,51 @@ import (
 
 // The counts that a view gives leave out due keys that leaveOutDue has counted.
 
-// counts returns the totals of the store.
-func (view *view) counts() storeTotals {
+// Counts returns the totals of the store.
+func (view *View) Counts() Totals {
 	totals := view.totals
-	totals.entries -= uint64(view.tallies.total(kv.WholeStore).keys)
-	totals.unscoped -= uint64(view.tallies.namespace(kv.WholeStore, "").keys)
+	totals.Entries -= uint64(view.tallies.total(kv.WholeStore).keys)
+	totals.Unscoped -= uint64(view.tallies.namespace(kv.WholeStore, "").keys)
 	return totals
 }
 
-// usage returns the state of a namespace.
-func (view *view) usage(namespace string) (kv.NamespaceState, error) {
-	state, err := view.namespace(namespace)
+// Usage returns the state of a namespace.
+func (view *View) Usage(namespace string) (kv.NamespaceState, error) {
+	state, err := view.Namespace(namespace)
 	view.tallies.namespace(kv.Realm{Name: namespace}, namespace).leaveOut(&state)
 	return state, err
 }
 
-// keysOf counts the keys of a group.
-func (view *view) keysOf(group string) (int64, error) {
-	state, err := view.group(group)
+// KeysOf counts the keys of a group.
+func (view *View) KeysOf(group string) (int64, error) {
+	state, err := view.Group(group)
 	return state.Keys - view.tallies.group(kv.RealmOf(group), group).keys, err
 }
 
-// keysIn counts the keys of the groups that begin with a prefix.
-func (view *view) keysIn(prefix string) (keys int64, err error) {
+// KeysIn counts the keys of the groups that begin with a prefix.
+func (view *View) KeysIn(prefix string) (keys int64, err error) {
 	namespace, group := kv.NamespaceOf(prefix)
 	of := kv.RealmOfPrefix(prefix)
 	switch {
 	case prefix == "":
-		return int64(view.totals.entries) - view.tallies.total(of).keys, nil
+		return int64(view.totals.Entries) - view.tallies.total(of).keys, nil
 	case namespace != "" && group == "":
-		state, err := view.namespace(namespace)
+		state, err := view.Namespace(namespace)
 		return state.Keys - view.tallies.namespace(of, namespace).keys, err
 	}
-	err = view.groupsIn(kv.Prefixed(prefix), func(name string, state kv.GroupState) bool {
+	err = view.GroupsIn(kv.Prefixed(prefix), func(name string, state kv.GroupState) bool {
 		keys += state.Keys - view.tallies.group(of, name).keys
 		return true
 	})
 	return keys, err
 }
 
-// pageOfGroups calls visit with each group of a range that has keys, in byte order, until visit
+// PageOfGroups calls visit with each group of a range that has keys, in byte order, until visit
 // returns false. of is the realm of the range. If it has passed over too many groups without keys,
 // it returns the name of the last one.
-func (view *view) pageOfGroups(names kv.NameRange, of kv.Realm, visit func(name string, state kv.GroupState) bool) (passed *string, err error) {
+func (view *View) PageOfGroups(names kv.NameRange, of kv.Realm, visit func(name string, state kv.GroupState) bool) (passed *string, err error) {
 	count := 0
-	err = view.groupsIn(names, func(name string, state kv.GroupState) bool {
+	err = view.GroupsIn(names, func(name string, state kv.GroupState) bool {
 		if state.Keys -= view.tallies.group(of, name).keys; state.Keys > 0 {
 			return visit(name, state)
 		}
@@ -65,9 +65,9 @@ func (view *view) pageOfGroups(names kv.NameRange, of kv.Realm, visit func(name 
 	return passed, err
 }
 
-// namespacesIn calls visit with each namespace of a range, in byte order, until visit returns
+// NamespacesIn calls visit with each namespace of a range, in byte order, until visit returns
 // false. The state of the log is left out.
-func (view *view) namespacesIn(names kv.NameRange, visit func(name string, state kv.NamespaceState) bool) error {
+func (view *View) NamespacesIn(names kv.NameRange, visit func(name string, state kv.NamespaceState) bool) error {
 	return mergeStates(&view.pending.namespaces, names, func(take func(string, kv.NamespaceState) bool) error {
 		return view.selectNamespaces.Query(func(row sqlite.Row) bool {
 			return take(row.Text(0), readNamespace(row[1:]))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package state
 
 import (
 	"fmt"
@@ -16,27 +16,27 @@ import (
 )
 
 // smallHotEntries has room for a few entries in each shard.
-func smallHotEntries() *hotEntries { return newHotEntries(hotShards * segmentsPerShard * 1000) }
+func smallHotEntries() *Hot { return NewHot(hotShards * segmentsPerShard * 1000) }
 
-func (hot *hotEntries) putAt(name kv.EntryName, revision uint64) {
+func (hot *Hot) putAt(name kv.EntryName, revision uint64) {
 	hot.put(name, &kv.EntryState{Revision: revision, Bytes: 1, Value: "v"})
 }
 
 // shows reports whether a name is remembered as one that is there.
-func (hot *hotEntries) shows(name kv.EntryName) bool {
+func (hot *Hot) shows(name kv.EntryName) bool {
 	state, known := hot.get(name, true)
 	return known && state.Present()
 }
 
 // fill puts so much of another group that every segment has turned.
-func (hot *hotEntries) fill() {
+func (hot *Hot) fill() {
 	for index := range 20_000 {
 		hot.putAt(kv.EntryName{Group: "acme:filling", Key: fmt.Sprint(index)}, 1)
 	}
 }
 
 // turnAll puts so much of another group that every shard begins one segment.
-func (hot *hotEntries) turnAll() {
+func (hot *Hot) turnAll() {
 	before := hot.next()
 	for index, left := 0, hotShards; left > 0; index++ {
 		name := kv.EntryName{Group: "acme:filling", Key: fmt.Sprint(index)}
@@ -53,7 +53,7 @@ func (hot *hotEntries) turnAll() {
 
 func TestHotdeletions_DeleteGroups_Good(t *testing.T) {
 	t.Run("HiddenAtOnce", func(t *testing.T) {
-		hot := newHotEntries(1 << 20)
+		hot := NewHot(1 << 20)
 		hot.putAt(hotName("a"), 4)
 		hot.putAt(hotName("b"), 5)
 		hot.putAt(kv.EntryName{Group: "acme:other", Key: "a"}, 3)
@@ -66,7 +66,7 @@ func TestHotdeletions_DeleteGroups_Good(t *testing.T) {
 		assert.True(t, hot.shows(kv.EntryName{Group: "acme:other", Key: "a"}))
 	})
 	t.Run("SetAgainIsThere", func(t *testing.T) {
-		hot := newHotEntries(1 << 20)
+		hot := NewHot(1 << 20)
 		hot.putAt(hotName("a"), 4)
 		hot.deleteGroups([]named[uint64]{{"acme:g", 5}})
 		hot.putAt(hotName("a"), 6)
@@ -75,7 +75,7 @@ func TestHotdeletions_DeleteGroups_Good(t *testing.T) {
 		assert.False(t, hot.shows(hotName("a")))
 	})
 	t.Run("NothingDeletedNothingHidden", func(t *testing.T) {
-		hot := newHotEntries(1 << 20)
+		hot := NewHot(1 << 20)
 		hot.putAt(hotName("a"), 4)
 		hot.deleteGroups([]named[uint64]{})
 		assert.True(t, hot.deletions.none())
@@ -128,7 +128,7 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 		assert.False(t, hot.shows(hotName("a")))
 	})
 	t.Run("TooManyForgetEverything", func(t *testing.T) {
-		hot := newHotEntries(16 << 20)
+		hot := NewHot(16 << 20)
 		hot.putAt(hotName("a"), 4)
 		hot.putAt(kv.EntryName{Group: "acme:other", Key: "a"}, 4)
 		groups := []named[uint64]{{"acme:g", 5}}
@@ -158,7 +158,7 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 				name := hotName(fmt.Sprint(reader * keys / 4))
 				for {
 					before := deleted.Load()
-					if state, known := hot.read(name); known && state.Present() {
+					if state, known := hot.Read(name); known && state.Present() {
 						assert.Greater(t, state.Revision, before)
 						assert.Equal(t, strings.Repeat("v", state.Bytes), state.Value)
 					}
@@ -171,12 +171,12 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 			})
 		}
 		for round := range uint64(rounds) {
-			changes := &slice{}
+			changes := &Slice{}
 			for key := range keys {
 				changes.entries = append(changes.entries, &kv.EntryVersion{EntryName: hotName(fmt.Sprint(key)), EntryState: kv.EntryState{Revision: 2*round + 1, Bytes: 1, Value: "v"}})
 			}
 			hot.putAll(changes)
-			hot.putAll(&slice{deletions: []named[uint64]{{"acme:g", 2*round + 2}}})
+			hot.putAll(&Slice{deletions: []named[uint64]{{"acme:g", 2*round + 2}}})
 			deleted.Store(2*round + 2)
 		}
 		close(finished)

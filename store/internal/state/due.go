@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package state
 
 import (
 	"cmp"
@@ -28,12 +28,12 @@ func (due dueEntry) compare(other dueEntry) int {
 const duePerRead = 64
 
 // The queries for due entries, in the whole store and in one realm. Each has an index of its
-// own.
+// own, which a test of package store checks.
 const (
-	selectDue = `SELECT expires_at, group_name, entry_key FROM entries
+	SelectDue = `SELECT expires_at, group_name, entry_key FROM entries
 		WHERE expires_at <= ? AND (expires_at, group_name, entry_key) > (?, ?, ?)
 		ORDER BY expires_at, group_name, entry_key LIMIT ?`
-	selectDueOfRealm = `SELECT expires_at, group_name, entry_key FROM entries
+	SelectDueOfRealm = `SELECT expires_at, group_name, entry_key FROM entries
 		WHERE substr(CAST(group_name AS BLOB), 1, instr(CAST(group_name AS BLOB), x'3a') - 1) IS ?
 			AND expires_at <= ? AND (expires_at, group_name, entry_key) > (?, ?, ?)
 		ORDER BY expires_at, group_name, entry_key LIMIT ?`
@@ -42,7 +42,7 @@ const (
 // due returns some due entries of a realm behind a given one, in the order of their times, as
 // the tables and the pending set have them. An entry may be in an older state: it may have got
 // another expiry since, or be gone. Fewer than limit entries are the last.
-func (view *view) due(realm kv.Realm, now time.Time, after dueEntry, limit int) (due []dueEntry, err error) {
+func (view *View) due(realm kv.Realm, now time.Time, after dueEntry, limit int) (due []dueEntry, err error) {
 	due = view.pending.due(realm, now.UnixMilli(), after, limit)
 	take := func(row sqlite.Row) bool {
 		due = append(due, dueEntry{row.Signed(0), kv.EntryName{Group: row.Text(1), Key: row.Text(2)}})
@@ -63,8 +63,8 @@ func (view *view) due(realm kv.Realm, now time.Time, after dueEntry, limit int) 
 	return due[:min(len(due), limit)], err
 }
 
-// nextExpiry returns the next time at which an entry may expire, zero if none does.
-func (view *view) nextExpiry() (time.Time, error) {
+// NextExpiry returns the next time at which an entry may expire, zero if none does.
+func (view *View) NextExpiry() (time.Time, error) {
 	milliseconds, found, err := view.selectNextExpiry.Integer()
 	if first, waits := view.pending.firstExpiry(); waits && (!found || first < milliseconds) {
 		milliseconds, found = first, true
@@ -75,21 +75,21 @@ func (view *view) nextExpiry() (time.Time, error) {
 	return time.UnixMilli(milliseconds).UTC(), err
 }
 
-// isDue reports whether an entry of a realm may be due.
-func (view *view) isDue(of kv.Realm, now time.Time) (bool, error) {
+// IsDue reports whether an entry of a realm may be due.
+func (view *View) IsDue(of kv.Realm, now time.Time) (bool, error) {
 	due, err := view.due(of, now, dueEntry{}, 1)
 	return len(due) > 0, err
 }
 
-// dueQueue is the progress through the due entries of a realm. A copy goes its own way from there.
-type dueQueue struct {
+// DueQueue is the progress through the due entries of a realm. A copy goes its own way from there.
+type DueQueue struct {
 	waiting []dueEntry
 	last    dueEntry
 	ended   bool
 }
 
-// next returns the next entry that is due, which stays until it is passed.
-func (queue *dueQueue) next(view *view, of kv.Realm, now time.Time) (name kv.EntryName, found bool, err error) {
+// Next returns the next entry that is due, which stays until it is passed.
+func (queue *DueQueue) Next(view *View, of kv.Realm, now time.Time) (name kv.EntryName, found bool, err error) {
 	if len(queue.waiting) == 0 && !queue.ended {
 		queue.waiting, err = view.due(of, now, queue.last, duePerRead)
 		queue.ended = err == nil && len(queue.waiting) < duePerRead
@@ -100,5 +100,5 @@ func (queue *dueQueue) next(view *view, of kv.Realm, now time.Time) (name kv.Ent
 	return queue.waiting[0].EntryName, true, nil
 }
 
-// pass goes on behind the entry that next returned.
-func (queue *dueQueue) pass() { queue.last, queue.waiting = queue.waiting[0], queue.waiting[1:] }
+// Pass goes on behind the entry that Next returned.
+func (queue *DueQueue) Pass() { queue.last, queue.waiting = queue.waiting[0], queue.waiting[1:] }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package state
 
 import (
 	"github.com/tidwall/btree"
@@ -10,8 +10,7 @@ import (
 )
 
 // deletions are the deleted groups whose entries may still be in the pending set or in the
-// tables. A later deletion of a group includes the earlier one. They belong to the committer's
-// goroutine.
+// tables. A later deletion of a group includes the earlier one.
 type deletions struct {
 	groups btree.Map[string, uint64]
 	// at is how far carrying them out has come.
@@ -65,7 +64,7 @@ func (deletions *deletions) from(group string) (at deletionPosition, found bool)
 }
 
 // carriedOut forgets the deletions that a slice has completed, and records where to continue.
-func (deletions *deletions) carriedOut(slice *slice, at deletionPosition) {
+func (deletions *deletions) carriedOut(slice *Slice, at deletionPosition) {
 	for _, deleted := range slice.carriedOut {
 		deletions.groups.Delete(deleted.Group)
 	}
@@ -89,31 +88,32 @@ const (
 	deletionsPerRow = 128
 )
 
-// removal is a slice of carrying out deletions, while it is put together.
-type removal struct {
-	slice
+// Removal is a slice of carrying out deletions.
+type Removal struct {
+	Slice
 	at deletionPosition
-	// rows counts those looked at, and one for each group.
-	rows, bytes, pending int
+	// Counted counts the rows that the slice looked at, and one for each group.
+	Counted        int
+	bytes, pending int
 }
 
-func (removal *removal) full(limit int) bool {
-	return removal.rows >= limit || removal.bytes >= valuesPerRemoval || removal.pending >= pendingPerRemoval
+func (removal *Removal) full(limit int) bool {
+	return removal.Counted >= limit || removal.bytes >= valuesPerRemoval || removal.pending >= pendingPerRemoval
 }
 
-// nextRemoval returns the next slice of carrying out deletions. The pending entries
+// NextRemoval returns the next slice of carrying out deletions. The pending entries
 // that it comes upon are gone when it returns: they were hidden and are not needed.
-func (materialiser *materialiser) nextRemoval() (*removal, error) {
-	removal := &removal{}
+func (materialiser *Materialiser) NextRemoval() (*Removal, error) {
+	removal := &Removal{}
 	limit := max(rowsPerSlice, materialiser.deletions.groups.Len()/deletionsPerRow)
 	at, found := materialiser.deletions.first()
 	for found && !removal.full(limit) {
 		removal.at = at
-		ended, err := materialiser.removeFrom(removal, limit-removal.rows)
+		ended, err := materialiser.removeFrom(removal, limit-removal.Counted)
 		if err != nil || !ended {
 			return removal, err
 		}
-		removal.rows++
+		removal.Counted++
 		removal.carriedOut = append(removal.carriedOut, at.Deletion)
 		at, found = materialiser.deletions.from(kv.FirstBehind(at.Group))
 		removal.at = at
@@ -124,7 +124,7 @@ func (materialiser *materialiser) nextRemoval() (*removal, error) {
 // removeFrom adds the next rows of one deletion, and reports whether these were the last. No
 // entry of the deletion is pending when the last row is chosen: later entries have a higher
 // revision.
-func (materialiser *materialiser) removeFrom(removal *removal, limit int) (ended bool, err error) {
+func (materialiser *Materialiser) removeFrom(removal *Removal, limit int) (ended bool, err error) {
 	at := &removal.at
 	if !at.pendingDropped {
 		next, looked, more := materialiser.pending.dropHidden(at.Deletion, at.key, pendingPerRemoval-removal.pending)
@@ -144,7 +144,7 @@ func (materialiser *materialiser) removeFrom(removal *removal, limit int) (ended
 	if err != nil || rows == 0 {
 		return err == nil, err
 	}
-	removal.rows += rows
+	removal.Counted += rows
 	removal.removed = append(removal.removed, deletedRows{Deletion: at.Deletion, low: at.key, high: last})
 	at.key = kv.FirstBehind(last)
 	return rows < limit && removal.bytes < valuesPerRemoval, nil
@@ -152,7 +152,7 @@ func (materialiser *materialiser) removeFrom(removal *removal, limit int) (ended
 
 // writeDeletions brings the table of deletions, and the rows that they take, to where
 // a slice has them.
-func (materialiser *materialiser) writeDeletions(slice *slice) error {
+func (materialiser *Materialiser) writeDeletions(slice *Slice) error {
 	for _, deleted := range slice.deletions {
 		if err := materialiser.upsertDeletion.Execute(deleted.name, int64(deleted.state)); err != nil {
 			return err
@@ -171,10 +171,10 @@ func (materialiser *materialiser) writeDeletions(slice *slice) error {
 	return nil
 }
 
-// removed takes note that a slice of carrying out deletions is committed.
-func (materialiser *materialiser) removed(removal *removal) {
+// Removed records that a slice of carrying out deletions is committed.
+func (materialiser *Materialiser) Removed(removal *Removal) {
 	for _, deleted := range removal.carriedOut {
 		materialiser.pending.bytes -= materialiser.pending.deletions.drop(deleted.Group, deleted.Revision)
 	}
-	materialiser.deletions.carriedOut(&removal.slice, removal.at)
+	materialiser.deletions.carriedOut(&removal.Slice, removal.at)
 }

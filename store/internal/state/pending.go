@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package state
 
 import (
 	"github.com/tidwall/btree"
@@ -9,8 +9,7 @@ import (
 )
 
 // pending has the changes that are in the log and not yet in the tables: the newest state of
-// each entry, group and namespace that was changed since it was last written. It belongs to the
-// committer's goroutine.
+// each entry, group and namespace that was changed since it was last written.
 type pending struct {
 	entries map[kv.EntryName]*pendingEntry
 	ordered *btree.BTreeG[*pendingEntry]
@@ -52,7 +51,7 @@ func (pending *pending) rows() int {
 }
 
 // merge takes over the changes of a committed batch.
-func (pending *pending) merge(changes *slice) {
+func (pending *pending) merge(changes *Slice) {
 	for _, entry := range changes.entries {
 		pending.put(entry)
 	}
@@ -134,7 +133,7 @@ func (pending *pending) firstExpiry() (milliseconds int64, found bool) {
 
 // written removes the rows that a committed transaction has written to the tables. An entry
 // that has been changed since stays.
-func (pending *pending) written(slice *slice) {
+func (pending *pending) written(slice *Slice) {
 	for _, entry := range slice.entries {
 		if place, waits := pending.entries[entry.EntryName]; waits && place.EntryVersion == entry {
 			pending.forget(place)
@@ -199,17 +198,17 @@ func (pending *pending) dropHidden(deleted kv.Deletion, from string, limit int) 
 type pendingRange struct {
 	next *kv.EntryVersion
 
-	entries  entryRange
+	entries  Range
 	iterator btree.IterG[*pendingEntry]
 }
 
 // within returns the pending entries of a range; the caller releases it.
-func (pending *pending) within(entries entryRange) *pendingRange {
+func (pending *pending) within(entries Range) *pendingRange {
 	waiting := &pendingRange{entries: entries, iterator: pending.ordered.Iter()}
 	switch {
-	case !entries.descending:
-		waiting.settle(waiting.iterator.Seek(placeOf(entries.low)))
-	case entries.high != nil && waiting.iterator.Seek(placeOf(*entries.high)):
+	case !entries.Descending:
+		waiting.settle(waiting.iterator.Seek(placeOf(entries.Low)))
+	case entries.High != nil && waiting.iterator.Seek(placeOf(*entries.High)):
 		waiting.settle(waiting.iterator.Prev())
 	default:
 		waiting.settle(waiting.iterator.Last())
@@ -218,7 +217,7 @@ func (pending *pending) within(entries entryRange) *pendingRange {
 }
 
 func (waiting *pendingRange) advance() {
-	if waiting.entries.descending {
+	if waiting.entries.Descending {
 		waiting.settle(waiting.iterator.Prev())
 	} else {
 		waiting.settle(waiting.iterator.Next())
@@ -235,7 +234,7 @@ func (waiting *pendingRange) settle(found bool) {
 
 // compare tells which of two names comes first in the range's direction.
 func (waiting *pendingRange) compare(left, right kv.EntryName) int {
-	if waiting.entries.descending {
+	if waiting.entries.Descending {
 		return kv.CompareEntryNames(right, left)
 	}
 	return kv.CompareEntryNames(left, right)

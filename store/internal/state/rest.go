@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package state
 
 import (
 	"time"
@@ -9,24 +9,24 @@ import (
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
-// rest is the unread part of a group: its entries from a key on.
-type rest struct {
+// Rest is the unread part of a group: its entries from a key on.
+type Rest struct {
 	group string
 	from  string
-	ended bool
+	Ended bool
 }
 
-// restOf returns all of a group.
-func restOf(group string) rest { return rest{group: group} }
+// RestOf returns the whole group as unread.
+func RestOf(group string) Rest { return Rest{group: group} }
 
-// read takes up to limit entries. take is called while the caller of the store waits.
-func (rest *rest) read(view *view, now time.Time, limit int, columns columns, take func(key, value string)) error {
+// Read calls take with up to limit entries, in order.
+func (rest *Rest) Read(view *View, now time.Time, limit int, columns Columns, take func(key, value string)) error {
 	entries := groupRange(rest.group, columns)
-	entries.low.Key = rest.from
-	rest.ended = true
-	passed, err := view.page(entries, now, func(name kv.EntryName, state *kv.EntryState) bool {
+	entries.Low.Key = rest.from
+	rest.Ended = true
+	passed, err := view.Page(entries, now, func(name kv.EntryName, state *kv.EntryState) bool {
 		if limit == 0 {
-			rest.from, rest.ended = name.Key, false
+			rest.from, rest.Ended = name.Key, false
 			return false
 		}
 		limit--
@@ -34,43 +34,43 @@ func (rest *rest) read(view *view, now time.Time, limit int, columns columns, ta
 		return true
 	})
 	if passed != nil {
-		rest.from, rest.ended = kv.FirstBehind(passed.Key), false
+		rest.from, rest.Ended = kv.FirstBehind(passed.Key), false
 	}
 	return err
 }
 
-// deleted reports whether the group was deleted, and may still have rows.
-func (rest *rest) deleted(view *view) bool { return view.deletions.of(rest.group).Revision != 0 }
+// Deleted reports whether the group was deleted, and may still have rows.
+func (rest *Rest) Deleted(view *View) bool { return view.deletions.of(rest.group).Revision != 0 }
 
 // stretchesPerSkip bounds the stretches of stored entries, each between two that
 // are pending, which are skipped one by one.
 const stretchesPerSkip = 64
 
-// pending returns the next pending entries, and reports whether these are all, and few enough for
-// step.
-func (rest *rest) pending(view *view) (entries *slice, few bool) {
-	keys := groupRange(rest.group, keysOnly)
-	keys.low.Key = rest.from
+// Pending returns the next pending entries, and reports whether these are all, and few enough for
+// Step.
+func (rest *Rest) Pending(view *View) (entries *Slice, few bool) {
+	keys := groupRange(rest.group, KeysOnly)
+	keys.Low.Key = rest.from
 	waiting := view.pending.within(keys)
 	defer waiting.release()
-	entries = &slice{}
+	entries = &Slice{}
 	for ; waiting.next != nil && len(entries.entries) < rowsPerSlice; waiting.advance() {
-		entries.addEntry(waiting.next)
+		entries.AddEntry(waiting.next)
 	}
 	return entries, len(entries.entries) <= stretchesPerSkip
 }
 
-// step skips count entries, of which none may be due or deleted. pending are all pending ones. The
-// rest has ended if there are fewer.
-func (rest *rest) step(view *view, pending *slice, count int) error {
+// Step skips count entries without reading them. None may be due or deleted. pending are the entries
+// of Pending. If there are fewer, the rest has ended.
+func (rest *Rest) Step(view *View, pending *Slice, count int) error {
 	skip := skipping{view: view, rest: rest, left: count}
 	return skip.byStretches(pending.entries)
 }
 
 // skipping skips entries of which none is due or deleted.
 type skipping struct {
-	view *view
-	rest *rest
+	view *View
+	rest *Rest
 	// left is how many are still to be skipped.
 	left int
 }
@@ -94,7 +94,7 @@ func (skip *skipping) byStretches(pending []*kv.EntryVersion) error {
 		skip.rest.from = kv.FirstBehind(entry.Key)
 	}
 	found, err := skip.stored(aboveAllText)
-	skip.rest.ended = !found
+	skip.rest.Ended = !found
 	return err
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package state
 
 import (
 	"dappco.re/go/storebus/store/internal/kv"
@@ -11,16 +11,15 @@ import (
 // they are read again.
 const cachedStates = 1 << 16
 
-// view is the one place that reads entries, groups and namespaces. Only view and the
-// materialiser know their tables. It shows the committed state: first pending entries, then
-// remembered ones, then the tables. It belongs to the committer's goroutine.
-type view struct {
+// View is the one place that reads entries, groups and namespaces. It shows the committed state:
+// first pending entries, then remembered ones, then the tables.
+type View struct {
 	pending    *pending
 	deletions  *deletions
-	hot        *hotEntries
+	hot        *Hot
 	namespaces map[string]kv.NamespaceState
 	groups     map[string]kv.GroupState
-	totals     storeTotals
+	totals     Totals
 	tallies    tallies
 	flushLog   func() error
 
@@ -52,16 +51,17 @@ func (directions directions) of(descending bool) *sqlite.Statement {
 	return directions.ascending
 }
 
-// storeTotals count the whole store: named namespaces, all entries, and those
+// Totals count the whole store: named namespaces, all entries, and those
 // outside every namespace.
-type storeTotals struct {
-	namespaces uint64
-	entries    uint64
-	unscoped   uint64
+type Totals struct {
+	Namespaces uint64
+	Entries    uint64
+	Unscoped   uint64
 }
 
-// newView returns the view of a database. flushLog has the tables of the log hold all of it.
-func newView(session *sqlite.Session, hot *hotEntries, flushLog func() error) *view {
+// NewView returns the view of a database. It calls flushLog before it reads the tables of the log,
+// which must hold the whole log then.
+func NewView(session *sqlite.Session, hot *Hot, flushLog func() error) *View {
 	const page = ` FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key `
 	const scan = `, group_name FROM entries WHERE (group_name, entry_key) >= (?, ?) AND group_name < ? ORDER BY group_name, entry_key`
 	const whole, keys = `SELECT entry_key, revision, updated_at, expires_at, entry_value`, `SELECT entry_key, revision, updated_at, expires_at, ''`
@@ -69,7 +69,7 @@ func newView(session *sqlite.Session, hot *hotEntries, flushLog func() error) *v
 	inBothDirections := func(columns string) directions {
 		return directions{ascending: session.Prepare(columns + page), descending: session.Prepare(columns + page + `DESC`)}
 	}
-	return &view{
+	return &View{
 		pending:           newPending(),
 		deletions:         &deletions{},
 		hot:               hot,
@@ -82,22 +82,22 @@ func newView(session *sqlite.Session, hot *hotEntries, flushLog func() error) *v
 		selectGroup:       session.Prepare(`SELECT keys, bytes, last_revision FROM groups WHERE group_name = ?`),
 		selectHead:        session.Prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value) FROM entries WHERE group_name = ? AND entry_key = ?`),
 		selectEntry:       session.Prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value), entry_value FROM entries WHERE group_name = ? AND entry_key = ?`),
-		selectPage:        [3]directions{wholeEntries: inBothDirections(whole), keysOnly: inBothDirections(keys), pairsOnly: inBothDirections(pairs)},
+		selectPage:        [3]directions{WholeEntries: inBothDirections(whole), KeysOnly: inBothDirections(keys), PairsOnly: inBothDirections(pairs)},
 		selectDeletions:   session.Prepare(`SELECT group_name, revision FROM deletions`),
-		selectScan:        [2]*sqlite.Statement{wholeEntries: session.Prepare(whole + scan), keysOnly: session.Prepare(keys + scan)},
+		selectScan:        [2]*sqlite.Statement{WholeEntries: session.Prepare(whole + scan), KeysOnly: session.Prepare(keys + scan)},
 		countRows:         session.Prepare(`SELECT count(*) FROM (SELECT 1 FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? LIMIT ?)`),
 		selectKeyAt:       session.Prepare(`SELECT entry_key FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key LIMIT 1 OFFSET ?`),
 		selectGroups:      session.Prepare(`SELECT group_name, keys, bytes, last_revision FROM groups INDEXED BY groups_with_keys WHERE keys > 0 AND group_name >= ? AND group_name < ? ORDER BY group_name`),
 		selectNamespaces:  session.Prepare(`SELECT namespace, revision, keys, groups, bytes FROM namespaces WHERE namespace >= ? AND namespace < ? ORDER BY namespace`),
-		selectDue:         session.Prepare(selectDue),
-		selectDueOfRealm:  session.Prepare(selectDueOfRealm),
+		selectDue:         session.Prepare(SelectDue),
+		selectDueOfRealm:  session.Prepare(SelectDueOfRealm),
 		selectNextExpiry:  session.Prepare(`SELECT min(expires_at) FROM entries WHERE expires_at IS NOT NULL`),
 		selectStoreTotals: session.Prepare(`SELECT count(*) FILTER (WHERE namespace <> ''), coalesce(sum(keys), 0), coalesce(sum(keys) FILTER (WHERE namespace = ''), 0) FROM namespaces`),
 	}
 }
 
-// load reads the data that the view keeps in memory for its whole life.
-func (view *view) load() error {
+// Load reads the data that the view keeps in memory for its whole life.
+func (view *View) Load() error {
 	err := view.selectDeletions.Query(func(row sqlite.Row) bool {
 		view.deletions.add(row.Text(0), row.Unsigned(1))
 		return true
@@ -106,13 +106,13 @@ func (view *view) load() error {
 		return err
 	}
 	return view.selectStoreTotals.Query(func(row sqlite.Row) bool {
-		view.totals = storeTotals{namespaces: row.Unsigned(0), entries: row.Unsigned(1), unscoped: row.Unsigned(2)}
+		view.totals = Totals{Namespaces: row.Unsigned(0), Entries: row.Unsigned(1), Unscoped: row.Unsigned(2)}
 		return false
 	})
 }
 
-// namespace returns the state of a namespace.
-func (view *view) namespace(name string) (kv.NamespaceState, error) {
+// Namespace returns the state of a namespace.
+func (view *View) Namespace(name string) (kv.NamespaceState, error) {
 	if state, known := view.namespaces[name]; known {
 		return state, nil
 	}
@@ -135,15 +135,15 @@ func (view *view) namespace(name string) (kv.NamespaceState, error) {
 	return state, nil
 }
 
-// revisionOf returns the revision of the namespace that a name lies in.
-func (view *view) revisionOf(name string) (uint64, error) {
+// RevisionOf returns the revision of the namespace that a name lies in.
+func (view *View) RevisionOf(name string) (uint64, error) {
 	namespace, _ := kv.NamespaceOf(name)
-	state, err := view.namespace(namespace)
+	state, err := view.Namespace(namespace)
 	return state.Revision, err
 }
 
 // storedNamespace returns the state of a namespace but for the log's.
-func (view *view) storedNamespace(name string) (state kv.NamespaceState, err error) {
+func (view *View) storedNamespace(name string) (state kv.NamespaceState, err error) {
 	if state, waits := view.pending.namespaces.get(name); waits {
 		return state, nil
 	}
@@ -159,8 +159,8 @@ func readNamespace(row sqlite.Row) kv.NamespaceState {
 	return kv.NamespaceState{Revision: row.Unsigned(0), Keys: row.Signed(1), Groups: row.Signed(2), Bytes: row.Signed(3)}
 }
 
-// group returns the state of a group.
-func (view *view) group(name string) (kv.GroupState, error) {
+// Group returns the state of a group.
+func (view *View) Group(name string) (kv.GroupState, error) {
 	if state, waits := view.pending.groups.get(name); waits {
 		return state, nil
 	}
@@ -183,9 +183,9 @@ func readGroup(row sqlite.Row) kv.GroupState {
 	return kv.GroupState{Keys: row.Signed(0), Bytes: row.Signed(1), LastRevision: row.Unsigned(2)}
 }
 
-// groupsIn calls visit with each group of a range that has keys, in byte order, and
+// GroupsIn calls visit with each group of a range that has keys, in byte order, and
 // with some that have none, until visit returns false.
-func (view *view) groupsIn(names kv.NameRange, visit func(name string, state kv.GroupState) bool) error {
+func (view *View) GroupsIn(names kv.NameRange, visit func(name string, state kv.GroupState) bool) error {
 	return mergeStates(&view.pending.groups, names, func(take func(string, kv.GroupState) bool) error {
 		return view.selectGroups.Query(func(row sqlite.Row) bool {
 			return take(row.Text(0), readGroup(row[1:]))
@@ -201,8 +201,8 @@ func remember[State any](states map[string]State, name string, state State) {
 	states[name] = state
 }
 
-// committed records the changes of a batch, after its commit.
-func (view *view) committed(changes *slice) {
+// Committed records the changes of a batch, after its commit.
+func (view *View) Committed(changes *Slice) {
 	view.pending.merge(changes)
 	for _, deletion := range changes.deletions {
 		view.deletions.add(deletion.name, deletion.state)
@@ -217,8 +217,8 @@ func (view *view) committed(changes *slice) {
 	view.totals.grow(changes.grown)
 }
 
-// trimmed takes note that a namespace's log now begins at oldest.
-func (view *view) trimmed(namespace string, oldest uint64) {
+// Trimmed records that a namespace's log now begins at oldest.
+func (view *View) Trimmed(namespace string, oldest uint64) {
 	if state, known := view.namespaces[namespace]; known {
 		state.Oldest = oldest
 		view.namespaces[namespace] = state
@@ -226,52 +226,53 @@ func (view *view) trimmed(namespace string, oldest uint64) {
 }
 
 // add moves the totals by the change of a namespace. A decrease wraps around.
-func (totals *storeTotals) add(name string, before, state kv.NamespaceState) {
+func (totals *Totals) add(name string, before, state kv.NamespaceState) {
 	grown := uint64(state.Keys - before.Keys)
-	totals.entries += grown
+	totals.Entries += grown
 	switch {
 	case name == "":
-		totals.unscoped += grown
+		totals.Unscoped += grown
 	case before.Revision == 0:
-		totals.namespaces++
+		totals.Namespaces++
 	}
 }
 
-func (totals *storeTotals) grow(by storeTotals) {
-	totals.namespaces += by.namespaces
-	totals.entries += by.entries
-	totals.unscoped += by.unscoped
+func (totals *Totals) grow(by Totals) {
+	totals.Namespaces += by.Namespaces
+	totals.Entries += by.Entries
+	totals.Unscoped += by.Unscoped
 }
 
-// forgetGroups drops the remembered states of groups whose rows are gone.
-func (view *view) forgetGroups(names []string) {
+// ForgetGroups drops the remembered states of groups whose rows are gone.
+func (view *View) ForgetGroups(names []string) {
 	for _, name := range names {
 		delete(view.groups, name)
 	}
 }
 
-// reread returns the state of a namespace as the tables have it, whatever was remembered.
-func (view *view) reread(namespace string) (kv.NamespaceState, error) {
+// Reread returns the state of a namespace, without regard to what was remembered.
+func (view *View) Reread(namespace string) (kv.NamespaceState, error) {
 	delete(view.namespaces, namespace)
-	return view.namespace(namespace)
+	return view.Namespace(namespace)
 }
 
-// behind is how many rows the tables are behind the log. A deleted group with rows counts as one.
-func (view *view) behind() int { return view.pending.rows() + view.deletionsWaiting() }
+// Behind returns by how many rows the tables are behind the log. A deleted group with rows counts as
+// one.
+func (view *View) Behind() int { return view.pending.rows() + view.DeletionsWaiting() }
 
-// deletionsWaiting is how many deleted groups may have rows that are to be removed.
-func (view *view) deletionsWaiting() int { return view.deletions.groups.Len() }
+// DeletionsWaiting returns how many deleted groups may have rows to remove.
+func (view *View) DeletionsWaiting() int { return view.deletions.groups.Len() }
 
-// head returns the state of a key, expired or not; its value may be left out.
-func (view *view) head(name kv.EntryName) (kv.EntryState, error) {
+// Head returns the state of a key, expired or not; its value may be left out.
+func (view *View) Head(name kv.EntryName) (kv.EntryState, error) {
 	if state, known := view.remembered(name, false); known {
 		return state, nil
 	}
 	return view.stored(view.selectHead, name)
 }
 
-// entry returns the state of a key, expired or not, and remembers it as hot.
-func (view *view) entry(name kv.EntryName) (kv.EntryState, error) {
+// Entry returns the state of a key, expired or not, and remembers it as hot.
+func (view *View) Entry(name kv.EntryName) (kv.EntryState, error) {
 	if state, known := view.remembered(name, true); known {
 		return state, nil
 	}
@@ -283,7 +284,7 @@ func (view *view) entry(name kv.EntryName) (kv.EntryState, error) {
 }
 
 // remembered returns the state of a key in memory, with its value or perhaps without.
-func (view *view) remembered(name kv.EntryName, withValue bool) (kv.EntryState, bool) {
+func (view *View) remembered(name kv.EntryName, withValue bool) (kv.EntryState, bool) {
 	place := view.pending.entries[name]
 	switch {
 	case place == nil:
@@ -296,7 +297,7 @@ func (view *view) remembered(name kv.EntryName, withValue bool) (kv.EntryState, 
 }
 
 // stored returns the state of a key in the tables.
-func (view *view) stored(statement *sqlite.Statement, name kv.EntryName) (kv.EntryState, error) {
+func (view *View) stored(statement *sqlite.Statement, name kv.EntryName) (kv.EntryState, error) {
 	state, err := readEntry(statement, name)
 	if view.deletions.hide(name.Group, &state) {
 		return kv.EntryState{}, err

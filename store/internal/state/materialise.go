@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package state
 
 import (
 	"dappco.re/go/storebus/store/internal/kv"
@@ -23,10 +23,10 @@ const (
 	writtenThrough = 4
 )
 
-// materialiser brings the tables entries, groups and namespaces up to the log. The entries of a
+// Materialiser brings the tables entries, groups and namespaces up to the log. The entries of a
 // small batch are written through with its commit. All other changes wait in the pending set.
 // They are written in sweeps in key order, a slice with each commit, or when the store is idle.
-type materialiser struct {
+type Materialiser struct {
 	pending   *pending
 	deletions *deletions
 	limit     int
@@ -34,9 +34,9 @@ type materialiser struct {
 	// store in memory.
 	sweepStartBytes uint64
 	writtenThrough  int
-	// through is the commit up to which the tables are known to hold the log, and
+	// completed is the commit up to which the tables are known to hold the log, and
 	// sweptBytes how much the log had held when the sweep that told so began.
-	through    uint64
+	completed  uint64
 	sweptBytes uint64
 	sweep      sweep
 
@@ -73,10 +73,11 @@ type sweepPosition struct {
 	group, namespace, deletion string
 }
 
-// newMaterialiser returns what writes the tables behind a view. pendingBytes is how much may wait in
-// memory. The tables of a store in memory are not needed for opening it again.
-func newMaterialiser(session *sqlite.Session, view *view, pendingBytes int, inMemory bool) *materialiser {
-	materialiser := &materialiser{
+// NewMaterialiser returns the materialiser of a view. Above pendingBytes of pending rows, each
+// commit writes at least as many rows as it adds. The tables of a store in memory may lag more, as
+// nothing replays its log.
+func NewMaterialiser(session *sqlite.Session, view *View, pendingBytes int, inMemory bool) *Materialiser {
+	materialiser := &Materialiser{
 		pending:         view.pending,
 		deletions:       view.deletions,
 		limit:           pendingBytes,
@@ -103,25 +104,28 @@ func newMaterialiser(session *sqlite.Session, view *view, pendingBytes int, inMe
 	return materialiser
 }
 
-// load reads up to which commit the tables hold the log.
-func (materialiser *materialiser) load() error {
+// Load reads up to which commit the tables hold the log.
+func (materialiser *Materialiser) Load() error {
 	through, _, err := materialiser.selectThrough.Integer()
-	materialiser.through = uint64(through)
+	materialiser.completed = uint64(through)
 	return err
 }
 
-// logEnd is the end of the log: its newest commit, and how many bytes were logged ever.
-type logEnd struct{ commitID, bytes uint64 }
+// Through returns the commit up to which the tables are known to hold the log.
+func (materialiser *Materialiser) Through() uint64 { return materialiser.completed }
 
-// choose returns the rows for the transaction of the next commit. First comes as much of the
+// LogEnd is the end of the log: the id of the newest commit, and the number of bytes ever logged.
+type LogEnd struct{ CommitID, Bytes uint64 }
+
+// Choose returns the rows for the transaction of the next commit. First comes as much of the
 // pending set as keeps pace with the log, which grows by logGrowth bytes. Then come the entries of
 // a small batch. deferred is how many entries of earlier commits share the pace.
-func (materialiser *materialiser) choose(changes *slice, log logEnd, deferred, logGrowth int) (chosen []*slice) {
+func (materialiser *Materialiser) Choose(changes *Slice, log LogEnd, deferred, logGrowth int) (chosen []*Slice) {
 	if limit := materialiser.pace(deferred+len(changes.entries), log, logGrowth); limit > 0 {
 		chosen = append(chosen, materialiser.sliceOf(limit, log))
 	}
 	if count := len(changes.entries); count > 0 && count <= materialiser.writtenThrough {
-		chosen = append(chosen, &slice{entries: changes.entries})
+		chosen = append(chosen, &Slice{entries: changes.entries})
 	}
 	return chosen
 }
@@ -129,53 +133,53 @@ func (materialiser *materialiser) choose(changes *slice, log logEnd, deferred, l
 // pace is how many rows to write with a commit of so many entries: enough that the
 // sweep ends before the log has grown by sweepBytes, and that a pending set at its
 // limit does not grow.
-func (materialiser *materialiser) pace(entries int, log logEnd, logGrowth int) int {
+func (materialiser *Materialiser) pace(entries int, log LogEnd, logGrowth int) int {
 	sweep := &materialiser.sweep
 	switch {
 	case materialiser.pending.bytes > materialiser.limit:
 		return max(entries, rowsPerSlice)
-	case !sweep.underway && log.bytes-materialiser.sweptBytes < materialiser.sweepStartBytes:
+	case !sweep.underway && log.Bytes-materialiser.sweptBytes < materialiser.sweepStartBytes:
 		return 0
 	case !sweep.underway:
 		return 1
 	}
 	left := max(sweep.rows-sweep.written, 1)
-	room := max(sweepBytes-int(log.bytes-sweep.logBytes), 1)
+	room := max(sweepBytes-int(log.Bytes-sweep.logBytes), 1)
 	return min((left*logGrowth+room-1)/room, rowsPerSlice)
 }
 
-// nextSlice returns rows of the sweep for a transaction of their own.
-func (materialiser *materialiser) nextSlice(log logEnd) *slice {
+// NextSlice returns rows of the sweep for a transaction of their own.
+func (materialiser *Materialiser) NextSlice(log LogEnd) *Slice {
 	return materialiser.sliceOf(rowsPerSlice, log)
 }
 
 // sliceOf returns up to limit rows of the sweep, beginning a new one at the end of the log if none
 // is underway. A slice that is not full is the last of its sweep.
-func (materialiser *materialiser) sliceOf(limit int, log logEnd) *slice {
+func (materialiser *Materialiser) sliceOf(limit int, log LogEnd) *Slice {
 	if !materialiser.sweep.underway {
 		materialiser.beginSweep(log)
 	}
 	sweep, pending := &materialiser.sweep, materialiser.pending
-	next := &slice{sweeps: true, next: sweep.next}
+	next := &Slice{sweeps: true, next: sweep.next}
 	next.entries = pending.from(sweep.next.entry, limit)
 	if len(next.entries) > 0 {
 		next.next.entry = next.entries[len(next.entries)-1].Behind()
 	}
-	next.groups, next.next.group = pending.groups.take(sweep.next.group, limit-next.rows())
-	next.namespaces, next.next.namespace = pending.namespaces.take(sweep.next.namespace, limit-next.rows())
-	next.deletions, next.next.deletion = pending.deletions.take(sweep.next.deletion, limit-next.rows())
-	if next.rows() < limit {
+	next.groups, next.next.group = pending.groups.take(sweep.next.group, limit-next.Rows())
+	next.namespaces, next.next.namespace = pending.namespaces.take(sweep.next.namespace, limit-next.Rows())
+	next.deletions, next.next.deletion = pending.deletions.take(sweep.next.deletion, limit-next.Rows())
+	if next.Rows() < limit {
 		next.completes, next.through = true, sweep.through
 	}
 	return next
 }
 
-func (materialiser *materialiser) beginSweep(log logEnd) {
-	materialiser.sweep = sweep{underway: true, through: log.commitID, logBytes: log.bytes, rows: materialiser.pending.rows()}
+func (materialiser *Materialiser) beginSweep(log LogEnd) {
+	materialiser.sweep = sweep{underway: true, through: log.CommitID, logBytes: log.Bytes, rows: materialiser.pending.rows()}
 }
 
-// write brings the tables to where slices have them, in the transaction of the caller.
-func (materialiser *materialiser) write(slices ...*slice) error {
+// Write brings the tables to where slices have them, in the transaction of the caller.
+func (materialiser *Materialiser) Write(slices ...*Slice) error {
 	for _, slice := range slices {
 		if err := materialiser.writeSlice(slice); err != nil {
 			return err
@@ -184,7 +188,7 @@ func (materialiser *materialiser) write(slices ...*slice) error {
 	return nil
 }
 
-func (materialiser *materialiser) writeSlice(slice *slice) error {
+func (materialiser *Materialiser) writeSlice(slice *Slice) error {
 	for _, version := range slice.entries {
 		if err := materialiser.writeEntry(version); err != nil {
 			return err
@@ -211,7 +215,7 @@ func (materialiser *materialiser) writeSlice(slice *slice) error {
 	return materialiser.setMaterialised.Execute(int64(slice.through))
 }
 
-func (materialiser *materialiser) writeEntry(version *kv.EntryVersion) error {
+func (materialiser *Materialiser) writeEntry(version *kv.EntryVersion) error {
 	if !version.Present() {
 		return materialiser.deleteEntry.Execute(version.Group, version.Key)
 	}
@@ -222,28 +226,28 @@ func (materialiser *materialiser) writeEntry(version *kv.EntryVersion) error {
 	return materialiser.upsertEntry.Execute(version.Group, version.Key, version.Value, int64(version.Revision), version.UpdatedAt, expiresAt)
 }
 
-// written takes note that slices are committed.
-func (materialiser *materialiser) written(slices ...*slice) {
+// Written records that slices are committed.
+func (materialiser *Materialiser) Written(slices ...*Slice) {
 	for _, slice := range slices {
 		materialiser.pending.written(slice)
 		materialiser.advance(slice)
 	}
 }
 
-func (materialiser *materialiser) advance(slice *slice) {
+func (materialiser *Materialiser) advance(slice *Slice) {
 	if slice.completes {
-		materialiser.through, materialiser.sweptBytes = slice.through, materialiser.sweep.logBytes
+		materialiser.completed, materialiser.sweptBytes = slice.through, materialiser.sweep.logBytes
 		materialiser.sweep = sweep{}
 	} else if slice.sweeps {
-		materialiser.sweep.written += slice.rows()
+		materialiser.sweep.written += slice.Rows()
 		materialiser.sweep.next = slice.next
 	}
 }
 
-// refreshed returns the named entries for which the tables may be behind: with their pending
+// Refreshed returns the named entries for which the tables may be behind: with their pending
 // state, or as removed by a deletion.
-func (materialiser *materialiser) refreshed(names []kv.EntryName) *slice {
-	refreshed := &slice{}
+func (materialiser *Materialiser) Refreshed(names []kv.EntryName) *Slice {
+	refreshed := &Slice{}
 	for _, name := range names {
 		place, waits := materialiser.pending.entries[name]
 		if waits && materialiser.deletions.hide(name.Group, &place.EntryState) {
@@ -259,8 +263,8 @@ func (materialiser *materialiser) refreshed(names []kv.EntryName) *slice {
 	return refreshed
 }
 
-// deleteGroups removes the rows of groups without keys, in the transaction of the caller.
-func (materialiser *materialiser) deleteGroups(names []string) error {
+// DeleteGroups removes the rows of groups without keys, in the transaction of the caller.
+func (materialiser *Materialiser) DeleteGroups(names []string) error {
 	for _, name := range names {
 		if err := materialiser.deleteGroup.Execute(name); err != nil {
 			return err
