@@ -34,7 +34,6 @@ type timeSpan struct{ first, last int64 }
 
 // archive is a file of journal entries, with its row in the database.
 type archive struct {
-	id           int64
 	folder, name string
 	entries      int64
 	sha256       string
@@ -45,7 +44,7 @@ type archive struct {
 	gap   bool
 	// pending counts the entries of the archive that waited for delivery; position is the
 	// position of the delivery then.
-	pending  map[string]JournalCounts
+	pending  journalSums
 	position int64
 }
 
@@ -61,9 +60,7 @@ func (archive *archive) add(row *archiveRow) {
 	archive.entries++
 	archive.lastEntryID = max(archive.lastEntryID, row.entryID)
 	if row.committedAt > archive.position {
-		sum := archive.pending[row.namespace]
-		sum.Pending--
-		archive.pending[row.namespace] = sum
+		archive.pending.add(row.namespace, JournalCounts{Pending: -1})
 	}
 	if archive.gap || len(archive.spans) == 0 {
 		archive.spans, archive.gap = append(archive.spans, timeSpan{first: row.committedAt}), false
@@ -113,11 +110,11 @@ type archives struct {
 func newArchives(session *sqlite.Session) *archives {
 	return &archives{
 		insert:           session.Prepare(`INSERT INTO journal_archives (folder, name, begun_at) VALUES (?, ?, ?)`),
-		selectUnfinished: session.Prepare(`SELECT archive_id, folder, name FROM journal_archives WHERE finished_at IS NULL`),
+		selectUnfinished: session.Prepare(`SELECT folder, name FROM journal_archives WHERE finished_at IS NULL`),
 		selectFinished:   session.Prepare(`SELECT entries, sha256 FROM journal_archives WHERE name = ? AND finished_at IS NOT NULL`),
 		finish: session.Prepare(`UPDATE journal_archives SET finished_at = ?, entries = ?, sha256 = ?, first_at = ?, last_at = ?, last_entry_id = ?
 			WHERE name = ?`),
-		forget: session.Prepare(`DELETE FROM journal_archives WHERE archive_id = ? AND finished_at IS NULL`),
+		forget: session.Prepare(`DELETE FROM journal_archives WHERE name = ? AND finished_at IS NULL`),
 		selectSlice: session.Prepare(`SELECT ` + journalColumns + `, e.bucket_name,
 			e.archived_at IS NOT NULL OR EXISTS (SELECT 1 FROM journal_refusals r WHERE r.committed_at = e.committed_at)
 			FROM journal_entries e WHERE e.committed_at > ? AND e.committed_at <= ? ORDER BY e.committed_at LIMIT ?`),
@@ -174,7 +171,7 @@ func (archives *archives) slice(after, through int64) (slice archiveSlice, err e
 
 func (archives *archives) unfinished() (unfinished []archive, err error) {
 	err = archives.selectUnfinished.Query(func(row sqlite.Row) bool {
-		unfinished = append(unfinished, archive{id: row.Signed(0), folder: row.Text(1), name: row.Text(2)})
+		unfinished = append(unfinished, archive{folder: row.Text(0), name: row.Text(1)})
 		return true
 	})
 	return unfinished, err
@@ -187,71 +184,6 @@ func (archives *archives) finished(name string) (entries int64, sha256 string, f
 		return false
 	}, name)
 	return entries, sha256, found, err
-}
-
-// beginArchive makes the row of an archive that is not finished.
-func (committer *committer) beginArchive(archive *archive) error {
-	err := committer.synced(func() error {
-		return committer.tables.journal.archives.insert.Execute(archive.folder, archive.name, committer.clock.Now().UnixNano())
-	})
-	return writeFailure(err)
-}
-
-func (committer *committer) forgetArchives(unfinished []archive) error {
-	err := committer.unsynced(func() error {
-		for index := range unfinished {
-			if err := committer.tables.journal.archives.forget.Execute(unfinished[index].id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return writeFailure(err)
-}
-
-// finishArchive takes the entries of an archive, which is in its place, out of the
-// journal: from then on nobody sees them, and their rows are removed slice by slice.
-func (committer *committer) finishArchive(archive *archive) error {
-	journal := committer.tables.journal
-	position := journal.position
-	if len(archive.pending) > 0 {
-		if position != archive.position {
-			return errDeliveredMeanwhile
-		}
-		position = max(position, archive.last())
-	}
-	var oldest int64
-	err := committer.synced(func() (err error) {
-		if err := journal.savePosition.Execute(position); err != nil {
-			return err
-		}
-		if oldest, err = journal.oldestBehind(position); err != nil {
-			return err
-		}
-		if err := journal.saveCounts(archive.pending); err != nil {
-			return err
-		}
-		return journal.archives.save(archive, committer.clock.Now().UnixNano())
-	})
-	if err != nil {
-		return writeFailure(err)
-	}
-	journal.position, journal.oldest = position, oldest
-	journal.addCounts(archive.pending)
-	journal.show()
-	journal.archives.add(archive.spans)
-	committer.checkpoints.written += len(archive.spans) * rowBytes
-	return nil
-}
-
-// save writes that an archive is finished in the transaction of the caller.
-func (archives *archives) save(archive *archive, now int64) error {
-	for _, span := range archive.spans {
-		if err := archives.insertRemoval.Execute(span.first, span.last); err != nil {
-			return err
-		}
-	}
-	return archives.finish.Execute(now, archive.entries, archive.sha256, archive.first(), archive.last(), archive.lastEntryID, archive.name)
 }
 
 // add queues the rows of spans for removal. The spans can lie between present ones.

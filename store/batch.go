@@ -17,8 +17,12 @@ import (
 // asks no clock. So the same commands on the same view at the same time give the same batch.
 type batch struct {
 	view *state.View
-	// below is the batch that this one is nested in, nil if it stands on the view.
+	// below is the batch that this one stands on, nil if it stands on the view. nests tells that
+	// this one will be merged into it. Otherwise the batch below is on its way to the log.
 	below *batch
+	nests bool
+	// after is the end of the log before the batch.
+	after position
 	// spare is memory for a nested one, nil if there is none.
 	spare     *batch
 	limits    kv.Limits
@@ -88,7 +92,7 @@ func (batch *batch) nested() *batch {
 		nested = emptyBatch()
 	}
 	nested.on(batch.view, batch.tables, batch.limits, batch.timestamp)
-	nested.below = batch
+	nested.below, nested.nests, nested.after = batch, true, batch.after
 	return nested
 }
 
@@ -462,7 +466,7 @@ func (batch *batch) change(target *target, event *Event) {
 // transaction's last revision is, when it ends.
 func (batch *batch) log(namespace *namespaceChange, event *Event) {
 	batch.events = append(batch.events, *event)
-	if batch.below != nil {
+	if batch.nests {
 		return
 	}
 	if namespace.section == nil {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
@@ -88,25 +89,12 @@ func (log *changeLog) loadStart() error {
 	})
 }
 
-// append writes a batch's part of the log as the next commit, behind the deferred commits. It
-// changes nothing in memory: see committed.
-func (log *changeLog) append(commit *encodedCommit, committedAt time.Time) error {
-	return log.deferred.insert(log.row(commit, committedAt))
-}
-
-func (log *changeLog) row(commit *encodedCommit, committedAt time.Time) logRow {
-	return logRow{id: log.lastID + 1, committedAt: committedAt, end: log.end.plus(commit), commit: commit}
-}
-
-// committed records that the rows of append are committed.
-func (log *changeLog) committed(encoded *encodedCommit, events []Event, committedAt time.Time) Commit {
-	log.lastID++
+// committed records that a row is committed, or deferred.
+func (log *changeLog) committed(row logRow) {
+	log.lastID, log.committedAt, log.end = row.id, row.committedAt, row.end
 	if log.startedAt.IsZero() {
-		log.startedAt = committedAt
+		log.startedAt = row.committedAt
 	}
-	log.committedAt = committedAt
-	log.end = log.end.plus(encoded)
-	return Commit{ID: log.lastID, Events: events, committedAt: committedAt, end: log.end}
 }
 
 // after returns the commits after one, bounded by number and bytes.
@@ -219,7 +207,7 @@ func (page *ChangesPage) takeCommit(query ChangesQuery, blob []byte, committedAt
 		}
 	})
 	if gap {
-		return full, errDamagedLog
+		return full, changelog.ErrDamaged
 	}
 	return full, err
 }

@@ -25,6 +25,7 @@ const (
 	choreArchives
 	choreTrimming
 	choreAnswers
+	choreSections
 	choreCheckpoint
 	choresOfCommitter
 )
@@ -36,6 +37,7 @@ func (committer *committer) newChores() [choresOfCommitter]chore {
 		choreArchives:   {committer.removalsWait, committer.removeArchived},
 		choreTrimming:   {committer.trimIsDue, committer.trim},
 		choreAnswers:    {committer.answersAreOld, committer.clearRetries},
+		choreSections:   {committer.sectionsAreMany, committer.removeSections},
 		choreCheckpoint: {committer.checkpointIsDue, committer.checkpoint},
 	}
 }

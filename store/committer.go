@@ -5,10 +5,12 @@ package store
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
 	"dappco.re/go/storebus/internal/logging"
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -35,6 +37,8 @@ type write struct {
 	// Both are nil for a write of the committer's owner.
 	done    func(Outcome, error)
 	written chan struct{}
+	// then is called by the committer's owner, for a write of its own.
+	then func(err error)
 
 	// completed is set when the rest is.
 	completed bool
@@ -79,17 +83,25 @@ type committer struct {
 	tables       *tables
 	log          *changeLog
 	materialiser *state.Materialiser
-	consumers    *consumers
-	begin        *sqlite.Statement
-	beginRead    *sqlite.Statement
-	endRead      *sqlite.Statement
-	commit       *sqlite.Statement
-	rollback     *sqlite.Statement
-	checkpoints  checkpoints
-	chores       [choresOfCommitter]chore
+	// records is the log that decides, and database is the log in the database.
+	records     changelog.Log
+	database    *databaseLog
+	begin       *sqlite.Statement
+	beginRead   *sqlite.Statement
+	endRead     *sqlite.Statement
+	commit      *sqlite.Statement
+	rollback    *sqlite.Statement
+	checkpoints checkpoints
+	chores      [choresOfCommitter]chore
 
 	// batchAt is when the batch was begun that is carried out.
 	batchAt clock.Reading
+	// underway are the batches whose records are with the log, in order. acknowledged gets a
+	// token when the log has said something of one of them.
+	underway     []*sealed
+	acknowledged chan struct{}
+	// logEnded tells that the log is closed.
+	logEnded bool
 	// spare is memory for the next batch, nil if there is none.
 	spare *batch
 	// figures has the measurements. syncs tells that a COMMIT syncs the log of SQLite.
@@ -103,6 +115,8 @@ type committer struct {
 	waitingReads  []read
 	// expiries has the realms with keys to expire, and the calls that wait for them.
 	expiries *expiryQueue
+	// expiring tells that a share of them is on its way to the log.
+	expiring bool
 	// nextExpiry is not after the time at which the next entry expires; zero: none does.
 	nextExpiry time.Time
 	// purges count the expiries that are logged; expiryFailure is why the last could not be,
@@ -133,7 +147,9 @@ func (committer *committer) open(session *sqlite.Session) error {
 	committer.log.deferred.puts = committer.config.Durability == DurabilityMemory
 	committer.log.deferred.flush = committer.flushLog
 	committer.materialiser = state.NewMaterialiser(session, committer.view, committer.config.PendingBytes, committer.config.Durability == DurabilityMemory)
-	committer.consumers = newConsumers(session)
+	committer.acknowledged = make(chan struct{}, 1)
+	committer.database = newDatabaseLog(session, committer.log, committer.unsynced)
+	committer.records = committer.config.logOver(committer.database)
 	committer.begin = session.Prepare(`BEGIN IMMEDIATE`)
 	committer.beginRead = session.Prepare(`BEGIN`)
 	committer.endRead = session.Prepare(`COMMIT`)
@@ -146,7 +162,7 @@ func (committer *committer) open(session *sqlite.Session) error {
 	if session.Err != nil {
 		return session.Err
 	}
-	if err := errors.Join(committer.log.load(), committer.consumers.load()); err != nil {
+	if err := committer.log.load(); err != nil {
 		return err
 	}
 	if err := selectStoreID.Query(func(row sqlite.Row) bool {
@@ -155,10 +171,13 @@ func (committer *committer) open(session *sqlite.Session) error {
 	}); err != nil {
 		return err
 	}
+	if err := committer.database.load(committer.storeID); err != nil {
+		return err
+	}
 	if err := errors.Join(committer.materialiser.Load(), committer.tables.load(), committer.view.Load()); err != nil {
 		return err
 	}
-	if err := committer.clockWatch.begin(committer.log.committedAt.UnixNano(), committer.tables.journal.last.committedAt, committer.tables.answers.newest()); err != nil {
+	if err := committer.clockWatch.begin(committer.log.committedAt.UnixNano(), committer.database.newest, committer.tables.journal.last.committedAt, committer.tables.answers.newest()); err != nil {
 		return err
 	}
 	if err := committer.replay(committer.materialiser.Through()); err != nil {
@@ -169,6 +188,9 @@ func (committer *committer) open(session *sqlite.Session) error {
 	committer.watchers.tail = committer.tail
 	committer.expiryTimer = time.NewTimer(0)
 	committer.idleTimer = time.NewTimer(committer.idleDelay())
+	if err := committer.catchUp(); err != nil {
+		return fmt.Errorf("catch up with the log: %w", err)
+	}
 	var err error
 	committer.nextExpiry, err = committer.view.NextExpiry()
 	return err
@@ -184,7 +206,7 @@ func (committer *committer) replay(materialised uint64) error {
 		batch := newBatch(committer.view, committer.tables, commits[0].committedAt)
 		for _, commit := range commits {
 			if commit.damaged {
-				return fmt.Errorf("commit %d: %w", commit.ID, errDamagedLog)
+				return fmt.Errorf("commit %d: %w", commit.ID, changelog.ErrDamaged)
 			}
 			if err := batch.replay(commit.Events); err != nil {
 				return err
@@ -192,6 +214,21 @@ func (committer *committer) replay(materialised uint64) error {
 			materialised = commit.ID
 		}
 		committer.view.Committed(batch.changes())
+	}
+}
+
+// catchUp installs the records that the log has and the database does not.
+func (committer *committer) catchUp() error {
+	for {
+		records, err := committer.records.After(committer.database.end.id)
+		if err != nil || len(records) == 0 {
+			return err
+		}
+		for index := range records {
+			if err := committer.follow(&records[index]); err != nil {
+				return err
+			}
+		}
 	}
 }
 
@@ -219,6 +256,7 @@ func (committer *committer) run() {
 		case <-again:
 		case <-committer.writes.ready:
 		case <-committer.reads.ready:
+		case <-committer.acknowledged:
 		case <-committer.expiryTimer.C:
 			wake = committer.waitForExpiry
 		case <-committer.idleTimer.C:
@@ -238,16 +276,38 @@ func (committer *committer) attend(wake func()) (more, finished bool) {
 	committer.owner.take()
 	defer committer.owner.release()
 	wake()
-	return committer.turn(), committer.finished()
+	more = committer.turn()
+	if committer.callsFinished() && len(committer.underway) > 0 {
+		committer.endLog()
+	}
+	return more, committer.finished()
+}
+
+// endLog closes the log, which says then how each record under way has ended.
+func (committer *committer) endLog() {
+	if committer.logEnded {
+		return
+	}
+	committer.logEnded = true
+	if err := committer.records.Close(); err != nil {
+		committer.config.Logger.Error("the log did not close", slog.Any("error", err))
+	}
+	committer.installAppended()
 }
 
 func (committer *committer) finished() bool {
+	return committer.callsFinished() && len(committer.underway) == 0
+}
+
+// callsFinished reports whether no call waits and none comes any more.
+func (committer *committer) callsFinished() bool {
 	return committer.writes.finished() && committer.reads.finished() &&
-		len(committer.waitingWrites) == 0 && len(committer.waitingReads) == 0 && committer.expiries.empty()
+		len(committer.waitingWrites) == 0 && len(committer.waitingReads) == 0 && (committer.expiries.empty() || committer.expiring)
 }
 
 // turn does a bounded share of everything that waits, and reports whether more does.
 func (committer *committer) turn() (more bool) {
+	committer.installAppended()
 	more = committer.answerReads()
 	more = committer.expireDue() || more
 	more = committer.commitWaiting() || more
@@ -321,6 +381,9 @@ func (committer *committer) doneReading() {
 
 func (committer *committer) commitWaiting() (more bool) {
 	committer.waitingWrites = append(committer.waitingWrites, committer.writes.take()...)
+	if len(committer.underway) >= recordsUnderWay {
+		return false // it goes on when the log has appended one
+	}
 	share := untilLending(committer.waitingWrites[:min(len(committer.waitingWrites), writesPerBatch)])
 	if share == 0 {
 		return false
@@ -361,37 +424,10 @@ func (committer *committer) commitBatch(writes []*write) {
 	committer.finish(committer.apply(writes, batch), batch)
 }
 
-// commitAlone carries out a command at once, for the owner of the committer.
-func (committer *committer) commitAlone(command Command) error {
-	own := &write{command: command}
-	committer.commitBatch([]*write{own})
-	return own.err
-}
-
-// finish commits a batch and completes the writes that were applied to it.
-func (committer *committer) finish(writes []*write, batch *batch) {
-	defer func() { committer.spare = reuse(batch) }()
-	began := time.Now()
-	err := committer.persist(batch)
-	committer.figures.batch(began, len(writes), err == nil && len(batch.events) > 0)
-	switch {
-	case err == nil:
-		if len(batch.events) > 0 {
-			committer.wrote(nil)
-		}
-	case errors.Is(err, kv.ErrOutcomeUnknown):
-		failAll(writes, err)
-	case len(writes) > 1:
-		for index := range writes {
-			committer.commitBatch(writes[index : index+1])
-		}
-		return
-	default:
-		err = writeFailure(err)
-		committer.wrote(err)
-		failAll(writes, err)
-	}
-	committer.complete(writes)
+// commitOwn commits a command of the store's own, and calls then with its error. It does so
+// although the writes of callers may be refused.
+func (committer *committer) commitOwn(command Command, then func(err error)) {
+	committer.commitBatch([]*write{{command: command, then: then}})
 }
 
 // nextBatch returns an empty batch.
@@ -401,7 +437,12 @@ func (committer *committer) nextBatch() *batch {
 		empty = emptyBatch()
 	}
 	committer.batchAt = committer.clock.Tell()
-	return empty.on(committer.view, committer.tables, *committer.limits.Load(), committer.batchAt.UTC())
+	empty.on(committer.view, committer.tables, *committer.limits.Load(), committer.batchAt.UTC())
+	_, empty.after = committer.end()
+	if last := len(committer.underway) - 1; last >= 0 {
+		empty.below = committer.underway[last].batch
+	}
+	return empty
 }
 
 // apply applies writes to a batch and returns them, except writes that must wait until keys
@@ -424,84 +465,12 @@ func (committer *committer) apply(writes []*write, batch *batch) (applied []*wri
 	return applied
 }
 
-// persist commits a batch and tells all readers that follow the log.
-func (committer *committer) persist(batch *batch) error {
-	if len(batch.events) == 0 {
-		return committer.persistUnlogged(batch)
-	}
-	next := committer.prepare(batch)
-	if next.deferred {
-		committer.log.deferred.put(committer.log.row(next.encoded, batch.timestamp))
-	} else if err := committer.transaction(func() error { return committer.write(next) }); err != nil {
-		return err
-	}
-	committer.checkpoints.written += len(next.encoded.blob)
-	committer.checkpoints.written += committer.tables.saved(batch)
-	committer.consumers.committed(next.moved, batch.timestamp)
-	committer.view.Committed(next.changes)
-	committer.written(next.slices...)
-	committer.announce(batch, committer.log.committed(next.encoded, batch.events, batch.timestamp))
-	return nil
-}
-
-// nextCommit is all that the transaction of a batch writes.
-type nextCommit struct {
-	batch   *batch
-	encoded *encodedCommit
-	changes *state.Slice
-	slices  []*state.Slice
-	// moved are the watermarks that are saved with it.
-	moved map[*Consumer]position
-	// deferred tells that the commit is put off: it writes nothing but its part of the log.
-	deferred bool
-}
-
-func (committer *committer) prepare(batch *batch) nextCommit {
-	next := nextCommit{batch: batch, encoded: encodeCommit(batch.sections), changes: batch.changes(), moved: committer.consumers.due(batch.timestamp)}
-	deferred := &committer.log.deferred
-	if next.deferred = deferred.takes() && len(next.moved) == 0 && batch.parts.empty(); next.deferred {
-		return next
-	}
-	// The deferred commits keep pace together with this commit.
-	next.slices = committer.materialiser.Choose(next.changes, committer.logEnd(), deferred.events, deferred.bytes+len(next.encoded.blob))
-	return next
-}
-
-// write stops at the first error. A failed statement may have ended the transaction, and the
-// next statement would be committed alone.
-func (committer *committer) write(next nextCommit) error {
-	if err := committer.log.append(next.encoded, next.batch.timestamp); err != nil {
-		return err
-	}
-	if err := committer.tables.save(next.batch); err != nil {
-		return err
-	}
-	if err := committer.materialiser.Write(next.slices...); err != nil {
-		return err
-	}
-	return committer.consumers.save(next.moved)
-}
-
 // flushLog has the database hold all of the log.
 func (committer *committer) flushLog() error {
 	if len(committer.log.deferred.rows) == 0 {
 		return nil
 	}
 	return committer.transaction(func() error { return nil })
-}
-
-// persistUnlogged commits a batch that changes only data beside the log.
-func (committer *committer) persistUnlogged(batch *batch) error {
-	if batch.parts.empty() {
-		return nil
-	}
-	err := committer.transaction(func() error { return committer.tables.save(batch) })
-	if err == nil {
-		committer.clock.Keep(committer.batchAt)
-		committer.recentCommits++
-		committer.checkpoints.written += committer.tables.saved(batch)
-	}
-	return err
 }
 
 // written takes note that slices are committed.
@@ -514,11 +483,9 @@ func (committer *committer) written(slices ...*state.Slice) {
 
 // announce tells the readers that follow the log of a commit.
 func (committer *committer) announce(batch *batch, commit Commit) {
-	committer.clock.Keep(committer.batchAt)
 	if err := committer.view.TallyCommitted(&batch.changed); err != nil {
 		committer.tried(workTally, err) // it is counted again
 	}
-	committer.recentCommits++
 	committer.idle = false
 	committer.idleTimer.Reset(committer.idleDelay())
 	for index := range commit.Events {
@@ -545,6 +512,9 @@ func (committer *committer) complete(writes []*write) {
 		write.completed = true
 		if write.written != nil {
 			close(write.written)
+		}
+		if write.then != nil {
+			write.then(write.err)
 		}
 		submitted = submitted || write.done != nil
 	}
@@ -581,16 +551,9 @@ func (committer *committer) keepHouse() {
 }
 
 func (committer *committer) saveWatermarks() {
-	moved := committer.consumers.unsaved()
-	if len(moved) == 0 || committer.broken.Load() != nil {
-		return
+	if committer.tables.consumers.areAhead() && committer.broken.Load() == nil {
+		committer.commitOwn(saveWatermarksCommand{}, func(err error) { committer.tried(workWatermarks, err) })
 	}
-	err := committer.unsynced(func() error { return committer.consumers.save(moved) })
-	committer.tried(workWatermarks, err)
-	if err != nil {
-		return
-	}
-	committer.consumers.committed(moved, committer.clock.Now())
 }
 
 func (committer *committer) shutDown() {
@@ -601,46 +564,15 @@ func (committer *committer) shutDown() {
 		for committer.attendTo(&committer.chores[choreTables]) {
 		}
 	}
-	committer.saveWatermarks()
+	if !committer.logEnded {
+		committer.saveWatermarks()
+	}
+	committer.endLog()
 	committer.saveClock()
 	committer.emptyWriteAheadLog()
 	committer.wakeups.put(committer.tail.close())
 	committer.wakeups.close()
 	committer.completions.close()
-}
-
-// register returns the consumer of a name.
-func (committer *committer) register(store *Store, name string) (*Consumer, error) {
-	if consumer := committer.consumers.find(name); consumer != nil {
-		return consumer, nil
-	}
-	at, known := committer.consumers.absent[name]
-	if !known {
-		at = committer.log.position()
-	}
-	consumer := &Consumer{store: store, name: name, cursor: at, acknowledged: at, gone: make(chan struct{})}
-	if !known {
-		starts := map[*Consumer]position{consumer: at}
-		if err := committer.transaction(func() error { return committer.consumers.save(starts) }); err != nil {
-			return nil, writeFailure(err)
-		}
-	}
-	consumer.saved = at
-	delete(committer.consumers.absent, name)
-	committer.consumers.registered = append(committer.consumers.registered, consumer)
-	return consumer, nil
-}
-
-// unregister forgets the consumer of a name.
-func (committer *committer) unregister(name string) error {
-	if _, absent := committer.consumers.absent[name]; !absent && committer.consumers.find(name) == nil {
-		return kv.ErrNotFound
-	}
-	if err := committer.transaction(func() error { return committer.consumers.deleteConsumer.Execute(name) }); err != nil {
-		return writeFailure(err)
-	}
-	committer.consumers.forget(name)
-	return nil
 }
 
 // serve owns the connection until the store is closed. opened is told when reads

@@ -15,7 +15,6 @@ import (
 	"dappco.re/go/storebus/internal/platform"
 	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/kv"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 // The formats of an archive.
@@ -165,7 +164,7 @@ func (store *Store) newCompaction(options CompactOptions) (*compaction, error) {
 	return &compaction{store: store, format: format, before: options.Before, after: -1, archive: archive{
 		folder:  folder,
 		name:    fmt.Sprintf("journal-%s-%s%s", options.Before.UTC().Format("20060102T150405Z"), newRunID(), archivefile.Suffixes[format]),
-		pending: map[string]JournalCounts{},
+		pending: journalSums{},
 	}}, nil
 }
 
@@ -232,9 +231,7 @@ func (compaction *compaction) carryOut() error {
 	if err := compaction.place(); err != nil {
 		return archiveFailure(err)
 	}
-	_, err := ask(compaction.store, func(*state.View) (struct{}, error) {
-		return struct{}{}, compaction.store.committer.finishArchive(&compaction.archive)
-	})
+	err := change(compaction.store, finishArchiveCommand{archive: &compaction.archive})
 	if err == nil {
 		compaction.store.reach(stepFinished)
 	}
@@ -335,9 +332,7 @@ func (compaction *compaction) addLine(row *archiveRow, line []byte) error {
 // beginArchive makes the row of the archive, then its file. So after any failure the row names
 // the file to remove.
 func (compaction *compaction) beginArchive() (err error) {
-	if _, err = ask(compaction.store, func(*state.View) (struct{}, error) {
-		return struct{}{}, compaction.store.committer.beginArchive(&compaction.archive)
-	}); err != nil {
+	if err = change(compaction.store, beginArchiveCommand{folder: compaction.archive.folder, name: compaction.archive.name}); err != nil {
 		return err
 	}
 	compaction.begun = true
@@ -396,8 +391,7 @@ func (store *Store) clearArchives() error {
 	if err != nil || len(unfinished) == 0 {
 		return err
 	}
-	_, err = ask(store, func(*state.View) (struct{}, error) { return struct{}{}, store.committer.forgetArchives(unfinished) })
-	return err
+	return change(store, forgetArchivesCommand{unfinished: unfinished})
 }
 
 // reach tells the failpoint how far a compaction has come.

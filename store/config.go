@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/logging"
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -85,6 +86,17 @@ type StoreConfig struct {
 	// Elapsed tells the time since some moment, whatever Clock is set to. Nil is the monotonic
 	// clock of the process or, with a Clock, the time by which Clock moves forward.
 	Elapsed func() time.Duration
+
+	// overLog, if not nil, puts another log before the one in the database.
+	overLog func(changelog.Log) changelog.Log
+}
+
+// logOver returns the log that decides.
+func (config *StoreConfig) logOver(database changelog.Log) changelog.Log {
+	if config.overLog == nil {
+		return database
+	}
+	return config.overLog(database)
 }
 
 // JournalConfiguration names the endpoint for journal entries. The store sends nothing: package

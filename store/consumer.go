@@ -5,11 +5,14 @@ package store
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
@@ -47,11 +50,18 @@ type position struct {
 //
 //	publisher, err := store.RegisterConsumer("publisher")
 func (store *Store) RegisterConsumer(name string) (*Consumer, error) {
-	consumer, err := ask(store, func(*state.View) (*Consumer, error) { return store.committer.register(store, name) })
+	consumer, err := store.register(name)
 	if err != nil {
 		return nil, fmt.Errorf("store.RegisterConsumer: consumer %q: %w", name, err)
 	}
 	return consumer, nil
+}
+
+func (store *Store) register(name string) (*Consumer, error) {
+	if err := change(store, registerCommand{name: name}); err != nil {
+		return nil, err
+	}
+	return ask(store, func(*state.View) (*Consumer, error) { return store.committer.tables.consumers.register(store, name) })
 }
 
 // UnregisterConsumer removes the consumer of a name. The log is no longer kept for it, and its
@@ -60,8 +70,7 @@ func (store *Store) RegisterConsumer(name string) (*Consumer, error) {
 //
 //	err := store.UnregisterConsumer("publisher")
 func (store *Store) UnregisterConsumer(name string) error {
-	_, err := ask(store, func(*state.View) (struct{}, error) { return struct{}{}, store.committer.unregister(name) })
-	if err != nil {
+	if err := change(store, unregisterCommand{name: name}); err != nil {
 		return fmt.Errorf("store.UnregisterConsumer: consumer %q: %w", name, err)
 	}
 	return nil
@@ -137,7 +146,103 @@ func (consumer *Consumer) watermark() position {
 	return consumer.acknowledged
 }
 
-// consumers keeps the watermarks in the database. It belongs to the committer's goroutine.
+// registerCommand saves where the consumer of a new name begins.
+type registerCommand struct{ name string }
+
+func (command registerCommand) apply(batch *batch, _ origin) (Outcome, error) {
+	if !batch.hasConsumer(command.name) {
+		watermarksIn.in(batch).set(command.name, &batch.after)
+		watermarksIn.in(batch).lasting = true
+	}
+	return Outcome{}, nil
+}
+
+func (registerCommand) groups() []string { return nil }
+
+// unregisterCommand forgets a consumer.
+type unregisterCommand struct{ name string }
+
+func (command unregisterCommand) apply(batch *batch, _ origin) (Outcome, error) {
+	if !batch.hasConsumer(command.name) {
+		return Outcome{}, kv.ErrNotFound
+	}
+	watermarksIn.in(batch).set(command.name, nil)
+	watermarksIn.in(batch).lasting = true
+	return Outcome{}, nil
+}
+
+func (unregisterCommand) groups() []string { return nil }
+
+// hasConsumer reports whether there is a consumer of a name after the batch.
+func (batch *batch) hasConsumer(name string) bool {
+	for at := batch; at != nil; at = at.below {
+		if watermark, changed := watermarksIn.of(at).watermarks[name]; changed {
+			return watermark != nil
+		}
+	}
+	_, absent := batch.tables.consumers.absent[name]
+	return absent || batch.tables.consumers.find(name) != nil
+}
+
+// saveWatermarksCommand saves the watermarks that have moved.
+type saveWatermarksCommand struct{}
+
+func (saveWatermarksCommand) apply(batch *batch, _ origin) (Outcome, error) {
+	batch.tables.consumers.move(batch)
+	return Outcome{}, nil
+}
+
+func (saveWatermarksCommand) groups() []string { return nil }
+
+// watermarkPart has the watermarks that a batch saves, by the names of the consumers. The
+// watermark of a consumer that is forgotten is nil.
+type watermarkPart struct {
+	watermarks map[string]*position
+	// lasting tells that a consumer comes or goes: that holds the log, or lets the log go.
+	lasting bool
+}
+
+func (part *watermarkPart) set(name string, watermark *position) {
+	if part.watermarks == nil {
+		part.watermarks = map[string]*position{}
+	}
+	part.watermarks[name] = watermark
+}
+
+func (part *watermarkPart) mergeInto(below *batch) {
+	for name, watermark := range part.watermarks {
+		watermarksIn.in(below).set(name, watermark)
+	}
+	watermarksIn.in(below).lasting = part.lasting || watermarksIn.of(below).lasting
+}
+
+func (part *watermarkPart) empty() bool { return len(part.watermarks) == 0 }
+
+// waits is short for a watermark that moves: after a crash commits come again.
+func (part *watermarkPart) waits() waiting {
+	if part.lasting {
+		return waitsAsUsual
+	}
+	return waitsNot
+}
+
+func (part *watermarkPart) appendTo(section []byte) []byte {
+	for _, name := range slices.Sorted(maps.Keys(part.watermarks)) {
+		section = changelog.AppendText(section, name)
+		watermark := part.watermarks[name]
+		if watermark == nil {
+			section = append(section, 0)
+			continue
+		}
+		section = append(section, 1)
+		section = binary.AppendUvarint(section, watermark.commitID)
+		section = binary.AppendUvarint(section, watermark.end.changes)
+		section = binary.AppendUvarint(section, watermark.end.bytes)
+	}
+	return section
+}
+
+// consumers is the table of the watermarks.
 type consumers struct {
 	registered []*Consumer
 	// absent has the watermarks of consumers that have not registered again since the store was
@@ -168,6 +273,63 @@ func (consumers *consumers) load() error {
 	})
 }
 
+func (consumers *consumers) read(batch *batch, section *changelog.Reader) {
+	for section.More() {
+		name := section.Text()
+		if section.Byte() == 0 {
+			watermarksIn.in(batch).set(name, nil)
+			continue
+		}
+		watermarksIn.in(batch).set(name, &position{commitID: section.Number(), end: logTotals{changes: section.Number(), bytes: section.Number()}})
+	}
+}
+
+// save writes the watermarks of a batch.
+func (consumers *consumers) save(batch *batch) (err error) {
+	for name, at := range watermarksIn.of(batch).watermarks {
+		if at == nil {
+			err = consumers.deleteConsumer.Execute(name)
+		} else {
+			err = consumers.upsertConsumer.Execute(name, int64(at.commitID), int64(at.end.changes), int64(at.end.bytes))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// saved records that the watermarks of a batch are committed.
+func (consumers *consumers) saved(batch *batch) (bytes int) {
+	for name, at := range watermarksIn.of(batch).watermarks {
+		consumer := consumers.find(name)
+		switch {
+		case at == nil:
+			consumers.forget(name)
+		case consumer == nil:
+			consumers.absent[name] = *at
+		default:
+			consumer.saved, consumers.savedAt = *at, batch.timestamp
+		}
+	}
+	return 0
+}
+
+// register returns the consumer of a name that is saved.
+func (consumers *consumers) register(store *Store, name string) (*Consumer, error) {
+	if consumer := consumers.find(name); consumer != nil {
+		return consumer, nil
+	}
+	at, known := consumers.absent[name]
+	if !known {
+		return nil, kv.ErrNotFound // it was unregistered at once
+	}
+	consumer := &Consumer{store: store, name: name, cursor: at, acknowledged: at, saved: at, gone: make(chan struct{})}
+	delete(consumers.absent, name)
+	consumers.registered = append(consumers.registered, consumer)
+	return consumer, nil
+}
+
 func (consumers *consumers) find(name string) *Consumer {
 	for _, consumer := range consumers.registered {
 		if consumer.name == name {
@@ -187,47 +349,26 @@ func (consumers *consumers) forget(name string) {
 	})
 }
 
-// unsaved returns the watermarks that have moved since they were saved.
-func (consumers *consumers) unsaved() map[*Consumer]position {
-	var moved map[*Consumer]position
+// move adds to a batch the watermarks that have moved since they were saved.
+func (consumers *consumers) move(batch *batch) {
 	for _, consumer := range consumers.registered {
 		if at := consumer.watermark(); at != consumer.saved {
-			if moved == nil {
-				moved = map[*Consumer]position{}
-			}
-			moved[consumer] = at
+			watermarksIn.in(batch).set(consumer.name, &at)
 		}
 	}
-	return moved
 }
 
-// save writes watermarks in the transaction of the caller.
-func (consumers *consumers) save(moved map[*Consumer]position) error {
-	for consumer, at := range moved {
-		if err := consumers.upsertConsumer.Execute(consumer.name, int64(at.commitID), int64(at.end.changes), int64(at.end.bytes)); err != nil {
-			return err
-		}
+// moveIfDue is move for a commit that changes something else. It need not carry every step: a
+// watermark that is saved late only makes commits come again after a crash.
+func (consumers *consumers) moveIfDue(batch *batch) {
+	if batch.timestamp.Sub(consumers.savedAt).Abs() >= watermarkInterval {
+		consumers.move(batch)
 	}
-	return nil
 }
 
-// due is unsaved for a commit. A commit need not carry every step: a watermark that is saved
-// late only makes commits come again after a crash.
-func (consumers *consumers) due(now time.Time) map[*Consumer]position {
-	if now.Sub(consumers.savedAt).Abs() < watermarkInterval {
-		return nil
-	}
-	return consumers.unsaved()
-}
-
-// committed records that the rows of save are committed.
-func (consumers *consumers) committed(moved map[*Consumer]position, now time.Time) {
-	if len(moved) > 0 {
-		consumers.savedAt = now
-	}
-	for consumer, at := range moved {
-		consumer.saved = at
-	}
+// areAhead reports whether a watermark has moved since it was saved.
+func (consumers *consumers) areAhead() bool {
+	return slices.ContainsFunc(consumers.registered, func(consumer *Consumer) bool { return consumer.watermark() != consumer.saved })
 }
 
 // slowest returns the watermark that lags most, or end if there is no consumer.

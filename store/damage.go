@@ -5,6 +5,8 @@ package store
 import (
 	"fmt"
 	"log/slog"
+
+	"dappco.re/go/storebus/store/internal/changelog"
 )
 
 // damage tells the operator of each damaged place of the log once. It belongs to the
@@ -19,7 +21,7 @@ func (damage *damage) ofCommit(id uint64, err error) {
 }
 
 func (damage *damage) ofRevision(namespace string, revision uint64) {
-	damage.report(fmt.Sprintf("revision %d of namespace %q", revision, namespace), errDamagedLog)
+	damage.report(fmt.Sprintf("revision %d of namespace %q", revision, namespace), changelog.ErrDamaged)
 }
 
 func (damage *damage) report(place string, err error) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -44,18 +45,19 @@ type logRow struct {
 	committedAt time.Time
 	end         logTotals
 	commit      *encodedCommit
+	hash        changelog.Hash
 }
 
 func newDeferredLog(session *sqlite.Session) deferredLog {
-	const commits, places = `INSERT INTO commits (id, committed_at, changes_total, bytes_total, changes) VALUES `, `INSERT INTO namespace_commits (namespace, first_revision, commit_id) VALUES `
+	const commits, places = `INSERT INTO commits (id, committed_at, changes_total, bytes_total, changes, hash) VALUES `, `INSERT INTO namespace_commits (namespace, first_revision, commit_id) VALUES `
 	many := func(text, row string) *sqlite.Statement {
 		return session.Prepare(text + strings.Repeat(row+", ", rowsPerInsert-1) + row)
 	}
 	return deferredLog{
 		flush:         func() error { return nil },
-		insertCommit:  session.Prepare(commits + `(?, ?, ?, ?, ?)`),
+		insertCommit:  session.Prepare(commits + `(?, ?, ?, ?, ?, ?)`),
 		insertPlace:   session.Prepare(places + `(?, ?, ?)`),
-		insertCommits: many(commits, `(?, ?, ?, ?, ?)`),
+		insertCommits: many(commits, `(?, ?, ?, ?, ?, ?)`),
 		insertPlaces:  many(places, `(?, ?, ?)`),
 	}
 }
@@ -139,5 +141,5 @@ func (deferred *deferredLog) insertMany(rows []logRow) error {
 
 // values appends the columns of the row of commits.
 func (row *logRow) values(values sqlite.Row) sqlite.Row {
-	return append(values, int64(row.id), row.committedAt.UnixNano(), int64(row.end.changes), int64(row.end.bytes), row.commit.blob)
+	return append(values, int64(row.id), row.committedAt.UnixNano(), int64(row.end.changes), int64(row.end.bytes), row.commit.blob, int64(row.hash))
 }

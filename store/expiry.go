@@ -73,7 +73,7 @@ func (batch *batch) expireNext(of kv.Realm) (expired bool, err error) {
 // looksAtDue is the number of due entries that the batch may still look at, together with its
 // outer batches.
 func (batch *batch) looksAtDue() *int {
-	for batch.below != nil {
+	for batch.nests {
 		batch = batch.below
 	}
 	return &batch.looks
@@ -132,6 +132,9 @@ func expiryFirst(err error) (of kv.Realm, waits bool) {
 // them, and reports whether there is more to do.
 func (committer *committer) expireDue() (more bool) {
 	queue := committer.expiries
+	if committer.expiring {
+		return false
+	}
 	if committer.somethingIsDue() {
 		queue.join(kv.WholeStore)
 	}
@@ -140,20 +143,41 @@ func (committer *committer) expireDue() (more bool) {
 	}
 	if reason := committer.whyNotExpired(); reason != nil {
 		committer.leaveOutDue(reason)
-		return !queue.empty()
+	} else {
+		committer.expireShare()
 	}
-	finished, err := committer.expireShare()
+	return !queue.empty() && !committer.expiring
+}
+
+// expireShare logs as many expiries as one batch does.
+func (committer *committer) expireShare() {
+	command := &expireCommand{realms: committer.expiries.realms}
+	before := committer.figures.expired.Load()
+	committer.expiring = true
+	committer.commitOwn(command, func(err error) {
+		committer.expiring = false
+		if expired := committer.figures.expired.Load() - before; expired > 0 {
+			committer.config.Logger.Debug("keys expired", slog.Int64("keys", expired))
+		}
+		committer.expired(command, err)
+	})
+}
+
+// expired releases the writes and questions that waited for expiries, after a share of them.
+func (committer *committer) expired(command *expireCommand, err error) {
+	if err == nil {
+		err = committer.refresh(command.stale)
+	}
 	err = errors.Join(err, committer.findNextExpiry())
 	committer.tried(workExpiry, err)
 	if err != nil {
 		committer.expiryFailed(err)
-		return !queue.empty()
+		return
 	}
 	committer.expiryFailure = nil
-	questions, writes := queue.served(finished)
+	questions, writes := committer.expiries.served(command.finished)
 	committer.answerAll(questions)
 	committer.waitingWrites = append(writes, committer.waitingWrites...)
-	return !queue.empty()
 }
 
 // expiryFailed takes note that expiries cannot be logged.
@@ -177,22 +201,6 @@ func (committer *committer) whyNotExpired() error {
 		return committer.expiryFailure
 	}
 	return nil
-}
-
-// expireShare logs as many expiries as one batch does, and returns in how many realms
-// of the queue nothing is due any more.
-func (committer *committer) expireShare() (finished int, err error) {
-	command := &expireCommand{realms: committer.expiries.realms}
-	expiry := &write{command: command, written: make(chan struct{})}
-	before := committer.figures.expired.Load()
-	committer.commitBatch([]*write{expiry})
-	if expiry.err != nil {
-		return 0, expiry.err
-	}
-	if expired := committer.figures.expired.Load() - before; expired > 0 {
-		committer.config.Logger.Debug("keys expired", slog.Int64("keys", expired))
-	}
-	return command.finished, committer.refresh(command.stale)
 }
 
 // leaveOutDue releases the writes and questions that wait for expiries that cannot be logged.

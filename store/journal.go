@@ -4,10 +4,12 @@ package store
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"sync/atomic"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
@@ -86,20 +88,69 @@ func (row *journalRow) bytes() int {
 	return len(row.namespace) + len(row.measurement) + len(row.fields) + len(row.tags)
 }
 
-// journalPart is the journal's part of a batch.
+// journalPart is the journal's part of a batch: new entries, and steps in their order.
 type journalPart struct {
-	rows     []journalRow
-	requeued []requeuing
+	rows  []journalRow
+	steps []journalStep
 	// oldest is the time of the oldest pending entry when they are committed.
 	oldest int64
 }
 
-func (changes *journalPart) empty() bool { return len(changes.rows)+len(changes.requeued) == 0 }
+func (changes *journalPart) empty() bool { return len(changes.rows)+len(changes.steps) == 0 }
 
 func (changes *journalPart) mergeInto(below *batch) {
 	sum := journalIn.in(below)
 	sum.rows = append(sum.rows, changes.rows...)
-	sum.requeued = append(sum.requeued, changes.requeued...)
+	sum.steps = append(sum.steps, changes.steps...)
+}
+
+func (changes *journalPart) waits() waiting {
+	if len(changes.rows) > 0 {
+		return waitsAsUsual
+	}
+	longest := waitsNot
+	for _, step := range changes.steps {
+		longest = max(longest, step.waits())
+	}
+	return longest
+}
+
+func (changes *journalPart) appendTo(section []byte) []byte {
+	section = binary.AppendUvarint(section, uint64(len(changes.rows)))
+	for index := range changes.rows {
+		section = changes.rows[index].appendTo(section)
+	}
+	for _, step := range changes.steps {
+		section = append(section, byte(step.kind()))
+		section = step.appendTo(section)
+	}
+	return section
+}
+
+func (*journal) read(batch *batch, section *changelog.Reader) {
+	changes := journalIn.in(batch)
+	for rows := section.Number(); rows > 0 && !section.Failed(); rows-- {
+		changes.rows = append(changes.rows, readJournalRow(section))
+	}
+	for section.More() {
+		changes.steps = append(changes.steps, readJournalStep(section))
+	}
+}
+
+func (row *journalRow) appendTo(section []byte) []byte {
+	section = binary.AppendVarint(section, row.entryID)
+	section = binary.AppendVarint(section, row.committedAt)
+	for _, text := range [...]string{row.namespace, row.measurement, row.fields, row.tags} {
+		section = changelog.AppendText(section, text)
+	}
+	return section
+}
+
+func readJournalRow(section *changelog.Reader) journalRow {
+	return journalRow{
+		entryID: section.Signed(), committedAt: section.Signed(),
+		JournalCommand: JournalCommand{namespace: section.Text(), measurement: section.Text(), fields: section.Text(), tags: section.Text()},
+	}
 }
 
 // lastJournalRow returns the newest entry as the batch has it, by its time and id.
@@ -269,8 +320,8 @@ func (journal *journal) tell() {
 	}
 }
 
-// save writes the entries and the requeues of a batch.
-func (journal *journal) save(batch *batch) error {
+// save writes the entries and the steps of a batch.
+func (journal *journal) save(batch *batch) (err error) {
 	changes := journalIn.of(batch)
 	if changes.empty() {
 		return nil
@@ -281,13 +332,19 @@ func (journal *journal) save(batch *batch) error {
 			return err
 		}
 	}
-	for index := range changes.requeued {
-		if err := journal.requeue(&changes.requeued[index]); err != nil {
+	position := journal.position
+	for _, step := range changes.steps {
+		if err := step.save(journal); err != nil {
+			return err
+		}
+		position = step.position(position)
+	}
+	if position != journal.position {
+		if err := journal.savePosition.Execute(position); err != nil {
 			return err
 		}
 	}
-	var err error
-	if changes.oldest, err = journal.oldestWith(changes); err != nil {
+	if changes.oldest, err = journal.oldestWith(changes, position); err != nil {
 		return err
 	}
 	return journal.saveCounts(changes.counts())
@@ -295,10 +352,10 @@ func (journal *journal) save(batch *batch) error {
 
 // oldestWith returns the time of the oldest pending entry once changes are written, if there
 // are any. New entries are newer than all the rest.
-func (journal *journal) oldestWith(changes *journalPart) (int64, error) {
+func (journal *journal) oldestWith(changes *journalPart, position int64) (int64, error) {
 	switch {
-	case len(changes.requeued) > 0:
-		return journal.oldestBehind(journal.position)
+	case len(changes.steps) > 0:
+		return journal.oldestBehind(position)
 	case journal.total.Pending > 0:
 		return journal.oldest, nil
 	}
@@ -306,24 +363,29 @@ func (journal *journal) oldestWith(changes *journalPart) (int64, error) {
 }
 
 // counts are the figures that the changes add, by namespace.
-func (changes *journalPart) counts() map[string]JournalCounts {
-	counts := map[string]JournalCounts{}
+func (changes *journalPart) counts() journalSums {
+	sums := journalSums{}
 	for index := range changes.rows {
-		namespace := changes.rows[index].namespace
-		sum := counts[namespace]
-		sum.Pending++
-		counts[namespace] = sum
+		sums.add(changes.rows[index].namespace, JournalCounts{Pending: 1})
 	}
-	for index := range changes.requeued {
-		requeued := &changes.requeued[index]
-		sum := counts[requeued.namespace]
-		sum.add(JournalCounts{Pending: requeued.count, Rejected: -requeued.count})
-		counts[requeued.namespace] = sum
+	for _, step := range changes.steps {
+		for namespace, counts := range step.sums() {
+			sums.add(namespace, counts)
+		}
 	}
-	return counts
+	return sums
 }
 
-func (journal *journal) saveCounts(added map[string]JournalCounts) error {
+// journalSums are figures that are added to the counts of namespaces.
+type journalSums map[string]JournalCounts
+
+func (sums journalSums) add(namespace string, more JournalCounts) {
+	sum := sums[namespace]
+	sum.add(more)
+	sums[namespace] = sum
+}
+
+func (journal *journal) saveCounts(added journalSums) error {
 	for namespace, sum := range added {
 		sum.add(journal.counts[namespace])
 		if err := journal.upsertCounts.Execute(namespace, sum.Pending, sum.Delivered, sum.Rejected); err != nil {
@@ -345,6 +407,10 @@ func (journal *journal) saved(batch *batch) (bytes int) {
 	if last := len(changes.rows) - 1; last >= 0 {
 		journal.last = journalRow{entryID: changes.rows[last].entryID, committedAt: changes.rows[last].committedAt}
 	}
+	for _, step := range changes.steps {
+		journal.position = step.position(journal.position)
+		bytes += step.saved(journal)
+	}
 	journal.addCounts(changes.counts())
 	journal.oldest = changes.oldest
 	journal.show()
@@ -352,7 +418,7 @@ func (journal *journal) saved(batch *batch) (bytes int) {
 	return bytes
 }
 
-func (journal *journal) addCounts(added map[string]JournalCounts) {
+func (journal *journal) addCounts(added journalSums) {
 	for namespace, sum := range added {
 		sum.add(journal.counts[namespace])
 		journal.setCounts(namespace, sum)

@@ -4,13 +4,11 @@ package store
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 // journalRowsPerRead is how many entries one turn of the committer reads.
@@ -148,118 +146,35 @@ func (row *journalRow) entry() JournalEntry {
 //
 //	err := store.SettleJournal(entries, nil)
 func (store *Store) SettleJournal(delivered []JournalEntry, rejected []JournalRejection) error {
-	_, err := ask(store, func(*state.View) (struct{}, error) {
-		return struct{}{}, store.committer.settleJournal(delivered, rejected)
-	})
+	var err error
+	if len(delivered)+len(rejected) > 0 {
+		err = change(store, settleCommand{delivered: delivered, rejected: rejected})
+	} else {
+		err = store.unusable()
+	}
 	if err != nil {
 		return fmt.Errorf("store.SettleJournal: %w", err)
 	}
 	return nil
 }
 
-func (committer *committer) settleJournal(delivered []JournalEntry, rejected []JournalRejection) error {
-	if len(delivered)+len(rejected) == 0 {
-		return nil
-	}
-	settling := &settling{journal: committer.tables.journal, position: committer.tables.journal.position, counts: map[string]JournalCounts{}}
-	err := committer.unsynced(func() error { return settling.write(delivered, rejected) })
-	switch {
-	case errors.Is(err, kv.ErrNotPending):
-		return err
-	case err != nil:
-		return writeFailure(err)
-	}
-	settling.journal.position, settling.journal.oldest = settling.position, settling.oldest
-	settling.journal.addCounts(settling.counts)
-	settling.journal.show()
-	return nil
+// refusal is the state of an entry that was refused. Its time is 0 if there is no such entry.
+type refusal struct {
+	entryID     int64
+	namespace   string
+	committedAt int64
+	// requeued tells that the entry is to be sent again.
+	requeued bool
 }
 
-// settling has the changes of SettleJournal.
-type settling struct {
-	journal  *journal
-	position int64
-	// advanced counts the entries that lie behind the position as it was.
-	advanced int64
-	counts   map[string]JournalCounts
-	// oldest is the time of the oldest entry that is pending afterwards.
-	oldest int64
-}
-
-func (settling *settling) write(delivered []JournalEntry, rejected []JournalRejection) error {
-	for index := range delivered {
-		if err := settling.deliver(&delivered[index]); err != nil {
-			return err
-		}
-	}
-	for index := range rejected {
-		if err := settling.reject(&rejected[index]); err != nil {
-			return err
-		}
-	}
-	passed, _, err := settling.journal.countBetween.Integer(settling.journal.position, settling.position)
-	if err == nil && passed != settling.advanced {
-		err = fmt.Errorf("%w: %d entries would be passed over", kv.ErrNotPending, passed-settling.advanced)
-	}
-	if err == nil {
-		err = settling.journal.savePosition.Execute(settling.position)
-	}
-	if err == nil {
-		settling.oldest, err = settling.journal.oldestBehind(settling.position)
-	}
-	if err != nil {
-		return err
-	}
-	return settling.journal.saveCounts(settling.counts)
-}
-
-func (settling *settling) deliver(entry *JournalEntry) error {
-	settling.add(entry, JournalCounts{Pending: -1, Delivered: 1})
-	requeued, err := settling.advance(entry)
-	if err == nil && requeued {
-		err = settling.journal.deleteRefusal.Execute(entry.CommittedAt.UnixNano())
-	}
-	return err
-}
-
-func (settling *settling) reject(rejection *JournalRejection) error {
-	settling.add(&rejection.JournalEntry, JournalCounts{Pending: -1, Rejected: 1})
-	if _, err := settling.advance(&rejection.JournalEntry); err != nil {
-		return err
-	}
-	return settling.journal.insertRefusal.Execute(rejection.CommittedAt.UnixNano(), rejection.EntryID, rejection.Namespace,
-		rejection.RejectedAt.UnixNano(), int64(rejection.Status), rejection.Reason)
-}
-
-// advance moves the position to an entry, unless the entry was requeued.
-func (settling *settling) advance(entry *JournalEntry) (requeued bool, err error) {
-	committedAt := entry.CommittedAt.UnixNano()
-	if committedAt > settling.journal.position {
-		settling.position = max(settling.position, committedAt)
-		settling.advanced++
-		return false, nil
-	}
-	at, requeued, err := settling.journal.refusal(entry.EntryID, entry.Namespace)
-	if err == nil && (!requeued || at != committedAt) {
-		err = fmt.Errorf("%w: entry %d", kv.ErrNotPending, entry.EntryID)
-	}
-	return requeued, err
-}
-
-func (settling *settling) add(entry *JournalEntry, more JournalCounts) {
-	sum := settling.counts[entry.Namespace]
-	sum.add(more)
-	settling.counts[entry.Namespace] = sum
-}
-
-// refusal returns the time of an entry of a namespace that was refused, 0 if there is none, and
-// whether it is to be sent again.
-func (journal *journal) refusal(entryID int64, namespace string) (committedAt int64, requeued bool, err error) {
-	err = journal.selectRefusal.Query(func(row sqlite.Row) bool {
-		committedAt, requeued = row.Signed(0), row.Signed(1) == 1
+// refusal returns the state of an entry of a namespace that was refused.
+func (journal *journal) refusal(entryID int64, namespace string) (refusal, error) {
+	found := refusal{entryID: entryID, namespace: namespace}
+	err := journal.selectRefusal.Query(func(row sqlite.Row) bool {
+		found.committedAt, found.requeued = row.Signed(0), row.Signed(1) == 1
 		return false
 	}, entryID, namespace)
-	return committedAt, requeued, err
+	return found, err
 }
 
 // JournalStatus returns the state of the journal of a namespace. The empty namespace has the
@@ -371,14 +286,6 @@ func (store *Store) RequeueJournal(namespace string, entryIDs []int64) (int64, e
 	return outcome.Requeued, namespaceError("store.RequeueJournal", namespace, err)
 }
 
-// requeuing has the changes of a RequeueJournalCommand: one entry, or count entries.
-type requeuing struct {
-	namespace string
-	// entryID is 0 for all that there are.
-	entryID int64
-	count   int64
-}
-
 func (command RequeueJournalCommand) apply(batch *batch, _ origin) (outcome Outcome, err error) {
 	if command.EntryIDs == nil {
 		rejected := batch.journalCounts(command.Namespace).Rejected
@@ -387,11 +294,11 @@ func (command RequeueJournalCommand) apply(batch *batch, _ origin) (outcome Outc
 	}
 	found := make(map[int64]bool, len(command.EntryIDs))
 	for _, entryID := range command.EntryIDs {
-		at, requeued, err := batch.tables.journal.refusal(entryID, command.Namespace)
+		refused, err := batch.refusal(entryID, command.Namespace)
 		if err != nil {
 			return Outcome{}, err
 		}
-		if at != 0 && !requeued && !batch.requeues(command.Namespace, entryID) {
+		if refused.committedAt != 0 && !refused.requeued {
 			found[entryID] = true
 		}
 	}
@@ -405,21 +312,21 @@ func (command RequeueJournalCommand) groups() []string { return nil }
 
 func (batch *batch) requeue(requeued requeuing) {
 	if requeued.count > 0 {
-		changes := journalIn.in(batch)
-		changes.requeued = append(changes.requeued, requeued)
+		journalIn.in(batch).step(&requeued)
 	}
 }
 
-// requeues reports whether the batch requeues an entry already.
-func (batch *batch) requeues(namespace string, entryID int64) bool {
-	for ; batch != nil; batch = batch.below {
-		for _, requeued := range journalIn.of(batch).requeued {
-			if requeued.entryID == entryID || requeued.entryID == 0 && requeued.namespace == namespace {
-				return true
-			}
-		}
+// refusal returns the state of an entry that was refused, as the batch leaves it.
+func (batch *batch) refusal(entryID int64, namespace string) (refused refusal, err error) {
+	if batch.below != nil {
+		refused, err = batch.below.refusal(entryID, namespace)
+	} else {
+		refused, err = batch.tables.journal.refusal(entryID, namespace)
 	}
-	return false
+	for _, step := range journalIn.of(batch).steps {
+		step.amend(&refused)
+	}
+	return refused, err
 }
 
 // journalCounts returns the counts of a namespace after the batch.
@@ -431,9 +338,14 @@ func (batch *batch) journalCounts(namespace string) JournalCounts {
 	return counts
 }
 
-func (journal *journal) requeue(requeued *requeuing) error {
-	if requeued.entryID == 0 {
-		return journal.requeueAll.Execute(requeued.namespace)
+// journalPosition returns the position of the delivery after the batch.
+func (batch *batch) journalPosition() int64 {
+	position := batch.tables.journal.position
+	if batch.below != nil {
+		position = batch.below.journalPosition()
 	}
-	return journal.requeueOne.Execute(requeued.entryID)
+	for _, step := range journalIn.of(batch).steps {
+		position = step.position(position)
+	}
+	return position
 }

@@ -138,6 +138,9 @@ func (committer *committer) lendHere(lending *lending, own *write, function func
 		own.err = lending.conclude(batch, verdict)
 		own.events = batch.events
 		committer.finish([]*write{own}, batch)
+		if !own.completed {
+			own.written = make(chan struct{})
+		}
 	}()
 	verdict = function(&StoreTransaction{lending: lending})
 	return true, verdict

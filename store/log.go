@@ -4,11 +4,10 @@ package store
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
-	"hash/crc32"
 	"strings"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/changelog"
 )
 
 // Commit is one batch of the log: all changes of one transaction of the database. The events
@@ -39,20 +38,13 @@ func (totals logTotals) since(earlier logTotals) logTotals {
 	return logTotals{changes: totals.changes - earlier.changes, bytes: totals.bytes - earlier.bytes}
 }
 
-// The log keeps the changes of a commit as one blob: a version byte, the CRC-32C of
-// what follows (little-endian), then for each namespace that it touches a section
+// The log keeps the changes of a commit as one sealed blob. It has a section for each namespace
+// that the commit touches:
 //
 //	namespace, first revision, number of changes, bytes of the changes, changes
 //
-// so that a reader of one namespace skips the others. Numbers are varints, texts
+// A reader of one namespace skips the others. Numbers are varints, texts
 // are a length and bytes.
-const (
-	logVersion     = 1
-	logHeaderBytes = 1 + crc32.Size
-)
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // The flags of a change share a byte with its type.
 const (
 	flagTypeMask    = 0b0000_0111
@@ -83,12 +75,12 @@ func (section *section) add(event *Event) {
 	}
 	buffer = append(buffer, eventFlags(event))
 	buffer = binary.AppendUvarint(buffer, event.Previous)
-	buffer = appendText(buffer, event.LocalGroup())
+	buffer = changelog.AppendText(buffer, event.LocalGroup())
 	if event.Type != EventDeleteGroup {
-		buffer = appendText(buffer, event.Key)
+		buffer = changelog.AppendText(buffer, event.Key)
 	}
 	if event.Type == EventSet {
-		buffer = appendText(buffer, event.Value)
+		buffer = changelog.AppendText(buffer, event.Value)
 	}
 	// The groups' change is -1, 0 or 1.
 	buffer = binary.AppendUvarint(buffer, uint64(event.replaced)<<2|uint64(event.groups+1))
@@ -103,7 +95,7 @@ func (section *section) add(event *Event) {
 		buffer = binary.AppendUvarint(buffer, event.TransactionLast)
 	}
 	if event.TraceParent != "" {
-		buffer = appendText(buffer, event.TraceParent)
+		buffer = changelog.AppendText(buffer, event.TraceParent)
 	}
 	section.changes = buffer
 }
@@ -127,10 +119,6 @@ func eventFlags(event *Event) byte {
 	return flags
 }
 
-func appendText(buffer []byte, text string) []byte {
-	return append(binary.AppendUvarint(buffer, uint64(len(text))), text...)
-}
-
 // encodedCommit is the part of the log for one commit.
 type encodedCommit struct {
 	blob     []byte
@@ -140,45 +128,22 @@ type encodedCommit struct {
 
 func encodeCommit(sections []*section) *encodedCommit {
 	commit := &encodedCommit{sections: sections}
-	size := logHeaderBytes
+	size := changelog.HeaderBytes
 	for _, section := range sections {
 		size += len(section.changes) + len(section.namespace) + 4*binary.MaxVarintLen32
 	}
-	commit.blob = make([]byte, logHeaderBytes, size)
+	commit.blob = make([]byte, changelog.HeaderBytes, size)
 	for _, section := range sections {
 		commit.events += section.count
-		commit.blob = appendText(commit.blob, section.namespace)
+		commit.blob = changelog.AppendText(commit.blob, section.namespace)
 		commit.blob = binary.AppendUvarint(commit.blob, section.firstRevision)
 		commit.blob = binary.AppendUvarint(commit.blob, uint64(section.count))
 		commit.blob = binary.AppendUvarint(commit.blob, uint64(len(section.changes)))
 		commit.blob = append(commit.blob, section.changes...)
 	}
-	seal(commit.blob)
+	changelog.Seal(commit.blob)
 	return commit
 }
-
-// seal fills in the header of a blob.
-func seal(blob []byte) {
-	blob[0] = logVersion
-	binary.LittleEndian.PutUint32(blob[1:], crc32.Checksum(blob[logHeaderBytes:], castagnoli))
-}
-
-// unsealed returns the sections of a blob that seal made and that is unchanged.
-func unsealed(blob []byte) ([]byte, error) {
-	switch {
-	case len(blob) < logHeaderBytes:
-		return nil, fmt.Errorf("%w: cut short", errDamagedLog)
-	case blob[0] != logVersion:
-		return nil, fmt.Errorf("%w: unknown version %d", errDamagedLog, blob[0])
-	case binary.LittleEndian.Uint32(blob[1:]) != crc32.Checksum(blob[logHeaderBytes:], castagnoli):
-		return nil, fmt.Errorf("%w: its checksum differs", errDamagedLog)
-	default:
-		return blob[logHeaderBytes:], nil
-	}
-}
-
-// errDamagedLog is the error for a blob that encodeCommit cannot have written.
-var errDamagedLog = errors.New("log is damaged")
 
 // sectionHeader precedes the changes of a namespace.
 type sectionHeader struct {
@@ -190,24 +155,26 @@ type sectionHeader struct {
 // decodeSections calls visit with each section of a blob; visit returns the
 // events that it wants to see by returning a function for them, or nil to skip.
 func decodeSections(blob []byte, committedAt time.Time, visit func(header sectionHeader) func(event *Event) bool) error {
-	sections, err := unsealed(blob)
+	sections, err := changelog.Open(blob)
 	if err != nil {
 		return err
 	}
 	// One copy: every text of the commit is a part of it.
-	reader := logReader{rest: string(sections)}
-	for reader.rest != "" && !reader.damaged {
-		header := sectionHeader{namespace: reader.text(), firstRevision: reader.number(), count: reader.number()}
-		changes := logReader{rest: reader.text(), damaged: reader.damaged}
+	reader := changelog.NewReader(string(sections))
+	for reader.More() {
+		header := sectionHeader{namespace: reader.Text(), firstRevision: reader.Number(), count: reader.Number()}
+		changes := logReader{changelog.NewReader(reader.Text())}
+		if reader.Failed() {
+			break
+		}
 		if wanted := visit(header); wanted != nil {
 			changes.section(header, committedAt, wanted)
 		}
-		reader.damaged = reader.damaged || changes.damaged
+		if changes.Failed() {
+			reader.Fail()
+		}
 	}
-	if reader.damaged {
-		return errDamagedLog
-	}
-	return nil
+	return reader.End()
 }
 
 // decodeEvents returns every event of a blob.
@@ -221,97 +188,56 @@ func decodeEvents(blob []byte, committedAt time.Time) (events []Event, err error
 	return events, err
 }
 
-// logReader takes a blob apart; after the first fault everything it returns is empty.
-type logReader struct {
-	rest    string
-	damaged bool
-}
+// logReader takes the changes of a section apart.
+type logReader struct{ changelog.Reader }
 
 // section gives the changes of a section to wanted, until it returns false.
 func (reader *logReader) section(header sectionHeader, committedAt time.Time, wanted func(event *Event) bool) {
 	for index := range header.count {
 		event := reader.event(header.namespace, committedAt)
 		event.Revision = header.firstRevision + index
-		if reader.damaged || !wanted(&event) {
+		if reader.Failed() || !wanted(&event) {
 			return
 		}
 	}
 	// There are as many changes as the header tells, and nothing else.
-	reader.damaged = reader.damaged || reader.rest != ""
+	if reader.More() {
+		reader.Fail()
+	}
 }
 
 func (reader *logReader) event(namespace string, committedAt time.Time) Event {
-	flags := reader.byte()
+	flags := reader.Byte()
 	event := Event{
 		Type:       EventType(flags & flagTypeMask),
 		Namespace:  namespace,
 		Created:    flags&flagCreated != 0,
 		fromCaller: flags&flagFromCaller != 0,
-		Previous:   reader.number(),
+		Previous:   reader.Number(),
 		Timestamp:  committedAt,
 	}
-	event.Group = wholeGroup(namespace, reader.text())
+	event.Group = wholeGroup(namespace, reader.Text())
 	if event.Type != EventDeleteGroup {
-		event.Key = reader.text()
+		event.Key = reader.Text()
 	}
 	if event.Type == EventSet {
-		event.Value = reader.text()
+		event.Value = reader.Text()
 	}
-	counters := reader.number()
+	counters := reader.Number()
 	event.replaced, event.groups = int64(counters>>2), int8(counters&3)-1
 	if event.Type == EventDeleteGroup {
-		event.removed = int64(reader.number())
+		event.removed = int64(reader.Number())
 	}
 	if flags&flagExpires != 0 {
-		event.ExpiresAt = timeOfMilliseconds(reader.signed())
+		event.ExpiresAt = timeOfMilliseconds(reader.Signed())
 	}
 	if flags&flagTransaction != 0 {
-		event.TransactionFirst, event.TransactionLast = reader.number(), reader.number()
+		event.TransactionFirst, event.TransactionLast = reader.Number(), reader.Number()
 	}
 	if flags&flagTraceParent != 0 {
-		event.TraceParent = reader.text()
+		event.TraceParent = reader.Text()
 	}
 	return event
-}
-
-func (reader *logReader) byte() byte {
-	if reader.rest == "" {
-		reader.damaged = true
-		return 0
-	}
-	first := reader.rest[0]
-	reader.rest = reader.rest[1:]
-	return first
-}
-
-func (reader *logReader) number() uint64 {
-	var value uint64
-	for shift := 0; shift < 64; shift += 7 {
-		next := reader.byte()
-		value |= uint64(next&0x7f) << shift
-		if next < 0x80 {
-			return value
-		}
-	}
-	reader.damaged = true
-	return 0
-}
-
-// signed undoes binary.AppendVarint.
-func (reader *logReader) signed() int64 {
-	zigzag := reader.number()
-	return int64(zigzag>>1) ^ -int64(zigzag&1)
-}
-
-func (reader *logReader) text() string {
-	length := reader.number()
-	if length > uint64(len(reader.rest)) {
-		reader.damaged = true
-		return ""
-	}
-	text := reader.rest[:length]
-	reader.rest = reader.rest[length:]
-	return text
 }
 
 // wholeGroup undoes NamespaceOf.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/changelog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -123,11 +124,11 @@ func TestLog_DecodeSections_Bad(t *testing.T) {
 	blob := encodeCommit(sectionsOf(events)).blob
 	for length := range blob {
 		_, err := decodeEvents(blob[:length], time.Time{})
-		require.ErrorIs(t, err, errDamagedLog, "cut at %d", length)
-		if length > logHeaderBytes {
+		require.ErrorIs(t, err, changelog.ErrDamaged, "cut at %d", length)
+		if length > changelog.HeaderBytes {
 			// As it would be if the checksum had been made of it.
-			_, err = decodeEvents(sealed(blob[logHeaderBytes:length]), time.Time{})
-			require.ErrorIs(t, err, errDamagedLog, "cut at %d", length)
+			_, err = decodeEvents(blobOf(blob[changelog.HeaderBytes:length]), time.Time{})
+			require.ErrorIs(t, err, changelog.ErrDamaged, "cut at %d", length)
 		}
 	}
 	for position := range blob {
@@ -135,7 +136,7 @@ func TestLog_DecodeSections_Bad(t *testing.T) {
 			flipped := slices.Clone(blob)
 			flipped[position] ^= 1 << bit
 			_, err := decodeEvents(flipped, time.Time{})
-			require.ErrorIs(t, err, errDamagedLog, "bit %d of byte %d", bit, position)
+			require.ErrorIs(t, err, changelog.ErrDamaged, "bit %d of byte %d", bit, position)
 		}
 	}
 	for name, sections := range map[string][]byte{
@@ -143,17 +144,17 @@ func TestLog_DecodeSections_Bad(t *testing.T) {
 		"TextBeyondTheEnd":  {5, 'a'},
 		"HugeText":          {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 'a'},
 		"MoreChangesThanIs": {0, 1, 200, 0},
-		"LessChangesThanIs": append([]byte{4, 'a', 'c', 'm', 'e', 1, 1}, blob[logHeaderBytes+7:]...),
+		"LessChangesThanIs": append([]byte{4, 'a', 'c', 'm', 'e', 1, 1}, blob[changelog.HeaderBytes+7:]...),
 	} {
-		_, err := decodeEvents(sealed(sections), time.Time{})
-		require.ErrorIs(t, err, errDamagedLog, name)
+		_, err := decodeEvents(blobOf(sections), time.Time{})
+		require.ErrorIs(t, err, changelog.ErrDamaged, name)
 	}
 }
 
-// sealed returns sections as a blob.
-func sealed(sections []byte) []byte {
-	blob := append(make([]byte, logHeaderBytes), sections...)
-	seal(blob)
+// blobOf returns sections as a blob.
+func blobOf(sections []byte) []byte {
+	blob := append(make([]byte, changelog.HeaderBytes), sections...)
+	changelog.Seal(blob)
 	return blob
 }
 
@@ -165,11 +166,11 @@ func FuzzDecodeSections(f *testing.F) {
 		{Type: EventSet, Namespace: "acme", Group: "acme:g", Key: "a", Value: "value", Revision: 1, Created: true, ExpiresAt: time.UnixMilli(5), TransactionFirst: 1, TransactionLast: 300, TraceParent: "trace"},
 		{Type: EventExpire, Group: "\xff", Key: "\x00", Revision: 1 << 60, Previous: 3, replaced: 70, groups: -1},
 		{Type: EventDeleteGroup, Namespace: "acme", Group: "acme:", Revision: 2, fromCaller: true},
-	})).blob[logHeaderBytes:])
+	})).blob[changelog.HeaderBytes:])
 	f.Fuzz(func(t *testing.T, sections []byte) {
-		events, err := decodeEvents(sealed(sections), time.Time{})
+		events, err := decodeEvents(blobOf(sections), time.Time{})
 		if err != nil {
-			require.ErrorIs(t, err, errDamagedLog)
+			require.ErrorIs(t, err, changelog.ErrDamaged)
 			return
 		}
 		require.LessOrEqual(t, len(events), len(sections))

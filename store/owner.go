@@ -49,7 +49,7 @@ func (committer *committer) carryOutHere(own *write) (carriedOut bool) {
 // The caller gives the committer back.
 func (committer *committer) lendForWrite() bool {
 	return committer.lend(func() bool {
-		return len(committer.waitingWrites) == 0 && committer.writes.quiet() && committer.noReadWaits()
+		return len(committer.underway) == 0 && len(committer.waitingWrites) == 0 && committer.writes.quiet() && committer.noReadWaits()
 	})
 }
 

@@ -4,8 +4,12 @@ package store
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
@@ -69,11 +73,23 @@ func (store *Store) Quota(namespace string) (Quota, error) {
 // the quota to done. It calls done once, before SubmitQuota returns or later from a goroutine
 // of the store. done must not block.
 func (store *Store) SubmitQuota(namespace string, change QuotaChange, done func(Quota, error)) {
-	submitAsk(store, func(*state.View) (Quota, error) { return store.committer.changeQuota(namespace, change) }, done)
+	command := &quotaCommand{namespace: namespace, change: change}
+	if err := kv.CheckNamespace(namespace); err != nil {
+		fail(done, cmp.Or(store.unusable(), err))
+		return
+	}
+	submitChange(store, command, func(err error) { tell(done, command.quota, err) })
 }
 
-func (store *Store) changeQuota(namespace string, change QuotaChange) (Quota, error) {
-	return ask(store, func(*state.View) (Quota, error) { return store.committer.changeQuota(namespace, change) })
+func (store *Store) changeQuota(namespace string, changed QuotaChange) (Quota, error) {
+	command := &quotaCommand{namespace: namespace, change: changed}
+	if err := kv.CheckNamespace(namespace); err != nil {
+		return Quota{}, cmp.Or(store.unusable(), err)
+	}
+	if err := change(store, command); err != nil {
+		return Quota{}, err
+	}
+	return command.quota, nil
 }
 
 // Usage returns the usage and the quota of a namespace. Due keys are expired first, or left out
@@ -154,6 +170,34 @@ func (quotas *quotaPart) mergeInto(below *batch) {
 
 func (quotas *quotaPart) empty() bool { return len(quotas.limits) == 0 }
 
+func (*quotaPart) waits() waiting { return waitsAsUsual }
+
+func (quotas *quotaPart) appendTo(section []byte) []byte {
+	for _, namespace := range slices.Sorted(maps.Keys(quotas.limits)) {
+		quota := quotas.limits[namespace]
+		section = changelog.AppendText(section, namespace)
+		for _, limit := range quota.all() {
+			section = binary.AppendVarint(section, *limit)
+		}
+	}
+	return section
+}
+
+func (*quotas) read(batch *batch, section *changelog.Reader) {
+	for section.More() {
+		namespace, quota := section.Text(), Quota{}
+		for _, limit := range quota.all() {
+			*limit = section.Signed()
+		}
+		quotasIn.in(batch).set(namespace, quota)
+	}
+}
+
+// all lists the limits, in the order of a record.
+func (quota *Quota) all() [4]*int64 {
+	return [...]*int64{&quota.MaxKeys, &quota.MaxGroups, &quota.MaxBytes, &quota.MaxValueBytes}
+}
+
 // save writes the quotas of a batch.
 func (quotas *quotas) save(batch *batch) error {
 	for namespace, quota := range quotasIn.of(batch).limits {
@@ -193,34 +237,27 @@ func (batch *batch) quota(namespace string) Quota {
 	return batch.tables.quotas.limits[namespace]
 }
 
-// quotaCommand gives a namespace its quota.
+// quotaCommand changes the quota of a namespace.
 type quotaCommand struct {
 	namespace string
-	quota     Quota
+	change    QuotaChange
+	// quota is the result.
+	quota Quota
 }
 
-func (command quotaCommand) apply(batch *batch, _ origin) (Outcome, error) {
-	quotasIn.in(batch).set(command.namespace, command.quota)
+func (command *quotaCommand) apply(batch *batch, _ origin) (Outcome, error) {
+	before := batch.quota(command.namespace)
+	changed, err := command.change.of(before)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if command.quota = changed; changed != before {
+		quotasIn.in(batch).set(command.namespace, changed)
+	}
 	return Outcome{}, nil
 }
 
-func (quotaCommand) groups() []string { return nil }
-
-// changeQuota carries out a change of a quota and returns what then stands.
-func (committer *committer) changeQuota(namespace string, change QuotaChange) (Quota, error) {
-	if err := kv.CheckNamespace(namespace); err != nil {
-		return Quota{}, err
-	}
-	before := committer.tables.quotas.limits[namespace]
-	changed, err := change.of(before)
-	if err != nil || changed == before {
-		return before, err
-	}
-	if err := committer.commitAlone(quotaCommand{namespace: namespace, quota: changed}); err != nil {
-		return before, err
-	}
-	return changed, nil
-}
+func (*quotaCommand) groups() []string { return nil }
 
 // of returns a quota as the change leaves it.
 func (change QuotaChange) of(quota Quota) (Quota, error) {

@@ -116,8 +116,10 @@ func (request *Request) answer(outcome Outcome) ([]byte, error) {
 
 // answer returns the remembered answer to a request, nil if there is none.
 func (batch *batch) answer(name requestName) (*answer, error) {
-	if earlier := answersIn.of(batch).byName[name]; earlier != nil {
-		return earlier, nil
+	for at := batch; at != nil; at = at.below {
+		if earlier := answersIn.of(at).byName[name]; earlier != nil {
+			return earlier, nil
+		}
 	}
 	return batch.tables.answers.find(name, batch.timestamp)
 }

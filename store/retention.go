@@ -46,7 +46,15 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	last := slice.commits[len(slice.commits)-1]
+	trimmedRecords, err := committer.database.trimmedWith(last.ID)
+	if err != nil {
+		return false, err
+	}
 	err = committer.unsynced(func() error {
+		if err := committer.database.remove(trimmedRecords); err != nil {
+			return err
+		}
 		if err := committer.log.remove(slice); err != nil {
 			return err
 		}
@@ -55,7 +63,7 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	last := slice.commits[len(slice.commits)-1]
+	committer.database.removed(trimmedRecords)
 	committer.log.firstID, committer.log.start, committer.log.startedAt = last.ID+1, last.end, last.committedAt
 	committer.view.ForgetGroups(emptied)
 	for namespace, oldest := range slice.oldest {
@@ -81,7 +89,7 @@ func (committer *committer) trimmedLost(slice trimSlice) error {
 // trimLimit is the last commit that may be trimmed. Commits that the tables do not hold yet
 // stay, and commits that a registered consumer has not acknowledged.
 func (committer *committer) trimLimit() uint64 {
-	return min(committer.materialiser.Through(), committer.consumers.slowest(committer.log.position()).commitID)
+	return min(committer.materialiser.Through(), committer.tables.consumers.slowest(committer.log.position()).commitID)
 }
 
 // emptiedGroups returns the groups without keys whose last change is in the slice.
@@ -193,7 +201,7 @@ func (log *changeLog) remove(slice trimSlice) error {
 // backlogRefusal refuses writes while a consumer lags by twice the retention. Otherwise the
 // consumer would have a silent gap.
 func (committer *committer) backlogRefusal() error {
-	backlog := committer.log.end.since(committer.consumers.slowest(committer.log.position()).end)
+	backlog := committer.log.end.since(committer.tables.consumers.slowest(committer.log.position()).end)
 	if backlog.changes/2 < committer.config.Retention.Count && backlog.bytes/2 < committer.config.Retention.Bytes {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -119,6 +120,29 @@ func (answers *answerPart) mergeInto(below *batch) {
 
 func (answers *answerPart) empty() bool { return len(answers.list) == 0 }
 
+func (*answerPart) waits() waiting { return waitsAsUsual }
+
+func (answers *answerPart) appendTo(section []byte) []byte {
+	for _, given := range answers.list {
+		section = changelog.AppendText(section, given.namespace)
+		section = changelog.AppendText(section, given.id)
+		section = changelog.AppendText(section, given.digest[:])
+		section = changelog.AppendText(section, given.bytes)
+	}
+	return section
+}
+
+func (*retries) read(batch *batch, section *changelog.Reader) {
+	for section.More() {
+		given := &answer{requestName: requestName{namespace: section.Text(), id: section.Text()}}
+		if digest := section.Text(); copy(given.digest[:], digest) != len(digest) || len(digest) != DigestBytes {
+			section.Fail()
+		}
+		given.bytes = []byte(section.Text())
+		answersIn.in(batch).add(given)
+	}
+}
+
 // save writes the answers of a batch.
 func (retries *retries) save(batch *batch) error {
 	for index, answer := range answersIn.of(batch).list {
@@ -171,13 +195,13 @@ func (retries *retries) find(name requestName, now time.Time) (*answer, error) {
 	hash := retries.hash(name)
 	for _, generation := range slices.Backward(retries.generations) {
 		if id, known := generation.rows[hash]; known {
-			return retries.read(id, name, now)
+			return retries.readAnswer(id, name, now)
 		}
 	}
 	return nil, nil
 }
 
-func (retries *retries) read(id int64, name requestName, now time.Time) (found *answer, err error) {
+func (retries *retries) readAnswer(id int64, name requestName, now time.Time) (found *answer, err error) {
 	err = retries.selectOne.Query(func(row sqlite.Row) bool {
 		if row.Text(1) != name.namespace || row.Text(2) != name.id || now.Sub(time.Unix(0, row.Signed(0))) >= RetryWindow {
 			return false

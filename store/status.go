@@ -70,7 +70,7 @@ func (committer *committer) tallyForStatus() {
 
 func (committer *committer) status(view *state.View) (Status, error) {
 	committer.tallyForStatus()
-	slowest := committer.consumers.slowest(committer.log.position())
+	slowest := committer.tables.consumers.slowest(committer.log.position())
 	counts := view.Counts()
 	status := Status{
 		Writable:   true,

@@ -326,6 +326,27 @@ func submitAsk[Answer any](store *Store, question func(view *state.View) (Answer
 	}, func(err error) { fail(done, err) })
 }
 
+// change carries out a command of the store's own, although the writes of callers may be
+// refused, and waits.
+func change(store *Store, command Command) error {
+	errs := make(chan error, 1)
+	store.submitRead(func(*state.View) func() {
+		store.committer.commitOwn(command, func(err error) { errs <- err })
+		return nil
+	}, func(err error) { errs <- err })
+	return <-errs
+}
+
+// submitChange is change for a caller that does not wait.
+func submitChange(store *Store, command Command, done func(error)) {
+	store.submitRead(func(*state.View) func() {
+		store.committer.commitOwn(command, func(err error) {
+			store.committer.completions.put(func() { done(err) })
+		})
+		return nil
+	}, done)
+}
+
 // look is ask for a question that changes nothing, which the caller answers itself
 // while the committer is free.
 func look[Answer any](store *Store, question func(view *state.View) (Answer, error)) (Answer, error) {

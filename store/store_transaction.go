@@ -52,6 +52,9 @@ func (store *Store) transact(lending *lending, write *write, function func(trans
 	defer store.callers.Add(-1)
 	if store.callers.Add(1) == 1 {
 		if lent, verdict := store.committer.lendHere(lending, write, function); lent {
+			if write.written != nil {
+				<-write.written
+			}
 			return verdict
 		}
 	}

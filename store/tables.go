@@ -4,15 +4,20 @@ package store
 
 import (
 	"errors"
+	"fmt"
 
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
-// table is a part of the database that a commit saves beside the log. A batch gathers the
-// changes of a table in a part. A table belongs to the owner of the committer.
+// table is a part of the database that a commit saves beside the entries. A batch gathers the
+// changes of a table in a part, which is a section of the record. A table belongs to the owner
+// of the committer.
 type table interface {
 	// load reads the table when the store is opened.
 	load() error
+	// read makes the part of a batch from the section of a record.
+	read(batch *batch, section *changelog.Reader)
 	// save writes a batch's part of the table in the transaction of its commit. It
 	// changes nothing in memory.
 	save(batch *batch) error
@@ -27,14 +32,35 @@ type part interface {
 	mergeInto(below *batch)
 	// empty reports whether there is nothing to save.
 	empty() bool
+	// waits tells how a commit of the part waits for the disk.
+	waits() waiting
+	// appendTo appends the section of a record, which read undoes.
+	appendTo(section []byte) []byte
 }
 
-// The places of the parts in a batch. They are saved in this order.
+// waiting is how a commit waits for the disk.
+type waiting int
+
+const (
+	// waitsNot is for changes that are made again after a crash. A later commit brings them to
+	// disk.
+	waitsNot waiting = iota
+	// waitsAsUsual is for changes that a caller relies on, as far as the durability of the
+	// store goes.
+	waitsAsUsual
+	// waitsAlways is for changes that belong to files beside the database, whatever the
+	// durability of the store.
+	waitsAlways
+)
+
+// The places of the parts in a batch, and the numbers of their sections in a record. They are
+// saved in this order. A number is never used for something else.
 const (
 	placeOfAnswers = iota
 	placeOfRuns
 	placeOfJournal
 	placeOfQuotas
+	placeOfConsumers
 	partsOfBatch
 )
 
@@ -61,6 +87,28 @@ func (parts *parts) empty() bool {
 	return true
 }
 
+// waits tells how a commit of the parts waits for the disk.
+func (parts *parts) waits() waiting {
+	longest := waitsNot
+	for _, part := range parts {
+		if part != nil && !part.empty() {
+			longest = max(longest, part.waits())
+		}
+	}
+	return longest
+}
+
+// sections returns the parts as the sections of a record.
+func (parts *parts) sections() []byte {
+	var sections changelog.Sections
+	for place, part := range parts {
+		if part != nil && !part.empty() {
+			sections.Add(place, part.appendTo)
+		}
+	}
+	return sections.Blob()
+}
+
 // slot gives the part of one table in a batch.
 type slot[P any, Pointer interface {
 	*P
@@ -68,10 +116,11 @@ type slot[P any, Pointer interface {
 }] struct{ place int }
 
 var (
-	answersIn = slot[answerPart, *answerPart]{placeOfAnswers}
-	runsIn    = slot[runPart, *runPart]{placeOfRuns}
-	journalIn = slot[journalPart, *journalPart]{placeOfJournal}
-	quotasIn  = slot[quotaPart, *quotaPart]{placeOfQuotas}
+	answersIn    = slot[answerPart, *answerPart]{placeOfAnswers}
+	runsIn       = slot[runPart, *runPart]{placeOfRuns}
+	journalIn    = slot[journalPart, *journalPart]{placeOfJournal}
+	quotasIn     = slot[quotaPart, *quotaPart]{placeOfQuotas}
+	watermarksIn = slot[watermarkPart, *watermarkPart]{placeOfConsumers}
 )
 
 // of returns the part, which may be empty but must not be changed.
@@ -92,22 +141,23 @@ func (slot slot[P, Pointer]) in(batch *batch) Pointer {
 	return made
 }
 
-// tables are all that is saved with a commit beside the log.
+// tables are all that is saved with a commit beside the entries.
 type tables struct {
-	answers *retries
-	runs    *workspaceRuns
-	journal *journal
-	quotas  *quotas
+	answers   *retries
+	runs      *workspaceRuns
+	journal   *journal
+	quotas    *quotas
+	consumers *consumers
 }
 
 func newTables(session *sqlite.Session) *tables {
-	return &tables{answers: newRetries(session), runs: newWorkspaceRuns(session), journal: newJournal(session), quotas: newQuotas(session)}
+	return &tables{answers: newRetries(session), runs: newWorkspaceRuns(session), journal: newJournal(session), quotas: newQuotas(session), consumers: newConsumers(session)}
 }
 
 // all lists the tables by the places of their parts.
 func (tables *tables) all() [partsOfBatch]table {
 	return [partsOfBatch]table{
-		placeOfAnswers: tables.answers, placeOfRuns: tables.runs, placeOfJournal: tables.journal, placeOfQuotas: tables.quotas,
+		placeOfAnswers: tables.answers, placeOfRuns: tables.runs, placeOfJournal: tables.journal, placeOfQuotas: tables.quotas, placeOfConsumers: tables.consumers,
 	}
 }
 
@@ -116,6 +166,18 @@ func (tables *tables) load() (err error) {
 		err = errors.Join(err, table.load())
 	}
 	return err
+}
+
+// read gives a batch the parts that the sections of a record tell of.
+func (tables *tables) read(batch *batch, sections []byte) error {
+	all := tables.all()
+	return changelog.ReadSections(sections, func(table uint64, section *changelog.Reader) error {
+		if table >= uint64(len(all)) {
+			return fmt.Errorf("%w: table %d is unknown to this version", changelog.ErrDamaged, table)
+		}
+		all[table].read(batch, section)
+		return nil
+	})
 }
 
 // save writes a batch's parts in the transaction of its commit, one after the other: a

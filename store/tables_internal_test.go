@@ -16,8 +16,9 @@ func fillParts(batch *batch, name string) {
 	runsIn.in(batch).add(name)
 	journal := journalIn.in(batch)
 	journal.rows = append(journal.rows, journalRow{entryID: 1, JournalCommand: JournalCommand{measurement: name}})
-	journal.requeued = append(journal.requeued, requeuing{namespace: name, count: 1})
+	journal.step(&requeuing{namespace: name, count: 1})
 	quotasIn.in(batch).set(name, Quota{MaxKeys: 1})
+	watermarksIn.in(batch).set(name, &position{commitID: 1})
 }
 
 // A nested batch brings all of its parts along when it is merged, whatever the batch
@@ -49,7 +50,7 @@ func TestTables_All_Good(t *testing.T) {
 	batch := newBatch(nil, nil, time.Now())
 	assert.True(t, batch.parts.empty())
 	fillParts(batch, "a")
-	tables := (&tables{answers: &retries{}, runs: &workspaceRuns{}, journal: &journal{}, quotas: &quotas{}}).all()
+	tables := (&tables{answers: &retries{}, runs: &workspaceRuns{}, journal: &journal{}, quotas: &quotas{}, consumers: &consumers{}}).all()
 	for place, part := range batch.parts {
 		require.NotNil(t, part, "place %d", place)
 		assert.False(t, part.empty(), "place %d", place)

@@ -23,6 +23,7 @@ const (
 	workReading    work = "giving back the lock of the database"
 	workRetries    work = "removing old answers"
 	workRuns       work = "forgetting ended workspaces"
+	workSections   work = "removing old sections of the log"
 	workTables     work = "bringing the tables up to the log"
 	workTally      work = "counting what is due"
 	workTrimming   work = "trimming the log"

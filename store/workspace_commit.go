@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
@@ -241,6 +242,21 @@ func (runs *runPart) add(ids ...string) { runs.ids = append(runs.ids, ids...) }
 func (runs *runPart) mergeInto(below *batch) { runsIn.in(below).add(runs.ids...) }
 
 func (runs *runPart) empty() bool { return len(runs.ids) == 0 }
+
+func (*runPart) waits() waiting { return waitsAsUsual }
+
+func (runs *runPart) appendTo(section []byte) []byte {
+	for _, id := range runs.ids {
+		section = changelog.AppendText(section, id)
+	}
+	return section
+}
+
+func (*workspaceRuns) read(batch *batch, section *changelog.Reader) {
+	for section.More() {
+		runsIn.in(batch).add(section.Text())
+	}
+}
 
 // save marks the runs that a batch ends.
 func (runs *workspaceRuns) save(batch *batch) error {

@@ -149,7 +149,12 @@ func (clock *Clock) replace(floor *Reading, told Reading) bool {
 // KeepTime is Keep for a time that was committed before the store was opened. The clock runs on
 // from there.
 func (clock *Clock) KeepTime(nanoseconds int64) {
-	clock.Keep(Reading{Time: nanoseconds, Elapsed: clock.read().Elapsed})
+	clock.Keep(clock.At(nanoseconds))
+}
+
+// At returns the reading at which the clock would show a time, in Unix nanoseconds, just now.
+func (clock *Clock) At(nanoseconds int64) Reading {
+	return Reading{Time: nanoseconds, Elapsed: clock.read().Elapsed}
 }
 
 // UTC returns the time of a reading.

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"encoding/binary"
+
+	"dappco.re/go/storebus/store/internal/changelog"
+)
+
+// beginArchiveCommand makes the row of an archive that is not finished.
+type beginArchiveCommand struct{ folder, name string }
+
+func (command beginArchiveCommand) apply(batch *batch, _ origin) (Outcome, error) {
+	journalIn.in(batch).step(&archiveBegun{folder: command.folder, name: command.name, begunAt: batch.timestamp.UnixNano()})
+	return Outcome{}, nil
+}
+
+func (beginArchiveCommand) groups() []string { return nil }
+
+// archiveBegun is the row of an archive that is not finished.
+type archiveBegun struct {
+	ordinaryStep
+	folder, name string
+	begunAt      int64
+}
+
+func (*archiveBegun) kind() stepKind { return kindArchiveBegun }
+
+// waits is long: the row names the file to remove after a crash.
+func (*archiveBegun) waits() waiting { return waitsAlways }
+
+func (begun *archiveBegun) save(journal *journal) error {
+	return journal.archives.insert.Execute(begun.folder, begun.name, begun.begunAt)
+}
+
+func (begun *archiveBegun) appendTo(section []byte) []byte {
+	section = changelog.AppendText(section, begun.folder)
+	section = changelog.AppendText(section, begun.name)
+	return binary.AppendVarint(section, begun.begunAt)
+}
+
+func (begun *archiveBegun) read(section *changelog.Reader) {
+	begun.folder, begun.name, begun.begunAt = section.Text(), section.Text(), section.Signed()
+}
+
+// forgetArchivesCommand removes the rows of archives that were never finished, and whose files
+// are removed.
+type forgetArchivesCommand struct{ unfinished []archive }
+
+func (command forgetArchivesCommand) apply(batch *batch, _ origin) (Outcome, error) {
+	forgotten := &archivesForgotten{}
+	for index := range command.unfinished {
+		forgotten.names = append(forgotten.names, command.unfinished[index].name)
+	}
+	journalIn.in(batch).step(forgotten)
+	return Outcome{}, nil
+}
+
+func (forgetArchivesCommand) groups() []string { return nil }
+
+// archivesForgotten removes the rows of archives that were never finished.
+type archivesForgotten struct {
+	ordinaryStep
+	names []string
+}
+
+func (*archivesForgotten) kind() stepKind { return kindArchivesForgotten }
+
+// waits is short: files that are gone are removed once more after a crash.
+func (*archivesForgotten) waits() waiting { return waitsNot }
+
+func (forgotten *archivesForgotten) save(journal *journal) error {
+	for _, name := range forgotten.names {
+		if err := journal.archives.forget.Execute(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (forgotten *archivesForgotten) appendTo(section []byte) []byte {
+	section = binary.AppendUvarint(section, uint64(len(forgotten.names)))
+	for _, name := range forgotten.names {
+		section = changelog.AppendText(section, name)
+	}
+	return section
+}
+
+func (forgotten *archivesForgotten) read(section *changelog.Reader) {
+	for left := section.Number(); left > 0 && !section.Failed(); left-- {
+		forgotten.names = append(forgotten.names, section.Text())
+	}
+}
+
+// finishArchiveCommand takes the entries of an archive, which is in its place, out of the
+// journal. From then on nobody sees them, and their rows are removed slice by slice.
+type finishArchiveCommand struct{ archive *archive }
+
+func (command finishArchiveCommand) apply(batch *batch, _ origin) (Outcome, error) {
+	archive, through := command.archive, batch.journalPosition()
+	if len(archive.pending) > 0 {
+		if through != archive.position {
+			return Outcome{}, errDeliveredMeanwhile
+		}
+		through = max(through, archive.last())
+	}
+	journalIn.in(batch).step(&archiveFinished{
+		name: archive.name, finishedAt: batch.timestamp.UnixNano(), entries: archive.entries, sha256: archive.sha256,
+		lastEntryID: archive.lastEntryID, spans: archive.spans, through: through, added: archive.pending,
+	})
+	return Outcome{}, nil
+}
+
+func (finishArchiveCommand) groups() []string { return nil }
+
+// archiveFinished is an archive with its entries, whose rows go.
+type archiveFinished struct {
+	ordinaryStep
+	name        string
+	finishedAt  int64
+	entries     int64
+	sha256      string
+	lastEntryID int64
+	spans       []timeSpan
+	// through is the position of the delivery afterwards, and added what the archive changes of
+	// the counts.
+	through int64
+	added   journalSums
+}
+
+func (*archiveFinished) kind() stepKind { return kindArchiveFinished }
+
+// waits is long: rows whose removal has begun must be in an archive after a crash.
+func (*archiveFinished) waits() waiting { return waitsAlways }
+
+func (finished *archiveFinished) sums() journalSums { return finished.added }
+
+func (finished *archiveFinished) position(int64) int64 { return finished.through }
+
+func (finished *archiveFinished) save(journal *journal) error {
+	for _, span := range finished.spans {
+		if err := journal.archives.insertRemoval.Execute(span.first, span.last); err != nil {
+			return err
+		}
+	}
+	first, last := finished.spans[0].first, finished.spans[len(finished.spans)-1].last
+	return journal.archives.finish.Execute(finished.finishedAt, finished.entries, finished.sha256, first, last, finished.lastEntryID, finished.name)
+}
+
+func (finished *archiveFinished) saved(journal *journal) (bytes int) {
+	journal.archives.add(finished.spans)
+	return len(finished.spans) * rowBytes
+}
+
+func (finished *archiveFinished) appendTo(section []byte) []byte {
+	section = changelog.AppendText(section, finished.name)
+	section = binary.AppendVarint(section, finished.finishedAt)
+	section = binary.AppendVarint(section, finished.entries)
+	section = changelog.AppendText(section, finished.sha256)
+	section = binary.AppendVarint(section, finished.lastEntryID)
+	section = binary.AppendVarint(section, finished.through)
+	section = binary.AppendUvarint(section, uint64(len(finished.spans)))
+	for _, span := range finished.spans {
+		section = binary.AppendVarint(section, span.first)
+		section = binary.AppendVarint(section, span.last)
+	}
+	return finished.added.appendTo(section)
+}
+
+func (finished *archiveFinished) read(section *changelog.Reader) {
+	finished.name, finished.finishedAt, finished.entries = section.Text(), section.Signed(), section.Signed()
+	finished.sha256, finished.lastEntryID, finished.through = section.Text(), section.Signed(), section.Signed()
+	for left := section.Number(); left > 0 && !section.Failed(); left-- {
+		finished.spans = append(finished.spans, timeSpan{first: section.Signed(), last: section.Signed()})
+	}
+	finished.added = readJournalSums(section)
+	if len(finished.spans) == 0 {
+		section.Fail() // an archive has entries
+	}
+}
