@@ -15,6 +15,7 @@ import (
 	sqlitedriver "modernc.org/sqlite"
 
 	"dappco.re/go/storebus/store/internal/archivefile"
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
@@ -461,4 +462,47 @@ func BoundWorkspaces(store *Store, count int64) { store.workspaces.room = count 
 func MeasuresMemory() bool {
 	_, measured := sqlite.ResidentBytes()
 	return measured
+}
+
+// RecordsAfter returns all records behind an id.
+func RecordsAfter(store *Store, id uint64) (records []changelog.Record, err error) {
+	for {
+		var some []changelog.Record
+		err := OnCommitter(store, func() (err error) {
+			some, err = store.committer.database.After(id)
+			return err
+		})
+		if err != nil || len(some) == 0 {
+			return records, err
+		}
+		records, id = append(records, some...), some[len(some)-1].ID
+	}
+}
+
+// Follow installs a record of another store.
+func Follow(store *Store, record changelog.Record) error {
+	return OnCommitter(store, func() error { return store.committer.follow(&record) })
+}
+
+// OverLog puts a log before the one in the database.
+func OverLog(config StoreConfig, over func(database changelog.Log) changelog.Log) StoreConfig {
+	config.overLog = over
+	return config
+}
+
+// RemoveArchived removes the rows that are in an archive.
+func RemoveArchived(store *Store) error {
+	return OnCommitter(store, func() error {
+		for store.committer.attendTo(&store.committer.chores[choreArchives]) {
+		}
+		return nil
+	})
+}
+
+// RemoveSections removes a slice of the oldest sections, whatever their number.
+func RemoveSections(store *Store) error {
+	return OnCommitter(store, func() error {
+		store.committer.removeSections()
+		return nil
+	})
 }

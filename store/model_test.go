@@ -1041,6 +1041,8 @@ func TestModel_Store_Good(t *testing.T) {
 		defer func() { _ = machine.opened.Close() }()
 		t.Repeat(rapid.StateMachineActions(machine))
 		machine.compareAll(t)
+		machine.ReleaseRemovals(t)
+		requireFollows(t, machine.opened, machine.directory())
 		machine.close(t)
 	})
 }
