@@ -51,9 +51,8 @@ type archive struct {
 func (archive *archive) path() string        { return filepath.Join(archive.folder, archive.name) }
 func (archive *archive) partialPath() string { return archive.path() + partialArchiveSuffix }
 
-// first and last are the times of its first and last entries.
-func (archive *archive) first() int64 { return archive.spans[0].first }
-func (archive *archive) last() int64  { return archive.spans[len(archive.spans)-1].last }
+// last is the time of its last entry.
+func (archive *archive) last() int64 { return archive.spans[len(archive.spans)-1].last }
 
 // add takes note of an entry, which is later than those before.
 func (archive *archive) add(row *archiveRow) {

@@ -332,7 +332,7 @@ func (compaction *compaction) addLine(row *archiveRow, line []byte) error {
 // beginArchive makes the row of the archive, then its file. So after any failure the row names
 // the file to remove.
 func (compaction *compaction) beginArchive() (err error) {
-	if err = change(compaction.store, beginArchiveCommand{folder: compaction.archive.folder, name: compaction.archive.name}); err != nil {
+	if err := change(compaction.store, beginArchiveCommand{folder: compaction.archive.folder, name: compaction.archive.name}); err != nil {
 		return err
 	}
 	compaction.begun = true
