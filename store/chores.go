@@ -26,6 +26,7 @@ const (
 	choreTrimming
 	choreAnswers
 	choreSections
+	choreMarks
 	choreCheckpoint
 	choresOfCommitter
 )
@@ -38,6 +39,7 @@ func (committer *committer) newChores() [choresOfCommitter]chore {
 		choreTrimming:   {committer.trimIsDue, committer.trim},
 		choreAnswers:    {committer.answersAreOld, committer.clearRetries},
 		choreSections:   {committer.sectionsAreMany, committer.removeSections},
+		choreMarks:      {committer.marksAreLeft, committer.removeMarks},
 		choreCheckpoint: {committer.checkpointIsDue, committer.checkpoint},
 	}
 }

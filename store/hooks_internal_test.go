@@ -115,6 +115,8 @@ func Settle(store *Store) error {
 		store.committer.idle = true
 		for store.committer.attendTo(&store.committer.chores[choreTables]) {
 		}
+		for store.committer.attendTo(&store.committer.chores[choreMarks]) {
+		}
 		for store.committer.attendTo(&store.committer.chores[choreTrimming]) {
 		}
 		return nil
@@ -383,10 +385,18 @@ func JournalRowCount(store *Store) (rows int64, err error) {
 	return rows, err
 }
 
-// EndedRuns returns how many runs of workspaces are marked as ended.
-func EndedRuns(store *Store) (int, error) {
+// MarkedRuns returns how many runs of workspaces are marked as ended.
+func MarkedRuns(store *Store) (int, error) {
 	runs, err := store.endedRuns()
 	return len(runs), err
+}
+
+// EndedRuns is MarkedRuns for a store that was left alone for a while.
+func EndedRuns(store *Store) (int, error) {
+	if err := Settle(store); err != nil {
+		return 0, err
+	}
+	return MarkedRuns(store)
 }
 
 // BoundQueries sets how long a query of a workspace may run, and by how many bytes the

@@ -13,7 +13,8 @@ import (
 // fillParts gives each part of a batch something to save, named by a text.
 func fillParts(batch *batch, name string) {
 	answersIn.in(batch).add(&answer{requestName: requestName{namespace: "acme", id: name}})
-	runsIn.in(batch).add(name)
+	runs := runsIn.in(batch)
+	runs.marked, runs.unmarked = append(runs.marked, name), append(runs.unmarked, "without file "+name)
 	journal := journalIn.in(batch)
 	journal.rows = append(journal.rows, journalRow{entryID: 1, JournalCommand: JournalCommand{measurement: name}})
 	journal.step(&requeuing{namespace: name, count: 1})

@@ -19,6 +19,8 @@ const workAtOnce = 16
 type WorkspaceCommand interface {
 	// namespace is the namespace of the workspace, empty for none.
 	namespace() string
+	// ends reports whether the command ends the workspace, in a commit of the store.
+	ends() bool
 	// carryOut carries the command out and answers the request in the same transaction.
 	carryOut(store *Store, request Request) (Outcome, error)
 }
@@ -111,6 +113,9 @@ func (store *Store) carryOutOnce(request Request, command WorkspaceCommand) (Out
 	if err := store.workspaces.load(); err != nil {
 		return Outcome{}, err
 	}
+	if command.ends() {
+		return store.endOnce(request, command)
+	}
 	earlier, err := store.recall(&request)
 	if err != nil {
 		return Outcome{}, err
@@ -121,7 +126,22 @@ func (store *Store) carryOutOnce(request Request, command WorkspaceCommand) (Out
 	return command.carryOut(store, request)
 }
 
+// endOnce carries out a command whose commit looks the id up itself. If the command does not
+// come to its commit, because its workspace has ended, the store may still know the id.
+func (store *Store) endOnce(request Request, command WorkspaceCommand) (Outcome, error) {
+	outcome, err := command.carryOut(store, request)
+	if err == nil {
+		return outcome, nil
+	}
+	if earlier, recallErr := store.recall(&request); recallErr == nil && earlier != nil {
+		return request.replay(earlier)
+	}
+	return Outcome{}, err
+}
+
 func (command OpenWorkspaceCommand) namespace() string { return command.Namespace }
+
+func (OpenWorkspaceCommand) ends() bool { return false }
 
 func (command OpenWorkspaceCommand) carryOut(store *Store, request Request) (Outcome, error) {
 	outcome, err := store.openForRequest(request, workspaceName{namespace: command.Namespace, name: command.Workspace})
@@ -175,6 +195,8 @@ func (workspaces *workspaces) answerOpened(file *workspaceFile, request Request)
 
 func (command PutWorkspaceCommand) namespace() string { return command.Namespace }
 
+func (PutWorkspaceCommand) ends() bool { return false }
+
 func (command PutWorkspaceCommand) carryOut(store *Store, request Request) (Outcome, error) {
 	data, err := encodeWorkspaceEntry(command.Kind, command.Data)
 	if err != nil {
@@ -194,6 +216,8 @@ func (command PutWorkspaceCommand) carryOut(store *Store, request Request) (Outc
 
 func (command CommitWorkspaceCommand) namespace() string { return command.Namespace }
 
+func (CommitWorkspaceCommand) ends() bool { return true }
+
 func (command CommitWorkspaceCommand) carryOut(store *Store, request Request) (Outcome, error) {
 	workspace, err := store.FindWorkspace(command.Namespace, command.Workspace)
 	if err != nil {
@@ -207,6 +231,8 @@ func (command CommitWorkspaceCommand) carryOut(store *Store, request Request) (O
 }
 
 func (command DiscardWorkspaceCommand) namespace() string { return command.Namespace }
+
+func (DiscardWorkspaceCommand) ends() bool { return true }
 
 func (command DiscardWorkspaceCommand) carryOut(store *Store, request Request) (Outcome, error) {
 	workspace, err := store.FindWorkspace(command.Namespace, command.Workspace)

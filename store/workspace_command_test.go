@@ -167,6 +167,31 @@ func TestWorkspaceCommand_MessageID_Good(t *testing.T) {
 	})
 }
 
+// The end of an earlier run is not the end of the run that has its name now.
+func TestWorkspaceCommand_MessageIDOfAnEnd_Good(t *testing.T) {
+	for end, answer := range map[store.WorkspaceCommand]string{commitA: "false 0 1 map[row:1]", discardA: "false 0 0 map[]"} {
+		t.Run(fmt.Sprintf("%T", end), func(t *testing.T) {
+			config := store.StoreConfig{DatabasePath: databasePath(t)}
+			opened := openStore(t, config)
+			requireWorkspaceAnswer(t, opened, "open", openA, "true 0 0 map[]", false)
+			requireWorkspaceAnswer(t, opened, "put", putA, "false 1 0 map[]", false)
+			requireWorkspaceAnswer(t, opened, "end", end, answer, false)
+			requireWorkspaceAnswer(t, opened, "open again", openA, "true 0 0 map[]", false)
+			requireWorkspaceAnswer(t, opened, "put again", putA, "false 1 0 map[]", false)
+			requireWorkspaceAnswer(t, opened, "end", end, answer, true)
+			requireWorkspaceAnswer(t, opened, "one more", putA, "false 2 0 map[]", false)
+			opened = reopen(t, opened, config)
+			requireWorkspaceAnswer(t, opened, "end", end, answer, true)
+			require.NoError(t, opened.Suspend("no writes"))
+			requireWorkspaceAnswer(t, opened, "end", end, answer, true)
+			_, err := submitWorkspace(opened, "another end", end)
+			require.ErrorIs(t, err, store.ErrUnavailable)
+			require.NoError(t, opened.Suspend(""))
+			requireSummary(t, map[string]int64{"row": 2}, newWorkspace(t, opened, "acme", "a"))
+		})
+	}
+}
+
 func TestWorkspaceCommand_MessageID_Bad(t *testing.T) {
 	opened := openStore(t, store.StoreConfig{})
 	newWorkspace(t, opened, "acme", "b")

@@ -6,13 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 
-	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
-	"dappco.re/go/storebus/store/internal/sqlite"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 // The steps of Workspace.Commit, by which failpoints name them: the summary is made,
@@ -120,6 +115,9 @@ func (workspace *Workspace) finishReserved(request Request, origin origin, endin
 		}
 		return Outcome{}, nil, err
 	}
+	if write.outcome.Replayed {
+		return write.outcome, nil, nil // the request has ended an earlier run
+	}
 	workspaces.reach(stepCommitted)
 	if err := workspaces.end(file); err != nil {
 		workspace.store.config.Logger.Error("removing a workspace that has ended failed; it is done when the store is opened again",
@@ -127,7 +125,7 @@ func (workspace *Workspace) finishReserved(request Request, origin origin, endin
 		return write.outcome, write.events, nil
 	}
 	workspaces.reach(stepRemoved)
-	workspace.store.forgetRuns(file.runID)
+	workspace.store.committer.tables.runs.forget([]string{file.runID})
 	return write.outcome, write.events, nil
 }
 
@@ -160,7 +158,7 @@ func (command commitWorkspaceCommand) apply(batch *batch, origin origin) (Outcom
 	}
 	// Nothing can fail from here on, whatever the quota of the namespace.
 	outcome := set.record(batch, target, origin)
-	runsIn.in(batch).add(command.runID)
+	batch.endRun(command.runID)
 	return Outcome{Revision: outcome.Revision, Summary: command.summary, EntryID: entry.EntryID, CommittedAt: entry.CommittedAt}, nil
 }
 
@@ -176,7 +174,7 @@ func (command discardWorkspaceCommand) apply(batch *batch, _ origin) (Outcome, e
 	if err := batch.checkRun(command.runID); err != nil {
 		return Outcome{}, err
 	}
-	runsIn.in(batch).add(command.runID)
+	batch.endRun(command.runID)
 	return Outcome{}, nil
 }
 
@@ -196,118 +194,4 @@ func (command commitWorkspaceCommand) group() string {
 		return localSummaryGroup(command.name)
 	}
 	return wholeGroup(command.namespace, localSummaryGroup(command.name))
-}
-
-// runEnded tells whether a run of a workspace was committed or discarded.
-func (batch *batch) runEnded(runID string) bool {
-	for at := batch; at != nil; at = at.below {
-		if slices.Contains(runsIn.of(at).ids, runID) {
-			return true
-		}
-	}
-	return batch.tables.runs.ended[runID]
-}
-
-// workspaceRuns are the runs that were committed or discarded and whose files may still exist.
-// They belong to the committer's goroutine.
-type workspaceRuns struct {
-	ended map[string]bool
-
-	selectAll *sqlite.Statement
-	insert    *sqlite.Statement
-	delete    *sqlite.Statement
-}
-
-func newWorkspaceRuns(session *sqlite.Session) *workspaceRuns {
-	return &workspaceRuns{
-		ended:     map[string]bool{},
-		selectAll: session.Prepare(`SELECT run_id FROM workspace_runs`),
-		insert:    session.Prepare(`INSERT INTO workspace_runs (run_id) VALUES (?)`),
-		delete:    session.Prepare(`DELETE FROM workspace_runs WHERE run_id = ?`),
-	}
-}
-
-func (runs *workspaceRuns) load() error {
-	return runs.selectAll.Query(func(row sqlite.Row) bool {
-		runs.ended[row.Text(0)] = true
-		return true
-	})
-}
-
-// runPart are the runs of the workspaces that a batch ends.
-type runPart struct{ ids []string }
-
-func (runs *runPart) add(ids ...string) { runs.ids = append(runs.ids, ids...) }
-
-func (runs *runPart) mergeInto(below *batch) { runsIn.in(below).add(runs.ids...) }
-
-func (runs *runPart) empty() bool { return len(runs.ids) == 0 }
-
-func (*runPart) waits() waiting { return waitsAsUsual }
-
-func (runs *runPart) appendTo(section []byte) []byte {
-	for _, id := range runs.ids {
-		section = changelog.AppendText(section, id)
-	}
-	return section
-}
-
-func (*workspaceRuns) read(batch *batch, section *changelog.Reader) {
-	for section.More() {
-		runsIn.in(batch).add(section.Text())
-	}
-}
-
-// save marks the runs that a batch ends.
-func (runs *workspaceRuns) save(batch *batch) error {
-	for _, runID := range runsIn.of(batch).ids {
-		if err := runs.insert.Execute(runID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// saved remembers the runs that a batch has ended.
-func (runs *workspaceRuns) saved(batch *batch) (bytes int) {
-	for _, runID := range runsIn.of(batch).ids {
-		runs.ended[runID] = true
-	}
-	return 0
-}
-
-// endedRuns returns the runs that were committed or discarded and may still have a file.
-func (store *Store) endedRuns() (map[string]bool, error) {
-	return ask(store, func(*state.View) (map[string]bool, error) { return maps.Clone(store.committer.tables.runs.ended), nil })
-}
-
-// forgetRuns takes the mark off runs that have no file any more. It does not wait: a
-// mark that stays does no harm.
-func (store *Store) forgetRuns(runIDs ...string) {
-	if len(runIDs) == 0 {
-		return
-	}
-	store.submitRead(func(*state.View) func() {
-		store.committer.forgetRuns(runIDs)
-		return nil
-	}, func(error) {})
-}
-
-func (committer *committer) forgetRuns(runIDs []string) {
-	runs := committer.tables.runs
-	err := committer.unsynced(func() error {
-		for _, runID := range runIDs {
-			if err := runs.delete.Execute(runID); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	committer.tried(workRuns, err)
-	if err != nil {
-		return
-	}
-	for _, runID := range runIDs {
-		delete(runs.ended, runID)
-	}
 }

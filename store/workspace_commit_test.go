@@ -85,6 +85,51 @@ func TestWorkspaceCommit_Commit_Good(t *testing.T) {
 	})
 }
 
+// Each end of a run takes along the marks of the runs that have no file any more.
+func TestWorkspaceCommit_Marks_Good(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{})
+	for index := range 20 {
+		workspace := newWorkspace(t, opened, "acme", "a")
+		if index%2 == 0 {
+			_, err := workspace.Commit()
+			require.NoError(t, err)
+		} else {
+			require.NoError(t, workspace.Discard())
+		}
+		marked, err := store.MarkedRuns(opened)
+		require.NoError(t, err)
+		assert.LessOrEqual(t, marked, 1)
+	}
+	ended, err := store.EndedRuns(opened)
+	require.NoError(t, err)
+	assert.Zero(t, ended, "the last mark is removed when nothing is written for a while")
+}
+
+// A mark that cannot be removed stays, and is removed later.
+func TestWorkspaceCommit_Marks_Bad(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{DatabasePath: databasePath(t)})
+	workspace := newWorkspace(t, opened, "acme", "a")
+	store.FailWorkspaceCommits(opened, func(step string) {
+		if step == "removed" {
+			assert.NoError(t, store.Execute(opened, `CREATE TRIGGER stays BEFORE DELETE ON workspace_runs BEGIN SELECT RAISE(ABORT, 'it stays'); END`))
+		}
+	})
+	require.NoError(t, workspace.Discard())
+	ended, err := store.EndedRuns(opened)
+	require.NoError(t, err)
+	assert.Equal(t, 1, ended)
+	store.FailWorkspaceCommits(opened, nil)
+	_, err = newWorkspace(t, opened, "acme", "a").Commit()
+	require.ErrorContains(t, err, "it stays")
+	assert.Empty(t, changes(t, opened, "acme", 0))
+	require.NoError(t, store.Execute(opened, `DROP TRIGGER stays`))
+	_, err = newWorkspace(t, opened, "acme", "a").Commit()
+	require.NoError(t, err)
+	ended, err = store.EndedRuns(opened)
+	require.NoError(t, err)
+	assert.Zero(t, ended)
+}
+
 func TestWorkspaceCommit_Commit_Bad(t *testing.T) {
 	opened := openStore(t, store.StoreConfig{})
 	workspace := newWorkspace(t, opened, "acme", "a")

@@ -125,7 +125,7 @@ func (workspaces *workspaces) take(path string) (*workspaceFolder, error) {
 	if err != nil {
 		return nil, errors.Join(err, folder.lock.Release())
 	}
-	workspaces.store.forgetRuns(finished...)
+	workspaces.store.committer.tables.runs.forget(finished)
 	return folder, nil
 }
 

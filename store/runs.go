@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"encoding/binary"
+	"maps"
+	"slices"
+	"sync"
+
+	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/state"
+)
+
+// marksPerCommit is the largest number of marks that one commit removes.
+const marksPerCommit = 256
+
+// workspaceRuns is the table of runs that were committed or discarded and whose files may still
+// exist: each has a mark. A mark is removed after its file, with the next commit that ends a
+// run. If there is none for a while, a chore removes it. A mark that stays does no harm.
+type workspaceRuns struct {
+	// ended has the marks. It belongs to the owner of the committer.
+	ended map[string]bool
+
+	// mutex guards fileless, the runs without a file whose marks are still to be removed.
+	mutex    sync.Mutex
+	fileless []string
+
+	selectAll *sqlite.Statement
+	insert    *sqlite.Statement
+	delete    *sqlite.Statement
+}
+
+func newWorkspaceRuns(session *sqlite.Session) *workspaceRuns {
+	return &workspaceRuns{
+		ended:     map[string]bool{},
+		selectAll: session.Prepare(`SELECT run_id FROM workspace_runs`),
+		insert:    session.Prepare(`INSERT INTO workspace_runs (run_id) VALUES (?)`),
+		delete:    session.Prepare(`DELETE FROM workspace_runs WHERE run_id = ?`),
+	}
+}
+
+func (runs *workspaceRuns) load() error {
+	return runs.selectAll.Query(func(row sqlite.Row) bool {
+		runs.ended[row.Text(0)] = true
+		return true
+	})
+}
+
+// runPart has the runs that a batch marks, and the runs whose marks it removes. No run is both.
+type runPart struct {
+	marked   []string
+	unmarked []string
+}
+
+func (runs *runPart) mergeInto(below *batch) {
+	merged := runsIn.in(below)
+	merged.marked = append(merged.marked, runs.marked...)
+	merged.unmarked = append(merged.unmarked, runs.unmarked...)
+}
+
+func (runs *runPart) empty() bool { return len(runs.marked)+len(runs.unmarked) == 0 }
+
+// waits is short if marks are only removed: a mark that stays does no harm.
+func (runs *runPart) waits() waiting {
+	if len(runs.marked) > 0 {
+		return waitsAsUsual
+	}
+	return waitsNot
+}
+
+func (runs *runPart) appendTo(section []byte) []byte {
+	section = binary.AppendUvarint(section, uint64(len(runs.marked)))
+	for _, runID := range slices.Concat(runs.marked, runs.unmarked) {
+		section = changelog.AppendText(section, runID)
+	}
+	return section
+}
+
+func (*workspaceRuns) read(batch *batch, section *changelog.Reader) {
+	part := runsIn.in(batch)
+	for marked := section.Number(); marked > 0 && !section.Failed(); marked-- {
+		part.marked = append(part.marked, section.Text())
+	}
+	for section.More() {
+		part.unmarked = append(part.unmarked, section.Text())
+	}
+}
+
+// endRun marks a run. The batch removes the marks that nobody needs any more, too.
+func (batch *batch) endRun(runID string) {
+	part := runsIn.in(batch)
+	part.marked = append(part.marked, runID)
+	for at := batch; at != nil; at = at.below {
+		if len(runsIn.of(at).unmarked) > 0 {
+			return
+		}
+	}
+	part.unmarked = batch.tables.runs.removable()
+}
+
+// runEnded reports whether a run of a workspace was committed or discarded.
+func (batch *batch) runEnded(runID string) bool {
+	for at := batch; at != nil; at = at.below {
+		if slices.Contains(runsIn.of(at).marked, runID) {
+			return true
+		}
+	}
+	return batch.tables.runs.ended[runID]
+}
+
+func (runs *workspaceRuns) save(batch *batch) error {
+	part := runsIn.of(batch)
+	for _, runID := range part.marked {
+		if err := runs.insert.Execute(runID); err != nil {
+			return err
+		}
+	}
+	for _, runID := range part.unmarked {
+		if err := runs.delete.Execute(runID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (runs *workspaceRuns) saved(batch *batch) (bytes int) {
+	part := runsIn.of(batch)
+	for _, runID := range part.marked {
+		runs.ended[runID] = true
+	}
+	for _, runID := range part.unmarked {
+		delete(runs.ended, runID)
+	}
+	runs.mutex.Lock()
+	defer runs.mutex.Unlock()
+	runs.fileless = slices.DeleteFunc(runs.fileless, func(runID string) bool { return !runs.ended[runID] })
+	return 0
+}
+
+// forget has the marks of runs without a file removed later. Any goroutine may call it.
+func (runs *workspaceRuns) forget(runIDs []string) {
+	runs.mutex.Lock()
+	defer runs.mutex.Unlock()
+	runs.fileless = append(runs.fileless, runIDs...)
+}
+
+// removable returns runs whose marks can be removed, at most marksPerCommit.
+func (runs *workspaceRuns) removable() []string {
+	runs.mutex.Lock()
+	defer runs.mutex.Unlock()
+	return slices.Clone(runs.fileless[:min(len(runs.fileless), marksPerCommit)])
+}
+
+// endedRuns returns the runs that were committed or discarded and may still have a file.
+func (store *Store) endedRuns() (map[string]bool, error) {
+	return ask(store, func(*state.View) (map[string]bool, error) { return maps.Clone(store.committer.tables.runs.ended), nil })
+}
+
+// marksAreLeft reports whether marks of runs are to be removed while no commit comes that could
+// remove them.
+func (committer *committer) marksAreLeft() bool {
+	return committer.idle && len(committer.underway) == 0 && len(committer.tables.runs.removable()) > 0
+}
+
+// removeMarks removes a slice of these marks.
+func (committer *committer) removeMarks() (more bool) {
+	committer.commitOwn(removeMarksCommand{}, func(err error) {
+		committer.tried(workRuns, err)
+		if err != nil {
+			committer.idle = false
+			committer.idleTimer.Reset(housekeepingInterval)
+		}
+	})
+	return committer.marksAreLeft()
+}
+
+// removeMarksCommand removes a slice of the marks that nobody needs any more.
+type removeMarksCommand struct{}
+
+func (removeMarksCommand) apply(batch *batch, _ origin) (Outcome, error) {
+	if unmarked := batch.tables.runs.removable(); len(unmarked) > 0 {
+		runsIn.in(batch).unmarked = unmarked
+	}
+	return Outcome{}, nil
+}
+
+func (removeMarksCommand) groups() []string { return nil }
