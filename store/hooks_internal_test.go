@@ -340,14 +340,66 @@ const MaxWorkspaceConnections = maxWorkspaceConnections
 
 // OpenWorkspaceConnections returns how many files of workspaces are open.
 func OpenWorkspaceConnections(store *Store) int {
-	store.workspaces.pool.mutex.Lock()
-	defer store.workspaces.pool.mutex.Unlock()
-	return store.workspaces.pool.open
+	connections, unlock := store.workspaces.pool.connections.lock()
+	defer unlock()
+	return connections.open
 }
 
 // FailWorkspaceCommits has function called at each step of the commit of a workspace.
 func FailWorkspaceCommits(store *Store, function func(step string)) {
 	store.workspaces.failpoint = function
+}
+
+// recordingHost is the store as its workspaces see it, and lists their visits to the committer.
+type recordingHost struct {
+	workspaceHost
+	mutex  sync.Mutex
+	visits []string
+}
+
+func (host *recordingHost) visit(visit string) {
+	host.mutex.Lock()
+	defer host.mutex.Unlock()
+	host.visits = append(host.visits, visit)
+}
+
+// Do is a visit.
+func (host *recordingHost) Do(command Command) (Outcome, error) {
+	asked := command
+	if request, ok := command.(requestCommand); ok {
+		asked = request.command
+	}
+	host.visit(strings.TrimPrefix(fmt.Sprintf("%T", asked), "store."))
+	return host.workspaceHost.Do(command)
+}
+
+// Recall is a visit.
+func (host *recordingHost) Recall(name requestName) (*answer, time.Time, error) {
+	host.visit("recall")
+	return host.workspaceHost.Recall(name)
+}
+
+// EndedRuns is a visit.
+func (host *recordingHost) EndedRuns() (map[string]bool, error) {
+	host.visit("ended runs")
+	return host.workspaceHost.EndedRuns()
+}
+
+// RecordVisits has the visits of workspaces to the committer recorded. take returns and forgets
+// them.
+func RecordVisits(store *Store) (take func() []string) {
+	host := &recordingHost{workspaceHost: store.workspaces.host}
+	store.workspaces.host = host
+	registry, unlock := store.workspaces.registry.lock()
+	defer unlock()
+	registry.host = host
+	return func() []string {
+		host.mutex.Lock()
+		defer host.mutex.Unlock()
+		visits := host.visits
+		host.visits = nil
+		return visits
+	}
 }
 
 // FailCompactions has function called at each step of Compact.
@@ -466,7 +518,11 @@ const (
 func BoundQueryWait(store *Store, duration time.Duration) { store.workspaces.queryWait = duration }
 
 // BoundWorkspaces sets how many workspaces a namespace may have.
-func BoundWorkspaces(store *Store, count int64) { store.workspaces.room = count }
+func BoundWorkspaces(store *Store, count int64) {
+	registry, unlock := store.workspaces.registry.lock()
+	defer unlock()
+	registry.room = count
+}
 
 // MeasuresMemory tells whether a query is stopped for the memory that it takes.
 func MeasuresMemory() bool {

@@ -67,6 +67,10 @@ type JournalCommand struct {
 //
 //	command, err := store.NewJournalCommand("acme", "deploy", map[string]any{"seconds": 12.5}, map[string]string{"host": "a1"})
 func NewJournalCommand(namespace, measurement string, fields map[string]any, tags map[string]string) (JournalCommand, error) {
+	return newJournalCommand(namespace, measurement, fields, tags)
+}
+
+func newJournalCommand[Value any](namespace, measurement string, fields map[string]Value, tags map[string]string) (JournalCommand, error) {
 	if namespace != "" {
 		if err := kv.CheckNamespace(namespace); err != nil {
 			return JournalCommand{}, err
@@ -137,7 +141,7 @@ func checkJournalKey(kind, key string) error {
 	return checkJournalName("name of a "+kind, key)
 }
 
-func keepTags(tags map[string]string, fields map[string]any) (string, error) {
+func keepTags[Value any](tags map[string]string, fields map[string]Value) (string, error) {
 	if len(tags) > MaxJournalTags {
 		return "", invalidEntry("it has %d tags, %d are allowed", len(tags), MaxJournalTags)
 	}
@@ -171,7 +175,7 @@ func keepJSON(kept any) (string, error) {
 	return strings.TrimSuffix(text.String(), "\n"), err
 }
 
-func keepFields(fields map[string]any) (string, error) {
+func keepFields[Value any](fields map[string]Value) (string, error) {
 	if len(fields) == 0 || len(fields) > MaxJournalFields {
 		return "", invalidEntry("it has %d fields, 1 to %d are allowed", len(fields), MaxJournalFields)
 	}

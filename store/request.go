@@ -5,7 +5,6 @@ package store
 import (
 	"cmp"
 	"fmt"
-	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
 )
@@ -39,9 +38,25 @@ type Request struct {
 
 	// answerBytes is the longest answer; 0 is MaxAnswerBytes.
 	answerBytes int
+}
 
-	// at is when a request with an id is carried out by a workspace, by the store's clock.
-	at time.Time
+// name is the name by which the answer is remembered.
+func (request *Request) name() requestName {
+	return requestName{namespace: request.Namespace, id: request.ID}
+}
+
+// forSummary returns the request for a commit of a workspace, whose answer may be longer.
+func (request Request) forSummary() Request {
+	request.answerBytes = MaxSummaryAnswerBytes
+	return request
+}
+
+// of returns a command that is answered for the request.
+func (request Request) of(command Command) Command {
+	if request.Answer == nil {
+		return command
+	}
+	return requestCommand{Request: request, command: command}
 }
 
 // SubmitRequest is Submit for a command that is answered in the same transaction: the Outcome
@@ -68,7 +83,7 @@ type requestCommand struct {
 }
 
 func (request requestCommand) apply(batch *batch, origin origin) (Outcome, error) {
-	name := requestName{namespace: request.Namespace, id: request.ID}
+	name := request.name()
 	if request.ID != "" {
 		earlier, err := batch.answer(name)
 		if err != nil {
@@ -87,13 +102,30 @@ func (request requestCommand) apply(batch *batch, origin origin) (Outcome, error
 		return Outcome{}, err
 	}
 	batch.merge(nested)
-	if request.ID != "" {
-		answersIn.in(batch).add(&answer{requestName: name, digest: request.Digest, bytes: outcome.Answer})
+	for _, given := range request.given(&outcome) {
+		answersIn.in(batch).add(given)
 	}
 	return outcome, nil
 }
 
 func (request requestCommand) groups() []string { return request.command.groups() }
+
+// answered adds the answer to an outcome, if the request has one.
+func (request *Request) answered(outcome Outcome) (_ Outcome, err error) {
+	if request.Answer == nil {
+		return outcome, nil
+	}
+	outcome.Answer, err = request.answer(outcome)
+	return outcome, err
+}
+
+// given is the answer of an outcome as it is remembered: none for a request without an id.
+func (request *Request) given(outcome *Outcome) []*answer {
+	if request.ID == "" {
+		return nil
+	}
+	return []*answer{{requestName: request.name(), digest: request.Digest, bytes: outcome.Answer}}
+}
 
 // replay returns the earlier answer to the request.
 func (request *Request) replay(earlier *answer) (Outcome, error) {

@@ -94,7 +94,9 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	store := &Store{config: config, database: database, watchers: newWatchers(), stopped: make(chan struct{}), archiveBounds: archivefile.DefaultBounds}
 	store.callbacks = newCallbacks(store)
 	store.renderSlots = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
-	store.workspaces = newWorkspaces(store)
+	store.workspaces = newWorkspaces(storeHost{store}, workspaceConfig{
+		directory: config.WorkspaceStateDirectory, durability: config.Durability, logger: config.Logger, stopped: store.stopped,
+	})
 	store.journalQueries = newJournalQueries()
 	if err := store.start(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", errors.Join(err, database.Close()))

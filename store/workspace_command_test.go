@@ -167,6 +167,26 @@ func TestWorkspaceCommand_MessageID_Good(t *testing.T) {
 	})
 }
 
+// The end of a workspace is one visit to the committer, with an id and without.
+func TestWorkspaceCommand_Visits_Good(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{})
+	requireWorkspaceAnswer(t, opened, "open", openA, "true 0 0 map[]", false)
+	visits := store.RecordVisits(opened)
+	requireWorkspaceAnswer(t, opened, "put", putA, "false 1 0 map[]", false)
+	assert.Equal(t, []string{"recall", "rememberCommand"}, visits())
+	requireWorkspaceAnswer(t, opened, "commit", commitA, "false 0 1 map[row:1]", false)
+	assert.Equal(t, []string{"commitWorkspaceCommand"}, visits())
+	requireWorkspaceAnswer(t, opened, "commit", commitA, "false 0 1 map[row:1]", true)
+	assert.Equal(t, []string{"recall"}, visits(), "its workspace has ended")
+	newWorkspace(t, opened, "acme", "a")
+	requireWorkspaceAnswer(t, opened, "discard", discardA, "false 0 0 map[]", false)
+	assert.Equal(t, []string{"discardWorkspaceCommand"}, visits())
+	newWorkspace(t, opened, "acme", "a")
+	_, err := submitWorkspace(opened, "", commitA)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"commitWorkspaceCommand"}, visits())
+}
+
 // The end of an earlier run is not the end of the run that has its name now.
 func TestWorkspaceCommand_MessageIDOfAnEnd_Good(t *testing.T) {
 	for end, answer := range map[store.WorkspaceCommand]string{commitA: "false 0 1 map[row:1]", discardA: "false 0 0 map[]"} {

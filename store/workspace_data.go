@@ -3,17 +3,72 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"dappco.re/go/storebus/store/internal/kv"
+)
+
+// The limits of a workspace.
+const (
+	// MaxWorkspaceKinds is the largest number of kinds of entries in a workspace.
+	MaxWorkspaceKinds = 1000
+	// MaxWorkspaceKindBytes is the length of the longest name of a kind.
+	MaxWorkspaceKindBytes = 128
+	// MaxWorkspaceDataBytes is the size of the largest entry, as JSON.
+	MaxWorkspaceDataBytes = 1 << 20
 )
 
 // MaxWorkspaceDataDepth is the largest number of levels of lists and objects in an entry of a
 // workspace. SQLite reads no more levels, and could not query the entry.
 const MaxWorkspaceDataDepth = 1000
+
+func encodeWorkspaceEntry(kind string, data any) (string, error) {
+	if err := CheckWorkspaceKind(kind); err != nil {
+		return "", err
+	}
+	encoded, err := json.Marshal(data)
+	if raw, isRaw := data.(json.RawMessage); isRaw && err == nil {
+		encoded = bytes.TrimSpace(raw)
+	}
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%w: %w", kv.ErrInvalidData, err)
+	case !utf8.Valid(encoded):
+		return "", fmt.Errorf("%w: it is not UTF-8", kv.ErrInvalidData)
+	case len(encoded) > MaxWorkspaceDataBytes:
+		return "", &kv.TooLargeError{What: "workspace entry", Size: len(encoded), Limit: MaxWorkspaceDataBytes}
+	}
+	return string(encoded), checkDepth(encoded)
+}
+
+// CheckWorkspaceKind returns ErrInvalidName for a kind that Put does not take. A commit uses
+// the kind as the name of a field.
+//
+//	err := store.CheckWorkspaceKind("row")
+func CheckWorkspaceKind(kind string) error {
+	if kind == "" || len(kind) > MaxWorkspaceKindBytes {
+		return fmt.Errorf("%w: kind %q has %d bytes, 1 to %d are allowed", kv.ErrInvalidName, kind, len(kind), MaxWorkspaceKindBytes)
+	}
+	for _, letter := range kind {
+		if letter == utf8.RuneError || unicode.IsControl(letter) {
+			return fmt.Errorf("%w: kind %q holds %q; use UTF-8 without control characters", kv.ErrInvalidName, kind, letter)
+		}
+	}
+	if kind == namespaceTag || kind == workspaceTag {
+		return fmt.Errorf("%w: kind %q is the name of a tag of the journal entry that a commit makes", kv.ErrInvalidName, kind)
+	}
+	if err := checkJournalKey("field", kind); err != nil {
+		return fmt.Errorf("%w: kind %q cannot be in the journal: %w", kv.ErrInvalidName, kind, err)
+	}
+	return nil
+}
 
 // checkDepth returns ErrInvalidData for JSON that is nested deeper than SQLite reads.
 func checkDepth(text []byte) error {

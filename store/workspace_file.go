@@ -3,7 +3,6 @@
 package store
 
 import (
-	"container/list"
 	"context"
 	"database/sql"
 	"errors"
@@ -78,18 +77,9 @@ type workspaceFile struct {
 	ended   chan struct{}
 	reading sync.RWMutex
 
-	// turn is held by the goroutine that uses the file or decides about it.
-	turn sync.Mutex
-	// gone is why the run can be used no more, nil while it can.
-	gone error
-	// summary is the summary that a commit would make.
-	summary workspaceSummary
-
-	// The pool guards these fields: the connection, nil while none is open, the number of its
-	// users, and its place among the unused connections.
-	writer *sql.DB
-	users  int
-	idle   *list.Element
+	// state is for the holder of the turn, and pooled for the pool.
+	state  guarded[workspaceState]
+	pooled pooledFile
 }
 
 func newWorkspaceFile(folder *workspaceFolder, runID string) *workspaceFile {

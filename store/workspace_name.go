@@ -29,6 +29,14 @@ func (name workspaceName) check() error {
 	return checkWorkspaceName(name.name)
 }
 
+// failure says which operation on which workspace an error is about.
+func (name workspaceName) failure(operation string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: namespace %q workspace %q: %w", operation, name.namespace, name.name, err)
+}
+
 // checkWorkspaceName returns ErrInvalidName for a name that no workspace can have. The name is
 // never part of a path.
 func checkWorkspaceName(name string) error {

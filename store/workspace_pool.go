@@ -6,7 +6,6 @@ import (
 	"container/list"
 	"database/sql"
 	"errors"
-	"sync"
 
 	"dappco.re/go/storebus/store/internal/kv"
 )
@@ -18,107 +17,126 @@ const maxWorkspaceConnections = 64
 // workspacePool lends connections to the files of workspaces. An unused connection stays open
 // until its place is needed: the least recently used is closed first.
 type workspacePool struct {
-	durability Durability
 	// places are taken by connections in use.
-	places chan struct{}
-	closed chan struct{}
+	places      chan struct{}
+	closed      chan struct{}
+	connections guarded[workspaceConnections]
+}
 
-	mutex sync.Mutex
+// workspaceConnections are the connections of a pool, and the field pooled of every file.
+type workspaceConnections struct {
+	durability Durability
 	// idle are the open connections that are not in use, the most recently used first.
 	idle list.List
 	open int
 }
 
-func newWorkspacePool(durability Durability) *workspacePool {
-	return &workspacePool{durability: durability, places: make(chan struct{}, maxWorkspaceConnections), closed: make(chan struct{})}
+// pooledFile is the part of a file that belongs to the connections of the pool.
+type pooledFile struct {
+	// writer is the connection, nil while none is open.
+	writer *sql.DB
+	users  int
+	// idle is the place among the unused connections, nil for a connection in use.
+	idle *list.Element
 }
 
-// use lends the connection of a file, whose turn the caller has, until function returns.
-func (pool *workspacePool) use(file *workspaceFile, function func(database *sql.DB) error) error {
-	database, err := pool.acquire(file)
+func newWorkspacePool(durability Durability) *workspacePool {
+	pool := &workspacePool{places: make(chan struct{}, maxWorkspaceConnections), closed: make(chan struct{})}
+	pool.connections.value.durability = durability
+	return pool
+}
+
+// use lends the connection of a file until function returns.
+func (pool *workspacePool) use(turn turn, function func(database *sql.DB) error) error {
+	database, err := pool.acquire(turn)
 	if err != nil {
 		return err
 	}
-	defer pool.release(file)
+	defer pool.release(turn.file)
 	return function(database)
 }
 
-// acquire keeps the connection of a file open until it is released. The caller has
-// the file's turn, which it may give back before that.
-func (pool *workspacePool) acquire(file *workspaceFile) (*sql.DB, error) {
+// acquire keeps the connection of a file open until it is released. The turn may be given back
+// before that.
+func (pool *workspacePool) acquire(turn turn) (*sql.DB, error) {
 	select {
 	case <-pool.closed:
 		return nil, kv.ErrClosed
 	case pool.places <- struct{}{}:
 	}
-	database, err := pool.take(file)
+	connections, unlock := pool.connections.lock()
+	defer unlock()
+	database, err := connections.take(turn.file)
 	if err != nil {
 		<-pool.places
 	}
 	return database, err
 }
 
-func (pool *workspacePool) take(file *workspaceFile) (*sql.DB, error) {
-	pool.mutex.Lock()
-	defer pool.mutex.Unlock()
-	if file.writer == nil {
-		if err := pool.openLocked(file); err != nil {
+func (connections *workspaceConnections) take(file *workspaceFile) (*sql.DB, error) {
+	if file.pooled.writer == nil {
+		if err := connections.openFor(file); err != nil {
 			return nil, err
 		}
 	}
-	if file.idle != nil {
-		pool.idle.Remove(file.idle)
-		file.idle = nil
+	if file.pooled.idle != nil {
+		connections.idle.Remove(file.pooled.idle)
+		file.pooled.idle = nil
 	}
-	file.users++
-	return file.writer, nil
+	file.pooled.users++
+	return file.pooled.writer, nil
 }
 
-// openLocked opens a connection, for which another gives way at the bound: those in
+// openFor opens a connection, for which another gives way at the bound: those in
 // use have a place each, and so has the caller, so that one is idle then.
-func (pool *workspacePool) openLocked(file *workspaceFile) error {
-	if pool.open == maxWorkspaceConnections {
-		oldest, _ := pool.idle.Back().Value.(*workspaceFile)
-		if err := pool.closeLocked(oldest); err != nil {
+func (connections *workspaceConnections) openFor(file *workspaceFile) error {
+	if connections.open == maxWorkspaceConnections {
+		if err := connections.closeOldest(); err != nil {
 			return err
 		}
 	}
-	database, err := openWorkspaceDatabase(file.path(), pool.durability)
+	database, err := openWorkspaceDatabase(file.path(), connections.durability)
 	if err != nil {
 		return err
 	}
-	file.writer = database
-	pool.open++
+	file.pooled.writer = database
+	connections.open++
 	return nil
 }
 
-func (pool *workspacePool) closeLocked(file *workspaceFile) error {
-	database := file.writer
-	if file.idle != nil {
-		pool.idle.Remove(file.idle)
+func (connections *workspaceConnections) closeOldest() error {
+	oldest, _ := connections.idle.Back().Value.(*workspaceFile)
+	return connections.closeOf(oldest)
+}
+
+func (connections *workspaceConnections) closeOf(file *workspaceFile) error {
+	database := file.pooled.writer
+	if file.pooled.idle != nil {
+		connections.idle.Remove(file.pooled.idle)
 	}
-	file.writer, file.idle = nil, nil
-	pool.open--
+	file.pooled.writer, file.pooled.idle = nil, nil
+	connections.open--
 	return database.Close()
 }
 
+// release ends one use of a connection. It needs no turn.
 func (pool *workspacePool) release(file *workspaceFile) {
-	pool.mutex.Lock()
-	if file.users--; file.users == 0 {
-		file.idle = pool.idle.PushFront(file)
+	connections, unlock := pool.connections.lock()
+	if file.pooled.users--; file.pooled.users == 0 {
+		file.pooled.idle = connections.idle.PushFront(file)
 	}
-	pool.mutex.Unlock()
+	unlock()
 	<-pool.places
 }
 
 // drop closes the connection of a file that nobody uses.
-func (pool *workspacePool) drop(file *workspaceFile) error {
-	pool.mutex.Lock()
-	defer pool.mutex.Unlock()
-	if file.writer == nil {
+func (pool *workspacePool) drop(turn turn) error {
+	connections, unlock := pool.connections.lock()
+	defer unlock()
+	if turn.file.pooled.writer == nil {
 		return nil
 	}
-	return pool.closeLocked(file)
+	return connections.closeOf(turn.file)
 }
 
 // close waits for the connections in use, refuses new uses, and closes every connection.
@@ -127,11 +145,10 @@ func (pool *workspacePool) close() (err error) {
 	for range maxWorkspaceConnections {
 		pool.places <- struct{}{}
 	}
-	pool.mutex.Lock()
-	defer pool.mutex.Unlock()
-	for pool.idle.Len() > 0 {
-		oldest, _ := pool.idle.Back().Value.(*workspaceFile)
-		err = errors.Join(err, pool.closeLocked(oldest))
+	connections, unlock := pool.connections.lock()
+	defer unlock()
+	for connections.idle.Len() > 0 {
+		err = errors.Join(err, connections.closeOldest())
 	}
 	return err
 }

@@ -47,42 +47,25 @@ type QueryRows struct {
 	Truncated bool
 }
 
-// Query runs one SELECT over the entries of the workspace: the table entries(id, kind, data,
-// created_at), with data as JSON and created_at in Unix milliseconds. It sees nothing else and
-// changes nothing. It returns at most MaxQueryRows rows. The errors are ErrInvalidQuery for any
-// other statement and for functions that are not allowed, ErrDeadlineExceeded after
-// MaxQueryTime, and ErrTooLarge if the values take more than MaxQueryBytes or the query takes
-// too much memory. Two queries of a store run at once, one for each namespace. Others wait for
-// their turn, and fail with ErrUnavailable after half a minute.
-//
-//	rows, err := workspace.Query("SELECT data ->> 'sku', count(*) FROM entries GROUP BY 1")
-func (workspace *Workspace) Query(query string) (QueryRows, error) {
-	return workspace.QueryLimit(query, MaxQueryRows)
-}
-
-// QueryLimit is Query with a limit of 1 to MaxQueryRows rows.
-//
-//	rows, err := workspace.QueryLimit("SELECT data FROM entries ORDER BY id DESC", 10)
-func (workspace *Workspace) QueryLimit(query string, limit int) (QueryRows, error) {
-	rows, err := workspace.query(query, limit)
+// query answers a query of the workspace of a name.
+func (workspaces *workspaces) query(name workspaceName, query string, limit int) (QueryRows, error) {
+	workspace, err := workspaces.find(name)
 	if err != nil {
-		return QueryRows{}, fmt.Errorf("store.Workspace.Query: %w", workspace.failure(err))
+		return QueryRows{}, err
 	}
-	return rows, nil
+	rows, err := workspace.query(query, limit)
+	return rows, workspace.failure(err)
 }
 
-func (workspace *Workspace) query(query string, limit int) (QueryRows, error) {
-	if !workspace.opened() {
-		return QueryRows{}, errNeverOpened
-	}
+func (workspace *workspace) query(query string, limit int) (QueryRows, error) {
 	query, err := checkQuery(query, limit)
 	if err != nil {
 		return QueryRows{}, err
 	}
-	workspaces, file := workspace.store.workspaces, workspace.file
+	workspaces, file := workspace.workspaces, workspace.file
 	place := workspaces.queries.lineUp(file.namespace)
 	defer place.leave()
-	if err := place.await(workspaces.queryWait, workspace.store.stopped); err != nil {
+	if err := place.await(workspaces.queryWait, workspaces.config.stopped); err != nil {
 		return QueryRows{}, err
 	}
 	release, err := workspace.pin()
@@ -115,14 +98,14 @@ func checkQuery(query string, limit int) (string, error) {
 
 // pin keeps the files of the workspace in place until release is called. Writes go on
 // meanwhile.
-func (workspace *Workspace) pin() (release func(), err error) {
-	file, pool := workspace.file, workspace.store.workspaces.pool
-	file.turn.Lock()
-	defer file.turn.Unlock()
-	if err := workspace.usable(); err != nil {
+func (workspace *workspace) pin() (release func(), err error) {
+	turn, err := workspace.takeTurn()
+	if err != nil {
 		return nil, err
 	}
-	database, err := pool.acquire(file)
+	defer turn.giveBack()
+	file, pool := turn.file, workspace.workspaces.pool
+	database, err := pool.acquire(turn)
 	if err != nil {
 		return nil, workspaceFailure(err)
 	}
@@ -170,7 +153,7 @@ func (workspaces *workspaces) watchQuery(ctx context.Context, cancel context.Can
 			return
 		case <-ended:
 			cancel(errWorkspaceEnded)
-		case <-workspaces.store.stopped:
+		case <-workspaces.config.stopped:
 			cancel(kv.ErrClosed)
 		case <-ticker.C:
 			if now, _ := sqlite.ResidentBytes(); measured && now-before > workspaces.queryMemory {

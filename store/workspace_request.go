@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/sqlite"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 // The file of a workspace remembers a request with an id in the transaction of its write, and
@@ -62,26 +61,79 @@ func (underway *requestsUnderway) leave(name requestName, done chan struct{}) {
 	close(done)
 }
 
-// answered adds the answer to an outcome, if the request has one.
-func (request *Request) answered(outcome Outcome) (_ Outcome, err error) {
-	if request.Answer == nil {
-		return outcome, nil
+// alone carries out a request while no other request of its name is carried out. The store then
+// also knows the answers that only the files remembered.
+func (workspaces *workspaces) alone(request *Request, carryOut func() (Outcome, error)) (Outcome, error) {
+	if request.ID == "" {
+		return carryOut()
 	}
-	outcome.Answer, err = request.answer(outcome)
-	return outcome, err
+	defer workspaces.requests.begin(request.name())()
+	if err := workspaces.load(); err != nil {
+		return Outcome{}, err
+	}
+	return carryOut()
 }
 
-// given is the answer of an outcome as it is remembered: none for a request without an id.
-func (request *Request) given(outcome *Outcome) []*answer {
-	if request.ID == "" {
-		return nil
+// once carries out a request that changes a file, unless the store knows its answer.
+func (workspaces *workspaces) once(request Request, carryOut func(request fileRequest) (Outcome, error)) (Outcome, error) {
+	return workspaces.alone(&request, func() (Outcome, error) {
+		if request.ID == "" {
+			return carryOut(fileRequest{Request: request})
+		}
+		earlier, now, err := workspaces.host.Recall(request.name())
+		if err != nil {
+			return Outcome{}, err
+		}
+		if earlier != nil {
+			return request.replay(earlier)
+		}
+		outcome, err := carryOut(fileRequest{Request: request, at: now})
+		if err == nil {
+			keepAnswers(workspaces.host, workspaces.config.logger, request.given(&outcome))
+		}
+		return outcome, err
+	})
+}
+
+// endOnce carries out a request that ends a workspace. The commit looks the id up itself. If the
+// request does not come to its commit, because its workspace has ended, the store may still know
+// the answer.
+func (workspaces *workspaces) endOnce(request Request, name workspaceName, end func(workspace *workspace) (Outcome, error)) (Outcome, error) {
+	return workspaces.alone(&request, func() (outcome Outcome, err error) {
+		workspace, err := workspaces.find(name)
+		if err == nil {
+			outcome, err = end(workspace)
+			err = workspace.failure(err)
+		}
+		if err == nil || request.ID == "" {
+			return outcome, err
+		}
+		if earlier, _, recallErr := workspaces.host.Recall(request.name()); recallErr == nil && earlier != nil {
+			return request.replay(earlier)
+		}
+		return Outcome{}, err
+	})
+}
+
+// keepAnswers has the store remember answers that are in the file of a workspace. If it cannot, the
+// file still does, for as long as there is one.
+func keepAnswers(host commandHost, logger *slog.Logger, answers []*answer) {
+	for part := range slices.Chunk(answers, answersPerCommand) {
+		if _, err := host.Do(rememberCommand{answers: part}); err != nil {
+			logger.Warn("answers are remembered by their workspace alone", slog.String("namespace", part[0].namespace), slog.Any("error", err))
+		}
 	}
-	return []*answer{{requestName: requestName{namespace: request.Namespace, id: request.ID}, digest: request.Digest, bytes: outcome.Answer}}
+}
+
+// fileRequest is a request that changes the file of a workspace, with the store's time.
+type fileRequest struct {
+	Request
+	at time.Time
 }
 
 // answeredIn carries out a request in a transaction of the file of a workspace. If the file
 // knows the id, it gives the answer. Otherwise the answer is remembered with the write.
-func (request *Request) answeredIn(transaction *sql.Tx, carryOut func() (Outcome, error)) (Outcome, error) {
+func (request *fileRequest) answeredIn(transaction *sql.Tx, carryOut func() (Outcome, error)) (Outcome, error) {
 	earlier, err := request.findIn(transaction)
 	if err != nil {
 		return Outcome{}, err
@@ -101,7 +153,7 @@ func (request *Request) answeredIn(transaction *sql.Tx, carryOut func() (Outcome
 
 // findIn returns the answer to a request that the file of a workspace remembers, nil if there
 // is none.
-func (request *Request) findIn(file rowsQuerier) (*answer, error) {
+func (request *fileRequest) findIn(file rowsQuerier) (*answer, error) {
 	if request.ID == "" {
 		return nil, nil
 	}
@@ -152,53 +204,4 @@ func scanAnswers(file rowsQuerier, namespace string, after time.Time, condition 
 		copy((*row).digest[:], digest)
 		return err
 	})
-}
-
-// rememberCommand has the store remember answers that were given elsewhere. An answer that it
-// knows already stays.
-type rememberCommand struct {
-	answers []*answer
-}
-
-func (command rememberCommand) apply(batch *batch, _ origin) (Outcome, error) {
-	var unknown []*answer
-	for _, given := range command.answers {
-		earlier, err := batch.answer(given.requestName)
-		if err != nil {
-			return Outcome{}, err
-		}
-		if earlier == nil {
-			unknown = append(unknown, given)
-		}
-	}
-	for _, given := range unknown {
-		answersIn.in(batch).add(given)
-	}
-	return Outcome{}, nil
-}
-
-func (rememberCommand) groups() []string { return nil }
-
-// recall returns the store's answer to a request with an id, nil if there is none, and gives
-// the request its time.
-func (store *Store) recall(request *Request) (*answer, error) {
-	return ask(store, func(*state.View) (*answer, error) {
-		request.at = store.committer.clock.Now()
-		return store.committer.tables.answers.find(requestName{namespace: request.Namespace, id: request.ID}, request.at)
-	})
-}
-
-// now is the time by which the store goes.
-func (store *Store) now() (time.Time, error) {
-	return ask(store, func(*state.View) (time.Time, error) { return store.committer.clock.Now(), nil })
-}
-
-// remember has the store remember answers that are in the file of a workspace. If it cannot,
-// the file still does, for as long as there is one.
-func (store *Store) remember(answers []*answer) {
-	for part := range slices.Chunk(answers, answersPerCommand) {
-		if _, err := store.carryOut(rememberCommand{answers: part}, origin{}); err != nil {
-			store.config.Logger.Warn("answers are remembered by their workspace alone", slog.String("namespace", part[0].namespace), slog.Any("error", err))
-		}
-	}
 }

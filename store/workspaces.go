@@ -3,17 +3,10 @@
 package store
 
 import (
-	"crypto/rand"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,14 +20,83 @@ const MaxWorkspaces = 1000
 // errWorkspaceEnded says that a workspace was committed or discarded.
 var errWorkspaceEnded = fmt.Errorf("%w: the workspace has ended", kv.ErrNotFound)
 
-// workspaces has the workspaces of a store, in memory by name.
+// workspaceHost is the store as its workspaces see it. Files named workspace… reach the store
+// through nothing else.
+type workspaceHost interface {
+	commandHost
+	// Recall returns the store's answer to a request with an id, nil if there is none, and the
+	// store's time.
+	Recall(name requestName) (earlier *answer, now time.Time, err error)
+	// EndedRuns returns the runs that have ended and may still have a file.
+	EndedRuns() (map[string]bool, error)
+	// ForgetRuns has the marks of ended runs removed, because their files are gone for good. It
+	// does not wait.
+	ForgetRuns(runIDs ...string)
+	// Limits are the present limits of the store.
+	Limits() kv.Limits
+	// Now is the store's time.
+	Now() time.Time
+}
+
+// commandHost carries out commands of the store.
+type commandHost interface {
+	// Do carries a command out, and returns when it is on disk.
+	Do(command Command) (Outcome, error)
+}
+
+// workspaceConfig is the configuration of a store's workspaces.
+type workspaceConfig struct {
+	// directory is the folder of the workspaces that are opened. It is made when it is needed.
+	// If it is empty, a temporary folder takes its place, and goes with the store.
+	directory  string
+	durability Durability
+	logger     *slog.Logger
+	// stopped is closed when the store begins to close.
+	stopped <-chan struct{}
+}
+
+// closing reports whether the store has begun to close.
+func (config *workspaceConfig) closing() bool {
+	select {
+	case <-config.stopped:
+		return true
+	default:
+		return false
+	}
+}
+
+// workspaces has the workspaces of a store.
+//
+// Goroutines take the locks in the order of this list, and may leave any of them out. Each
+// goroutine holds one lock of a kind, of one workspace.
+//
+//  1. A place in work (callers that do not wait), or a place in queries. Only these two have a
+//     bound for each namespace. Nobody waits for one with another lock in hand.
+//  2. The id of a request, in requests, while the request is carried out.
+//  3. The turn of a file (workspaceFile.takeTurn): for each use of the file, and from the
+//     beginning to the end of a commit. Close takes no turn.
+//  4. working, for reading: while a file is created or its run is ended. Close takes it for
+//     writing, and so waits for them.
+//  5. A place of the pool: for each use of a connection. A query keeps its place without the
+//     turn.
+//  6. The reading lock of a file, for reading: for a query, which takes it with the turn in hand
+//     and keeps it without the turn. The end of a run takes it for writing, after the channel
+//     ended has stopped the queries, and has no place of the pool then.
+//  7. The registry: for each look at names or folders. The first look reads the files.
+//  8. The connections of the pool.
+//
+// There is one exception: claim takes the turn of a new file with the registry in hand. It never
+// waits for it, because nobody else knows the file.
+//
+// The store is visited, through the host, with 1 to 4 in hand (a commit) or with the registry in
+// hand (the first look). The committer takes none of these locks, and its callbacks run after a
+// commit has given all of them back. The mutexes inside turnstile and requestsUnderway are held
+// for a few lines, and nothing else is taken within.
 type workspaces struct {
-	store *Store
-	pool  *workspacePool
-	// path is the folder of the workspaces that are opened. If temporary is true it is made
-	// when it is needed, and removed with the store.
-	path      string
-	temporary bool
+	host     workspaceHost
+	config   workspaceConfig
+	registry guarded[workspaceRegistry]
+	pool     *workspacePool
 	// work is the work of callers that do not wait; requests has the part with an id.
 	work     *turnstile
 	requests *requestsUnderway
@@ -46,377 +108,175 @@ type workspaces struct {
 	queryMemory int
 	// failpoint, if not nil, is called after each step of a commit.
 	failpoint func(step string)
-
 	// working is held by work that needs the folders, and by close.
 	working sync.RWMutex
-
-	mutex  sync.Mutex
-	closed bool
-	// own is the folder at path, nil until it is needed; others are the folders of
-	// RecoverOrphans.
-	own    *workspaceFolder
-	others []*workspaceFolder
-	loaded bool
-	files  map[workspaceName]*workspaceFile
-	// room is the largest number of workspaces of a namespace.
-	room int64
-	// counts is the number of files of each namespace.
-	counts map[string]int64
 }
 
-func newWorkspaces(store *Store) *workspaces {
-	return &workspaces{
-		store:       store,
-		pool:        newWorkspacePool(store.config.Durability),
+func newWorkspaces(host workspaceHost, config workspaceConfig) *workspaces {
+	made := &workspaces{
+		host:        host,
+		config:      config,
+		pool:        newWorkspacePool(config.durability),
 		work:        newTurnstile(workAtOnce),
 		requests:    newRequestsUnderway(),
 		queries:     newTurnstile(queriesAtOnce),
 		queryWait:   maxQueryWait,
 		queryTime:   MaxQueryTime,
 		queryMemory: maxQueryMemory,
-		path:        store.config.WorkspaceStateDirectory,
-		temporary:   store.config.WorkspaceStateDirectory == "",
-		files:       map[workspaceName]*workspaceFile{},
-		counts:      map[string]int64{},
-		room:        MaxWorkspaces,
 	}
+	made.registry.value = workspaceRegistry{
+		host: host, config: config, files: map[workspaceName]*workspaceFile{}, counts: map[string]int64{}, room: MaxWorkspaces,
+	}
+	return made
 }
 
-// begin finishes the commits that a crash has left, if there is a folder.
+// begin finishes the commits that a crash has left.
 func (workspaces *workspaces) begin() error {
-	workspaces.mutex.Lock()
-	defer workspaces.mutex.Unlock()
-	if workspaces.temporary {
-		return nil
-	}
-	if _, err := os.Stat(workspaces.path); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return workspaces.takeOwnLocked()
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	return registry.begin()
 }
 
-// takeOwnLocked takes the store's own folder, if that was not done already.
-func (workspaces *workspaces) takeOwnLocked() (err error) {
-	if workspaces.own != nil {
-		return nil
-	}
-	if workspaces.temporary {
-		workspaces.path, err = os.MkdirTemp("", "storebus-workspaces-")
-	} else {
-		err = os.MkdirAll(workspaces.path, 0o700)
-	}
-	if err == nil {
-		workspaces.own, err = workspaces.take(workspaces.path)
-	}
-	return err
-}
-
-// take locks a folder and finishes the ended runs there.
-func (workspaces *workspaces) take(path string) (*workspaceFolder, error) {
-	folder, err := takeFolder(path, workspaces.store.config.Logger)
-	if err != nil {
-		return nil, err
-	}
-	ended, err := workspaces.store.endedRuns()
-	var finished []string
-	if err == nil {
-		finished, err = folder.finish(ended)
-	}
-	if err != nil {
-		return nil, errors.Join(err, folder.lock.Release())
-	}
-	workspaces.store.committer.tables.runs.forget(finished)
-	return folder, nil
-}
-
-// load reads the store's own folder, if that was not done already.
+// load reads the files of the store's own folder, if that was not done already.
 func (workspaces *workspaces) load() error {
-	workspaces.mutex.Lock()
-	defer workspaces.mutex.Unlock()
-	return workspaces.loadLocked()
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	return registry.load()
 }
 
-// loadLocked reads the store's own folder.
-func (workspaces *workspaces) loadLocked() error {
-	if workspaces.closed {
-		return kv.ErrClosed
-	}
-	if workspaces.loaded {
-		return nil
-	}
-	if err := workspaces.takeOwnLocked(); err != nil {
-		return err
-	}
-	files, err := workspaces.loadFiles(workspaces.own)
+// open returns a workspace, and makes it if there is none of that name.
+func (workspaces *workspaces) open(name workspaceName) (opened *workspace, created bool, err error) {
+	turn, created, err := workspaces.openFile(name, nil, time.Time{})
 	if err != nil {
-		return err
-	}
-	workspaces.addLocked(files)
-	workspaces.loaded = true
-	return nil
-}
-
-// loadFiles reads the files of a folder, and has the store remember their answers from before a
-// crash.
-func (workspaces *workspaces) loadFiles(folder *workspaceFolder) ([]*workspaceFile, error) {
-	now, err := workspaces.store.now()
-	if err != nil {
-		return nil, err
-	}
-	files, err := folder.load(workspaces.store.config.Durability, now.Add(-RetryWindow))
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range files {
-		workspaces.store.remember(file.answers)
-		file.answers = nil
-	}
-	return files, nil
-}
-
-// addLocked makes workspaces known by their names. Of two with one name the older
-// goes on: the other is reached through RecoverOrphans alone.
-func (workspaces *workspaces) addLocked(files []*workspaceFile) {
-	slices.SortFunc(files, func(a, b *workspaceFile) int { return a.openedAt.Compare(b.openedAt) })
-	for _, file := range files {
-		if _, taken := workspaces.files[file.workspaceName]; !taken {
-			workspaces.files[file.workspaceName] = file
-			workspaces.counts[file.namespace]++
-		}
-	}
-}
-
-// open returns the workspace of a name, and makes one if there is none. A new workspace
-// remembers the answer to that request. The caller gives back the turn of the file.
-func (workspaces *workspaces) open(name workspaceName, opening []*answer, at time.Time) (file *workspaceFile, created bool, err error) {
-	if err := name.check(); err != nil {
 		return nil, false, err
 	}
+	turn.giveBack()
+	return workspaces.of(turn.file), created, nil
+}
+
+// of returns a workspace for a caller.
+func (workspaces *workspaces) of(file *workspaceFile) *workspace {
+	return &workspace{workspaces: workspaces, file: file}
+}
+
+// openFile returns the turn of the file of a name, and makes a file if there is none. A new file
+// remembers the answers to the request that makes it.
+func (workspaces *workspaces) openFile(name workspaceName, opening []*answer, at time.Time) (_ turn, created bool, err error) {
+	if err := name.check(); err != nil {
+		return turn{}, false, err
+	}
 	for {
-		file, isNew, err := workspaces.claim(name)
+		file, first, err := workspaces.claim(name)
 		switch {
 		case err != nil:
-			return nil, false, err
-		case isNew:
-			err := workspaces.create(file, opening, at)
-			return file, err == nil, err
+			return turn{}, false, err
+		case first != nil:
+			err := workspaces.create(*first, opening, at)
+			return *first, err == nil, err
 		}
-		file.turn.Lock()
-		gone := file.gone
+		taken := file.takeTurn()
+		gone := taken.state.gone
 		if gone == nil {
-			return file, false, nil
+			return taken, false, nil
 		}
-		file.turn.Unlock()
-		if !workspaces.forgotten(file) {
-			return nil, false, gone
+		taken.giveBack()
+		if workspaces.has(file) {
+			return turn{}, false, gone
 		}
 		// It has ended, or could not be made, meanwhile: its name is free.
 	}
 }
 
-// create makes a new file, whose turn the caller has.
-func (workspaces *workspaces) create(file *workspaceFile, opening []*answer, at time.Time) error {
+func (workspaces *workspaces) claim(name workspaceName) (file *workspaceFile, created *turn, err error) {
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	return registry.claim(name)
+}
+
+// create makes a new file. If that fails, it gives the turn back.
+func (workspaces *workspaces) create(turn turn, opening []*answer, at time.Time) error {
 	var fill func(transaction *sql.Tx) error
 	if len(opening) > 0 {
 		fill = func(transaction *sql.Tx) error { return saveAnswers(transaction, opening, at) }
 	}
-	err := workspaces.reserved(func() error { return file.create(workspaces.store.config.Durability, fill) })
+	err := workspaces.reserved(func() error { return turn.file.create(workspaces.config.durability, fill) })
 	if err == nil {
 		return nil
 	}
 	err = workspaceFailure(err)
-	file.gone = err
-	workspaces.forget(file)
-	file.turn.Unlock()
+	turn.state.gone = err
+	workspaces.forget(turn.file)
+	turn.giveBack()
 	return err
 }
 
-// claim returns the file of a name. A new file is still to be created: the caller has its turn,
-// and others wait for it.
-func (workspaces *workspaces) claim(name workspaceName) (file *workspaceFile, isNew bool, err error) {
-	workspaces.mutex.Lock()
-	defer workspaces.mutex.Unlock()
-	if err := workspaces.loadLocked(); err != nil {
-		return nil, false, err
-	}
-	if file = workspaces.files[name]; file != nil {
-		file.orphaned = false
-		return file, false, nil
-	}
-	if err := workspaces.checkRoomLocked(name.namespace); err != nil {
-		return nil, false, err
-	}
-	file = newWorkspaceFile(workspaces.own, newRunID())
-	file.workspaceName, file.openedAt = name, workspaces.store.committer.clock.Now()
-	file.turn.Lock()
-	workspaces.files[name] = file
-	workspaces.counts[name.namespace]++
-	return file, true, nil
-}
-
-// checkRoomLocked returns QuotaExceededError if a namespace has all the workspaces that it may
-// have. Outside every namespace there is no limit.
-func (workspaces *workspaces) checkRoomLocked(namespace string) error {
-	if count := workspaces.counts[namespace]; namespace != "" && count >= workspaces.room {
-		return &kv.QuotaExceededError{Quota: "workspaces", Limit: workspaces.room, Usage: count}
-	}
-	return nil
-}
-
-// runIDBytes is how many bytes a run id stands for, in hexadecimal digits.
-const runIDBytes = 16
-
-// newRunID returns a name for a run that no other has, ever.
-func newRunID() string {
-	var random [runIDBytes]byte
-	_, _ = rand.Read(random[:]) // It never fails: the process would end.
-	return hex.EncodeToString(random[:])
-}
-
 // find returns the workspace of a name, or ErrNotFound.
-func (workspaces *workspaces) find(name workspaceName) (*workspaceFile, error) {
-	if err := name.check(); err != nil {
-		return nil, err
+func (workspaces *workspaces) find(name workspaceName) (*workspace, error) {
+	err := name.check()
+	var file *workspaceFile
+	if err == nil {
+		registry, unlock := workspaces.registry.lock()
+		defer unlock()
+		file, err = registry.find(name)
 	}
-	workspaces.mutex.Lock()
-	defer workspaces.mutex.Unlock()
-	if err := workspaces.loadLocked(); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, name.failure("store.FindWorkspace", err)
 	}
-	file := workspaces.files[name]
-	if file == nil {
-		return nil, fmt.Errorf("%w: no workspace has that name", kv.ErrNotFound)
-	}
-	return file, nil
+	return workspaces.of(file), nil
 }
 
 // reserved runs function while the store's folders are not given up.
 func (workspaces *workspaces) reserved(function func() error) error {
 	workspaces.working.RLock()
 	defer workspaces.working.RUnlock()
-	workspaces.mutex.Lock()
-	closed := workspaces.closed
-	workspaces.mutex.Unlock()
+	registry, unlock := workspaces.registry.lock()
+	closed := registry.closed
+	unlock()
 	if closed {
 		return kv.ErrClosed
 	}
 	return function()
 }
 
-// summarise returns how many entries a file has of each kind. The caller has its turn.
-func (workspaces *workspaces) summarise(file *workspaceFile) (summary map[string]int64, err error) {
-	err = workspaces.pool.use(file, func(database *sql.DB) error {
-		summary, err = summariseWorkspace(database)
-		return err
-	})
-	return summary, err
+func (workspaces *workspaces) has(file *workspaceFile) bool {
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	return registry.has(file)
 }
 
-// forget gives a name free.
+// forget gives the name of a file free.
 func (workspaces *workspaces) forget(file *workspaceFile) {
-	workspaces.mutex.Lock()
-	defer workspaces.mutex.Unlock()
-	if workspaces.files[file.workspaceName] == file {
-		delete(workspaces.files, file.workspaceName)
-		if workspaces.counts[file.namespace]--; workspaces.counts[file.namespace] == 0 {
-			delete(workspaces.counts, file.namespace)
-		}
-	}
-}
-
-// forgotten tells whether the name of a file is not its own any more.
-func (workspaces *workspaces) forgotten(file *workspaceFile) bool {
-	workspaces.mutex.Lock()
-	defer workspaces.mutex.Unlock()
-	return workspaces.files[file.workspaceName] != file
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	registry.forget(file)
 }
 
 // list returns the workspaces of a namespace, by name.
 func (workspaces *workspaces) list(namespace string) (infos []WorkspaceInfo, err error) {
-	workspaces.mutex.Lock()
-	defer workspaces.mutex.Unlock()
-	if err := workspaces.loadLocked(); err != nil {
-		return nil, err
-	}
-	for name, file := range workspaces.files {
-		if name.namespace == namespace {
-			infos = append(infos, WorkspaceInfo{
-				Name: name.name, Entries: file.entries.Load(), OpenedAt: file.openedAt, Orphaned: file.orphaned,
-			})
-		}
-	}
-	slices.SortFunc(infos, func(a, b WorkspaceInfo) int { return strings.Compare(a.Name, b.Name) })
-	return infos, nil
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	return registry.list(namespace)
 }
 
-// recover returns the workspaces of a folder that nobody has opened.
-func (workspaces *workspaces) recover(path string) (orphans []*workspaceFile, err error) {
-	workspaces.mutex.Lock()
-	defer workspaces.mutex.Unlock()
-	if err := workspaces.loadLocked(); err != nil {
-		return nil, err
+// recover returns the workspaces of a folder that nobody has opened, the oldest first.
+func (workspaces *workspaces) recover(path string) (orphans []*workspace, err error) {
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	files, err := registry.recover(path)
+	for _, file := range files {
+		orphans = append(orphans, workspaces.of(file))
 	}
-	if path != "" && !workspaces.hasLocked(path) {
-		if orphans, err = workspaces.takeOtherLocked(path); err != nil {
-			return nil, err
-		}
-	} else {
-		for _, file := range workspaces.files {
-			if file.orphaned && (path == "" || samePath(path, file.folder.path)) {
-				orphans = append(orphans, file)
-			}
-		}
-	}
-	slices.SortFunc(orphans, func(a, b *workspaceFile) int { return a.openedAt.Compare(b.openedAt) })
-	for _, file := range orphans {
-		file.orphaned = false
-	}
-	return orphans, nil
+	return orphans, err
 }
 
-// hasLocked tells whether a folder is the store's already.
-func (workspaces *workspaces) hasLocked(path string) bool {
-	return samePath(path, workspaces.own.path) || slices.ContainsFunc(workspaces.others, func(folder *workspaceFolder) bool {
-		return samePath(path, folder.path)
-	})
-}
-
-func (workspaces *workspaces) takeOtherLocked(path string) ([]*workspaceFile, error) {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
-	}
-	folder, err := workspaces.take(path)
-	if err != nil {
-		return nil, err
-	}
-	files, err := workspaces.loadFiles(folder)
-	if err != nil {
-		return nil, errors.Join(err, folder.lock.Release())
-	}
-	workspaces.others = append(workspaces.others, folder)
-	workspaces.addLocked(files)
-	return files, nil
-}
-
-// samePath tells whether two paths lead to the same folder.
-func samePath(one, other string) bool {
-	first, err := os.Stat(one)
-	if err != nil {
-		return filepath.Clean(one) == filepath.Clean(other)
-	}
-	second, err := os.Stat(other)
-	return err == nil && os.SameFile(first, second)
-}
-
-// end removes the file of a run, whose turn the caller has, and gives its name free.
-func (workspaces *workspaces) end(file *workspaceFile) error {
-	file.gone = errWorkspaceEnded
+// remove removes the file of a run that has ended, and gives its name free.
+func (workspaces *workspaces) remove(turn turn) error {
+	file := turn.file
+	turn.state.gone = errWorkspaceEnded
 	close(file.ended)
 	file.reading.Lock()
 	defer file.reading.Unlock()
-	err := errors.Join(workspaces.pool.drop(file), file.folder.removeRun(file.runID), platform.SyncFolder(file.folder.path))
+	err := errors.Join(workspaces.pool.drop(turn), file.folder.removeRun(file.runID), platform.SyncFolder(file.folder.path))
 	workspaces.forget(file)
 	return err
 }
@@ -430,24 +290,16 @@ func (workspaces *workspaces) reach(step string) {
 
 // close waits for running work, and gives up the folders.
 func (workspaces *workspaces) close() error {
-	workspaces.mutex.Lock()
-	workspaces.closed = true
-	workspaces.mutex.Unlock()
+	registry, unlock := workspaces.registry.lock()
+	registry.closed = true
+	unlock()
 	workspaces.working.Lock()
 	defer workspaces.working.Unlock()
 	err := workspaces.pool.close()
-	workspaces.mutex.Lock()
-	defer workspaces.mutex.Unlock()
-	for _, folder := range append(workspaces.others, workspaces.own) {
-		if folder != nil {
-			err = errors.Join(err, folder.lock.Release())
-		}
-	}
-	if workspaces.temporary && workspaces.own != nil {
-		err = errors.Join(err, os.RemoveAll(workspaces.path))
-	}
-	if err != nil {
-		workspaces.store.config.Logger.Error("closing the workspaces failed", slog.Any("error", err))
+	registry, unlock = workspaces.registry.lock()
+	defer unlock()
+	if err = errors.Join(err, registry.giveUp()); err != nil {
+		workspaces.config.logger.Error("closing the workspaces failed", slog.Any("error", err))
 	}
 	return err
 }
