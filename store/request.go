@@ -51,9 +51,10 @@ func (request Request) forSummary() Request {
 	return request
 }
 
-// of returns a command that is answered for the request.
+// of returns a command that is answered for the request, if the request wants an answer or has an
+// id.
 func (request Request) of(command Command) Command {
-	if request.Answer == nil {
+	if request.ID == "" && request.Answer == nil {
 		return command
 	}
 	return requestCommand{Request: request, command: command}
@@ -73,7 +74,7 @@ func (store *Store) SubmitRequest(request Request, command Command, done func(Ou
 		fail(done, err)
 		return
 	}
-	store.Submit(requestCommand{Request: request, command: command}, done)
+	store.Submit(request.of(command), done)
 }
 
 // requestCommand is a command with its answer.

@@ -167,6 +167,31 @@ func TestWorkspaceCommand_MessageID_Good(t *testing.T) {
 	})
 }
 
+// A request with an id that wants no answer is remembered all the same.
+func TestWorkspaceCommand_WithoutAnswer_Good(t *testing.T) {
+	config := store.StoreConfig{DatabasePath: databasePath(t)}
+	opened := openStore(t, config)
+	submitOnce := func(id string, command store.WorkspaceCommand, replayed bool) {
+		t.Helper()
+		done := make(chan error, 1)
+		opened.SubmitWorkspace(store.Request{Namespace: "acme", ID: id}, command, func(outcome store.Outcome, err error) {
+			assert.Equal(t, replayed, outcome.Replayed)
+			assert.Empty(t, outcome.Answer)
+			done <- err
+		})
+		require.NoError(t, <-done)
+	}
+	for _, replayed := range []bool{false, true} {
+		submitOnce("open", openA, replayed)
+		submitOnce("put", putA, replayed)
+		submitOnce("commit", commitA, replayed)
+		submitOnce("open again", openA, replayed)
+		submitOnce("discard", discardA, replayed)
+		opened = reopen(t, opened, config)
+	}
+	assert.Len(t, changes(t, opened, "acme", 0), 1)
+}
+
 // The end of a workspace is one visit to the committer, with an id and without.
 func TestWorkspaceCommand_Visits_Good(t *testing.T) {
 	opened := openStore(t, store.StoreConfig{})

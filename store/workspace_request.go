@@ -174,7 +174,7 @@ func saveAnswers(transaction *sql.Tx, answers []*answer, now time.Time) error {
 			return err
 		}
 		_, err = transaction.ExecContext(context.Background(), `INSERT OR REPLACE INTO requests (request_id, digest, answer, answered_at) VALUES (?, ?, ?, ?)`,
-			given.id, given.digest[:], given.bytes, now.UnixNano())
+			given.id, given.digest[:], append([]byte{}, given.bytes...), now.UnixNano()) // No bytes at all would be NULL.
 		if err != nil {
 			return err
 		}
