@@ -563,7 +563,8 @@ func (committer *committer) shutDown() {
 		committer.idle = true
 		for committer.attendTo(&committer.chores[choreTables]) {
 		}
-		committer.attendTo(&committer.chores[choreMarks])
+		for committer.attendTo(&committer.chores[choreMarks]) {
+		}
 	}
 	if !committer.logEnded {
 		committer.saveWatermarks()

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"maps"
 	"slices"
-	"sync"
 
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -23,9 +22,8 @@ type workspaceRuns struct {
 	// ended has the marks. It belongs to the owner of the committer.
 	ended map[string]bool
 
-	// mutex guards fileless, the runs without a file whose marks are still to be removed.
-	mutex    sync.Mutex
-	fileless []string
+	// fileless are the runs without a file whose marks are still to be removed.
+	fileless guarded[[]string]
 
 	selectAll *sqlite.Statement
 	insert    *sqlite.Statement
@@ -133,24 +131,24 @@ func (runs *workspaceRuns) saved(batch *batch) (bytes int) {
 	for _, runID := range part.unmarked {
 		delete(runs.ended, runID)
 	}
-	runs.mutex.Lock()
-	defer runs.mutex.Unlock()
-	runs.fileless = slices.DeleteFunc(runs.fileless, func(runID string) bool { return !runs.ended[runID] })
+	fileless, unlock := runs.fileless.lock()
+	defer unlock()
+	*fileless = slices.DeleteFunc(*fileless, func(runID string) bool { return !runs.ended[runID] })
 	return 0
 }
 
 // forget has the marks of runs without a file removed later. Any goroutine may call it.
 func (runs *workspaceRuns) forget(runIDs []string) {
-	runs.mutex.Lock()
-	defer runs.mutex.Unlock()
-	runs.fileless = append(runs.fileless, runIDs...)
+	fileless, unlock := runs.fileless.lock()
+	defer unlock()
+	*fileless = append(*fileless, runIDs...)
 }
 
 // removable returns runs whose marks can be removed, at most marksPerCommit.
 func (runs *workspaceRuns) removable() []string {
-	runs.mutex.Lock()
-	defer runs.mutex.Unlock()
-	return slices.Clone(runs.fileless[:min(len(runs.fileless), marksPerCommit)])
+	fileless, unlock := runs.fileless.lock()
+	defer unlock()
+	return slices.Clone((*fileless)[:min(len(*fileless), marksPerCommit)])
 }
 
 // endedRuns returns the runs that were committed or discarded and may still have a file.
