@@ -21,7 +21,7 @@ type workspace struct {
 // name is the name of the workspace within its namespace.
 func (workspace *workspace) name() string { return workspace.file.name }
 
-// path is where the file is.
+// path is the path of the file.
 func (workspace *workspace) path() string { return workspace.file.path() }
 
 // close refuses further calls of this caller. The workspace goes on.

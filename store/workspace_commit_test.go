@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -237,6 +239,33 @@ func TestWorkspaceCommit_Commit_Ugly(t *testing.T) {
 		require.NoError(t, opened.Close())
 		require.NoError(t, os.Rename(before, config.WorkspaceStateDirectory))
 		requireCommittedOnce(t, config)
+	})
+	t.Run("NameThatIsOpenedMeanwhile", func(t *testing.T) {
+		opened := openStore(t, store.StoreConfig{})
+		workspace := newWorkspace(t, opened, "acme", "a")
+		var opening sync.WaitGroup
+		var made atomic.Int32
+		store.FailWorkspaceCommits(opened, func(step string) {
+			if step != "committed" {
+				return
+			}
+			begun := make(chan struct{})
+			for range 20 {
+				opening.Go(func() {
+					begun <- struct{}{}
+					_, created, err := opened.OpenWorkspace("acme", "a")
+					assert.NoError(t, err)
+					if created {
+						made.Add(1)
+					}
+				})
+				<-begun
+			}
+		})
+		_, err := workspace.Commit()
+		require.NoError(t, err)
+		opening.Wait()
+		assert.EqualValues(t, 1, made.Load(), "all of them get the next run")
 	})
 	t.Run("CommitOfTheStoreThatIsRefused", func(t *testing.T) {
 		opened := openStore(t, store.StoreConfig{})

@@ -86,7 +86,7 @@ func depthOf(text []byte) (deepest int) {
 		case letter == '"':
 			within = !within
 		case within && letter == '\\':
-			index++ // what is escaped ends no string
+			index++ // an escaped letter ends no string
 		case within:
 		case letter == '[' || letter == '{':
 			depth++
@@ -110,7 +110,7 @@ func blameEntry(ctx context.Context, path string, failure error) error {
 	}
 	found, err := runQuery(ctx, path, firstUnreadable, 1)
 	if err != nil || len(found.Rows) == 0 {
-		return failure // the query itself has made what is no JSON
+		return failure // the query itself has made the malformed JSON
 	}
 	return fmt.Errorf("%w; if the query reads entries: SQLite's JSON reads %[4]d levels, and entry %[2]v, of kind %[3]q, is the first that it cannot read; leave such entries out with WHERE json_valid(data)",
 		failure, found.Rows[0][0], found.Rows[0][1], MaxWorkspaceDataDepth)

@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	// quarantineFolder is where files go that are no workspaces, within their folder.
+	// quarantineFolder receives files that are no workspaces, within their folder.
 	quarantineFolder = "quarantine"
 	// inspectionTime bounds how long one file is looked at for damage.
 	inspectionTime = 5 * time.Second

@@ -26,7 +26,7 @@ const (
 	// originalSuffix is how the files of the original library's workspaces end, which
 	// are named after them. Early ones are SQLite, later ones are not.
 	originalSuffix = ".duckdb"
-	// importedFolder is where those go that were taken over.
+	// importedFolder receives the files that were taken over.
 	importedFolder = "imported"
 )
 
@@ -64,7 +64,7 @@ type renaming struct {
 	workspaces, kinds map[string]string
 }
 
-// called takes note of a name, and returns it.
+// called notes a name that differs, and returns the new name.
 func called(renamed *map[string]string, name, here string) string {
 	if name != here {
 		if *renamed == nil {

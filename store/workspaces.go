@@ -88,10 +88,10 @@ func (config *workspaceConfig) closing() bool {
 // There is one exception: claim takes the turn of a new file with the registry in hand. It never
 // waits for it, because nobody else knows the file.
 //
-// The store is visited, through the host, with 1 to 4 in hand (a commit) or with the registry in
-// hand (the first look). The committer takes none of these locks, and its callbacks run after a
-// commit has given all of them back. The mutexes inside turnstile and requestsUnderway are held
-// for a few lines, and nothing else is taken within.
+// The host is called with any of 1 to 4 in hand, as by a commit, or with the registry in hand, as
+// by the first look. The committer takes none of these locks, and callbacks of OnChange run with
+// none in hand. The mutexes inside turnstile and requestsUnderway are held for a few lines, and no
+// other lock is taken meanwhile.
 type workspaces struct {
 	host     workspaceHost
 	config   workspaceConfig
