@@ -39,9 +39,7 @@ const (
 //
 //	bytes, err := store.Backup("/var/backups/storebus-monday.db")
 func (store *Store) Backup(path string) (int64, error) {
-	answers := make(chan result[int64], 1)
-	store.SubmitBackup(path, func(bytes int64, err error) { answers <- result[int64]{bytes, err} })
-	bytes, err := (<-answers).unwrap()
+	bytes, err := wait(func(done func(int64, error)) { store.SubmitBackup(path, done) })
 	if err != nil {
 		err = fmt.Errorf("store.Backup: %w", err)
 	}
@@ -55,19 +53,7 @@ func (store *Store) SubmitBackup(path string, done func(bytes int64, err error))
 		fail(done, errNeverOpened)
 		return
 	}
-	if !store.backingUp.CompareAndSwap(false, true) {
-		fail(done, kv.ErrBackupUnderway)
-		return
-	}
-	err := store.startBackground(func() {
-		bytes, err := store.backup(path)
-		store.backingUp.Store(false)
-		tell(done, bytes, err)
-	})
-	if err != nil {
-		store.backingUp.Store(false)
-		fail(done, err)
-	}
+	submitAlone(store, &store.backingUp, kv.ErrBackupUnderway, func() (int64, error) { return store.backup(path) }, done)
 }
 
 func (store *Store) backup(path string) (int64, error) {

@@ -93,9 +93,7 @@ func (query *ChangesQuery) holds(taken int, event *Event) bool {
 //
 //	page, err := store.Changes(ctx, store.ChangesQuery{Namespace: "acme", After: 41})
 func (store *Store) Changes(ctx context.Context, query ChangesQuery) (ChangesPage, error) {
-	answer := make(chan result[ChangesPage], 1)
-	store.SubmitChanges(ctx, query, func(page ChangesPage, err error) { answer <- result[ChangesPage]{page, err} })
-	page, err := (<-answer).unwrap()
+	page, err := wait(func(done func(ChangesPage, error)) { store.SubmitChanges(ctx, query, done) })
 	if err != nil {
 		return page, fmt.Errorf("store.Changes: %w", err)
 	}

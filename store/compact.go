@@ -79,9 +79,7 @@ type Compaction struct {
 //
 //	compaction, err := store.Compact(store.CompactOptions{Before: time.Now().AddDate(0, -1, 0), Output: "./data/archive"})
 func (store *Store) Compact(options CompactOptions) (Compaction, error) {
-	answers := make(chan result[Compaction], 1)
-	store.SubmitCompact(options, func(compaction Compaction, err error) { answers <- result[Compaction]{compaction, err} })
-	compaction, err := (<-answers).unwrap()
+	compaction, err := wait(func(done func(Compaction, error)) { store.SubmitCompact(options, done) })
 	if err != nil {
 		err = fmt.Errorf("store.Compact: %w", err)
 	}
@@ -95,20 +93,10 @@ func (store *Store) SubmitCompact(options CompactOptions, done func(Compaction, 
 		fail(done, errNeverOpened)
 		return
 	}
-	if !store.compacting.CompareAndSwap(false, true) {
-		fail(done, kv.ErrCompactionUnderway)
-		return
-	}
-	err := store.startBackground(func() {
-		compaction, err := store.compact(options)
-		store.committer.tables.journal.archives.written.Store(0)
-		store.compacting.Store(false)
-		tell(done, compaction, err)
-	})
-	if err != nil {
-		store.compacting.Store(false)
-		fail(done, err)
-	}
+	submitAlone(store, &store.compacting, kv.ErrCompactionUnderway, func() (Compaction, error) {
+		defer store.committer.tables.journal.archives.written.Store(0)
+		return store.compact(options)
+	}, done)
 }
 
 func (store *Store) compact(options CompactOptions) (Compaction, error) {

@@ -107,13 +107,7 @@ func (store *Store) QueryJournalRows(query JournalQuery) (JournalRows, error) {
 // SubmitJournalQuery is QueryJournalRows without waiting. It calls done once, before
 // SubmitJournalQuery returns or later from a goroutine of the store.
 func (store *Store) SubmitJournalQuery(query JournalQuery, done func(JournalRows, error)) {
-	err := store.startBackground(func() {
-		rows, err := store.queryJournal(query)
-		tell(done, rows, err)
-	})
-	if err != nil {
-		fail(done, err)
-	}
+	submitBackground(store, func() (JournalRows, error) { return store.queryJournal(query) }, done)
 }
 
 // QueryJournal is Store.QueryJournal for the entries of the namespace, whatever the

@@ -41,9 +41,7 @@ func (store *Store) SubmitPurge(done func(expired int64, err error)) {
 }
 
 func (store *Store) purge(of kv.Realm) (int64, error) {
-	answers := make(chan result[int64], 1)
-	store.submitPurge(of, func(expired int64, err error) { answers <- result[int64]{expired, err} })
-	return (<-answers).unwrap()
+	return wait(func(done func(int64, error)) { store.submitPurge(of, done) })
 }
 
 func (store *Store) submitPurge(of kv.Realm, done func(expired int64, err error)) {

@@ -97,9 +97,7 @@ func (store *Store) changeQuota(namespace string, changed QuotaChange) (Quota, e
 //
 //	usage, err := store.Usage("acme")
 func (store *Store) Usage(namespace string) (Usage, error) {
-	answers := make(chan result[Usage], 1)
-	store.SubmitUsage(namespace, func(usage Usage, err error) { answers <- result[Usage]{usage, err} })
-	usage, err := (<-answers).unwrap()
+	usage, err := wait(func(done func(Usage, error)) { store.SubmitUsage(namespace, done) })
 	return usage, namespaceError("store.Usage", namespace, err)
 }
 

@@ -80,13 +80,7 @@ func (store *Store) Render(template, group string) (string, error) {
 // SubmitRender is Render without waiting. It calls done once, before SubmitRender returns or
 // later from a goroutine of the store. A few templates run at once, and the others wait.
 func (store *Store) SubmitRender(query RenderQuery, done func(Rendering, error)) {
-	err := store.startBackground(func() {
-		rendering, err := store.renderInSlot(query)
-		tell(done, rendering, err)
-	})
-	if err != nil {
-		fail(done, err)
-	}
+	submitBackground(store, func() (Rendering, error) { return store.renderInSlot(query) }, done)
 }
 
 // renderInSlot waits until few enough others render: each holds a copy of a group.

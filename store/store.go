@@ -311,13 +311,12 @@ func (store *Store) submitRead(question read, failed func(err error)) {
 
 // ask puts a question to the committer and waits for the answer.
 func ask[Answer any](store *Store, question func(view *state.View) (Answer, error)) (Answer, error) {
-	answers := make(chan result[Answer], 1)
-	store.submitRead(func(view *state.View) func() {
-		answer, err := question(view)
-		answers <- result[Answer]{answer, err}
-		return nil
-	}, func(err error) { answers <- result[Answer]{err: err} })
-	return (<-answers).unwrap()
+	return wait(func(done func(Answer, error)) {
+		store.submitRead(func(view *state.View) func() {
+			done(question(view))
+			return nil
+		}, func(err error) { fail(done, err) })
+	})
 }
 
 // submitAsk is ask for a caller that does not wait.
@@ -361,15 +360,14 @@ func look[Answer any](store *Store, question func(view *state.View) (Answer, err
 
 // askExactly is ask for a question about how many keys there are in a realm.
 func askExactly[Answer any](store *Store, of kv.Realm, question func(view *state.View) (Answer, error)) (Answer, error) {
-	answers := make(chan result[Answer], 1)
-	store.submitRead(func(*state.View) func() {
-		return store.committer.exactly(of, func(view *state.View) func() {
-			answer, err := question(view)
-			answers <- result[Answer]{answer, err}
-			return nil
-		})
-	}, func(err error) { answers <- result[Answer]{err: err} })
-	return (<-answers).unwrap()
+	return wait(func(done func(Answer, error)) {
+		store.submitRead(func(*state.View) func() {
+			return store.committer.exactly(of, func(view *state.View) func() {
+				done(question(view))
+				return nil
+			})
+		}, func(err error) { fail(done, err) })
+	})
 }
 
 // submitExactly is askExactly for a caller that does not wait.
@@ -381,11 +379,3 @@ func submitExactly[Answer any](store *Store, of kv.Realm, question func(view *st
 		})
 	}, func(err error) { fail(done, err) })
 }
-
-// result is an answer on its way through a channel.
-type result[Answer any] struct {
-	answer Answer
-	err    error
-}
-
-func (result result[Answer]) unwrap() (Answer, error) { return result.answer, result.err }

@@ -41,31 +41,6 @@ func (store *Store) put(write *write) error {
 	}
 }
 
-// startBackground runs function in a goroutine that Close waits for.
-func (store *Store) startBackground(function func()) error {
-	switch {
-	case !store.opened():
-		return errNeverOpened
-	case !store.background.start(function):
-		return kv.ErrClosed
-	default:
-		return nil
-	}
-}
-
-// tell reports an answer to a caller that does not wait; nobody is told if done is nil.
-func tell[Answer any](done func(Answer, error), answer Answer, err error) {
-	if done != nil {
-		done(answer, err)
-	}
-}
-
-// fail reports an error to a caller that does not wait.
-func fail[Answer any](done func(Answer, error), err error) {
-	var none Answer
-	tell(done, none, err)
-}
-
 // checkContext returns ErrInvalidArgument for a nil context.
 func checkContext(ctx context.Context) error {
 	if ctx == nil {

@@ -71,13 +71,7 @@ func (store *Store) SubmitWorkspace(request Request, command WorkspaceCommand, d
 
 // submitWork has work done that takes a while, in turns of namespaces.
 func submitWork[Result any](store *Store, namespace string, work func() (Result, error), done func(Result, error)) {
-	err := store.startBackground(func() {
-		result, err := workInPlace(store.workspaces, namespace, work)
-		tell(done, result, err)
-	})
-	if err != nil {
-		fail(done, err)
-	}
+	submitBackground(store, func() (Result, error) { return workInPlace(store.workspaces, namespace, work) }, done)
 }
 
 func (command OpenWorkspaceCommand) namespace() string { return command.Namespace }
@@ -147,12 +141,7 @@ type WorkspaceQuery struct {
 // SubmitWorkspaceQuery returns or later from a goroutine of the store. Queries wait for each
 // other, in turns of their namespaces. Nothing else waits for them.
 func (store *Store) SubmitWorkspaceQuery(query WorkspaceQuery, done func(QueryRows, error)) {
-	err := store.startBackground(func() {
-		name := workspaceName{namespace: query.Namespace, name: query.Workspace}
-		rows, err := store.workspaces.query(name, query.SQL, query.Limit)
-		tell(done, rows, err)
-	})
-	if err != nil {
-		fail(done, err)
-	}
+	submitBackground(store, func() (QueryRows, error) {
+		return store.workspaces.query(workspaceName{namespace: query.Namespace, name: query.Workspace}, query.SQL, query.Limit)
+	}, done)
 }
