@@ -266,28 +266,27 @@ func (batch *batch) groupBelow(name string) (kv.GroupState, error) {
 
 // head returns the state of a key, expired or not; its value may be left out.
 func (batch *batch) head(name kv.EntryName) (kv.EntryState, error) {
-	version, deleted := batch.changedEntry(name), batch.deletion(name.Group)
-	switch {
-	case version != nil && !deleted.Hides(&version.EntryState):
-		return version.EntryState, nil
-	case deleted.Revision != 0:
-		return kv.EntryState{}, nil
-	default:
-		return batch.view.Head(name)
+	if state, changed := batch.changedState(name); changed {
+		return state, nil
 	}
+	return batch.view.Head(name)
 }
 
 // entry returns the state of a key, expired or not, with its value.
 func (batch *batch) entry(name kv.EntryName) (kv.EntryState, error) {
-	version, deleted := batch.changedEntry(name), batch.deletion(name.Group)
-	switch {
-	case version != nil && !deleted.Hides(&version.EntryState):
-		return version.EntryState, nil
-	case deleted.Revision != 0:
-		return kv.EntryState{}, nil
-	default:
-		return batch.view.Entry(name)
+	if state, changed := batch.changedState(name); changed {
+		return state, nil
 	}
+	return batch.view.Entry(name)
+}
+
+// changedState returns the state of a key that the batch has written or deleted.
+func (batch *batch) changedState(name kv.EntryName) (state kv.EntryState, changed bool) {
+	version, deleted := batch.changedEntry(name), batch.deletion(name.Group)
+	if version != nil && !deleted.Hides(&version.EntryState) {
+		return version.EntryState, true
+	}
+	return kv.EntryState{}, deleted.Revision != 0
 }
 
 // deletion returns the newest deletion of a group in the batch, of revision 0 if there is none.
