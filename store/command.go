@@ -109,18 +109,14 @@ func (command SetCommand) groups() []string { return []string{command.Group} }
 
 // store checks the size of the entry and the quota, and records it.
 func (command SetCommand) store(batch *batch, target *target, origin origin) (Outcome, error) {
-	if err := command.checkSize(batch, target); err != nil {
+	_, group := kv.NamespaceOf(command.Group)
+	if err := kv.CheckEntry(batch.limits, target.namespaceName, group, command.Key, command.Value); err != nil {
 		return Outcome{}, err
 	}
 	if err := batch.admit(target, command.Value); err != nil {
 		return Outcome{}, err
 	}
 	return command.record(batch, target, origin), nil
-}
-
-func (command SetCommand) checkSize(batch *batch, target *target) error {
-	_, group := kv.NamespaceOf(command.Group)
-	return kv.CheckEntry(batch.limits, target.namespaceName, group, command.Key, command.Value)
 }
 
 func (command SetCommand) record(batch *batch, target *target, origin origin) Outcome {
@@ -151,12 +147,8 @@ func expiryAfter(now time.Time, timeToLive time.Duration) time.Time {
 	if timeToLive == 0 {
 		return time.Time{}
 	}
-	return ceilMilliseconds(now.Add(timeToLive))
-}
-
-// ceilMilliseconds rounds a time up to whole milliseconds, so that nothing expires early.
-func ceilMilliseconds(instant time.Time) time.Time {
-	return time.UnixMilli(instant.Add(time.Millisecond - 1).UnixMilli()).UTC()
+	// Whole milliseconds, rounded up: nothing expires early.
+	return time.UnixMilli(now.Add(timeToLive).Add(time.Millisecond - 1).UnixMilli()).UTC()
 }
 
 // DeleteCommand removes Key of Group, the group's whole name. If there is no such key, nothing

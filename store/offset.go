@@ -21,7 +21,7 @@ func (store *Store) GetPage(group string, offset, limit int) ([]KeyValue, error)
 		return nil, operationError("store.GetPage", group, "", err)
 	}
 	page := offsetPage{Rest: state.RestOf(group), skip: offset, limit: limit, entries: make([]KeyValue, 0, min(limit, keysPerPage))}
-	for !page.complete() {
+	for !page.Ended && len(page.entries) < limit {
 		_, err := look(store, func(view *state.View) (struct{}, error) {
 			return struct{}{}, store.committer.readOffsetPage(view, &page)
 		})
@@ -39,8 +39,6 @@ type offsetPage struct {
 	skip, limit int
 	entries     []KeyValue
 }
-
-func (page *offsetPage) complete() bool { return page.Ended || len(page.entries) == page.limit }
 
 // readOffsetPage skips and reads as much as may be done between two batches.
 func (committer *committer) readOffsetPage(view *state.View, page *offsetPage) error {

@@ -161,7 +161,7 @@ type Page struct {
 //
 //	page, err := store.GetEntries(store.PageQuery{Group: "acme:config", Limit: 100})
 func (store *Store) GetEntries(query PageQuery) (Page, error) {
-	page, err := store.page(query)
+	page, err := look(store, func(view *state.View) (Page, error) { return store.committer.readPage(view, query) })
 	return page, operationError("store.GetEntries", query.Group, query.Prefix, err)
 }
 
@@ -169,10 +169,6 @@ func (store *Store) GetEntries(query PageQuery) (Page, error) {
 // later from a goroutine of the store. done must not block.
 func (store *Store) SubmitPage(query PageQuery, done func(Page, error)) {
 	submitAsk(store, func(view *state.View) (Page, error) { return store.committer.readPage(view, query) }, done)
-}
-
-func (store *Store) page(query PageQuery) (Page, error) {
-	return look(store, func(view *state.View) (Page, error) { return store.committer.readPage(view, query) })
 }
 
 func (committer *committer) readPage(view *state.View, query PageQuery) (page Page, err error) {
