@@ -465,7 +465,7 @@ func BoundJournalQueries(store *Store, duration time.Duration, bytes int) {
 
 // BoundJournalQueryWait sets how long a query of the journal waits for its turn.
 func BoundJournalQueryWait(store *Store, duration time.Duration) {
-	store.journalQueries.wait = duration
+	store.journalQueries.turns = newNamespaceLimiter(journalQueriesAtOnce, duration, store.stopped)
 }
 
 // SubmitPurge is ScopedStore.PurgeExpired for a caller that does not wait.
@@ -482,10 +482,14 @@ func PurgesUnderway(store *Store) int {
 
 // HoldJournalQueries keeps queries of the journal from beginning until release is called.
 func HoldJournalQueries(store *Store) (release func()) {
-	first, second := store.journalQueries.turns.lineUp("first"), store.journalQueries.turns.lineUp("second")
+	first, firstErr := store.journalQueries.turns.Enter("first")
+	second, secondErr := store.journalQueries.turns.Enter("second")
+	if err := errors.Join(firstErr, secondErr); err != nil {
+		panic(err)
+	}
 	return func() {
-		first.leave()
-		second.leave()
+		first()
+		second()
 	}
 }
 
@@ -515,7 +519,9 @@ const (
 )
 
 // BoundQueryWait sets how long a query waits for its turn.
-func BoundQueryWait(store *Store, duration time.Duration) { store.workspaces.queryWait = duration }
+func BoundQueryWait(store *Store, duration time.Duration) {
+	store.workspaces.queries = newNamespaceLimiter(queriesAtOnce, duration, store.stopped)
+}
 
 // BoundWorkspaces sets how many workspaces a namespace may have.
 func BoundWorkspaces(store *Store, count int64) {

@@ -12,6 +12,7 @@ import (
 	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/flux"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/limiter"
 )
 
 // The limits of a query of the journal.
@@ -135,17 +136,16 @@ func journalQueryError(operation string, err error) error {
 	return fmt.Errorf("%s: %w", operation, err)
 }
 
-// journalQueries bounds the queries of the journal: how long one waits for its turn and
-// how long it runs, and how many bytes it may hold.
+// journalQueries bounds the queries of the journal: which run at once, how long a query runs,
+// and how many bytes it may hold.
 type journalQueries struct {
-	turns *turnstile
-	wait  time.Duration
+	turns *limiter.Limiter[string]
 	time  time.Duration
 	bytes int
 }
 
-func newJournalQueries() *journalQueries {
-	return &journalQueries{turns: newTurnstile(journalQueriesAtOnce), wait: maxQueryWait, time: MaxJournalQueryTime, bytes: MaxJournalQueryBytes}
+func newJournalQueries(store *Store) *journalQueries {
+	return &journalQueries{turns: newNamespaceLimiter(journalQueriesAtOnce, maxQueryWait, store.stopped), time: MaxJournalQueryTime, bytes: MaxJournalQueryBytes}
 }
 
 // queryJournal reads the range of a query in slices, each between two batches of the
@@ -158,11 +158,11 @@ func (store *Store) queryJournal(query JournalQuery) (JournalRows, error) {
 	if err != nil {
 		return JournalRows{}, fluxError(err)
 	}
-	place := store.journalQueries.turns.lineUp(query.Namespace)
-	defer place.leave()
-	if err := place.await(store.journalQueries.wait, store.stopped); err != nil {
+	leave, err := store.journalQueries.turns.Enter(query.Namespace)
+	if err != nil {
 		return JournalRows{}, err
 	}
+	defer leave()
 	run := newJournalRun(store, &query, parsed)
 	if err := run.execute(); err != nil {
 		return JournalRows{}, fluxError(err)

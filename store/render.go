@@ -80,18 +80,16 @@ func (store *Store) Render(template, group string) (string, error) {
 // SubmitRender is Render without waiting. It calls done once, before SubmitRender returns or
 // later from a goroutine of the store. A few templates run at once, and the others wait.
 func (store *Store) SubmitRender(query RenderQuery, done func(Rendering, error)) {
-	submitBackground(store, func() (Rendering, error) { return store.renderInSlot(query) }, done)
+	submitBackground(store, func() (Rendering, error) { return store.renderInTurn(query) }, done)
 }
 
-// renderInSlot waits until few enough others render: each holds a copy of a group.
-func (store *Store) renderInSlot(query RenderQuery) (Rendering, error) {
-	select {
-	case store.renderSlots <- struct{}{}:
-		defer func() { <-store.renderSlots }()
-		return store.render(query)
-	case <-store.stopped:
-		return Rendering{}, kv.ErrClosed
+func (store *Store) renderInTurn(query RenderQuery) (Rendering, error) {
+	leave, err := store.renderings.Enter(struct{}{})
+	if err != nil {
+		return Rendering{}, err
 	}
+	defer leave()
+	return store.render(query)
 }
 
 func (store *Store) render(query RenderQuery) (Rendering, error) {

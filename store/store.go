@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/limiter"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
 )
@@ -32,8 +32,8 @@ type Store struct {
 	wakeups   *wakeups
 	watchers  *watchers
 	callbacks *callbacks
-	// renderSlots are for the templates that run at once.
-	renderSlots chan struct{}
+	// renderings admits the templates that run at once.
+	renderings *limiter.Limiter[struct{}]
 	// callers counts the callers that wait for a write.
 	callers        atomic.Int32
 	backingUp      atomic.Bool
@@ -93,11 +93,11 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	}
 	store := &Store{config: config, database: database, watchers: newWatchers(), stopped: make(chan struct{}), archiveBounds: archivefile.DefaultBounds}
 	store.callbacks = newCallbacks(store)
-	store.renderSlots = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
+	store.renderings = store.newRenderLimiter()
 	store.workspaces = newWorkspaces(storeHost{store}, workspaceConfig{
 		directory: config.WorkspaceStateDirectory, durability: config.Durability, logger: config.Logger, stopped: store.stopped,
 	})
-	store.journalQueries = newJournalQueries()
+	store.journalQueries = newJournalQueries(store)
 	if err := store.start(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", errors.Join(err, database.Close()))
 	}

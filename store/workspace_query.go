@@ -63,11 +63,11 @@ func (workspace *workspace) query(query string, limit int) (QueryRows, error) {
 		return QueryRows{}, err
 	}
 	workspaces, file := workspace.workspaces, workspace.file
-	place := workspaces.queries.lineUp(file.namespace)
-	defer place.leave()
-	if err := place.await(workspaces.queryWait, workspaces.config.stopped); err != nil {
+	leave, err := workspaces.queries.Enter(file.namespace)
+	if err != nil {
 		return QueryRows{}, err
 	}
+	defer leave()
 	release, err := workspace.pin()
 	if err != nil {
 		return QueryRows{}, err

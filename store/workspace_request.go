@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -20,54 +19,17 @@ import (
 // answersPerCommand is how many answers are carried over from a file at once.
 const answersPerCommand = 512
 
-// requestsUnderway are the requests with an id that are being carried out.
-type requestsUnderway struct {
-	mutex sync.Mutex
-	names map[requestName]chan struct{}
-}
-
-func newRequestsUnderway() *requestsUnderway {
-	return &requestsUnderway{names: map[requestName]chan struct{}{}}
-}
-
-// begin waits until no request of the name is carried out; the caller calls end.
-func (underway *requestsUnderway) begin(name requestName) (end func()) {
-	for {
-		other, done := underway.enter(name)
-		if other == nil {
-			return func() { underway.leave(name, done) }
-		}
-		<-other
-	}
-}
-
-// enter returns a channel that is closed when the other request of the name ends. If there is
-// no other request, it returns nil and this one is under way.
-func (underway *requestsUnderway) enter(name requestName) (other <-chan struct{}, done chan struct{}) {
-	underway.mutex.Lock()
-	defer underway.mutex.Unlock()
-	if other, busy := underway.names[name]; busy {
-		return other, nil
-	}
-	done = make(chan struct{})
-	underway.names[name] = done
-	return nil, done
-}
-
-func (underway *requestsUnderway) leave(name requestName, done chan struct{}) {
-	underway.mutex.Lock()
-	delete(underway.names, name)
-	underway.mutex.Unlock()
-	close(done)
-}
-
 // alone carries out a request while no other request of its name is carried out. The store then
 // also knows the answers that only the files remembered.
 func (workspaces *workspaces) alone(request *Request, carryOut func() (Outcome, error)) (Outcome, error) {
 	if request.ID == "" {
 		return carryOut()
 	}
-	defer workspaces.requests.begin(request.name())()
+	leave, err := workspaces.requests.Enter(request.name())
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer leave()
 	if err := workspaces.load(); err != nil {
 		return Outcome{}, err
 	}

@@ -5,8 +5,6 @@ package store
 import (
 	"database/sql"
 	"encoding/json"
-
-	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // workAtOnce is the number of pieces of work on workspaces that run at once for callers that do
@@ -15,14 +13,12 @@ const workAtOnce = 16
 
 // workInPlace does work when it is the turn of its namespace.
 func workInPlace[Result any](workspaces *workspaces, namespace string, work func() (Result, error)) (result Result, err error) {
-	place := workspaces.work.lineUp(namespace)
-	defer place.leave()
-	select {
-	case <-place.admitted:
-		return work()
-	case <-workspaces.config.stopped:
-		return result, kv.ErrClosed
+	leave, err := workspaces.work.Enter(namespace)
+	if err != nil {
+		return result, err
 	}
+	defer leave()
+	return work()
 }
 
 // openFor opens a workspace for a request. An existing workspace tells whether this request made

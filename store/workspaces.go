@@ -12,6 +12,7 @@ import (
 
 	"dappco.re/go/storebus/internal/platform"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/limiter"
 )
 
 // MaxWorkspaces is the largest number of workspaces of a namespace at once.
@@ -90,20 +91,18 @@ func (config *workspaceConfig) closing() bool {
 //
 // The host is called with any of 1 to 4 in hand, as by a commit, or with the registry in hand, as
 // by the first look. The committer takes none of these locks, and callbacks of OnChange run with
-// none in hand. The mutexes inside turnstile and requestsUnderway are held for a few lines, and no
-// other lock is taken meanwhile.
+// none in hand. The mutex inside a limiter is held for a few lines, and no other lock is taken
+// meanwhile.
 type workspaces struct {
 	host     workspaceHost
 	config   workspaceConfig
 	registry guarded[workspaceRegistry]
 	pool     *workspacePool
 	// work is the work of callers that do not wait; requests has the part with an id.
-	work     *turnstile
-	requests *requestsUnderway
-	// queries wait for so long at most, and run for so long, while the process grows by so
-	// many bytes at most.
-	queries     *turnstile
-	queryWait   time.Duration
+	work     *limiter.Limiter[string]
+	requests *limiter.Limiter[requestName]
+	// queries run for so long at most, while the process grows by so many bytes at most.
+	queries     *limiter.Limiter[string]
 	queryTime   time.Duration
 	queryMemory int
 	// failpoint, if not nil, is called after each step of a commit.
@@ -117,10 +116,9 @@ func newWorkspaces(host workspaceHost, config workspaceConfig) *workspaces {
 		host:        host,
 		config:      config,
 		pool:        newWorkspacePool(config.durability),
-		work:        newTurnstile(workAtOnce),
-		requests:    newRequestsUnderway(),
-		queries:     newTurnstile(queriesAtOnce),
-		queryWait:   maxQueryWait,
+		work:        newNamespaceLimiter(workAtOnce, 0, config.stopped),
+		requests:    newRequestLimiter(),
+		queries:     newNamespaceLimiter(queriesAtOnce, maxQueryWait, config.stopped),
 		queryTime:   MaxQueryTime,
 		queryMemory: maxQueryMemory,
 	}
