@@ -235,18 +235,13 @@ func (archives *archives) nextRemoval() (*archiveRemoval, error) {
 }
 
 // write removes the rows in the transaction of the caller.
-func (archives *archives) write(removal *archiveRemoval) error {
+func (archives *archives) write(transaction *sqlite.Transaction, removal *archiveRemoval) {
 	for _, rows := range removal.rows {
-		if err := archives.deleteRows.Execute(rows.first, rows.last); err != nil {
-			return err
-		}
+		transaction.Execute(archives.deleteRows, rows.first, rows.last)
 	}
 	for _, span := range archives.removals[:removal.spans] {
-		if err := archives.deleteRemoval.Execute(span.first); err != nil {
-			return err
-		}
+		transaction.Execute(archives.deleteRemoval, span.first)
 	}
-	return nil
 }
 
 // removalsWait reports whether rows that are in an archive are to be removed.
@@ -260,7 +255,7 @@ func (committer *committer) removeArchived() (more bool) {
 	archives := committer.tables.journal.archives
 	removal, err := archives.nextRemoval()
 	if err == nil {
-		err = committer.unsynced(func() error { return archives.write(removal) })
+		err = committer.unsynced(func(transaction *sqlite.Transaction) { archives.write(transaction, removal) })
 	}
 	committer.tried(workArchives, err)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // beginArchiveCommand makes the row of an archive that is not finished.
@@ -30,8 +31,8 @@ func (*archiveBegun) kind() stepKind { return kindArchiveBegun }
 // waits is long: the row names the file to remove after a crash.
 func (*archiveBegun) waits() waiting { return waitsAlways }
 
-func (begun *archiveBegun) save(journal *journal) error {
-	return journal.archives.insert.Execute(begun.folder, begun.name, begun.begunAt)
+func (begun *archiveBegun) save(transaction *sqlite.Transaction, journal *journal) {
+	transaction.Execute(journal.archives.insert, begun.folder, begun.name, begun.begunAt)
 }
 
 func (begun *archiveBegun) appendTo(section []byte) []byte {
@@ -70,13 +71,10 @@ func (*archivesForgotten) kind() stepKind { return kindArchivesForgotten }
 // waits is short: files that are gone are removed once more after a crash.
 func (*archivesForgotten) waits() waiting { return waitsNot }
 
-func (forgotten *archivesForgotten) save(journal *journal) error {
+func (forgotten *archivesForgotten) save(transaction *sqlite.Transaction, journal *journal) {
 	for _, name := range forgotten.names {
-		if err := journal.archives.forget.Execute(name); err != nil {
-			return err
-		}
+		transaction.Execute(journal.archives.forget, name)
 	}
-	return nil
 }
 
 func (forgotten *archivesForgotten) appendTo(section []byte) []byte {
@@ -138,14 +136,12 @@ func (finished *archiveFinished) sums() journalSums { return finished.added }
 
 func (finished *archiveFinished) position(int64) int64 { return finished.through }
 
-func (finished *archiveFinished) save(journal *journal) error {
+func (finished *archiveFinished) save(transaction *sqlite.Transaction, journal *journal) {
 	for _, span := range finished.spans {
-		if err := journal.archives.insertRemoval.Execute(span.first, span.last); err != nil {
-			return err
-		}
+		transaction.Execute(journal.archives.insertRemoval, span.first, span.last)
 	}
 	first, last := finished.spans[0].first, finished.spans[len(finished.spans)-1].last
-	return journal.archives.finish.Execute(finished.finishedAt, finished.entries, finished.sha256, first, last, finished.lastEntryID, finished.name)
+	transaction.Execute(journal.archives.finish, finished.finishedAt, finished.entries, finished.sha256, first, last, finished.lastEntryID, finished.name)
 }
 
 func (finished *archiveFinished) saved(journal *journal) (bytes int) {

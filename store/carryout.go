@@ -2,6 +2,8 @@
 
 package store
 
+import "dappco.re/go/storebus/store/internal/sqlite"
+
 // removalsAtClose is how many slices of deleted groups Close waits for. Opening the store goes on
 // with the rest.
 const removalsAtClose = 1024
@@ -13,7 +15,7 @@ func (committer *committer) deletionsWait() bool { return committer.view.Deletio
 func (committer *committer) carryOut() (more bool) {
 	removal, err := committer.materialiser.NextRemoval()
 	if err == nil && removal.Rows() > 0 {
-		err = committer.unsynced(func() error { return committer.materialiser.Write(&removal.Slice) })
+		err = committer.unsynced(func(transaction *sqlite.Transaction) { committer.materialiser.Write(transaction, &removal.Slice) })
 	}
 	committer.tried(workDeletions, err)
 	if err != nil {

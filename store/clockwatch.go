@@ -94,7 +94,7 @@ func (committer *committer) saveClock() {
 	if told.Time == wall.Time || committer.broken.Load() != nil {
 		return
 	}
-	committer.tried(workClock, committer.unsynced(func() error { return watch.saveTime.Execute(told.Time) }))
+	committer.tried(workClock, committer.unsynced(func(transaction *sqlite.Transaction) { transaction.Execute(watch.saveTime, told.Time) }))
 }
 
 // watchClock looks at the clocks, and saves the store's time now and then.

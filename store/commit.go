@@ -11,6 +11,7 @@ import (
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
 )
 
@@ -184,7 +185,7 @@ func (committer *committer) install(next *sealed) error {
 		committer.log.deferred.put(row)
 	} else {
 		slices = committer.slicesWith(row, changes)
-		if err := committer.inTransaction(batch, func() error { return committer.write(next, row, slices) }); err != nil {
+		if err := committer.inTransaction(batch, func(transaction *sqlite.Transaction) { committer.write(transaction, next, row, slices) }); err != nil {
 			return err
 		}
 	}
@@ -203,7 +204,7 @@ func (committer *committer) install(next *sealed) error {
 }
 
 // inTransaction runs function in a transaction that waits for the disk as the batch asks for.
-func (committer *committer) inTransaction(batch *batch, function func() error) error {
+func (committer *committer) inTransaction(batch *batch, function func(transaction *sqlite.Transaction)) error {
 	waits := waitsAsUsual
 	if len(batch.events) == 0 {
 		waits = batch.parts.waits()
@@ -228,21 +229,14 @@ func (committer *committer) slicesWith(row logRow, changes *state.Slice) []*stat
 	return committer.materialiser.Choose(changes, committer.logEnd(), deferred.events, deferred.bytes+len(row.commit.blob))
 }
 
-// write stops at the first error. A failed statement may have ended the transaction, and the
-// next statement would be committed alone.
-func (committer *committer) write(next *sealed, row logRow, slices []*state.Slice) error {
+// write writes a record, and what the tables have of it.
+func (committer *committer) write(transaction *sqlite.Transaction, next *sealed, row logRow, slices []*state.Slice) {
 	if row.commit.events > 0 {
-		if err := committer.log.deferred.insert(row); err != nil {
-			return err
-		}
+		committer.log.deferred.insert(transaction, row)
 	}
-	if err := committer.database.write(next); err != nil {
-		return err
-	}
-	if err := committer.tables.save(next.batch); err != nil {
-		return err
-	}
-	return committer.materialiser.Write(slices...)
+	committer.database.write(transaction, next)
+	committer.tables.save(transaction, next.batch)
+	committer.materialiser.Write(transaction, slices...)
 }
 
 // follow installs a record that another store has made of its batch. It returns ErrDamaged for

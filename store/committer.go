@@ -86,11 +86,11 @@ type committer struct {
 	// records is the log that decides, and database is the log in the database.
 	records     changelog.Log
 	database    *databaseLog
-	begin       *sqlite.Statement
-	beginRead   *sqlite.Statement
-	endRead     *sqlite.Statement
-	commit      *sqlite.Statement
-	rollback    *sqlite.Statement
+	begin       sqlite.Control
+	beginRead   sqlite.Control
+	endRead     sqlite.Control
+	commit      sqlite.Control
+	rollback    sqlite.Control
 	checkpoints checkpoints
 	chores      [choresOfCommitter]chore
 
@@ -150,11 +150,11 @@ func (committer *committer) open(session *sqlite.Session) error {
 	committer.acknowledged = make(chan struct{}, 1)
 	committer.database = newDatabaseLog(session, committer.log, committer.unsynced)
 	committer.records = committer.config.logOver(committer.database)
-	committer.begin = session.Prepare(`BEGIN IMMEDIATE`)
-	committer.beginRead = session.Prepare(`BEGIN`)
-	committer.endRead = session.Prepare(`COMMIT`)
-	committer.commit = session.Prepare(`COMMIT`)
-	committer.rollback = session.Prepare(`ROLLBACK`)
+	committer.begin = session.PrepareControl(`BEGIN IMMEDIATE`)
+	committer.beginRead = session.PrepareControl(`BEGIN`)
+	committer.endRead = session.PrepareControl(`COMMIT`)
+	committer.commit = session.PrepareControl(`COMMIT`)
+	committer.rollback = session.PrepareControl(`ROLLBACK`)
 	committer.checkpoints = newCheckpoints(session)
 	committer.chores = committer.newChores()
 	committer.clockWatch = newClockWatch(committer.clock, session, committer.config.Logger)
@@ -342,7 +342,7 @@ func (committer *committer) materialiseIdle() (more bool) {
 
 func (committer *committer) materialiseSlice() error {
 	next := committer.materialiser.NextSlice(committer.logEnd())
-	if err := committer.unsynced(func() error { return committer.materialiser.Write(next) }); err != nil {
+	if err := committer.unsynced(func(transaction *sqlite.Transaction) { committer.materialiser.Write(transaction, next) }); err != nil {
 		return err
 	}
 	committer.written(next)
@@ -470,7 +470,7 @@ func (committer *committer) flushLog() error {
 	if len(committer.log.deferred.rows) == 0 {
 		return nil
 	}
-	return committer.transaction(func() error { return nil })
+	return committer.transaction(func(*sqlite.Transaction) {})
 }
 
 // written takes note that slices are committed.

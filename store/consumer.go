@@ -285,18 +285,14 @@ func (consumers *consumers) read(batch *batch, section *changelog.Reader) {
 }
 
 // save writes the watermarks of a batch.
-func (consumers *consumers) save(batch *batch) (err error) {
+func (consumers *consumers) save(transaction *sqlite.Transaction, batch *batch) {
 	for name, at := range watermarksIn.of(batch).watermarks {
 		if at == nil {
-			err = consumers.deleteConsumer.Execute(name)
+			transaction.Execute(consumers.deleteConsumer, name)
 		} else {
-			err = consumers.upsertConsumer.Execute(name, int64(at.commitID), int64(at.end.changes), int64(at.end.bytes))
-		}
-		if err != nil {
-			return err
+			transaction.Execute(consumers.upsertConsumer, name, int64(at.commitID), int64(at.end.changes), int64(at.end.bytes))
 		}
 	}
-	return nil
 }
 
 // saved records that the watermarks of a batch are committed.

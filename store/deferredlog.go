@@ -76,19 +76,14 @@ func (deferred *deferredLog) put(row logRow) {
 
 // write writes the deferred commits in the transaction of the caller. The caller calls written
 // after the commit.
-func (deferred *deferredLog) write() error {
+func (deferred *deferredLog) write(transaction *sqlite.Transaction) {
 	rows := deferred.rows
 	for ; len(rows) >= rowsPerInsert; rows = rows[rowsPerInsert:] {
-		if err := deferred.insertMany(rows[:rowsPerInsert]); err != nil {
-			return err
-		}
+		deferred.insertMany(transaction, rows[:rowsPerInsert])
 	}
 	for _, row := range rows {
-		if err := deferred.insert(row); err != nil {
-			return err
-		}
+		deferred.insert(transaction, row)
 	}
-	return nil
 }
 
 func (deferred *deferredLog) written() {
@@ -97,46 +92,34 @@ func (deferred *deferredLog) written() {
 }
 
 // insert writes a row.
-func (deferred *deferredLog) insert(row logRow) error {
-	if err := deferred.insertCommit.Execute(row.values(nil)...); err != nil {
-		return err
-	}
+func (deferred *deferredLog) insert(transaction *sqlite.Transaction, row logRow) {
+	transaction.Execute(deferred.insertCommit, row.values(nil)...)
 	for _, section := range row.commit.sections {
-		if err := deferred.insertPlace.Execute(section.namespace, int64(section.firstRevision), int64(row.id)); err != nil {
-			return err
-		}
+		transaction.Execute(deferred.insertPlace, section.namespace, int64(section.firstRevision), int64(row.id))
 	}
-	return nil
 }
 
 // insertMany writes rowsPerInsert rows.
-func (deferred *deferredLog) insertMany(rows []logRow) error {
+func (deferred *deferredLog) insertMany(transaction *sqlite.Transaction, rows []logRow) {
 	values := deferred.values[:0]
 	for _, row := range rows {
 		values = row.values(values)
 	}
-	if err := deferred.insertCommits.Execute(values...); err != nil {
-		return err
-	}
+	transaction.Execute(deferred.insertCommits, values...)
 	places, values := 0, values[:0]
 	for _, row := range rows {
 		for _, section := range row.commit.sections {
 			values = append(values, section.namespace, int64(section.firstRevision), int64(row.id))
 			if places++; places == rowsPerInsert {
-				if err := deferred.insertPlaces.Execute(values...); err != nil {
-					return err
-				}
+				transaction.Execute(deferred.insertPlaces, values...)
 				places, values = 0, values[:0]
 			}
 		}
 	}
 	deferred.values = values[:0]
 	for ; len(values) > 0; values = values[3:] {
-		if err := deferred.insertPlace.Execute(values[:3]...); err != nil {
-			return err
-		}
+		transaction.Execute(deferred.insertPlace, values[:3]...)
 	}
-	return nil
 }
 
 // values appends the columns of the row of commits.

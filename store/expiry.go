@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
 )
 
@@ -243,7 +244,7 @@ func (committer *committer) refresh(names []kv.EntryName) error {
 	if slice.Rows() == 0 {
 		return nil
 	}
-	err := committer.unsynced(func() error { return committer.materialiser.Write(slice) })
+	err := committer.unsynced(func(transaction *sqlite.Transaction) { committer.materialiser.Write(transaction, slice) })
 	if err == nil {
 		committer.written(slice)
 	}

@@ -158,13 +158,11 @@ func LeaveRoom(store *Store, pages int) error {
 // it is given the real one.
 func OnCommit(store *Store, function func(commit func() error) error) error {
 	return OnCommitter(store, func() error {
-		commit := store.committer.commit
-		replaced, ok := commit.Executor.(*replacedCommit)
-		if !ok {
-			replaced = &replacedCommit{StmtExecContext: commit.Executor}
-			commit.Executor = replaced
+		commit, replaced := store.committer.commit, &replacedCommit{function: function}
+		replaced.StmtExecContext = commit.Replace(replaced)
+		if before, ok := replaced.StmtExecContext.(*replacedCommit); ok {
+			replaced.StmtExecContext = before.StmtExecContext
 		}
-		replaced.function = function
 		return nil
 	})
 }
@@ -226,11 +224,10 @@ func (failingStatement) ExecContext(context.Context, []driver.NamedValue) (drive
 // FailExpiries has a store that is held fail to expire anything, until restore is called.
 func FailExpiries(store *Store) (restore func() error) {
 	insert := store.committer.log.deferred.insertCommit
-	original := insert.Executor
-	insert.Executor = failingStatement{}
+	original := insert.Replace(failingStatement{})
 	return func() error {
 		return OnCommitter(store, func() error {
-			insert.Executor = original
+			insert.Replace(original)
 			return nil
 		})
 	}

@@ -321,33 +321,28 @@ func (journal *journal) tell() {
 }
 
 // save writes the entries and the steps of a batch.
-func (journal *journal) save(batch *batch) (err error) {
+func (journal *journal) save(transaction *sqlite.Transaction, batch *batch) {
 	changes := journalIn.of(batch)
 	if changes.empty() {
-		return nil
+		return
 	}
 	for index := range changes.rows {
 		row := &changes.rows[index]
-		if err := journal.insert.Execute(row.committedAt, row.entryID, row.namespace, row.measurement, row.fields, row.tags); err != nil {
-			return err
-		}
+		transaction.Execute(journal.insert, row.committedAt, row.entryID, row.namespace, row.measurement, row.fields, row.tags)
 	}
 	position := journal.position
 	for _, step := range changes.steps {
-		if err := step.save(journal); err != nil {
-			return err
-		}
+		step.save(transaction, journal)
 		position = step.position(position)
 	}
 	if position != journal.position {
-		if err := journal.savePosition.Execute(position); err != nil {
-			return err
-		}
+		transaction.Execute(journal.savePosition, position)
 	}
+	var err error
 	if changes.oldest, err = journal.oldestWith(changes, position); err != nil {
-		return err
+		transaction.Fail(err)
 	}
-	return journal.saveCounts(changes.counts())
+	journal.saveCounts(transaction, changes.counts())
 }
 
 // oldestWith returns the time of the oldest pending entry once changes are written, if there
@@ -385,14 +380,11 @@ func (sums journalSums) add(namespace string, more JournalCounts) {
 	sums[namespace] = sum
 }
 
-func (journal *journal) saveCounts(added journalSums) error {
+func (journal *journal) saveCounts(transaction *sqlite.Transaction, added journalSums) {
 	for namespace, sum := range added {
 		sum.add(journal.counts[namespace])
-		if err := journal.upsertCounts.Execute(namespace, sum.Pending, sum.Delivered, sum.Rejected); err != nil {
-			return err
-		}
+		transaction.Execute(journal.upsertCounts, namespace, sum.Pending, sum.Delivered, sum.Rejected)
 	}
-	return nil
 }
 
 // saved records that the rows of save are committed.

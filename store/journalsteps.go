@@ -10,6 +10,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // journalStep is a change of the journal beside new entries. It is told by values alone, so
@@ -25,7 +26,7 @@ type journalStep interface {
 	// amend brings the state of a refused entry to the time after the step.
 	amend(refused *refusal)
 	// save writes the step in the transaction of its commit.
-	save(journal *journal) error
+	save(transaction *sqlite.Transaction, journal *journal)
 	// saved brings memory to the step, and returns about how many bytes it has added.
 	saved(journal *journal) (bytes int)
 	appendTo(section []byte) []byte
@@ -118,11 +119,12 @@ func (requeued *requeuing) amend(refused *refusal) {
 	}
 }
 
-func (requeued *requeuing) save(journal *journal) error {
+func (requeued *requeuing) save(transaction *sqlite.Transaction, journal *journal) {
 	if requeued.entryID == 0 {
-		return journal.requeueAll.Execute(requeued.namespace)
+		transaction.Execute(journal.requeueAll, requeued.namespace)
+	} else {
+		transaction.Execute(journal.requeueOne, requeued.entryID)
 	}
-	return journal.requeueOne.Execute(requeued.entryID)
 }
 
 func (requeued *requeuing) appendTo(section []byte) []byte {
@@ -234,19 +236,14 @@ func (settled *settlement) amend(refused *refusal) {
 	}
 }
 
-func (settled *settlement) save(journal *journal) error {
+func (settled *settlement) save(transaction *sqlite.Transaction, journal *journal) {
 	for _, delivered := range settled.delivered {
-		if err := journal.deleteRefusal.Execute(delivered); err != nil {
-			return err
-		}
+		transaction.Execute(journal.deleteRefusal, delivered)
 	}
 	for index := range settled.refused {
 		entry := &settled.refused[index]
-		if err := journal.insertRefusal.Execute(entry.committedAt, entry.entryID, entry.namespace, entry.refusedAt, entry.status, entry.reason); err != nil {
-			return err
-		}
+		transaction.Execute(journal.insertRefusal, entry.committedAt, entry.entryID, entry.namespace, entry.refusedAt, entry.status, entry.reason)
 	}
-	return nil
 }
 
 func (settled *settlement) appendTo(section []byte) []byte {

@@ -5,6 +5,7 @@ package store
 import (
 	"cmp"
 
+	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
 )
 
@@ -75,7 +76,7 @@ func (committer *committer) skipSome(view *state.View, page *offsetPage) error {
 
 // writeOut writes a slice of entries that are pending.
 func (committer *committer) writeOut(slice *state.Slice) error {
-	err := committer.unsynced(func() error { return committer.materialiser.Write(slice) })
+	err := committer.unsynced(func(transaction *sqlite.Transaction) { committer.materialiser.Write(transaction, slice) })
 	if err == nil {
 		committer.written(slice)
 	}

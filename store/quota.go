@@ -197,20 +197,14 @@ func (quota *Quota) all() [4]*int64 {
 }
 
 // save writes the quotas of a batch.
-func (quotas *quotas) save(batch *batch) error {
+func (quotas *quotas) save(transaction *sqlite.Transaction, batch *batch) {
 	for namespace, quota := range quotasIn.of(batch).limits {
-		if err := quotas.write(namespace, quota); err != nil {
-			return err
+		if quota == (Quota{}) {
+			transaction.Execute(quotas.delete, namespace)
+			continue
 		}
+		transaction.Execute(quotas.upsert, namespace, quota.MaxKeys, quota.MaxGroups, quota.MaxBytes, quota.MaxValueBytes)
 	}
-	return nil
-}
-
-func (quotas *quotas) write(namespace string, quota Quota) error {
-	if quota == (Quota{}) {
-		return quotas.delete.Execute(namespace)
-	}
-	return quotas.upsert.Execute(namespace, quota.MaxKeys, quota.MaxGroups, quota.MaxBytes, quota.MaxValueBytes)
 }
 
 // saved records that the rows of save are committed.

@@ -32,7 +32,7 @@ type databaseLog struct {
 	storeID string
 	log     *changeLog
 	// unsynced runs a function in a transaction that does not wait for the disk.
-	unsynced func(function func() error) error
+	unsynced func(function func(transaction *sqlite.Transaction)) error
 	// start is the place behind which every record is whole, and end the newest record.
 	start, end recordPlace
 	// newest is the time of the newest record with sections, in Unix nanoseconds.
@@ -52,7 +52,7 @@ type databaseLog struct {
 	saveStart      *sqlite.Statement
 }
 
-func newDatabaseLog(session *sqlite.Session, log *changeLog, unsynced func(function func() error) error) *databaseLog {
+func newDatabaseLog(session *sqlite.Session, log *changeLog, unsynced func(function func(transaction *sqlite.Transaction)) error) *databaseLog {
 	return &databaseLog{
 		log: log, unsynced: unsynced,
 		selectStart:    session.Prepare(`SELECT record_id, commit_id, hash FROM record_start`),
@@ -114,13 +114,13 @@ func (database *databaseLog) size(through uint64) (count, bytes int, err error) 
 }
 
 // write writes the sections of a record in the transaction of the caller.
-func (database *databaseLog) write(next *sealed) error {
+func (database *databaseLog) write(transaction *sqlite.Transaction, next *sealed) {
 	record := &next.record
 	if len(record.Sections) == 0 {
-		return nil
+		return
 	}
 	hasChanges := int64(min(len(next.batch.events), 1))
-	return database.insertSections.Execute(int64(record.ID), int64(next.place.commitID), hasChanges, record.CommittedAt, int64(next.place.hash), record.Sections)
+	transaction.Execute(database.insertSections, int64(record.ID), int64(next.place.commitID), hasChanges, record.CommittedAt, int64(next.place.hash), record.Sections)
 }
 
 // written records that a record is committed.
@@ -282,14 +282,12 @@ func (database *databaseLog) trimmedWith(commitID uint64) (recordSlice, error) {
 }
 
 // remove removes the sections of a slice in the transaction of the caller.
-func (database *databaseLog) remove(slice recordSlice) error {
+func (database *databaseLog) remove(transaction *sqlite.Transaction, slice recordSlice) {
 	if slice.start == database.start {
-		return nil
+		return
 	}
-	if err := database.deleteSections.Execute(int64(slice.start.id)); err != nil {
-		return err
-	}
-	return database.saveStart.Execute(int64(slice.start.id), int64(slice.start.commitID), int64(slice.start.hash))
+	transaction.Execute(database.deleteSections, int64(slice.start.id))
+	transaction.Execute(database.saveStart, int64(slice.start.id), int64(slice.start.commitID), int64(slice.start.hash))
 }
 
 func (database *databaseLog) removed(slice recordSlice) {
@@ -312,7 +310,7 @@ func (database *databaseLog) Trim(through uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := database.unsynced(func() error { return database.remove(slice) }); err != nil {
+	if err := database.unsynced(func(transaction *sqlite.Transaction) { database.remove(transaction, slice) }); err != nil {
 		return err
 	}
 	database.removed(slice)

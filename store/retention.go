@@ -51,14 +51,10 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	err = committer.unsynced(func() error {
-		if err := committer.database.remove(trimmedRecords); err != nil {
-			return err
-		}
-		if err := committer.log.remove(slice); err != nil {
-			return err
-		}
-		return committer.materialiser.DeleteGroups(emptied)
+	err = committer.unsynced(func(transaction *sqlite.Transaction) {
+		committer.database.remove(transaction, trimmedRecords)
+		committer.log.remove(transaction, slice)
+		committer.materialiser.DeleteGroups(transaction, emptied)
 	})
 	if err != nil {
 		return false, err
@@ -184,18 +180,14 @@ func (log *changeLog) namespacesOf(commits []uint64) (namespaces []string, err e
 }
 
 // remove deletes a slice in the transaction of the caller.
-func (log *changeLog) remove(slice trimSlice) error {
+func (log *changeLog) remove(transaction *sqlite.Transaction, slice trimSlice) {
 	for _, header := range slice.sections {
-		if err := log.deleteNamespaceCommit.Execute(header.namespace, int64(header.firstRevision)); err != nil {
-			return err
-		}
+		transaction.Execute(log.deleteNamespaceCommit, header.namespace, int64(header.firstRevision))
 	}
 	for _, id := range slice.damaged {
-		if err := log.deletePlacesOf.Execute(int64(id)); err != nil {
-			return err
-		}
+		transaction.Execute(log.deletePlacesOf, int64(id))
 	}
-	return log.deleteCommits.Execute(int64(slice.commits[len(slice.commits)-1].ID))
+	transaction.Execute(log.deleteCommits, int64(slice.commits[len(slice.commits)-1].ID))
 }
 
 // backlogRefusal refuses writes while a consumer lags by twice the retention. Otherwise the

@@ -144,16 +144,13 @@ func (*retries) read(batch *batch, section *changelog.Reader) {
 }
 
 // save writes the answers of a batch.
-func (retries *retries) save(batch *batch) error {
+func (retries *retries) save(transaction *sqlite.Transaction, batch *batch) {
 	for index, answer := range answersIn.of(batch).list {
 		id := retries.lastID + int64(index) + 1
 		// No bytes at all would be NULL.
 		bytes := append([]byte{}, answer.bytes...)
-		if err := retries.insert.Execute(id, batch.timestamp.UnixNano(), answer.namespace, answer.id, answer.digest[:], bytes); err != nil {
-			return err
-		}
+		transaction.Execute(retries.insert, id, batch.timestamp.UnixNano(), answer.namespace, answer.id, answer.digest[:], bytes)
 	}
-	return nil
 }
 
 // saved remembers where the answers of a batch are.
@@ -231,7 +228,7 @@ func (committer *committer) answersAreOld() bool { return committer.tables.answe
 func (committer *committer) clearRetries() (more bool) {
 	retries := committer.tables.answers
 	through := min(retries.deletedID+retriesPerSlice, retries.forgottenID)
-	err := committer.unsynced(func() error { return retries.deleteUpTo.Execute(through) })
+	err := committer.unsynced(func(transaction *sqlite.Transaction) { transaction.Execute(retries.deleteUpTo, through) })
 	committer.tried(workRetries, err)
 	if err != nil {
 		retries.clearing = false

@@ -108,19 +108,14 @@ func (batch *batch) runEnded(runID string) bool {
 	return batch.tables.runs.ended[runID]
 }
 
-func (runs *workspaceRuns) save(batch *batch) error {
+func (runs *workspaceRuns) save(transaction *sqlite.Transaction, batch *batch) {
 	part := runsIn.of(batch)
 	for _, runID := range part.marked {
-		if err := runs.insert.Execute(runID); err != nil {
-			return err
-		}
+		transaction.Execute(runs.insert, runID)
 	}
 	for _, runID := range part.unmarked {
-		if err := runs.delete.Execute(runID); err != nil {
-			return err
-		}
+		transaction.Execute(runs.delete, runID)
 	}
-	return nil
 }
 
 func (runs *workspaceRuns) saved(batch *batch) (bytes int) {

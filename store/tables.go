@@ -20,7 +20,7 @@ type table interface {
 	read(batch *batch, section *changelog.Reader)
 	// save writes a batch's part of the table in the transaction of its commit. It
 	// changes nothing in memory.
-	save(batch *batch) error
+	save(transaction *sqlite.Transaction, batch *batch)
 	// saved brings memory to the part when the commit is on disk. It returns about how
 	// many bytes the part has added to the database.
 	saved(batch *batch) (bytes int)
@@ -180,18 +180,13 @@ func (tables *tables) read(batch *batch, sections []byte) error {
 	})
 }
 
-// save writes a batch's parts in the transaction of its commit, one after the other: a
-// statement that fails may have ended the transaction.
-func (tables *tables) save(batch *batch) error {
+// save writes a batch's parts in the transaction of its commit.
+func (tables *tables) save(transaction *sqlite.Transaction, batch *batch) {
 	for place, table := range tables.all() {
-		if batch.parts[place] == nil {
-			continue
-		}
-		if err := table.save(batch); err != nil {
-			return err
+		if batch.parts[place] != nil {
+			table.save(transaction, batch)
 		}
 	}
-	return nil
 }
 
 // saved brings the tables to the parts of a batch that is committed.

@@ -17,17 +17,17 @@ import (
 // transaction runs function between BEGIN and COMMIT, after the deferred part of the log. An
 // error other than ErrOutcomeUnknown means that nothing was changed. After ErrOutcomeUnknown
 // nothing is written any more, whatever the transaction was for.
-func (committer *committer) transaction(function func() error) error {
+func (committer *committer) transaction(function func(transaction *sqlite.Transaction)) error {
 	if err := errors.Join(committer.stopped(), committer.endReading()); err != nil {
 		return err
 	}
 	if err := committer.begin.Execute(); err != nil {
 		return err
 	}
-	err := committer.log.deferred.write()
-	if err == nil {
-		err = function()
-	}
+	transaction := &sqlite.Transaction{}
+	committer.log.deferred.write(transaction)
+	function(transaction)
+	err := transaction.Err()
 	if err != nil {
 		undoErr := committer.undo()
 		if undoErr != nil {
@@ -53,17 +53,17 @@ func (committer *committer) transaction(function func() error) error {
 
 // unsynced is transaction for rows that the log can make again. It does not wait for the disk.
 // The fsync of the next commit covers it, and work lost in a crash is done again.
-func (committer *committer) unsynced(function func() error) error {
+func (committer *committer) unsynced(function func(transaction *sqlite.Transaction)) error {
 	return committer.synchronous(sqlite.SynchronousNormal, function)
 }
 
 // synced is transaction for rows that belong to files beside the database. They are on disk
 // when synced returns, whatever the durability of the store.
-func (committer *committer) synced(function func() error) error {
+func (committer *committer) synced(function func(transaction *sqlite.Transaction)) error {
 	return committer.synchronous(sqlite.SynchronousFull, function)
 }
 
-func (committer *committer) synchronous(level sqlite.Synchronous, function func() error) error {
+func (committer *committer) synchronous(level sqlite.Synchronous, function func(transaction *sqlite.Transaction)) error {
 	if err := committer.endReading(); err != nil {
 		return err
 	}

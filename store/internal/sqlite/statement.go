@@ -31,8 +31,8 @@ func (session *Session) Prepare(text string) *Statement {
 	}
 	session.statements = append(session.statements, driverStatement)
 	var executes, queries bool
-	prepared.Executor, executes = driverStatement.(driver.StmtExecContext)
-	prepared.Querier, queries = driverStatement.(driver.StmtQueryContext)
+	prepared.executor, executes = driverStatement.(driver.StmtExecContext)
+	prepared.querier, queries = driverStatement.(driver.StmtQueryContext)
 	if !executes || !queries {
 		session.Err = fmt.Errorf("driver statement is a %T, which takes no context", driverStatement)
 	}
@@ -63,23 +63,23 @@ func (session *Session) Close() error {
 
 // Statement is a prepared statement whose argument and row buffers are used again.
 type Statement struct {
-	Executor  driver.StmtExecContext
-	Querier   driver.StmtQueryContext
+	executor  driver.StmtExecContext
+	querier   driver.StmtQueryContext
 	arguments []driver.NamedValue
 	row       Row
 }
 
-// Execute runs the statement to its end. No context: an interrupt would undo the
+// execute runs the statement to its end. No context: an interrupt would undo the
 // whole shared transaction.
-func (statement *Statement) Execute(values ...driver.Value) error {
-	_, err := statement.Executor.ExecContext(context.Background(), statement.bind(values))
+func (statement *Statement) execute(values ...driver.Value) error {
+	_, err := statement.executor.ExecContext(context.Background(), statement.bind(values))
 	return err
 }
 
 // Query calls scan for each row, until scan returns false. What scan is given is
 // valid during the call only.
 func (statement *Statement) Query(scan func(row Row) bool, values ...driver.Value) error {
-	rows, err := statement.Querier.QueryContext(context.Background(), statement.bind(values))
+	rows, err := statement.querier.QueryContext(context.Background(), statement.bind(values))
 	if err != nil {
 		return err
 	}

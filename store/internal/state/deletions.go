@@ -152,23 +152,16 @@ func (materialiser *Materialiser) removeFrom(removal *Removal, limit int) (ended
 
 // writeDeletions brings the table of deletions, and the rows that they take, to where
 // a slice has them.
-func (materialiser *Materialiser) writeDeletions(slice *Slice) error {
+func (materialiser *Materialiser) writeDeletions(transaction *sqlite.Transaction, slice *Slice) {
 	for _, deleted := range slice.deletions {
-		if err := materialiser.upsertDeletion.Execute(deleted.name, int64(deleted.state)); err != nil {
-			return err
-		}
+		transaction.Execute(materialiser.upsertDeletion, deleted.name, int64(deleted.state))
 	}
 	for _, rows := range slice.removed {
-		if err := materialiser.deleteRows.Execute(rows.Group, rows.low, rows.high, int64(rows.Revision)); err != nil {
-			return err
-		}
+		transaction.Execute(materialiser.deleteRows, rows.Group, rows.low, rows.high, int64(rows.Revision))
 	}
 	for _, deleted := range slice.carriedOut {
-		if err := materialiser.deleteDeletion.Execute(deleted.Group); err != nil {
-			return err
-		}
+		transaction.Execute(materialiser.deleteDeletion, deleted.Group)
 	}
-	return nil
 }
 
 // Removed records that a slice of carrying out deletions is committed.

@@ -178,52 +178,41 @@ func (materialiser *Materialiser) beginSweep(log LogEnd) {
 	materialiser.sweep = sweep{underway: true, through: log.CommitID, logBytes: log.Bytes, rows: materialiser.pending.rows()}
 }
 
-// Write brings the tables to where slices have them, in the transaction of the caller.
-func (materialiser *Materialiser) Write(slices ...*Slice) error {
+// Write brings the tables to where slices have them.
+func (materialiser *Materialiser) Write(transaction *sqlite.Transaction, slices ...*Slice) {
 	for _, slice := range slices {
-		if err := materialiser.writeSlice(slice); err != nil {
-			return err
-		}
+		materialiser.writeSlice(transaction, slice)
 	}
-	return nil
 }
 
-func (materialiser *Materialiser) writeSlice(slice *Slice) error {
+func (materialiser *Materialiser) writeSlice(transaction *sqlite.Transaction, slice *Slice) {
 	for _, version := range slice.entries {
-		if err := materialiser.writeEntry(version); err != nil {
-			return err
-		}
+		materialiser.writeEntry(transaction, version)
 	}
 	for _, group := range slice.groups {
 		state := &group.state
-		if err := materialiser.upsertGroup.Execute(group.name, state.Keys, state.Bytes, int64(state.LastRevision)); err != nil {
-			return err
-		}
+		transaction.Execute(materialiser.upsertGroup, group.name, state.Keys, state.Bytes, int64(state.LastRevision))
 	}
 	for _, namespace := range slice.namespaces {
 		state := &namespace.state
-		if err := materialiser.upsertNamespace.Execute(namespace.name, int64(state.Revision), state.Keys, state.Groups, state.Bytes); err != nil {
-			return err
-		}
+		transaction.Execute(materialiser.upsertNamespace, namespace.name, int64(state.Revision), state.Keys, state.Groups, state.Bytes)
 	}
-	if err := materialiser.writeDeletions(slice); err != nil {
-		return err
+	materialiser.writeDeletions(transaction, slice)
+	if slice.completes {
+		transaction.Execute(materialiser.setMaterialised, int64(slice.through))
 	}
-	if !slice.completes {
-		return nil
-	}
-	return materialiser.setMaterialised.Execute(int64(slice.through))
 }
 
-func (materialiser *Materialiser) writeEntry(version *kv.EntryVersion) error {
+func (materialiser *Materialiser) writeEntry(transaction *sqlite.Transaction, version *kv.EntryVersion) {
 	if !version.Present() {
-		return materialiser.deleteEntry.Execute(version.Group, version.Key)
+		transaction.Execute(materialiser.deleteEntry, version.Group, version.Key)
+		return
 	}
 	var expiresAt any
 	if version.ExpiresAt != 0 {
 		expiresAt = version.ExpiresAt
 	}
-	return materialiser.upsertEntry.Execute(version.Group, version.Key, version.Value, int64(version.Revision), version.UpdatedAt, expiresAt)
+	transaction.Execute(materialiser.upsertEntry, version.Group, version.Key, version.Value, int64(version.Revision), version.UpdatedAt, expiresAt)
 }
 
 // Written records that slices are committed.
@@ -263,12 +252,9 @@ func (materialiser *Materialiser) Refreshed(names []kv.EntryName) *Slice {
 	return refreshed
 }
 
-// DeleteGroups removes the rows of groups without keys, in the transaction of the caller.
-func (materialiser *Materialiser) DeleteGroups(names []string) error {
+// DeleteGroups removes the rows of groups without keys.
+func (materialiser *Materialiser) DeleteGroups(transaction *sqlite.Transaction, names []string) {
 	for _, name := range names {
-		if err := materialiser.deleteGroup.Execute(name); err != nil {
-			return err
-		}
+		transaction.Execute(materialiser.deleteGroup, name)
 	}
-	return nil
 }
