@@ -4,7 +4,7 @@ package main
 
 import "dappco.re/go/storebus/handler"
 
-// brokerAccount is an account as the configuration of a NATS server has it.
+// brokerAccount is an account in the form of a NATS server's configuration.
 type brokerAccount struct {
 	Account string         `json:"account"`
 	Purpose string         `json:"purpose"`
@@ -13,7 +13,7 @@ type brokerAccount struct {
 	Imports []brokerImport `json:"imports,omitempty"`
 }
 
-// brokerExport has either a service or a stream, as brokerImport has.
+// brokerExport is either a service or a stream; so is brokerImport.
 type brokerExport struct {
 	Service  string   `json:"service,omitempty"`
 	Stream   string   `json:"stream,omitempty"`
@@ -60,7 +60,7 @@ func newBrokerImport(imported handler.Import) brokerImport {
 	return brokerImport{Service: subject}
 }
 
-// accountsConfiguration is the part of a configuration.
+// accountsConfiguration prints the accounts section of a server's configuration.
 var accountsConfiguration = newConfiguration(`accounts {
 {{- range .}}
   # {{.Purpose}}

@@ -26,8 +26,7 @@ func printAccounts(t *testing.T, namespaces ...string) (text string, accounts []
 	return text, accounts
 }
 
-// startAccounts has a broker read a configuration, and gives what it makes of it by the
-// names of the accounts.
+// startAccounts starts a broker with a configuration, and returns its accounts by name.
 func startAccounts(t *testing.T, configuration string, accounts []brokerAccount) map[string]server.AccountInfo {
 	t.Helper()
 	var users []brokerUser
@@ -49,7 +48,7 @@ func startAccounts(t *testing.T, configuration string, accounts []brokerAccount)
 	return made
 }
 
-// Both forms share the same between the same accounts.
+// The text and the JSON form share the same subjects between the same accounts.
 func TestAccounts_JSON_Good(t *testing.T) {
 	text, accounts := printAccounts(t, "acme", "other")
 	made := startAccounts(t, text, accounts)
@@ -87,7 +86,8 @@ func TestAccounts_JSON_Good(t *testing.T) {
 	})
 }
 
-// A namespace may look like a number, a truth or a flag, or like a name of the sidecar's.
+// A namespace is quoted if it looks like a number, a boolean, a flag or one of the
+// sidecar's names.
 func TestAccounts_Print_Ugly(t *testing.T) {
 	namespaces := []string{"0", "1e3", "10k", "true", "-x", "ACME", "acme", "storebus", "SYS", "storebus-sidecar"}
 	text, accounts := printAccounts(t, namespaces...)

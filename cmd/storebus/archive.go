@@ -14,7 +14,7 @@ import (
 	"dappco.re/go/storebus/store"
 )
 
-// archiveCommand gathers what is done with archives.
+// archiveCommand groups the commands for archives.
 func archiveCommand() *cli.Command {
 	return commandGroup("archive", "check the archives of journal entries", archiveVerifyCommand())
 }

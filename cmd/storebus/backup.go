@@ -46,7 +46,7 @@ func backup(ctx context.Context, call *call) error {
 	})
 }
 
-// backupProgress tells how much is copied, "" if that is not known.
+// backupProgress says how much is copied, "" if that is not known.
 func backupProgress(ctx context.Context, observer *client.Client, began time.Time) string {
 	status, err := observer.Status(ctx)
 	if err != nil || status.BackedUpBytes == 0 {

@@ -18,7 +18,7 @@ import (
 	"dappco.re/go/storebus/internal/bench/stage"
 )
 
-// What --quick takes where nothing else is said.
+// The defaults of --quick, for flags that are not given.
 const (
 	quickRounds   = 2
 	quickDuration = 200 * time.Millisecond
@@ -73,7 +73,7 @@ func benchCommand() *cli.Command {
 	}
 }
 
-// benchCases lists what --cases takes.
+// benchCases lists the values of --cases.
 func benchCases() string {
 	return "\nCASES:\n   " + strings.Join(stage.CaseNames(), "\n   ") + "\n"
 }
@@ -133,12 +133,12 @@ func benchSettings(command *cli.Command) (settings bench.Settings, err error) {
 	return settings, err
 }
 
-// benchUsage is the error for a command line that cannot be carried out.
+// benchUsage marks an error as a bad command line.
 func benchUsage(err error) error {
 	return asUsage(fmt.Errorf("%w: %w; see storebus bench --help", bench.ErrUsage, err))
 }
 
-// checkScale returns an error for a flag that is about the cases beside --scale.
+// checkScale refuses flags that do not concern the cases of --scale.
 func checkScale(command *cli.Command) error {
 	for _, flag := range []string{"cases", "in-flight", "keys", "long-keys", "large", "journal-url"} {
 		if command.IsSet("scale") && command.IsSet(flag) {
@@ -186,7 +186,7 @@ func quicken[T int | time.Duration](command *cli.Command, flag string, setting *
 	}
 }
 
-// untilInterrupted gives a context that a signal ends.
+// untilInterrupted returns a context that ends if a signal arrives.
 func untilInterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 1)

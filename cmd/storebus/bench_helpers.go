@@ -10,8 +10,8 @@ import (
 	"dappco.re/go/storebus/internal/bench/stage"
 )
 
-// benchHelpers gives the hidden commands of the processes that bench starts. They are part of
-// the program because bench needs no other program for them.
+// benchHelpers returns the hidden commands that bench runs as processes of their own. They
+// are in the program, so bench needs no other program.
 func benchHelpers() []*cli.Command {
 	var commands []*cli.Command
 	for _, name := range stage.Helpers() {

@@ -13,41 +13,41 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// widestExcerpt is how many columns of a terminal a table has for a stored value.
+// widestExcerpt is the width of a stored value in a table, in columns of the terminal.
 const widestExcerpt = 60
 
-// The kinds of values that need more than their own text. In text they are exact; in a
-// table they are for a person.
+// The kinds of values that look different as text and as a table. Text is exact; a table is
+// for a person.
 type (
 	// size is a number of bytes.
 	size uint64
 	// moment is a point in time, exact in a table too.
 	moment time.Time
-	// age is a point in time of which a table says how long ago it is.
+	// age is a point in time; a table shows how long ago it is.
 	age time.Time
-	// excerpt is a stored value, of which a table shows the beginning.
+	// excerpt is a stored value; a table shows its beginning.
 	excerpt string
-	// painted is a text that a table shows in a colour of the terminal.
+	// painted is a text with a colour; a table shows the colour at a terminal.
 	painted struct{ text, colour string }
-	// cellList is a number of columns in text, and one in a table.
+	// cellList is one column of a table, and a column for each string in text.
 	cellList []string
-	// usedOf is what is used of a limit; no limit is 0.
+	// usedOf is the used part of a limit. The limit is 0 if there is none.
 	usedOf struct{ used, limit uint64 }
 	// usedBytes is a usedOf in bytes.
 	usedBytes usedOf
-	// atMost is a limit; none is 0.
+	// atMost is a limit, 0 if there is none.
 	atMost uint64
 	// atMostBytes is an atMost in bytes.
 	atMostBytes uint64
 )
 
-// momentLayout tells a moment in UTC, as the page does.
+// momentLayout shows a moment in UTC, as the page does.
 const momentLayout = "2006-01-02 15:04:05Z"
 
-// now is the clock that ages are told by.
+// now is the clock for ages.
 var now = time.Now
 
-// textCells gives the values of a row as the columns of a line.
+// textCells returns the values of a row as the columns of a line.
 func textCells(values []any) (cells []string) {
 	for _, value := range values {
 		if list, ok := value.(cellList); ok {
@@ -85,7 +85,7 @@ func textCell(value any) string {
 	return fmt.Sprint(value)
 }
 
-// tableCell gives a value for a person.
+// tableCell formats a value for a person.
 func tableCell(value any) string {
 	switch value := value.(type) {
 	case size:
@@ -106,7 +106,7 @@ func tableCell(value any) string {
 	return textCell(value)
 }
 
-// isNumber reports whether a value stands at the right of its column.
+// isNumber reports whether a value is aligned to the right of its column.
 func isNumber(value any) bool {
 	switch value.(type) {
 	case int, int64, uint64, float64, size:
@@ -117,7 +117,7 @@ func isNumber(value any) bool {
 
 func timeText(at time.Time) string { return at.Format(time.RFC3339Nano) }
 
-// shortened gives the beginning of a text that is too wide for a table.
+// shortened returns the beginning of a text if it is too wide for a table.
 func shortened(text string) string {
 	if uniseg.StringWidth(text) <= widestExcerpt {
 		return text

@@ -62,8 +62,8 @@ func changes(ctx context.Context, call *call) error {
 	})
 }
 
-// changesPage asks for a page. Where --after was not given and the log does not reach
-// back to the beginning, it begins with the first change that the log holds.
+// changesPage asks for a page. Without --after it starts at revision 0, or at the first
+// change in the log if older changes have left it.
 func (call *call) changesPage(ctx context.Context, options client.ChangesOptions) (client.ChangesPage, error) {
 	page, err := call.store.Changes(ctx, call.word(0), options)
 	refusal, refused := errors.AsType[*subjects.Error](err)

@@ -15,7 +15,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// clientCommands gives the commands that call a sidecar: the verbs of the bus, for a
+// clientCommands returns the commands that call a sidecar: the verbs of the bus, for a
 // person at a shell.
 func clientCommands() []*cli.Command {
 	declared := []*clientCommand{
@@ -57,39 +57,39 @@ func clientCommands() []*cli.Command {
 // clientCategory is the category of the commands that call a sidecar.
 const clientCategory = "client"
 
-// Sentences of the descriptions of several commands.
+// Sentences that several descriptions use.
 const (
 	operatorHelp = "You need the permissions of an operator."
 	notFoundHelp = `If the key does not exist, the command prints "not found" on standard error, and the exit status is 3.`
 	quotedHelp   = `Names and values with tabs, line breaks or other control characters are printed in quotes: "two\nlines".`
 )
 
-// clientCommand is what the file of a command declares.
+// clientCommand is the declaration of one command. Each command has a file of its own.
 type clientCommand struct {
 	name, usage, description string
-	// group is the word before the name, where there is one: see commandGroup.
+	// group is the word before the name, "" if there is none: see commandGroup.
 	group string
-	// words are the names of the words that the command takes, in their order. One in
-	// brackets may be left out: "[GROUP]". The last may come more than once: "NAMESPACE...".
+	// words are the names of the command's words, in order. A name in brackets is optional:
+	// "[GROUP]". The last may repeat: "NAMESPACE...".
 	words []string
-	// columns are the names of the columns that it prints, none if it prints a value or
+	// columns are the names of the printed columns, none if the command prints a value or
 	// nothing.
 	columns []string
 	flags   []cli.Flag
-	// examples are complete lines, the first of them shown with an error of usage.
+	// examples are complete command lines. An error of usage shows the first.
 	examples []string
-	// lasting says that the command goes on for as long as it takes: its connection
-	// comes back after an outage, and it prints --json itself.
+	// lasting says that the command has no time limit: its connection comes back after an
+	// outage, and it prints --json itself.
 	lasting bool
-	// local says that the command needs no sidecar: it has no connection, and none of
-	// the flags for one.
+	// local says that the command needs no sidecar: it opens no connection, and has no
+	// flags for one.
 	local bool
-	// diagnoses says that the command makes the connection, and reports on it.
+	// diagnoses says that the command opens the connection itself, and reports on it.
 	diagnoses bool
 	run       func(ctx context.Context, call *call) error
 }
 
-// commandGroup gathers commands under a word of their own: storebus workspace list.
+// commandGroup puts commands behind a word of their own, such as storebus workspace list.
 func commandGroup(name, usage string, declared ...*clientCommand) *cli.Command {
 	group := &cli.Command{Name: name, Usage: usage, Category: clientCategory}
 	for _, command := range declared {
@@ -104,22 +104,21 @@ type call struct {
 	declared *clientCommand
 	command  *cli.Command
 	words    []string
-	// given names the flags that stand on the command line.
+	// given names the flags on the command line.
 	given map[string]bool
-	// json says that replies are printed as they came, and nothing else.
+	// json says that replies are printed unchanged, and nothing else.
 	json bool
-	// silent keeps the replies to what a command asks for itself out of the output.
+	// silent keeps replies out of the output while the command asks for its own purposes.
 	silent bool
-	// table gathers rows, nil where they are printed as text.
+	// table gathers rows. It is nil if rows are printed as text.
 	table  *table
 	output *bufio.Writer
-	// connection and store are those of a command that calls a sidecar.
+	// connection and store are nil if the command calls no sidecar.
 	connection *nats.Conn
 	store      *client.Client
 }
 
-// command makes the command that the library runs. It parses the flags itself, see
-// splitWords.
+// command builds the library's command. It parses the flags itself: see splitWords.
 func (declared *clientCommand) command() *cli.Command {
 	return &cli.Command{
 		Name:               declared.name,
@@ -136,7 +135,7 @@ func (declared *clientCommand) command() *cli.Command {
 	}
 }
 
-// category is where the help lists the command: those that call a sidecar stand together.
+// category is the heading in the help: commands that call a sidecar stand together.
 func (declared *clientCommand) category() string {
 	if declared.local {
 		return ""
@@ -181,7 +180,7 @@ func (declared *clientCommand) action(ctx context.Context, command *cli.Command)
 	return call.run(ctx)
 }
 
-// run carries the command out and writes what it has printed.
+// run executes the command and writes its output.
 func (call *call) run(ctx context.Context) error {
 	err := call.withEmptyNamespace(ctx, call.declared.run(ctx, call))
 	if call.table != nil && (err == nil || len(call.table.rows) > 0) {
@@ -193,8 +192,8 @@ func (call *call) run(ctx context.Context) error {
 	return err
 }
 
-// newClient makes the client, which prints the replies itself where --json is given. It
-// does not wait for a sidecar that is not there: whoever sits at the shell is told.
+// newClient creates the client. If --json is given, the client prints the replies itself.
+// It does not wait for a missing sidecar: the person at the shell sees an error at once.
 func (call *call) newClient(connection *nats.Conn, declared *clientCommand) error {
 	config := client.Config{Prefix: call.command.String(prefixFlag), Timeout: call.command.Duration(timeoutFlag), Patience: -1}
 	if call.json && !declared.lasting {
@@ -212,7 +211,7 @@ func (call *call) newClient(connection *nats.Conn, declared *clientCommand) erro
 	return nil
 }
 
-// word gives a word by its place, "" where it was left out.
+// word returns a word by its place, "" if it was left out.
 func (call *call) word(index int) string {
 	if index < len(call.words) {
 		return call.words[index]
@@ -220,7 +219,7 @@ func (call *call) word(index int) string {
 	return ""
 }
 
-// group gives the second word, a group, "" where it was left out.
+// group returns the second word, a group, "" if it was left out.
 func (call *call) group() (string, error) {
 	if len(call.words) < 2 {
 		return "", nil
@@ -228,7 +227,7 @@ func (call *call) group() (string, error) {
 	return call.words[1], subjects.CheckGroup(call.words[1])
 }
 
-// ifRevision gives the value of --if-revision, nil where it was not given.
+// ifRevision returns the value of --if-revision, nil if it was not given.
 func (call *call) ifRevision() *uint64 {
 	if !call.given[ifRevisionFlag] {
 		return nil
@@ -236,7 +235,7 @@ func (call *call) ifRevision() *uint64 {
 	return client.Revision(call.command.Uint64(ifRevisionFlag))
 }
 
-// checkWords returns an error of usage where there are too many words, or too few.
+// checkWords returns an error of usage if there are too many words, or too few.
 func (declared *clientCommand) checkWords(words []string) error {
 	least := 0
 	for _, word := range declared.words {
@@ -258,8 +257,7 @@ func (declared *clientCommand) checkWords(words []string) error {
 	return declared.usageError(fmt.Sprintf("it takes %s, and was given %q", expected, words))
 }
 
-// usageError says what is wrong with the command line, and how it looks when it is
-// right.
+// usageError names the mistake in the command line, and shows a correct example.
 func (declared *clientCommand) usageError(problem string) error {
 	name := strings.TrimSpace(declared.group + " " + declared.name)
 	return fmt.Errorf("%w: storebus %s: %s; for example: %s", errUsage, name, problem, declared.examples[0])

@@ -76,7 +76,7 @@ func (call *call) compact(ctx context.Context, before time.Time) error {
 	})
 }
 
-// compactProgress tells how many entries are written, "" if that is not known.
+// compactProgress says how many entries are written, "" if that is not known.
 func compactProgress(ctx context.Context, observer *client.Client, began time.Time) string {
 	status, err := observer.Status(ctx)
 	if err != nil || status.Journal == nil || status.Journal.Archiving == 0 {

@@ -23,24 +23,24 @@ import (
 var completionScripts embed.FS
 
 const (
-	// completionVariable has the word that is being typed, as the scripts give it.
+	// completionVariable holds the word under the cursor. The scripts set it.
 	completionVariable = "STOREBUS_COMPLETE"
-	// completingVariable is set by a script that cannot tell the word: PowerShell has no
-	// variables that are empty.
+	// completingVariable is set by a script that cannot pass the word: PowerShell has no
+	// empty variables.
 	completingVariable = "STOREBUS_COMPLETING"
-	// completionFlag is what the scripts put behind the line that they ask about.
+	// completionFlag follows the command line in a question of a script.
 	completionFlag = "--generate-shell-completion"
-	// mostSuggestions is how many names a shell is given.
+	// mostSuggestions bounds the names that a shell gets.
 	mostSuggestions = 100
 )
 
-// completionTime bounds the questions to the broker and the sidecar: with the start of
-// the program a shell waits 200 ms at most.
+// completionTime bounds the questions to the broker and the sidecar. Together with the
+// start of the program, a shell waits 200 ms at most.
 var completionTime = 150 * time.Millisecond
 
-// endsWithWord reports whether a command line that ends with the flag of completion means
-// it as a word, behind a --. A completion script may ask about such a line too, and says so in
-// a variable. So a line is never carried out while it is being typed.
+// endsWithWord reports whether the flag of completion is an ordinary word, because it
+// follows a --. A completion script may ask about such a line too, and sets a variable
+// then. So a line is never executed while a person types it.
 func endsWithWord(arguments []string) bool {
 	last := len(arguments) - 1
 	if last < 0 || arguments[last] != completionFlag || !slices.Contains(arguments[:last], "--") {
@@ -51,8 +51,8 @@ func endsWithWord(arguments []string) bool {
 	return !known && !completing
 }
 
-// configureCompletion shows the command that prints the scripts, and gives it the ones of
-// this program. Those of the library evaluate the line, and end a name at a colon.
+// configureCompletion makes the command for the scripts visible, and installs the scripts
+// of this program. The library's own scripts evaluate the line, and end a name at a colon.
 func configureCompletion(command *cli.Command) {
 	command.Hidden = false
 	command.Usage = "print a script with which a shell completes commands, flags and names"
@@ -60,7 +60,7 @@ func configureCompletion(command *cli.Command) {
 	for _, shell := range command.Commands {
 		script, err := completionScripts.ReadFile("completion/storebus." + shell.Name)
 		if err != nil {
-			continue // the library's is all there is
+			continue // the library's own script stays
 		}
 		shell.Usage = "print the script for " + shell.Name
 		shell.Action = func(_ context.Context, command *cli.Command) error {
@@ -70,11 +70,11 @@ func configureCompletion(command *cli.Command) {
 	}
 }
 
-// complete prints what may come next: flags, or the names that the store has for the next
-// word. It is silent if there is no answer.
+// complete prints possible next words: flags, or names in the store. It prints nothing if
+// there is no answer.
 func (declared *clientCommand) complete(ctx context.Context, command *cli.Command) {
 	current, known := os.LookupEnv(completionVariable)
-	// The library's own scripts tell of a flag only.
+	// The library's own scripts pass the current word only if it is a flag.
 	arguments := command.Args().Slice()
 	if last := len(arguments) - 1; !known && last >= 0 && strings.HasPrefix(arguments[last], "-") {
 		current = arguments[last]
@@ -94,12 +94,12 @@ func (declared *clientCommand) complete(ctx context.Context, command *cli.Comman
 		return
 	}
 	call := &call{declared: declared, command: command, words: words, given: given, output: bufio.NewWriter(command.Root().Writer), silent: true}
-	// No error is told: the line goes on without suggestions.
+	// An error is not shown: the line has no suggestions then.
 	_ = call.suggest(ctx, current)
 }
 
-// suggest prints the names for the next word. A connection that takes too long is left
-// to itself: the process ends.
+// suggest prints the names for the next word. If the connection takes too long, suggest
+// returns and leaves it: the process ends.
 func (call *call) suggest(ctx context.Context, begin string) error {
 	names := nameFinders[call.nextWord()]
 	if names == nil {
@@ -129,7 +129,8 @@ func (call *call) suggest(ctx context.Context, begin string) error {
 	}
 }
 
-// printSuggestions prints names that a shell can take, each with a tab behind it.
+// printSuggestions prints a tab behind each name. It leaves out a name that a shell cannot
+// take.
 func (call *call) printSuggestions(names []string) error {
 	for _, name := range names {
 		if name != "" && printable(name) == name {
@@ -139,7 +140,7 @@ func (call *call) printSuggestions(names []string) error {
 	return call.output.Flush()
 }
 
-// nextWord is the name of the word that comes next, without its brackets and dots.
+// nextWord is the name of the next word, without its brackets and dots.
 func (call *call) nextWord() string {
 	words := call.declared.words
 	if len(words) == 0 {
@@ -155,8 +156,8 @@ func (call *call) nextWord() string {
 	return ""
 }
 
-// nameFinders find the names that begin with a text, by the name of a word. The words
-// before it are those of the call.
+// nameFinders find names with a given beginning. The key is the name of the word; the call
+// has the words before it.
 var nameFinders = map[string]func(ctx context.Context, call *call, begin string) ([]string, error){
 	"NAMESPACE": findNamespaces,
 	"GROUP":     findGroups,
@@ -189,7 +190,7 @@ func findKeys(ctx context.Context, call *call, begin string) (names []string, er
 	return names, err
 }
 
-// findWorkspaces reads all of them, which the verb does not search.
+// findWorkspaces searches the first 1,000 workspaces: the verb has no prefix.
 func findWorkspaces(ctx context.Context, call *call, begin string) (names []string, err error) {
 	page, err := call.store.Workspaces(ctx, call.word(0), client.WorkspacesOptions{Limit: largestPage})
 	for _, each := range page.Workspaces {

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// commandCompletions asks what may come next after the name of a command.
+// commandCompletions asks for the possible words after the name of a command.
 func commandCompletions(t *testing.T, line ...string) string {
 	t.Helper()
 	status, output, errorOutput := runProgram(append(line, completionFlag)...)
@@ -25,8 +25,8 @@ func commandCompletions(t *testing.T, line ...string) string {
 	return output
 }
 
-// completions asks which command may come first, in a process of its own: the library
-// looks at the arguments of the process then.
+// completions asks for the possible commands, in a process of its own: the library looks at
+// the arguments of the process.
 func completions(t *testing.T) string {
 	t.Helper()
 	command := exec.Command(os.Args[0], completionFlag)
@@ -36,7 +36,7 @@ func completions(t *testing.T) string {
 	return string(output)
 }
 
-// suggested gives the words of completions without what they mean.
+// suggested returns the words of completions without their descriptions.
 func suggested(output string) (words []string) {
 	for line := range strings.Lines(output) {
 		word, _, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
@@ -71,7 +71,7 @@ func TestCompletion_Flags_Good(t *testing.T) {
 	assert.Equal(t, []string{"--nats", "--nkey"}, suggested(commandCompletions(t, "serve", "--n")))
 }
 
-// Behind -- the flag of completion is a word as any other.
+// Behind a -- the flag of completion is an ordinary word.
 func TestCompletion_EndsWithWord_Good(t *testing.T) {
 	shell := newShell(t)
 	status, output, errorOutput := runProgram("set", "acme", "g", "k", "--", completionFlag)
@@ -81,7 +81,7 @@ func TestCompletion_EndsWithWord_Good(t *testing.T) {
 	assert.Equal(t, completionFlag, shell.mustRun(t, "get", "acme", "g", "k"))
 }
 
-// A line that a shell asks about is not carried out.
+// A line is not executed if a shell asks about it.
 func TestCompletion_EndsWithWord_Bad(t *testing.T) {
 	shell := newShell(t)
 	shell.mustRun(t, "set", "acme", "g", "--", completionFlag, "kept")
@@ -118,7 +118,7 @@ func TestCompletion_Scripts_Bad(t *testing.T) {
 	assert.Contains(t, errorOutput, "tcsh")
 }
 
-// The lines that have a real shell complete the line of its first argument, and print a
+// Each script has a real shell complete the line in its first argument, and print a
 // suggestion a line.
 const (
 	bashLine = `source <(storebus completion bash); COMP_LINE="$1"; COMP_POINT=${#1}; __storebus_complete; printf '%s\n' "${COMPREPLY[@]}"`
@@ -146,7 +146,7 @@ func shellCompletions(t *testing.T, shell string, arguments ...string) func(line
 	}
 }
 
-// newNamed starts a sidecar with names that a shell has to be careful about.
+// newNamed starts a sidecar with names that a shell must quote or escape.
 func newNamed(t *testing.T) {
 	t.Helper()
 	patientCompletion(t)
@@ -159,7 +159,7 @@ func newNamed(t *testing.T) {
 	shell.mustRun(t, "workspace", "open", "acme", "import")
 }
 
-// patientCompletion gives a slow machine time, in this process and in others.
+// patientCompletion gives a slow machine more time, in this process and in others.
 func patientCompletion(t *testing.T) {
 	t.Helper()
 	bound := completionTime
@@ -179,7 +179,7 @@ func TestCompletion_Bash_Good(t *testing.T) {
 		"storebus get ":                       {"acme", "apex"},
 		"storebus get ac":                     {"acme"},
 		"storebus get acme us":                {"user:42", "user:43"},
-		"storebus get acme user:":             {"42", "43"}, // bash has kept what stands before the colon
+		"storebus get acme user:":             {"42", "43"}, // bash has kept the text before the colon
 		"storebus get acme user:42 ":          {`key\ one`, "theme"},
 		"storebus get acme tw":                {`two\ words`}, // the name with a line break is left out
 		`storebus get acme two\ words k`:      {`key\ one`},
@@ -224,7 +224,7 @@ func TestCompletion_Names_Ugly(t *testing.T) {
 		require.NoError(t, err)
 		defer listener.Close()
 		t.Setenv("STOREBUS_NATS", "nats://"+listener.Addr().String())
-		t.Setenv("STOREBUS_TIMEOUT", "1h") // it would wait for that
+		t.Setenv("STOREBUS_TIMEOUT", "1h") // it would wait an hour
 		assert.Empty(t, commandCompletions(t, "get"))
 	})
 	t.Run("ASidecarThatSaysNothing", func(t *testing.T) {

@@ -27,7 +27,7 @@ const (
 	timeoutFlag = "timeout"
 )
 
-// The flags that say who connects, and how.
+// The flags for the credentials of the connection.
 const (
 	userFlag        = "user"
 	passwordFlag    = "password"
@@ -39,18 +39,18 @@ const (
 	inboxPrefixFlag = "inbox-prefix"
 )
 
-// connectionCategory is where the help shows how the broker is reached.
+// connectionCategory is the heading in the help for the flags of the connection.
 const connectionCategory = "Connection (a flag overrides a variable, and a variable overrides a context)"
 
-// ifRevisionFlag is what a conditional write is given.
+// ifRevisionFlag holds the revision that a conditional write expects.
 const ifRevisionFlag = "if-revision"
 
-// reconnectPause is how long a lasting command waits between two attempts to reach
-// the broker again.
+// reconnectPause is the pause of a lasting command between two attempts to reach the broker
+// again.
 const reconnectPause = 500 * time.Millisecond
 
-// sharedFlags gives the flags that every client command has, or every one that needs
-// no sidecar. Each command needs its own: a flag keeps its value.
+// sharedFlags returns the flags of every client command, or of every local command. Each
+// command needs its own: a flag keeps its value.
 func (declared *clientCommand) sharedFlags() []cli.Flag {
 	if declared.local {
 		return formatFlags()
@@ -71,8 +71,7 @@ func newPrefixFlag() cli.Flag {
 	}
 }
 
-// connectionFlags are named as those of the nats command line tool, and so are their
-// variables.
+// connectionFlags have the names and variables of the nats command line tool.
 func connectionFlags() []cli.Flag {
 	text := func(name, usage string, variables ...string) cli.Flag {
 		return &cli.StringFlag{Category: connectionCategory, Name: name, Sources: cli.EnvVars(variables...), Usage: usage}
@@ -129,9 +128,9 @@ func (call *call) connect(declared *clientCommand) (*nats.Conn, error) {
 	return nil, fmt.Errorf("connect to %s: %w", place, brokerError{err})
 }
 
-// broker says which broker is meant, and who connects to it. A flag overrides a variable, and a
-// variable overrides a context. A context that a flag names overrides every variable. With a
-// URL, no context is used.
+// broker returns the address of the broker and the credentials. A flag overrides a
+// variable, and a variable overrides a context. If a flag names a context, it overrides
+// every variable. With a URL, no context is used.
 func (call *call) broker() (storebus.NATSConfig, error) {
 	config := storebus.NATSConfig{Context: call.contextName()}
 	if call.given[natsFlag] && call.given[contextFlag] {
@@ -153,7 +152,7 @@ func (call *call) broker() (storebus.NATSConfig, error) {
 	return config, err
 }
 
-// contextName gives the name of the context that is used, "" for none.
+// contextName returns the name of the context in use, "" if there is none.
 func (call *call) contextName() string {
 	name, broker := call.command.String(contextFlag), call.command.String(natsFlag)
 	switch {
@@ -167,8 +166,8 @@ func (call *call) contextName() string {
 	return selectedContext()
 }
 
-// setting gives a setting of the connection. A variable says nothing where a flag names
-// a context.
+// setting returns a setting of the connection. If a flag names a context, variables do not
+// count.
 func (call *call) setting(flag string) string {
 	if call.given[contextFlag] && !call.given[flag] {
 		return ""
@@ -176,7 +175,7 @@ func (call *call) setting(flag string) string {
 	return call.command.String(flag)
 }
 
-// selectedContext gives the name of the context that nats context select has chosen.
+// selectedContext returns the name of the context that nats context select has chosen.
 func selectedContext() string {
 	folder := os.Getenv("XDG_CONFIG_HOME")
 	if folder == "" {
@@ -186,7 +185,7 @@ func selectedContext() string {
 		}
 		folder = filepath.Join(home, ".config")
 	}
-	// Without the file none is selected.
+	// No file means no selected context.
 	name, _ := os.ReadFile(filepath.Join(folder, "nats", "context.txt"))
 	return strings.TrimSpace(string(name))
 }
@@ -195,17 +194,17 @@ func connectOptions(declared *clientCommand, timeout time.Duration) []nats.Optio
 	options := []nats.Option{
 		nats.Name("storebus " + declared.name),
 		nats.Timeout(timeout),
-		// The library would print it. What matters of it is in the error of the call.
+		// The library would print the error. The error of the call says enough.
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
 	}
 	if !declared.lasting {
 		return append(options, nats.NoReconnect())
 	}
-	// Whoever is refused may be let in again, with the secret that a file holds then.
+	// A refused user may be let in later, with a new secret in the file.
 	return append(options, nats.MaxReconnects(-1), nats.ReconnectWait(reconnectPause), nats.IgnoreAuthErrorAbort())
 }
 
-// brokerNames gives the addresses that were tried, without passwords.
+// brokerNames returns the addresses of all attempts, without passwords.
 func brokerNames(servers []string) string {
 	if len(servers) == 0 {
 		return "a broker"
@@ -220,7 +219,7 @@ func brokerNames(servers []string) string {
 	return strings.Join(names, ", ")
 }
 
-// brokerError is the error of a connection that could not be made.
+// brokerError is the error of a failed connection.
 type brokerError struct{ error }
 
 func (failure brokerError) Is(target error) bool { return target == errBroker }

@@ -18,7 +18,7 @@ import (
 	"dappco.re/go/storebus"
 )
 
-// nowhere is an address where no broker listens.
+// nowhere is an address without a broker.
 const nowhere = "nats://127.0.0.1:1"
 
 // saveContext writes a NATS context into the test's own configuration.
@@ -118,7 +118,7 @@ func TestConnection_BrokerNames_Good(t *testing.T) {
 	assert.Equal(t, "nats://a:4222, a broker whose URL cannot be read", brokerNames([]string{"nats://a:4222", "nats://%zz:secret@b"}))
 }
 
-// startBroker starts a broker with users, on which no sidecar is.
+// startBroker starts a broker with users and without a sidecar.
 func startBroker(t *testing.T, options server.Options) string {
 	t.Helper()
 	options.Host, options.Port, options.NoSigs, options.NoLog = "127.0.0.1", server.RANDOM_PORT, true, true
@@ -131,7 +131,8 @@ func startBroker(t *testing.T, options server.Options) string {
 	return broker.ClientURL()
 }
 
-// connected asserts that a command line reaches the broker: there only the sidecar is away.
+// connected asserts that a command line reaches the broker: only the sidecar is missing
+// there.
 func connected(t *testing.T, line ...string) {
 	t.Helper()
 	_, err := (&shell{}).run(t, append([]string{"status"}, line...)...)

@@ -8,8 +8,8 @@ import (
 	"dappco.re/go/storebus"
 )
 
-// credentials say who connects: in the way that a flag names, else in the way that a
-// variable does. A user without a password is a token, as for the nats tool.
+// credentials returns the credentials of the connection. A flag comes before a variable. A
+// user without a password is a token, as for the nats tool.
 func (call *call) credentials() (credentials storebus.NATSCredentials, err error) {
 	way, err := call.credentialsFlag(true)
 	if way == "" && err == nil {
@@ -29,8 +29,8 @@ func (call *call) credentials() (credentials storebus.NATSCredentials, err error
 	return credentials, err
 }
 
-// credentialsFlag gives the flag that says who connects, given on the command line or as
-// a variable; "" if there is none.
+// credentialsFlag returns the flag with the credentials, from the command line or from a
+// variable. It returns "" if there is none.
 func (call *call) credentialsFlag(onCommandLine bool) (way string, err error) {
 	for _, flag := range []string{userFlag, credsFlag, nkeyFlag} {
 		if call.given[flag] != onCommandLine || call.setting(flag) == "" {

@@ -43,11 +43,11 @@ func deleteKey(ctx context.Context, call *call) error {
 	return nil
 }
 
-// emptyTime bounds the question whether a namespace has keys at all.
+// emptyTime bounds the check whether a namespace has any keys.
 const emptyTime = 500 * time.Millisecond
 
-// withEmptyNamespace adds to the error of a missing key that its namespace has no keys: the
-// name of the namespace is wrong then, more likely than that of the key.
+// withEmptyNamespace adds to the error of a missing key if its namespace has no keys at
+// all. The mistake is more likely in the name of the namespace then.
 func (call *call) withEmptyNamespace(ctx context.Context, err error) error {
 	words := call.declared.words
 	if !errors.Is(err, subjects.ErrNotFound) || len(words) < 3 || words[0] != "NAMESPACE" || words[2] != "KEY" {
@@ -64,7 +64,7 @@ func (call *call) withEmptyNamespace(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: the namespace %s has no keys", err, call.word(0))
 }
 
-// missingKey is the error of a key that is not there, where the reply is none.
+// missingKey is the error of a missing key if the reply is no error.
 func missingKey(group, key string) error {
 	return subjects.ErrNotFound.New(fmt.Sprintf("%s/%s is not there", group, key))
 }

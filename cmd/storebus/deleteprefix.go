@@ -38,7 +38,7 @@ func deletePrefix(ctx context.Context, call *call) error {
 	})
 }
 
-// prefixLoss counts the keys and the groups that a prefix has.
+// prefixLoss counts the keys and the groups of a prefix.
 func (call *call) prefixLoss(ctx context.Context) (loss, error) {
 	options := client.GroupsOptions{Prefix: call.word(1), Limit: largestPage}
 	var keys, groups uint64

@@ -55,7 +55,7 @@ func (call *call) describeVerb(reply subjects.DescribeReply, name string) error 
 	return subjects.ErrNotFound.New(fmt.Sprintf("the sidecar knows no verb %q%s", name, didYouMean(name, names)))
 }
 
-// printFields prints fields, and behind each list the fields of its elements.
+// printFields prints fields, and after each list the fields of its elements.
 func (call *call) printFields(path string, fields []subjects.FieldDescription) {
 	for _, field := range fields {
 		call.print(path+field.Name, field.Type, yesOrNo(field.Required))

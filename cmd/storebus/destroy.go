@@ -12,19 +12,19 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// The flags of what destroys.
+// The flags of destructive commands.
 const (
 	forceFlag  = "force"
 	dryRunFlag = "dry-run"
 )
 
-// destroyHelp is the end of the description of a command that destroys.
+// destroyHelp ends the description of a destructive command.
 const destroyHelp = "The command first tells what it will do, and asks. Without a terminal it needs --force."
 
-// errNotConfirmed is what a command ends with that was asked about and not confirmed.
+// errNotConfirmed ends a command if its question was not confirmed.
 var errNotConfirmed = errors.New("not confirmed: nothing was done")
 
-// loss is what a command would do away with, as --dry-run prints it.
+// loss says what a command would remove, as --dry-run prints it.
 type loss struct {
 	// Text completes the sentence "this would …".
 	Text    string  `json:"would"`
@@ -67,7 +67,7 @@ func (call *call) destroy(ctx context.Context, find func(context.Context) (loss,
 	return carryOut(ctx)
 }
 
-// isNothing reports whether it is certain that nothing is lost.
+// isNothing reports whether the command certainly removes nothing.
 func (loss loss) isNothing() bool {
 	return loss.Keys != nil && *loss.Keys == 0 || loss.Entries != nil && *loss.Entries == 0
 }
@@ -81,7 +81,7 @@ func (call *call) confirm(ctx context.Context, text string) error {
 	fmt.Fprintf(root.ErrWriter, "This would %s. Go on? [y/N] ", visible(text))
 	answers := make(chan string, 1)
 	go func() {
-		// No answer is an empty one.
+		// If the input fails, the answer is empty.
 		answer, _ := bufio.NewReader(root.Reader).ReadString('\n')
 		answers <- answer
 	}()
@@ -96,7 +96,7 @@ func (call *call) confirm(ctx context.Context, text string) error {
 	return errNotConfirmed
 }
 
-// counted gives a number with its noun.
+// counted returns a number with its noun.
 //
 //	counted(1, "key")  // 1 key
 func counted(number uint64, noun string) string {

@@ -14,7 +14,8 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// destroyer is a command line that destroys, what it would do, and how to see that it has.
+// destroyer is a destructive command line, the loss it announces, and a check of its
+// effect.
 type destroyer struct {
 	line         []string
 	would, json  string
@@ -22,7 +23,7 @@ type destroyer struct {
 	before, then string
 }
 
-// newDestroyers starts a sidecar with something to destroy.
+// newDestroyers starts a sidecar with data to destroy.
 func newDestroyers(t *testing.T) (*shell, map[string]destroyer) {
 	t.Helper()
 	isolate(t)

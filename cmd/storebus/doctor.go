@@ -21,7 +21,7 @@ const (
 	stateFail = "fail"
 )
 
-// stateColours are those of a terminal.
+// stateColours are the colours of the states at a terminal.
 var stateColours = map[string]string{stateOK: "32", stateWarn: "33", stateFail: "31"}
 
 func doctorCommand() *clientCommand {
@@ -72,7 +72,7 @@ type examination struct {
 	space      subjects.Space
 	connection *nats.Conn
 	failed     []string
-	// unavailable says that a sidecar is not there, or does not answer.
+	// unavailable says that a sidecar is missing, or does not answer.
 	unavailable bool
 }
 
@@ -112,7 +112,7 @@ func (examination *examination) report(findings ...finding) {
 			examination.failed = append(examination.failed, found.Check)
 		}
 		if call.json {
-			// An error is kept by the writer, and comes out of its Flush.
+			// The writer keeps an error and returns it from Flush.
 			_ = call.printJSON(found)
 			continue
 		}
@@ -124,7 +124,7 @@ func (examination *examination) report(findings ...finding) {
 	}
 }
 
-// noReply is the finding for a request that was not answered with success.
+// noReply is the finding if a request has no success reply.
 func (examination *examination) noReply(check, subject string, err error) finding {
 	if kindOf(err).status == exitUnavailable {
 		examination.unavailable = true

@@ -20,14 +20,14 @@ import (
 )
 
 const (
-	// usualMaxPayload is the max_payload of a NATS server without a setting.
+	// usualMaxPayload is the max_payload of a NATS server if its configuration has none.
 	usualMaxPayload = 1 << 20
-	// instancesWait is how long instances have to answer.
+	// instancesWait is the time in which instances must answer.
 	instancesWait = 300 * time.Millisecond
 )
 
-// broker connects, and reports on the connection. It returns an error if nothing more
-// can be checked.
+// broker connects, and reports on the connection. It returns an error if no more checks are
+// possible.
 func (examination *examination) broker() error {
 	call := examination.call
 	if name := call.contextName(); name != "" {
@@ -53,7 +53,7 @@ func (examination *examination) broker() error {
 	return nil
 }
 
-// urlOrigin says where the URL of the broker comes from.
+// urlOrigin says which setting gave the URL of the broker.
 func (call *call) urlOrigin() string {
 	switch {
 	case call.given[natsFlag]:
@@ -87,16 +87,16 @@ func payloadFinding(limit int64) finding {
 	return found
 }
 
-// milliseconds gives a short time for a person.
+// milliseconds formats a short time for a person.
 func milliseconds(duration time.Duration) string {
 	return fmt.Sprintf("%.3g ms", float64(duration)/float64(time.Millisecond))
 }
 
-// errNotPermitted is what the broker says to a subject that the user may not use.
+// errNotPermitted is returned if the broker refuses a subject to the user.
 var errNotPermitted = errors.New("the broker does not permit it to this user")
 
-// ask sends a request and gives the first reply. The broker answers a subject that is not
-// permitted before it answers the flush.
+// ask sends a request and returns the first reply. The broker refuses a subject before it
+// answers the flush.
 func (examination *examination) ask(ctx context.Context, subject, body string) (*nats.Msg, error) {
 	replies, err := examination.request(ctx, subject, body)
 	if err != nil {
@@ -110,7 +110,7 @@ func (examination *examination) ask(ctx context.Context, subject, body string) (
 	return reply, replyError(reply)
 }
 
-// replyError gives the error that a reply reports.
+// replyError returns the error in a reply, nil if there is none.
 func replyError(reply *nats.Msg) error {
 	var failure subjects.ErrorBody
 	switch {
@@ -128,7 +128,7 @@ func isNoResponder(reply *nats.Msg) bool {
 	return len(reply.Data) == 0 && reply.Header.Get("Status") == "503"
 }
 
-// request sends a request whose replies can be received.
+// request sends a request and returns the subscription for its replies.
 func (examination *examination) request(ctx context.Context, subject, body string) (*nats.Subscription, error) {
 	connection := examination.connection
 	inbox := connection.NewInbox()
@@ -148,7 +148,7 @@ func (examination *examination) request(ctx context.Context, subject, body strin
 	return replies, nil
 }
 
-// subscribe returns errNotPermitted for a subject that this user may not receive.
+// subscribe returns errNotPermitted if the user may not receive a subject.
 func (examination *examination) subscribe(ctx context.Context, subject string) (*nats.Subscription, error) {
 	refused := examination.connection.LastError()
 	subscription, err := examination.connection.SubscribeSync(subject)
@@ -158,8 +158,8 @@ func (examination *examination) subscribe(ctx context.Context, subject string) (
 	return subscription, err
 }
 
-// permitted waits until the broker has seen everything that was sent, and returns
-// errNotPermitted if it has refused more than before.
+// permitted waits until the broker has processed all messages sent. It returns
+// errNotPermitted if the broker has refused more than before.
 func (examination *examination) permitted(ctx context.Context, before error) error {
 	if err := examination.connection.FlushWithContext(ctx); err != nil {
 		return err
@@ -171,8 +171,8 @@ func (examination *examination) permitted(ctx context.Context, before error) err
 	return nil
 }
 
-// sidecar looks for the instances that serve the prefix. It returns an error if there is
-// none, or if no reply can be received.
+// sidecar looks for the instances of the prefix. It returns an error if there is none, or
+// if no reply can be received.
 func (examination *examination) sidecar(ctx context.Context) error {
 	probe, err := examination.subscribe(ctx, examination.connection.NewInbox())
 	if err != nil {
@@ -196,7 +196,7 @@ func (examination *examination) sidecar(ctx context.Context) error {
 	return examination.reportInstances(instances)
 }
 
-// instances asks all sidecars of the broker who they are.
+// instances asks all sidecars of the broker for their names and prefixes.
 func (examination *examination) instances(ctx context.Context, subject string) (instances []micro.Info, err error) {
 	replies, err := examination.request(ctx, subject, "")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// namespace checks what this user may do in a namespace, and the quota there.
+// namespace checks the permissions of this user in a namespace, and the quota there.
 func (examination *examination) namespace(ctx context.Context, namespace string) {
 	var usage subjects.UsageReply
 	subject := examination.space.Request(namespace, subjects.VerbUsage)

@@ -15,31 +15,32 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// From these figures on a check is more than ok.
+// From these figures on a check is not ok any more.
 const (
-	// clockApart is a difference of clocks that shows in times of expiry.
+	// clockApart is a difference of clocks that is visible in times of expiry.
 	clockApart = time.Second
-	// noRoom is so little room on the disk that writes end soon.
+	// noRoom is the free space on the disk below which writes soon end.
 	noRoom = 64 << 20
-	// largeLog is a size that SQLite's write-ahead log comes to if checkpoints are held up.
+	// largeLog is the size of SQLite's write-ahead log if checkpoints are held up.
 	largeLog = 256 << 20
-	// lateEvents and latePoints are the ages of what should have left the sidecar.
+	// lateEvents and latePoints are ages at which an event or a point should have left the
+	// sidecar.
 	lateEvents, latePoints = time.Minute, 10 * time.Minute
-	// fullShare is how much of a limit is nearly all of it.
+	// fullShare is the share of a limit that counts as nearly full.
 	fullShare = 0.9
 )
 
 // These figures depend on the machine. A test sets them.
 var (
-	// slowRoundTrip is a time between a client and its broker that shows in every call.
+	// slowRoundTrip is a round trip between client and broker that slows every call.
 	slowRoundTrip = 100 * time.Millisecond
-	// slowSync is a wait for the disk that every write shares.
+	// slowSync is a wait for the disk that slows every write.
 	slowSync = 100 * time.Millisecond
-	// littleRoom is the room on the disk that any database should have.
+	// littleRoom is the least free space on the disk that any database should have.
 	littleRoom uint64 = 1 << 30
 )
 
-// operator checks what the sidecar says of itself to an operator.
+// operator checks the sidecar's status, which only an operator may read.
 func (examination *examination) operator(ctx context.Context) {
 	subject := examination.space.Admin(subjects.VerbAdminStatus)
 	var status subjects.StatusReply
@@ -59,7 +60,7 @@ func (examination *examination) operator(ctx context.Context) {
 	examination.report(statusFindings(&status, asked.Add(took/2))...)
 }
 
-// read asks a verb and reads its reply.
+// read calls a verb and decodes its reply.
 func (examination *examination) read(ctx context.Context, subject string, reply any) error {
 	message, err := examination.ask(ctx, subject, "{}")
 	if err != nil {
@@ -68,7 +69,7 @@ func (examination *examination) read(ctx context.Context, subject string, reply 
 	return json.Unmarshal(message.Data, reply)
 }
 
-// statusFindings judges a status. now is the time here when it was made.
+// statusFindings judges a status. now is the local time at which the status was made.
 func statusFindings(status *subjects.StatusReply, now time.Time) []finding {
 	findings := []finding{versionFinding(status.Version), writableFinding(status), durabilityFinding(status.Durability)}
 	if !status.Time.IsZero() {
@@ -129,7 +130,7 @@ func aheadFinding(seconds float64) finding {
 		warns("set the clock of that machine if it is wrong; otherwise wait until it has caught up")
 }
 
-// roomFinding judges the room on the disk. A backup takes as much as the database.
+// roomFinding judges the free space on the disk. A backup needs as much as the database.
 func roomFinding(free, database uint64) finding {
 	found := fine("disk", "%s are free, the database has %s", humanize.IBytes(free), humanize.IBytes(database))
 	switch {

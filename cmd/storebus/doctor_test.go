@@ -18,7 +18,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// trustMachine leaves the speed and the disk of the machine out of the findings.
+// trustMachine keeps the speed and the disk of the machine out of the findings.
 func trustMachine(t *testing.T) {
 	t.Helper()
 	trip, sync, room := slowRoundTrip, slowSync, littleRoom
@@ -26,7 +26,7 @@ func trustMachine(t *testing.T) {
 	t.Cleanup(func() { slowRoundTrip, slowSync, littleRoom = trip, sync, room })
 }
 
-// examine runs doctor and gives its findings by their checks.
+// examine runs doctor and returns its findings by their checks.
 func examine(t *testing.T, line ...string) (status int, findings map[string]finding, errorOutput string) {
 	t.Helper()
 	status, output, errorOutput := runProgram(append([]string{"doctor", "-o", "json"}, line...)...)

@@ -42,31 +42,31 @@ var exitStatuses = []struct {
 	{exitTooMuch, "too much: a quota is used up, or a value is too large"},
 }
 
-// The errors that a command line ends with before a sidecar has answered.
+// The errors of a command line that ends before a sidecar has answered.
 var (
-	// errUsage is wrapped by the errors of a command line that cannot be carried out.
+	// errUsage is wrapped by the error of a bad command line.
 	errUsage = errors.New("usage")
-	// errBroker is wrapped by the errors of a connection that cannot be made.
+	// errBroker is wrapped by the error of a failed connection.
 	errBroker = errors.New("the broker cannot be reached")
 )
 
-// Remedies of several kinds.
+// Remedies for several kinds of failure.
 const (
 	userRemedy    = "give a user that the broker knows: --user, --creds, --nkey or --context"
 	silenceRemedy = "find the cause with storebus doctor, or allow more time with --timeout"
 )
 
-// failureKind is what errors of one kind have in common.
+// failureKind is the exit status, the error on the wire and the remedy of a kind of errors.
 type failureKind struct {
 	cause  error
 	status int
-	// wire is the error of the contract that stands for the kind where no reply says more.
+	// wire is the error of the contract for this kind. It is used if no reply says more.
 	wire *subjects.Error
-	// remedy says what to do, "" if nothing can be said.
+	// remedy says what to do, "" if nothing helps.
 	remedy func(failure *subjects.Error) string
 }
 
-// failureKinds is searched from the top. Certain kinds stand before likely ones.
+// failureKinds is searched from the top. Specific kinds come before general kinds.
 var failureKinds = []failureKind{
 	{errUsage, exitUsage, subjects.ErrBadRequest, noRemedy},
 	{subjects.ErrBadRequest, exitUsage, subjects.ErrBadRequest, noRemedy},
@@ -129,8 +129,8 @@ func kindOf(err error) *failureKind {
 	return &otherFailure
 }
 
-// wireError gives an error as a reply would report it: what the sidecar said, with the
-// words that a person reads.
+// wireError returns an error in the form of an error reply: the sidecar's own fields, with
+// the text for a person.
 func (kind *failureKind) wireError(err error) *subjects.Error {
 	failure := *kind.wire
 	if said, ok := errors.AsType[*subjects.Error](err); ok && said.Name == failure.Name {
@@ -140,25 +140,24 @@ func (kind *failureKind) wireError(err error) *subjects.Error {
 	return &failure
 }
 
-// callNames are the names of calls that an error has gathered on its way:
-// client.Set: store.Set: ….
+// callNames are the names of calls in the text of an error, such as client.Set: store.Set:
+// ….
 var callNames = regexp.MustCompile(`(^|: )(?:(?:client|handler|journal|store|storebus|subjects)\.[A-Z]\w*: )+`)
 
-// withoutCalls gives a text without the names of the calls that it has gathered.
+// withoutCalls removes the names of calls from a text.
 func withoutCalls(text string) string { return callNames.ReplaceAllString(text, "$1") }
 
-// silence is how Go tells that time is up; the text before it says what there was no time for.
+// silence matches Go's text for an expired deadline. The text before it names the call.
 var silence = regexp.MustCompile(`(^|: )context deadline exceeded`)
 
-// plain gives the text of an error for a person: without the names of the calls that it
-// came through, and without the words of Go for a time that is up.
+// plain returns the text of an error for a person. It removes the names of calls, and Go's
+// text for an expired deadline.
 func plain(err error) string {
 	text := withoutCalls(err.Error())
 	return cmp.Or(silence.ReplaceAllString(text, ""), "there was no reply in time")
 }
 
-// report prints an error, as JSON if that is wanted, and gives the exit status that it
-// stands for.
+// report prints an error, as JSON if asJSON is set, and returns the exit status.
 func report(output io.Writer, err error, asJSON bool) int {
 	if err == nil {
 		return exitDone
@@ -187,12 +186,12 @@ func report(output io.Writer, err error, asJSON bool) int {
 func printFailure(output io.Writer, failure *subjects.Error) {
 	encoder := json.NewEncoder(output)
 	encoder.SetEscapeHTML(false)
-	// Nobody is left to be told that standard error is gone.
+	// If standard error is closed, nobody can read a message about that.
 	_ = encoder.Encode(subjects.ErrorBody{Error: failure})
 }
 
-// wantsJSON reports whether a command line asks for JSON. It is read as it stands, for
-// it may be what cannot be carried out.
+// wantsJSON reports whether a command line asks for JSON. It reads the raw arguments,
+// because the command line may be faulty.
 func wantsJSON(arguments []string) bool {
 	for index, argument := range arguments {
 		switch argument {
@@ -209,7 +208,7 @@ func wantsJSON(arguments []string) bool {
 	return false
 }
 
-// exitHelp is the part of the help that tells the exit statuses.
+// exitHelp is the section of the help about exit statuses.
 func exitHelp() string {
 	var text strings.Builder
 	text.WriteString("\nEXIT STATUS:\n")

@@ -16,7 +16,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// failures are errors, the status that each stands for, and how each is told.
+// failures are errors, each with its exit status and its text.
 var failures = map[string]struct {
 	err        error
 	status     int

@@ -9,9 +9,8 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// flagsAfterCommand moves shared flags that stand before the command to the place after its
-// words, because the nats command line tool takes them there. It leaves other command lines as
-// they are.
+// flagsAfterCommand moves shared flags from before the command to behind its words, because
+// the nats command line tool takes them there. It leaves other command lines unchanged.
 //
 //	flagsAfterCommand(root, []string{"-s", "nats://broker:4222", "get", "acme", "config", "theme"})
 //	// get -s nats://broker:4222 acme config theme
@@ -29,7 +28,7 @@ func flagsAfterCommand(root *cli.Command, arguments []string) []string {
 		return arguments
 	}
 	flags, rest := arguments[:first], arguments[first:]
-	words := 1 // of an unknown command too, so that the error names it
+	words := 1 // an unknown command is a word too, so that the error names it
 	for command := root.Command(rest[0]); command != nil && words < len(rest) && len(command.Commands) > 0; words++ {
 		if command = command.Command(rest[words]); command == nil {
 			break
@@ -38,8 +37,8 @@ func flagsAfterCommand(root *cli.Command, arguments []string) []string {
 	return slices.Concat(rest[:words], flags, rest[words:])
 }
 
-// lengthOfFlag is the number of arguments of a flag and its value: 0 if it is not one of the
-// known flags.
+// lengthOfFlag is the number of arguments of a flag and its value, 0 if the flag is not
+// known.
 func lengthOfFlag(known []cli.Flag, argument string) int {
 	name, _, hasValue := strings.Cut(strings.TrimLeft(argument, "-"), "=")
 	for _, flag := range known {

@@ -36,7 +36,7 @@ func get(ctx context.Context, call *call) error {
 	return nil
 }
 
-// entry reads the entry, and touches it where --ttl is given.
+// entry reads the entry, and touches it if --ttl is given.
 func (call *call) entry(ctx context.Context) (client.Entry, error) {
 	ttl, err := call.ttl()
 	if err != nil {

@@ -28,7 +28,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// goldenCommands holds what every command prints in every format, and how it fails.
+// goldenCommands holds the output and the errors of every command in every format.
 var goldenCommands = filepath.Join("testdata", "commands.txt")
 
 const goldenHead = `# Every command in every format, against one sidecar. The namespace has the name of the format.
@@ -45,19 +45,19 @@ const goldenHead = `# Every command in every format, against one sidecar. The na
 # Several spaces are two if anything in a table is masked, and a line is cut after 400 letters.
 `
 
-// goldenRow is one command line. NS stands for the namespace, and FOLDER for the folder
-// of the test.
+// goldenRow is one command line. NS stands for the namespace, and FOLDER for the test's
+// folder.
 type goldenRow struct {
 	line   []string
 	input  string
 	status int
 	// measures says that the numbers are masked.
 	measures bool
-	// before is called before the line is carried out.
+	// before is called before the line is executed.
 	before func(run *goldenRun)
 }
 
-// goldenRun is the rows carried out in one format.
+// goldenRun executes the rows in one format.
 type goldenRun struct {
 	t              *testing.T
 	format, folder string
@@ -65,7 +65,7 @@ type goldenRun struct {
 
 func words(line string) []string { return strings.Fields(line) }
 
-// goldenRows are carried out in this order: each finds what those before it have left.
+// goldenRows are executed in this order: each finds the data of the rows before it.
 func goldenRows() []goldenRow {
 	row := func(line string) goldenRow { return goldenRow{line: words(line)} }
 	fails := func(status int, line string) goldenRow { return goldenRow{line: words(line), status: status} }
@@ -111,7 +111,7 @@ func goldenRows() []goldenRow {
 	}
 }
 
-// goldenExempt are the commands without rows: serve lasts, and has tests of its own.
+// goldenExempt are the commands without rows. serve does not end, and has tests of its own.
 var goldenExempt = []string{"storebus serve"}
 
 func TestGolden_Commands_Good(t *testing.T) {
@@ -152,8 +152,8 @@ func TestGolden_Rows_Good(t *testing.T) {
 	}
 }
 
-// startGolden starts the sidecar of the rows. Its journal has an endpoint that refuses
-// the measurement "refused".
+// startGolden starts the sidecar of the rows. The endpoint of its journal refuses the
+// measurement "refused".
 func startGolden(t *testing.T) (folder string) {
 	t.Helper()
 	isolate(t)
@@ -176,7 +176,7 @@ func startGolden(t *testing.T) (folder string) {
 	return folder
 }
 
-// readPacked reads the body of a request, which may be packed.
+// readPacked reads the body of a request, and unpacks it if it is compressed.
 func readPacked(request *http.Request) ([]byte, error) {
 	if request.Header.Get("Content-Encoding") != "gzip" {
 		return io.ReadAll(request.Body)
@@ -188,7 +188,7 @@ func readPacked(request *http.Request) ([]byte, error) {
 	return io.ReadAll(unpacked)
 }
 
-// carryOut runs a row and returns its visible result: output, errors and exit status.
+// carryOut executes a row and returns its visible result: output, errors and exit status.
 func (run *goldenRun) carryOut(row *goldenRow) string {
 	if row.before != nil {
 		row.before(run)
@@ -205,7 +205,7 @@ func (run *goldenRun) carryOut(row *goldenRow) string {
 		shown += "\n"
 	}
 	for failure := range strings.Lines(errorOutput.String()) {
-		if !row.measures || status != exitDone { // what it says of the machine is left out
+		if !row.measures || status != exitDone { // figures of the machine are left out
 			shown += "! " + failure
 		}
 	}
@@ -219,8 +219,8 @@ func (run *goldenRun) program(line []string, input string, output, errorOutput i
 	return runWith(run.t.Context(), line, strings.NewReader(input), output, errorOutput)
 }
 
-// checkJSON checks that the output has one JSON object a line, and that the errors have the
-// body of an error reply if the command fails.
+// checkJSON checks that the output has one JSON object a line. If the command fails, the
+// errors must have the body of an error reply.
 func (run *goldenRun) checkJSON(line []string, status int, output, errorOutput string) {
 	for each := range strings.Lines(output) {
 		var object any
@@ -238,7 +238,7 @@ func (run *goldenRun) checkJSON(line []string, status int, output, errorOutput s
 	assert.NotEmpty(run.t, reply.Error.Message, quotedLine(line))
 }
 
-// fill puts what the words of a line stand for in their place.
+// fill replaces the placeholders of a line with their values.
 func (run *goldenRun) fill(line []string) []string {
 	filled := make([]string, len(line))
 	for index, word := range line {
@@ -255,7 +255,7 @@ func (run *goldenRun) fill(line []string) []string {
 	return filled
 }
 
-// newestArchive gives the archive that was written last.
+// newestArchive returns the newest archive.
 func (run *goldenRun) newestArchive() string {
 	files, err := filepath.Glob(filepath.Join(run.folder, "archive", "*.jsonl.gz"))
 	require.NoError(run.t, err)
@@ -271,7 +271,7 @@ func modified(t *testing.T, path string) time.Time {
 	return information.ModTime()
 }
 
-// flushJournal has every point delivered or refused.
+// flushJournal waits until every point is delivered or refused.
 func (run *goldenRun) flushJournal() {
 	require.Equal(run.t, exitDone, run.program([]string{"journal", "flush"}, "", io.Discard, io.Discard))
 }
@@ -286,12 +286,12 @@ func (run *goldenRun) publishAll() {
 	}, time.Minute, time.Millisecond)
 }
 
-// runWith carries out a command line in this process.
+// runWith executes a command line in this process.
 func runWith(ctx context.Context, line []string, input io.Reader, output, errorOutput io.Writer) int {
 	return run(ctx, append([]string{"storebus"}, line...), input, output, errorOutput)
 }
 
-// goldenMasks are what differs from run to run, see goldenHead.
+// goldenMasks hide the parts of the output that differ from run to run, see goldenHead.
 var goldenMasks = []struct {
 	pattern *regexp.Regexp
 	mask    string
@@ -310,7 +310,7 @@ var (
 	goldenGap    = regexp.MustCompile(` {2,}`)
 )
 
-// longestGoldenLine is how much of a line is shown.
+// longestGoldenLine is the longest line in the file, in bytes. The rest is cut off.
 const longestGoldenLine = 400
 
 func (run *goldenRun) mask(text string, row *goldenRow, isTable bool) string {

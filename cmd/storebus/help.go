@@ -13,8 +13,8 @@ import (
 // helpName is the name of the command that prints the help of another one.
 const helpName = "help"
 
-// helpCommand prints the help of the command that its words name, below the command that it
-// belongs to. That of the library takes one word only.
+// helpCommand prints the help of a command below the one it is added to. Its words name the
+// command. The library's own help command takes one word only.
 //
 //	storebus help journal commit
 func helpCommand() *cli.Command {
@@ -43,9 +43,9 @@ func printHelp(ctx context.Context, help *cli.Command) error {
 	}
 }
 
-// flagHelp is a line of the help about a flag, with the default that docs/cli.md shows. The
-// library would print a default for every flag that takes a value, also beside a text that
-// tells of another.
+// flagHelp is the line of the help about a flag, with the same default as docs/cli.md. The
+// library would print a default for every flag with a value, even if the usage names
+// another one.
 func flagHelp(flag cli.Flag) string {
 	documented, ok := flag.(cli.DocGenerationFlag)
 	if !ok {
@@ -54,7 +54,7 @@ func flagHelp(flag cli.Flag) string {
 	return cli.FlagStringer(helpFlag{Flag: flag, DocGenerationFlag: documented})
 }
 
-// helpFlag is a flag whose default stands in its text.
+// helpFlag is a flag with its default in its text.
 type helpFlag struct {
 	cli.Flag
 	cli.DocGenerationFlag
@@ -67,7 +67,8 @@ func (flag helpFlag) GetUsage() string {
 
 func (flag helpFlag) IsDefaultVisible() bool { return false }
 
-// defaultText tells the default of a flag, "" if that is nothing, or if the usage tells it.
+// defaultText is the default of a flag, "" if it is empty or zero, or if the usage names
+// it.
 func defaultText(flag cli.DocGenerationFlag, usage string) string {
 	value := strings.Trim(cmp.Or(flag.GetDefaultText(), flag.GetValue()), `"[]`)
 	if !flag.TakesValue() || !flag.IsDefaultVisible() || value == "" || value == "0" || value == "0s" || strings.Contains(usage, "(default") {

@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// flagLines gives the lines of a help text about flags, by the name of the flag.
+// flagLines returns the lines of a help text about flags, by the name of the flag.
 func flagLines(help string) map[string]string {
 	lines := map[string]string{}
 	for line := range strings.Lines(help) {

@@ -13,7 +13,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// journalCommand gathers the commands of the journal.
+// journalCommand groups the commands of the journal.
 func journalCommand() *cli.Command {
 	return commandGroup("journal", "write, read and deliver points of the journal",
 		journalCommitCommand(), journalQueryCommand(), journalStatusCommand(), journalRejectedCommand(), journalRequeueCommand(), journalFlushCommand())

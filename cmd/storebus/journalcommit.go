@@ -60,7 +60,7 @@ func (call *call) commitPoints(ctx context.Context, points []point, committed *a
 	return nil
 }
 
-// point is a line of text, read.
+// point is a parsed line.
 type point struct {
 	line        int
 	measurement string
@@ -68,8 +68,8 @@ type point struct {
 	fields      map[string]any
 }
 
-// readPoints reads lines, all of them before one is carried out: a slip in the last
-// one leaves nothing half done. Empty lines and comments are none.
+// readPoints parses all lines before one is sent: a mistake in the last line leaves nothing
+// half done. It skips empty lines and comments.
 func readPoints(text []byte) (points []point, err error) {
 	number := 0
 	for line := range bytes.Lines(text) {
@@ -128,7 +128,7 @@ func readPoint(line []byte) (point point, err error) {
 	return point, err
 }
 
-// atColumn gives an error of the decoder, which counts the lines of one, with its column only.
+// atColumn replaces the decoder's error, which always says line 1, with its column alone.
 func atColumn(err error) error {
 	slip, ok := errors.AsType[*lineprotocol.DecodeError](err)
 	if !ok {
@@ -137,7 +137,7 @@ func atColumn(err error) error {
 	return fmt.Errorf("column %d: %w", slip.Column, slip.Err)
 }
 
-// readField reads a value, unless it is a number that a float would hold as another.
+// readField reads a value. It refuses a number if a float would hold another one.
 func readField(name string, kind lineprotocol.ValueKind, text []byte) (any, error) {
 	value, err := lineprotocol.NewValueFromBytes(kind, text)
 	if err != nil {
@@ -153,8 +153,8 @@ func readField(name string, kind lineprotocol.ValueKind, text []byte) (any, erro
 	return nil, fmt.Errorf("the field %q: a float does not hold %s: write an integer of 64 bits as 3i or 3u, and any other number as a text", name, text)
 }
 
-// withDigits gives a number with digits on both sides of its point: 0.5 for .5 and 1.0
-// for 1. as line protocol has it.
+// withDigits returns a number with digits on both sides of its point. Line protocol permits
+// .5 and 1. without them, which become 0.5 and 1.0.
 func withDigits(number string) string {
 	mantissa, exponent := number, ""
 	if index := strings.IndexAny(number, "eE"); index >= 0 {
@@ -173,7 +173,7 @@ func withDigits(number string) string {
 	return unsigned + exponent
 }
 
-// readPart reads what next gives until it gives no name; nil where there is nothing.
+// readPart calls next until it returns no name. It returns nil if there is no part.
 func readPart[Value any](kind string, next func() (name []byte, value Value, err error)) (map[string]Value, error) {
 	var values map[string]Value
 	for {
@@ -191,8 +191,8 @@ func readPart[Value any](kind string, next func() (name []byte, value Value, err
 	}
 }
 
-// withBackslashes doubles the backslashes of texts that the decoder would take for a
-// part of a tab or of the end of a line. For InfluxDB "C:\temp" is what it seems to be.
+// withBackslashes doubles the backslashes before n, r and t in texts, because the decoder
+// would take them for escapes. InfluxDB reads "C:\temp" literally.
 func withBackslashes(line []byte) []byte {
 	kept := make([]byte, 0, len(line))
 	inFields, inText := false, false

@@ -27,14 +27,14 @@ func TestJournalcommit_Numbers_Good(t *testing.T) {
 		"i":{"integer":"9007199254740993"},"j":{"unsigned":"18446744073709551615"}}}`, string((<-requests).Data))
 }
 
-// What InfluxDB reads in a text is what is committed: it knows \" and \\ alone.
+// A text is committed as InfluxDB reads it: \" and \\ are the only escapes.
 func TestJournalcommit_Text_Good(t *testing.T) {
 	shell, requests := newScriptedShell(t, "store.acme.journal_commit", body(`{"entry_id":7,"committed_at":"2026-11-22T10:01:00Z"}`))
 	shell.mustRun(t, "journal", "commit", "acme", `C:\temp,d="C:\new" path="C:\temp\new",share="\\\\nas\\\"\\r",k="\\t"`)
 	assert.JSONEq(t, `{"measurement":"C:\\temp","fields":{"path":"C:\\temp\\new","share":"\\\\nas\\\"\\r","k":"\\t"},"tags":{"d":"\"C:\\new\""}}`, string((<-requests).Data))
 }
 
-// A slip in any line is found before the first is carried out.
+// A mistake in any line is found before the first line is sent.
 func TestJournalcommit_Line_Bad(t *testing.T) {
 	shell, requests := newScriptedShell(t, "store.>", body(`{}`))
 	for text, reason := range map[string]string{
@@ -68,7 +68,7 @@ func TestJournalcommit_Line_Bad(t *testing.T) {
 	assert.Empty(t, requests)
 }
 
-// A slip is told as a bad request, and not as a failure of the sidecar.
+// A mistake is a bad request, and not a failure of the sidecar.
 func TestJournalcommit_JSON_Bad(t *testing.T) {
 	newScriptedShell(t, "store.>", body(`{}`))
 	for _, line := range []string{"bad line", "m f=1 123", ""} {

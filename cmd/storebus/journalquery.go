@@ -71,7 +71,7 @@ func (call *call) printPoint(row *subjects.JournalRow) error {
 	return nil
 }
 
-// fieldText gives the value of a field so that its type can be seen.
+// fieldText formats the value of a field so that its type is visible.
 func fieldText(value any) string {
 	switch value := value.(type) {
 	case string:

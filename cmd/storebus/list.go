@@ -10,7 +10,7 @@ import (
 	"dappco.re/go/storebus/client"
 )
 
-// descendingFlag turns a listing round.
+// descendingFlag reverses the order of a listing.
 const descendingFlag = "descending"
 
 func listCommand() *clientCommand {
@@ -53,7 +53,8 @@ func list(ctx context.Context, call *call) error {
 	})
 }
 
-// printEntry prints the line of an entry: its names, and its value where it is wanted.
+// printEntry prints the line of an entry: its names, and its value unless --keys-only is
+// given.
 func (call *call) printEntry(entry client.Entry, names ...any) {
 	if !call.command.Bool(keysOnlyFlag) {
 		names = append(names, valueCell(entry.Value, entry.ValueOmitted))
@@ -61,11 +62,11 @@ func (call *call) printEntry(entry client.Entry, names ...any) {
 	call.print(names...)
 }
 
-// valueOmitted is a column of its own behind an empty one, which no value can be: a tab
-// in a value stands in quotes.
+// valueOmitted is a column behind an empty one. No value looks like that: a tab in a value
+// stands in quotes.
 const valueOmitted = "value omitted"
 
-// valueCell gives a stored value; one that was left out says so.
+// valueCell returns a stored value. If the reply left it out, the cell says so.
 func valueCell(value []byte, omitted bool) any {
 	if omitted {
 		return cellList{"", valueOmitted}

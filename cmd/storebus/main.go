@@ -25,7 +25,7 @@ func main() {
 	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run carries out one command line and gives its exit status.
+// run executes one command line and returns its exit status.
 //
 //	run(ctx, []string{"storebus", "get", "acme", "config", "theme"}, os.Stdin, os.Stdout, os.Stderr)
 func run(ctx context.Context, arguments []string, input io.Reader, output, errorOutput io.Writer) int {
@@ -38,13 +38,13 @@ func run(ctx context.Context, arguments []string, input io.Reader, output, error
 	}
 	err := root.Run(ctx, arguments)
 	if err != nil && !started {
-		// No command has begun: what is wrong is the command line, or a variable.
+		// No command has begun: the command line is wrong, or a variable.
 		err = asUsage(cmp.Or(unknownCommand(root, arguments[1:]), err))
 	}
 	return report(errorOutput, err, wantsJSON(arguments))
 }
 
-// rootCommand gives every command of the program. started is called when one begins.
+// rootCommand builds every command of the program. started is called if a command begins.
 func rootCommand(started func()) *cli.Command {
 	root := &cli.Command{
 		Name:                            "storebus",
@@ -57,15 +57,15 @@ func rootCommand(started func()) *cli.Command {
 		Commands: slices.Concat([]*cli.Command{serveCommand(), permissionsCommand().command(), versionCommand().command()}, clientCommands(),
 			[]*cli.Command{journalCommand(), workspaceCommand(), archiveCommand(), benchCommand()}, benchHelpers()),
 		Action: helpOrUnknown,
-		// The exit status is decided in one place, report.
+		// report alone decides the exit status.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 	}
 	prepare(root, started)
 	return root
 }
 
-// prepare has a command, and those below it, tell of what is wrong in one way. One that
-// gathers others is none by itself.
+// prepare gives a command and all commands below it the same help and the same errors. A
+// command without an action prints its help, or names the unknown command.
 func prepare(command *cli.Command, started func()) {
 	command.OnUsageError = usageError
 	if command.Action == nil {
@@ -85,7 +85,7 @@ func prepare(command *cli.Command, started func()) {
 	}
 }
 
-// announced calls started before the action.
+// announced calls started before an action.
 func announced(action cli.ActionFunc, started func()) cli.ActionFunc {
 	return func(ctx context.Context, command *cli.Command) error {
 		started()
@@ -93,7 +93,8 @@ func announced(action cli.ActionFunc, started func()) cli.ActionFunc {
 	}
 }
 
-// helpOrUnknown is what happens without a command, or with one that there is not.
+// helpOrUnknown prints the help if no command is given, and an error if the command is
+// unknown.
 func helpOrUnknown(_ context.Context, command *cli.Command) error {
 	if command.Args().Present() {
 		return noCommand(command, command.Args().First())
@@ -104,14 +105,14 @@ func helpOrUnknown(_ context.Context, command *cli.Command) error {
 	return cli.ShowSubcommandHelp(command)
 }
 
-// noCommand is the error for a name that is not one of the commands below a command.
+// noCommand is the error for an unknown name below a command.
 func noCommand(command *cli.Command, name string) error {
 	suggestion := cmp.Or(didYouMean(name, commandNames(command)), ";")
 	return fmt.Errorf("%w: there is no command %q%s %s --help lists all", errUsage, name, suggestion, command.FullName())
 }
 
-// unknownCommand finds the first word of a command line that should be a command and is
-// none. The library may have stumbled over a flag of the unknown command before.
+// unknownCommand finds the first unknown command of a command line. The library may report
+// a flag of the unknown command first.
 func unknownCommand(command *cli.Command, arguments []string) error {
 	for len(command.Commands) > 0 && len(arguments) > 0 && !isFlag(arguments[0]) {
 		below := command.Command(arguments[0])
@@ -123,7 +124,7 @@ func unknownCommand(command *cli.Command, arguments []string) error {
 	return nil
 }
 
-// usageError is called for a command line that cannot be read.
+// usageError is called if the command line cannot be parsed.
 func usageError(_ context.Context, command *cli.Command, err error, isSubcommand bool) error {
 	if !isSubcommand {
 		return fmt.Errorf("%w; see storebus --help", asUsage(err))

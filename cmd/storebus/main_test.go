@@ -12,14 +12,14 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// asProgram makes the test binary behave as the program itself.
+// asProgram makes the test binary behave as the program.
 const asProgram = "STOREBUS_TEST_AS_PROGRAM"
 
-// patientVariable gives completion in a process of its own time on a slow machine.
+// patientVariable gives completion in a child process more time, for a slow machine.
 const patientVariable = "STOREBUS_TEST_PATIENT_COMPLETION"
 
 func TestMain(m *testing.M) {
-	// The parts of bench have no variable of storebus, and never run the tests again.
+	// The helpers of bench have no variable of storebus, and must not run the tests again.
 	if os.Getenv(asProgram) != "" || len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
 		if os.Getenv(patientVariable) != "" {
 			completionTime = patience
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// runProgram carries out a command line in this process.
+// runProgram executes a command line in this process.
 func runProgram(arguments ...string) (status int, output, errorOutput string) {
 	var out, errorOut bytes.Buffer
 	status = run(context.Background(), append([]string{"storebus"}, arguments...), strings.NewReader(""), &out, &errorOut)

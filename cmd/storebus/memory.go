@@ -12,17 +12,16 @@ import (
 )
 
 const (
-	// heapGrowth is by how many per cent the heap grows between two collections. Most
-	// of what a request takes is gone with its reply, so that fewer collections cost
-	// nothing but the memory that there is.
+	// heapGrowth is the growth of the heap between two collections, in per cent. A request
+	// leaves little behind after its reply, so fewer collections cost only memory.
 	heapGrowth = 400
-	// usualMemory is what the process is kept within, the collector working harder as
-	// it comes near, with caches and queues of the usual size, which may fill most of it.
+	// usualMemory is the soft limit of the process in bytes, with caches and queues of the
+	// default size. They may fill most of it. The collector works harder near the limit.
 	usualMemory = 400 << 20
 )
 
-// tuneCollector sets when garbage is collected, unless the variables of the Go
-// runtime say so.
+// tuneCollector sets the pace of garbage collection, unless a variable of the Go runtime
+// does.
 func tuneCollector(config storebus.Config) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
@@ -31,7 +30,8 @@ func tuneCollector(config storebus.Config) {
 	debug.SetMemoryLimit(memoryLimit(config))
 }
 
-// memoryLimit is usualMemory, and as much more as larger bounds may hold.
+// memoryLimit is usualMemory, and twice the bytes by which the bounds exceed their
+// defaults.
 func memoryLimit(config storebus.Config) int64 {
 	return usualMemory + 2*max(0, config.CacheBytes-store.DefaultCacheBytes) + 2*max(0, config.QueueBytes-handler.DefaultQueueBytes)
 }

@@ -13,7 +13,7 @@ import (
 	"dappco.re/go/storebus/store"
 )
 
-// currentTuning gives what the collector is set to, which only setting it tells.
+// currentTuning returns the collector's settings. Reading a setting means setting it.
 func currentTuning() (growth int, limit int64) {
 	growth = debug.SetGCPercent(100)
 	debug.SetGCPercent(growth)

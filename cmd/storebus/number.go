@@ -13,12 +13,11 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// decimalDigits has a flag read 010 as ten. Without it the library takes that for an
-// octal number.
+// decimalDigits makes a flag read 010 as ten. Without it the library reads an octal number.
 var decimalDigits = cli.IntegerConfig{Base: 10}
 
-// readable says of a number that could not be parsed what is wrong with it, and how it
-// is written if it is whole. Another error stays as it is.
+// readable explains why a number could not be parsed, and shows its spelling if it is
+// whole. It returns other errors unchanged.
 func readable(given string, err error) error {
 	failure, ok := errors.AsType[*strconv.NumError](err)
 	if !ok {

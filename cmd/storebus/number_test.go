@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// numberLines are command lines that end in a whole number.
+// numberLines are command lines whose last word is a whole number.
 var numberLines = [][]string{
 	{"set", "acme", "g", "k", "v", "--if-revision"},
 	{"delete", "acme", "g", "k", "--if-revision"},
@@ -40,7 +40,7 @@ func TestNumber_Words_Bad(t *testing.T) {
 			"3.0": "write 3", "3e0": "write 3", "3.5": "", "0x10": "", "1_0": "", "99999999999999999999999": "", "abc": "", "": "",
 		} {
 			_, err := shell.run(t, append(slices.Clone(line), number)...)
-			if number == "" && line[1] == "requeue" { // as if it were left out
+			if number == "" && line[1] == "requeue" { // an empty ID counts as left out
 				continue
 			}
 			require.ErrorIs(t, err, errUsage, "%q %q", line, number)
@@ -74,7 +74,7 @@ func TestNumber_Words_Ugly_Negative(t *testing.T) {
 	}
 }
 
-// Zeros in front are zeros, and do not make the number an octal one.
+// Leading zeros do not make a number octal.
 func TestNumber_Words_Good(t *testing.T) {
 	shell := newShell(t)
 	shell.mustRun(t, "quota", "acme", "--max-keys", "010")

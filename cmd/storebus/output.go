@@ -13,13 +13,13 @@ import (
 	benchreport "dappco.re/go/storebus/internal/bench/report"
 )
 
-// The formats that every command prints in.
+// The formats of the output. Every command has them all.
 const (
 	// formatText is a line for each row, with tabs between, for scripts.
 	formatText = benchreport.FormatText
 	// formatTable has a header and aligned columns, for a person.
 	formatTable = benchreport.FormatTable
-	// formatJSON is each reply as it came, one object a line.
+	// formatJSON is each reply unchanged, one object a line.
 	formatJSON = benchreport.FormatJSON
 )
 
@@ -34,7 +34,7 @@ const columnGap = "  "
 // propertyColumns are the columns of a list of names and values.
 var propertyColumns = []string{"NAME", "VALUE"}
 
-// formatFlags gives the flags that say how output looks. Each command needs its own: a
+// formatFlags returns the flags for the format of the output. Each command needs its own: a
 // flag keeps its value.
 func formatFlags() []cli.Flag {
 	return []cli.Flag{
@@ -46,7 +46,7 @@ func formatFlags() []cli.Flag {
 	}
 }
 
-// readFormat decides how output looks.
+// readFormat sets the format of the output.
 func (call *call) readFormat() error {
 	format, err := chosenFormat(call.command)
 	if err != nil {
@@ -59,8 +59,8 @@ func (call *call) readFormat() error {
 	return nil
 }
 
-// chosenFormat gives the format that a command line asks for, or the usual one: a table at
-// a terminal, and text elsewhere.
+// chosenFormat returns the format of the command line. If there is none, it is a table at a
+// terminal, and text elsewhere.
 func chosenFormat(command *cli.Command) (string, error) {
 	format := command.String(outputFlag)
 	switch {
@@ -78,8 +78,8 @@ func chosenFormat(command *cli.Command) (string, error) {
 	return format, nil
 }
 
-// print prints a row, whose values stand in the command's columns. JSON is printed where
-// the reply comes in.
+// print prints a row: one value for each column of the command. JSON is printed when a
+// reply arrives.
 func (call *call) print(values ...any) {
 	switch {
 	case call.json:
@@ -94,7 +94,7 @@ func (call *call) print(values ...any) {
 	}
 }
 
-// columns names the columns of what is printed from now on, if they depend on the call.
+// columns names the columns from now on, if they depend on the call.
 func (call *call) columns(names ...string) {
 	if call.table == nil {
 		return
@@ -118,14 +118,14 @@ type property struct {
 	value any
 }
 
-// flushTable writes the rows that wait, and the header before the first of them.
+// flushTable writes the gathered rows, and the header before the first of them.
 func (call *call) flushTable() {
-	// An error is kept by the writer, and comes out of its Flush.
+	// The writer keeps an error and returns it from Flush.
 	_, _ = call.output.WriteString(call.table.take())
 }
 
-// table gathers rows until their columns can be aligned. Columns never grow narrower
-// from one part to the next.
+// table gathers rows until their columns can be aligned. From one part to the next, a
+// column never becomes narrower.
 type table struct {
 	header []string
 	rows   [][]any
@@ -137,7 +137,7 @@ type table struct {
 
 func (table *table) add(values []any) { table.rows = append(table.rows, values) }
 
-// take gives the rows that wait as text, and forgets them.
+// take removes the gathered rows and returns them as text.
 func (table *table) take() string {
 	var lines [][]string
 	if !table.headed && len(table.header) > 0 {
@@ -176,7 +176,7 @@ func (table *table) cells(row []any) []string {
 	return cells
 }
 
-// rowColours gives the colours of the cells that have one.
+// rowColours returns the colours of the painted cells, by column.
 func rowColours(row []any) map[int]string {
 	colours := map[int]string{}
 	for index, value := range row {
@@ -198,7 +198,7 @@ func (table *table) widen(lines [][]string) {
 	}
 }
 
-// align writes a line, numbers at the right of their columns.
+// align writes a line, with numbers at the right of their columns.
 func (table *table) align(text *strings.Builder, cells []string, colours map[int]string) {
 	var line strings.Builder
 	for index, cell := range cells {

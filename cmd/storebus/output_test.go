@@ -18,13 +18,13 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// goldenTables holds what each command line prints as a table. The variable
-// STOREBUS_UPDATE_GOLDEN has it written anew.
+// goldenTables holds the table of each command line. If STOREBUS_UPDATE_GOLDEN is set, the
+// test writes the file anew.
 var goldenTables = filepath.Join("testdata", "tables.txt")
 
 const updateGolden = "STOREBUS_UPDATE_GOLDEN"
 
-// stopClock has ages told from a fixed time on.
+// stopClock makes ages count from a fixed time.
 func stopClock(t *testing.T) {
 	t.Helper()
 	running := now
@@ -62,7 +62,7 @@ func TestOutput_Table_Good(t *testing.T) {
 	compareGolden(t, goldenTables, tables.String())
 }
 
-// quotedLine gives a command line as it would be typed.
+// quotedLine returns a command line with the quotes that a shell needs.
 func quotedLine(line []string) string {
 	words := make([]string, len(line))
 	for index, word := range line {
@@ -97,7 +97,7 @@ func TestOutput_Formats_Bad(t *testing.T) {
 	}
 }
 
-// everyCommand calls a function for each command that does something, with its full name.
+// everyCommand calls visit for each command with an action of its own, with its full name.
 func everyCommand(command *cli.Command, name string, visit func(name string, command *cli.Command)) {
 	for _, below := range command.Commands {
 		if below.Name == helpName {
@@ -158,7 +158,7 @@ func TestOutput_Print_Good(t *testing.T) {
 		call.print("東京", excerpt("a"))
 		call.print("한국어", excerpt("b"))
 		call.print("🙂", excerpt("c"))
-		call.print("e\u0301te\u0301", excerpt("d")) // accents that stand on the letter before them
+		call.print("e\u0301te\u0301", excerpt("d")) // accents that combine with the letter before them
 		call.print("plain", excerpt("e"))
 		call.flushTable()
 		require.NoError(t, call.output.Flush())

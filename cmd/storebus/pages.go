@@ -4,11 +4,11 @@ package main
 
 import "github.com/urfave/cli/v3"
 
-// largestPage is the most that one reply may hold.
+// largestPage is the most elements in one reply.
 const largestPage = 1000
 
-// The flags of what is read page by page. The prefix of what is listed has a name of
-// its own: --prefix is that of the subjects, as everywhere.
+// The flags of listings. The prefix of a listing has a name of its own, because --prefix is
+// the prefix of the subjects everywhere.
 const (
 	limitFlag           = "limit"
 	keysOnlyFlag        = "keys-only"
@@ -29,9 +29,9 @@ func newGroupPrefixFlag() cli.Flag {
 	return &cli.StringFlag{Name: groupPrefixFlag, Usage: "only groups that begin with this `TEXT`"}
 }
 
-// pages reads page after page until there is no more, or as many elements as --limit
-// allows. read prints the page after a cursor, of a size, and says how many elements
-// it held and what comes next.
+// pages reads page after page until the last, or until --limit elements are read. read
+// prints the page of a size after a cursor. It returns the number of elements and the next
+// cursor.
 func (call *call) pages(read func(after string, size int) (count int, next string, err error)) error {
 	left := call.command.Uint(limitFlag)
 	limited := left > 0

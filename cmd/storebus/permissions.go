@@ -47,8 +47,8 @@ func permissions(_ context.Context, call *call) error {
 	return printGranted(call, space, handler.Users, brokerUsers, authorisation)
 }
 
-// printGranted prints what is granted in the namespaces of the call: as JSON, or as a part
-// of a configuration.
+// printGranted prints the permissions for the call's namespaces: as JSON, or as a part of a
+// configuration.
 func printGranted[Granted, Shown any](
 	call *call, space subjects.Space, grant func(subjects.Space, ...string) ([]Granted, error), show func([]Granted) []Shown,
 	configuration *template.Template,
@@ -63,7 +63,7 @@ func printGranted[Granted, Shown any](
 	return configuration.Execute(call.output, granted)
 }
 
-// brokerUser is a user as the configuration of a NATS server has it.
+// brokerUser is a user in the form of a NATS server's configuration.
 type brokerUser struct {
 	User        string            `json:"user"`
 	Purpose     string            `json:"purpose"`
@@ -91,8 +91,8 @@ func brokerUsers(users []handler.User) []brokerUser {
 	return list
 }
 
-// allowOnly permits what is named. A server takes a list that permits nothing for
-// none, and permits everything.
+// allowOnly permits the named subjects and no others. A server treats an empty list as no
+// list, and permits everything; so an empty list becomes a denial of all.
 func allowOnly(names []string) brokerSubjects {
 	if len(names) == 0 {
 		return brokerSubjects{Deny: []string{">"}}
@@ -100,14 +100,14 @@ func allowOnly(names []string) brokerSubjects {
 	return brokerSubjects{Allow: names}
 }
 
-// authorisation is the part of a configuration. Names are in quotes: one that is a
-// number would be taken for it.
+// authorisation prints the authorization section of a server's configuration. Names are in
+// quotes: otherwise a name such as 10k would be read as a number.
 var authorisation = newConfiguration(`authorization {
 {{users . "  "}}
 }
 `)
 
-// userList is the list of users in such a part, and in an account.
+// userList prints the users of the authorization section, or of an account.
 var userList = template.Must(template.New("").Funcs(template.FuncMap{"permitted": permittedSubjects}).Parse(`users = [
 {{- range .}}
   # {{.Purpose}}{{with .InboxPrefix}}, with inboxes {{.}}{{end}}
@@ -121,7 +121,7 @@ func newConfiguration(text string) *template.Template {
 	return template.Must(template.New("").Funcs(template.FuncMap{"users": users, "list": quotedList}).Parse(text))
 }
 
-// users writes the list of users, each line behind an indent.
+// users writes the list of users, with an indent before each line.
 func users(users []handler.User, indent string) (string, error) {
 	var text strings.Builder
 	err := userList.Execute(&text, users)

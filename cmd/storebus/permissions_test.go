@@ -60,7 +60,7 @@ func TestPermissions_Print_Good(t *testing.T) {
 	})
 }
 
-// A namespace may look like a number, a truth or a flag.
+// A namespace is quoted if it looks like a number, a boolean or a flag.
 func TestPermissions_Print_Ugly(t *testing.T) {
 	isolate(t)
 	namespaces := []string{"0", "1e3", "10k", "true", "-x", "ACME"}
@@ -77,7 +77,7 @@ func TestPermissions_Print_Ugly(t *testing.T) {
 	assert.Len(t, names, 3+2*len(namespaces))
 }
 
-// readUsers reads what is printed with --json.
+// readUsers reads the output of --json.
 func readUsers(t *testing.T, arguments ...string) (users []brokerUser) {
 	t.Helper()
 	output := (&shell{}).mustRun(t, append([]string{"permissions", "--json"}, arguments...)...)
@@ -86,8 +86,8 @@ func readUsers(t *testing.T, arguments ...string) (users []brokerUser) {
 	return users
 }
 
-// readConfiguration reads a configuration as a NATS server does, with a password for
-// each of the users.
+// readConfiguration reads a configuration as a NATS server does, with a password for each
+// user.
 func readConfiguration(t *testing.T, configuration string, users []brokerUser) (*server.Options, error) {
 	t.Helper()
 	for _, user := range users {
@@ -98,7 +98,7 @@ func readConfiguration(t *testing.T, configuration string, users []brokerUser) (
 	return server.ProcessConfigFile(path)
 }
 
-// Both forms grant the same.
+// The text and the JSON form grant the same permissions.
 func TestPermissions_JSON_Good(t *testing.T) {
 	isolate(t)
 	users := readUsers(t, "acme")

@@ -11,17 +11,18 @@ import (
 	"dappco.re/go/storebus/client"
 )
 
-// longTimeout is how long a command waits for long work if nothing else is said.
+// longTimeout is the time that a command waits for long work, if --timeout is not given.
 const longTimeout = 24 * time.Hour
 
-// progressInterval is the time between two looks at how far long work has come. A test
-// does not wait for that.
+// progressInterval is the time between two questions about the progress of long work. A
+// test sets it to almost nothing.
 var progressInterval = time.Second
 
-// clearLine goes back to the beginning of a line of a terminal, and empties it.
+// clearLine returns to the beginning of a terminal's line, and empties it.
 const clearLine = "\r\x1b[K"
 
-// patiently gives a context for long work, which is waited for unless --timeout is given.
+// patiently returns a context for long work. Unless --timeout is given, it ends after
+// longTimeout.
 func (call *call) patiently(ctx context.Context) (context.Context, context.CancelFunc) {
 	if call.command.IsSet(timeoutFlag) {
 		return ctx, func() {}
@@ -29,8 +30,8 @@ func (call *call) patiently(ctx context.Context) (context.Context, context.Cance
 	return context.WithTimeout(ctx, longTimeout)
 }
 
-// showProgress shows on standard error how far work has come, if that is a terminal and
-// while tell has something to say. The line is gone when the work is done.
+// showProgress shows the progress of work on standard error, if that is a terminal. tell
+// returns the text, "" if there is none. The line disappears when the work is done.
 func (call *call) showProgress(ctx context.Context, tell func(context.Context) string, work func(context.Context) error) error {
 	output := call.command.Root().ErrWriter
 	if isTerminal(output) {
@@ -41,8 +42,8 @@ func (call *call) showProgress(ctx context.Context, tell func(context.Context) s
 	return work(ctx)
 }
 
-// keepTelling writes what tell says, on one line, whenever ticks comes, until the function
-// that it returns is called.
+// keepTelling writes the text of tell on one line at every tick. The returned function
+// stops it.
 func keepTelling(ctx context.Context, output io.Writer, ticks <-chan time.Time, tell func(context.Context) string) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
@@ -70,12 +71,12 @@ func keepTelling(ctx context.Context, output io.Writer, ticks <-chan time.Time, 
 	}
 }
 
-// observer gives a client that prints no replies, to look at the work of another.
+// observer returns a client that prints no replies. It watches the work of another client.
 func (call *call) observer() (*client.Client, error) {
 	return client.New(call.connection, client.Config{
 		Prefix: call.command.String(prefixFlag), Timeout: call.command.Duration(timeoutFlag), Patience: -1,
 	})
 }
 
-// sinceText gives the time that has passed, in whole seconds.
+// sinceText returns the time since began, in whole seconds.
 func sinceText(began time.Time) string { return now().Sub(began).Round(time.Second).String() }

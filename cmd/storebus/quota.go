@@ -53,7 +53,7 @@ func quota(ctx context.Context, call *call) error {
 	return nil
 }
 
-// number gives the value of a flag that takes a number, nil where it was not given.
+// number returns the number in a flag, nil if the flag was not given.
 func (call *call) number(flag string) *uint64 {
 	if !call.given[flag] {
 		return nil
@@ -61,7 +61,7 @@ func (call *call) number(flag string) *uint64 {
 	return new(call.command.Uint64(flag))
 }
 
-// size gives the value of a flag that takes a size, nil where it was not given.
+// size returns the size in a flag, nil if the flag was not given.
 func (call *call) size(flag string) *uint64 {
 	if !call.given[flag] {
 		return nil

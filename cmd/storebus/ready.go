@@ -21,9 +21,9 @@ func announce(output io.Writer, sidecar *storebus.Sidecar, databasePath string) 
 		sidecar.NATSURL(), sidecar.Prefix(), databasePath, sidecar.Durability())
 }
 
-// commandToTry gives a command line that works as it is on a broker that asks nobody for
-// credentials. On another it says which flags are missing: the sidecar's own user may not
-// be anybody else's.
+// commandToTry returns a command line that works unchanged if the broker asks nobody for
+// credentials. On another broker it names the missing flags: a client should not connect as
+// the sidecar's own user.
 //
 //	commandToTry("storebus", "nats://127.0.0.1:4222", "store", &storebus.NATSConfig{}, true)  // storebus set acme config theme dark
 func commandToTry(program, url, prefix string, config *storebus.NATSConfig, open bool) string {
@@ -51,7 +51,7 @@ func commandToTry(program, url, prefix string, config *storebus.NATSConfig, open
 	}
 }
 
-// shellWord gives a text as a word that a shell takes as it is.
+// shellWord quotes a text if a shell would not take it literally.
 func shellWord(text string) string {
 	if strings.ContainsFunc(text, func(letter rune) bool {
 		return !unicode.IsLetter(letter) && !unicode.IsDigit(letter) && !strings.ContainsRune("/._-+:@%", letter)
@@ -61,8 +61,8 @@ func shellWord(text string) string {
 	return text
 }
 
-// invocation is how this program was called. "go run" builds it into a folder that
-// is gone afterwards.
+// invocation is the command with which this program was called. The binary of "go run" does
+// not outlive its run.
 func invocation(program string) string {
 	if strings.Contains(program, string(filepath.Separator)+"go-build") {
 		return "go run ./cmd/storebus"

@@ -13,7 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// referencePage is the page of all commands, written by this test from the definitions.
+// referencePage is the page of all commands. This test writes it from the definitions.
 var referencePage = filepath.Join("..", "..", "docs", "cli.md")
 
 const referenceHead = `# Commands
@@ -76,7 +76,7 @@ func TestReference_Page_Good(t *testing.T) {
 	compareGolden(t, referencePage, page.String())
 }
 
-// widestLine is how many letters a line of prose on the page has.
+// widestLine is the most letters in a line of prose on the page.
 const widestLine = 100
 
 // wrapped breaks the lines of a text between words.
@@ -112,8 +112,8 @@ func writeCommand(page *strings.Builder, name string, command *cli.Command, shar
 	}
 }
 
-// writeExamples writes the examples of a help text. What is indented below one says what
-// it does, and stands above it.
+// writeExamples writes the examples of a help text. An indented line describes the example
+// above it; on the page it becomes a comment before the example.
 func writeExamples(page *strings.Builder, help string) {
 	_, examples, _ := strings.Cut(help, "\nEXAMPLE")
 	_, examples, _ = strings.Cut(examples, ":\n")
@@ -144,11 +144,11 @@ func writeBlock(page *strings.Builder, language string, lines ...string) {
 	page.WriteString("```\n")
 }
 
-// codeWords are the words of a help text that Markdown would take for something else or
-// that are typed as they stand: what is code already, flags, variables, patterns, <text>.
+// codeWords are the words of a help text that are code: code in backquotes, flags,
+// variables, patterns and <text>. Markdown would read some of them as mark-up.
 var codeWords = regexp.MustCompile("`[^`]*`|--[a-z][a-z-]*|[A-Z]*_[A-Z_]+|\\*\\.[a-z.]+[a-z]|<[a-z ]+>")
 
-// asMarkdown marks the words of a help text that are code.
+// asMarkdown puts the codeWords of a help text into backquotes.
 func asMarkdown(text string) string {
 	return codeWords.ReplaceAllStringFunc(text, func(word string) string {
 		return "`" + strings.Trim(word, "`") + "`"
@@ -159,7 +159,7 @@ func writeFlags(page *strings.Builder, flags []cli.Flag) {
 	page.WriteString("| flag | variable | meaning |\n| --- | --- | --- |\n")
 	for _, flag := range flags {
 		documented, ok := flag.(cli.DocGenerationFlag)
-		if !ok || flag.PreParse() != nil { // the defaults are known afterwards
+		if !ok || flag.PreParse() != nil { // after PreParse the defaults are known
 			continue
 		}
 		var names, variables []string

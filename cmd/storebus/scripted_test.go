@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newScriptedShell starts a broker on which a subject is served: its requests get the
-// replies one after the other, and the last one from then on. It points STOREBUS_NATS
-// there. The requests can be received.
+// newScriptedShell starts a broker and serves a subject there. Requests get the replies one
+// after the other, and the last one from then on. STOREBUS_NATS points to the broker. The
+// returned channel receives the requests.
 func newScriptedShell(t *testing.T, subject string, replies ...*nats.Msg) (*shell, <-chan *nats.Msg) {
 	t.Helper()
 	isolate(t)

@@ -48,7 +48,7 @@ func serveCommand() *cli.Command {
 	}
 }
 
-// serve runs a sidecar until it is told to end, or has to.
+// serve runs a sidecar until a signal arrives, or until the sidecar fails.
 func serve(ctx context.Context, command *cli.Command) error {
 	if command.Args().Present() {
 		return fmt.Errorf("%w: serve takes no words, and was given %q"+seeHelp, errUsage, command.Args().Slice())
@@ -77,7 +77,7 @@ func (serving *serving) run(ctx context.Context, config storebus.Config) error {
 	sidecar, err := storebus.Start(ctx, config)
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-			return nil // told to end before there was anything to end
+			return nil // the signal came before there was anything to end
 		}
 		return explained(err)
 	}
@@ -94,8 +94,8 @@ func (serving *serving) run(ctx context.Context, config storebus.Config) error {
 	return errors.Join(sidecar.Err(), sidecar.Close())
 }
 
-// untilSignal gives a context that ends with the first signal. The second ends the
-// program at once: what is committed is on disk.
+// untilSignal returns a context that ends with the first signal. The second ends the
+// program at once: committed writes are on disk.
 func (serving *serving) untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 2)
@@ -122,7 +122,7 @@ func (serving *serving) untilSignal(ctx context.Context) (context.Context, conte
 	}
 }
 
-// explained adds what to do about an error where a flag is the way.
+// explained adds a remedy to an error if a flag is the remedy.
 func explained(err error) error {
 	switch {
 	case errors.Is(err, storebus.ErrOpenToAll):

@@ -18,11 +18,11 @@ import (
 	"dappco.re/go/storebus/store"
 )
 
-// countTimeout is how long the banner waits for the store to count its keys.
+// countTimeout is the longest time that the banner waits for the number of keys.
 const countTimeout = 2 * time.Second
 
-// greet shows on standard error where the sidecar is reached and what it holds: as a
-// block of text, or as one record of a log in JSON.
+// greet shows the sidecar's addresses and contents on standard error: as a block of text,
+// or as one log record in JSON.
 func (serving *serving) greet(ctx context.Context, sidecar *storebus.Sidecar, config *storebus.Config) {
 	if !serving.logger.Enabled(ctx, slog.LevelInfo) {
 		return
@@ -39,7 +39,7 @@ func (serving *serving) greet(ctx context.Context, sidecar *storebus.Sidecar, co
 	printBanner(serving.errorOutput, &summary, try, taken, err)
 }
 
-// takenAddress is the address that HTTP should have had, "" if it has it.
+// takenAddress is the configured address of HTTP if another program has it, otherwise "".
 func takenAddress(config *storebus.Config, url string) string {
 	if url == "" || !config.HTTPAnyPort || url == "http://"+config.HTTPAddress+"/" {
 		return ""
@@ -54,8 +54,8 @@ func webText(summary *storebus.Summary, taken string) string {
 	return summary.HTTPURL + " (" + taken + " is in use, so another port was taken)"
 }
 
-// printBanner writes a summary with an empty line before and after it. With an error the
-// keys were not counted. taken is the address that HTTP did not get, "" if it did.
+// printBanner writes a summary with an empty line before and after it. If err is not nil,
+// the keys were not counted. taken is the address that HTTP could not use, "" if it could.
 func printBanner(output io.Writer, summary *storebus.Summary, try, taken string, err error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "\nstorebus %s\n\n", storebus.Version)
@@ -70,13 +70,13 @@ func printBanner(output io.Writer, summary *storebus.Summary, try, taken string,
 	} {
 		fmt.Fprintf(columns, "  %s\t%s\n", line[0], line[1])
 	}
-	_ = columns.Flush() // A strings.Builder takes everything.
-	// One write, so that no line of the log comes in between. Nobody is left to be told
-	// that standard error is gone.
+	_ = columns.Flush() // A strings.Builder never fails.
+	// One write, so that no line of the log comes in between. If standard error is closed,
+	// nobody can read a message about that.
 	_, _ = fmt.Fprintln(output, text.String())
 }
 
-// bannerAttributes are the same for a machine.
+// bannerAttributes is the banner as the attributes of a log record.
 func bannerAttributes(summary *storebus.Summary, try, taken string, err error) []slog.Attr {
 	attributes := []slog.Attr{
 		slog.String("version", storebus.Version),
@@ -98,7 +98,7 @@ func bannerAttributes(summary *storebus.Summary, try, taken string, err error) [
 	return append(attributes, slog.Uint64("keys", summary.Keys), slog.Uint64("namespaces", summary.Namespaces))
 }
 
-// brokerText says whose broker it is, and whom it lets in.
+// brokerText says who runs the broker, and whether it asks for credentials.
 func brokerText(summary *storebus.Summary) string {
 	whose, whom := "outside broker", "asks for credentials"
 	if summary.OwnBroker {
@@ -128,7 +128,7 @@ func journalText(summary *storebus.Summary) string {
 	return summary.JournalURL + ", bucket " + summary.JournalBucket
 }
 
-// durabilityText says in words what a success reply means.
+// durabilityText explains a success reply.
 func durabilityText(durability store.Durability) string {
 	switch durability {
 	case store.DurabilityRelaxed:
@@ -146,7 +146,7 @@ func orOff(text string) string {
 	return text
 }
 
-// amount gives a number with its unit.
+// amount returns a number with its unit.
 //
 //	amount(1234, "key") // 1,234 keys
 func amount(count uint64, unit string) string {

@@ -21,7 +21,7 @@ import (
 	"dappco.re/go/storebus/store"
 )
 
-// startUserBroker starts a broker with the users sidecar and client, whose password is p.
+// startUserBroker starts a broker with the users sidecar and client. Their password is p.
 func startUserBroker(t *testing.T, ofSidecar *server.Permissions) *server.Server {
 	t.Helper()
 	broker, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, Users: []*server.User{
@@ -34,7 +34,7 @@ func startUserBroker(t *testing.T, ofSidecar *server.Permissions) *server.Server
 	return broker
 }
 
-// errorsOf ends a program and gives what it has printed on standard error.
+// errorsOf ends a program and returns its standard error.
 func (program *program) errorsOf(t *testing.T) string {
 	t.Helper()
 	status, rest := program.end(t, syscall.SIGTERM)

@@ -16,11 +16,12 @@ import (
 
 const checkFlag = "check"
 
-// errFaults is what --check ends with if anything is wrong.
+// errFaults ends --check if anything is wrong.
 var errFaults = errors.New("a start would fail")
 
-// check prints what a start would find. The exit status is that of the worst fault: of
-// the command line, of this machine, of a broker that is away.
+// check prints the faults that a start would meet. The exit status is the one of the worst
+// fault: the command line before this machine, and this machine before an unreachable
+// broker.
 func (serving *serving) check(ctx context.Context, config storebus.Config) error {
 	ctx, stop := serving.untilSignal(ctx)
 	defer stop()
@@ -69,7 +70,7 @@ func writeFindingsAsJSON(output io.Writer, findings []storebus.Finding) error {
 	return nil
 }
 
-// flagged gives the text of a fault, with the flag that is the way out.
+// flagged returns the text of a fault, with the flag that mends it.
 func flagged(err error) string {
 	text := plain(explained(err))
 	for _, kind := range []error{errUsage, storebus.ErrConfig} {
@@ -78,7 +79,7 @@ func flagged(err error) string {
 	return strings.TrimSuffix(text, seeHelp)
 }
 
-// worst gives one error for all that is wrong, nil if nothing is.
+// worst returns one error for all faults, nil if there is none.
 func worst(findings []storebus.Finding) error {
 	count, kind := uint64(0), error(nil)
 	for _, finding := range findings {
@@ -100,7 +101,7 @@ func worst(findings []storebus.Finding) error {
 	return fmt.Errorf("%w: %s found", kind, amount(count, "fault"))
 }
 
-// orElse is better in the place of none and of worse, and current otherwise.
+// orElse returns better if current is nil or worse, and current otherwise.
 func orElse(current, better, worse error) error {
 	if current == nil || errors.Is(current, worse) {
 		return better

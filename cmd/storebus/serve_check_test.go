@@ -18,7 +18,8 @@ import (
 	"dappco.re/go/storebus"
 )
 
-// checkLine runs serve --check in a folder of its own, in which it may leave nothing.
+// checkLine runs serve --check in a folder of its own. The run must leave that folder
+// empty.
 func checkLine(t *testing.T, arguments ...string) (status int, output, errorOutput string) {
 	t.Helper()
 	t.Chdir(t.TempDir())

@@ -17,8 +17,8 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// journalTokenVariable holds the token itself: a flag would show it to everybody on
-// the machine.
+// journalTokenVariable holds the token itself. A flag would show it to every user of the
+// machine.
 const journalTokenVariable = "STOREBUS_JOURNAL_TOKEN"
 
 // The categories of flags in the help.
@@ -32,7 +32,7 @@ const (
 
 func serveFlags() []cli.Flag {
 	flags := append(storeFlags(), brokerFlags()...)
-	// No variable: a service with it would never start.
+	// check has no variable: a service with it would never start.
 	check := &cli.BoolFlag{Name: checkFlag, Usage: "check everything that a start needs, print the result and end; nothing is created or changed"}
 	return append(slices.Concat(flags, serviceFlags(), journalFlags(), logFlags()), check)
 }
@@ -67,7 +67,7 @@ func brokerFlags() []cli.Flag {
 			Usage: "let the embedded broker listen beyond loopback, although whoever reaches it may read and change everything",
 		},
 		stringFlag(brokerCategory, "nats", "", "`URL` of an outside broker, used instead of the embedded one; separate several with commas"),
-		// No variable: a context that is selected for a shell must not move a store.
+		// The flag has no variable: a context chosen for a shell must not move a store.
 		&cli.StringFlag{Category: brokerCategory, Name: "context", Usage: "`NAME` of a NATS context with an outside broker, used instead of the embedded one"},
 	}
 	flags = append(flags, credentialsFlags("", "the sidecar")...)
@@ -86,7 +86,7 @@ func brokerFlags() []cli.Flag {
 	)
 }
 
-// credentialsFlags are the ways in which one of the connections says who it is.
+// credentialsFlags are the flags for the credentials of one of the connections.
 func credentialsFlags(prefix, owner string) []cli.Flag {
 	const beside = "; a flag is visible to every user of the machine, so use the variable or --"
 	return []cli.Flag{
@@ -130,7 +130,7 @@ func logFlags() []cli.Flag {
 	}
 }
 
-// serveConfig reads the flags. What may be configured together is checked by Start.
+// serveConfig reads the flags. Start checks whether they fit together.
 func serveConfig(command *cli.Command) (storebus.Config, error) {
 	config := storebus.Config{
 		DatabasePath:  command.String("database"),
@@ -159,7 +159,7 @@ func serveConfig(command *cli.Command) (storebus.Config, error) {
 	return config, takeListen(command, &config)
 }
 
-// takeListen reads --listen, whose default is for a program without another broker.
+// takeListen reads --listen. Its default applies only if there is no outside broker.
 func takeListen(command *cli.Command, config *storebus.Config) error {
 	outside := config.NATS.URL != "" || config.NATS.Context != ""
 	given := command.IsSet("listen") && command.String("listen") != ""
@@ -184,7 +184,7 @@ func natsConfig(command *cli.Command) storebus.NATSConfig {
 	}
 }
 
-// natsCredentials reads the flags whose names begin with prefix: "" or "events-".
+// natsCredentials reads the flags with the prefix "" or "events-".
 func natsCredentials(command *cli.Command, prefix string) storebus.NATSCredentials {
 	return storebus.NATSCredentials{
 		CredentialsFile: command.String(prefix + "creds"),
@@ -197,7 +197,8 @@ func natsCredentials(command *cli.Command, prefix string) storebus.NATSCredentia
 	}
 }
 
-// journalConfig reads the flags of the journal. A file of the token comes before its variable.
+// journalConfig reads the flags of the journal. A token file overrides the token's
+// variable.
 func journalConfig(command *cli.Command) storebus.JournalConfig {
 	config := storebus.JournalConfig{
 		URL:          command.String("journal-url"),

@@ -20,13 +20,13 @@ const (
 	defaultFormat = "text"
 )
 
-// logLevels and logFormats are the values that the flags take.
+// logLevels and logFormats are the values of the flags.
 var (
 	logLevels  = []string{"debug", "info", "warn", "error"}
 	logFormats = []string{"text", "json"}
 )
 
-// serving is what serve writes to, and how.
+// serving holds the outputs of serve, and the format of its log.
 type serving struct {
 	output, errorOutput io.Writer
 	logger              *slog.Logger
@@ -56,8 +56,8 @@ func newServing(command *cli.Command) (*serving, error) {
 	return serving, nil
 }
 
-// choice gives the value of a flag that takes one of several words; an empty variable is
-// the usual one.
+// choice returns the value of a flag that must be one of several words. An empty variable
+// means the default.
 func choice(command *cli.Command, name, usual string, words []string) (string, error) {
 	given := cmp.Or(command.String(name), usual)
 	for _, word := range words {
@@ -68,7 +68,7 @@ func choice(command *cli.Command, name, usual string, words []string) (string, e
 	return "", fmt.Errorf("%w: --%s is %q: use %s", errUsage, name, given, alternatives(words))
 }
 
-// alternatives gives words as a choice.
+// alternatives returns words as a choice.
 //
 //	alternatives([]string{"debug", "info", "warn"}) // debug, info or warn
 func alternatives(words []string) string {
@@ -76,7 +76,7 @@ func alternatives(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-// endedAtOnce is the last word of a program that waits for nothing more.
+// endedAtOnce writes the last message of a program that waits no longer.
 func (serving *serving) endedAtOnce() {
 	if serving.json {
 		serving.logger.Error("ended at once")
@@ -85,12 +85,12 @@ func (serving *serving) endedAtOnce() {
 	fmt.Fprintln(serving.errorOutput, "storebus: ended at once")
 }
 
-// loggedError is an error that needs not be printed any more.
+// loggedError is an error that is in the log already, and must not be printed again.
 type loggedError struct{ error }
 
 func (logged loggedError) Unwrap() error { return logged.error }
 
-// logged writes an error into a log in JSON, whose lines have no other form.
+// logged writes an error to the log if the log is JSON: each of its lines is a JSON object.
 func (serving *serving) logged(err error) error {
 	if err == nil || !serving.json {
 		return err

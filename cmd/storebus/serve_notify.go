@@ -13,12 +13,12 @@ import (
 	"dappco.re/go/storebus"
 )
 
-// notifyTime bounds each message to the service manager: one that does not read them holds
-// up neither the start nor the end.
+// notifyTime bounds each message to the service manager. A manager that does not read
+// delays neither the start nor the end.
 const notifyTime = time.Second
 
-// notify tells a service manager how the program is, if one has set NOTIFY_SOCKET. Lines
-// are as sd_notify(3) has them.
+// notify sends the state of the program to the service manager, if one has set
+// NOTIFY_SOCKET. The lines are those of sd_notify(3).
 //
 //	serving.notify("READY=1\nSTATUS=serving")
 func (serving *serving) notify(state string) {
@@ -57,8 +57,8 @@ func (serving *serving) notifyStopping() {
 	serving.notify(daemon.SdNotifyStopping + "\nSTATUS=answering what is in hand, closing the database")
 }
 
-// feedWatchdog tells the service manager, twice in the time that it allows, that the store
-// answers. It says nothing while the store does not, and ends with ctx.
+// feedWatchdog reports to the service manager that the store answers, twice in the
+// permitted time. It reports nothing if the store does not answer. It ends with ctx.
 func (serving *serving) feedWatchdog(ctx context.Context, sidecar *storebus.Sidecar) {
 	allowed, err := daemon.SdWatchdogEnabled(false)
 	if err != nil || allowed == 0 {

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// manager is a service manager that is told how a program is.
+// manager is a service manager that receives the states of a program.
 type manager struct{ socket *net.UnixConn }
 
 func newManager(t *testing.T, address string) *manager {
@@ -30,7 +30,7 @@ func newManager(t *testing.T, address string) *manager {
 	return &manager{socket: socket}
 }
 
-// told gives the next state.
+// told returns the next state.
 func (manager *manager) told(t *testing.T) string {
 	t.Helper()
 	require.NoError(t, manager.socket.SetReadDeadline(time.Now().Add(servePatience)))
@@ -41,7 +41,7 @@ func (manager *manager) told(t *testing.T) string {
 }
 
 func TestServeNotify_Notify_Good(t *testing.T) {
-	folder, err := os.MkdirTemp("", "notify") // the name of a socket has 107 bytes at most
+	folder, err := os.MkdirTemp("", "notify") // the name of a socket has at most 107 bytes
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(folder) })
 	for _, address := range []string{filepath.Join(folder, "socket"), fmt.Sprintf("@storebus-test-%d", os.Getpid())} {
@@ -74,8 +74,8 @@ func TestServeNotify_Notify_Ugly_NobodyIsThere(t *testing.T) {
 	assert.Contains(t, program.errorsOf(t), `msg="the service manager could not be told" state="READY=1\n`)
 }
 
-// fill sends to a socket until it takes no more. Each message has a sender of its own, so
-// that it is the buffer of the receiver that is full.
+// fill sends to a socket until it accepts no more. Each message has a sender of its own, so
+// it is the receiver's buffer that is full.
 func fill(t *testing.T, address string) {
 	t.Helper()
 	for full := false; !full; {
@@ -106,7 +106,7 @@ func TestServeNotify_Notify_Ugly_NobodyReads(t *testing.T) {
 	assert.Contains(t, program.errors.String(), `msg="the service manager could not be told" state="STOPPING=1\n`)
 }
 
-// A start that fails is never said to be ready.
+// If a start fails, the program never reports that it is ready.
 func TestServeNotify_Notify_Bad(t *testing.T) {
 	address := fmt.Sprintf("@storebus-failing-%d", os.Getpid())
 	manager := newManager(t, address)

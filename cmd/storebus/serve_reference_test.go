@@ -15,7 +15,7 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// configurationPage is the page of every setting, written by this test from the definitions.
+// configurationPage is the page of every setting. This test writes it from the definitions.
 var configurationPage = filepath.Join("..", "..", "docs", "configuration.md")
 
 const configurationHead = `# Configuration
@@ -41,7 +41,7 @@ checks the settings without a start: see
 | switch | the flag alone; as a variable ` + "`true` or `false`" + ` |
 `
 
-// configurationNotes stand below the tables of the categories.
+// configurationNotes follow the tables of their categories.
 var configurationNotes = map[string]string{
 	storeCategory: `
 The oldest changes leave the log as soon as the log passes one of the three bounds of
@@ -113,7 +113,7 @@ func documentedFlag(t *testing.T, flag cli.Flag) cli.DocGenerationFlag {
 	return documented
 }
 
-// quotedAll gives words in backquotes.
+// quotedAll puts words into backquotes.
 func quotedAll(words []string) string {
 	quoted := make([]string, len(words))
 	for index, word := range words {
@@ -122,7 +122,7 @@ func quotedAll(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// settingDefault gives the value that holds if nothing is set, or what is said in its place.
+// settingDefault returns the value if nothing is set, or the text that replaces it.
 func settingDefault(flag cli.DocGenerationFlag) string {
 	value, said := flag.GetValue(), flag.GetDefaultText()
 	switch {
@@ -136,7 +136,8 @@ func settingDefault(flag cli.DocGenerationFlag) string {
 
 var placeholder = regexp.MustCompile("`([A-Z]+)`")
 
-// settingUnit gives what a flag takes, by its type or else by its placeholder.
+// settingUnit returns the unit of a flag's value, from its type or else from its
+// placeholder.
 func settingUnit(t *testing.T, flag cli.Flag) string {
 	t.Helper()
 	switch flag.(type) {
@@ -152,12 +153,12 @@ func settingUnit(t *testing.T, flag cli.Flag) string {
 	return placeholderText(found[0])
 }
 
-// meaning gives the help of a flag with its placeholder as a word.
+// meaning returns the help of a flag with its placeholder as an ordinary word.
 func meaning(flag cli.DocGenerationFlag) string {
 	return placeholder.ReplaceAllStringFunc(flag.GetUsage(), placeholderText)
 }
 
-// placeholderText gives a placeholder as a word of a sentence.
+// placeholderText returns a placeholder as a word of a sentence.
 func placeholderText(quoted string) string {
 	word := strings.Trim(quoted, "`")
 	if word == "URL" {
@@ -177,7 +178,7 @@ func writeClientVariables(t *testing.T, page *strings.Builder) {
 	}
 }
 
-// Every flag of serve names a variable, but for those that must not have one.
+// Every flag of serve names a variable, with the exception of flags that must not have one.
 func TestServeReference_Variables_Good(t *testing.T) {
 	for _, flag := range serveFlags() {
 		name := flag.Names()[0]

@@ -26,7 +26,7 @@ import (
 	"dappco.re/go/storebus/store"
 )
 
-// servePatience is how long a test waits for what must happen.
+// servePatience is the longest wait of a test for something that must happen.
 const servePatience = 10 * time.Second
 
 // program is a storebus in a process of its own.
@@ -36,7 +36,7 @@ type program struct {
 	errors  *errorOutput
 }
 
-// errorOutput keeps what a program prints on standard error, and tells of it.
+// errorOutput keeps the standard error of a program, and signals each line.
 type errorOutput struct {
 	mutex   sync.Mutex
 	text    strings.Builder
@@ -71,7 +71,7 @@ func (output *errorOutput) waitFor(t *testing.T, text string) {
 	}
 }
 
-// startProgram starts the program in a folder of its own. It is killed with the test.
+// startProgram starts the program in a folder of its own. The end of the test kills it.
 func startProgram(t *testing.T, variables []string, arguments ...string) *program {
 	t.Helper()
 	executable, err := os.Executable()
@@ -91,7 +91,7 @@ func startProgram(t *testing.T, variables []string, arguments ...string) *progra
 	return program
 }
 
-// ready waits for the line that says so, and gives the URL in it.
+// ready waits for the line of a ready program, and returns the URL in it.
 func (program *program) ready(t *testing.T) (url string) {
 	t.Helper()
 	line, err := program.output.ReadString('\n')
@@ -100,7 +100,7 @@ func (program *program) ready(t *testing.T) (url string) {
 	return strings.Fields(line)[3]
 }
 
-// end sends a signal, and gives the exit status and what else was printed.
+// end sends a signal. It returns the exit status and the rest of the output.
 func (program *program) end(t *testing.T, signal os.Signal) (status int, rest string) {
 	t.Helper()
 	require.NoError(t, program.command.Process.Signal(signal))
@@ -176,7 +176,7 @@ func TestServe_Serve_Bad(t *testing.T) {
 
 func TestServe_Serve_Ugly_ToldToEndWhileItWaitsForTheBroker(t *testing.T) {
 	program := startProgram(t, nil, "serve", "--nats", "nats://127.0.0.1:1")
-	// The database is there before the broker is.
+	// The database is created before the broker answers.
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(filepath.Join(program.command.Dir, "data", "storebus.db"))
 		return err == nil
@@ -187,7 +187,7 @@ func TestServe_Serve_Ugly_ToldToEndWhileItWaitsForTheBroker(t *testing.T) {
 }
 
 func TestServe_Serve_Ugly_ASecondSignalEndsAtOnce(t *testing.T) {
-	// A broker that takes no event holds up the end.
+	// A broker that refuses events delays the end.
 	denied := &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"store.events.>"}}}
 	broker := startUserBroker(t, denied)
 	program := startProgram(t, []string{"STOREBUS_PASSWORD=p"}, "serve", "--nats", broker.ClientURL(), "--user", "sidecar")
@@ -206,7 +206,7 @@ func TestServe_Serve_Ugly_ASecondSignalEndsAtOnce(t *testing.T) {
 	assert.Contains(t, program.errors.String(), "storebus: ended at once")
 }
 
-// configOf gives the configuration that a command line stands for.
+// configOf returns the configuration of a command line.
 func configOf(t *testing.T, arguments ...string) (config storebus.Config) {
 	t.Helper()
 	command := serveCommand()

@@ -56,7 +56,7 @@ func set(ctx context.Context, call *call) error {
 	return nil
 }
 
-// value gives the bytes of a word, or those of standard input for a dash.
+// value returns the bytes of a word. If the word is a dash, it reads standard input.
 func (call *call) value(word string) ([]byte, error) {
 	if word != "-" {
 		return []byte(word), nil

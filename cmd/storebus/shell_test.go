@@ -21,7 +21,7 @@ import (
 // shell runs client commands in this process, against a sidecar of its own.
 type shell struct {
 	sidecar *storebus.Sidecar
-	// input is what the next command reads from standard input.
+	// input is the standard input of the next command.
 	input string
 }
 
@@ -34,8 +34,7 @@ func newShell(t *testing.T) *shell {
 	return &shell{sidecar: sidecar}
 }
 
-// isolate keeps the variables and the NATS contexts of whoever runs the tests out
-// of them.
+// isolate hides the variables and the NATS contexts of the person who runs the tests.
 func isolate(t *testing.T) {
 	t.Helper()
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
@@ -60,7 +59,7 @@ func startSidecar(t *testing.T, config storebus.Config) *storebus.Sidecar {
 	return sidecar
 }
 
-// run runs a command line and gives what it printed.
+// run executes a command line and returns its output.
 func (shell *shell) run(t *testing.T, arguments ...string) (output string, err error) {
 	t.Helper()
 	var written bytes.Buffer
@@ -68,7 +67,7 @@ func (shell *shell) run(t *testing.T, arguments ...string) (output string, err e
 	return written.String(), err
 }
 
-// mustRun runs a command line that has to succeed.
+// mustRun executes a command line that must succeed.
 func (shell *shell) mustRun(t *testing.T, arguments ...string) string {
 	t.Helper()
 	output, err := shell.run(t, arguments...)
@@ -82,7 +81,7 @@ func runShell(ctx context.Context, input io.Reader, output, errors io.Writer, ar
 	return root.Run(ctx, append([]string{"storebus"}, arguments...))
 }
 
-// newPrintingCall gives a call that has nothing but where it prints.
+// newPrintingCall returns a call that has an output and nothing else.
 func newPrintingCall(output io.Writer) *call {
 	return &call{declared: &clientCommand{}, output: bufio.NewWriter(output)}
 }

@@ -11,7 +11,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// byteSize is the value of a flag that takes a number of bytes: 65536, 64KiB, 1GiB.
+// byteSize is the value of a flag for a number of bytes: 65536, 64KiB, 1GiB.
 type byteSize int64
 
 var sizeUnits = []struct {
@@ -21,7 +21,7 @@ var sizeUnits = []struct {
 	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30},
 }
 
-// Set reads a size.
+// Set parses a size.
 func (size *byteSize) Set(text string) error {
 	unit := int64(1)
 	number := text
@@ -41,7 +41,7 @@ func (size *byteSize) Set(text string) error {
 	return nil
 }
 
-// String gives the size with the largest unit that it is a multiple of.
+// String returns the size in the largest unit that divides it.
 func (size *byteSize) String() string {
 	for index := len(sizeUnits) - 1; index >= 0; index-- {
 		if unit := sizeUnits[index]; *size > 0 && int64(*size)%unit.bytes == 0 {
@@ -51,5 +51,5 @@ func (size *byteSize) String() string {
 	return strconv.FormatInt(int64(*size), 10)
 }
 
-// Get gives the flag's value.
+// Get returns the flag's value.
 func (size *byteSize) Get() any { return size }

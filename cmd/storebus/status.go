@@ -60,7 +60,7 @@ func statusRows(reply subjects.StatusReply) []property {
 	return append(rows, journalRows(reply.Journal)...)
 }
 
-// diskRows tell of the files and their disk; a database in memory has none.
+// diskRows describe the files and their disk. A database in memory has none.
 func diskRows(reply subjects.StatusReply) (rows []property) {
 	if reply.DatabaseBytes > 0 {
 		rows = append(rows, property{"database", size(reply.DatabaseBytes)}, property{"write-ahead log", size(reply.WALBytes)})
@@ -75,7 +75,7 @@ func diskRows(reply subjects.StatusReply) (rows []property) {
 	return rows
 }
 
-// clockText tells by how much the store's time is ahead of the wall clock.
+// clockText says how far the store's time is ahead of the wall clock.
 func clockText(ahead float64) string {
 	if ahead == 0 {
 		return "the wall clock"
@@ -83,8 +83,8 @@ func clockText(ahead float64) string {
 	return fmt.Sprintf("%.3f s ahead of the wall clock, which was set back", ahead)
 }
 
-// journalRows tell how the delivery of the journal stands; a sidecar that has none says
-// nothing of it.
+// journalRows describe the delivery of the journal. If the sidecar has no endpoint, one row
+// says so.
 func journalRows(journal *subjects.JournalStatus) []property {
 	if journal == nil || journal.Endpoint == nil {
 		return []property{{"journal", "no endpoint"}}

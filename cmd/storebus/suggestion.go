@@ -23,11 +23,11 @@ var synonyms = map[string]string{
 	"start": "serve", "run": "serve", "server": "serve", "check": "doctor",
 }
 
-// shortestPrefix is how many letters the beginning of a name must have to mean that name.
+// shortestPrefix is the least number of letters that can stand for a whole name.
 const shortestPrefix = 2
 
-// didYouMean gives the end of a message about a name that there is not: the one that is
-// probably meant, or nothing if none is near.
+// didYouMean returns the end of a message about an unknown name: the name that was probably
+// meant, "" if none is near.
 //
 //	didYouMean("lst", []string{"list", "set"})    // ; did you mean "list"?
 //	didYouMean("del", []string{"delete", "set"})  // ; did you mean "delete"?
@@ -46,7 +46,7 @@ func synonymOf(name string, known []string) string {
 	return ""
 }
 
-// beginningWith gives the shortest name that begins with a text.
+// beginningWith returns the shortest name with a given beginning.
 func beginningWith(text string, known []string) (shortest string) {
 	if len(strings.TrimLeft(text, "-")) < shortestPrefix {
 		return ""
@@ -59,7 +59,7 @@ func beginningWith(text string, known []string) (shortest string) {
 	return shortest
 }
 
-// nearestTo gives the name that is reached with the fewest changes of letters.
+// nearestTo returns the name that needs the fewest changes of letters.
 func nearestTo(name string, known []string) (nearest string) {
 	least := 2 + utf8.RuneCountInString(name)/3
 	for _, candidate := range known {
@@ -70,8 +70,8 @@ func nearestTo(name string, known []string) (nearest string) {
 	return nearest
 }
 
-// editDistance is the least number of letters to add, take away, replace or swap with
-// their neighbours that makes one name of the other.
+// editDistance is the least number of edits that turn one name into the other. An edit
+// adds, removes or replaces a letter, or swaps it with its neighbour.
 func editDistance(from, to string) int {
 	var before []int
 	last := make([]int, len(to)+1)
@@ -96,7 +96,7 @@ func editDistance(from, to string) int {
 	return last[len(to)]
 }
 
-// commandNames are the names of the commands below one, but not the hidden ones.
+// commandNames are the names of the visible commands below a command.
 func commandNames(command *cli.Command) (names []string) {
 	for _, below := range command.VisibleCommands() {
 		names = append(names, below.Name)
@@ -104,7 +104,7 @@ func commandNames(command *cli.Command) (names []string) {
 	return names
 }
 
-// flagNames are the names of a command's flags, as they are typed.
+// flagNames are the names of a command's flags, with their dashes.
 func flagNames(flags []cli.Flag) (names []string) {
 	for _, flag := range flags {
 		names = append(names, "--"+flag.Names()[0])

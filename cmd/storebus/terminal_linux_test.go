@@ -21,8 +21,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTerminalPair opens a terminal: what a program writes to it or reads from it, and
-// the screen and the keyboard at the other end.
+// openTerminalPair opens a pseudo-terminal. A program uses terminal; screen is its other
+// end, with the screen and the keyboard.
 func openTerminalPair(t *testing.T) (terminal, screen *os.File) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -77,8 +77,8 @@ func TestDestroy_Confirm_Good_OnATerminal(t *testing.T) {
 	}
 }
 
-// slowly serves a verb that replies when it is let go, and a status meanwhile. The
-// interval between two looks at the status is next to nothing.
+// slowly serves a verb that replies only after letGo is called. Meanwhile it serves a
+// status. It sets the interval between two questions about the status to almost nothing.
 func slowly(t *testing.T, verb, reply, status string) (letGo func()) {
 	t.Helper()
 	interval := progressInterval

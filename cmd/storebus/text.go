@@ -12,7 +12,7 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// printLine writes a line. An error is kept by the writer, and comes out of its Flush.
+// printLine writes a line. The writer keeps an error and returns it from Flush.
 func (call *call) printLine(fields ...string) {
 	_, _ = call.output.WriteString(strings.Join(fields, "\t") + "\n")
 }
@@ -24,28 +24,28 @@ func (call *call) printEach(texts []string) {
 	}
 }
 
-// printValue writes bytes as they are, with a line break after them on a terminal.
+// printValue writes bytes unchanged, with a line break after them at a terminal.
 func (call *call) printValue(value []byte) {
 	if call.json {
 		return
 	}
-	// An error is kept by the writer, and comes out of its Flush.
+	// The writer keeps an error and returns it from Flush.
 	_, _ = call.output.Write(value)
 	if isTerminal(call.command.Root().Writer) {
 		call.printLine()
 	}
 }
 
-// printJSON writes a value as one line of JSON, subjects as they are.
+// printJSON writes a value as one line of JSON. The > of a subject is not escaped.
 func (call *call) printJSON(value any) error {
 	encoder := json.NewEncoder(call.output)
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(value)
 }
 
-// printable gives a text as a column of a line: as it is, or in Go's quotes where it
-// holds a tab, a line break, or anything else that does not print, and where it begins
-// with a quote, so that the two cannot be confused.
+// printable returns a text as a column of a line. It quotes the text as Go does if it holds
+// a tab, a line break or another unprintable letter. It also quotes a text that begins with
+// a quote, so that the two forms cannot be confused.
 //
 //	printable("dark")       // dark
 //	printable("two\nlines") // "two\nlines"
@@ -56,8 +56,8 @@ func printable(text string) string {
 	return text
 }
 
-// visible gives a message with an escape in place of each letter that does not print, such
-// as one that a terminal obeys. Line breaks stay.
+// visible escapes the unprintable letters of a message, because a terminal could obey them.
+// Line breaks stay.
 //
 //	visible("no key \x1b[31m")  // no key \x1b[31m, as it is written here
 func visible(text string) string {
@@ -79,8 +79,7 @@ func visible(text string) string {
 
 func isUnprintable(char rune) bool { return !strconv.IsPrint(char) }
 
-// isTerminal reports whether a person sits at the other end: reads what is written
-// there, or types what is read.
+// isTerminal reports whether an input or an output is a terminal.
 func isTerminal(end any) bool {
 	file, ok := end.(*os.File)
 	return ok && isatty.IsTerminal(file.Fd())

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// errFullDisk is what a full disk makes of every write.
+// errFullDisk is the error of every write to a full disk.
 var errFullDisk = errors.New("no space left on device")
 
 type fullDisk struct{}

@@ -11,8 +11,8 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// errGuards and errNothing are what a transaction ends with whose guards did not hold: it
-// has carried out its else, or it has none.
+// errGuards and errNothing end a transaction whose guards did not hold. errGuards says that
+// its else was executed; errNothing says that it has no else.
 var (
 	errGuards  = subjects.ErrRevisionConflict.New("the guards did not hold: else was carried out")
 	errNothing = subjects.ErrRevisionConflict.New("the guards did not hold: nothing was changed")
@@ -60,7 +60,7 @@ func transaction(ctx context.Context, call *call) error {
 	return errGuards
 }
 
-// file gives the bytes of a file, or those of standard input for a dash.
+// file returns the bytes of a file. If the word is a dash, it reads standard input.
 func (call *call) file(word string) ([]byte, error) {
 	if word == "-" {
 		return call.value(word)
@@ -68,7 +68,7 @@ func (call *call) file(word string) ([]byte, error) {
 	return os.ReadFile(word)
 }
 
-// resultRow gives what an operation did as a row.
+// resultRow returns the result of an operation as a row.
 func resultRow(result client.Result) []any {
 	switch {
 	case result.Set != nil:

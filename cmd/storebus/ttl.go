@@ -11,18 +11,18 @@ import (
 // ttlFlag lets a key expire.
 const ttlFlag = "ttl"
 
-// newTTLFlag makes the flag. Its usage ends with what stands without it.
+// newTTLFlag creates the flag. Its usage ends with the effect of leaving it out.
 func newTTLFlag(usage string) cli.Flag {
 	return &cli.StringFlag{Name: ttlFlag, Validator: checkTTL, Usage: "let the key expire after this `TIME`: " + usage}
 }
 
-// checkTTL finds a mistake before anything is read or sent.
+// checkTTL finds a mistake before the command reads or sends anything.
 func checkTTL(text string) error {
 	_, err := subjects.ParseTTL(text)
 	return err
 }
 
-// ttl gives the value of --ttl, nil where it was not given.
+// ttl returns the value of --ttl, nil if it was not given.
 func (call *call) ttl() (*subjects.TTL, error) {
 	if !call.given[ttlFlag] {
 		return nil, nil
@@ -31,7 +31,7 @@ func (call *call) ttl() (*subjects.TTL, error) {
 	return &ttl, err
 }
 
-// timeToLive reads a word that says when a key expires.
+// timeToLive parses a word with a time to live.
 func (call *call) timeToLive(word string) (subjects.TTL, error) {
 	ttl, err := subjects.ParseTTL(word)
 	if err != nil {

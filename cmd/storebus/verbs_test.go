@@ -15,7 +15,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// lines are command lines, what they send and where, and what they print of the reply.
+// lines are command lines, the requests they send, and their output for a given reply.
 var lines = map[string]struct {
 	line             []string
 	subject, request string
@@ -199,7 +199,7 @@ func TestVerbs_Line_Good(t *testing.T) {
 		})
 	}
 	t.Run("EveryCommandHasOne", func(t *testing.T) {
-		others := []string{"describe", "doctor", "set", "delete", "list", "watch", "status", "transaction"} // they have files of their own
+		others := []string{"describe", "doctor", "set", "delete", "list", "watch", "status", "transaction"} // these have files of their own
 		var commands []string
 		for _, command := range clientCommands() {
 			commands = append(commands, command.Name)
@@ -301,7 +301,7 @@ func TestWorkspace_RealThing_Good(t *testing.T) {
 	assert.Empty(t, shell.mustRun(t, "workspace", "list", "acme"))
 }
 
-// bodies gives the bodies of requests that were sent.
+// bodies returns the bodies of the requests sent.
 func bodies(requests <-chan *nats.Msg) (sent []string) {
 	for len(requests) > 0 {
 		sent = append(sent, string((<-requests).Data))

@@ -10,14 +10,14 @@ import (
 	"dappco.re/go/storebus"
 )
 
-// versionReply says which program this is, as -o json prints it. Modules are the versions
-// of the modules that matter most. What the build does not know is left out.
+// versionReply identifies this program, as -o json prints it. Modules are the versions of
+// the most important modules. Facts that are not in the build are left out.
 type versionReply struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit,omitzero"`
-	// Committed is when the commit was made.
+	// Committed is the time of the commit.
 	Committed string `json:"committed_at,omitzero"`
-	// Modified says that there were changes beside the commit.
+	// Modified says that the build had uncommitted changes.
 	Modified   bool   `json:"modified"`
 	Go         string `json:"go"`
 	System     string `json:"system"`
@@ -35,7 +35,7 @@ func versionCommand() *clientCommand {
 		examples:    []string{"storebus version", "storebus version -o json | jq -r .commit"},
 		local:       true,
 		run: func(_ context.Context, call *call) error {
-			// Without build information the version alone is known.
+			// Without build information only the version is known.
 			info, _ := debug.ReadBuildInfo()
 			reply := newVersionReply(info)
 			if call.json {
@@ -47,7 +47,7 @@ func versionCommand() *clientCommand {
 	}
 }
 
-// newVersionReply reads the build information, of which there may be none.
+// newVersionReply reads the build information. info is nil if there is none.
 func newVersionReply(info *debug.BuildInfo) versionReply {
 	reply := versionReply{Version: storebus.Version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
 	if info == nil {

@@ -29,8 +29,8 @@ const (
 	execFlag  = "exec"
 )
 
-// watchWidths are the least widths of the columns of a watch, whose rows are printed as they
-// come: they fit most changes, so that the columns seldom move.
+// watchWidths are the least widths of the columns of a watch, whose rows are printed as
+// they arrive. They fit most changes, so the columns seldom move.
 var watchWidths = []int{len(momentLayout), len("REVISION"), len("delete"), 10, 12}
 
 func newStoreFlag() cli.Flag {
@@ -79,14 +79,14 @@ func watch(ctx context.Context, call *call) error {
 	if err == nil {
 		err = call.printChanges(ctx, options, filter)
 	}
-	if ctx.Err() != nil { // to be told to end is how a watch ends
+	if ctx.Err() != nil { // a signal is the normal end of a watch
 		return nil
 	}
 	return err
 }
 
-// watchOptions asks where the namespace stands, which fails at once where no sidecar
-// answers: only later is it worth waiting for one.
+// watchOptions asks for the position of the namespace. That fails at once if no sidecar
+// answers; only a running watch waits for one.
 func (call *call) watchOptions(ctx context.Context) (client.WatchOptions, error) {
 	group, err := call.group()
 	options := client.WatchOptions{Group: group, Store: call.command.String(storeFlag)}
@@ -131,8 +131,8 @@ func (call *call) printChanges(ctx context.Context, options client.WatchOptions,
 	return nil
 }
 
-// otherStore names the two stores of a watch that another store has ended. An --after of a
-// --store was asked for, and the sidecar says so.
+// otherStore names both stores if another store has ended the watch. With --store the
+// person chose the store, and the sidecar's own error is enough.
 func (call *call) otherStore(err error, began string) error {
 	refusal, ok := errors.AsType[*subjects.Error](err)
 	if !ok || !errors.Is(err, subjects.ErrCompacted) || call.given[storeFlag] || refusal.Store == "" || refusal.Store == began {
@@ -143,7 +143,8 @@ func (call *call) otherStore(err error, began string) error {
 	return &replaced
 }
 
-// announceWatch says what is waited for: nothing else is seen until something changes.
+// announceWatch names the changes that the watch waits for: the screen stays empty until something
+// changes.
 func (call *call) announceWatch(options client.WatchOptions) {
 	place := call.word(0)
 	if options.Group != "" {
@@ -165,7 +166,7 @@ func (call *call) takeChange(ctx context.Context, change client.Change) error {
 	if err := call.execute(ctx, &change); err != nil {
 		return err
 	}
-	// Whoever reads it waits for this line, not for a full buffer.
+	// A reader waits for this line, not for a full buffer.
 	return call.output.Flush()
 }
 
@@ -188,10 +189,10 @@ func changeRow(change client.Change) []any {
 	return []any{change.Revision, string(change.Type), change.Group, change.Key, valueCell(change.Value, change.ValueOmitted)}
 }
 
-// outage says what a watch waits for, once for each reason and not at every attempt.
+// outage reports why a watch waits, once for each reason and not at every attempt.
 type outage struct {
 	output io.Writer
-	// away reports whether the broker is.
+	// away reports whether the broker is unreachable.
 	away func() bool
 	told string
 }
@@ -210,7 +211,7 @@ func (outage *outage) tell(reason error) {
 	}
 }
 
-// end says that the watch has a reply again. Nothing was lost meanwhile.
+// end says that the watch has a reply again. No change was lost meanwhile.
 func (outage *outage) end() {
 	outage.told = ""
 	fmt.Fprintln(outage.output, "storebus: connected again")

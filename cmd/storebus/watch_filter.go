@@ -17,23 +17,22 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// eventColours are the colours that a terminal shows changes in. The type stands beside
-// them in words.
+// eventColours are the colours of changes at a terminal. The type is printed as a word too.
 var eventColours = map[subjects.EventType]string{
 	subjects.EventSet: "32", subjects.EventTouch: "36", subjects.EventDelete: "31", subjects.EventDeleteGroup: "31", subjects.EventExpire: "33",
 }
 
-// eventTypes are the types that --type takes.
+// eventTypes are the values of --type.
 var eventTypes = []string{
 	string(subjects.EventSet), string(subjects.EventTouch), string(subjects.EventDelete), string(subjects.EventDeleteGroup), string(subjects.EventExpire),
 }
 
-// filter says which changes of a watch are printed, and how many.
+// filter decides which changes of a watch are printed, and how many.
 type filter struct {
 	types     []string
 	keyPrefix string
 	since     time.Time
-	// left is how many more changes are printed, 0 for all of them.
+	// left is the number of changes still to print, 0 if there is no limit.
 	left uint
 }
 
@@ -59,14 +58,14 @@ func (call *call) filter() (*filter, error) {
 	return filter, nil
 }
 
-// takes reports whether a change is printed. A whole group that is gone takes every key
-// with it, whatever its name begins with.
+// takes reports whether a change is printed. A deleted group always passes the filter by
+// key: it removes keys of every prefix.
 func (filter *filter) takes(change *client.Change) bool {
 	return (filter.types == nil || slices.Contains(filter.types, string(change.Type))) &&
 		(change.Type == subjects.EventDeleteGroup || strings.HasPrefix(change.Key, filter.keyPrefix)) && !change.Timestamp.Before(filter.since)
 }
 
-// isLast counts a change that was printed, and reports whether it was the last.
+// isLast counts a printed change, and reports whether it was the last.
 func (filter *filter) isLast() bool {
 	if filter.left == 0 {
 		return false
@@ -75,8 +74,8 @@ func (filter *filter) isLast() bool {
 	return filter.left == 0
 }
 
-// execute runs the command of --exec for a change, which it finds as JSON on standard
-// input and in variables.
+// execute runs the command of --exec for a change. The command gets the change as JSON on
+// standard input, and in variables.
 func (call *call) execute(ctx context.Context, change *client.Change) error {
 	line := call.command.String(execFlag)
 	if line == "" {

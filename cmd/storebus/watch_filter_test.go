@@ -27,7 +27,7 @@ func newChanges(t *testing.T) *shell {
 	return shell
 }
 
-// revisions gives the first column.
+// revisions returns the first column.
 func revisions(output string) (list []string) {
 	for line := range strings.Lines(output) {
 		revision, _, _ := strings.Cut(line, "\t")

@@ -24,10 +24,10 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// patience bounds what a test waits for: far more than it takes.
+// patience bounds the waits of a test. It is far more than they take.
 const patience = 20 * time.Second
 
-// watcher is a watch that runs: its lines, and the error that it ends with.
+// watcher is a running watch: its lines, and the error at its end.
 type watcher struct {
 	lines chan string
 	ended chan error
@@ -148,8 +148,8 @@ func TestWatch_Outage_Ugly(t *testing.T) {
 	require.NoError(t, err)
 	watcher := startWatch(t, "acme", "--after", "0")
 	printed := uint64(0)
-	// A set whose reply was lost may have happened: every revision has its line all
-	// the same.
+	// If the reply to a set was lost, the set may have happened all the same: every
+	// revision has its line.
 	setAndExpect := func() {
 		written := uint64(0)
 		require.Eventually(t, func() bool {
@@ -212,7 +212,7 @@ func TestWatch_Store_Ugly(t *testing.T) {
 	assert.Equal(t, "another store, "+other.StoreID()+", answers in the place of "+began+", which this watch began with", err.Error())
 }
 
-// netPort gives the port of a URL, for a broker that comes back where it was.
+// netPort returns the port of a URL, for a broker that restarts on the same port.
 func netPort(t *testing.T, address string) uint64 {
 	t.Helper()
 	parsed, err := url.Parse(address)

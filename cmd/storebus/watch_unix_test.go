@@ -17,7 +17,7 @@ func TestWatchUnix_Signal_Ugly(t *testing.T) {
 	shell.mustRun(t, "set", "acme", "config", "theme", "dark")
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		watcher := startWatch(t, "acme", "--after", "0")
-		watcher.line(t) // it listens to signals by now
+		watcher.line(t) // from here on it handles signals
 		require.NoError(t, syscall.Kill(syscall.Getpid(), signal))
 		assert.NoError(t, watcher.end(t))
 	}

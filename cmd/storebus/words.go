@@ -13,10 +13,10 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// splitWords tells the words of a command line from its flags, wherever those stand,
-// and sets the flags. What comes after "--" is words. So is "-", and what begins with
-// a dash and no letter: the library's own parser takes every flag after a "-5" for a
-// word. The second result names the flags that were given.
+// splitWords separates the words of a command line from its flags, in any order, and sets
+// the flags. Everything after "--" is a word. So is "-", and an argument that begins with a
+// dash and no letter. The library's own parser takes every flag after a "-5" for a word.
+// The second result names the given flags.
 //
 //	storebus set acme config offset -5 --ttl 60s  // 4 words, one flag
 func splitWords(command *cli.Command) ([]string, map[string]bool, error) {
@@ -51,7 +51,7 @@ func isFlag(argument string) bool {
 	return unicode.IsLetter(first)
 }
 
-// setFlag sets one flag, and says how many of the arguments after it are its value.
+// setFlag sets one flag. It returns how many of the next arguments are its value: 0 or 1.
 func setFlag(command *cli.Command, given map[string]bool, argument string, rest []string) (taken int, err error) {
 	name, value, valued := strings.Cut(strings.TrimLeft(argument, "-"), "=")
 	flag := findFlag(command.Flags, name)

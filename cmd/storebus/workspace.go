@@ -17,7 +17,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// workspaceCommand gathers the commands of workspaces.
+// workspaceCommand groups the commands of workspaces.
 func workspaceCommand() *cli.Command {
 	return commandGroup("workspace", "collect the entries of one job, query them with SQL, and keep a summary",
 		workspaceOpenCommand(), workspacePutCommand(), workspaceAggregateCommand(), workspaceQueryCommand(),
@@ -132,8 +132,7 @@ func workspaceQuery(ctx context.Context, call *call) error {
 	return nil
 }
 
-// rowValues gives the values of a row as they are printed: bytes in base64, and what is
-// not there as nothing.
+// rowValues formats the values of a row: bytes in base64, and null as an empty text.
 func rowValues(row []any) []any {
 	values := make([]any, len(row))
 	for index, value := range row {
