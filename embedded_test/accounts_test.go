@@ -16,9 +16,9 @@ import (
 
 const sidecarAccount = "storebus_sidecar"
 
-// startInAccounts is startGuarded with an account for each tenant and each consumer. An
-// account of those named gets one user more, whom its own account permits everything:
-// root of acme is acme_root.
+// startInAccounts is startGuarded with an account for each tenant and each consumer. Each
+// named account gets one more user, to whom its own account permits everything: acme gets
+// acme_root.
 func startInAccounts(t *testing.T, namespaces []string, accounts ...string) *guarded {
 	t.Helper()
 	configuration := printedPermissions(t, append([]string{"--accounts"}, namespaces...)...)
@@ -28,7 +28,7 @@ func startInAccounts(t *testing.T, namespaces []string, accounts ...string) *gua
 	return startGuardedBy(t, configuration+leafNodes)
 }
 
-// leafNodes has a broker take leaf nodes.
+// leafNodes lets a broker accept leaf nodes.
 const leafNodes = "leafnodes { host: 127.0.0.1, port: -1 }\n"
 
 // withRoot adds a user without limits to an account of a configuration.
@@ -40,8 +40,8 @@ func withRoot(t *testing.T, configuration, account string) string {
 	return strings.Replace(configuration, users, users+fmt.Sprintf("\n      { user: %q, password: %q }", root, passwordOf(root)), 1)
 }
 
-// Across accounts everybody is served as in one: every verb, every event, and replies
-// long after the request, many to one inbox.
+// Users in different accounts are served like users in one: every verb, every event, and
+// many late replies to one inbox.
 func TestAccounts_Access_Good(t *testing.T) {
 	guarded := startInAccounts(t, []string{"acme", "other"})
 	t.Run("Tenant", guarded.serveTenant)
@@ -62,8 +62,8 @@ func TestAccounts_Access_Bad(t *testing.T) {
 	t.Run("Sidecar", guarded.refuseSidecar)
 }
 
-// An account holds whatever it permits its users itself: the requests, events and
-// inboxes of the others are not there.
+// An account is a boundary, whatever it permits its own users. Requests, events and inboxes
+// of other accounts do not exist in it.
 func TestAccounts_Boundary_Bad(t *testing.T) {
 	guarded := startInAccounts(t, []string{"acme", "acme2", "other"}, "acme", "acme_consumer", "other")
 	acme, reader := guarded.as(t, "acme_root", "acme"), guarded.as(t, "acme_consumer_root", "acme")
@@ -93,8 +93,8 @@ func TestAccounts_Boundary_Bad(t *testing.T) {
 		requireSilence(t, tenant.connection, events.Subscription)
 		requireSilence(t, other.connection, everything)
 	})
-	// The broker keeps the reply subject to itself, and publishes the reply in the
-	// account that the request came from.
+	// The broker replaces the reply subject, and publishes the reply in the account of the
+	// request.
 	t.Run("NoReplyReachesAnother", func(t *testing.T) {
 		for _, reply := range []string{
 			"store.events.other.x", "store.events.acme.x", "store.other.set.g.k", "store.acme.set.attack.x", "store.acme.set",
@@ -118,8 +118,8 @@ func TestAccounts_Boundary_Bad(t *testing.T) {
 	})
 }
 
-// Without what lets it answer other accounts a sidecar does what it is asked, and its
-// replies are refused: the log says why, and what to do.
+// If a sidecar lacks the permission to answer other accounts, it executes requests and the
+// broker refuses the replies. The log names the cause and the remedy.
 func TestAccounts_Replies_Bad(t *testing.T) {
 	configuration := printedPermissions(t, "acme", "--accounts")
 	const permission = `, "_R_.>"`
@@ -136,8 +136,8 @@ func TestAccounts_Replies_Bad(t *testing.T) {
 	requireSilence(t, acme.connection, replies)
 }
 
-// startLeafNode starts a broker that is a leaf node of another, as one of its users, with
-// the rest of its configuration.
+// startLeafNode starts a broker as a leaf node of hub. It connects as user; configuration
+// is the rest of its file.
 func startLeafNode(t *testing.T, hub *server.Server, user, account, configuration string) *server.Server {
 	t.Helper()
 	status, err := hub.Varz(nil)
@@ -151,10 +151,10 @@ func startLeafNode(t *testing.T, hub *server.Server, user, account, configuratio
 	return leaf
 }
 
-// requireServed says that a tenant behind a leaf node is served as any other.
+// requireServed asserts that a tenant behind a leaf node is served like any other.
 func requireServed(t *testing.T, acme *tenant) {
 	t.Helper()
-	// The subscriptions of the sidecar spread by themselves.
+	// The sidecar's subscriptions reach the leaf node a little later.
 	require.Eventually(t, func() bool {
 		_, err := acme.connection.Request("store.acme.usage", nil, patience)
 		return err == nil

@@ -17,7 +17,7 @@ import (
 	"dappco.re/go/storebus"
 )
 
-// namesOf are the names of namespaces in order.
+// namespaceNames returns the names of namespaces in order.
 func namespaceNames(namespaces []namespaceStatus) []string {
 	names := []string{}
 	for _, namespace := range namespaces {
@@ -26,7 +26,7 @@ func namespaceNames(namespaces []namespaceStatus) []string {
 	return names
 }
 
-// namespaces reads every namespace page by page; fields go into every request.
+// namespaces reads all namespaces page by page. fields go into every request.
 func (tenant *tenant) namespaces(t *testing.T, fields ...any) (all []namespaceStatus, pages int) {
 	t.Helper()
 	found := pagesOf[namespacesReply](t, tenant.in("admin"), "namespaces", fields...)
@@ -108,7 +108,7 @@ func TestAdmin_Describe_Good(t *testing.T) {
 			require.Contains(t, described, row.verb)
 			one := described[row.verb]
 			assert.NotEmpty(t, one.Description, "what it does")
-			if row.verb != "backup" { // it changes the disk, and nothing that is stored
+			if row.verb != "backup" { // a backup changes the disk, but no stored data
 				assert.Equal(t, row.writes, one.Writes)
 			}
 			assert.Equal(t, row.raw, one.Raw)

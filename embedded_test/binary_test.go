@@ -21,8 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience bounds every wait of these tests. It is met only by something that
-// would never happen.
+// patience bounds every wait of these tests. A test reaches it only if it fails.
 const patience = time.Minute
 
 // binary is the storebus program, built once for all tests.
@@ -54,28 +53,28 @@ func storebusBinary(t *testing.T) string {
 	return binary.path
 }
 
-// removeBinary deletes what storebusBinary built.
+// removeBinary deletes the program that storebusBinary built.
 func removeBinary() {
 	if binary.folder != "" {
-		// What cannot be removed is left to the system's own clean-up.
+		// If a file cannot be removed, the system's own clean-up removes it.
 		_ = os.RemoveAll(binary.folder)
 	}
 }
 
-// process is a running program: its lines of standard output, its standard
-// error, and how it ended.
+// process is a running program: its standard output by lines, its standard error, and its
+// exit.
 type process struct {
 	name   string
 	native *os.Process
 	lines  chan string
 	output *lockedBuffer // all of standard output
 	errors *lockedBuffer // all of standard error
-	exited chan struct{} // closed when the process has ended and code is set
-	code   int           // -1 for a process that a signal ended
+	exited chan struct{} // closed after the process has ended and code is set
+	code   int           // -1 if a signal ended the process
 }
 
-// startProcess starts a program that ends with the test at the latest. Nothing of
-// this process's own settings reaches it but PATH and a folder for its files.
+// startProcess starts a program that ends with the test at the latest. Of this process's
+// variables it gets PATH and a folder for its files, nothing else.
 func startProcess(t *testing.T, path string, environment []string, arguments ...string) *process {
 	t.Helper()
 	command := exec.Command(path, arguments...)
@@ -104,7 +103,7 @@ func startProcess(t *testing.T, path string, environment []string, arguments ...
 			started.lines <- scanner.Text()
 		}
 		close(started.lines)
-		// An error is the exit status, or the signal: both stand in ProcessState.
+		// An error is an exit status or a signal. ProcessState has both.
 		_ = command.Wait()
 		started.code = command.ProcessState.ExitCode()
 	}()
@@ -119,7 +118,7 @@ func startProcess(t *testing.T, path string, environment []string, arguments ...
 	return started
 }
 
-// cleanEnvironment is an environment without the settings of whoever runs the tests.
+// cleanEnvironment is an environment without the settings of the person who runs the tests.
 func cleanEnvironment(t *testing.T) []string {
 	t.Helper()
 	home := t.TempDir()
@@ -167,7 +166,7 @@ func (process *process) says(t *testing.T, text string) {
 	}
 }
 
-// wait returns the exit status of a process that is about to end.
+// wait returns the exit status of a process. It fails the test if the process does not end.
 func (process *process) wait(t *testing.T) int {
 	t.Helper()
 	timer := time.NewTimer(patience)
@@ -181,7 +180,7 @@ func (process *process) wait(t *testing.T) int {
 				process.lines = nil
 			}
 		case <-timer.C:
-			// A Go program tells where each of its goroutines is, and ends.
+			// A Go program prints the stack of each goroutine, and ends.
 			require.NoError(t, process.native.Signal(syscall.SIGQUIT))
 			<-process.exited
 			require.FailNowf(t, "the process does not end", "%s; standard error:\n%s", process.name, process.errors)
@@ -192,7 +191,7 @@ func (process *process) wait(t *testing.T) int {
 // kill ends the process with SIGKILL and waits until it is gone.
 func (process *process) kill(t *testing.T) {
 	t.Helper()
-	// It fails only for a process that has ended already.
+	// Kill fails only if the process has ended already.
 	_ = process.native.Kill()
 	process.wait(t)
 }
@@ -204,7 +203,7 @@ func (process *process) terminate(t *testing.T) int {
 	return process.wait(t)
 }
 
-// result is what a program that has ended left behind.
+// result is the output and the exit code of a program that has ended.
 type result struct {
 	stdout, stderr string
 	code           int
@@ -236,11 +235,11 @@ func runWith(t *testing.T, environment []string, input string, arguments ...stri
 	return result{stdout: stdout.String(), stderr: stderr.String(), code: command.ProcessState.ExitCode()}
 }
 
-// lockedBuffer is a buffer that one goroutine fills while others read.
+// lockedBuffer is a buffer that one goroutine writes and others read.
 type lockedBuffer struct {
 	mutex  sync.Mutex
 	buffer bytes.Buffer
-	// grown, where it is not nil, has something to receive after each write.
+	// grown gets a value after each write. It may be nil.
 	grown chan struct{}
 }
 
@@ -262,11 +261,10 @@ func (locked *lockedBuffer) String() string {
 	return locked.buffer.String()
 }
 
-// readyLine is how the line begins that a sidecar prints when it serves.
+// readyLine begins the line that a sidecar prints when it serves.
 const readyLine = "storebus ready"
 
-// startServe starts a sidecar as a process on an outside broker, and waits until
-// it serves.
+// startServe starts a sidecar as a process on an outside broker, and waits until it serves.
 func startServe(t *testing.T, url, database string, flags ...string) *process {
 	t.Helper()
 	started := startProcess(t, storebusBinary(t), nil, append([]string{"serve", "--nats", url, "--database", database}, flags...)...)

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The broker goes away under load and comes back: nothing that was acknowledged is
-// lost, and who watches misses nothing.
+// The broker is killed under load and comes back. No acknowledged write is lost, and a
+// watch misses no change.
 func TestBroker_Restart_Ugly(t *testing.T) {
 	const restarts = 5
 	random := seeded(t)
@@ -59,8 +59,8 @@ func TestBroker_Restart_Ugly(t *testing.T) {
 	t.Logf("%d acknowledged, %d without a reply", len(load.acknowledged), load.unknown)
 }
 
-// verifyFrom checks that a listener who came late has had every change after the
-// heads in order, and nothing that is not in the logs.
+// verifyFrom checks a listener that began late. It must have received every change after
+// heads in order, and no event that is not in the logs.
 func verifyFrom(t *testing.T, listener *listener, heads map[string]uint64, logs map[string][]json.RawMessage) {
 	t.Helper()
 	missing := 0
@@ -82,9 +82,9 @@ func verifyFrom(t *testing.T, listener *listener, heads map[string]uint64, logs 
 	}
 }
 
-// The sidecar's connections break, one or both, with what was in their buffers,
-// while everybody else stays: a subscriber who was there all along still has every
-// change, because what the broker has not confirmed is published again.
+// One or both connections of the sidecar break and lose their buffers, while every other
+// client stays connected. A permanent subscriber still receives every change, because the
+// sidecar publishes unconfirmed events again.
 func TestBroker_Cut_Ugly(t *testing.T) {
 	const cuts = 8
 	random := seeded(t)
@@ -101,7 +101,7 @@ func TestBroker_Cut_Ugly(t *testing.T) {
 		waitFor(t, reached, "acknowledgements before cut %d", cut)
 		swallows, chosen := cut%2 == 0, random.IntN(3)
 		if swallows {
-			// Commits go on while their replies and events vanish.
+			// Commits go on while the connection loses their replies and events.
 			waitFor(t, between.swallow(), "an event that vanishes before cut %d", cut)
 		}
 		between.cut(func(index int) bool { return swallows || chosen == 2 || index == chosen })
@@ -126,8 +126,8 @@ func TestBroker_Cut_Ugly(t *testing.T) {
 	t.Logf("%d acknowledged, %d without a reply, %d events came again", len(load.acknowledged), load.unknown, repeats)
 }
 
-// awaitService returns when the sidecar serves. A client without a responder asks
-// again a little later: there is nothing to be told by.
+// awaitService returns when the sidecar serves. If nobody answers a request, it asks again
+// after a pause: no signal announces the service.
 func awaitService(t *testing.T, connection *nats.Conn) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -149,8 +149,8 @@ func awaitService(t *testing.T, connection *nats.Conn) {
 	}
 }
 
-// awaitEvents returns when the sidecar publishes: when the event of a change in
-// another namespace has come.
+// awaitEvents returns when the sidecar publishes. It changes another namespace and waits
+// for the event.
 func awaitEvents(t *testing.T, url string) {
 	t.Helper()
 	sentinel := newTenant(t, url, "sentinel")

@@ -17,23 +17,23 @@ import (
 )
 
 const (
-	// brokerVariable makes this test binary a broker that listens at its value.
+	// brokerVariable turns this test binary into a broker that listens at the variable's
+	// value.
 	brokerVariable = "STOREBUS_TEST_BROKER_ADDRESS"
 	brokerReady    = "broker ready "
 )
 
-// broker is a nats-server without JetStream in a process of its own, so that it
-// can be killed as a whole.
+// broker is a nats-server without JetStream in a process of its own, so a test can kill it.
 type broker struct {
 	*process
 	address string
 }
 
-// URL is where clients find the broker; it stays the same across restarts.
+// URL is the address for clients. It stays the same across restarts.
 func (broker *broker) URL() string { return "nats://" + broker.address }
 
-// startBroker starts a broker at address, where port 0 is any free one, and
-// waits until it takes connections.
+// startBroker starts a broker at address, and waits until it accepts connections. Port 0
+// means any free port.
 func startBroker(t *testing.T, address string) *broker {
 	t.Helper()
 	executable, err := os.Executable()
@@ -43,8 +43,8 @@ func startBroker(t *testing.T, address string) *broker {
 	return &broker{process: started, address: strings.TrimPrefix(line, brokerReady)}
 }
 
-// runBroker is the body of the broker's process. It ends when its standard input
-// does, which is when the process that started it is gone.
+// runBroker is the main function of the broker's process. It returns if standard input
+// ends, which means that the parent process is gone.
 func runBroker(address string) error {
 	host, portText, err := net.SplitHostPort(address)
 	if err != nil {

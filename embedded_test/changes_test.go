@@ -14,7 +14,7 @@ import (
 	"dappco.re/go/storebus"
 )
 
-// changes asks for a page of the log; fields go in pairs.
+// changes asks for a page of the log. fields are pairs of name and value.
 func (tenant *tenant) changes(t *testing.T, fields ...any) changesReply {
 	t.Helper()
 	reply := decode[changesReply](t, tenant.call(t, "changes", object(t, fields...)))
@@ -127,8 +127,8 @@ func TestChanges_Trimmed_Bad(t *testing.T) {
 	acme := newTenant(t, sidecar.NATSURL(), "acme")
 	acme.set(t, "early", "k", "v")
 
-	// The log is trimmed beside the writes, when their events are out and the tables
-	// have them: a moment of quiet does for both.
+	// The log is trimmed beside the writes, once their events are published and the tables
+	// have them. A short pause in the writes is enough for both.
 	oldest := uint64(1)
 	for oldest < 10 {
 		var revision uint64
@@ -251,20 +251,20 @@ func TestChanges_Stop_Ugly(t *testing.T) {
 	assert.Empty(t, decode[changesReply](t, stopped).Changes)
 }
 
-// askForChanges sends a request for changes and returns where the reply will come.
-// When it returns the sidecar has the request in hand.
+// askForChanges sends a request for changes, and returns the subscription for its reply. On
+// return the sidecar has the request.
 func askForChanges(t *testing.T, connection *nats.Conn, namespace, body string) *nats.Subscription {
 	t.Helper()
 	replies := subscribe(t, connection, nats.NewInbox())
 	ask(t, connection, replies, "store."+namespace+".changes", body)
-	// The same subscription of the sidecar takes this one, after the first.
+	// The sidecar takes this request on the same subscription, so after the first.
 	reply, err := connection.Request("store.nobody.changes", []byte(`{"after":0}`), patience)
 	require.NoError(t, err)
 	decode[changesReply](t, answer{reply})
 	return replies
 }
 
-// ask sends a request whose reply goes to a subscription.
+// ask sends a request whose reply goes to the given subscription.
 func ask(t *testing.T, connection *nats.Conn, replies *nats.Subscription, subject, body string) {
 	t.Helper()
 	require.NoError(t, connection.PublishRequest(subject, replies.Subject, []byte(body)))

@@ -20,11 +20,11 @@ import (
 
 const year = 365 * 24 * time.Hour
 
-// clockSteps are by how much clocks are set forward and back.
+// clockSteps are the steps by which the tests set clocks forward and back.
 var clockSteps = map[string]time.Duration{"FiveSeconds": 5 * time.Second, "Hour": time.Hour, "Year": year}
 
-// machineClock is the clock of a machine: it stands still, time passes when a test says
-// so, and it can be set.
+// machineClock is the clock of a machine. Its time moves only if a test says so, and a test
+// can set it.
 type machineClock struct {
 	mutex   sync.Mutex
 	now     time.Time
@@ -59,13 +59,13 @@ func (clock *machineClock) set(step time.Duration) {
 	clock.now = clock.now.Add(step)
 }
 
-// passAtLeast lets so much time pass that it is duration for a clock that is a hundredth
-// slower, too.
+// passAtLeast lets enough time pass that a clock slower by a hundredth moves by duration
+// too.
 func (clock *machineClock) passAtLeast(duration time.Duration) {
 	clock.pass(duration + duration/50)
 }
 
-// clocked is a sidecar on a machine's clock, which can be started again.
+// clocked is a sidecar on the clock of a machine. A test can restart it.
 type clocked struct {
 	*tenant
 	clock   *machineClock
@@ -113,13 +113,13 @@ func (clocked *clocked) says(t *testing.T, text string) {
 	}
 }
 
-// ahead is by how much the store's time is ahead of the machine's, in seconds.
+// ahead is the difference of the store's time and the machine's, in seconds.
 func (clocked *clocked) ahead(t *testing.T) float64 {
 	t.Helper()
 	return *readStatus(t, clocked.connection).ClockAhead
 }
 
-// commitAhead has one key written while the clock reads a step later.
+// commitAhead writes one key while the clock is a step ahead.
 func (clocked *clocked) commitAhead(t *testing.T, step time.Duration) {
 	t.Helper()
 	clocked.clock.set(step)
@@ -127,7 +127,7 @@ func (clocked *clocked) commitAhead(t *testing.T, step time.Duration) {
 	clocked.clock.set(-step)
 }
 
-// eachStep runs a test for each step, with and without restarts where the test pauses.
+// eachStep runs a test for each step, once as it is and once with restarts at its pauses.
 func eachStep(t *testing.T, test func(t *testing.T, clocked *clocked, step time.Duration, pause func())) {
 	t.Helper()
 	for name, step := range clockSteps {
@@ -144,8 +144,8 @@ func eachStep(t *testing.T, test func(t *testing.T, clocked *clocked, step time.
 	}
 }
 
-// Elapsed time goes on after the clock was set back: a key expires after its ttl, an id is
-// remembered for two minutes, points and changes have later times.
+// If the clock is set back, elapsed time still counts. A key expires after its ttl, an id
+// is remembered for two minutes, and points and changes have later times.
 func TestClock_Back_Ugly(t *testing.T) {
 	eachStep(t, func(t *testing.T, clocked *clocked, step time.Duration, pause func()) {
 		t.Helper()
@@ -180,10 +180,10 @@ func TestClock_Back_Ugly(t *testing.T) {
 	})
 }
 
-// flattened is what an expiry is about.
+// flattened is the type and the key of an event.
 func flattened(event event) []any { return []any{event.Type, *event.Key} }
 
-// points commits two points with so much time between them, and returns their times.
+// points commits two points, lets a time pass between them, and returns their times.
 func (clocked *clocked) points(t *testing.T, between time.Duration, pause func()) (times []time.Time) {
 	t.Helper()
 	for range 2 {
@@ -200,7 +200,7 @@ func (clocked *clocked) points(t *testing.T, between time.Duration, pause func()
 	return times
 }
 
-// requireOrder says that no change has an earlier time than the one before it.
+// requireOrder asserts that no change has an earlier time than the change before it.
 func (clocked *clocked) requireOrder(t *testing.T) {
 	t.Helper()
 	before := time.Time{}
@@ -212,8 +212,8 @@ func (clocked *clocked) requireOrder(t *testing.T) {
 	require.False(t, before.IsZero())
 }
 
-// The store's time is the wall clock again when that has caught up, and the log says once
-// that they differ and once that they do not.
+// The store's time is the wall clock again once the wall clock has caught up. The log says
+// once that they differ, and once that they agree again.
 func TestClock_CaughtUp_Good(t *testing.T) {
 	eachStep(t, func(t *testing.T, clocked *clocked, step time.Duration, pause func()) {
 		t.Helper()
@@ -243,14 +243,14 @@ func TestClock_CaughtUp_Good(t *testing.T) {
 	})
 }
 
-// setAt sets a key and returns when the store says that it did.
+// setAt sets a key and returns the time of the change.
 func (clocked *clocked) setAt(t *testing.T) time.Time {
 	t.Helper()
 	clocked.set(t, "g", "k", "")
 	return clocked.entry(t, "g", "k").UpdatedAt
 }
 
-// A clock that reads ahead while nothing is committed, and is set back, changes nothing.
+// A clock that is ahead for a while has no effect if nothing is committed meanwhile.
 func TestClock_Read_Good(t *testing.T) {
 	eachStep(t, func(t *testing.T, clocked *clocked, step time.Duration, pause func()) {
 		t.Helper()
@@ -265,8 +265,8 @@ func TestClock_Read_Good(t *testing.T) {
 	})
 }
 
-// A clock that was set forward is followed: times are the wall clock's, and deadlines in
-// between are over, as they are for a machine that slept.
+// If the clock is set forward, the store follows it. Times are the wall clock's, and
+// deadlines in between are over, as after a machine has slept.
 func TestClock_Forward_Ugly(t *testing.T) {
 	eachStep(t, func(t *testing.T, clocked *clocked, step time.Duration, pause func()) {
 		t.Helper()
@@ -287,7 +287,7 @@ func TestClock_Forward_Ugly(t *testing.T) {
 	})
 }
 
-// What is left of a ttl is not begun anew by a restart, and what has expired stays away.
+// A restart does not start a ttl anew, and an expired key stays absent.
 func TestClock_Deadline_Ugly(t *testing.T) {
 	clocked := startClocked(t)
 	clocked.commitAhead(t, year)
@@ -304,7 +304,7 @@ func TestClock_Deadline_Ugly(t *testing.T) {
 	requireFailure(t, clocked.call(t, "get", `{"group":"g","key":"hour"}`), 404, "not_found")
 }
 
-// Points alone, and answers alone, carry the time over a restart as changes do.
+// Points alone, and remembered answers alone, carry the time over a restart, as changes do.
 func TestClock_Unlogged_Ugly(t *testing.T) {
 	for name, commit := range map[string]func(*clocked) answer{
 		"Point": func(clocked *clocked) answer {
@@ -326,7 +326,7 @@ func TestClock_Unlogged_Ugly(t *testing.T) {
 	}
 }
 
-// The times of workspaces, and what a compaction may archive, are by the store's time.
+// Workspaces and the bound of a compaction use the store's time.
 func TestClock_Workspaces_Good(t *testing.T) {
 	clocked := startClocked(t)
 	clocked.commitAhead(t, year)
@@ -342,8 +342,8 @@ func TestClock_Workspaces_Good(t *testing.T) {
 	requireBadField(t, clocked.in("admin").call(t, "compact", before(now.Add(time.Hour))), "before")
 }
 
-// A start whose newest commit is ahead says so and what to do; a ttl is still a ttl, with
-// the machine's own clock.
+// If the newest commit is far ahead of the clock, the start logs it with a remedy. A ttl is
+// correct all the same, with the machine's own clock.
 func TestClock_Start_Ugly(t *testing.T) {
 	for name, test := range map[string]struct {
 		ahead time.Duration

@@ -59,7 +59,7 @@ func archivedPoints(t *testing.T, path string) (points []archivedPoint) {
 
 func now() string { return time.Now().Format(time.RFC3339Nano) }
 
-// flush has the journal delivered, and gives how many points are pending then.
+// flush delivers the journal, and returns the number of points still pending.
 func (tenant *tenant) flush(t *testing.T) int {
 	t.Helper()
 	return decode[struct {
@@ -136,7 +136,7 @@ func TestCompact_Compact_Bad(t *testing.T) {
 	requireFailure(t, without.call(t, "compact", `{"before":"2020-01-01T00:00:00Z"}`), 503, "unavailable")
 }
 
-// What waits for an endpoint stays, whatever is asked, and so does what it has refused.
+// No compaction takes pending or rejected points, whatever the request says.
 func TestCompact_Endpoint_Good(t *testing.T) {
 	away := make(chan struct{})
 	endpoint := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
@@ -188,9 +188,8 @@ func TestCompact_Endpoint_Good(t *testing.T) {
 	assert.Equal(t, "later", archivedPoints(t, filepath.Join(folder, *reply.Archive))[0].Measurement)
 }
 
-// A sidecar is killed while it compacts, again and again. In the end each point that was
-// acknowledged is in one archive, once: none was lost, and none was in the journal still
-// when it was in an archive.
+// A sidecar is killed while it compacts, again and again. In the end each acknowledged
+// point is once in one archive. No point was lost, and none stayed in the journal as well.
 func TestCompact_Kill_Ugly(t *testing.T) {
 	const kills, pointsPerRun = 8, 3000
 	random := seeded(t)

@@ -52,8 +52,8 @@ func TestDeleteGroup_Reply_Good(t *testing.T) {
 	})
 }
 
-// A group is deleted, filled and deleted again before anything of it can have been
-// carried out.
+// A group is deleted, filled and deleted again before the first deletion can have been
+// executed.
 func TestDeleteGroup_Again_Ugly(t *testing.T) {
 	acme := newNamespace(t)
 	keys := numbered("key", 1000)

@@ -45,8 +45,8 @@ func TestDeletePrefix_Reply_Good(t *testing.T) {
 	})
 }
 
-// Prefixes match bytes: nothing is a pattern, and no other case is reached, neither
-// of groups nor of namespaces.
+// Prefixes match bytes. No letter is a pattern, and case matters, in groups as in
+// namespaces.
 func TestDeletePrefix_Bytes_Good(t *testing.T) {
 	acme := newNamespace(t)
 	upper := acme.in("S" + acme.namespace[1:])
@@ -65,8 +65,8 @@ func TestDeletePrefix_Bytes_Good(t *testing.T) {
 	assert.Equal(t, uint64(8), *decode[countReply](t, upper.call(t, "count", "")).Count, "another namespace is never reached")
 }
 
-// A prefix with many groups is one atomic change list: one event for each group,
-// and readers see all of it or nothing.
+// Deleting a prefix with many groups is atomic. Each group has one event, and a reader sees
+// all deletions or none.
 func TestDeletePrefix_Many_Ugly(t *testing.T) {
 	const groups = 300
 	acme := newNamespace(t)

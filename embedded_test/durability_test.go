@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A success means that the write is on disk: whatever the moment at which the power
-// goes, what was acknowledged before is there. The kill tests cannot show that, for
-// what a process has written outlives it without a single fsync.
+// A success reply means that the write is on disk: a loss of power at any moment keeps
+// every acknowledged write. A kill cannot prove that, because data outlives its process
+// without any fsync.
 func TestDurability_PowerLoss_Ugly(t *testing.T) {
 	requireStrace(t)
 	t.Run("FullLosesNothing", func(t *testing.T) {
@@ -22,7 +22,7 @@ func TestDurability_PowerLoss_Ugly(t *testing.T) {
 			assert.Empty(t, lost[:min(len(lost), 5)], "%d sets that were acknowledged are not there, such as", len(lost))
 		})
 	})
-	// This is what tells that the test above would see a loss.
+	// This proves that the test above can see a loss.
 	t.Run("RelaxedLosesWhatOnlyTheProcessKept", func(t *testing.T) {
 		random := seeded(t)
 		run := recordRun(t, random, "relaxed")
@@ -40,8 +40,8 @@ func TestDurability_PowerLoss_Ugly(t *testing.T) {
 	})
 }
 
-// An fsync that fails may have lost what it was for, and says so once only: no write
-// is acknowledged from then on, reads go on, and a restart finds a sound store.
+// If an fsync fails, its data may be lost, and only the first fsync reports it. From then
+// on no write is acknowledged. Reads go on, and a restart finds a sound store.
 func TestDurability_FailingSync_Ugly(t *testing.T) {
 	requireStrace(t)
 	t.Run("FullStopsWritingAtTheFirstCommit", func(t *testing.T) {
@@ -50,13 +50,13 @@ func TestDurability_FailingSync_Ugly(t *testing.T) {
 		unknown := run.verifyStopped(t, run.set(t, times(5)), terminated)
 		assert.NotEmpty(t, unknown, "the first to be told are told that the outcome is unknown")
 	})
-	// Whoever tries again after the one failure would have success.
+	// A second attempt after the single failure would succeed.
 	t.Run("FullStopsWritingUnderLoadAtOneFailure", func(t *testing.T) {
 		run := startFailingRun(t, terminated, "20", "full")
 		run.remember(t)
 		run.verifyStopped(t, run.set(t, untilUnavailable), killed)
 	})
-	// After a kill there is something to be written that nobody asks for.
+	// After a kill there is data to write even if no client asks for it.
 	t.Run("FullStopsWritingBeforeAnybodyWrites", func(t *testing.T) {
 		run := startFailingRun(t, killed, always, "full")
 		run.remember(t)
@@ -66,8 +66,8 @@ func TestDurability_FailingSync_Ugly(t *testing.T) {
 		unknown := run.verifyStopped(t, run.set(t, times(2)), terminated)
 		assert.Empty(t, unknown, "of what is refused the outcome is known")
 	})
-	// This is what tells that the refusals above come from an fsync. A store at rest
-	// has one even so: the clients do not wait for that.
+	// This proves that an fsync causes the refusals above. A store at rest runs an fsync as
+	// well, but its clients do not wait for it.
 	t.Run("RelaxedGoesOn", func(t *testing.T) {
 		run := startFailingRun(t, killed, always, "relaxed")
 		told := run.set(t, times(5))

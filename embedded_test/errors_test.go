@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each row of the table of errors: its code, its name, and no field but those it
-// has. What takes a fault of the disk or of the broker to come about is in the tests
-// of durability, of pressure and of stopping.
+// Each row of the table of errors has its code, its name, and no other fields than the
+// table says. Errors that need a faulty disk or broker are in the tests of durability,
+// pressure and stopping.
 func TestErrors_Row_Bad(t *testing.T) {
 	acme := newNamespace(t)
 	acme.set(t, "default", "k", "text")
@@ -61,7 +61,8 @@ func TestErrors_Row_Bad(t *testing.T) {
 	assert.Equal(t, uint64(10_002), acme.revision(t), "a write that got an error changed nothing")
 }
 
-// The header is one line, with what is not ASCII as strconv.QuoteToASCII has it.
+// The header is one line. Letters outside ASCII are escaped as strconv.QuoteToASCII does
+// it.
 func TestErrors_Header_Good(t *testing.T) {
 	acme := newNamespace(t)
 	for _, name := range []string{"größe", "日本", "😀", "\u2028", "tab\tand\nline", "\x7f"} {
@@ -83,7 +84,7 @@ func TestErrors_Header_Good(t *testing.T) {
 	})
 }
 
-// The first check that fails is the answer.
+// The first failing check decides the error.
 func TestErrors_Order_Bad(t *testing.T) {
 	tooLarge := strings.Repeat("x", maxPayload-32<<10)
 	acme := newNamespace(t)

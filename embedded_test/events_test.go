@@ -119,8 +119,7 @@ func TestEvents_TraceParent_Good_OfEveryWrite(t *testing.T) {
 	}
 }
 
-// Whatever changes the store has its event, and changes gives each exactly as it was
-// announced.
+// Every change of the store has its event, and changes returns exactly the published bytes.
 func TestEvents_Changes_Good(t *testing.T) {
 	acme := newNamespace(t)
 	events := acme.events(t)
@@ -222,8 +221,8 @@ func TestEvents_Order_Good(t *testing.T) {
 	}
 }
 
-// Whoever writes the very moment that a new sidecar begins to serve has an event
-// for it like everybody else.
+// If a client writes at the very moment at which a new sidecar begins to serve, the change
+// still has its event.
 func TestEvents_FirstWrite_Ugly(t *testing.T) {
 	outside := startBroker(t, "127.0.0.1:0")
 	for round := range 3 {

@@ -13,8 +13,8 @@ import (
 	"dappco.re/go/storebus"
 )
 
-// setBriefly stores the number 7 under a key whose time comes at once, and returns
-// when it has come: whether its expire is logged by then is left open.
+// setBriefly stores the number 7 under a key that expires at once, and returns after the
+// expiry. The expire may or may not be logged by then.
 func setBriefly(t *testing.T, acme *tenant, group, key string) {
 	t.Helper()
 	body := object(t, "group", group, "key", key, "value", "7", "ttl", "1ms")
@@ -25,8 +25,7 @@ func setBriefly(t *testing.T, acme *tenant, group, key string) {
 	}
 }
 
-// A key whose time has come is absent for every purpose, whether or not its expire
-// is logged yet.
+// An expired key is absent for every verb, even if its expire is not logged yet.
 func TestExpiry_Absent_Good(t *testing.T) {
 	for _, test := range []struct{ verb, body, reply string }{
 		{"get_many", `{"entries":[{"group":"brief","key":"k"}]}`, `{"group":"brief","key":"k","missing":true}`},
@@ -70,8 +69,8 @@ func TestExpiry_Absent_Good(t *testing.T) {
 	})
 }
 
-// A write to a key whose time has come logs its expire first: never is the write
-// itself what ends the old value.
+// A write to an expired key logs the expire first. The write itself never ends the old
+// value.
 func TestExpiry_Write_Good(t *testing.T) {
 	const rounds = 30
 	acme := newNamespace(t)
@@ -89,7 +88,7 @@ func TestExpiry_Write_Good(t *testing.T) {
 	}
 }
 
-// The event comes from a timer on the deadline: the next sweep is an hour away.
+// A timer at the deadline causes the event: the next sweep is an hour away.
 func TestExpiry_Timer_Good(t *testing.T) {
 	sidecar := startSidecarWith(t, embeddedConfig(t, func(config *storebus.Config) { config.PurgeInterval = time.Hour }))
 	acme := newTenant(t, sidecar.NATSURL(), "acme")

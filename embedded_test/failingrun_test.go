@@ -17,12 +17,12 @@ import (
 	"dappco.re/go/storebus/store"
 )
 
-// always has every fsync fail. strace counts the calls of each thread for itself:
-// a number is the one call of each thread that fails.
+// always makes every fsync fail. strace counts the calls of each thread separately, so a
+// number such as "20" fails that call of each thread.
 const always = "1+"
 
-// failingRun is a sidecar with which fsync of the write-ahead log fails, on the
-// database of one that was well.
+// failingRun is a sidecar whose fsync of the write-ahead log fails. It runs on the database
+// of a sound sidecar.
 type failingRun struct {
 	outside  *broker
 	database string
@@ -31,11 +31,11 @@ type failingRun struct {
 	listener *listener
 	trace    string
 	sidecar  *process
-	// before is what the load left in the log, see remember.
+	// before is the log after the load, see remember.
 	before map[string][]json.RawMessage
 }
 
-// killed and terminated are two ends of a sidecar.
+// killed and terminated are two ways to end a sidecar.
 func killed(t *testing.T, sidecar *process) {
 	t.Helper()
 	sidecar.kill(t)
@@ -46,8 +46,8 @@ func terminated(t *testing.T, sidecar *process) {
 	assert.Zero(t, sidecar.terminate(t))
 }
 
-// startFailingRun ends a sidecar that is under load, and starts one with which
-// fsync fails when strace is to have it so.
+// startFailingRun ends a sidecar under load, and starts another one. strace makes its fsync
+// fail at the calls that when selects.
 func startFailingRun(t *testing.T, end func(*testing.T, *process), when, durability string) *failingRun {
 	t.Helper()
 	run := &failingRun{
@@ -69,22 +69,21 @@ func startFailingRun(t *testing.T, end func(*testing.T, *process), when, durabil
 	return run
 }
 
-// remember reads everything that was acknowledged to the load.
+// remember reads every change that was acknowledged to the load.
 func (run *failingRun) remember(t *testing.T) {
 	t.Helper()
 	run.load.settle()
 	run.before = run.load.verify(t, run.listener.connection)
 }
 
-// set has clients write.
+// set lets several clients write.
 func (run *failingRun) set(t *testing.T, more func(int, promise) bool) []promise {
 	t.Helper()
 	return setConcurrently(t, run.outside.URL(), run.random, more)
 }
 
-// verifyStopped checks what the clients were told by a sidecar that has stopped
-// writing, what it shows, and what is there after a restart. It returns the sets of
-// unknown outcome.
+// verifyStopped checks a sidecar that has stopped writing: its replies, its status, and the
+// data after a restart. It returns the sets with an unknown outcome.
 func (run *failingRun) verifyStopped(t *testing.T, told []promise, end func(*testing.T, *process)) (unknown []promise) {
 	t.Helper()
 	unknown = verifyAnswers(t, told)
@@ -112,9 +111,9 @@ func (run *failingRun) verifyStopped(t *testing.T, told []promise, end func(*tes
 	return unknown
 }
 
-// verifyAnswers checks that nobody who asked after the first failure was known was
-// told anything but that no writes are taken, and that every failure is that or an
-// unknown outcome. It returns the sets of unknown outcome.
+// verifyAnswers checks that every failure is unavailable or an unknown outcome. A client
+// that asked after the first failure must be refused. It returns the sets with an unknown
+// outcome.
 func verifyAnswers(t *testing.T, told []promise) (unknown []promise) {
 	t.Helper()
 	first := slices.IndexFunc(told, func(one promise) bool { return one.failure != nil })
@@ -135,7 +134,7 @@ func verifyAnswers(t *testing.T, told []promise) (unknown []promise) {
 	return unknown
 }
 
-// countStored tells how many of the sets stand in the logs, at whatever revision.
+// countStored returns how many of the sets are in the logs, at any revision.
 func countStored(sets []promise, logs map[string][]store.Event) (stored int) {
 	values := map[string]bool{}
 	for _, log := range logs {
@@ -151,9 +150,9 @@ func countStored(sets []promise, logs map[string][]store.Event) (stored int) {
 	return stored
 }
 
-// restart ends the failing sidecar and starts one that is well: that one takes
-// writes, holds everything that was acknowledged to the load, and has published
-// what is in its log and nothing else. It returns the log that is on disk at last.
+// restart ends the failing sidecar and starts a sound one. That one accepts writes, has
+// every acknowledged write, and has published exactly the changes in its log. restart
+// returns the final log on disk.
 func (run *failingRun) restart(t *testing.T, end func(*testing.T, *process)) map[string][]store.Event {
 	t.Helper()
 	end(t, run.sidecar)
@@ -175,8 +174,8 @@ func (run *failingRun) restart(t *testing.T, end func(*testing.T, *process)) map
 	return logs
 }
 
-// verifyFailedSyncs checks that an fsync of the write-ahead log has failed, and that
-// it was by strace.
+// verifyFailedSyncs checks that an fsync of the write-ahead log has failed, and that strace
+// caused it.
 func (run *failingRun) verifyFailedSyncs(t *testing.T) {
 	t.Helper()
 	failed := 0

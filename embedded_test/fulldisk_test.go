@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// startWithoutRoom starts the sidecar in a shell that lets no file grow beyond 16,384
-// blocks, of 512 bytes or of 1 KiB as the shell has them: what a full disk does.
+// startWithoutRoom starts the sidecar in a shell that limits each file to 16,384 blocks, as
+// a full disk would. A block has 512 bytes or 1 KiB, depending on the shell.
 func startWithoutRoom(t *testing.T, url, database string) *process {
 	t.Helper()
 	script := `trap '' XFSZ; ulimit -f 16384; exec "$0" "$@"`
@@ -25,8 +25,8 @@ func startWithoutRoom(t *testing.T, url, database string) *process {
 	return started
 }
 
-// What does not fit the disk any more is refused with 503 and changes nothing; reads go
-// on, and so do writes when there is room.
+// If the disk is full, a write is refused with 503 and changes nothing. Reads go on, and so
+// do writes once there is room.
 func TestFullDisk_Set_Ugly(t *testing.T) {
 	outside := startBroker(t, "127.0.0.1:0")
 	database := filepath.Join(t.TempDir(), "storebus.db")
@@ -55,8 +55,8 @@ func TestFullDisk_Set_Ugly(t *testing.T) {
 	requireFirst(t, set(stored))
 }
 
-// Keys whose time has come are absent for every purpose, though their expiry cannot be
-// written: what counts them leaves them out.
+// Expired keys are absent even if their expiry cannot be written. Every count leaves them
+// out.
 func TestFullDisk_Absent_Ugly(t *testing.T) {
 	outside := startBroker(t, "127.0.0.1:0")
 	database := filepath.Join(t.TempDir(), "storebus.db")
@@ -85,7 +85,7 @@ func (tenant *tenant) setFor(t *testing.T, group, key, ttl string) {
 	requireFirst(t, tenant.call(t, "set", object(t, "group", group, "key", key, "value", "v", "ttl", ttl)))
 }
 
-// fillDisk writes until not one byte more is taken, and leaves the keys there.
+// fillDisk writes keys until the disk accepts no byte more, and leaves them there.
 func fillDisk(t *testing.T, filler *tenant) {
 	t.Helper()
 	size := 900_000
@@ -103,7 +103,7 @@ func fillDisk(t *testing.T, filler *tenant) {
 	}
 }
 
-// awaitAbsent waits until keys are not there any more, in pairs of group and key.
+// awaitAbsent waits until keys are absent. names are pairs of group and key.
 func (tenant *tenant) awaitAbsent(t *testing.T, names ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -115,7 +115,7 @@ func (tenant *tenant) awaitAbsent(t *testing.T, names ...string) {
 	}
 }
 
-// requireAbsent says that of acme there is one key in one group.
+// requireAbsent asserts that acme has one key in one group.
 func requireAbsent(t *testing.T, acme *tenant) {
 	t.Helper()
 	usage := acme.usage(t)

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// named is an element of the list that get_many takes.
+// named is an element of the request of get_many.
 func named(group, key string) map[string]any { return map[string]any{"group": group, "key": key} }
 
 func TestGetMany_Reply_Good(t *testing.T) {
@@ -94,7 +94,7 @@ func TestGetMany_Size_Bad(t *testing.T) {
 	assert.Len(t, *reply.Entries[0].Value, 600<<10)
 }
 
-// What a transaction writes is read by get_many wholly or not at all.
+// get_many reads the writes of a transaction all together or not at all.
 func TestGetMany_OnePoint_Ugly(t *testing.T) {
 	const transactions = 200
 	acme := newNamespace(t)
@@ -121,7 +121,7 @@ func TestGetMany_OnePoint_Ugly(t *testing.T) {
 	}
 }
 
-// fill writes many keys, a transaction for each thousand; value gives the value of each.
+// fill writes keys, a thousand in a transaction. value returns the value of each.
 func (tenant *tenant) fill(t *testing.T, group string, keys []string, value func(index int) string) {
 	t.Helper()
 	for first := 0; first < len(keys); first += 1000 {
@@ -134,7 +134,7 @@ func (tenant *tenant) fill(t *testing.T, group string, keys []string, value func
 	}
 }
 
-// numbered is so many names in order: key-0000, key-0001.
+// numbered returns count names in order: key-0000, key-0001.
 func numbered(name string, count int) []string {
 	names := make([]string, count)
 	for index := range names {
@@ -143,8 +143,8 @@ func numbered(name string, count int) []string {
 	return names
 }
 
-// pagesOf asks for page after page until there is no next; fields go into every
-// request, in pairs.
+// pagesOf reads pages until there is no next. fields go into every request, as pairs of
+// name and value.
 func pagesOf[Page any](t *testing.T, tenant *tenant, verb string, fields ...any) []Page {
 	t.Helper()
 	var pages []Page
@@ -161,7 +161,7 @@ func pagesOf[Page any](t *testing.T, tenant *tenant, verb string, fields ...any)
 	}
 }
 
-// nextOf reads the next of any page.
+// nextOf returns the next of a page of any verb.
 func nextOf(t *testing.T, page *nats.Msg) string {
 	t.Helper()
 	var body struct {

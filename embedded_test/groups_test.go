@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// groups reads every group page by page; fields go into every request.
+// groups reads all groups page by page. fields go into every request.
 func (tenant *tenant) groups(t *testing.T, fields ...any) []groupsReply {
 	t.Helper()
 	return pagesOf[groupsReply](t, tenant, "groups", fields...)
@@ -25,7 +25,7 @@ func groupsOf(pages []groupsReply) []groupStatus {
 	return groups
 }
 
-// groupNames are the names of groups in order.
+// groupNames returns the names of groups in order.
 func groupNames(groups []groupStatus) []string {
 	names := []string{}
 	for _, group := range groups {
@@ -93,7 +93,7 @@ func TestGroups_Figures_Good(t *testing.T) {
 	assert.Equal(t, []groupStatus{{"a", 1, 4}, {"b", 1, 7}}, figures())
 }
 
-// Names that encode to much more than they are: a page of them still fits a message.
+// If names encode to much more than their length, a page of them still fits into a message.
 func TestGroups_FitsOneMessage_Ugly(t *testing.T) {
 	acme := newNamespace(t)
 	var names []string

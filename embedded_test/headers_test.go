@@ -14,12 +14,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requestHeaders are the headers that a request can have.
+// requestHeaders are the headers of requests.
 var requestHeaders = []string{headerMessageID, headerTTL, headerIfRevision, headerTraceParent}
 
 const traceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
-// spellings gives a header's name as libraries and people write it.
+// spellings returns a header's name as libraries and people spell it.
 func spellings(name string) []string {
 	mixed := strings.ToUpper(name[:3]) + strings.ToLower(name[3:])
 	every := []string{name, strings.ToLower(name), strings.ToUpper(name), textproto.CanonicalMIMEHeaderKey(name), mixed}
@@ -27,18 +27,18 @@ func spellings(name string) []string {
 	return slices.Compact(every)
 }
 
-// requestForm is one of the forms in which a verb is asked for.
+// requestForm is one form of the request of a verb.
 type requestForm struct {
 	verbRow
 	name    string
 	subject func(namespace string) string
 	payload string
-	// needs are the headers without which the form is refused, as name and value in turn.
+	// needs are the headers without which the form is refused, as pairs of name and value.
 	needs []string
 }
 
-// requestForms gives every verb in each of its forms. A backup is made once only, and
-// is among the forms of which nothing is carried out.
+// requestForms returns every verb in each of its forms. A backup can be made only once, so
+// only tests that execute nothing may use its form.
 func requestForms() (forms []requestForm) {
 	for _, row := range verbRows {
 		forms = append(forms, requestForm{verbRow: row, name: row.verb, subject: row.subject, payload: row.body})
@@ -61,12 +61,12 @@ func requestForms() (forms []requestForm) {
 
 func (form *requestForm) isRaw() bool { return strings.HasSuffix(form.name, "_raw") }
 
-// repeatableForms gives the forms that can be carried out again and again.
+// repeatableForms returns the forms that can be executed repeatedly.
 func repeatableForms() []requestForm {
 	return slices.DeleteFunc(requestForms(), func(form requestForm) bool { return form.verb == "backup" })
 }
 
-// ask sends the form with more headers, names and values in turn, repeated as given.
+// ask sends the form with additional headers, given as pairs of name and value.
 func (form *requestForm) ask(t *testing.T, acme *tenant, headers ...string) answer {
 	t.Helper()
 	message := nats.NewMsg(form.subject(acme.namespace))
@@ -112,7 +112,7 @@ func TestHeaders_TraceParent_Good(t *testing.T) {
 					continue
 				}
 				event := receive(t, events)
-				for event.Header.Get(headerTraceParent) == "" { // that of the seed may come late
+				for event.Header.Get(headerTraceParent) == "" { // the seed's event may come late
 					event = receive(t, events)
 				}
 				assert.Equal(t, traceParent, event.Header.Get(headerTraceParent), spelling)
@@ -140,8 +140,7 @@ func TestHeaders_RawForm_Good(t *testing.T) {
 	}
 }
 
-// A header that has no meaning for a request is refused in every spelling, as it is in
-// the one of the contract.
+// If a request does not use a header, the header is refused in every spelling.
 func TestHeaders_RawForm_Bad(t *testing.T) {
 	acme := newNamespace(t)
 	for _, form := range requestForms() {
@@ -167,7 +166,8 @@ func TestHeaders_Repeated_Bad(t *testing.T) {
 		t.Run(form.name, func(t *testing.T) {
 			for _, header := range requestHeaders {
 				for _, spelling := range spellings(header) {
-					// The same value twice as well: which of them is meant nobody can say.
+					// A repeated value is refused too: nobody can say which of them is
+					// meant.
 					requireBadField(t, form.ask(t, acme, header, values[header], spelling, values[header]), header)
 				}
 			}
@@ -190,7 +190,7 @@ func TestHeaders_Unknown_Bad(t *testing.T) {
 	assert.Zero(t, acme.revision(t), "an error changes nothing")
 }
 
-// What other software adds to a message is none of storebus's business.
+// storebus ignores the headers that other software adds.
 func TestHeaders_Foreign_Good(t *testing.T) {
 	for _, form := range repeatableForms() {
 		t.Run(form.name, func(t *testing.T) {
@@ -200,7 +200,7 @@ func TestHeaders_Foreign_Good(t *testing.T) {
 	}
 }
 
-// badBlocks are header blocks that a broker passes on and that nobody can read.
+// badBlocks are header blocks that a broker passes on and no client can parse.
 var badBlocks = map[string]string{
 	"BehindAnEmptyLine":  "NATS/1.0\r\n\r\nStorebus-If-Revision: 0\r\n\r\n",
 	"BehindAHeader":      "NATS/1.0\r\nX: a\r\n\r\nNats-TTL:1\r\n\r\n",
@@ -219,8 +219,8 @@ var badBlocks = map[string]string{
 	"ThatOnlyLooksEmpty": "\r\n\r\n",
 }
 
-// badNames are header blocks that can be read, and that name one of our headers in
-// a way that nobody means.
+// badNames are header blocks that can be parsed, but misspell the name of one of our
+// headers.
 var badNames = map[string]string{
 	"ASpaceBeforeTheColon": "NATS/1.0\r\nStorebus-If-Revision : 0\r\n\r\n",
 	"ASpaceBeforeTheName":  "NATS/1.0\r\n\tstorebus-if-revision: 0\r\n\r\n",
@@ -247,7 +247,7 @@ func TestHeaders_Undecodable_Bad(t *testing.T) {
 	assert.Zero(t, acme.revision(t), "an error changes nothing")
 }
 
-// A write without a reply subject is executed, but not without its headers.
+// A write without a reply subject is executed, unless its headers cannot be read.
 func TestHeaders_Undecodable_Ugly(t *testing.T) {
 	acme := newNamespace(t)
 	wire := dialRaw(t, acme.connection.ConnectedAddr())
@@ -256,7 +256,7 @@ func TestHeaders_Undecodable_Ugly(t *testing.T) {
 			wire.publish(t, form.subject(acme.namespace), "", block, form.payload)
 		}
 		if !form.admin && form.writes {
-			// The same subscription of the sidecar takes this one, after the others.
+			// The sidecar takes this request on the same subscription, so after the others.
 			requireFailure(t, acme.send(t, &nats.Msg{Subject: form.subject(acme.namespace), Header: nats.Header{"Storebus-X": {"1"}}}), 400, "bad_request")
 		}
 	}
@@ -271,8 +271,8 @@ func TestHeaders_Undecodable_Ugly(t *testing.T) {
 	})
 }
 
-// publish publishes a message with a header block as it stands, and waits until the
-// broker has taken it.
+// publish publishes a message with a raw header block, and waits until the broker has
+// accepted it.
 func (raw *rawConnection) publish(t *testing.T, subject, reply, block, payload string) {
 	t.Helper()
 	raw.send(t, fmt.Sprintf("HPUB %s %s %d %d\r\n%s%s\r\nPING\r\n", subject, reply, len(block), len(block)+len(payload), block, payload))

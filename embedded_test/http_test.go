@@ -20,11 +20,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// webAddress finds the URL of the page in what serve prints.
+// webAddress matches the URL of the page in the output of serve.
 var webAddress = regexp.MustCompile(`http://[0-9a-z.:\[\]]+/`)
 
-// browser follows the feed of a namespace as a browser does: it connects again when it is
-// cut off, and sends the last id that it had.
+// browser follows the feed of a namespace as a browser does. If the connection breaks, it
+// connects again and sends the last id it received.
 type browser struct {
 	url, token, namespace string
 	client                *http.Client
@@ -33,7 +33,7 @@ type browser struct {
 	changes []json.RawMessage
 	cuts    int
 	lastID  string
-	// ended is the name of an event that is no change, where one came.
+	// ended is the name of an event other than a change, "" if there was none.
 	ended string
 }
 
@@ -95,7 +95,7 @@ func (browser *browser) read(response *http.Response) {
 	}
 }
 
-// take is what a browser does with a frame that is whole.
+// take processes a complete frame as a browser does.
 func (browser *browser) take(fields map[string]string) {
 	browser.mutex.Lock()
 	defer browser.mutex.Unlock()
@@ -118,7 +118,7 @@ func (browser *browser) count() int {
 	return len(browser.changes)
 }
 
-// A browser that follows the feed has every change once and in order, whenever the
+// A browser that follows the feed receives every change once and in order, even if the
 // sidecar is killed.
 func TestHTTP_Changes_Ugly_TheSidecarIsKilled(t *testing.T) {
 	const kills = 5

@@ -19,19 +19,19 @@ import (
 	"dappco.re/go/storebus/store"
 )
 
-// image is what lies on the disk after the power has gone: files by name.
+// image is the content of the disk after a loss of power: files by name.
 type image struct {
 	label string
-	// moment is when the power went, missing how much of what was done did not last.
+	// moment is the time of the loss, and missing the number of effects that did not last.
 	moment  time.Time
 	missing int
 	files   map[string][]byte
 }
 
-// imagesAt returns the images that a loss of power at a moment can leave: nothing
-// but what was synced; that and random parts of the rest; everything, the last
-// write torn. The one behind them is no loss of power: everything is there, as
-// after the death of the process alone.
+// imagesAt returns images that a loss of power at a moment can leave. The first has only
+// the synced effects, the second also a random part of the others. The third has
+// everything, with its last write torn. The last is no loss of power: everything is there,
+// as after the death of the process alone.
 func (recording *recording) imagesAt(moment time.Time, random *rand.Rand) []image {
 	begun := recording.before(moment)
 	chosen := func(label string, chosen []*effect) image {
@@ -55,7 +55,7 @@ func (recording *recording) imagesAt(moment time.Time, random *rand.Rand) []imag
 // everything is the label of the image in which nothing is missing.
 const everything = "Everything"
 
-// tear cuts the last write that was not synced, and tells whether there is one.
+// tear shortens the last unsynced write, and reports whether there is one.
 func tear(begun []*effect, moment time.Time, random *rand.Rand) ([]*effect, bool) {
 	for index, whole := range slices.Backward(begun) {
 		if whole.kind == effectWritten && !whole.lasts(moment) {
@@ -67,7 +67,7 @@ func tear(begun []*effect, moment time.Time, random *rand.Rand) ([]*effect, bool
 	return nil, false
 }
 
-// carryOut does to empty files in an empty folder what the effects say.
+// carryOut applies effects to empty files in an empty folder.
 func carryOut(effects []*effect) map[string][]byte {
 	contents, named := map[*tracedFile][]byte{}, map[string]*tracedFile{}
 	for _, effect := range effects {
@@ -101,7 +101,7 @@ func resized(content []byte, length int) []byte {
 	return append(content, make([]byte, length-len(content))...)
 }
 
-// write puts the image into an empty folder and returns the path of the database.
+// write writes the image to an empty folder, and returns the path of the database.
 func (image *image) write(t *testing.T, database string) string {
 	t.Helper()
 	folder := memoryFolder(t)
@@ -111,8 +111,8 @@ func (image *image) write(t *testing.T, database string) string {
 	return filepath.Join(folder, filepath.Base(database))
 }
 
-// memoryFolder is an empty folder in memory, where the system has such: what is
-// looked at once need not be on disk.
+// memoryFolder is an empty folder in memory, if the system has one. An image is read once,
+// and need not be on disk.
 func memoryFolder(t *testing.T) string {
 	t.Helper()
 	folder, err := os.MkdirTemp("/dev/shm", "storebus-image-")
@@ -123,7 +123,7 @@ func memoryFolder(t *testing.T) string {
 	return folder
 }
 
-// describe says what the image is made of.
+// describe returns the label, the moment and the files of the image.
 func (image *image) describe() string {
 	var description strings.Builder
 	fmt.Fprintf(&description, "%s at %s, %d effects missing", image.label, image.moment.Format(time.RFC3339Nano), image.missing)
@@ -133,9 +133,9 @@ func (image *image) describe() string {
 	return description.String()
 }
 
-// verifyStore opens a database that nobody else has open and checks everything that
-// must hold whatever was lost: it opens, revisions are dense, the state is what the
-// log adds up to, and SQLite finds no fault. It returns the log of each namespace.
+// verifyStore opens a database that no process has open, and checks the invariants of every
+// image. The database opens, revisions are dense, the state matches the log, and SQLite
+// finds no fault. It returns the log of each namespace.
 func verifyStore(t *testing.T, database string) map[string][]store.Event {
 	t.Helper()
 	opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: database})
@@ -153,7 +153,7 @@ func verifyStore(t *testing.T, database string) map[string][]store.Event {
 	return logs
 }
 
-// readLog returns every change of a namespace, whose revisions must be dense.
+// readLog returns every change of a namespace. Its revisions must be dense.
 func readLog(t *testing.T, opened *store.Store, namespace string) (log []store.Event) {
 	t.Helper()
 	for {
@@ -170,8 +170,8 @@ func readLog(t *testing.T, opened *store.Store, namespace string) (log []store.E
 	}
 }
 
-// verifyReplay checks that each group of a log holds what the log adds up to, and
-// returns how many entries that are.
+// verifyReplay checks that the entries of each group match a replay of the log, and returns
+// their number.
 func verifyReplay(t *testing.T, opened *store.Store, log []store.Event) (entries int) {
 	t.Helper()
 	for group, keys := range addUp(t, log) {
@@ -187,8 +187,8 @@ func verifyReplay(t *testing.T, opened *store.Store, log []store.Event) (entries
 	return entries
 }
 
-// addUp replays a log of sets and deletes, and returns what each group holds then.
-// What an event says of the state before it must be so.
+// addUp replays a log of sets and deletes, and returns the content of each group. The
+// previous revision in each event must be true.
 func addUp(t *testing.T, log []store.Event) map[string]map[string]store.Event {
 	t.Helper()
 	state, previous := map[string]map[string]store.Event{}, map[string]uint64{}

@@ -28,7 +28,7 @@ func TestIncrement_Reply_Good(t *testing.T) {
 		{"FromEndToEnd", `{"key":"small","by":9223372036854775807}`, `{"value":-1,"revision":10}`},
 	} {
 		t.Run(step.outcome, func(t *testing.T) {
-			// JSONEq compares numbers as floats: what must be exact is compared as text.
+			// JSONEq compares numbers as floats. Exact numbers are compared as text.
 			assert.Equal(t, step.reply, string(acme.call(t, "increment", step.body).Data))
 		})
 	}

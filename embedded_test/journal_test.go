@@ -23,14 +23,15 @@ import (
 	"dappco.re/go/storebus/client"
 )
 
-// commaTag is a tag whose name has to be escaped.
+// commaTag is a tag whose name must be escaped.
 const commaTag = "host=,\u0020"
 
-// slots is how many combinations of tags there are: of two points with the same ones,
-// the times are some milliseconds apart, as VictoriaMetrics needs it.
+// slots is the number of combinations of tags. Two points with the same tags have times
+// some milliseconds apart, which VictoriaMetrics needs.
 const slots = 1000
 
-// numberedFields are those of a point: one of each type, with what is hard to carry.
+// numberedFields are the fields of a point: one of each type, with values that are hard to
+// encode.
 func numberedFields(number int64) map[string]any {
 	return map[string]any{
 		"n": number,
@@ -48,14 +49,14 @@ func numberedTags(number int64) map[string]string {
 
 func pick[T any](number int64, choices ...T) T { return choices[number%int64(len(choices))] }
 
-// committed are points that were acknowledged, by their numbers, and when.
+// committed holds the acknowledged points: their times by their numbers.
 type committed struct {
 	mutex sync.Mutex
 	times map[int64]time.Time
 }
 
-// commitNumbered commits points 1 to points from many workers. reached is called with
-// how many are acknowledged.
+// commitNumbered commits points 1 to points from many workers. It calls reached with the
+// number of acknowledged points.
 func commitNumbered(t *testing.T, store *client.Client, points, workers int64, reached func(acknowledged int64)) *committed {
 	t.Helper()
 	done := &committed{times: map[int64]time.Time{}}
@@ -80,7 +81,7 @@ func commitNumbered(t *testing.T, store *client.Client, points, workers int64, r
 }
 
 // deliverThroughFaults commits points while the sidecar is killed and the endpoint is
-// away, and returns them when all are delivered.
+// unreachable. It returns them after all are delivered.
 func deliverThroughFaults(t *testing.T, endpoint endpoint, points int64) *committed {
 	t.Helper()
 	outside := startBroker(t, "127.0.0.1:0")
@@ -124,9 +125,8 @@ func deliverThroughFaults(t *testing.T, endpoint endpoint, points int64) *commit
 	return done
 }
 
-// Every point that was acknowledged is in the endpoint exactly once, as it was
-// committed, although the endpoint and the sidecar are killed while points are
-// committed and delivered.
+// The endpoint has every acknowledged point exactly once and unchanged, although endpoint
+// and sidecar are killed during commits and deliveries.
 func TestJournal_Kill_Ugly(t *testing.T) {
 	points := int64(100_000)
 	if raceEnabled {
@@ -154,7 +154,7 @@ func TestJournal_Kill_Ugly(t *testing.T) {
 	}
 }
 
-// requireStored compares a value with what InfluxDB's answer says of it.
+// requireStored compares a value with the value in InfluxDB's answer.
 func requireStored(t *testing.T, want, got any) {
 	t.Helper()
 	number, isNumber := got.(json.Number)
@@ -172,8 +172,8 @@ func requireStored(t *testing.T, want, got any) {
 	}
 }
 
-// VictoriaMetrics reads the same lines with a parser of its own. It keeps numbers, and
-// milliseconds.
+// VictoriaMetrics reads the same lines with a parser of its own. It stores only numbers,
+// and times in milliseconds.
 func TestJournal_Victoria_Ugly(t *testing.T) {
 	points := int64(20_000)
 	if raceEnabled {
@@ -194,12 +194,12 @@ func TestJournal_Victoria_Ugly(t *testing.T) {
 	}
 }
 
-// requireRounded compares a value with the number that VictoriaMetrics has for it.
+// requireRounded compares a value with the number in VictoriaMetrics.
 func requireRounded(t *testing.T, want, got any) {
 	t.Helper()
 	stored, ok := got.(float64)
 	require.True(t, ok, "%v", got)
-	number := 0.0 // what a text becomes
+	number := 0.0 // a text becomes 0
 	switch want := want.(type) {
 	case bool:
 		if want {
@@ -219,7 +219,7 @@ func requireRounded(t *testing.T, want, got any) {
 	require.InEpsilon(t, number, stored, 1e-12)
 }
 
-// What is pending when the sidecar is told to stop is delivered before it ends.
+// If the sidecar is terminated, it delivers the pending points before it ends.
 func TestJournal_Terminate_Good(t *testing.T) {
 	endpoint := startInflux(t)
 	sidecar, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--journal-url", endpoint.URL(), "--journal-bucket", "b")
@@ -231,8 +231,8 @@ func TestJournal_Terminate_Good(t *testing.T) {
 	assert.NotContains(t, sidecar.printed(), "level=WARN")
 }
 
-// An endpoint that takes requests and never answers does not hold up the end: what it
-// has not confirmed is kept.
+// An endpoint that never answers does not delay the end. Unconfirmed points stay in the
+// journal.
 func TestJournal_Terminate_Ugly(t *testing.T) {
 	asked, ended := make(chan struct{}, 10), make(chan struct{})
 	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
@@ -261,8 +261,9 @@ func TestJournal_Terminate_Ugly(t *testing.T) {
 	assert.ElementsMatch(t, []int64{1, 2, 3}, numbers)
 }
 
-// commitWithOneBad commits points to a sidecar that has no endpoint yet, so that they
-// are delivered as one batch later; one of them has a text where the others have a number.
+// commitWithOneBad commits points to a sidecar without an endpoint, so that a later
+// delivery has them in one batch. One point has a text in a field that is a number in the
+// others.
 func commitWithOneBad(t *testing.T, database string, points, bad int64) {
 	t.Helper()
 	sidecar, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--database", database)
@@ -289,7 +290,7 @@ func commitWithOneBad(t *testing.T, database string, points, bad int64) {
 	assert.Zero(t, sidecar.terminate(t))
 }
 
-// requireOneRejected flushes, and makes sure that one point of all is kept aside.
+// requireOneRejected flushes, and asserts that exactly one point is rejected.
 func requireOneRejected(t *testing.T, store *client.Client, points, bad int64, httpStatus int, reason string) {
 	t.Helper()
 	_, err := store.Flush(t.Context())
@@ -308,7 +309,7 @@ func requireOneRejected(t *testing.T, store *client.Client, points, bad int64, h
 	other, err := store.JournalRejected(t.Context(), "other", client.JournalRejectedOptions{})
 	require.NoError(t, err)
 	assert.Empty(t, other.Entries, "each tenant sees its own")
-	// Nothing behind it waits.
+	// A rejected point does not hold up later points.
 	_, err = store.JournalCommit(t.Context(), "acme", "m", map[string]any{"n": points + 1, "v": 1.5}, client.JournalOptions{})
 	require.NoError(t, err)
 	flushed, err := store.Flush(t.Context())
@@ -316,7 +317,7 @@ func requireOneRejected(t *testing.T, store *client.Client, points, bad int64, h
 	assert.Zero(t, flushed.Pending)
 }
 
-// requeue has what was refused sent again, and makes sure that it is delivered.
+// requeue requeues the rejected point, and asserts that it is delivered.
 func requeue(t *testing.T, store *client.Client, delivered uint64) {
 	t.Helper()
 	page, err := store.JournalRejected(t.Context(), "acme", client.JournalRejectedOptions{})
@@ -332,8 +333,8 @@ func requeue(t *testing.T, store *client.Client, delivered uint64) {
 	assert.Equal(t, []uint64{0, delivered, 0}, []uint64{status.Pending, status.Delivered, status.Rejected})
 }
 
-// One bad point among many is kept aside with the server's reason, holds up nobody, and
-// is delivered when its cause is mended and it is requeued.
+// If one point among many is bad, it is rejected with the server's reason and delays no
+// other point. It is delivered after its cause is mended and it is requeued.
 func TestJournal_Rejected_Bad(t *testing.T) {
 	const points, bad = 5000, 3217
 	serve := func(t *testing.T, endpoint string) *client.Client {
@@ -375,7 +376,7 @@ func TestJournal_Rejected_Bad(t *testing.T) {
 	})
 }
 
-// The token is in nothing that anybody reads, and goes nowhere but to the endpoint.
+// The token appears in no output, and is sent to the endpoint only.
 func TestJournal_Secrets_Bad(t *testing.T) {
 	const secret = "s3cret-token"
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {
@@ -424,7 +425,7 @@ func TestJournal_Secrets_Bad(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(sidecar.printed(), "redirects are not followed"))
 }
 
-// A user in the URL is refused, and not repeated.
+// A URL with a user is refused, and the error does not repeat it.
 func TestJournal_URL_Bad(t *testing.T) {
 	for _, address := range []string{"http://user:s3cret@127.0.0.1:8086", "http://127.0.0.1:8086/?token=s3cret", "http://127.0.0.1:8086/#s3cret", "file:///s3cret"} {
 		result := run(t, "", "serve", "--listen", "127.0.0.1:0", "--journal-url", address, "--journal-bucket", "b")
@@ -434,7 +435,8 @@ func TestJournal_URL_Bad(t *testing.T) {
 	}
 }
 
-// With the endpoint away everything else goes on, the status tells, and so does the log, once.
+// If the endpoint is unreachable, everything else goes on. The status says so, and the log
+// once.
 func TestJournal_Away_Ugly(t *testing.T) {
 	endpoint := "http://" + freeAddress(t)
 	sidecar, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--journal-url", endpoint, "--journal-bucket", "b")

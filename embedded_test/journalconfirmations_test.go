@@ -18,7 +18,7 @@ import (
 	"dappco.re/go/storebus/client"
 )
 
-// lying answers like something that is no endpoint, until it is told to be one.
+// lying is a server that answers unlike an endpoint, until a test gives it another handler.
 type lying struct {
 	*httptest.Server
 	answer atomic.Pointer[http.HandlerFunc]
@@ -36,7 +36,8 @@ func startLying(t *testing.T) *lying {
 
 func (lying *lying) with(answer http.HandlerFunc) { lying.answer.Store(&answer) }
 
-// What confirms nothing leaves the points where they are, and the operator reads what it was.
+// If an answer confirms nothing, the points stay pending, and the operator can read that
+// answer.
 func TestJournal_Confirmations_Bad(t *testing.T) {
 	endpoint, taking := startLying(t), startStandIn(t)
 	endpoint.with(func(http.ResponseWriter, *http.Request) {})
@@ -70,7 +71,7 @@ func TestJournal_Confirmations_Bad(t *testing.T) {
 	assert.Len(t, numbers, 10)
 }
 
-// A refusal that comes as a success is one: the points that are meant are kept aside.
+// A refusal inside a success answer counts as a refusal: its points are rejected.
 func TestJournal_Confirmations_Ugly(t *testing.T) {
 	for name, answer := range map[string]struct {
 		status int
@@ -110,8 +111,8 @@ func TestJournal_Confirmations_Ugly(t *testing.T) {
 	}
 }
 
-// A token that is rotated in its file is taken up without a restart: no point is lost, none is
-// put aside, and the log has a line at the beginning and at the end.
+// If the token in its file is rotated, the new one is used without a restart. No point is
+// lost or rejected, and the log has a line at the beginning and at the end.
 func TestJournal_Rotation_Ugly(t *testing.T) {
 	endpoint, taking := startLying(t), startStandIn(t)
 	var right atomic.Value

@@ -23,22 +23,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// endpoint is a real server that points are delivered to.
+// endpoint is a real server for the delivery of points.
 type endpoint interface {
 	URL() string
 	start(t *testing.T)
-	// stop ends the server, so that what it has acknowledged is there when it starts again.
+	// stop ends the server and keeps every point it has acknowledged.
 	stop(t *testing.T)
 }
 
-// storedPoint is a point as an endpoint has it.
+// storedPoint is a point in an endpoint.
 type storedPoint struct {
 	time   int64 // Unix nanoseconds
 	fields map[string]any
 	tags   map[string]string
 }
 
-// installed returns the path of a program of go install, and skips the test where there is none.
+// installed returns the path of an installed Go program. It skips the test if there is
+// none.
 func installed(t *testing.T, program string) string {
 	t.Helper()
 	if path, err := exec.LookPath(program); err == nil {
@@ -57,7 +58,7 @@ func installed(t *testing.T, program string) string {
 	return path
 }
 
-// freeAddress is one that nobody listens at.
+// freeAddress is an address without a listener.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -66,7 +67,7 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// fetch sends a request to a server and returns the body of what it answers.
+// fetch sends a request to a server, and returns the body of the response.
 func fetch(t *testing.T, method, address string) []byte {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, address, http.NoBody)
@@ -79,7 +80,7 @@ func fetch(t *testing.T, method, address string) []byte {
 	return body
 }
 
-// influxConfiguration is that of an InfluxDB 1.8 in a folder, at an address.
+// influxConfiguration is the configuration of an InfluxDB 1.8 in a folder, at an address.
 const influxConfiguration = `reporting-disabled = true
 bind-address = "127.0.0.1:0"
 [meta]
@@ -95,7 +96,7 @@ bind-address = "127.0.0.1:0"
   store-enabled = false
 `
 
-// influx is a real InfluxDB, which can be killed and started again.
+// influx is a real InfluxDB. A test can kill and restart it.
 type influx struct {
 	binary, configuration, address string
 	process                        *process
@@ -121,13 +122,13 @@ func (influx *influx) start(t *testing.T) {
 	influx.process.says(t, "Listening on HTTP")
 }
 
-// stop kills it: what it acknowledges is on disk.
+// stop kills InfluxDB: acknowledged points are on disk.
 func (influx *influx) stop(t *testing.T) {
 	t.Helper()
 	influx.process.kill(t)
 }
 
-// influxSeries is a part of an answer: the rows of one combination of tags.
+// influxSeries is the part of an answer with the rows of one combination of tags.
 type influxSeries struct {
 	Columns []string
 	Tags    map[string]string
@@ -151,7 +152,7 @@ func (influx *influx) query(t *testing.T, query string) []influxSeries {
 	return answer.Results[0].Series
 }
 
-// count is the number of values of a field of measurement m, by the server's own count.
+// count is the number of values of a field of measurement m, counted by the server.
 func (influx *influx) count(t *testing.T, field string) int64 {
 	t.Helper()
 	series := influx.query(t, "SELECT count("+field+") FROM m")
@@ -161,7 +162,7 @@ func (influx *influx) count(t *testing.T, field string) int64 {
 	return wholeNumber(t, series[0].Values[0][1])
 }
 
-// read returns the points of measurement m by their field n, each as often as it is there.
+// read returns the points of measurement m by their field n, with repetitions.
 func (influx *influx) read(t *testing.T) map[int64][]storedPoint {
 	t.Helper()
 	points := map[int64][]storedPoint{}
@@ -208,27 +209,29 @@ func (victoria *victoria) URL() string { return "http://" + victoria.address }
 
 func (victoria *victoria) start(t *testing.T) {
 	t.Helper()
-	// A point that was sent again is there twice but for the deduplication.
+	// Without the deduplication, a point that was sent twice would be stored twice.
 	victoria.process = startProcess(t, victoria.binary, nil, "-httpListenAddr="+victoria.address, "-storageDataPath="+victoria.folder,
 		"-retentionPeriod=100y", "-memory.allowedBytes=256MB", "-dedup.minScrapeInterval=1ms")
 	victoria.process.says(t, "started server at http")
 }
 
-// stop has it end by itself: killed it would lose seconds of what it has acknowledged.
+// stop terminates VictoriaMetrics. A kill would lose its last seconds of acknowledged
+// points.
 func (victoria *victoria) stop(t *testing.T) {
 	t.Helper()
 	require.Zero(t, victoria.process.terminate(t))
 }
 
-// victoriaSeries is a line of an export: the values of one field and one combination of tags.
+// victoriaSeries is a line of an export: the values of one field and one combination of
+// tags.
 type victoriaSeries struct {
 	Metric     map[string]string `json:"metric"`
 	Values     []float64         `json:"values"`
 	Timestamps []int64           `json:"timestamps"`
 }
 
-// export reads every series. What was taken a moment ago is not in it at once: it is
-// read again until there are so many values, or nobody would wait any longer.
+// export reads every series. A new point appears with a delay, so export repeats the
+// request until the export has enough values or patience is over.
 func (victoria *victoria) export(t *testing.T, values int) (every []victoriaSeries) {
 	t.Helper()
 	for begun := time.Now(); ; {
@@ -248,7 +251,7 @@ func (victoria *victoria) export(t *testing.T, values int) (every []victoriaSeri
 	}
 }
 
-// read puts the fields of so many points together by their tags and times.
+// read assembles points from their fields, by their tags and times.
 func (victoria *victoria) read(t *testing.T, points int64) map[int64][]storedPoint {
 	t.Helper()
 	byPlace := map[string]*storedPoint{}
@@ -274,12 +277,13 @@ func (victoria *victoria) read(t *testing.T, points int64) map[int64][]storedPoi
 	return stored
 }
 
-// standIn takes points as InfluxDB 2 does: a batch with a bad one is refused as a whole.
+// standIn accepts points as InfluxDB 2 does: if one point is bad, it refuses the whole
+// batch.
 type standIn struct {
 	*httptest.Server
 
 	mutex sync.Mutex
-	// bad tells what is wrong with the fields of a point, empty where nothing is.
+	// bad returns the fault in the fields of a point, "" if there is none.
 	bad      func(fields map[string]any) string
 	points   map[string]map[string]any // by their lines without the fields
 	requests int
@@ -360,7 +364,7 @@ func parseLine(decoder *lineprotocol.Decoder) (place string, fields map[string]a
 	return fmt.Sprint(place, at.UnixNano()), fields, err
 }
 
-// stored are the fields n of the points that it has, in no order, and how many requests there were.
+// stored returns the fields n of the stored points in no order, and the number of requests.
 func (standIn *standIn) stored() (numbers []int64, requests int) {
 	standIn.mutex.Lock()
 	defer standIn.mutex.Unlock()

@@ -15,7 +15,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// Whatever may stand in a name, a tag or a text is at the endpoint as it was committed.
+// Every valid name, tag and text arrives at the endpoint as it was committed.
 func TestJournal_Names_Good(t *testing.T) {
 	endpoint := startInflux(t)
 	_, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--journal-url", endpoint.URL(), "--journal-bucket", "b")
@@ -47,8 +47,8 @@ func TestJournal_Names_Good(t *testing.T) {
 	}
 }
 
-// What a line cannot carry, or what would be another line, is refused when it is
-// committed, and nothing of it is kept.
+// If a line cannot carry a name or a value, or would become another line, the commit is
+// refused. No part of it is stored.
 func TestJournal_Commit_Bad(t *testing.T) {
 	acme := newNamespace(t)
 	tenant, err := client.New(acme.connection, client.Config{})
@@ -89,7 +89,7 @@ func TestJournal_Commit_Bad(t *testing.T) {
 	status, err := tenant.JournalStatus(t.Context(), acme.namespace)
 	require.NoError(t, err)
 	assert.Equal(t, subjects.JournalStatusReply{}, status)
-	// An empty tag is left out, and is no mistake.
+	// An empty tag is left out, and is not an error.
 	_, err = tenant.JournalCommit(t.Context(), acme.namespace, "m", map[string]any{"v": 1}, client.JournalOptions{Tags: map[string]string{"t": ""}})
 	require.NoError(t, err)
 }

@@ -42,13 +42,13 @@ type journalReply struct {
 	Truncated bool `json:"truncated"`
 }
 
-// flux asks for points with a query.
+// flux runs a query and returns its points.
 func (acme *tenant) flux(t *testing.T, text string) journalReply {
 	t.Helper()
 	return decode[journalReply](t, acme.call(t, "journal_query", object(t, "flux", text)))
 }
 
-// A tenant sees the points of its namespace, whatever the query says.
+// A tenant sees only points of its own namespace, whatever the query says.
 func TestJournalQuery_Tenant_Good(t *testing.T) {
 	acme, other := newNamespace(t), newNamespace(t)
 	acme.journalPoint(t, "deploy", `{"own":true}`)
@@ -68,7 +68,7 @@ func TestJournalQuery_Tenant_Good(t *testing.T) {
 	assert.Empty(t, newNamespace(t).flux(t, `from(bucket: "b") |> range(start: 1970-01-01)`).Rows)
 }
 
-// What a client was told is committed is found by its next query, and after a restart.
+// An acknowledged point is found by the next query, and after a restart.
 func TestJournalQuery_Committed_Good(t *testing.T) {
 	acme := newNamespace(t)
 	for number := range 5 {
@@ -77,7 +77,7 @@ func TestJournalQuery_Committed_Good(t *testing.T) {
 		require.Len(t, found.Rows, number+1)
 		assert.JSONEq(t, fmt.Sprintf(`{"integer":"%d"}`, number), string(found.Rows[0].Fields["n"]))
 	}
-	// The pages of a longer answer begin where the one before has ended.
+	// Each page of a longer answer begins at the end of the page before.
 	var numbers []string
 	for start := "1970-01-01"; ; {
 		found := decode[journalReply](t, acme.call(t, "journal_query", object(t, "flux", `from(bucket: "b") |> range(start: `+start+`)`, "limit", 2)))
@@ -115,10 +115,10 @@ func TestJournalQuery_Bucket_Bad(t *testing.T) {
 	requireBadField(t, acme.call(t, "journal_query", object(t, "flux", `from(bucket: "other") |> range(start: -1h)`)), "flux")
 }
 
-// asOneTable makes whole points of what InfluxDB keeps by fields, in one table.
+// asOneTable joins the fields of InfluxDB to whole points, in one table.
 const asOneTable = ` |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value") |> group() |> sort(columns: ["_time"])`
 
-// times gives the times of the rows that InfluxDB finds for a query in Flux.
+// times returns the times of the rows that InfluxDB finds for a Flux query.
 func (influx *influx) times(t *testing.T, flux string) (times []string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, influx.URL()+"/api/v2/query?org=o", strings.NewReader(flux))
@@ -154,15 +154,16 @@ func rowTimes(reply subjects.JournalQueryReply) []string {
 	return times
 }
 
-// A query finds the same points, in the same order, as in a real InfluxDB to which they
-// were delivered.
+// A query returns the same points in the same order as a real InfluxDB after their
+// delivery.
 func TestJournalQuery_InfluxDB_Good(t *testing.T) {
 	endpoint := startInflux(t)
 	_, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--journal-url", endpoint.URL(), "--journal-bucket", "b", "--journal-organisation", "o")
 	store, err := client.New(connect(t, address), client.Config{})
 	require.NoError(t, err)
 	begin := time.Now().Add(-time.Minute).UTC().Format(time.RFC3339Nano)
-	// Each point has a boolean: one that is missing is another's in this InfluxDB.
+	// Each point has a boolean: this InfluxDB shows another point's boolean if one is
+	// missing.
 	for index, fields := range []map[string]any{
 		{"seconds": 12.5, "tries": 3, "ok": true, "by": "Ada"}, {"seconds": 0.5, "tries": -3, "ok": false, "by": "ada"}, {"seconds": 100.0, "ok": true},
 		{"ok": true, "tries": 7, "by": "été"},

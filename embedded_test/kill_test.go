@@ -11,10 +11,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	_ "modernc.org/sqlite" // looks into the file that a sidecar left behind
+	_ "modernc.org/sqlite" // opens the files of a killed sidecar
 )
 
-// seeded returns random numbers, and says in the test's log how to have them again.
+// seeded returns random numbers, and logs the seed that repeats them.
 func seeded(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -22,8 +22,8 @@ func seeded(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// The whole promise about crashes, on the real binary: what was acknowledged is
-// there, revisions are dense, no event is lost, and the order holds.
+// The promises about crashes hold on the real binary. Acknowledged writes are there,
+// revisions are dense, no event is lost, and the order is kept.
 func TestKill_Sidecar_Ugly(t *testing.T) {
 	const kills = 10
 	random := seeded(t)
@@ -37,7 +37,7 @@ func TestKill_Sidecar_Ugly(t *testing.T) {
 		sidecar := startServe(t, outside.URL(), database)
 		load.settle()
 		load.verify(t, listener.connection)
-		// Killed by the writer who has just been told that its write is safe.
+		// The writer that got the last acknowledgement kills the sidecar.
 		reached := load.beginUntil(50+random.IntN(1000), func() { assert.NoError(t, sidecar.native.Kill()) })
 		waitFor(t, reached, "acknowledgements after start %d", kill)
 		sidecar.wait(t)
@@ -62,7 +62,7 @@ func TestKill_Sidecar_Ugly(t *testing.T) {
 	t.Logf("%d acknowledged, %d without a reply, %d events came again", len(load.acknowledged), load.unknown, repeats)
 }
 
-// verifyRefusals checks that requests were refused for these reasons alone.
+// verifyRefusals checks that requests were refused with these error names only.
 func (load *load) verifyRefusals(t *testing.T, reasons ...string) {
 	t.Helper()
 	load.mutex.Lock()
@@ -72,7 +72,7 @@ func (load *load) verifyRefusals(t *testing.T, reasons ...string) {
 	}
 }
 
-// verifyIntegrity has SQLite look through a database that nobody has open.
+// verifyIntegrity lets SQLite check a database that no process has open.
 func verifyIntegrity(t *testing.T, path string) {
 	t.Helper()
 	database, err := sql.Open("sqlite", path)

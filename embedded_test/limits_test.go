@@ -11,13 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// entryLimit is what an entry may take, as its get reply and as its event.
+// entryLimit is the most bytes of an entry, in its get reply and in its event.
 const entryLimit = maxPayload - 32<<10
 
-// envelope is more than an entry with short names takes beside its value.
+// envelope is more than the bytes that an entry with short names needs beside its value.
 const envelope = 768
 
-// sizedValues are values of so many bytes as they travel.
+// sizedValues return a value that has the given number of bytes in JSON.
 var sizedValues = map[string]func(travelling int) string{
 	"Text":                      func(travelling int) string { return strings.Repeat("x", travelling) },
 	"BytesThatEscapeSixfold":    func(travelling int) string { return strings.Repeat("\x01", travelling/6) },
@@ -27,7 +27,7 @@ var sizedValues = map[string]func(travelling int) string{
 	"LineBreaksThatAreTwoBytes": func(travelling int) string { return strings.Repeat("\n", travelling/2) },
 }
 
-// sized is a request to store a value, in the JSON form and in the raw form.
+// sized stores a value, in the JSON form and in the raw form.
 var sized = map[string]func(t *testing.T, acme *tenant, value string) answer{
 	"JSON": func(t *testing.T, acme *tenant, value string) answer {
 		t.Helper()
@@ -94,7 +94,7 @@ func TestLimits_JustOver_Bad(t *testing.T) {
 	assert.Equal(t, "small", acme.value(t, "g", "k"))
 }
 
-// Names count too: those that encode to the most leave the least for a value.
+// Names count too: names with the longest encoding leave the least room for a value.
 func TestLimits_LongNames_Good(t *testing.T) {
 	acme := newNamespace(t)
 	events := acme.events(t)

@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pages lists a whole group page by page; fields go into every request, in pairs.
+// pages lists a whole group page by page. fields go into every request, as pairs of name
+// and value.
 func (tenant *tenant) pages(t *testing.T, fields ...any) []listReply {
 	t.Helper()
 	var pages []listReply

@@ -28,18 +28,18 @@ const (
 	loadGroups      = 4
 )
 
-// loadNamespaces are what the writers of a load write to.
+// loadNamespaces are the namespaces of a load.
 var loadNamespaces = []string{"load-0", "load-1", "load-2"}
 
 func loadGroup(number int) string { return "group " + strconv.Itoa(number) }
 
-// write is one request of a load. Everything about it follows from its writer and
-// its number, so that a change of the log can be held against what was asked.
+// write is one request of a load. Its writer and its number determine all of it, so a
+// change in the log can be compared with its request.
 type write struct {
 	writer, number int
 }
 
-// name is the value that a write stores; no two are the same.
+// name is the value that a write stores. No two writes have the same.
 func (write write) name() string { return fmt.Sprintf("w%d-%d", write.writer, write.number) }
 
 // parseWrite finds a write by its name.
@@ -52,7 +52,7 @@ func parseWrite(name string) (write, bool) {
 	return parsed, found && errors.Join(errs[:]...) == nil && parsed.name() == name
 }
 
-// request is what the write asks for: one in five is a delete.
+// request returns the content of the request. One in five is a delete.
 func (write write) request() (namespace, group, key string, deletes bool) {
 	random := rand.New(rand.NewPCG(uint64(write.writer), uint64(write.number)))
 	namespace = loadNamespaces[random.IntN(len(loadNamespaces))]
@@ -61,7 +61,7 @@ func (write write) request() (namespace, group, key string, deletes bool) {
 	return namespace, group, key, random.IntN(5) == 0
 }
 
-// message is the request as it is sent: the JSON form and the raw form by turns.
+// message is the request on the wire: the JSON form and the raw form in turn.
 func (write write) message() *nats.Msg {
 	namespace, group, key, deletes := write.request()
 	verb := "set"
@@ -84,17 +84,17 @@ func (write write) message() *nats.Msg {
 	return message
 }
 
-// acknowledgement is a success reply that a writer has in hand.
+// acknowledgement is a success reply to a writer.
 type acknowledgement struct {
 	write
 	sent, received time.Time
 	namespace      string
 	revision       uint64
-	changed        bool // false for a delete that found nothing
+	changed        bool // false if a delete found nothing
 }
 
-// load is 32 writers on plain connections who remember what they were told. They
-// write while the load is open; each waits for its reply before it writes again.
+// load is 32 writers on plain connections that remember their replies. They write while the
+// load is open. Each waits for its reply before its next write.
 type load struct {
 	connections []*nats.Conn
 	group       sync.WaitGroup
@@ -102,7 +102,7 @@ type load struct {
 
 	mutex        sync.Mutex
 	open         chan struct{}      // closed while the load is open
-	abandon      context.CancelFunc // gives up the requests of the latest opening
+	abandon      context.CancelFunc // cancels the requests of the latest opening
 	abandoned    context.Context
 	inHand       sync.WaitGroup // requests that wait for their reply
 	acknowledged []acknowledgement
@@ -113,8 +113,7 @@ type load struct {
 	atMilestone  func() // runs in the writer's goroutine, before reached is closed
 }
 
-// startLoad starts the writers, who wait for open. The options are for their
-// connections.
+// startLoad starts the writers, which wait for begin. options apply to their connections.
 func startLoad(t *testing.T, url string, options ...nats.Option) *load {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -137,13 +136,13 @@ func (load *load) close() {
 	load.group.Wait()
 }
 
-// begin lets the writers write, and returns a channel that is closed when there
-// are so many acknowledgements more than now.
+// begin opens the load. The returned channel is closed after milestone more
+// acknowledgements.
 func (load *load) begin(milestone int) <-chan struct{} {
 	return load.beginUntil(milestone, func() {})
 }
 
-// beginUntil is begin with something to do at once with the last of the
+// beginUntil is begin with a function that runs at once with the last of these
 // acknowledgements.
 func (load *load) beginUntil(milestone int, atMilestone func()) <-chan struct{} {
 	load.mutex.Lock()
@@ -155,15 +154,15 @@ func (load *load) beginUntil(milestone int, atMilestone func()) <-chan struct{} 
 	return load.reached
 }
 
-// shut lets no further request begin.
+// shut prevents further requests.
 func (load *load) shut() {
 	load.mutex.Lock()
 	defer load.mutex.Unlock()
 	load.open = make(chan struct{})
 }
 
-// settle gives up what is still unanswered and returns when no request is in hand.
-// The load must be shut.
+// settle cancels the unanswered requests, and returns when none is in hand. The load must
+// be shut.
 func (load *load) settle() {
 	load.abandon()
 	load.inHand.Wait()
@@ -172,7 +171,7 @@ func (load *load) settle() {
 	load.abandoned, load.abandon = context.WithCancel(context.Background())
 }
 
-// finish shuts the load and waits for the replies to all that was asked.
+// finish shuts the load and waits for all replies.
 func (load *load) finish() {
 	load.shut()
 	load.inHand.Wait()
@@ -238,9 +237,9 @@ func (load *load) request(abandoned context.Context, connection *nats.Conn, aske
 	}
 }
 
-// verify holds what is in the store against what the writers were told, for every
-// namespace: the invariants that must stand after any fault. The load must have
-// settled. It returns the changes of each namespace as they stand in the log.
+// verify compares the store with the replies to the writers, for every namespace. These
+// invariants must hold after any fault. The load must have settled. It returns the log of
+// each namespace.
 func (load *load) verify(t *testing.T, connection *nats.Conn) map[string][]json.RawMessage {
 	t.Helper()
 	load.mutex.Lock()
@@ -258,9 +257,8 @@ func (load *load) verify(t *testing.T, connection *nats.Conn) map[string][]json.
 	return logs
 }
 
-// snapshot reads the log of a namespace of a load and everything that is listed, at
-// the same revision: a request that its writer has given up may still be carried
-// out, and then it is read again.
+// snapshot reads the log of a namespace and all its entries, at the same revision. A
+// cancelled request may still be executed meanwhile; then snapshot reads both again.
 func (tenant *tenant) snapshot(t *testing.T) ([]json.RawMessage, []entry) {
 	t.Helper()
 	for {
@@ -292,9 +290,9 @@ func (tenant *tenant) wholeLog(t *testing.T) []json.RawMessage {
 	}
 }
 
-// verifyLog checks one namespace: dense revisions, every acknowledged write at its
-// revision, no change that nobody asked for and none twice, the order of what was
-// acknowledged, and the state that is listed.
+// verifyLog checks one namespace. Revisions are dense, and every acknowledged write is at
+// its revision. Every change was requested, and none is there twice. Acknowledged writes
+// are in order, and the listed state matches the log.
 func verifyLog(t *testing.T, namespace string, changes []json.RawMessage, listed []entry, acknowledged []acknowledgement) {
 	t.Helper()
 	told := map[uint64]acknowledgement{}
@@ -363,8 +361,8 @@ func verifyLog(t *testing.T, namespace string, changes []json.RawMessage, listed
 	verifyState(t, listed, state)
 }
 
-// verifyOrder checks that a write which was acknowledged before another one was
-// asked for has the lower revision.
+// verifyOrder checks the revisions of acknowledged writes. If one was acknowledged before
+// another was sent, it has the lower revision.
 func verifyOrder(t *testing.T, acknowledged []acknowledgement) {
 	t.Helper()
 	changed := slices.DeleteFunc(slices.Clone(acknowledged), func(one acknowledgement) bool { return !one.changed })
@@ -381,7 +379,7 @@ func verifyOrder(t *testing.T, acknowledged []acknowledgement) {
 	}
 }
 
-// verifyState checks that what is listed is what the log adds up to.
+// verifyState checks that the listed entries match a replay of the log.
 func verifyState(t *testing.T, listed []entry, state map[[2]string]event) {
 	t.Helper()
 	for _, entry := range listed {
@@ -406,9 +404,9 @@ func startListener(t *testing.T, url string, options ...nats.Option) *listener {
 	return &listener{connection: connection, subscription: subscribe(t, connection, "store.events.>")}
 }
 
-// verify checks that a listener who was there all along has had every change of
-// the logs: first in order, exactly as it stands in the log, and again only as the
-// same message. It returns how many came again.
+// verify checks a listener that was connected throughout. It must have received every
+// change of the logs in order, exactly as logged. A repetition must be the same message. It
+// returns the number of repetitions.
 func (listener *listener) verify(t *testing.T, logs map[string][]json.RawMessage, store string) int {
 	t.Helper()
 	received, missing, repeats := map[string]int{}, len(logs), 0
@@ -475,7 +473,8 @@ func startWatchers(t *testing.T, url string, options ...nats.Option) []*watcher 
 	return watchers
 }
 
-// verify checks that a watch has given every change of the log exactly once and in order.
+// verify checks that a watch has returned every change of the log exactly once and in
+// order.
 func (watcher *watcher) verify(t *testing.T, log []json.RawMessage) {
 	t.Helper()
 	timer := time.NewTimer(patience)
@@ -504,8 +503,8 @@ func (watcher *watcher) verify(t *testing.T, log []json.RawMessage) {
 	}
 }
 
-// persistent are the options of a client that outlives its broker: it comes back
-// at once, sends nothing late, and says on reconnected that it is back.
+// persistent are the options of a client that outlives its broker. It reconnects at once,
+// sends nothing late, and reports on reconnected.
 func persistent(reconnected chan<- struct{}) []nats.Option {
 	return []nats.Option{
 		nats.MaxReconnects(-1),

@@ -19,10 +19,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// flood is how many bad requests a client sends at once.
+// flood is the number of bad requests that a client sends at once.
 const flood = 20_000
 
-// sendRaw sends frames to a broker as they are, and waits until it has read them.
+// sendRaw sends raw frames to a broker, and waits until it has read them.
 func sendRaw(t *testing.T, address string, frames string) {
 	t.Helper()
 	line, err := net.Dial("tcp", strings.TrimPrefix(address, "nats://"))
@@ -39,8 +39,8 @@ func sendRaw(t *testing.T, address string, frames string) {
 	require.Fail(t, "the broker has ended the line")
 }
 
-// Whatever anybody can have the sidecar log again and again is a handful of lines, which say
-// how many were left out.
+// If a client causes the same log message again and again, the log has a few lines. They
+// say how many were left out.
 func TestLogging_Flood_Ugly(t *testing.T) {
 	for name, test := range map[string]struct{ frame, line string }{
 		"HeadersThatCannotBeDecoded":  {"HPUB store.acme.set _INBOX.x 8 10\r\nnohead\r\n{}\r\n", ""},
@@ -49,7 +49,7 @@ func TestLogging_Flood_Ugly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sidecar, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--database", ":memory:")
 			sendRaw(t, address, strings.Repeat(test.frame, flood))
-			// What comes after them on the same subject is answered after them.
+			// A later request on the same subject is answered after them.
 			acme := newTenant(t, address, "acme")
 			acme.set(t, "config", "theme", "dark")
 			assert.Equal(t, "dark", acme.value(t, "config", "theme"))
@@ -64,8 +64,9 @@ func TestLogging_Flood_Ugly(t *testing.T) {
 	}
 }
 
-// The real program takes up NKeys that are rotated in their files; a watch takes up the password
-// of its context. Wrong secrets for a while are a line at the beginning and one at the end.
+// The real program uses NKeys that are rotated in their files; a watch uses the new
+// password of its context. Wrong secrets for a while cause one line at the beginning and
+// one at the end.
 func TestRotation_Process_Ugly(t *testing.T) {
 	folder, home := t.TempDir(), t.TempDir()
 	public, seed := map[string]string{}, map[string][]byte{}
@@ -124,5 +125,5 @@ func TestRotation_Process_Ugly(t *testing.T) {
 	for _, line := range []string{"the broker refuses who connects", "the broker is back"} {
 		assert.Equal(t, 2, strings.Count(log, line), log)
 	}
-	assert.LessOrEqual(t, strings.Count(log, " level="), 10, log) // the banner has none
+	assert.LessOrEqual(t, strings.Count(log, " level="), 10, log) // the banner has no level
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package embedded_test proves the promises of storebus on a real bus, as its
-// users see them: a plain NATS client, the Go client, and the binary at a shell.
+// Package embedded_test proves the promises of storebus on a real bus. It uses storebus as
+// its users do: with a plain NATS client, with the Go client, and with the binary at a
+// shell.
 package embedded_test
 
 import (
@@ -10,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestMain runs the tests, or, in a process that a test has started for it, a
-// broker (see startBroker).
+// TestMain runs the tests. In a process that startBroker has started, it runs a broker
+// instead.
 func TestMain(m *testing.M) {
 	if address := os.Getenv(brokerVariable); address != "" {
 		if err := runBroker(address); err != nil {

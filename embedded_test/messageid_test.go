@@ -17,8 +17,8 @@ import (
 	"dappco.re/go/storebus"
 )
 
-// identified makes a request with a message id, on the subject of a verb or of its
-// raw form; header goes in pairs of name and value.
+// identified makes a request with a message id, on the subject of a verb or of its raw
+// form. header has pairs of name and value.
 func (tenant *tenant) identified(t *testing.T, id, verb, payload string, header ...string) answer {
 	t.Helper()
 	message := nats.NewMsg("store." + tenant.namespace + "." + verb)
@@ -29,7 +29,7 @@ func (tenant *tenant) identified(t *testing.T, id, verb, payload string, header 
 	return tenant.send(t, message)
 }
 
-// requireFirst says that a reply is a success, and no earlier one again.
+// requireFirst asserts that a reply is a success and not a replay.
 func requireFirst(t *testing.T, got answer) answer {
 	t.Helper()
 	require.NotContains(t, got.Header, headerErrorCode, "%.2000s", got.Data)
@@ -37,7 +37,7 @@ func requireFirst(t *testing.T, got answer) answer {
 	return got
 }
 
-// requireReplayed says that a reply is the first success again, byte for byte.
+// requireReplayed asserts that a reply replays the first success, byte for byte.
 func requireReplayed(t *testing.T, first, got answer) {
 	t.Helper()
 	require.Equal(t, "true", got.Header.Get(headerReplayed), "%.2000s", got.Data)
@@ -48,8 +48,8 @@ func requireReplayed(t *testing.T, first, got answer) {
 	require.NotContains(t, got.Header, headerErrorCode)
 }
 
-// writes are a request of every write of a namespace, in the JSON form and in the
-// raw form, after which the same request would do something else.
+// writes has a request for every write of a namespace, in the JSON form and in the raw
+// form. A second execution would have another result.
 var writes = map[string]struct {
 	verb, payload string
 	header        []string
@@ -66,7 +66,7 @@ var writes = map[string]struct {
 	"RawTouch":     {verb: "touch.g.k", header: []string{headerTTL, "1h"}},
 }
 
-// newForWrites is a namespace in which each of the writes is the third change.
+// newForWrites is a namespace with two changes, so that each of the writes is the third.
 func newForWrites(t *testing.T) (*tenant, *feed) {
 	t.Helper()
 	acme := newNamespace(t)
@@ -203,7 +203,8 @@ func TestMessageID_Another_Bad(t *testing.T) {
 	requireReplayed(t, raw, acme.identified(t, "raw id", "set.g.k", "3", headerTTL, "1h"))
 }
 
-// A repeated id is looked at before the guard, the key, the size and the quota.
+// A repeated id is recognised before the guard, the key, the size and the quota are
+// checked.
 func TestMessageID_Order_Good(t *testing.T) {
 	acme := newNamespace(t)
 	acme.set(t, "default", "k", "v")
@@ -268,7 +269,7 @@ func TestMessageID_Size_Bad(t *testing.T) {
 	assert.True(t, acme.transact(t, body("large")).Succeeded, "without an id it is carried out")
 }
 
-// The same id many times at once: one is executed, each has its answer.
+// If one id comes many times at once, one request is executed, and each has its reply.
 func TestMessageID_Race_Ugly(t *testing.T) {
 	const clients, ids = 8, 40
 	acme := newNamespace(t)
@@ -302,8 +303,7 @@ func TestMessageID_Race_Ugly(t *testing.T) {
 	assert.Equal(t, fmt.Sprint(ids), acme.value(t, "default", "n"))
 }
 
-// Two of the same id that are on their way together, as a client sends that does not
-// wait long enough.
+// Two requests with the same id are under way together, as an impatient client sends them.
 func TestMessageID_Together_Ugly(t *testing.T) {
 	acme := newNamespace(t)
 	replies := subscribe(t, acme.connection, nats.NewInbox())
@@ -331,7 +331,7 @@ func TestMessageID_Restart_Good(t *testing.T) {
 	requireBadField(t, acme.identified(t, "id", "increment", `{"key":"m"}`), headerMessageID)
 }
 
-// What was acknowledged is known again after SIGKILL, what was not is executed once.
+// After SIGKILL an acknowledged id is known, and an id without a reply is executed once.
 func TestMessageID_Kill_Ugly(t *testing.T) {
 	const kills, writes = 3, 20
 	outside := startBroker(t, "127.0.0.1:0")

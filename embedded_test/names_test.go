@@ -95,7 +95,7 @@ func TestNames_EveryVerb_Good(t *testing.T) {
 	}
 }
 
-// The longest names, of bytes that take up the most: pages go on from them.
+// Pages continue after the longest names with the longest encoding.
 func TestNames_LongPages_Good(t *testing.T) {
 	acme := newNamespace(t)
 	var groups, keys []string

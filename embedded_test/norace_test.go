@@ -4,6 +4,5 @@
 
 package embedded_test
 
-// raceEnabled says that the binary under test is built with the race detector, as
-// the tests themselves are.
+// raceEnabled says that the binary under test has the race detector, as the tests have.
 const raceEnabled = false

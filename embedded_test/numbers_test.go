@@ -11,7 +11,8 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// Whoever writes a whole number as 3.0 is told to write 3, for every integer of every verb.
+// If an integer is written as 3.0, the error says to write 3, for every integer of every
+// verb.
 func TestNumbers_Whole_Bad(t *testing.T) {
 	acme := newNamespace(t)
 	described := decode[subjects.DescribeReply](t, acme.in("admin").call(t, "describe", ""))
@@ -53,7 +54,7 @@ func TestNumbers_Whole_Bad(t *testing.T) {
 	assert.Zero(t, acme.revision(t), "an error changes nothing")
 }
 
-// rowOf gives the row of a verb.
+// rowOf returns the row of a verb.
 func rowOf(t *testing.T, verb string) verbRow {
 	t.Helper()
 	for _, row := range verbRows {
@@ -65,7 +66,8 @@ func rowOf(t *testing.T, verb string) verbRow {
 	return verbRow{}
 }
 
-// A number that would be stored as another is refused, and names how it is kept.
+// If a number would be stored as another one, it is refused, and the error says how to keep
+// it.
 func TestNumbers_JournalFields_Bad(t *testing.T) {
 	acme := newNamespace(t)
 	for number, write := range map[string]string{
@@ -89,7 +91,7 @@ func TestNumbers_JournalFields_Bad(t *testing.T) {
 	assert.Empty(t, rows, "an error changes nothing")
 }
 
-// What is accepted comes back as it was given.
+// An accepted number is returned unchanged.
 func TestNumbers_JournalFields_Good(t *testing.T) {
 	acme := newNamespace(t)
 	for _, number := range []string{

@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// refusingEndpoint is an endpoint of a journal that refuses every point of a namespace.
+// refusingEndpoint is an endpoint of the journal that refuses every point of a namespace.
 func refusingEndpoint(t *testing.T) (url string) {
 	t.Helper()
 	endpoint := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
@@ -44,7 +44,7 @@ func refusingEndpoint(t *testing.T) (url string) {
 	return endpoint.URL
 }
 
-// largePoint is a body of journal_commit that takes more than so many bytes.
+// largePoint is a body of journal_commit with more than the given number of bytes.
 func largePoint(t *testing.T, bytes int) string {
 	t.Helper()
 	fields := map[string]any{}
@@ -54,7 +54,7 @@ func largePoint(t *testing.T, bytes int) string {
 	return object(t, "measurement", "large", "fields", fields, "tags", map[string]string{"host": "a1"})
 }
 
-// pagesOf reads page after page of a verb, and calls visit with each element.
+// pagesOf reads all pages of a verb, and calls visit with each element.
 func (tenant *tenant) pagesOf(t *testing.T, verb, list string, fields map[string]any, visit func(element json.RawMessage)) {
 	t.Helper()
 	for pages := 0; ; pages++ {
@@ -72,7 +72,7 @@ func (tenant *tenant) pagesOf(t *testing.T, verb, list string, fields map[string
 	}
 }
 
-// keysOf reads a listing to its end, and says of each key whether its value was left out.
+// keysOf reads a whole listing, and marks the keys whose value was left out.
 func (tenant *tenant) keysOf(t *testing.T, verb string, fields map[string]any) (keys []string) {
 	t.Helper()
 	tenant.pagesOf(t, verb, "entries", fields, func(element json.RawMessage) {
@@ -90,7 +90,8 @@ func (tenant *tenant) keysOf(t *testing.T, verb string, fields map[string]any) (
 	return keys
 }
 
-// What a broker cannot carry ends no sequence of pages: what lies behind it is read.
+// If the broker cannot carry an element, its page still has a next: the later elements are
+// read.
 func TestOmitted_Pages_Ugly(t *testing.T) {
 	database := filepath.Join(t.TempDir(), "storebus.db")
 	large := startServer(t, &server.Options{})
@@ -194,7 +195,7 @@ func TestOmitted_Pages_Ugly(t *testing.T) {
 	}
 }
 
-// point is one that a journal_query or a journal_rejected shows.
+// point is a point in a reply of journal_query or journal_rejected.
 type point struct {
 	EntryID      uint64          `json:"entry_id"`
 	Measurement  string          `json:"measurement"`
@@ -212,7 +213,8 @@ type pointsReply struct {
 	Truncated bool    `json:"truncated"`
 }
 
-// requirePoints says that there are six small points and a large one, without what it holds.
+// requirePoints asserts that there are six small points, and a large one without its
+// content.
 func requirePoints(t *testing.T, points []point) {
 	t.Helper()
 	require.Len(t, points, 7)
@@ -223,7 +225,7 @@ func requirePoints(t *testing.T, points []point) {
 	}
 }
 
-// keysOnly reads what a listing without values says of a key.
+// keysOnly returns a key's entry from a listing without values.
 func (tenant *tenant) keysOnly(t *testing.T, group, key string) entry {
 	t.Helper()
 	page := decode[listReply](t, tenant.call(t, "list", object(t, "group", group, "prefix", key, "keys_only", true)))
@@ -231,11 +233,11 @@ func (tenant *tenant) keysOnly(t *testing.T, group, key string) entry {
 	return page.Entries[0]
 }
 
-// A broker that carries less than the one before does not stop the events: one that
-// is too large for it goes out without its value.
+// If a new broker carries less than the old one, events go on. An event that is too large
+// is published without its value.
 func TestOmitted_Event_Ugly(t *testing.T) {
 	database := filepath.Join(t.TempDir(), "storebus.db")
-	// The first broker takes no event, so that all are left for the second.
+	// The first broker accepts no event, so the second must carry them all.
 	large := startServer(t, &server.Options{Users: []*server.User{
 		{Username: "sidecar", Password: "p", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"store.events.>"}}}},
 		{Username: "client", Password: "p"},
@@ -248,7 +250,7 @@ func TestOmitted_Event_Ugly(t *testing.T) {
 
 	small := startServer(t, &server.Options{MaxPayload: 128 << 10})
 	acme := newTenant(t, small.ClientURL(), "acme")
-	events := &feed{Subscription: subscribe(t, acme.connection, "store.events.acme.>")} // there is no sidecar yet
+	events := &feed{Subscription: subscribe(t, acme.connection, "store.events.acme.>")} // no sidecar runs yet
 	startServe(t, small.ClientURL(), database)
 	announced := events.next(t)
 	omitted := decodeBody[event](t, announced.Data)

@@ -16,7 +16,7 @@ import (
 // protocolPage is the public page of the wire contract.
 const protocolPage = "../docs/protocol.md"
 
-// pageBlock is a fenced block of the page: what its info string says, and a message.
+// pageBlock is a fenced block of the page: its info string, and a message.
 type pageBlock struct {
 	line    int
 	kind    string // request, reply, error, event or permissions
@@ -57,8 +57,8 @@ func readProtocolPage(t *testing.T) (prose string, blocks []pageBlock) {
 
 var headerLine = regexp.MustCompile(`^([A-Za-z-]+): (.*)$`)
 
-// splitHeader parts the headers of a block, which end at an empty line, from what
-// comes after them.
+// splitHeader separates the headers of a block from its payload. An empty line is between
+// them.
 func splitHeader(text string) (header nats.Header, payload string) {
 	header = nats.Header{}
 	for rest := text; ; {

@@ -16,9 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// codeBlock is a fenced block of code of a page. The words behind the language say what the
-// block is for: after "text storebus watch" it is what that command shows in its terminal,
-// after "json transfer.json" the content of that file.
+// codeBlock is a fenced block of code. The words after the language say its purpose: "text
+// storebus watch" is the terminal of that command, "json transfer.json" the content of that
+// file.
 type codeBlock struct {
 	line     int
 	language string
@@ -26,7 +26,7 @@ type codeBlock struct {
 	text     string
 }
 
-// fileLanguages are those of blocks that a reader writes to files.
+// fileLanguages are the languages of blocks that a reader saves as files.
 var fileLanguages = []string{"conf", "go", "js", "json", "python", "yaml"}
 
 var fence = regexp.MustCompile("(?ms)^( *)```([a-z]*) ?([^\n]*)\n(.*?)^ *```$")
@@ -46,14 +46,14 @@ func codeBlocks(t *testing.T, page string) (blocks []codeBlock) {
 // shellCommand is a command of a page.
 type shellCommand struct {
 	line string
-	// output is what the page shows, if shown is set; an ellipsis stands for what differs
-	// each time.
+	// output is the output on the page, if shown is set. An ellipsis stands for a part that
+	// differs each time.
 	output string
 	shown  bool
 }
 
-// commands reads the commands of a block for the shell: each line of sh, and in a console
-// each line behind a dollar sign, with its output under it. A command goes on after a
+// commands reads the commands of a block for the shell. In sh each line is one; in a
+// console each line after a dollar sign, with its output below. A command continues after a
 // backslash, in a document between two marks, and in the lines of a loop.
 func (block codeBlock) commands() (commands []shellCommand) {
 	isConsole := block.language == "console"
@@ -90,28 +90,28 @@ func (block codeBlock) commands() (commands []shellCommand) {
 	return commands
 }
 
-// goesOnWith tells whether a line belongs to the command before it.
+// goesOnWith reports whether a line belongs to the command before it.
 func goesOnWith(command, line string, isConsole bool) bool {
 	return strings.HasSuffix(command, "\\\n") || !isConsole && regexp.MustCompile(`^(  |done|fi|})`).MatchString(line)
 }
 
-// reader follows a page from top to bottom: in one folder, with one storebus, and as many
-// terminals as there are commands that go on.
+// reader follows a page from top to bottom: in one folder, with one storebus, and with a
+// terminal for each command that does not end.
 type reader struct {
 	page        string
 	folder      string
 	environment []string
 	http        string
 	nats        string
-	here        []string // what the page names, and what stands in for it
+	here        []string // pairs: a text of the page, and its replacement here
 	terminals   []*terminal
-	status      int // of the last command, for a line that asks for $?
-	// before, if it is set, prepares each command and may replace it.
+	status      int // of the last command, for a line with $?
+	// before prepares each command and may replace it, if it is set.
 	before func(line string) string
 }
 
-// newReader is somebody with storebus in the path, who reads a page in an empty folder.
-// Where storebus listens by default another storebus may run, so that other ports stand in.
+// newReader is a reader of a page in an empty folder, with storebus in the path. Another
+// storebus may use the default ports, so other ports stand in for them.
 func newReader(t *testing.T, page string) *reader {
 	t.Helper()
 	programs := t.TempDir()
@@ -120,7 +120,7 @@ func newReader(t *testing.T, page string) *reader {
 	reader.environment = append(cleanEnvironment(t), "NO_COLOR=1", "TERM=dumb",
 		"STOREBUS_LISTEN="+reader.nats, "STOREBUS_HTTP="+reader.http, "NATS_URL=nats://"+reader.nats)
 	reader.addProgramFolder(programs)
-	require.NoError(t, os.WriteFile(filepath.Join(reader.home(), ".curlrc"), []byte("fail\nsilent\nshow-error\n"), 0o600)) // its error is one of curl
+	require.NoError(t, os.WriteFile(filepath.Join(reader.home(), ".curlrc"), []byte("fail\nsilent\nshow-error\n"), 0o600)) // an HTTP error is an error of curl
 	reader.here = []string{"127.0.0.1:4222", reader.nats, "127.0.0.1:4280", reader.http, "go run ./cmd/storebus", "storebus"}
 	return reader
 }
@@ -143,8 +143,8 @@ func (reader *reader) addProgramFolder(folder string) {
 	}
 }
 
-// useGo lets the reader use Go with the caches of whoever runs the test, and gives what is
-// installed a folder of its own.
+// useGo lets the reader use Go with the caches of the person who runs the test. Installed
+// programs go to a folder of their own.
 func (reader *reader) useGo(t *testing.T) {
 	t.Helper()
 	output, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS").Output()
@@ -164,10 +164,11 @@ func (reader *reader) useServer(t *testing.T) {
 	reader.addProgramFolder(programs)
 }
 
-// replace has one text stand in for another in the commands and the files of the page.
+// replace replaces texts in the commands and the files of the page. pairs are old and new
+// texts.
 func (reader *reader) replace(pairs ...string) { reader.here = append(pairs, reader.here...) }
 
-// start has a sidecar serve before the page begins, and then runs commands.
+// start starts a sidecar before the page begins, and then runs commands.
 func (reader *reader) start(t *testing.T, commands ...string) {
 	t.Helper()
 	reader.open(t, "storebus serve", "")
@@ -198,7 +199,7 @@ func (reader *reader) put(t *testing.T, name, content string) {
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 }
 
-// follow does what the page says.
+// follow runs the commands of the page and saves its files.
 func (reader *reader) follow(t *testing.T) {
 	t.Helper()
 	stands := strings.NewReplacer(reader.here...)
@@ -218,14 +219,15 @@ func (reader *reader) follow(t *testing.T) {
 	}
 }
 
-// Commands that do not end by themselves, unless one of the flags is with them.
+// goesOn matches commands that do not end by themselves. ends matches the flags with which
+// they do.
 var (
 	goesOn = regexp.MustCompile(`^(storebus serve\b|storebus watch\b|curl -N|nats sub\b|nats-server\b|go run \.$)`)
 	ends   = regexp.MustCompile(` --(check|limit|signal)\b`)
 )
 
-// run types a command and compares what it prints with what the page shows. The command may
-// fail only if the next line of the page asks for its exit status.
+// run types a command and compares its output with the page. The command may fail only if
+// the next line of the page asks for its exit status.
 func (reader *reader) run(t *testing.T, block codeBlock, command shellCommand, asked bool, stands *strings.Replacer) {
 	t.Helper()
 	if reason := reasonNotToRun(reader.page, command.line); reason != "" {
@@ -262,8 +264,8 @@ func (reader *reader) run(t *testing.T, block codeBlock, command shellCommand, a
 	}
 }
 
-// environmentOf is the environment for a command. A sidecar on another broker has none of its
-// own, and a check of the settings takes no notice of a port that is in use by default.
+// environmentOf is the environment of a command. A sidecar on another broker listens at no
+// port of its own. A check of the settings ignores that the default port is in use.
 func (reader *reader) environmentOf(line string) []string {
 	return slices.DeleteFunc(slices.Clone(reader.environment), func(variable string) bool {
 		return strings.HasPrefix(line, "storebus serve") &&
@@ -272,11 +274,11 @@ func (reader *reader) environmentOf(line string) []string {
 	})
 }
 
-// ready is what a server shows when it serves.
+// ready is the text that a server prints when it serves.
 var ready = map[string]string{"storebus serve": readyLine, "nats-server": "Server is ready"}
 
-// open starts a command that goes on, and waits until it shows what the page shows. A server
-// takes the place of the same one before it.
+// open starts a command that does not end, and waits until its output matches the page. A
+// server replaces the running server of the same name.
 func (reader *reader) open(t *testing.T, line, output string) {
 	t.Helper()
 	for server := range ready {
@@ -294,7 +296,7 @@ func (reader *reader) open(t *testing.T, line, output string) {
 	started.awaits(t, output, func(screen string) bool { return showsText(output, screen) })
 }
 
-// close ends a server that runs.
+// close ends a running server.
 func (reader *reader) close(t *testing.T, server string) {
 	t.Helper()
 	for _, opened := range reader.terminals {
@@ -304,7 +306,7 @@ func (reader *reader) close(t *testing.T, server string) {
 	}
 }
 
-// look waits until the newest terminal of a command shows what the page shows.
+// look waits until the newest terminal of a command matches the page.
 func (reader *reader) look(t *testing.T, block codeBlock, stands *strings.Replacer) {
 	t.Helper()
 	for index := len(reader.terminals) - 1; index >= 0; index-- {
@@ -317,7 +319,7 @@ func (reader *reader) look(t *testing.T, block codeBlock, stands *strings.Replac
 	require.FailNow(t, "no such command goes on", "%s:%d: %s", reader.page, block.line, block.purpose)
 }
 
-// showsText tells whether a part of the screen is what the page shows.
+// showsText reports whether a part of the screen matches the page.
 func showsText(want, screen string) bool {
 	return matchesText(ellipsis+trimLines(want)+ellipsis, trimLines(screen))
 }

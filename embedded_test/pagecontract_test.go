@@ -18,7 +18,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// described is what describe tells of a verb.
+// described is a verb in the reply of describe.
 type described struct {
 	Name        string           `json:"name"`
 	Admin       bool             `json:"admin"`
@@ -43,8 +43,8 @@ func describeVerbs(t *testing.T, connection *nats.Conn) []described {
 	}](t, admin.call(t, "describe", "")).Verbs
 }
 
-// requireRequest says that the page names the fields that a request has, each as
-// it is required, and in the table of all fields each with its type.
+// requireRequest asserts that the page names the fields of a request: each as required or
+// optional, and in the table of all fields with its type.
 func (contract *contract) requireRequest(t *testing.T, named []pageField, have []describedField) {
 	t.Helper()
 	byName := map[string]pageField{}
@@ -89,7 +89,7 @@ func TestPageContract_Fields_Good(t *testing.T) {
 	assert.ElementsMatch(t, slices.Compact(fields), slices.Collect(maps.Keys(contract.fields)), "fields of requests")
 }
 
-// namesOf returns the names of fields and of those inside them.
+// namesOf returns the names of fields and of the fields inside them.
 func namesOf(fields []describedField) (names []string) {
 	for _, field := range fields {
 		names = append(append(names, field.Name), namesOf(field.Fields)...)
@@ -144,7 +144,7 @@ func TestPageContract_Chapters_Good(t *testing.T) {
 	}
 }
 
-// What the page names in passing is there.
+// If the page mentions a verb, a header or a chapter, that exists.
 func TestPageContract_Words_Good(t *testing.T) {
 	contract := readContract(t)
 	for _, match := range regexp.MustCompile(`\bstore\.(acme|admin|\*)\.([a-z_]+)`).FindAllStringSubmatch(contract.prose, -1) {
@@ -206,7 +206,7 @@ func fieldNames(fields []pageField) (names []string) {
 	return names
 }
 
-// membersOf returns the names in JSON of the fields of a struct.
+// membersOf returns the JSON names of the fields of a struct.
 func membersOf(structure reflect.Type) (names []string) {
 	for _, field := range reflect.VisibleFields(structure) {
 		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" {

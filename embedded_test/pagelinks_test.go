@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// files gives the files of the project with one of the endings.
+// files returns the files of the project with one of the endings.
 func files(t *testing.T, endings ...string) (paths []string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
@@ -43,7 +43,7 @@ func text(t *testing.T, path string) string {
 	return string(content)
 }
 
-// anchors gives the names by which the headings of a page can be reached.
+// anchors returns the anchors of the headings of a page.
 func anchors(page string) map[string]bool {
 	found := map[string]bool{}
 	for _, heading := range regexp.MustCompile(`(?m)^#+ +(.*)$`).FindAllStringSubmatch(page, -1) {
@@ -61,7 +61,7 @@ func anchors(page string) map[string]bool {
 	return found
 }
 
-// Every link from one page of the project to another leads somewhere.
+// Every link from one page of the project to another has a target.
 func TestPagelinks_Links_Good(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	code := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`|(?m)^(    |\t)[^\n]*$")
@@ -87,7 +87,7 @@ func TestPagelinks_Links_Good(t *testing.T) {
 	assert.Greater(t, count, 60)
 }
 
-// Every test that a page names as the proof of a promise is there.
+// If a page names a test as the proof of a promise, that test exists.
 func TestPagelinks_Promises_Good(t *testing.T) {
 	declared := map[string]bool{}
 	for _, path := range files(t, "_test.go") {
@@ -102,7 +102,7 @@ func TestPagelinks_Promises_Good(t *testing.T) {
 	}
 }
 
-// The list of words beside the dictionary is sorted, and each of them is on a page.
+// The list of words beside the dictionary is sorted, and each word is on a page.
 func TestPagelinks_Words_Good(t *testing.T) {
 	words := strings.Fields(text(t, filepath.Join("..", "docs", "words.txt")))
 	assert.True(t, slices.IsSortedFunc(words, func(one, other string) int {

@@ -39,15 +39,15 @@ func programTexts(t *testing.T) (texts []string) {
 
 var formatVerb = regexp.MustCompile(`%[+#]?[a-z]`)
 
-// saysPart tells whether one of the texts has a part of a message. A format has it if
-// something in the place of its verbs makes it.
+// saysPart reports whether one of the texts contains a part of a message. A format contains
+// it if some values for its verbs produce it.
 func saysPart(texts []string, part string) bool {
 	return slices.ContainsFunc(texts, func(text string) bool {
 		if strings.Contains(text, part) {
 			return true
 		}
 		if len(formatVerb.ReplaceAllString(text, "")) < 15 {
-			return false // nearly everything is made by such a format
+			return false // such a format produces nearly every text
 		}
 		pieces := formatVerb.Split(text, -1)
 		for index := range pieces {
@@ -57,7 +57,7 @@ func saysPart(texts []string, part string) bool {
 	})
 }
 
-// Every message that the page of troubles explains is one of the program.
+// Every message on the page of troubles is a message of the program.
 func TestPagemessages_Troubleshooting_Good(t *testing.T) {
 	texts := programTexts(t)
 	count := 0

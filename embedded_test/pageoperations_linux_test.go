@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Two brokers stand in for nats://broker:4222: one without users, and one with those that the
-// program prints. Secrets stand in for the ellipses.
+// readOperations replaces nats://broker:4222 by two brokers: one without users, and one
+// with the users that the program prints. Secrets stand in for the ellipses.
 func readOperations(t *testing.T, reader *reader) {
 	t.Helper()
 	reader.addTool(t)
@@ -24,7 +24,7 @@ func readOperations(t *testing.T, reader *reader) {
 		"nats://broker:4222", guarded.ClientURL(),
 		"STOREBUS_PASSWORD=… STOREBUS_EVENTS_PASSWORD=…", "STOREBUS_PASSWORD="+passwordOf("storebus_requests")+" STOREBUS_EVENTS_PASSWORD="+passwordOf("storebus_events"),
 		"--password …", "--password "+passwordOf("acme"),
-		"https://influx:8086", "http://"+freeAddress(t), // nobody answers there, and the sidecar serves all the same
+		"https://influx:8086", "http://"+freeAddress(t), // nothing answers there, and the sidecar serves all the same
 		"journal-….jsonl.gz", "data/archive/*.jsonl.gz",
 		".entry_id == 17", ".entry_id == 1",
 	)

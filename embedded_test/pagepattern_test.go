@@ -17,11 +17,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ellipsis is what the page writes for what it leaves out: any value, further
-// elements of a list, further members of an object, or a part of a string.
+// ellipsis stands for an omission on the page: any value, further elements of a list,
+// further members of an object, or a part of a string.
 const ellipsis = "…"
 
-// parsePattern reads JSON in which an ellipsis may stand outside of strings, too.
+// parsePattern reads JSON that may have ellipses outside of strings too.
 func parsePattern(text string) (any, error) { return parseJSON(quoteEllipses(text)) }
 
 func parseJSON(text string) (value any, err error) {
@@ -36,12 +36,12 @@ func parseJSON(text string) (value any, err error) {
 	return value, nil
 }
 
-// quoteEllipses makes each ellipsis outside of strings a string, and where a member
-// of an object is expected a member.
+// quoteEllipses turns each ellipsis outside of strings into a string. If an object needs a
+// member there, it becomes a member.
 func quoteEllipses(text string) string {
 	var quoted strings.Builder
-	var open []rune // the brackets around
-	var last rune   // what stood before, without white space
+	var open []rune // the open brackets
+	var last rune   // the letter before, without white space
 	inString, escaped := false, false
 	for _, letter := range text {
 		before := last
@@ -70,8 +70,8 @@ func quoteEllipses(text string) string {
 	return quoted.String()
 }
 
-// difference says where got is not what want stands for; "" where it is. A time
-// stands for any time.
+// difference returns the place at which got does not match want, "" if it matches. A time
+// matches any time.
 func difference(path string, want, got any) string {
 	switch want := want.(type) {
 	case string:
@@ -109,7 +109,7 @@ func matchesText(want, got string) bool {
 	return regexp.MustCompile(`(?s)^` + strings.Join(parts, `.*`) + `$`).MatchString(got)
 }
 
-// isTime tells a time as the contract has them: in UTC with up to nine decimals.
+// isTime reports whether a text is a time of the contract: in UTC with up to nine decimals.
 func isTime(text string) bool {
 	_, err := time.Parse(time.RFC3339Nano, text)
 	return err == nil && strings.HasSuffix(text, "Z")
@@ -160,7 +160,7 @@ func differentList(path string, want []any, got any) string {
 	return ""
 }
 
-// requirePattern says that data is the JSON that pattern stands for.
+// requirePattern asserts that data is JSON that matches pattern.
 func requirePattern(t *testing.T, pattern string, data []byte) {
 	t.Helper()
 	want, err := parsePattern(pattern)

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// referenceFiles are the files that the examples of the commands read.
+// referenceFiles are the files that the examples read.
 var referenceFiles = map[string]string{
 	"logo.png":            "\x89PNG\r\n\x1a\n",
 	"transfer.json":       `{"if":[{"group":"stock","key":"apples","exists":true}],"then":[{"op":"increment","group":"stock","key":"apples","by":-1}]}`,
@@ -23,8 +23,8 @@ var referenceFiles = map[string]string{
 	"row.json":            `{"sku":"A-18","stock":5}`,
 }
 
-// referenceSeed is what each example finds in its namespace: a key at revision 41, and
-// what else the examples name.
+// referenceSeed is the content of each example's namespace: a key at revision 41, and the
+// other keys of the examples.
 func referenceSeed(key string) string {
 	var operations []string
 	set := func(group, key, value string) {
@@ -47,8 +47,9 @@ func referenceSeed(key string) string {
 	return `{"then":[` + strings.Join(operations, ",") + `]}`
 }
 
-// Each example finds a namespace of its own with the same content, an archive in two
-// formats, and programs that do nothing in the place of those that would touch the machine.
+// readReference gives each example a namespace of its own with the same content, and an
+// archive in two formats. Programs that would change the machine are replaced by programs
+// that do nothing.
 func readReference(t *testing.T, reader *reader) {
 	t.Helper()
 	programs := t.TempDir()
@@ -74,7 +75,7 @@ func readReference(t *testing.T, reader *reader) {
 	count, begun := 0, false
 	reader.before = func(line string) string {
 		if strings.HasPrefix(line, "storebus serve") {
-			begun = true // it takes the place of the sidecar that is there
+			begun = true // it replaces the running sidecar
 			return line
 		}
 		if begun {

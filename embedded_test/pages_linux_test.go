@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// readers prepares each page with commands for its reader.
+// readers prepare the reader of each page with commands.
 var readers = map[string]func(t *testing.T, reader *reader){
 	"README.md":                          func(*testing.T, *reader) {},
 	"docs/cli.md":                        readReference,
@@ -36,8 +36,8 @@ var readers = map[string]func(t *testing.T, reader *reader){
 	"docs/tutorial.md":                   readTutorial,
 }
 
-// notRun are the commands that no reader of a test types, and why. A command is meant by how
-// it begins.
+// notRun are commands of the pages that the tests do not run, with the reason. Each entry
+// matches the beginning of a command.
 var notRun = []struct{ page, command, reason string }{
 	{"docs/cli.md", "source <(storebus completion zsh)", "it is for zsh, and the tests have bash"},
 	{"docs/cli.md", "storebus bench", "it takes the machine for itself, for hours; its own tests run it briefly"},
@@ -55,7 +55,7 @@ var notRun = []struct{ page, command, reason string }{
 	{"docs/development.md", "STOREBUS_UPDATE_GOLDEN=1", "it writes files of the repository"},
 }
 
-// reasonNotToRun tells why a command of a page is left out, or nothing.
+// reasonNotToRun returns why a command of a page is left out, "" if it is run.
 func reasonNotToRun(page, command string) string {
 	for _, each := range notRun {
 		if pagePath(each.page) == page && strings.HasPrefix(command, each.command) {
@@ -67,7 +67,8 @@ func reasonNotToRun(page, command string) string {
 
 func pagePath(page string) string { return filepath.Join("..", filepath.FromSlash(page)) }
 
-// Every command of every page is run in the order of the page, and prints what the page shows.
+// Every command of every page runs in the order of the page, and prints the output on the
+// page.
 func TestPages_Commands_Good(t *testing.T) {
 	for _, path := range files(t, ".md") {
 		page := filepath.ToSlash(strings.TrimPrefix(path, ".."+string(filepath.Separator)))
@@ -86,7 +87,7 @@ func TestPages_Commands_Good(t *testing.T) {
 	}
 }
 
-// Whatever is left out is still there, and has a reason.
+// Every entry of notRun matches a command of its page, and has a reason.
 func TestPages_NotRun_Good(t *testing.T) {
 	for _, each := range notRun {
 		assert.NotEmpty(t, each.reason, each.command)
@@ -98,7 +99,7 @@ func TestPages_NotRun_Good(t *testing.T) {
 	}
 }
 
-// An InfluxDB of the test stands in for the one at its usual port.
+// readJournal starts an InfluxDB that stands in for the one at the default port.
 func readJournal(t *testing.T, reader *reader) {
 	t.Helper()
 	endpoint := startInflux(t)
@@ -106,8 +107,8 @@ func readJournal(t *testing.T, reader *reader) {
 	reader.replace("http://127.0.0.1:8086", endpoint.URL())
 }
 
-// A sidecar with two keys is there. Another port and another folder stand in for the ones of
-// the server that is reached from elsewhere.
+// readHTTP starts a sidecar with two keys. Another port and another folder stand in for
+// those of the server that is open to other machines.
 func readHTTP(t *testing.T, reader *reader) {
 	t.Helper()
 	reader.start(t, "storebus set acme config theme dark")
@@ -119,7 +120,7 @@ func readHTTP(t *testing.T, reader *reader) {
 	)
 }
 
-// The program and the folder of the page are in a folder of the reader.
+// readTutorial puts the program and the folder of the page into a folder of the reader.
 func readTutorial(t *testing.T, reader *reader) {
 	t.Helper()
 	reader.useGo(t)
@@ -131,20 +132,21 @@ func readTutorial(t *testing.T, reader *reader) {
 	)
 }
 
-// A sidecar with one key is there.
+// readWithOneKey starts a sidecar with one key.
 func readWithOneKey(t *testing.T, reader *reader) {
 	t.Helper()
 	reader.start(t, "storebus set acme config theme dark")
 }
 
-// The program is the old version and the new one.
+// readUpgrade uses the same program as the old and as the new version.
 func readUpgrade(t *testing.T, reader *reader) {
 	t.Helper()
 	readTutorial(t, reader)
 	readWithOneKey(t, reader)
 }
 
-// Every metric that an alert or a dashboard reads is in the table of metrics.
+// readMonitor checks that the table of metrics has every metric of the alerts and the
+// dashboard.
 func readMonitor(t *testing.T, reader *reader) {
 	t.Helper()
 	readWithOneKey(t, reader)
@@ -155,8 +157,8 @@ func readMonitor(t *testing.T, reader *reader) {
 	}
 }
 
-// The module in the working tree stands in for the one that is published, and it is the clone. The program listens
-// at a port that is free.
+// readProgram uses the module in the working tree as the published one and as the clone.
+// The program listens at a free port.
 func readProgram(t *testing.T, reader *reader) {
 	t.Helper()
 	reader.useGo(t)
@@ -171,7 +173,7 @@ func readProgram(t *testing.T, reader *reader) {
 	)
 }
 
-// The reader is at home in another folder than that of the clone.
+// readPython gives the reader a home outside the clone.
 func readPython(t *testing.T, reader *reader) {
 	t.Helper()
 	root, err := filepath.Abs("..")

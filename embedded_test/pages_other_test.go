@@ -6,7 +6,8 @@ package embedded_test
 
 import "testing"
 
-// What pages show is what a terminal shows, and these tests open one on Linux only.
+// The pages show the output at a terminal, and these tests can open a terminal on Linux
+// only.
 func TestPages_Commands_Good(t *testing.T) {
 	t.Skip("the commands of the pages are run at a terminal of Linux")
 }

@@ -13,8 +13,8 @@ import (
 // pageTable is a table of the page: the cells of each row, in order.
 type pageTable [][]string
 
-// tablesOf returns every table of the prose by its header: "verb | request | reply"
-// stands twice.
+// tablesOf returns every table of the prose by its header. There are two tables with the
+// header "verb | request | reply".
 func tablesOf(prose string) map[string][]pageTable {
 	tables := map[string][]pageTable{}
 	var table pageTable
@@ -23,7 +23,7 @@ func tablesOf(prose string) map[string][]pageTable {
 			table = append(table, cellsOf(inner))
 			continue
 		}
-		if len(table) > 2 { // header and rule come first
+		if len(table) > 2 { // the header and its rule come first
 			title := strings.Join(table[0], " | ")
 			tables[title] = append(tables[title], table[2:])
 		}
@@ -40,7 +40,7 @@ func cellsOf(row string) []string {
 	return cells
 }
 
-// codeOf returns what stands in code marks in a text.
+// codeOf returns the texts in code marks.
 func codeOf(text string) (words []string) {
 	for _, match := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(text, -1) {
 		words = append(words, match[1])
@@ -48,7 +48,7 @@ func codeOf(text string) (words []string) {
 	return words
 }
 
-// pageField is a field as the page names it: group?, or if?:[guard].
+// pageField is a field in the notation of the page: group?, or if?:[guard].
 type pageField struct {
 	name     string
 	required bool
@@ -57,8 +57,8 @@ type pageField struct {
 
 var fieldNotation = regexp.MustCompile(`^([a-z_][a-z0-9_]*)(\??)(?::\[?([a-z]+)\]?)?$`)
 
-// fieldsOf reads the fields in a cell, where each stands in code marks, or all of
-// them together.
+// fieldsOf reads the fields in a cell. Code marks are around each field, or around all of
+// them.
 func fieldsOf(t *testing.T, cell string) (fields []pageField) {
 	t.Helper()
 	for _, word := range strings.Fields(strings.Join(codeOf(cell), " ")) {
@@ -69,7 +69,7 @@ func fieldsOf(t *testing.T, cell string) (fields []pageField) {
 	return fields
 }
 
-// contract is what the tables of the page say.
+// contract is the content of the page's tables.
 type contract struct {
 	tenant, admin map[string]pageVerb
 	raw           []string
@@ -81,10 +81,10 @@ type contract struct {
 	prose         string
 }
 
-// pageVerb is what a verb takes and gives.
+// pageVerb is the request and the reply of a verb.
 type pageVerb struct{ request, reply []pageField }
 
-// pageError is the code of an error, and the fields that it has beside its message.
+// pageError is the code of an error, and its fields beside the message.
 type pageError struct {
 	code  string
 	extra []pageField

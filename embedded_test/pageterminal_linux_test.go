@@ -15,17 +15,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal is a command of the shell that runs at a terminal, as a reader of a page has it.
+// terminal is a command of the shell that runs at a terminal, as for the reader of a page.
 type terminal struct {
 	line    string
 	command *exec.Cmd
 	screen  *lockedBuffer
-	ended   chan struct{} // closed when the command has ended and everything is on the screen
-	err     error         // how it ended
+	ended   chan struct{} // closed after the command has ended and all output is on the screen
+	err     error         // the error of the command
 }
 
-// openTerminal starts a line of the shell in a folder, with standard input, output and error
-// at a terminal. Whoever is asked for a yes says so. It ends with the test at the latest.
+// openTerminal runs a line of the shell in a folder, with a terminal as standard input,
+// output and error. It answers a question with yes. It ends with the test at the latest.
 func openTerminal(t *testing.T, folder string, environment []string, line string) *terminal {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -39,7 +39,7 @@ func openTerminal(t *testing.T, folder string, environment []string, line string
 	command.Dir, command.Env = folder, environment
 	command.Stdin, command.Stdout, command.Stderr = device, device, device
 	dieWithParent(command)
-	command.SysProcAttr.Setsid = true // so that it can be ended with all that it has started
+	command.SysProcAttr.Setsid = true // a signal then reaches all its children too
 	opened := &terminal{line: line, command: command, screen: &lockedBuffer{grown: make(chan struct{}, 1)}, ended: make(chan struct{})}
 	require.NoError(t, command.Start(), line)
 	require.NoError(t, device.Close())
@@ -60,7 +60,8 @@ func openTerminal(t *testing.T, folder string, environment []string, line string
 	return opened
 }
 
-// show copies what is written to the terminal until its last writer is gone, which is an error.
+// show copies the output of the terminal. Reading fails after the last writer has closed
+// it.
 func (opened *terminal) show(screen *os.File) {
 	shown := make([]byte, 4096)
 	for {
@@ -75,7 +76,7 @@ func (opened *terminal) show(screen *os.File) {
 	}
 }
 
-// text is what stands on the screen.
+// text is the text on the screen.
 func (opened *terminal) text() string {
 	return strings.ReplaceAll(opened.screen.String(), "\r\n", "\n")
 }
@@ -91,7 +92,7 @@ func (opened *terminal) wait(t *testing.T) error {
 	return opened.err
 }
 
-// awaits returns when the screen shows what is accepted.
+// awaits returns when the screen shows an accepted text.
 func (opened *terminal) awaits(t *testing.T, what string, accepted func(screen string) bool) {
 	t.Helper()
 	timer := time.NewTimer(patience)
@@ -107,13 +108,13 @@ func (opened *terminal) awaits(t *testing.T, what string, accepted func(screen s
 	}
 }
 
-// interrupt ends the command as Ctrl-C does, if it still goes on.
+// interrupt ends the command as Ctrl-C does, if it still runs.
 func (opened *terminal) interrupt(t *testing.T) {
 	t.Helper()
 	select {
 	case <-opened.ended:
 	default:
 		require.NoError(t, unix.Kill(-opened.command.Process.Pid, unix.SIGINT))
-		_ = opened.wait(t) // how it ends is its own affair
+		_ = opened.wait(t) // its exit status does not matter
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// dieWithParent has the kernel end a child whose test run was cut short.
+// dieWithParent makes the kernel end a child if the test run is killed.
 func dieWithParent(command *exec.Cmd) {
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

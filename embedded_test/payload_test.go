@@ -22,8 +22,8 @@ import (
 	"dappco.re/go/storebus/store"
 )
 
-// startAccount starts a broker that takes a message of a megabyte, with two users in one
-// account that may send less, and gives its address without a user.
+// startAccount starts a broker that accepts messages of one megabyte, with two users in an
+// account that may send less. It returns the broker's address without a user.
 func startAccount(t *testing.T, accountPayload int) (address string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "nats.conf")
@@ -34,7 +34,7 @@ func startAccount(t *testing.T, accountPayload int) (address string) {
 	return startServer(t, options).Addr().String()
 }
 
-// again makes a request until it is answered: who answers it is being replaced.
+// again repeats a request until a sidecar answers it: the sidecar is being replaced.
 func (tenant *tenant) again(t *testing.T, subject string, data []byte) answer {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; {
@@ -47,8 +47,9 @@ func (tenant *tenant) again(t *testing.T, subject string, data []byte) answer {
 	}
 }
 
-// An account may send less than its server takes, which the broker tells a moment after it
-// has let the sidecar in. What is stored right behind a reconnect can be read all the same.
+// If an account may send less than its server accepts, the broker says so a moment after
+// the sidecar has connected. A value stored right after a reconnect can be read all the
+// same.
 func TestPayload_Account_Ugly(t *testing.T) {
 	const accountPayload = 128 << 10
 	address := startAccount(t, accountPayload)
@@ -58,7 +59,7 @@ func TestPayload_Account_Ugly(t *testing.T) {
 	config.Logger = slog.New(slog.NewTextHandler(logged, nil))
 	startSidecarWith(t, config)
 	acme := &tenant{connection: connect(t, "nats://"+address, nats.UserInfo("a", "p")), namespace: "acme"}
-	value := []byte(strings.Repeat("\x01", 110<<10)) // more than the account's bound, less than its payload
+	value := []byte(strings.Repeat("\x01", 110<<10)) // more than the limit of a value, less than the account's payload
 	for round := range 8 {
 		refused := acme.again(t, "store.acme.set.g.k", value)
 		failure := requireFailure(t, refused, 413, "too_large")
@@ -72,7 +73,7 @@ func TestPayload_Account_Ugly(t *testing.T) {
 	assert.NotContains(t, strings.ToLower(logged.String()), "maximum payload")
 }
 
-// The account's limit counts at the start too.
+// The account's limit applies at the start too.
 func TestPayload_Account_Bad(t *testing.T) {
 	config := outsideConfig(t, "nats://a:p@"+startAccount(t, 32<<10))
 	for range 5 {
@@ -80,8 +81,8 @@ func TestPayload_Account_Bad(t *testing.T) {
 	}
 }
 
-// A connection for events that carries less bounds what is stored, whichever of the two
-// was connected last.
+// If the connection for events carries less, it limits the stored values. The order of the
+// two connections does not matter.
 func TestPayload_Events_Good(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "nats.conf")
 	text := `accounts {
@@ -101,16 +102,16 @@ func TestPayload_Events_Good(t *testing.T) {
 	for range 3 {
 		refused := acme.again(t, "store.acme.set.g.k", []byte(strings.Repeat("x", 100<<10)))
 		requireFailure(t, refused, 413, "too_large")
-		between.cut(func(index int) bool { return index == 0 }) // that for requests
+		between.cut(func(index int) bool { return index == 0 }) // the connection for requests
 	}
 	acme.again(t, "store.acme.set.g.k", []byte("v"))
 }
 
-// longKind is one of many kinds whose names travel as large as they can.
+// longKind is the name of a kind with the longest encoding. Each index gives another one.
 func longKind(index int) string { return strings.Repeat(`"`, 120) + fmt.Sprint(index) }
 
-// What a workspace has taken can be committed: on a small broker the put is refused that
-// would make its summary too large, and not the commit.
+// If a workspace accepts a put, it can be committed. On a small broker the put that would
+// make the summary too large is refused, and not the commit.
 func TestPayload_Summary_Bad(t *testing.T) {
 	for _, payload := range []int32{64 << 10, 128 << 10} {
 		t.Run(fmt.Sprintf("%dKiB", payload>>10), func(t *testing.T) {
@@ -155,8 +156,8 @@ func TestPayload_Summary_Bad(t *testing.T) {
 	}
 }
 
-// On a broker of the usual size every workspace can be committed with an id, which every
-// client has.
+// On a broker of the default size every workspace can be committed with an id, as every
+// client does.
 func TestPayload_Summary_Good(t *testing.T) {
 	acme := newNamespace(t)
 	acme.openWorkspace(t, "w")
@@ -168,7 +169,8 @@ func TestPayload_Summary_Good(t *testing.T) {
 	assert.Len(t, decode[commitReply](t, committed).Summary, 300)
 }
 
-// A workspace that was filled where the broker carried more says what is too large.
+// If a workspace was filled on a broker that carries more, the commit names the part that
+// is too large.
 func TestPayload_Summary_Ugly(t *testing.T) {
 	database := filepath.Join(t.TempDir(), "storebus.db")
 	large := startServer(t, &server.Options{})
@@ -193,7 +195,8 @@ func TestPayload_Summary_Ugly(t *testing.T) {
 	requireFields(t, acme.call(t, "workspace_discard", `{"workspace":"w"}`), "discarded")
 }
 
-// A listing of workspaces has pages: each fits a message, and all of them are there once.
+// A listing of workspaces has pages. Each fits into a message, and each workspace appears
+// once.
 func TestPayload_Workspaces_Good(t *testing.T) {
 	broker := startServer(t, &server.Options{MaxPayload: 64 << 10})
 	config := outsideConfig(t, broker.ClientURL())

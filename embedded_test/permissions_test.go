@@ -22,8 +22,8 @@ import (
 	"dappco.re/go/storebus"
 )
 
-// guarded is a sidecar on a broker that permits what the program prints, and nothing
-// else. There is a witness beside, whom it permits everything.
+// guarded is a sidecar on a broker with exactly the permissions that the program prints.
+// The broker has one more user, the witness, who may do everything.
 type guarded struct {
 	broker  *server.Server
 	url     string
@@ -36,13 +36,13 @@ func startGuarded(t *testing.T, arguments ...string) *guarded {
 	return startGuardedBy(t, printedPermissions(t, arguments...))
 }
 
-// startGuardedBy starts both with a part of the broker's configuration.
+// startGuardedBy starts both with a section of the broker's configuration.
 func startGuardedBy(t *testing.T, configuration string) *guarded {
 	t.Helper()
 	return startGuardedOn(t, startGuardingBroker(t, configuration))
 }
 
-// startGuardedOn starts the sidecar on a broker that is there.
+// startGuardedOn starts the sidecar on a running broker.
 func startGuardedOn(t *testing.T, broker *server.Server) *guarded {
 	t.Helper()
 	started := &guarded{broker: broker, url: broker.ClientURL(), log: &lockedBuffer{}}
@@ -50,7 +50,7 @@ func startGuardedOn(t *testing.T, broker *server.Server) *guarded {
 	return started
 }
 
-// printedPermissions is what the program prints.
+// printedPermissions is the output of storebus permissions.
 func printedPermissions(t *testing.T, arguments ...string) string {
 	t.Helper()
 	printed := run(t, "", append([]string{"permissions"}, arguments...)...)
@@ -60,8 +60,8 @@ func printedPermissions(t *testing.T, arguments ...string) string {
 
 var passwordVariable = regexp.MustCompile(`\$([\w-]+)_password`)
 
-// startGuardingBroker starts a broker inside the test with a configuration in which
-// passwords are to be defined, and a witness.
+// startGuardingBroker starts a broker inside the test. It adds the passwords and a witness
+// to the configuration.
 func startGuardingBroker(t *testing.T, configuration string) *server.Server {
 	t.Helper()
 	var passwords strings.Builder
@@ -79,8 +79,8 @@ func startGuardingBroker(t *testing.T, configuration string) *server.Server {
 
 func passwordOf(user string) string { return user + "-secret" }
 
-// startServer starts a broker inside the test, for what a broker in a process of its
-// own cannot be told: who may do what, and how large a message may be.
+// startServer starts a broker inside the test. It takes options that a broker in a process
+// of its own does not: permissions, and the size of messages.
 func startServer(t *testing.T, options *server.Options) *server.Server {
 	t.Helper()
 	options.Host, options.NoSigs, options.NoLog = "127.0.0.1", true, true
@@ -95,7 +95,7 @@ func startServer(t *testing.T, options *server.Options) *server.Server {
 	return started
 }
 
-// config is how a sidecar connects to the broker.
+// config is the configuration of a sidecar on the broker.
 func (guarded *guarded) config(t *testing.T) storebus.Config {
 	t.Helper()
 	config := outsideConfig(t, guarded.url)
@@ -107,39 +107,39 @@ func (guarded *guarded) config(t *testing.T) storebus.Config {
 	return config
 }
 
-// connect connects as one of the users, with inboxes of its own.
+// connect connects as one of the users, with the inbox prefix of that user.
 func (guarded *guarded) connect(t *testing.T, user string) *nats.Conn {
 	t.Helper()
 	return connect(t, guarded.url, nats.UserInfo(user, passwordOf(user)), nats.CustomInboxPrefix("_INBOX_store."+user), nats.ErrorHandler(unheard))
 }
 
-// as connects as one of the users, to work in a namespace.
+// as connects as one of the users, for work in a namespace.
 func (guarded *guarded) as(t *testing.T, user, namespace string) *tenant {
 	t.Helper()
 	return &tenant{connection: guarded.connect(t, user), namespace: namespace}
 }
 
-// witness connects as who may do everything and was told no inbox prefix.
+// witness connects as the user who may do everything, with the default inbox prefix.
 func (guarded *guarded) witness(t *testing.T) *nats.Conn {
 	t.Helper()
 	return connect(t, guarded.url, nats.UserInfo("witness", passwordOf("witness")))
 }
 
-// unheard takes the refusals that the tests ask for, which would be printed otherwise.
+// unheard ignores the refusals that the tests provoke. Otherwise the client would print
+// them.
 func unheard(*nats.Conn, *nats.Subscription, error) {}
 
-// requireRefused says that the broker does not let a client do what it does with the
-// subject.
+// requireRefused asserts that the broker refuses the subject of an action of a client.
 func requireRefused(t *testing.T, connection *nats.Conn, subject string, do func() error) {
 	t.Helper()
 	require.NoError(t, do())
-	// The broker refuses before it answers the flush that follows.
+	// The broker refuses before it answers the flush.
 	require.NoError(t, connection.Flush())
 	require.ErrorIs(t, connection.LastError(), nats.ErrPermissionViolation, subject)
 	require.ErrorContains(t, connection.LastError(), `"`+subject+`"`)
 }
 
-// requireNoPublish says that nothing can be published to the subjects.
+// requireNoPublish asserts that a client can publish to none of the subjects.
 func requireNoPublish(t *testing.T, connection *nats.Conn, subjects ...string) {
 	t.Helper()
 	for _, subject := range subjects {
@@ -149,8 +149,8 @@ func requireNoPublish(t *testing.T, connection *nats.Conn, subjects ...string) {
 	}
 }
 
-// requireNoSubscribe says that nobody can listen to the subjects, alone or in the
-// queue group of the sidecar.
+// requireNoSubscribe asserts that a client can subscribe to none of the subjects, alone or
+// in the queue group of the sidecar.
 func requireNoSubscribe(t *testing.T, connection *nats.Conn, subjects ...string) {
 	t.Helper()
 	for _, subject := range subjects {
@@ -165,7 +165,7 @@ func requireNoSubscribe(t *testing.T, connection *nats.Conn, subjects ...string)
 	}
 }
 
-// requestSubjects are where a verb is asked for in a namespace.
+// requestSubjects are the subjects of all verbs in a namespace.
 func requestSubjects(namespace string) (subjects []string) {
 	for _, row := range tenantRows() {
 		subjects = append(subjects, row.subject(namespace))
@@ -176,7 +176,7 @@ func requestSubjects(namespace string) (subjects []string) {
 	return subjects
 }
 
-// adminSubjects are where an operator asks.
+// adminSubjects are the subjects of an operator's verbs.
 func adminSubjects() (subjects []string) {
 	for _, row := range verbRows {
 		if row.admin {
@@ -186,7 +186,7 @@ func adminSubjects() (subjects []string) {
 	return subjects
 }
 
-// Everything that the access of somebody grants works.
+// Everything that a user is permitted works.
 func TestPermissions_Access_Good(t *testing.T) {
 	guarded := startGuarded(t, "acme", "other", "ACME")
 	t.Run("Tenant", guarded.serveTenant)
@@ -195,7 +195,7 @@ func TestPermissions_Access_Good(t *testing.T) {
 	t.Run("Sidecar", guarded.serveSidecar)
 }
 
-// Everything else is refused, to everybody.
+// Everything else is refused to every user.
 func TestPermissions_Access_Bad(t *testing.T) {
 	guarded := startGuarded(t, "acme", "other", "ACME")
 	t.Run("Tenant", guarded.refuseTenant)
@@ -265,8 +265,8 @@ func (guarded *guarded) refuseTenant(t *testing.T) {
 	assert.Zero(t, acme.revision(t))
 }
 
-// The broker lets a client name any subject to reply to; what it asks for there comes
-// from a sidecar that may publish it, and does not.
+// The broker lets a client name any reply subject. The sidecar may publish there on the
+// client's behalf, and does not.
 func (guarded *guarded) refuseReplySubject(t *testing.T) {
 	t.Helper()
 	acme, other := guarded.as(t, "acme", "acme"), guarded.as(t, "other", "other")
@@ -299,7 +299,7 @@ func (guarded *guarded) serveConsumer(t *testing.T) {
 		for range readers {
 			require.NoError(t, consumer.connection.PublishRequest("store.acme.changes", inbox, []byte(object(t, "after", revision, "wait", "30s"))))
 		}
-		consumer.changes(t, "after", revision) // comes after them, so that all of them wait
+		consumer.changes(t, "after", revision) // it is answered after them, so all of them wait
 		requireSilence(t, consumer.connection, replies)
 		acme.set(t, "config", "theme", "light")
 		for range readers {
@@ -350,8 +350,8 @@ func (guarded *guarded) refuseOperator(t *testing.T) {
 	assert.Equal(t, standing, acme.revision(t), "nothing was done")
 }
 
-// With these permissions the sidecar serves and publishes, and misses nothing: no
-// broker has refused anything that it did.
+// With these permissions the sidecar serves and publishes, and lacks none: no broker has
+// refused an action of the sidecar.
 func (guarded *guarded) serveSidecar(t *testing.T) {
 	t.Helper()
 	acme := guarded.as(t, "acme", "acme")
@@ -431,7 +431,7 @@ func (guarded *guarded) refuseSidecar(t *testing.T) {
 			require.NoError(t, acme.connection.PublishRequest("store.acme.get", fmt.Sprintf("elsewhere.%d", index), body))
 			require.NoError(t, operator.PublishRequest("$SRV.INFO.storebus", fmt.Sprintf("store.events.acme.%d", index), nil))
 		}
-		// Each of these is answered after those before it.
+		// Each of these is answered after the requests before it.
 		acme.value(t, "config", "theme")
 		discover[micro.Info](t, operator, "INFO")
 		requireSilence(t, witness, elsewhere)
@@ -442,7 +442,7 @@ func (guarded *guarded) refuseSidecar(t *testing.T) {
 	})
 }
 
-// The page shows what the program prints.
+// The page shows the output of the program.
 func TestPermissions_Page_Good(t *testing.T) {
 	_, blocks := readProtocolPage(t)
 	blocks = slices.DeleteFunc(blocks, func(block pageBlock) bool { return block.kind != "permissions" })
@@ -452,7 +452,8 @@ func TestPermissions_Page_Good(t *testing.T) {
 	}
 }
 
-// The program connects as it is told by flags and variables, and tells nobody.
+// The program connects with the credentials in its flags and variables, and prints none of
+// them.
 func TestPermissions_Process_Good(t *testing.T) {
 	guarded := &guarded{url: startGuardingBroker(t, printedPermissions(t, "acme", "--prefix", "store")).ClientURL()}
 	secrets := []string{"STOREBUS_PASSWORD=" + passwordOf("storebus_requests"), "STOREBUS_EVENTS_PASSWORD=" + passwordOf("storebus_events")}

@@ -19,15 +19,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// recordedRun is a sidecar that has ended, what it did to its files, and what its
-// clients were told.
+// recordedRun is a sidecar that has ended, with its changes to its files and the replies to
+// its clients.
 type recordedRun struct {
 	database  string
 	recording *recording
 	promises  []promise
 }
 
-// recordRun runs a sidecar on a new database: a burst of sets, a rest in which the
+// recordRun runs a sidecar on a new database: a burst of sets, a pause in which the
 // write-ahead log is emptied, another burst, and SIGTERM.
 func recordRun(t *testing.T, random *rand.Rand, durability string) *recordedRun {
 	t.Helper()
@@ -50,7 +50,7 @@ func recordRun(t *testing.T, random *rand.Rand, durability string) *recordedRun 
 	return run
 }
 
-// files are the database and what SQLite keeps beside it, as they lie there.
+// files are the database and SQLite's files beside it, as they are on disk.
 func (run *recordedRun) files(t *testing.T) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
@@ -64,8 +64,7 @@ func (run *recordedRun) files(t *testing.T) map[string][]byte {
 	return files
 }
 
-// await returns when happened says so. It is for what tells nobody, and is looked at
-// again and again.
+// await polls until happened returns true. It is for conditions that nothing announces.
 func await(t *testing.T, what string, happened func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -81,8 +80,8 @@ func await(t *testing.T, what string, happened func() bool) {
 	}
 }
 
-// verifyRecording checks that nothing was left out of the recording: carried out as
-// a whole it gives the files as they lie there.
+// verifyRecording checks that the recording is complete: applied as a whole it gives the
+// files on disk.
 func (run *recordedRun) verifyRecording(t *testing.T) {
 	t.Helper()
 	recorded, found := carryOut(run.recording.effects), run.files(t)
@@ -92,8 +91,8 @@ func (run *recordedRun) verifyRecording(t *testing.T) {
 	}
 }
 
-// eachImage builds the images of every moment and hands each to verify, with the
-// promises that it does not keep.
+// eachImage builds the images of every moment. It passes each to verify, with the promises
+// that the image breaks.
 func (run *recordedRun) eachImage(t *testing.T, random *rand.Rand, verify func(t *testing.T, image *image, lost []string)) {
 	t.Helper()
 	moments, images, partial := run.moments(random), 0, 0
@@ -117,9 +116,9 @@ func (run *recordedRun) eachImage(t *testing.T, random *rand.Rand, verify func(t
 	require.NotZero(t, partial, "no moment had anything to lose")
 }
 
-// moments returns when the power goes: right after acknowledgements, and right after
-// what was done to the database and to the write-ahead log, in the middle of commits
-// and checkpoints, all spread over the run; and after the end.
+// moments returns the times at which the power fails, spread over the run. They are right
+// after acknowledgements, right after changes to the database and to the write-ahead log,
+// and after the end. So some are in the middle of commits and checkpoints.
 func (run *recordedRun) moments(random *rand.Rand) []time.Time {
 	var moments []time.Time
 	for _, index := range spread(random, len(run.promises), underRace(12, 4)) {
@@ -136,7 +135,7 @@ func (run *recordedRun) moments(random *rand.Rand) []time.Time {
 	return append(moments, time.Now())
 }
 
-// spread chooses one number out of each of so many parts of those below limit.
+// spread divides the numbers below limit into parts, and chooses one number from each.
 func spread(random *rand.Rand, limit, parts int) []int {
 	var chosen []int
 	for part := range parts {

@@ -18,8 +18,8 @@ import (
 	"dappco.re/go/storebus"
 )
 
-// Far more requests than the queue takes, all at once: each is answered, with what
-// was asked for or with 503, and never with silence.
+// Far more requests than the queue accepts come at once. Each has a reply: its result or
+// 503.
 func TestPressure_Flood_Ugly(t *testing.T) {
 	const senders = 4
 	requests := underRace(200_000, 50_000)
@@ -60,7 +60,7 @@ func TestPressure_Flood_Ugly(t *testing.T) {
 	group.Wait()
 	t.Logf("replies by error code: %v", outcomes)
 	for code := range outcomes {
-		// A get can come before the set of its key, or its set may have been refused.
+		// A get can come before the set of its key, or the set may have been refused.
 		assert.Contains(t, []string{"", "503", "404"}, code)
 	}
 	assert.NotZero(t, outcomes[""], "what there is room for is served")
@@ -73,8 +73,8 @@ func TestPressure_Flood_Ugly(t *testing.T) {
 	assert.Equal(t, outcomes[""] > 0, flood.revision(t) > 0)
 }
 
-// One tenant asks for far more than the queue takes: another has what it asks for, each
-// time, and what it was told holds.
+// One tenant sends far more requests than the queue accepts. Another tenant has every
+// request served, and its acknowledged writes are there.
 func TestPressure_FloodOfOneTenant_Ugly(t *testing.T) {
 	const requests, wanted = 20_000, 100
 	sidecar := startSidecarWith(t, embeddedConfig(t, func(config *storebus.Config) { config.QueueLimit = 64 }))
@@ -106,8 +106,8 @@ func TestPressure_FloodOfOneTenant_Ugly(t *testing.T) {
 	t.Logf("the flood: %v", outcomes)
 }
 
-// One tenant asks for large replies, in every way there is, and takes none of them:
-// another, who asks for little, is never told to come again.
+// One tenant asks for large replies in every possible way, and reads none of them. Another
+// tenant, with small requests, is never told to try again.
 func TestPressure_DeafTenant_Ugly(t *testing.T) {
 	const polite, rounds, values, size = 8, 40, 16, 60 << 10
 	sidecar := startSidecarWith(t, embeddedConfig(t, func(config *storebus.Config) { config.QueueBytes = 4 << 20 }))
@@ -130,7 +130,7 @@ func TestPressure_DeafTenant_Ugly(t *testing.T) {
 			request := fmt.Sprintf("PUB store.deaf.%s _INBOX.deaf.%s %d\r\n%s\r\n", verb, verb, len(body), body)
 			_, err := connection.Write([]byte("SUB _INBOX.deaf.> 1\r\n"))
 			for number := 0; number < underRace(600, 150) && err == nil; number++ {
-				_, err = connection.Write([]byte(request)) // the broker may throw it out
+				_, err = connection.Write([]byte(request)) // the broker may close the connection
 			}
 		})
 	}
@@ -159,9 +159,9 @@ func TestPressure_DeafTenant_Ugly(t *testing.T) {
 	assert.Equal(t, uint64(2*polite*rounds), quiet.revision(t))
 }
 
-// Thousands of requests of one tenant wait, most of them for a group that nobody writes
-// to: what it writes to others answers none of them, and each is answered once by the
-// change that it waits for, with everything before it looked at.
+// Thousands of requests of one tenant wait, most of them for a group without writes. Writes
+// to other groups answer none of them. The change they wait for answers each of them once,
+// and its next covers everything before it.
 func TestPressure_Waiters_Ugly(t *testing.T) {
 	const idle, busy, writes = 9_000, 200, 100
 	acme := newTenant(t, startSidecar(t).NATSURL(), "acme")
@@ -190,8 +190,8 @@ func TestPressure_Waiters_Ugly(t *testing.T) {
 	requireSilence(t, acme.connection, idlers)
 }
 
-// Writes that nobody waits for are executed, and those of one client and verb in the
-// order in which they were sent.
+// Writes without a reply subject are executed. Writes of one client and verb keep their
+// order.
 func TestPressure_FireAndForget_Good(t *testing.T) {
 	const writes = 3000
 	acme := newNamespace(t)
@@ -209,7 +209,7 @@ func TestPressure_FireAndForget_Good(t *testing.T) {
 	assert.Equal(t, fmt.Sprint(writes-1), acme.value(t, "g", "k9"))
 }
 
-// A subscriber that does not read is the broker's to throw out; writes go on.
+// The broker may disconnect a subscriber that does not read; writes go on.
 func TestPressure_SlowSubscriber_Ugly(t *testing.T) {
 	outside := startBroker(t, "127.0.0.1:0")
 	startServe(t, outside.URL(), t.TempDir()+"/storebus.db")
@@ -221,7 +221,7 @@ func TestPressure_SlowSubscriber_Ugly(t *testing.T) {
 	assert.Zero(t, refusals, "503")
 }
 
-// A client that asks for pages and does not read them hinders nobody else.
+// A client that asks for pages and does not read them delays no other client.
 func TestPressure_SlowReader_Ugly(t *testing.T) {
 	outside := startBroker(t, "127.0.0.1:0")
 	startServe(t, outside.URL(), t.TempDir()+"/storebus.db")
@@ -242,9 +242,9 @@ func TestPressure_SlowReader_Ugly(t *testing.T) {
 	assert.Len(t, keysOf(other.pages(t, "group", "g", "limit", 1000)), 16)
 }
 
-// writeMegabytes writes that much from a few clients at once, and each write is
-// acknowledged and announced. A write that is answered 503 is tried again; it
-// returns how often that was.
+// writeMegabytes writes that much from a few clients at once. Each write must be
+// acknowledged and published. If a write is answered 503, it is repeated. It returns the
+// number of repetitions.
 func writeMegabytes(t *testing.T, url string, megabytes int) int64 {
 	t.Helper()
 	const writers, size = 4, 64 << 10
@@ -277,7 +277,7 @@ func writeMegabytes(t *testing.T, url string, megabytes int) int64 {
 	return refusals.Load()
 }
 
-// underRace chooses the smaller number where the race detector slows everything down.
+// underRace chooses the smaller number if the race detector slows the program.
 func underRace(ordinary, smaller int) int {
 	if raceEnabled {
 		return smaller
@@ -285,8 +285,8 @@ func underRace(ordinary, smaller int) int {
 	return ordinary
 }
 
-// rawConnection speaks the protocol of NATS by hand, so that it can fail to read, and
-// send what no client library would.
+// rawConnection speaks the NATS protocol without a library. So it can stop reading, and
+// send invalid frames.
 type rawConnection struct {
 	net.Conn
 	reader *bufio.Reader
@@ -311,7 +311,7 @@ func (raw *rawConnection) send(t *testing.T, lines string) {
 	require.NoError(t, err)
 }
 
-// await reads lines up to one that begins with prefix.
+// await reads lines up to one with the given prefix.
 func (raw *rawConnection) await(t *testing.T, prefix string) {
 	t.Helper()
 	for {

@@ -19,11 +19,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// brokerAddress finds the URL in a ready line.
+// brokerAddress matches the URL in a ready line.
 var brokerAddress = regexp.MustCompile(`nats://[0-9a-z.:\[\]]+`)
 
-// serveOwn starts a sidecar as a process with a broker of its own, and returns
-// where that listens.
+// serveOwn starts a sidecar as a process with a broker of its own, and returns the broker's
+// address.
 func serveOwn(t *testing.T, environment []string, flags ...string) (*process, string) {
 	t.Helper()
 	started := startProcess(t, storebusBinary(t), environment, append([]string{"serve"}, flags...)...)
@@ -44,7 +44,7 @@ func TestProcess_Serve_Good(t *testing.T) {
 	t.Run("SaysWhatToTryAndWhereItServes", func(t *testing.T) {
 		sidecar, address := serveOwn(t, nil, "--listen", "127.0.0.1:0")
 		assert.Zero(t, sidecar.terminate(t))
-		// The database and the state lie where the process was started.
+		// The database and the state are in the working directory of the process.
 		assert.Contains(t, sidecar.printed(), "store.")
 		assert.Contains(t, sidecar.printed(), "storebus ", "a command to try")
 		assert.Contains(t, sidecar.printed(), address)
@@ -124,7 +124,7 @@ func TestProcess_Serve_Good(t *testing.T) {
 	})
 }
 
-// printed is everything that a process that has ended has written.
+// printed is the whole output of a process that has ended.
 func (process *process) printed() string {
 	return process.output.String() + process.errors.String()
 }

@@ -20,23 +20,23 @@ import (
 	"dappco.re/go/storebus/store"
 )
 
-// promiseClients is how many clients set at once.
+// promiseClients is the number of clients that write at once.
 const promiseClients = 16
 
-// promisedNamespaces are what they write to.
+// promisedNamespaces are the namespaces of these clients.
 var promisedNamespaces = []string{"power-0", "power-1", "power-2"}
 
-// promise is a set, and what its client was told of it.
+// promise is a set, and the reply to its client.
 type promise struct {
 	namespace, group, key, value string
-	// revision is that of a success, failure the error of anything else.
+	// revision is set after a success, failure after any error.
 	revision uint64
 	failure  *failure
-	// sent is before the request, received after the reply.
+	// sent is the time before the request, received the time after the reply.
 	sent, received time.Time
 }
 
-// isIn tells whether the set stands in the log of its namespace.
+// isIn reports whether the set is in the log of its namespace.
 func (promise *promise) isIn(log []store.Event) bool {
 	if promise.revision > uint64(len(log)) {
 		return false
@@ -45,9 +45,9 @@ func (promise *promise) isIn(log []store.Event) bool {
 	return event.LocalGroup() == promise.group && event.Key == promise.key && event.Value == promise.value
 }
 
-// setConcurrently has every client make one set after the other, of values up to
-// 6,000 bytes, while more says so of the number of those made and the last one. It
-// returns what they were told in the order of that.
+// setConcurrently lets every client make one set after the other, with values of up to
+// 6,000 bytes. A client goes on while more, called with its number of sets and the last
+// one, returns true. The results are in the order of the replies.
 func setConcurrently(t *testing.T, url string, random *rand.Rand, more func(made int, last promise) bool) []promise {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -73,17 +73,17 @@ func setConcurrently(t *testing.T, url string, random *rand.Rand, more func(made
 	return all
 }
 
-// times is so many sets of each client.
+// times lets each client make count sets.
 func times(count int) func(int, promise) bool {
 	return func(made int, _ promise) bool { return made < count }
 }
 
-// untilUnavailable is sets until each client is told that no more are taken.
+// untilUnavailable lets each client go on until a set is refused as unavailable.
 func untilUnavailable(_ int, last promise) bool {
 	return last.failure == nil || last.failure.Name != "unavailable"
 }
 
-// newPromise is a set that nobody has asked for yet. No two store the same.
+// newPromise is a set that has not been sent. No two store the same value.
 func newPromise(random *rand.Rand) promise {
 	return promise{
 		namespace: promisedNamespaces[random.IntN(len(promisedNamespaces))],
@@ -93,7 +93,7 @@ func newPromise(random *rand.Rand) promise {
 	}
 }
 
-// ask makes the request and notes the answer.
+// ask makes the request and keeps the reply.
 func (promise *promise) ask(ctx context.Context, connection *nats.Conn) error {
 	subject := strings.Join([]string{"store", promise.namespace, "set", promise.group, promise.key}, ".")
 	promise.sent = time.Now()
@@ -111,14 +111,14 @@ func (promise *promise) ask(ctx context.Context, connection *nats.Conn) error {
 	return err
 }
 
-// kept returns those that were a success when told by a moment.
+// kept returns the promises whose success reply had arrived by a moment.
 func kept(promises []promise, moment time.Time) []promise {
 	return slices.DeleteFunc(slices.Clone(promises), func(one promise) bool {
 		return one.failure != nil || one.received.After(moment)
 	})
 }
 
-// missing names those that do not stand in the logs at their revision.
+// missing names the promises that are not in the logs at their revision.
 func missing(promises []promise, logs map[string][]store.Event) (names []string) {
 	for _, one := range promises {
 		if !one.isIn(logs[one.namespace]) {

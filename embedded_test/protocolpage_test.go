@@ -37,18 +37,18 @@ func newPageReader(t *testing.T) *pageReader {
 	return &pageReader{client: tenant{connection: connection}, store: sidecar.StoreID(), events: subscribe(t, connection, "store.events.>")}
 }
 
-// own puts the id of the store that runs in the place of the page's.
+// own replaces the page's store id by the id of the running store.
 func (reader *pageReader) own(text string) string {
 	return strings.ReplaceAll(text, pageStore, reader.store)
 }
 
-// ask makes the request of a block.
+// ask sends the request of a block.
 func (reader *pageReader) ask(t *testing.T, block *pageBlock) answer {
 	t.Helper()
 	return reader.client.send(t, &nats.Msg{Subject: block.subject, Header: block.header, Data: []byte(reader.own(block.payload))})
 }
 
-// requireMessage says that a message is the one that a block shows.
+// requireMessage asserts that a message matches a block.
 func (reader *pageReader) requireMessage(t *testing.T, block *pageBlock, message *nats.Msg) {
 	t.Helper()
 	reader.requireHeader(t, block.header, message.Header)
@@ -70,8 +70,8 @@ func (reader *pageReader) requireHeader(t *testing.T, want, got nats.Header) {
 	}
 }
 
-// requireError says that a reply reports the error that a block shows. Where that
-// leaves out the headers they follow from the body.
+// requireError asserts that a reply reports the error of a block. If the block has no
+// headers, they must follow from the body.
 func (reader *pageReader) requireError(t *testing.T, block *pageBlock, reply answer) {
 	t.Helper()
 	requirePattern(t, reader.own(block.payload), reply.Data)
@@ -85,7 +85,7 @@ func (reader *pageReader) requireError(t *testing.T, block *pageBlock, reply ans
 	reader.requireHeader(t, want, reply.Header)
 }
 
-// requireEvent waits for the event that a block shows; those before it are not shown.
+// requireEvent waits for the event of a block. It skips the events before it.
 func (reader *pageReader) requireEvent(t *testing.T, block *pageBlock) {
 	t.Helper()
 	for {
@@ -98,8 +98,8 @@ func (reader *pageReader) requireEvent(t *testing.T, block *pageBlock) {
 	}
 }
 
-// requireNamed says that a reply holds what the tables of the page name for its
-// verb, and nothing else.
+// requireNamed asserts that a reply has exactly the fields that the page's tables name for
+// its verb.
 func (contract *contract) requireNamed(t *testing.T, subject string, reply answer) {
 	t.Helper()
 	words := strings.Split(subject, ".")
@@ -169,7 +169,7 @@ func TestProtocolPage_Examples_Good(t *testing.T) {
 				t.Run(block.name(), func(t *testing.T) { reader.requireEvent(t, block) })
 			}
 		case "permissions":
-		case "sh": // a reader types it: see TestPages_Commands_Good
+		case "sh": // TestPages_Commands_Good runs it
 		case "text", "json":
 		default:
 			require.Failf(t, "a block that nobody runs", "line %d: %q", block.line, block.kind)

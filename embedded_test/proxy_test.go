@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// proxy stands between a sidecar and its broker, and can cut the line: everybody
-// else stays connected and sees what the sidecar makes of it.
+// proxy stands between a sidecar and its broker, and can cut the connections. Other clients
+// stay connected and see how the sidecar copes.
 type proxy struct {
 	listener net.Listener
 	target   string
@@ -23,7 +23,7 @@ type proxy struct {
 
 	mutex    sync.Mutex
 	lines    []*line
-	vanished chan struct{} // not nil while what the sidecar sends vanishes
+	vanished chan struct{} // not nil while the sidecar's data vanishes
 }
 
 // line is one connection through a proxy.
@@ -36,7 +36,7 @@ func (line *line) cut() {
 	line.outer.Close()
 }
 
-// startProxy listens on a free port and passes on to target.
+// startProxy listens on a free port and forwards connections to target.
 func startProxy(t *testing.T, target string) *proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -51,7 +51,7 @@ func startProxy(t *testing.T, target string) *proxy {
 	return started
 }
 
-// URL is where the sidecar finds the broker.
+// URL is the broker's address for the sidecar.
 func (proxy *proxy) URL() string { return "nats://" + proxy.listener.Addr().String() }
 
 func (proxy *proxy) accept() {
@@ -74,9 +74,8 @@ func (proxy *proxy) accept() {
 	}
 }
 
-// swallow makes everything that the sidecar sends vanish until the next cut, as it
-// does in the buffers of a connection that is about to break. The channel is closed
-// when an event has vanished.
+// swallow discards all data from the sidecar until the next cut, as if it were lost in the
+// buffers of a breaking connection. The channel is closed after an event was discarded.
 func (proxy *proxy) swallow() <-chan struct{} {
 	proxy.mutex.Lock()
 	defer proxy.mutex.Unlock()
@@ -84,7 +83,7 @@ func (proxy *proxy) swallow() <-chan struct{} {
 	return proxy.vanished
 }
 
-// swallowed reports whether data vanishes.
+// swallowed reports whether data is discarded.
 func (proxy *proxy) swallowed(data []byte) bool {
 	proxy.mutex.Lock()
 	defer proxy.mutex.Unlock()
@@ -101,9 +100,9 @@ func (proxy *proxy) swallowed(data []byte) bool {
 	return true
 }
 
-// pass copies until either side is gone, which ends both.
+// pass copies until either side closes, and then closes both.
 func (proxy *proxy) pass(passed *line, to io.Writer, from io.Reader) {
-	// How the line ends is what the test is about; there is nobody to tell.
+	// The test breaks the line on purpose, so the error does not matter.
 	_, _ = io.Copy(to, from)
 	passed.cut()
 	proxy.mutex.Lock()
@@ -111,7 +110,7 @@ func (proxy *proxy) pass(passed *line, to io.Writer, from io.Reader) {
 	proxy.lines = slices.DeleteFunc(proxy.lines, func(line *line) bool { return line == passed })
 }
 
-// cut breaks the lines that are chosen, counted from the oldest that still stands.
+// cut breaks the chosen lines. index counts the open lines from the oldest.
 func (proxy *proxy) cut(chosen func(index int) bool) {
 	proxy.mutex.Lock()
 	defer proxy.mutex.Unlock()
@@ -123,7 +122,7 @@ func (proxy *proxy) cut(chosen func(index int) bool) {
 	proxy.vanished = nil
 }
 
-// swallower drops what it is given while its proxy swallows.
+// swallower discards its data while its proxy swallows.
 type swallower struct {
 	proxy  *proxy
 	writer io.Writer

@@ -13,20 +13,21 @@ import (
 	"dappco.re/go/storebus"
 )
 
-// setQuota changes the quota of the namespace, fields in pairs, and returns what stands.
+// setQuota changes the quota of the namespace, and returns the quota in force. fields are
+// pairs of name and value.
 func (tenant *tenant) setQuota(t *testing.T, fields ...any) quotaLimits {
 	t.Helper()
 	body := object(t, append([]any{"namespace", tenant.namespace}, fields...)...)
 	return decode[quotaReply](t, tenant.in("admin").call(t, "quota", body)).quotaLimits
 }
 
-// usage reads what the namespace holds and may hold.
+// usage reads the usage and the limits of the namespace.
 func (tenant *tenant) usage(t *testing.T) usageReply {
 	t.Helper()
 	return decode[usageReply](t, tenant.call(t, "usage", ""))
 }
 
-// requireQuota reads a 429 that names the quota by the last word of its field.
+// requireQuota asserts a 429 for a quota. quota is the last word of the limit's field.
 func requireQuota(t *testing.T, got answer, quota string, limit uint64) failure {
 	t.Helper()
 	exceeded := requireFailure(t, got, 429, "quota_exceeded")
@@ -185,8 +186,8 @@ func TestQuota_Expired_Good(t *testing.T) {
 	acme := newNamespace(t)
 	acme.setQuota(t, "max_keys", 20, "max_groups", 1)
 	for round := range 5 {
-		// Each of them has gone before there is room for the next, whether or not it is
-		// known to have expired.
+		// Each key has expired before there is room for the next, even if its expire is not
+		// logged.
 		for _, key := range numbered("key", 20) {
 			setBriefly(t, acme, fmt.Sprint("group-", round), key)
 		}

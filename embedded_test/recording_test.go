@@ -16,10 +16,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// recordingOptions have strace record everything that changes a database or the
-// folder it lies in, with all of its data, and every fsync. A call that is not in the
-// list would show when the recording is compared with the files. An fsync begins
-// late, so that whoever does not wait for it is seen.
+// recordingOptions make strace record every fsync, and every call that changes a database
+// or its folder, with all data. If the list lacked a call, the comparison of the recording
+// with the files would fail. Each fsync starts late, so a reply that does not wait for it
+// is detected.
 func recordingOptions(database string) []string {
 	return []string{
 		"-xx", "-s", "131072",
@@ -34,21 +34,20 @@ type systemCall struct {
 	name         string
 	arguments    []string
 	result       int
-	path         string // of the descriptor that it returned
+	path         string // of the returned descriptor
 	began, ended time.Time
 }
 
-// isLettingGo tells the line of a thread that strace let go as the process ended,
-// between two calls: "1795383947.5 ???( <detached ...>".
+// isLettingGo recognises the line of a thread that strace let go between two calls, as the
+// process ended: "1795383947.5 ???( <detached ...>".
 func isLettingGo(line string) bool {
 	return strings.HasSuffix(line, " ???( <detached ...>\n")
 }
 
-// parseSystemCall reads a line such as
+// parseSystemCall parses a line. Every text in it is hexadecimal, so no text holds a
+// separator.
 //
 //	1795383947.5 pwrite64(9<\x2f\x64>, "\x00\x01", 2, 32) = 2 <0.000022>
-//
-// in which every text is in hexadecimal, so that no text holds a separator.
 func parseSystemCall(line string) (call systemCall, err error) {
 	began, rest, _ := strings.Cut(line, " ")
 	before, after := strings.LastIndex(rest, " = "), strings.LastIndex(rest, " <")
@@ -86,7 +85,7 @@ func parseTime(text string) (time.Time, error) {
 	return time.Unix(whole, part), err
 }
 
-// unhex reads \x61\x62.
+// unhex decodes \x61\x62.
 func unhex(text string) (string, error) {
 	decoded, err := hex.DecodeString(strings.ReplaceAll(text, `\x`, ""))
 	return string(decoded), err
@@ -101,7 +100,7 @@ func (call *systemCall) text(index int) (string, error) {
 	return unhex(quoted[1 : len(quoted)-1])
 }
 
-// number returns an argument that is a number.
+// number returns a numeric argument.
 func (call *systemCall) number(index int) (int, error) { return strconv.Atoi(call.arguments[index]) }
 
 // descriptor returns the path of the first argument.
@@ -110,19 +109,19 @@ func (call *systemCall) descriptor() (string, error) {
 	return unhex(path)
 }
 
-// effect is one thing that was done to a file or to the folder.
+// effect is one change to a file or to the folder.
 type effect struct {
 	kind effectKind
-	// file is what it was done to, or what was named; names are the folder's, so
-	// an fsync of the folder makes them last.
+	// file is the changed or named file. Names belong to the folder, so an fsync of the
+	// folder makes them last.
 	file  *tracedFile
 	name  string
 	bytes string
 	at    int // the offset of bytes, or the length after truncation
 
 	began, ended time.Time
-	// synced is when the first fsync returned that had begun after the effect; zero
-	// where there was none.
+	// synced is the return of the first fsync that began after the effect, zero if there
+	// was none.
 	synced time.Time
 }
 
@@ -135,22 +134,22 @@ const (
 	effectUnnamed
 )
 
-// tracedFile is a file whatever its name. The folder is one too.
+// tracedFile is a file under any of its names. The folder is one too.
 type tracedFile struct {
-	name     string // the first it had
+	name     string // its first name
 	unsynced []*effect
 }
 
-// recording is everything that a process has done to a database, in order.
+// recording is every change of a process to a database, in order.
 type recording struct {
 	effects []*effect
 	syncs   int
 
 	folder *tracedFile
-	names  map[string]*tracedFile // as they are now
+	names  map[string]*tracedFile // the current names
 }
 
-// newRecording reads the trace of a process that began without a database.
+// newRecording reads the trace of a process that started without a database.
 func newRecording(t *testing.T, database, trace string) *recording {
 	t.Helper()
 	var calls []systemCall
@@ -175,7 +174,7 @@ func newRecording(t *testing.T, database, trace string) *recording {
 
 func (recording *recording) add(call *systemCall) error {
 	if call.result < 0 {
-		return nil // it failed, and nothing was done
+		return nil // the call failed and changed nothing
 	}
 	switch call.name {
 	case "open", "openat", "creat":
@@ -254,7 +253,7 @@ func (recording *recording) synced(call *systemCall) error {
 	recording.syncs++
 	file.unsynced = slices.DeleteFunc(file.unsynced, func(effect *effect) bool {
 		if effect.ended.After(call.began) {
-			return false // it was under way when the fsync began, which may have missed it
+			return false // it was under way when the fsync began, so the fsync may have missed it
 		}
 		effect.synced = call.ended
 		return true
@@ -262,7 +261,7 @@ func (recording *recording) synced(call *systemCall) error {
 	return nil
 }
 
-// file finds what a descriptor stands for.
+// file returns the file of a descriptor.
 func (recording *recording) file(call *systemCall) (*tracedFile, error) {
 	path, err := call.descriptor()
 	if err != nil {
@@ -275,14 +274,14 @@ func (recording *recording) file(call *systemCall) (*tracedFile, error) {
 	return file, nil
 }
 
-// append adds an effect that lasts from the next fsync of syncedBy on.
+// append adds an effect. The next fsync of syncedBy makes it last.
 func (recording *recording) append(call *systemCall, effect *effect, syncedBy *tracedFile) {
 	effect.began, effect.ended = call.began, call.ended
 	syncedBy.unsynced = append(syncedBy.unsynced, effect)
 	recording.effects = append(recording.effects, effect)
 }
 
-// before returns what was begun before a moment.
+// before returns the effects that began before a moment.
 func (recording *recording) before(moment time.Time) []*effect {
 	count, _ := slices.BinarySearchFunc(recording.effects, moment, func(effect *effect, moment time.Time) int {
 		return cmp.Or(effect.began.Compare(moment), 1)
@@ -290,7 +289,7 @@ func (recording *recording) before(moment time.Time) []*effect {
 	return recording.effects[:count]
 }
 
-// lasts tells whether an effect was on disk at a moment, whatever came then.
+// lasts reports whether an effect was certainly on disk at a moment.
 func (effect *effect) lasts(moment time.Time) bool {
 	return !effect.synced.IsZero() && !effect.synced.After(moment)
 }

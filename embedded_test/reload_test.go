@@ -24,14 +24,14 @@ import (
 	"dappco.re/go/storebus"
 )
 
-// configuredBroker is a broker whose configuration file can be changed while it runs.
+// configuredBroker is a running broker whose configuration file a test can change.
 type configuredBroker struct {
 	*server.Server
 
 	path, listen string
 }
 
-// startConfigured starts a broker by a configuration file.
+// startConfigured starts a broker with a configuration file.
 func startConfigured(t *testing.T, text string) *configuredBroker {
 	t.Helper()
 	port, err := net.Listen("tcp", "127.0.0.1:0")
@@ -63,13 +63,13 @@ func (configured *configuredBroker) reload(t *testing.T, text string) {
 	require.NoError(t, configured.Reload())
 }
 
-// account has the users of a sidecar, of its events, and of a tenant in one account.
+// account is one account with three users: for a sidecar, for its events, and for a tenant.
 func account(limits string) string {
 	return fmt.Sprintf(`accounts { A { users = [{user: a, password: p}, {user: e, password: p}, {user: t, password: p}]%s } }`, limits)
 }
 
-// A broker that only reloads its configuration tells nobody of a lower max_payload: it ends
-// the connection that carries more. The sidecar joins it anew and goes by the new limit.
+// If a broker reloads its configuration, it announces a lower max_payload to nobody: it
+// closes a connection that sends more. The sidecar reconnects and uses the new limit.
 func TestReload_MaxPayload_Ugly(t *testing.T) {
 	const large, small = 300 << 10, 128 << 10
 	for name, texts := range map[string][2]string{
@@ -92,7 +92,8 @@ func TestReload_MaxPayload_Ugly(t *testing.T) {
 				if first == "AReply" {
 					requireFailure(t, acme.again(t, "store.acme.get.g.before", nil), 413, "too_large")
 				} else {
-					// The text is sent as it is and travels in JSON at six times its size.
+					// The sidecar gets the raw text. Its event in JSON has six times the
+					// size.
 					acme.again(t, "store.acme.set.g.event", []byte(strings.Repeat("\x01", 60<<10)))
 				}
 				require.Eventually(t, func() bool { return strings.Contains(logged.String(), "serving again") }, patience, time.Millisecond)
@@ -115,7 +116,7 @@ func TestReload_MaxPayload_Ugly(t *testing.T) {
 	}
 }
 
-// readiness asks a sidecar whether it is ready, and returns the status with the reasons.
+// readiness asks a sidecar whether it is ready. It returns the HTTP status and the reasons.
 func readiness(t *testing.T, sidecar *storebus.Sidecar) (status int, reasons string) {
 	t.Helper()
 	reply, err := http.Get(sidecar.HTTPURL() + "readyz")
@@ -125,7 +126,8 @@ func readiness(t *testing.T, sidecar *storebus.Sidecar) (status int, reasons str
 	return reply.StatusCode, string(body)
 }
 
-// startReloaded starts a sidecar on a broker that can be reloaded, with HTTP, and a tenant.
+// startReloaded starts a sidecar with HTTP on a broker that a test can reload, and a
+// tenant.
 func startReloaded(t *testing.T, broker *configuredBroker) (*storebus.Sidecar, *tenant) {
 	t.Helper()
 	config := outsideConfig(t, "nats://"+broker.listen)
@@ -135,19 +137,19 @@ func startReloaded(t *testing.T, broker *configuredBroker) (*storebus.Sidecar, *
 	return sidecar, &tenant{connection: connect(t, "nats://"+broker.listen, nats.UserInfo("t", "p"), nats.MaxReconnects(-1)), namespace: "acme"}
 }
 
-// reloadPatience is the time in which a sidecar asks a broker again what it permits.
+// reloadPatience is the time in which a sidecar asks the broker again for its limits.
 const reloadPatience = 30 * time.Second
 
-// A broker that comes to carry too little to serve stops the writes, expiries included, and
-// every surface says why: no event is left out. The writes go on when the broker carries enough,
-// which it tells nobody.
+// If the broker begins to carry too little, the sidecar stops all writes, expiries
+// included, and every surface says why. No event is lost. Writes go on once the broker
+// carries enough, which it does not announce.
 func TestReload_TooLittle_Ugly(t *testing.T) {
 	broker := startConfigured(t, account(""))
 	sidecar, acme := startReloaded(t, broker)
 	acme.again(t, "store.acme.set.g.before", []byte(strings.Repeat("x", 100<<10)))
 	acme.again(t, "store.acme.set", []byte(`{"group":"g","key":"expires","value":"v","ttl":1}`))
 	broker.reload(t, account("")+"\nmax_payload: 8192")
-	_, err := acme.connection.Request("store.acme.get.g.before", nil, time.Second) // ends the connection
+	_, err := acme.connection.Request("store.acme.get.g.before", nil, time.Second) // the broker closes the connection
 	require.Error(t, err)
 	require.Eventually(t, func() bool {
 		status, reasons := readiness(t, sidecar)
@@ -182,8 +184,8 @@ func TestReload_TooLittle_Ugly(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status, reasons)
 }
 
-// A verb whose subscription the broker has refused is subscribed to again when the broker
-// permits it. The sidecar is not ready meanwhile.
+// If the broker has refused the subscription of a verb, the sidecar subscribes again once
+// the broker permits it. Until then the sidecar is not ready.
 func TestReload_Subscription_Ugly(t *testing.T) {
 	denied := strings.Replace(account(""), "{user: a, password: p}", `{user: a, password: p, permissions: {subscribe: {deny: "store.*.set"}}}`, 1)
 	broker := startConfigured(t, account(""))

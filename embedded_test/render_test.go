@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// render asks for a text that must be rendered.
+// render renders a template that must succeed.
 func (tenant *tenant) render(t *testing.T, group, template string) string {
 	t.Helper()
 	return decode[renderReply](t, tenant.call(t, "render", object(t, "group", group, "template", template))).Text
@@ -99,7 +99,7 @@ func TestRender_Template_Bad(t *testing.T) {
 			refused := requireFailure(t, acme.call(t, "render", object(t, "template", template)), 400, "bad_request")
 			assert.Equal(t, "template", refused.Field)
 			if word == "template" || word == "block" {
-				return // each of them is two words, and either may be named
+				return // each of them is two words, and the error may name either
 			}
 			assert.Contains(t, refused.Message, word, "it names the word")
 		})
@@ -167,7 +167,7 @@ func TestRender_Size_Bad(t *testing.T) {
 	})
 }
 
-// Whoever writes a template that never ends is told so, and nobody else notices.
+// If a template never ends, its author gets an error, and no other tenant notices.
 func TestRender_Runaway_Ugly(t *testing.T) {
 	acme := newNamespace(t)
 	acme.fill(t, "large", numbered("key", 10_000), func(int) string { return "v" })

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The broker lets a client name any subject to reply to: a sidecar that answered
-// there would publish for a tenant what the tenant may not publish itself.
+// The broker lets a client name any reply subject. If a sidecar answered there, it would
+// publish for a tenant to a subject that is forbidden to the tenant.
 func TestReplySubject_Attack_Bad(t *testing.T) {
 	sidecar := startSidecar(t)
 	attacker := newTenant(t, sidecar.NATSURL(), "acme")
@@ -54,7 +54,7 @@ func TestReplySubject_Attack_Bad(t *testing.T) {
 				require.NoError(t, attacker.connection.PublishRequest("store.acme."+verb, reply, []byte(body)))
 			}
 			require.NoError(t, attacker.connection.PublishRequest("store.admin.status", reply, nil))
-			// Each of these comes after the attack on the same subscription.
+			// Each of these follows the attack on the same subscription.
 			decode[entry](t, attacker.call(t, "get", `{"group":"config","key":"theme"}`))
 			attacker.raw(t, "get", "config", "theme", nil)
 			decode[existsReply](t, attacker.call(t, "exists", `{"key":"k"}`))
@@ -73,7 +73,7 @@ func TestReplySubject_Attack_Bad(t *testing.T) {
 					announced = change.Revision == after.Revision
 					continue
 				}
-				// What has a reply subject itself is a request of these clients.
+				// A message with a reply subject is a request of these clients.
 				if message.Subject == reply && message.Reply == "" {
 					assert.Failf(t, "published", "to %s: %s", reply, message.Data)
 				}
@@ -82,8 +82,8 @@ func TestReplySubject_Attack_Bad(t *testing.T) {
 	}
 }
 
-// The sidecar may publish to the inboxes of everybody, and the broker lets everybody
-// name them: a request is answered to the users of its own namespace alone.
+// The sidecar may publish to the inboxes of all users, and the broker lets every user name
+// them. A request is answered only if its inbox belongs to a user of its own namespace.
 func TestReplySubject_OthersInbox_Bad(t *testing.T) {
 	guarded := startGuarded(t, "acme", "acme2", "acme-2", "ACME", "other", "storebus")
 	own := []string{"storebus_requests", "storebus_operator", "storebus_operator_ann"}
@@ -100,7 +100,7 @@ func TestReplySubject_OthersInbox_Bad(t *testing.T) {
 	})
 }
 
-// refuseInboxes has a user ask for every reply in the inboxes of others.
+// refuseInboxes lets a user request every reply into the inboxes of others.
 func (guarded *guarded) refuseInboxes(t *testing.T, user string, victims []string) {
 	t.Helper()
 	client, witness := guarded.as(t, user, user), guarded.witness(t)
@@ -118,7 +118,7 @@ func (guarded *guarded) refuseInboxes(t *testing.T, user string, victims []strin
 					require.NoError(t, client.connection.PublishRequest(row.subject(user)+".g.k", inbox, nil))
 				}
 			}
-			// These come after them, on the same subscriptions of the sidecar.
+			// These follow them on the same subscriptions of the sidecar.
 			requireFailure(t, row.ask(t, client, `[]`), 400, "bad_request")
 			if row.raw {
 				requireFailure(t, client.rawToken(t, row.verb, "%41", "k", nil), 400, "bad_request")
@@ -135,7 +135,7 @@ func (guarded *guarded) refuseInboxes(t *testing.T, user string, victims []strin
 	}
 }
 
-// requireOnly says that what has come to a subscription was for the inboxes of one
+// requireOnly asserts that all messages of a subscription were for the inboxes of one
 // client.
 func requireOnly(t *testing.T, witness *nats.Conn, heard *nats.Subscription, client *nats.Conn) {
 	t.Helper()
@@ -152,7 +152,7 @@ func requireOnly(t *testing.T, witness *nats.Conn, heard *nats.Subscription, cli
 	}
 }
 
-// The users of a namespace, and the operators, are answered in each other's inboxes.
+// Users of a namespace, and operators, are answered in each other's inboxes.
 func TestReplySubject_OwnInbox_Good(t *testing.T) {
 	url := startSidecar(t).NATSURL()
 	for namespace, users := range map[string][]string{

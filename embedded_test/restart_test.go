@@ -9,8 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Everything that every verb has written is there after SIGKILL, and goes on from
-// where it was.
+// The writes of every verb are there after SIGKILL, and further writes continue from them.
 func TestRestart_EveryWrite_Ugly(t *testing.T) {
 	outside := startBroker(t, "127.0.0.1:0")
 	database := filepath.Join(t.TempDir(), "storebus.db")

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scan reads the whole namespace page by page; fields go into every request.
+// scan reads the whole namespace page by page. fields go into every request.
 func (tenant *tenant) scan(t *testing.T, fields ...any) []listReply {
 	t.Helper()
 	return pagesOf[listReply](t, tenant, "scan", fields...)
@@ -33,13 +33,13 @@ func placesOf(pages []listReply) []string {
 	return places
 }
 
-// scanned are groups in the order of their bytes, each with the same keys in order.
+// scannedGroups are groups in byte order. Each has the scannedKeys, in byte order too.
 var (
 	scannedGroups = []string{"\x00", "%", "ACME", "a", "a!b", "a.b", "a:b", "aa", "acme", "b", "~", "é", "日本"}
 	scannedKeys   = []string{"\x00", "K", "k", "k\x00", "z", "é"}
 )
 
-// newScanned is a namespace with all of them, written in another order.
+// newScanned is a namespace with all these entries, written in another order.
 func newScanned(t *testing.T) (acme *tenant, places []string) {
 	t.Helper()
 	acme = newNamespace(t)
@@ -111,8 +111,8 @@ func TestScan_Page_Good(t *testing.T) {
 	})
 }
 
-// What next gives is handed back as after; what nobody has given is refused, or is a
-// place like any other, but never an error of the store.
+// A next is valid as after. Any other after is refused, or is a place like any other, but
+// is never an error of the store.
 func TestScan_After_Bad(t *testing.T) {
 	acme := newNamespace(t)
 	acme.set(t, "config", "k", "v")
@@ -148,8 +148,8 @@ func TestScan_FitsOneMessage_Ugly(t *testing.T) {
 	assert.Len(t, acme.scan(t, "limit", 1000, "keys_only", true), 1)
 }
 
-// Pages are read while others write: a key that is there throughout appears once,
-// and the changes after the first page's revision bring what was read up to date.
+// Pages are read while other clients write. A key that is there throughout appears once.
+// The changes after the first page's revision bring the pages up to date.
 func TestScan_Concurrent_Ugly(t *testing.T) {
 	const kept, writes = 200, 600
 	acme := newNamespace(t)
@@ -192,7 +192,7 @@ func TestScan_Concurrent_Ugly(t *testing.T) {
 	assert.Equal(t, stateOf(acme.scan(t, "limit", 1000)), acme.follow(t, first), "the pages and the changes after the first of them are what stands")
 }
 
-// stateOf is what pages say, by place, but for the times of the changes.
+// stateOf returns the entries of pages by place, without the times of the changes.
 func stateOf(pages []listReply) map[string]entry {
 	state := map[string]entry{}
 	for _, page := range pages {
@@ -204,8 +204,8 @@ func stateOf(pages []listReply) map[string]entry {
 	return state
 }
 
-// follow brings what pages say up to date with the changes after the first of them:
-// a change that a later page has seen already is known by its revision.
+// follow brings pages up to date with the changes after the first of them. If a later page
+// has a change already, its revision shows it.
 func (tenant *tenant) follow(t *testing.T, pages []listReply) map[string]entry {
 	t.Helper()
 	state := stateOf(pages)
@@ -220,7 +220,7 @@ func (tenant *tenant) follow(t *testing.T, pages []listReply) map[string]entry {
 	}
 }
 
-// applyEvent does to a state what a change has done to the namespace.
+// applyEvent applies a change of the namespace to a state.
 func applyEvent(t *testing.T, state map[string]entry, change event) {
 	t.Helper()
 	if change.Type == "delete_group" {

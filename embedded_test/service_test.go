@@ -77,7 +77,7 @@ func TestService_Endpoints_Good(t *testing.T) {
 	}
 }
 
-// overlap reports whether a subject can match both patterns. None of them ends in >.
+// overlap reports whether a subject can match both patterns. Neither may end in >.
 func overlap(one, other string) bool {
 	left, right := strings.Split(one, "."), strings.Split(other, ".")
 	if len(left) != len(right) {

@@ -17,8 +17,8 @@ import (
 	"dappco.re/go/storebus"
 )
 
-// shared is one sidecar for every test that needs nothing but a namespace of its
-// own. A test that stops a sidecar, or looks at all of it, has one of its own.
+// shared is one sidecar for every test that needs only a namespace of its own. A test that
+// stops a sidecar, or reads all of it, starts its own.
 var shared struct {
 	once       sync.Once
 	folder     string
@@ -42,7 +42,7 @@ func startShared() {
 	})
 }
 
-// stopShared closes the shared sidecar where there is one, and removes its files.
+// stopShared closes the shared sidecar if there is one, and removes its files.
 func stopShared() error {
 	if shared.folder == "" {
 		return nil
@@ -54,8 +54,7 @@ func stopShared() error {
 	return errors.Join(err, os.RemoveAll(shared.folder))
 }
 
-// newNamespace connects a tenant to the shared sidecar, in a namespace that nobody
-// has written to.
+// newNamespace connects a tenant to the shared sidecar, in a new namespace.
 func newNamespace(t *testing.T) *tenant {
 	t.Helper()
 	shared.once.Do(startShared)
@@ -63,7 +62,7 @@ func newNamespace(t *testing.T) *tenant {
 	return newTenant(t, shared.sidecar.NATSURL(), fmt.Sprintf("shared-%d", shared.namespaces.Add(1)))
 }
 
-// in is the same client at work in another namespace; "admin" has the verbs of an
+// in is the same client in another namespace. The namespace "admin" has the verbs of an
 // operator.
 func (tenant *tenant) in(namespace string) *tenant {
 	other := *tenant

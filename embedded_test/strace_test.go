@@ -14,15 +14,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// straceOptions are those of every use. -D makes the tracer a grandchild, so that
-// the process that the test has started, signals and waits for is the sidecar
-// itself; -ff gives each thread a file of its own, in which no call is split in two.
+// straceOptions are common to every use. -D makes the tracer a grandchild: the process that
+// the test starts, signals and waits for is the sidecar itself. -ff gives each thread a
+// file of its own, so no call is split in two.
 var straceOptions = []string{
 	"-D", "-ff", "--seccomp-bpf", "--quiet=all", "-e", "signal=none", "-y",
 	"--absolute-timestamps=format:unix,precision:ns", "--syscall-times=ns",
 }
 
-// requireStrace skips the test where no process can be traced.
+// requireStrace skips the test if no process can be traced.
 func requireStrace(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -38,7 +38,7 @@ func requireStrace(t *testing.T) {
 	}
 }
 
-// readTrace returns what strace has written, a text for each thread.
+// readTrace returns the output of strace, a text for each thread.
 func readTrace(t *testing.T, trace string) []string {
 	t.Helper()
 	files, err := filepath.Glob(trace + ".*")
@@ -54,8 +54,8 @@ func readTrace(t *testing.T, trace string) []string {
 	return texts
 }
 
-// startTraced is startServe under strace, which writes its trace to files whose
-// names begin with trace. They are complete when the process has ended.
+// startTraced is startServe under strace. trace is the prefix of the trace's files, which
+// are complete when the process has ended.
 func startTraced(t *testing.T, url, database, trace string, options []string, flags ...string) *process {
 	t.Helper()
 	started := startProcess(t, "strace", nil, slices.Concat(straceOptions, options,
@@ -68,7 +68,7 @@ func startTraced(t *testing.T, url, database, trace string, options []string, fl
 	return started
 }
 
-// resolvedFolder is a new folder by the name that the kernel has for it.
+// resolvedFolder is a new folder under its name in the kernel.
 func resolvedFolder(t *testing.T) string {
 	t.Helper()
 	folder, err := filepath.EvalSymlinks(t.TempDir())

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// parseSubjects reads the source of package subjects, tests left out.
+// parseSubjects reads the source of package subjects without its tests.
 func parseSubjects(t *testing.T) (files []*ast.File) {
 	t.Helper()
 	paths, err := filepath.Glob("../subjects/*.go")
@@ -33,8 +33,8 @@ func parseSubjects(t *testing.T) (files []*ast.File) {
 	return files
 }
 
-// constantsOf returns the strings of the constants of package subjects whose names
-// begin with prefix and go on with a capital.
+// constantsOf returns string constants of package subjects. Their names have the prefix and
+// go on with a capital.
 func constantsOf(t *testing.T, prefix string) (values []string) {
 	t.Helper()
 	for _, file := range parseSubjects(t) {
@@ -74,7 +74,7 @@ func errorsOf(t *testing.T) map[string]string {
 	return codes
 }
 
-// stringOf returns what a string literal says, "" for anything else.
+// stringOf returns the value of a string literal, "" if the expression is anything else.
 func stringOf(expression ast.Expr) string {
 	literal, ok := expression.(*ast.BasicLit)
 	if !ok || literal.Kind != gotoken.STRING {

@@ -19,7 +19,8 @@ import (
 	"dappco.re/go/storebus"
 )
 
-// The headers of the contract, written out: what a client in another language has.
+// The headers of the contract as literals: a client in another language has no constants
+// for them.
 const (
 	headerMessageID   = "Nats-Msg-Id"
 	headerReplayed    = "Storebus-Replayed"
@@ -32,8 +33,7 @@ const (
 	headerErrorCode   = "Nats-Service-Error-Code"
 )
 
-// maxPayload is what the broker of an embedded sidecar, like every NATS server as
-// it comes, carries in one message.
+// maxPayload is the largest message of an embedded broker, and of a NATS server by default.
 const maxPayload = 1 << 20
 
 // startSidecar starts a sidecar with a broker of its own and a real file.
@@ -42,8 +42,8 @@ func startSidecar(t *testing.T) *storebus.Sidecar {
 	return startSidecarWith(t, embeddedConfig(t, func(*storebus.Config) {}))
 }
 
-// embeddedConfig is a sidecar with a broker of its own on a free port and a real
-// file, changed by adjust.
+// embeddedConfig is the configuration of a sidecar with a broker of its own on a free port
+// and a real file. adjust may change it.
 func embeddedConfig(t *testing.T, adjust func(*storebus.Config)) storebus.Config {
 	t.Helper()
 	config := storebus.Config{
@@ -54,7 +54,7 @@ func embeddedConfig(t *testing.T, adjust func(*storebus.Config)) storebus.Config
 	return config
 }
 
-// startSidecarWith starts a sidecar as config says and closes it after the test.
+// startSidecarWith starts a sidecar with config and closes it after the test.
 func startSidecarWith(t *testing.T, config storebus.Config) *storebus.Sidecar {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -65,7 +65,7 @@ func startSidecarWith(t *testing.T, config storebus.Config) *storebus.Sidecar {
 	return sidecar
 }
 
-// outsideConfig is a sidecar on a broker that is there, and a real file.
+// outsideConfig is the configuration of a sidecar on a running broker, with a real file.
 func outsideConfig(t *testing.T, url string) storebus.Config {
 	t.Helper()
 	return storebus.Config{
@@ -74,8 +74,8 @@ func outsideConfig(t *testing.T, url string) storebus.Config {
 	}
 }
 
-// requireStartFails says that no sidecar starts as config says, and that the error
-// contains word.
+// requireStartFails asserts that no sidecar starts with config, and that the error contains
+// word.
 func requireStartFails(t *testing.T, config storebus.Config, word string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -87,7 +87,7 @@ func requireStartFails(t *testing.T, config storebus.Config, word string) {
 	require.ErrorContains(t, err, word)
 }
 
-// readStatus asks the sidecar how it is.
+// readStatus reads the sidecar's status.
 func readStatus(t *testing.T, connection *nats.Conn) statusReply {
 	t.Helper()
 	admin := &tenant{connection: connection, namespace: "admin"}
@@ -103,7 +103,7 @@ func connect(t *testing.T, url string, options ...nats.Option) *nats.Conn {
 	return connection
 }
 
-// subscribe subscribes and waits until the broker knows of it.
+// subscribe subscribes and waits until the broker has the subscription.
 func subscribe(t *testing.T, connection *nats.Conn, subject string) *nats.Subscription {
 	t.Helper()
 	subscription, err := connection.SubscribeSync(subject)
@@ -121,8 +121,8 @@ func receive(t *testing.T, subscription *nats.Subscription) *nats.Msg {
 	return message
 }
 
-// requireSilence says that nothing has come to a subscription. What was sent
-// before is here by now: the connection makes a round trip first.
+// requireSilence asserts that a subscription has no message. The connection makes a round
+// trip first, so earlier messages have arrived.
 func requireSilence(t *testing.T, connection *nats.Conn, subscription *nats.Subscription) {
 	t.Helper()
 	require.NoError(t, connection.Flush())
@@ -130,7 +130,7 @@ func requireSilence(t *testing.T, connection *nats.Conn, subscription *nats.Subs
 	require.ErrorIs(t, err, nats.ErrTimeout, "a message on %s: %+v", subscription.Subject, message)
 }
 
-// tenant is a plain NATS client at work in one namespace.
+// tenant is a plain NATS client in one namespace.
 type tenant struct {
 	connection *nats.Conn
 	namespace  string
@@ -163,13 +163,13 @@ func (tenant *tenant) call(t *testing.T, verb, body string) answer {
 	return tenant.send(t, &nats.Msg{Subject: "store." + tenant.namespace + "." + verb, Data: []byte(body)})
 }
 
-// raw makes a request in the raw form; header goes in pairs of name and value.
+// raw makes a request in the raw form. header has pairs of name and value.
 func (tenant *tenant) raw(t *testing.T, verb, group, key string, payload []byte, header ...string) answer {
 	t.Helper()
 	return tenant.rawToken(t, verb, token(group), token(key), payload, header...)
 }
 
-// rawToken is raw with the tokens as they stand.
+// rawToken is raw with literal tokens.
 func (tenant *tenant) rawToken(t *testing.T, verb, group, key string, payload []byte, header ...string) answer {
 	t.Helper()
 	message := nats.NewMsg(strings.Join([]string{"store", tenant.namespace, verb, group, key}, "."))
@@ -186,13 +186,13 @@ func (tenant *tenant) set(t *testing.T, group, key, value string) uint64 {
 	return decode[setReply](t, tenant.call(t, "set", object(t, "group", group, "key", key, "value", value))).Revision
 }
 
-// entry reads an entry that is there.
+// entry reads an existing entry.
 func (tenant *tenant) entry(t *testing.T, group, key string) entry {
 	t.Helper()
 	return decode[entry](t, tenant.call(t, "get", object(t, "group", group, "key", key)))
 }
 
-// value reads the value of an entry that is there and holds text.
+// value reads the value of an existing entry that holds text.
 func (tenant *tenant) value(t *testing.T, group, key string) string {
 	t.Helper()
 	got := tenant.entry(t, group, key)
@@ -201,8 +201,8 @@ func (tenant *tenant) value(t *testing.T, group, key string) string {
 	return *got.Value
 }
 
-// feed is a subscription to the changes of a namespace after a revision. The events
-// of those before may still be on their way when it begins.
+// feed is a subscription to the changes of a namespace after a revision. Older events may
+// still arrive after it has begun; next skips them.
 type feed struct {
 	*nats.Subscription
 	after uint64
@@ -215,7 +215,7 @@ func (tenant *tenant) events(t *testing.T) *feed {
 	return &feed{Subscription: subscription, after: tenant.revision(t)}
 }
 
-// next returns the next event as it came.
+// next returns the next event unchanged.
 func (feed *feed) next(t *testing.T) *nats.Msg {
 	t.Helper()
 	for {
@@ -232,7 +232,7 @@ func nextEvent(t *testing.T, events *feed) event {
 	return decodeBody[event](t, events.next(t).Data)
 }
 
-// remove deletes a key that is there and returns the revision of that.
+// remove deletes an existing key and returns the revision of the deletion.
 func (tenant *tenant) remove(t *testing.T, group, key string) uint64 {
 	t.Helper()
 	reply := decode[deleteReply](t, tenant.call(t, "delete", object(t, "group", group, "key", key)))
@@ -246,8 +246,8 @@ func (tenant *tenant) revision(t *testing.T) uint64 {
 	return decode[listReply](t, tenant.call(t, "list", `{"limit":1}`)).Revision
 }
 
-// object writes a JSON object of names and values in pairs. An html escape, which
-// Go would write by itself, is not wanted here.
+// object writes a JSON object. pairs are names and values. It does not escape HTML, as Go
+// would by default.
 func object(t *testing.T, pairs ...any) string {
 	t.Helper()
 	fields := map[string]any{}
@@ -263,7 +263,7 @@ func object(t *testing.T, pairs ...any) string {
 	return strings.TrimSuffix(buffer.String(), "\n")
 }
 
-// decode reads a reply that must be a success, with no field but those of Reply.
+// decode reads a reply that must be a success and have no other fields than Reply.
 func decode[Reply any](t *testing.T, got answer) Reply {
 	t.Helper()
 	require.Empty(t, got.Header.Get(headerError), "%s", got.Data)
@@ -271,7 +271,7 @@ func decode[Reply any](t *testing.T, got answer) Reply {
 	return decodeBody[Reply](t, got.Data)
 }
 
-// decodeBody reads JSON with no field but those of Body.
+// decodeBody reads JSON that must have no other fields than Body.
 func decodeBody[Body any](t *testing.T, data []byte) Body {
 	t.Helper()
 	var body Body
@@ -281,7 +281,7 @@ func decodeBody[Body any](t *testing.T, data []byte) Body {
 	return body
 }
 
-// requireFailure reads a reply that must be an error of this code and name.
+// requireFailure asserts an error reply with this code and name, and returns it.
 func requireFailure(t *testing.T, got answer, code int, name string) failure {
 	t.Helper()
 	body := decodeBody[errorReply](t, got.Data)
@@ -294,7 +294,7 @@ func requireFailure(t *testing.T, got answer, code int, name string) failure {
 	return *body.Error
 }
 
-// requireBadField reads a reply that must be a 400 that names field.
+// requireBadField asserts a 400 for a field.
 func requireBadField(t *testing.T, got answer, field string) {
 	t.Helper()
 	assert.Equal(t, field, requireFailure(t, got, 400, "bad_request").Field, "%.2000s", got.Data)
@@ -311,8 +311,8 @@ func assertASCIILine(t *testing.T, line string) {
 	}
 }
 
-// token encodes a name as a subject token, by the words of the contract: letters,
-// digits and - _ : / = @ + ~ stand for themselves, every other byte is %XX.
+// token encodes a name as a subject token, as the contract says. Letters, digits and - _ :
+// / = @ + ~ stand for themselves; every other byte becomes %XX.
 func token(name string) string {
 	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_:/=@+~"
 	var encoded strings.Builder
@@ -375,10 +375,10 @@ type (
 		Revision  uint64     `json:"revision"`
 		UpdatedAt time.Time  `json:"updated_at"`
 		ExpiresAt *time.Time `json:"expires_at"`
-		// ValueOmitted tells that no message carries the value.
+		// ValueOmitted says that no message can carry the value.
 		ValueOmitted bool `json:"value_omitted"`
 	}
-	// lookup is an entry that was asked for by name, or its name alone.
+	// lookup is an entry of a get_many, or its name alone if it is missing.
 	lookup struct {
 		entry
 		Missing bool `json:"missing"`
@@ -401,7 +401,7 @@ type (
 		Next     string        `json:"next"`
 		Revision uint64        `json:"revision"`
 	}
-	// What is made of values that are not UTF-8 travels as base64, as they do.
+	// If the rendered text is not UTF-8, it is in base64, like a value.
 	renderReply struct {
 		Text     string `json:"text"`
 		Encoding string `json:"encoding"`

@@ -46,7 +46,7 @@ func TestTouch_Reply_Good(t *testing.T) {
 	})
 }
 
-// requireExpiry says that what was asked for after a moment expires when it should.
+// requireExpiry asserts that a key expires ttl after a request that was sent after asked.
 func requireExpiry(t *testing.T, expiresAt *time.Time, asked time.Time, ttl time.Duration) {
 	t.Helper()
 	require.NotNil(t, expiresAt)
@@ -102,7 +102,7 @@ func TestTouch_Request_Bad(t *testing.T) {
 	assert.Equal(t, standing, acme.revision(t), "nothing was changed")
 }
 
-// requireConflict reads a 409 that names the revision at which the key stands.
+// requireConflict asserts a 409 that names the current revision of the key.
 func requireConflict(t *testing.T, got answer, current uint64) {
 	t.Helper()
 	conflict := requireFailure(t, got, 409, "revision_conflict")

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// transact carries out a transaction that must succeed as a request.
+// transact executes a transaction that must succeed as a request.
 func (tenant *tenant) transact(t *testing.T, body string) transactionReply {
 	t.Helper()
 	reply := decode[transactionReply](t, tenant.call(t, "transaction", body))
@@ -22,7 +22,7 @@ func (tenant *tenant) transact(t *testing.T, body string) transactionReply {
 	return reply
 }
 
-// numberOf is a number of a reply that may be left out.
+// numberOf returns a number of a reply, 0 if the reply has none.
 func numberOf(number *uint64) uint64 {
 	if number == nil {
 		return 0
@@ -230,7 +230,8 @@ func TestTransaction_Form_Bad(t *testing.T) {
 	assert.Zero(t, acme.revision(t), "an error changes nothing")
 }
 
-// A failing operation fails the whole and is named; nothing that was before it stands.
+// If an operation fails, the whole transaction fails and the error names the operation. The
+// operations before it have no effect.
 func TestTransaction_Failure_Bad(t *testing.T) {
 	acme := newNamespace(t)
 	acme.set(t, "default", "k", "v")
@@ -283,7 +284,7 @@ func TestTransaction_Size_Bad(t *testing.T) {
 	assert.False(t, decode[existsReply](t, acme.call(t, "exists", `{"key":"k"}`)).Exists)
 }
 
-// Transfers between counters at the same time: none is lost and none half done.
+// Concurrent transfers between counters: none is lost and none half done.
 func TestTransaction_Race_Ugly(t *testing.T) {
 	const clients, transfers, accounts = 8, 25, 4
 	acme := newNamespace(t)

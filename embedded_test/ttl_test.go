@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ttlRequests are the requests that take a TTL, which comes in the place of $, and
-// are about the key k, which is there.
+// ttlRequests are the requests with a TTL, which replaces $. They concern the existing key
+// k.
 var ttlRequests = map[string]struct{ verb, body, field string }{
 	"Set":               {"set", `{"key":"k","value":"1","ttl":$}`, "ttl"},
 	"GetAndTouch":       {"get", `{"key":"k","ttl":$}`, "ttl"},

@@ -16,13 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// verbRow is a row of the tables of verbs: the words of its columns, where ? marks
-// what may be left out, and a request that succeeds in a namespace from newSeeded.
+// verbRow is a row of the tables of verbs. request and reply are the words of its columns,
+// with ? after an optional field. body is a request that succeeds in a namespace from
+// newSeeded.
 type verbRow struct {
 	verb, request, reply string
 	writes, raw, admin   bool
 	body                 string
-	// silent writes change nothing in the log, so that no event tells of them.
+	// silent writes change nothing in the log, so they have no event.
 	silent bool
 }
 
@@ -90,13 +91,13 @@ func tenantRows() []verbRow {
 	return slices.DeleteFunc(slices.Clone(verbRows), func(row verbRow) bool { return row.admin })
 }
 
-// repeatableRows are the verbs that take the same request again and again: a backup
-// is made into a file that is not there yet.
+// repeatableRows are the verbs that accept the same request repeatedly. A backup does not:
+// its file must not exist yet.
 func repeatableRows() []verbRow {
 	return slices.DeleteFunc(slices.Clone(verbRows), func(row verbRow) bool { return row.verb == "backup" })
 }
 
-// newSeeded is a new namespace in which every row of the table finds what it asks for.
+// newSeeded is a new namespace in which the request of every row succeeds.
 func newSeeded(t *testing.T) *tenant {
 	t.Helper()
 	acme := newNamespace(t)
@@ -114,7 +115,7 @@ func (row *verbRow) ask(t *testing.T, acme *tenant, body string) answer {
 	return acme.call(t, row.verb, body)
 }
 
-// subject is where the verb is asked for in a namespace.
+// subject is the subject of the verb in a namespace.
 func (row *verbRow) subject(namespace string) string {
 	if row.admin {
 		namespace = "admin"
@@ -134,7 +135,7 @@ func columns(column string) (required, optional []string) {
 	return required, optional
 }
 
-// withField is a body with one field more; value is JSON.
+// withField adds a field to a body. value is JSON.
 func withField(body, name, value string) string {
 	fields := strings.TrimSuffix(body, "}")
 	if fields != "{" {
@@ -143,8 +144,8 @@ func withField(body, name, value string) string {
 	return fields + `"` + name + `":` + value + "}"
 }
 
-// replaceField is a body in which a field has another value, or is left out where
-// value is empty.
+// replaceField replaces the value of a field in a body. If value is empty, it removes the
+// field.
 func replaceField(t *testing.T, body, name, value string) string {
 	t.Helper()
 	fields := decodeBody[map[string]json.RawMessage](t, []byte(body))
@@ -157,7 +158,7 @@ func replaceField(t *testing.T, body, name, value string) string {
 	return string(rest)
 }
 
-// requireFields says that a reply is a success with the fields of a column.
+// requireFields asserts that a reply is a success with the fields of a column.
 func requireFields(t *testing.T, got answer, column string) {
 	t.Helper()
 	given := slices.Collect(maps.Keys(decode[map[string]json.RawMessage](t, got)))
@@ -215,7 +216,7 @@ func TestVerbs_Fields_Bad(t *testing.T) {
 				case "fields", "tags":
 					wrong = "7"
 				case "data":
-					continue // it is any JSON
+					continue // any JSON is valid there
 				}
 				requireBadField(t, row.ask(t, acme, replaceField(t, row.body, field, wrong)), field)
 			}
@@ -313,8 +314,8 @@ func TestVerbs_Namespace_Bad(t *testing.T) {
 	})
 }
 
-// A verb that does not exist has no responder: the broker answers 503 without a body,
-// which the client tells as ErrNoResponders.
+// An unknown verb has no responder. The broker answers 503 without a body, and the client
+// returns ErrNoResponders.
 func TestVerbs_NoSuchVerb_Bad(t *testing.T) {
 	acme := newNamespace(t)
 	for _, subject := range []string{
@@ -326,8 +327,8 @@ func TestVerbs_NoSuchVerb_Bad(t *testing.T) {
 	}
 }
 
-// A reply subject under the prefix would have the sidecar publish for a tenant what
-// the tenant may not publish itself.
+// If the sidecar accepted a reply subject under the prefix, it would publish for a tenant
+// to a subject that is forbidden to the tenant.
 func TestVerbs_ReplySubject_Bad(t *testing.T) {
 	acme := newSeeded(t)
 	victim := subscribe(t, acme.connection, "store.events.other.x")
@@ -335,7 +336,7 @@ func TestVerbs_ReplySubject_Bad(t *testing.T) {
 		t.Run(row.verb, func(t *testing.T) {
 			before := refusedReplies(t, acme.connection, row)
 			ask(t, acme.connection, victim, row.subject(acme.namespace), row.body)
-			// The same subscription of the sidecar takes this one, after the first.
+			// The sidecar takes this request on the same subscription, so after the first.
 			requireFailure(t, row.ask(t, acme, `[]`), 400, "bad_request")
 			requireSilence(t, acme.connection, victim)
 			assert.Equal(t, before+1, refusedReplies(t, acme.connection, row), "it is counted")
@@ -344,7 +345,8 @@ func TestVerbs_ReplySubject_Bad(t *testing.T) {
 	assert.Equal(t, uint64(1), acme.revision(t), "nothing is executed")
 }
 
-// refusedReplies is how many requests of a verb were not served for their reply subject.
+// refusedReplies is the number of requests of a verb that were refused because of their
+// reply subject.
 func refusedReplies(t *testing.T, connection *nats.Conn, row verbRow) int {
 	t.Helper()
 	for _, endpoint := range discover[micro.Stats](t, connection, "STATS").Endpoints {
@@ -369,7 +371,7 @@ func TestVerbs_WithoutReplySubject_Ugly(t *testing.T) {
 		t.Run(row.verb, func(t *testing.T) {
 			acme := newSeeded(t)
 			events := acme.events(t)
-			// Where nobody serves the verb there is nobody to wait for.
+			// If nobody serves the verb, this fails at once.
 			requireFailure(t, acme.call(t, row.verb, `[]`), 400, "bad_request")
 			require.NoError(t, acme.connection.Publish(row.subject(acme.namespace), []byte(row.body)))
 			written := nextEvent(t, events)
@@ -379,7 +381,7 @@ func TestVerbs_WithoutReplySubject_Ugly(t *testing.T) {
 	}
 }
 
-// Those writes of which no event tells are executed without a reply subject as well.
+// Writes without an event are executed without a reply subject as well.
 func TestVerbs_WithoutReplySubject_Ugly_Silent(t *testing.T) {
 	acme := newSeeded(t)
 	awaitRead := func(verb, body, shown string) {
@@ -427,7 +429,7 @@ func TestVerbs_UnwrittenNamespace_Good(t *testing.T) {
 	acme := newNamespace(t)
 	for _, row := range tenantRows() {
 		if slices.Contains([]string{"set", "increment", "transaction", "workspace_commit"}, row.verb) {
-			continue // they write
+			continue // these verbs write
 		}
 		reply := acme.call(t, row.verb, row.body)
 		if reply.Header.Get(headerErrorCode) != "" {
@@ -469,7 +471,7 @@ func TestVerbs_Endpoints_Good(t *testing.T) {
 			}
 			assert.Equal(t, subject, endpoints[name].Subject)
 			assert.NotEmpty(t, endpoints[name].Metadata["description"], name)
-			if row.verb != "backup" { // it changes the disk, and nothing that is stored
+			if row.verb != "backup" { // a backup changes the disk, but no stored data
 				assert.Equal(t, writes, endpoints[name].Metadata["writes"], name)
 			}
 		}

@@ -64,7 +64,7 @@ func (tenant *tenant) openWorkspace(t *testing.T, name string) openReply {
 	return decode[openReply](t, tenant.call(t, "workspace_open", object(t, "workspace", name)))
 }
 
-// putEntry adds an entry; data is JSON.
+// putEntry adds an entry. data is JSON.
 func (tenant *tenant) putEntry(t *testing.T, workspace, kind, data string) int {
 	t.Helper()
 	return decode[putReply](t, tenant.call(t, "workspace_put", object(t, "workspace", workspace, "kind", kind, "data", json.RawMessage(data)))).Entries
@@ -80,7 +80,7 @@ func (tenant *tenant) workspaces(t *testing.T) []workspaceStatus {
 	return decode[workspacesReply](t, tenant.call(t, "workspaces", "")).Workspaces
 }
 
-// The life of a workspace on the real binary, killed in between.
+// A workspace on the real binary survives a kill.
 func TestWorkspaces_Orphaned_Good(t *testing.T) {
 	folder := t.TempDir()
 	flags := []string{"--listen", "127.0.0.1:0", "--database", filepath.Join(folder, "storebus.db"), "--state-directory", filepath.Join(folder, "a", "state")}
@@ -143,8 +143,8 @@ func TestWorkspaces_Orphaned_Good(t *testing.T) {
 	assert.Zero(t, sidecar.terminate(t))
 }
 
-// Every put and every commit that was acknowledged is there exactly once, although the
-// sidecar is killed again and again: the client repeats what it does not know of.
+// Every acknowledged put and commit is there exactly once, although the sidecar is killed
+// again and again. If a client does not know the outcome, it repeats the request.
 func TestWorkspaces_Kill_Ugly(t *testing.T) {
 	const workers, kills = 8, 6
 	outside := startBroker(t, "127.0.0.1:0")
@@ -205,7 +205,7 @@ func TestWorkspaces_Kill_Ugly(t *testing.T) {
 	verifyIntegrity(t, database)
 }
 
-// journalEntries counts what is in the journal of a database that nobody has open.
+// journalEntries counts the points in the journal of a database that no process has open.
 func journalEntries(t *testing.T, path string) (count int) {
 	t.Helper()
 	database, err := sql.Open("sqlite", path)
@@ -215,10 +215,10 @@ func journalEntries(t *testing.T, path string) (count int) {
 	return count
 }
 
-// runawayCount counts to no end.
+// runawayCount begins a query that counts without end.
 const runawayCount = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) "
 
-// hostileQueries are what a tenant may try, and what it is told.
+// hostileQueries are queries of a malicious tenant, by the name of the expected error.
 var hostileQueries = map[string][]string{
 	"bad_request": {
 		"", ";", "-- nothing", "SELECT 1; SELECT 2", "SELECT 1; DELETE FROM entries", "SELECT 1) UNION ALL SELECT * FROM (SELECT 2", "SELECT 1\x00; DROP TABLE entries", "SELECT 'open", "SELECT 1 /*",
@@ -239,7 +239,7 @@ var hostileQueries = map[string][]string{
 	},
 }
 
-// told is what a tenant was answered, and the error that it should be.
+// told is the reply to a tenant, and the expected error.
 type told struct {
 	name   string
 	answer answer
@@ -268,7 +268,8 @@ func (tenant *tenant) askHostile(t *testing.T) <-chan told {
 	return answers
 }
 
-// What is taken can be asked about; what a version before this has taken is named.
+// Accepted data can be queried. If an older version has accepted bad data, the error names
+// it.
 func TestWorkspaces_Data_Bad(t *testing.T) {
 	folder := t.TempDir()
 	flags := []string{"--listen", "127.0.0.1:0", "--database", filepath.Join(folder, "storebus.db"), "--state-directory", folder}
@@ -309,7 +310,7 @@ func TestWorkspaces_Data_Bad(t *testing.T) {
 	}
 }
 
-// Whatever a tenant asks of its workspace, it gets nothing else and holds up nobody.
+// A hostile query of a workspace returns nothing of other tenants, and delays nobody.
 func TestWorkspaces_Sandbox_Bad(t *testing.T) {
 	codes := map[string]int{"bad_request": 400, "too_large": 413, "deadline_exceeded": 504}
 	sidecar := startSidecar(t)
