@@ -42,7 +42,7 @@ func TestJournal_Run_Good(t *testing.T) {
 
 func TestJournal_Run_Bad(t *testing.T) {
 	endpoint := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
-		// It takes the comment that is asked with, and no point.
+		// It accepts the comment of a probe, and no point.
 		if request.ContentLength > 60 {
 			http.Error(writer, "no", http.StatusBadRequest)
 			return

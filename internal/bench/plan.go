@@ -8,8 +8,8 @@ import (
 	"dappco.re/go/storebus/internal/bench/stage"
 )
 
-// plan gives the cases of a round in their order: by the size of the values, then by
-// how many requests are in flight, so that what is compared runs close together.
+// plan returns the cases of a round in order: by the size of the values, then by the number
+// of requests in flight. So cases that are compared run close together.
 func (settings *Settings) plan() []stage.Trial {
 	var cases []stage.Trial
 	for _, inFlight := range settings.levels() {
@@ -30,7 +30,7 @@ func (settings *Settings) plan() []stage.Trial {
 	return cases
 }
 
-// levels gives every number of requests in flight that a case may have.
+// levels returns every number of requests in flight that a case may have.
 func (settings *Settings) levels() []int {
 	levels := slices.Clone(settings.InFlight)
 	for _, kind := range settings.chosen() {
@@ -42,7 +42,8 @@ func (settings *Settings) levels() []int {
 	return slices.Compact(levels)
 }
 
-// bigLevel is where big values are measured: the usual level, or the largest there is.
+// bigLevel is the number of requests in flight for big values: the usual level, or the
+// largest if that is not measured.
 func (settings *Settings) bigLevel() int {
 	if slices.Contains(settings.InFlight, stage.UsualInFlight) {
 		return stage.UsualInFlight
@@ -50,7 +51,7 @@ func (settings *Settings) bigLevel() int {
 	return slices.Max(settings.InFlight)
 }
 
-// chosen gives the kinds that are asked for and can be had.
+// chosen returns the kinds that the settings ask for and the parts offer.
 func (settings *Settings) chosen() []stage.Kind {
 	return slices.DeleteFunc(stage.Kinds(), func(kind stage.Kind) bool {
 		if len(settings.Cases) > 0 && !slices.Contains(settings.Cases, kind.Name) {
@@ -60,7 +61,8 @@ func (settings *Settings) chosen() []stage.Kind {
 	})
 }
 
-// offers reports whether a kind can be measured: a million keys are for whoever asks for them.
+// offers reports whether a kind can be measured. A million keys are measured only if the
+// settings ask for them.
 func (settings *Settings) offers(kind stage.Kind) bool {
 	if kind.Large() && !settings.Large && !slices.Contains(settings.Cases, kind.Name) {
 		return false

@@ -14,7 +14,7 @@ import (
 	"dappco.re/go/storebus/internal/bench/stage"
 )
 
-// validSettings is settings that check finds nothing wrong with.
+// validSettings returns settings that pass check.
 func validSettings() Settings {
 	return Settings{
 		Config: stage.Config{Keys: DefaultKeys, ValueBytes: DefaultValueBytes, Connections: DefaultConnections, LongKeys: DefaultLongKeys},

@@ -13,17 +13,17 @@ import (
 	"dappco.re/go/storebus/internal/bench/stage"
 )
 
-// What a measurement takes besides its duration, and what comes before the first, for
-// the estimate.
+// The estimate adds overhead to the duration of each measurement, and preparation once for
+// the run.
 const (
 	overhead    = 120 * time.Millisecond
 	preparation = 5 * time.Second
-	// longTime is what the writing of a key of long work is taken for.
+	// longTime is the estimated time to write one key of long work.
 	longTime = 20 * time.Microsecond
 )
 
-// Run measures, and prints the report. How far it is goes to errorOutput. Of a run
-// that is interrupted the rounds are reported that were complete.
+// Run measures, and prints the report to output. It writes its progress to errorOutput. If
+// it is interrupted, it reports the complete rounds.
 //
 //	err := bench.Run(ctx, settings, os.Stdout, os.Stderr)
 func Run(ctx context.Context, settings Settings, output, errorOutput io.Writer) error {
@@ -34,7 +34,7 @@ func Run(ctx context.Context, settings Settings, output, errorOutput io.Writer) 
 	return errors.Join(report.Write(result, output, settings.Format), err)
 }
 
-// measured gives what Run prints, which may be there besides an error.
+// measured returns the report, and may return an error beside it.
 func measured(ctx context.Context, settings *Settings, progress *report.Progress) (report.Printable, error) {
 	if err := settings.check(); err != nil {
 		return nil, err
@@ -49,8 +49,7 @@ func measured(ctx context.Context, settings *Settings, progress *report.Progress
 	return result, err
 }
 
-// explained says why the context has ended, which may say more than what failed
-// because of it.
+// explained adds the cause of the context's end to an error, because that may say more.
 func explained(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 		return fmt.Errorf("%w: %w", cause, err)
@@ -66,8 +65,7 @@ type runner struct {
 	began    time.Time
 }
 
-// run is the order of things: what is needed is started, then it is measured; whatever
-// happens, everything is ended again.
+// run starts the parts, measures, and ends the parts again, even after an error.
 func run(ctx context.Context, fail context.CancelCauseFunc, settings *Settings, progress *report.Progress) (result report.Printable, err error) {
 	began := time.Now()
 	progress.Tell("%s", settings.announcement())
@@ -84,7 +82,7 @@ func run(ctx context.Context, fail context.CancelCauseFunc, settings *Settings, 
 	return runner.compare(ctx)
 }
 
-// announcement says what will be measured.
+// announcement describes the measurement in one line.
 func (settings *Settings) announcement() string {
 	if sizes := len(settings.sizes()); sizes > 0 {
 		return fmt.Sprintf("%d sizes, each filled, then %d rounds of %s each of gets and of sets after a warm-up", sizes, settings.Rounds, settings.Duration)
@@ -93,8 +91,8 @@ func (settings *Settings) announcement() string {
 	return fmt.Sprintf("%d cases, %d rounds of %s each after a warm-up: about %s", len(trials), settings.Rounds, settings.Duration, settings.estimate(trials))
 }
 
-// compare measures the cases: everything is filled, then every case warms up, then
-// come the rounds.
+// compare measures the cases. It fills all stores, then warms up every case, then measures
+// the rounds.
 func (runner *runner) compare(ctx context.Context) (report.Printable, error) {
 	trials, err := runner.stage.Prepare(ctx, runner.settings.plan(), runner.progress)
 	if err != nil {
@@ -107,7 +105,7 @@ func (runner *runner) compare(ctx context.Context) (report.Printable, error) {
 	return runner.report(results), err
 }
 
-// estimate is how long a run takes, with some time for the preparations.
+// estimate is the time of a run, with some time for the preparations.
 func (settings *Settings) estimate(trials []stage.Trial) time.Duration {
 	total := preparation
 	for _, trial := range trials {
@@ -116,7 +114,7 @@ func (settings *Settings) estimate(trials []stage.Trial) time.Duration {
 	return total.Round(time.Second)
 }
 
-// cost is how long it takes to measure a trial once for a time.
+// cost is the time to measure a trial once for a duration.
 func (settings *Settings) cost(trial stage.Trial, duration time.Duration) time.Duration {
 	if trial.HasLongWork() {
 		duration += longTime * time.Duration(settings.LongKeys)
@@ -124,9 +122,9 @@ func (settings *Settings) cost(trial stage.Trial, duration time.Duration) time.D
 	return duration + overhead
 }
 
-// rounds measures every trial in turn, round after round. The first round of all is
-// the warm-up and does not count. Where it is interrupted it gives the rounds that
-// were complete besides the error.
+// rounds measures every trial in turn, round after round. The first round is the warm-up
+// and does not count. If it is interrupted, it returns the complete rounds beside the
+// error.
 func (runner *runner) rounds(ctx context.Context, trials []stage.Trial) ([]report.Result, error) {
 	runner.progress.Plan(runner.settings.estimate(trials) - preparation)
 	var rounds [][]report.Round
@@ -163,7 +161,7 @@ func (runner *runner) wholeRound(ctx context.Context, trials []stage.Trial, name
 	return rounds, nil
 }
 
-// resultsOf turns rounds of trials into trials with their rounds.
+// resultsOf groups rounds of trials by trial.
 func resultsOf(trials []stage.Trial, rounds [][]report.Round) []report.Result {
 	if len(rounds) == 0 {
 		return nil
@@ -179,7 +177,7 @@ func resultsOf(trials []stage.Trial, rounds [][]report.Round) []report.Result {
 	return results
 }
 
-// report makes the report of a run that ends now.
+// report builds the report of a run that ends now.
 func (runner *runner) report(results []report.Result) *report.Report {
 	settings := runner.settings
 	return &report.Report{

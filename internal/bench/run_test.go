@@ -30,7 +30,7 @@ func shortSettings(t *testing.T, cases ...string) Settings {
 	return settings
 }
 
-// runReport runs, and gives the found of the cases.
+// runReport runs the cases, and returns their report and the error output.
 func runReport(t *testing.T, settings Settings) (*report.Report, string) {
 	t.Helper()
 	var errorOutput bytes.Buffer
@@ -42,7 +42,7 @@ func runReport(t *testing.T, settings Settings) (*report.Report, string) {
 	return as[*report.Report](t, printed), errorOutput.String()
 }
 
-// as gives what was printed as a report of its kind.
+// as returns a printed report as its own type.
 func as[Report report.Printable](t *testing.T, printed report.Printable) Report {
 	t.Helper()
 	found, ok := printed.(Report)
@@ -64,7 +64,7 @@ func checkResults(t *testing.T, found *report.Report) {
 	}
 }
 
-// namesOf gives the names of the cases in their order.
+// namesOf returns the names of the cases in order.
 func namesOf(found *report.Report) []string {
 	var names []string
 	for _, result := range found.Cases {
@@ -160,7 +160,7 @@ func TestRun_Run_Bad(t *testing.T) {
 	})
 }
 
-// interrupter ends a run when it writes a certain line.
+// interrupter ends a run if the run writes a certain line.
 type interrupter struct {
 	line   string
 	cancel context.CancelCauseFunc
@@ -173,7 +173,7 @@ func (interrupter *interrupter) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// shownProgress is that of a terminal.
+// shownProgress is the progress at a terminal.
 func shownProgress(output io.Writer) *report.Progress {
 	return &report.Progress{Output: output, Terminal: true}
 }
@@ -204,7 +204,8 @@ func TestRun_Run_Ugly(t *testing.T) {
 	})
 }
 
-// Both sidecars are measured with as many requests in flight, one without HTTP.
+// Both sidecars are measured with the same number of requests in flight, one of them
+// without HTTP.
 func TestRun_Run_Good_Scraped(t *testing.T) {
 	settings := shortSettings(t, "set-without-http", "set-scraped")
 	settings.Rounds, settings.Duration = 1, 500*time.Millisecond

@@ -10,8 +10,8 @@ import (
 	"dappco.re/go/storebus/internal/bench/stage"
 )
 
-// measureSizes measures one size after the other. Where one fails or is interrupted,
-// those that were complete are reported besides the error.
+// measureSizes measures one size after the other. If one fails or is interrupted, it
+// returns the complete ones beside the error.
 func (runner *runner) measureSizes(ctx context.Context) (report.Printable, error) {
 	var results []report.SizeResult
 	for _, size := range runner.settings.sizes() {
@@ -67,7 +67,7 @@ func (runner *runner) measureRequests(ctx context.Context, size stage.Size, resu
 	return nil
 }
 
-// scaleReport makes the report of a run that ends now.
+// scaleReport builds the report of a run that ends now.
 func (runner *runner) scaleReport(sizes []report.SizeResult) *report.ScaleReport {
 	settings := runner.settings
 	report.CompareSizes(sizes)

@@ -24,7 +24,7 @@ func scaleSettings(t *testing.T, sizes ...int) Settings {
 	return settings
 }
 
-// checkSize checks that each figure of a size is there and plausible.
+// checkSize asserts that each figure of a size is there and plausible.
 func checkSize(t *testing.T, size *report.SizeResult) {
 	t.Helper()
 	assert.Equal(t, uint64(size.Keys), size.Fill.Requests)

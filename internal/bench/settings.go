@@ -14,10 +14,11 @@ import (
 	"dappco.re/go/storebus/store"
 )
 
-// ErrInterrupted is the cause that ends a run early: the rounds that were complete are reported.
+// ErrInterrupted is the cause that ends a run early. The report then has the complete
+// rounds.
 var ErrInterrupted = errors.New("interrupted")
 
-// ErrUsage is wrapped by what Run returns for settings that cannot be carried out.
+// ErrUsage is wrapped by Run's error if the settings are invalid.
 var ErrUsage = errors.New("bench")
 
 // The defaults of Settings.
@@ -38,30 +39,30 @@ const (
 	maxInFlight   = 10_000
 )
 
-// DefaultInFlight gives the numbers of requests in flight that cases are measured at.
+// DefaultInFlight returns the default numbers of requests in flight: 1, 16, 64 and 256.
 func DefaultInFlight() []int { return []int{1, 16, 64, 256} }
 
-// Settings says what is measured, and for how long.
+// Settings describes a run: its cases, and their durations.
 type Settings struct {
-	// Config is about the parts.
+	// Config describes the parts.
 	stage.Config
-	// Rounds is how often each case is measured, and Duration for how long each time.
+	// Rounds is the number of measurements of each case, and Duration the time of each.
 	Rounds   int
 	Duration time.Duration
-	// Cases names those that are measured; empty: all.
+	// Cases are the names of the cases to measure. If it is empty, all are measured.
 	Cases []string
-	// InFlight is the numbers of requests in flight.
+	// InFlight are the numbers of requests in flight.
 	InFlight []int
 	// Large measures a store with a million keys too.
 	Large bool
-	// Scale is numbers of keys: a store with each of them is measured instead of the
-	// cases, whatever Cases, InFlight, Keys, LongKeys and Large say. Empty: the cases are.
+	// Scale are numbers of keys. If it is not empty, a store of each size is measured
+	// instead of the cases, and Cases, InFlight, Keys, LongKeys and Large are ignored.
 	Scale []int
-	// Format is FormatTable, FormatText or FormatJSON; empty is FormatTable.
+	// Format is FormatTable, FormatText or FormatJSON. If it is empty, it is FormatTable.
 	Format string
 }
 
-// check returns what is wrong with the settings, each with the flag at fault.
+// check returns an error for each invalid setting, with its flag.
 func (settings *Settings) check() error {
 	var failures []error
 	within := func(flag string, value, most int) {
@@ -97,7 +98,7 @@ func (settings *Settings) check() error {
 	return nil
 }
 
-// checkCases returns an error for a name that no case has.
+// checkCases returns an error if a name is the name of no case.
 func (settings *Settings) checkCases() error {
 	known := stage.CaseNames()
 	for _, name := range settings.Cases {
@@ -114,5 +115,5 @@ func (settings *Settings) checkCases() error {
 	return nil
 }
 
-// warmUp is how long a case runs before its first counted round.
+// warmUp is the time that a case runs before its first counted round.
 func (settings *Settings) warmUp() time.Duration { return settings.Duration/4 + time.Millisecond }

@@ -8,17 +8,17 @@ import (
 )
 
 const (
-	// scaleGroups is how many groups of one namespace the keys of a size are in.
+	// scaleGroups is the number of groups for the keys of a size in one namespace.
 	scaleGroups = 100
-	// scaleNamespaces is how many namespaces they are in once more, and
-	// leastInNamespace how many there are at least in each.
+	// scaleNamespaces is the number of namespaces if the keys are spread over many. Each
+	// has at least leastInNamespace keys.
 	scaleNamespaces  = 1000
 	leastInNamespace = 10
-	// leastScale is the smallest size: a key in each group.
+	// leastScale is the smallest size: one key in each group.
 	leastScale = scaleGroups
 )
 
-// sizes gives what --scale names, and the first of it in many namespaces.
+// sizes returns the sizes of --scale, and the first of them once more in many namespaces.
 func (settings *Settings) sizes() []stage.Size {
 	if len(settings.Scale) == 0 {
 		return nil

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package benchtest gives the tests of the rooms of bench their real parts: the program, and a
+// Package benchtest has real parts for the tests of the rooms of bench: the program, and a
 // nats-server. Only tests import it.
 package benchtest
 
@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Patience bounds what a test waits for: far more than it takes.
+// Patience bounds every wait of a test. It is far more than any should take.
 const Patience = time.Minute
 
 // binary is the storebus program, built once for all tests.
@@ -35,13 +35,13 @@ var binary struct {
 func Run(m *testing.M) int {
 	code := m.Run()
 	if binary.folder != "" {
-		_ = os.RemoveAll(binary.folder) // what is left is for the system's own clean-up
+		_ = os.RemoveAll(binary.folder) // if a file stays, the system's own clean-up removes it
 	}
 	return code
 }
 
-// Binary builds the real program, which is what the parts are, once for all tests, and returns its
-// path.
+// Binary builds the real program once for all tests, and returns its path. Every part runs
+// that program.
 func Binary(t *testing.T) string {
 	t.Helper()
 	binary.once.Do(func() {
@@ -74,7 +74,7 @@ func StartServer(t *testing.T, jetStream bool) *server.Server {
 	return natsServer
 }
 
-// Connect connects to a server until the test ends.
+// Connect connects to a server, and closes the connection at the end of the test.
 func Connect(t *testing.T, natsServer *server.Server) *nats.Conn {
 	t.Helper()
 	connection, err := nats.Connect(natsServer.ClientURL(), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))

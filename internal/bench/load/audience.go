@@ -12,8 +12,8 @@ import (
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
-// Audience is the subscribers of a trial's changes. A round is over when each of them
-// has the event of every change.
+// Audience is the subscribers to a trial's changes. A round ends when each of them has the
+// event of every change.
 type Audience struct {
 	alone
 	Connection  *nats.Conn
@@ -22,14 +22,14 @@ type Audience struct {
 	before, now arrivals
 }
 
-// Begin remembers what has arrived before.
+// Begin remembers the events that have arrived before.
 func (audience *Audience) Begin(ctx context.Context, _ *Loop) (err error) {
 	audience.before, err = audience.ask(ctx)
 	return err
 }
 
-// Settle waits for the event of the highest revision that a reply has named. Events
-// come in order, so that one stands for all; what was passed over is an error.
+// Settle waits for the event of the highest revision in a reply. Events come in order, so
+// that event stands for all. If a subscriber has missed an event, Settle returns an error.
 func (audience *Audience) Settle(ctx context.Context, outcome *Outcome) error {
 	err := Poll(ctx, func(ctx context.Context) (done bool, err error) {
 		audience.now, err = audience.ask(ctx)
@@ -43,12 +43,12 @@ func (audience *Audience) Settle(ctx context.Context, outcome *Outcome) error {
 	return err
 }
 
-// Note writes the events that have arrived at all subscribers.
+// Note writes the number of events at all subscribers to the round.
 func (audience *Audience) Note(round *report.Round) {
 	round.Events = (audience.now.Least - audience.before.Least) * uint64(audience.Subscribers)
 }
 
-// ask asks the subscribers what has arrived.
+// ask asks the subscribers for their arrivals.
 func (audience *Audience) ask(ctx context.Context) (arrivals, error) {
 	var arrivals arrivals
 	reply, err := audience.Connection.RequestWithContext(ctx, audience.Subject, nil)

@@ -9,7 +9,7 @@ import (
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
-// Writers are sets to the sidecar that go on for as long as a trial does.
+// Writers are sets to the sidecar that go on while a trial runs.
 type Writers struct {
 	alone
 	Loop  Loop
@@ -38,7 +38,8 @@ func (writers *Writers) End(ctx context.Context) error {
 	return outcome.Failure
 }
 
-// Note leaves the processor time out: it was spent on the writers.
+// Note writes the rate and the latency of the sets. It removes the processor time, because
+// the writers have used a part of it.
 func (writers *Writers) Note(round *report.Round) {
 	round.WriteRate, round.WriteP99, round.CPU = writers.rate, report.Microseconds(writers.p99), nil
 }

@@ -9,16 +9,16 @@ import (
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
-// Companion is what goes on beside the loop of a trial. Each of its methods may be a
-// part of the measured time.
+// Companion works beside the loop of a trial. The time of its methods may be a part of the
+// measured time.
 type Companion interface {
 	// Begin is called before the clock starts, and may change the loop.
 	Begin(ctx context.Context, loop *Loop) error
 	// End is called after the last reply, before the drain.
 	End(ctx context.Context) error
-	// Settle is called after the drain, and waits for what must still arrive.
+	// Settle is called after the drain, and waits for events that must still arrive.
 	Settle(ctx context.Context, outcome *Outcome) error
-	// Note writes what it has seen into the round, after the clock has stopped.
+	// Note writes the companion's figures to the round, after the clock has stopped.
 	Note(round *report.Round)
 }
 
@@ -30,11 +30,11 @@ func (alone) End(context.Context) error              { return nil }
 func (alone) Settle(context.Context, *Outcome) error { return nil }
 func (alone) Note(*report.Round)                     {}
 
-// Companions go on beside a trial together. They end in their order: what comes first
-// may wait for something that the others have to go on beside.
+// Companions work beside a trial together. They end in order: an earlier one may wait for
+// something that the later ones must still keep going.
 type Companions []Companion
 
-// Begin begins all, up to the first that fails.
+// Begin begins all. If one fails, it stops there.
 func (companions Companions) Begin(ctx context.Context, loop *Loop) error {
 	for _, companion := range companions {
 		if err := companion.Begin(ctx, loop); err != nil {
@@ -53,7 +53,7 @@ func (companions Companions) End(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
-// Settle lets all settle, up to the first that fails.
+// Settle settles all. If one fails, it stops there.
 func (companions Companions) Settle(ctx context.Context, outcome *Outcome) error {
 	for _, companion := range companions {
 		if err := companion.Settle(ctx, outcome); err != nil {
@@ -63,7 +63,7 @@ func (companions Companions) Settle(ctx context.Context, outcome *Outcome) error
 	return nil
 }
 
-// Note has each of them write what it has seen.
+// Note lets each companion write its figures.
 func (companions Companions) Note(round *report.Round) {
 	for _, companion := range companions {
 		companion.Note(round)

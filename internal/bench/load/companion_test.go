@@ -13,7 +13,8 @@ import (
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
-// recorder is a companion that remembers what it was asked, and fails where it is told to.
+// recorder is a companion that records its calls, and fails in the method that failing
+// names.
 type recorder struct {
 	name, failing string
 	asked         *[]string

@@ -13,13 +13,13 @@ import (
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
-// deliveryInterval is the time between two looks at what is delivered, and so how
-// exactly the latencies of deliveries are known.
+// deliveryInterval is the time between two questions about the deliveries. It is also the
+// precision of their latencies.
 const deliveryInterval = 5 * time.Millisecond
 
-// DeliveryMeter measures the time from the reply to the commit of a point until the
-// sidecar says that it is delivered. Points are delivered in the order of their ids,
-// which are dense: when so many are delivered, all are up to that id.
+// DeliveryMeter measures the time from the reply to a commit until the sidecar reports the
+// point as delivered. Ids are dense and points are delivered in their order. So if n points
+// are delivered, they are the points up to id n.
 type DeliveryMeter struct {
 	alone
 	Client *client.Client
@@ -27,16 +27,16 @@ type DeliveryMeter struct {
 	mutex    sync.Mutex
 	replied  []moment
 	expected uint64
-	// ending says that expected is the last.
+	// ending says that expected is the last id.
 	ending bool
 
 	delivered []moment
 	failure   error
-	done      chan struct{} // closed when delivered and failure are set
+	done      chan struct{} // closed after delivered and failure are set
 	cancel    context.CancelFunc
 }
 
-// Begin starts to look at what is delivered.
+// Begin starts to ask for the deliveries.
 func (meter *DeliveryMeter) Begin(ctx context.Context, loop *Loop) error {
 	loop.Observe = meter.observe
 	ctx, meter.cancel = context.WithCancel(ctx)
@@ -55,7 +55,7 @@ func (meter *DeliveryMeter) observe(entryID uint64, at time.Time) {
 	meter.expected = max(meter.expected, entryID)
 }
 
-// follow looks at what is delivered until it is everything.
+// follow asks for the number of delivered points until all are delivered.
 func (meter *DeliveryMeter) follow(ctx context.Context) error {
 	ticker := time.NewTicker(deliveryInterval)
 	defer ticker.Stop()
@@ -77,7 +77,7 @@ func (meter *DeliveryMeter) follow(ctx context.Context) error {
 	}
 }
 
-// complete takes note of how many points are delivered, and reports whether they are all.
+// complete records the number of delivered points, and reports whether they are all.
 func (meter *DeliveryMeter) complete(delivered uint64) bool {
 	meter.delivered = append(meter.delivered, moment{delivered, time.Now()})
 	meter.mutex.Lock()
@@ -97,13 +97,13 @@ func (meter *DeliveryMeter) End(ctx context.Context) error {
 	return meter.failure
 }
 
-// Note writes how long after the reply points were delivered.
+// Note writes the time from reply to delivery.
 func (meter *DeliveryMeter) Note(round *report.Round) {
 	round.Lag = newLag(meter.replied, deliveriesOf(meter.replied, meter.delivered))
 }
 
-// deliveriesOf gives for each of the points the first look at which it was delivered.
-// Looks are in order.
+// deliveriesOf returns, for each point, the first look at which it was delivered. Looks are
+// in order.
 func deliveriesOf(points, looks []moment) []moment {
 	arrived := make([]moment, 0, len(points))
 	for _, point := range points {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package load owns what asks: a closed loop of requests over some connections, the operations
-// that it asks for, the keys and values that it takes, and the companions that go on beside it and
-// measure what arrives. It needs connections and an address space, and starts no process: a test
-// can drive a sidecar of its own with it.
+// Package load sends the requests of a measurement. It has a closed loop over some
+// connections, and the operations, keys and values of the requests. Companions work beside
+// the loop and measure arrivals. It needs connections and an address space, and starts no
+// process: a test can drive a sidecar of its own with it.
 //
 //	loop := load.Loop{
 //		Connections: connections, Operation: load.Set(space, load.Spread{}.Places("acme")), InFlight: 64,
@@ -11,9 +11,10 @@
 //	}
 //	outcome, err := loop.Run(ctx)
 //
-// The package imports of the other rooms only report. A Loop is a value. The goroutine that starts
-// a Drive waits for it, and any goroutine may stop it. Replies are received on the goroutines of
-// the connections: Observe runs there, and each lane guards its state with its own mutex. Begin, End,
-// Settle and Note of a Companion are called by one goroutine, in this order; what a companion
-// shares with its subscriptions, its mutex or its channels guard.
+// Of the other rooms it imports only report. A Loop is a value. The goroutine that starts a
+// Drive waits for it, and any goroutine may stop it. Replies are received on the goroutines
+// of the connections. Observe runs there, and each lane guards its state with its own
+// mutex. One goroutine calls Begin, End, Settle and Note of a Companion, in this order. If
+// a companion shares state with its subscriptions, its mutex or its channels guard that
+// state.
 package load

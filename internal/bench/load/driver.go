@@ -16,40 +16,40 @@ import (
 	"dappco.re/go/storebus/internal/histogram"
 )
 
-// ReplyTimeout is how long a reply is waited for.
+// ReplyTimeout is the longest wait for a reply.
 const ReplyTimeout = 10 * time.Second
 
-// Loop is a closed loop: so many requests are outstanding, and each reply is followed
-// by the next request in its place.
+// Loop is a closed loop: InFlight requests are outstanding, and each reply is followed by
+// the next request in its place.
 type Loop struct {
 	Connections []*nats.Conn
 	Operation   Operation
 	InFlight    int
-	// Duration is how long requests are sent; the last replies are waited for. 0: until
-	// it is stopped, or there are no more keys.
+	// Duration is the time in which requests are sent; the last replies are waited for. If
+	// it is 0, the loop goes on until it is stopped, or has no more keys.
 	Duration time.Duration
 	Keys     keySource
 	Values   *ValuePool
 	Seed     uint64
-	// Silence is how long nothing at all may come before what is outstanding is given
-	// up; 0: ReplyTimeout.
+	// Silence is the longest time without any reply before the loop gives up. If it is 0,
+	// it is ReplyTimeout.
 	Silence time.Duration
-	// Observe, if it is set, hears of every success: the revision, and when the
-	// reply came. It runs where replies are received and may not wait.
+	// Observe, if it is set, is called with the revision and the time of every success. It
+	// runs on the goroutine that receives replies, and must not wait.
 	Observe func(revision uint64, at time.Time)
 }
 
-// Outcome is what a loop came to.
+// Outcome is the result of a loop.
 type Outcome struct {
 	Served, Failed uint64
 	// Failure is the first of the errors.
 	Failure   error
 	Latencies histogram.Fine
-	// Revision is the highest that a reply has named.
+	// Revision is the highest revision in a reply.
 	Revision uint64
 }
 
-// Drive is a loop that runs: a lane for each connection.
+// Drive is a running loop, with a lane for each connection.
 type Drive struct {
 	Loop
 	epoch time.Time
@@ -58,8 +58,8 @@ type Drive struct {
 	lanes []*lane
 }
 
-// lane is the part of a loop that goes over one connection. Its replies arrive at one
-// subscription and are told apart by the last token of their subject, the slot.
+// lane is the part of a loop on one connection. One subscription receives its replies. The
+// last token of their subject is the slot of the request.
 type lane struct {
 	drive        *Drive
 	connection   *nats.Conn
@@ -77,7 +77,7 @@ type lane struct {
 	outcome     Outcome
 }
 
-// Run carries out a loop and waits for its last reply.
+// Run runs a loop and waits for its last reply.
 func (loop Loop) Run(ctx context.Context) (*Outcome, error) {
 	drive, err := loop.Start()
 	if err != nil {
@@ -86,7 +86,7 @@ func (loop Loop) Run(ctx context.Context) (*Outcome, error) {
 	return drive.Wait(ctx)
 }
 
-// Start sends the first requests. The caller waits for it.
+// Start sends the first requests. The caller must call Wait.
 func (loop Loop) Start() (*Drive, error) {
 	if loop.Silence == 0 {
 		loop.Silence = ReplyTimeout
@@ -133,7 +133,7 @@ func (drive *Drive) newLane(connection *nats.Conn, slots int, index uint64) (*la
 	return lane, nil
 }
 
-// Listen subscribes without a limit to what may wait: the requests in flight bound that.
+// Listen subscribes with unlimited pending messages: the requests in flight bound them.
 func Listen(connection *nats.Conn, subject string, handle nats.MsgHandler) (*nats.Subscription, error) {
 	subscription, err := connection.Subscribe(subject, handle)
 	if err != nil {
@@ -142,16 +142,16 @@ func Listen(connection *nats.Conn, subject string, handle nats.MsgHandler) (*nat
 	return subscription, subscription.SetPendingLimits(-1, -1)
 }
 
-// Pause lets the requests go on for a time.
+// Pause waits while the requests go on.
 func (drive *Drive) Pause(ctx context.Context, duration time.Duration) error {
 	return pause(ctx, duration)
 }
 
-// Stop lets nothing more be sent.
+// Stop prevents further requests.
 func (drive *Drive) Stop() { drive.ends.Store(0) }
 
-// Wait waits until every request has its reply, and gives the outcome. Requests
-// whose replies do not come count as failed.
+// Wait waits until every request has its reply, and returns the outcome. A request without
+// a reply counts as failed.
 func (drive *Drive) Wait(ctx context.Context) (*Outcome, error) {
 	defer drive.close()
 	for _, lane := range drive.lanes {
@@ -168,7 +168,7 @@ func (drive *Drive) Wait(ctx context.Context) (*Outcome, error) {
 
 func (drive *Drive) close() {
 	for _, lane := range drive.lanes {
-		// It fails only where the connection is gone, and the subscription with it.
+		// It fails only if the connection is closed, and the subscription with it.
 		_ = lane.subscription.Unsubscribe()
 	}
 }
@@ -184,7 +184,7 @@ func (lane *lane) begin() {
 	}
 }
 
-// receive takes a reply, and sends the next request in its place.
+// receive handles a reply, and sends the next request in its place.
 func (lane *lane) receive(reply *nats.Msg) {
 	at := time.Since(lane.drive.epoch)
 	slot, err := strconv.Atoi(reply.Subject[len(lane.inbox):])
@@ -232,14 +232,14 @@ func (lane *lane) send(slot int) {
 	}
 }
 
-// retire ends a slot; the last one ends the lane.
+// retire ends a slot. The last slot ends the lane.
 func (lane *lane) retire() {
 	if lane.outstanding--; lane.outstanding == 0 {
 		close(lane.done)
 	}
 }
 
-// wait waits for the last reply, or until none has come for the silence.
+// wait waits for the last reply. It gives up if none has come for the time of Silence.
 func (lane *lane) wait(ctx context.Context) error {
 	silence := lane.drive.Silence
 	ticker := time.NewTicker(silence / 8)
@@ -258,7 +258,7 @@ func (lane *lane) wait(ctx context.Context) error {
 	}
 }
 
-// result gives what the lane came to. What is still outstanding has failed.
+// result returns the outcome of the lane. Outstanding requests count as failed.
 func (lane *lane) result() *Outcome {
 	lane.mutex.Lock()
 	defer lane.mutex.Unlock()
@@ -275,7 +275,7 @@ func (outcome *Outcome) fail(count uint64, err error) {
 	}
 }
 
-// Quantile gives the latency that a fraction of the requests had at most.
+// Quantile returns the latency that a fraction of the requests did not exceed.
 func (outcome *Outcome) Quantile(fraction float64) time.Duration {
 	return time.Duration(outcome.Latencies.Quantile(fraction))
 }

@@ -16,14 +16,14 @@ import (
 	"dappco.re/go/storebus/internal/bench/benchtest"
 )
 
-// responder answers on a subject and remembers what it was asked.
+// responder answers on a subject and records the requests.
 type responder struct {
 	connection *nats.Conn
 	mutex      sync.Mutex
 	asked      map[string]int
 }
 
-// newResponder answers with the payload, or as answer says.
+// newResponder calls answer for each request.
 func newResponder(t *testing.T, connection *nats.Conn, answer func(request *nats.Msg)) *responder {
 	t.Helper()
 	responder := &responder{connection: connection, asked: map[string]int{}}
@@ -115,7 +115,7 @@ func TestDriver_InFlight_Good(t *testing.T) {
 	drive, err := echoLoop(25, inFlight, client, benchtest.Connect(t, natsServer)).Start()
 	require.NoError(t, err)
 
-	// So many come unanswered, and one more for each answer.
+	// First inFlight requests come unanswered, then one more for each answer.
 	requests := make([]*nats.Msg, 0, inFlight)
 	for range inFlight {
 		requests = append(requests, <-held)

@@ -16,32 +16,33 @@ import (
 )
 
 const (
-	// expiringKeys is how many keys expire in a round, at even distances.
+	// expiringKeys is the number of keys that expire in a round, at even distances.
 	expiringKeys = 500
-	// expiryLead is the time to live of the first: until then all of them are set.
+	// expiryLead is the time to live of the first key. All keys are set before it ends.
 	expiryLead = 200 * time.Millisecond
 )
 
-// ExpiryMeter has a trial set keys that expire one after the other within the time of
-// its round, and measures how long after its deadline the event of each arrives here.
+// ExpiryMeter makes a trial set keys that expire one after the other within its round. It
+// measures the time from each deadline to the arrival of the event.
 type ExpiryMeter struct {
 	alone
 	Connection   *nats.Conn
 	Space        subjects.Space
 	Places       Places
 	subscription *nats.Subscription
-	// set counts the keys that are to expire.
+	// set counts the keys that will expire.
 	set atomic.Int64
 
 	mutex     sync.Mutex
 	deadlines map[string]time.Time // by key
 	delays    []time.Duration
-	// awaited is how many events complete is closed at; 0 while that is not known.
+	// awaited is the number of events after which complete is closed, 0 while it is not
+	// known.
 	awaited  int
 	complete chan struct{}
 }
 
-// Begin replaces what the loop asks, and subscribes to the events.
+// Begin replaces the operation and the keys of the loop, and subscribes to the events.
 func (meter *ExpiryMeter) Begin(_ context.Context, loop *Loop) (err error) {
 	meter.deadlines, meter.complete = map[string]time.Time{}, make(chan struct{})
 	spread := loop.Duration
@@ -57,8 +58,7 @@ func (meter *ExpiryMeter) Begin(_ context.Context, loop *Loop) (err error) {
 	return meter.Connection.Flush()
 }
 
-// receive takes note of the deadline that the event of a set names, as its reply has
-// done, and of when the expiry comes.
+// receive records the deadline in the event of a set, and the arrival of an expiry.
 func (meter *ExpiryMeter) receive(message *nats.Msg) {
 	at := time.Now()
 	var event subjects.Event
@@ -79,7 +79,7 @@ func (meter *ExpiryMeter) receive(message *nats.Msg) {
 	}
 }
 
-// checkLocked says when the last event that is awaited has come.
+// checkLocked closes complete if the last awaited event has come.
 func (meter *ExpiryMeter) checkLocked() {
 	if meter.awaited > 0 && len(meter.delays) >= meter.awaited {
 		meter.awaited = 0
@@ -103,7 +103,7 @@ func (meter *ExpiryMeter) End(ctx context.Context) error {
 	return meter.subscription.Unsubscribe()
 }
 
-// Note writes how long after their deadlines the events came.
+// Note writes the times from deadline to event.
 func (meter *ExpiryMeter) Note(round *report.Round) {
 	meter.mutex.Lock()
 	defer meter.mutex.Unlock()

@@ -17,8 +17,8 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// newExpiryMeter begins to measure a loop of a hundred milliseconds, with a function
-// that publishes events.
+// newExpiryMeter begins to measure a loop of a hundred milliseconds. publish publishes
+// events.
 func newExpiryMeter(t *testing.T) (meter *ExpiryMeter, begun *Loop, publish func(events ...string)) {
 	t.Helper()
 	connection := benchtest.Connect(t, benchtest.StartServer(t, false))

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// fillingInterval is the time between two looks at how far a filling is.
+// fillingInterval is the time between two reports of the progress.
 const fillingInterval = time.Second
 
-// Filling makes the loop of a trial write each key once, and says how far it is.
+// Filling makes the loop of a trial write each key once, and reports the progress.
 type Filling struct {
 	alone
 	Keys int
-	// Tell is told how many keys are written, about once a second.
+	// Tell gets the number of written keys, about once a second.
 	Tell           func(written int)
 	written        atomic.Int64
 	stopped, ended chan struct{}
@@ -30,14 +30,14 @@ func (filling *Filling) Begin(_ context.Context, loop *Loop) error {
 	return nil
 }
 
-// End lets nothing more be told.
+// End stops the reports.
 func (filling *Filling) End(context.Context) error {
 	close(filling.stopped)
 	<-filling.ended
 	return nil
 }
 
-// follow says how far it is until it is stopped.
+// follow reports the progress until it is stopped.
 func (filling *Filling) follow() {
 	defer close(filling.ended)
 	ticker := time.NewTicker(fillingInterval)

@@ -8,28 +8,29 @@ import (
 )
 
 const (
-	// keyDigits is how many digits a key has: enough for the largest number of keys.
+	// keyDigits is the number of digits of a key: enough for the largest number of keys.
 	keyDigits = 7
-	// MaxKeys is the largest number of keys that there can be.
+	// MaxKeys is the largest number of keys.
 	MaxKeys = 10_000_000
-	// PageKeys is how many keys share all but the last two digits: a page of a listing.
+	// PageKeys is the number of keys that share all but the last two digits: a page of a
+	// listing.
 	PageKeys = 100
-	// poolBytes is how much random text there is to cut values from, besides the
-	// length of one.
+	// poolBytes is the length of the random text from which values are cut, without the
+	// length of one value.
 	poolBytes = 1 << 20
-	// alphabet is what values are made of: 64 characters that no encoding escapes.
+	// alphabet has the 64 characters of values. No encoding escapes them.
 	alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 )
 
-// keySource gives the key of the next request, and false when there are no more.
+// keySource returns the key of the next request. more is false if there are no more.
 type keySource func(random *rand.Rand) (key int, more bool)
 
-// UniformKeys gives keys below count for ever, each as often as any other.
+// UniformKeys returns random keys below count without end, each equally likely.
 func UniformKeys(count int) keySource {
 	return func(random *rand.Rand) (int, bool) { return random.IntN(count), true }
 }
 
-// EveryKey gives each key below count once.
+// EveryKey returns each key below count once.
 func EveryKey(count int) keySource {
 	var next atomic.Int64
 	return func(*rand.Rand) (int, bool) {
@@ -48,14 +49,14 @@ func appendKey(dst []byte, key int) []byte {
 	return append(append(dst, 'k'), digits[:]...)
 }
 
-// ValuePool is random text that values of one size are cut from, so that making one
-// costs nothing and hardly two are alike.
+// ValuePool is random text from which values of one size are cut. So a value costs nothing,
+// and hardly two values are equal.
 type ValuePool struct {
 	text  []byte
 	bytes int
 }
 
-// NewValuePool makes the text for values of a size. Two pools of one size are the same.
+// NewValuePool makes the text for values of a size. Two pools of one size are equal.
 func NewValuePool(valueBytes int) *ValuePool {
 	random := rand.New(rand.NewPCG(uint64(valueBytes), 1))
 	text := make([]byte, poolBytes+valueBytes)
@@ -65,7 +66,7 @@ func NewValuePool(valueBytes int) *ValuePool {
 	return &ValuePool{text: text, bytes: valueBytes}
 }
 
-// Value gives a random value, which belongs to the pool.
+// Value returns a random value, which must not be changed: it belongs to the pool.
 func (pool *ValuePool) Value(random *rand.Rand) []byte {
 	start := random.IntN(poolBytes)
 	return pool.text[start : start+pool.bytes]

@@ -13,8 +13,8 @@ import (
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
-// LagMeter measures the time from the reply to a set until its event arrives here, on
-// a connection of its own.
+// LagMeter measures the time from the reply to a set until its event arrives here, on a
+// connection of its own.
 type LagMeter struct {
 	alone
 	Connection   *nats.Conn
@@ -27,13 +27,13 @@ type LagMeter struct {
 	complete          chan struct{}
 }
 
-// moment is when something happened to a revision.
+// moment is a revision, and the time at which something happened to it.
 type moment struct {
 	revision uint64
 	at       time.Time
 }
 
-// Begin subscribes to the events, and hears of every reply.
+// Begin subscribes to the events, and observes every reply.
 func (meter *LagMeter) Begin(_ context.Context, loop *Loop) (err error) {
 	meter.complete = make(chan struct{})
 	loop.Observe = meter.observe
@@ -58,7 +58,7 @@ func (meter *LagMeter) receive(event *nats.Msg) {
 	meter.checkLocked()
 }
 
-// checkLocked says when the last event that is expected has come.
+// checkLocked closes complete if the last expected event has come.
 func (meter *LagMeter) checkLocked() {
 	if meter.expected == 0 || meter.highest < meter.expected {
 		return
@@ -74,7 +74,7 @@ func (meter *LagMeter) expect(revision uint64) {
 	meter.checkLocked()
 }
 
-// Settle waits for the event of the highest revision that a reply has named.
+// Settle waits for the event of the highest revision in a reply.
 func (meter *LagMeter) Settle(ctx context.Context, outcome *Outcome) error {
 	if outcome.Revision == 0 {
 		return outcome.Failure
@@ -86,15 +86,15 @@ func (meter *LagMeter) Settle(ctx context.Context, outcome *Outcome) error {
 	return meter.subscription.Unsubscribe()
 }
 
-// Note writes how long after the reply the events came.
+// Note writes the times from reply to event.
 func (meter *LagMeter) Note(round *report.Round) {
 	meter.mutex.Lock()
 	defer meter.mutex.Unlock()
 	round.Events, round.Lag = uint64(len(meter.arrived)), newLag(meter.replied, meter.arrived)
 }
 
-// newLag compares the moments of every revision that has both. Of an event that came
-// twice the first counts.
+// newLag subtracts the two moments of each revision that has both. If an event came twice,
+// the first counts.
 func newLag(replied, arrived []moment) *report.Lag {
 	arrivals := make(map[uint64]time.Time, len(arrived))
 	for _, moment := range arrived {
@@ -111,13 +111,13 @@ func newLag(replied, arrived []moment) *report.Lag {
 	return lagOf(lags)
 }
 
-// lagOf sorts delays, and gives their quantiles.
+// lagOf sorts delays, and returns their quantiles.
 func lagOf(delays []time.Duration) *report.Lag {
 	slices.Sort(delays)
 	return &report.Lag{P50: report.Microseconds(quantile(delays, 0.5)), P99: report.Microseconds(quantile(delays, 0.99))}
 }
 
-// quantile gives the one at a fraction of sorted durations, 0 where there are none.
+// quantile returns the duration at a fraction of sorted durations, 0 if there are none.
 func quantile(sorted []time.Duration, fraction float64) time.Duration {
 	if len(sorted) == 0 {
 		return 0

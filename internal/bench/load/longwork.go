@@ -15,38 +15,39 @@ import (
 )
 
 const (
-	// longNamespace is that of the group, which nobody else has to do with.
+	// longNamespace is the namespace of the large group. No case uses it otherwise.
 	longNamespace = "long"
-	// longBatch is how many keys one transaction writes, and longInFlight how many of
-	// these are in flight.
+	// longBatch is the number of keys that one transaction writes, and longInFlight the
+	// number of transactions in flight.
 	longBatch    = 1000
 	longInFlight = 4
-	// firstLead is the time a key that the group is given at first until it begins to
-	// expire, and leastLead what there is for few keys.
+	// firstLead is the first estimate, for each key, of the time until the group begins to
+	// expire. leastLead is added for small groups.
 	firstLead = 10 * time.Microsecond
 	leastLead = 200 * time.Millisecond
 )
 
-// LongWorker carries out long work beside a trial: the group is written before the
-// clock starts, and goes from then on.
+// LongWorker does long work beside a trial. It writes a large group before the clock
+// starts. The group is deleted, or expires, while the trial runs.
 type LongWorker struct {
 	alone
 	Connections []*nats.Conn
 	Space       subjects.Space
 	Keys        int
-	// Expire has every key expire within the time of the round. Otherwise one request deletes
-	// the group.
+	// Expire makes every key expire within the time of the round. If it is false, one
+	// request deletes the group.
 	Expire bool
-	// Lead is how long before it begins to expire the group is written. 0 is replaced by what
-	// suits the number of keys. It is kept for the rounds that follow.
+	// Lead is the time between the start of the writing and the first expiry. If it is 0,
+	// it is set from the number of keys. It is kept for the following rounds.
 	Lead *time.Duration
 	// Drain waits until nothing is left to do.
 	Drain func(context.Context) error
-	// deletion is where the reply to the request for it arrives.
+	// deletion receives the reply to the request that deletes the group.
 	deletion *nats.Subscription
 }
 
-// Begin writes the group. It returns when the deletion is asked for, or the first key expires.
+// Begin writes the group. It returns after it has requested the deletion, or at the first
+// expiry.
 func (worker *LongWorker) Begin(ctx context.Context, loop *Loop) error {
 	if worker.Expire {
 		return worker.beginExpiry(ctx, loop.Duration)
@@ -57,9 +58,8 @@ func (worker *LongWorker) Begin(ctx context.Context, loop *Loop) error {
 	return worker.requestDeletion()
 }
 
-// beginExpiry writes keys that expire one after the other within a time, and returns
-// when the first of them does. Where writing them takes too long it begins again, with
-// more time.
+// beginExpiry writes keys that expire one after the other within a time, and returns at the
+// first expiry. If writing them takes too long, it begins again with more time.
 func (worker *LongWorker) beginExpiry(ctx context.Context, spread time.Duration) error {
 	if *worker.Lead == 0 {
 		*worker.Lead = leastLead + firstLead*time.Duration(worker.Keys)
@@ -97,7 +97,7 @@ func (worker *LongWorker) write(ctx context.Context, timeToLive func(key int) ti
 	return nil
 }
 
-// requestDeletion asks for the deletion, and leaves it to end to look at the reply.
+// requestDeletion requests the deletion. End reads the reply.
 func (worker *LongWorker) requestDeletion() (err error) {
 	connection := worker.Connections[0]
 	inbox := connection.NewInbox()
@@ -107,7 +107,7 @@ func (worker *LongWorker) requestDeletion() (err error) {
 	return connection.PublishRequest(worker.Space.Request(longNamespace, subjects.VerbDeleteGroup), inbox, []byte(`{"group":"`+group+`"}`))
 }
 
-// End makes sure that the group was deleted as a whole.
+// End checks that the group was deleted as a whole.
 func (worker *LongWorker) End(ctx context.Context) error {
 	if worker.deletion == nil {
 		return nil

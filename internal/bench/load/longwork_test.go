@@ -16,8 +16,8 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// newLongWorker gives a worker on a group of 2,500 keys, and a sidecar of fixed
-// answers that counts the transactions.
+// newLongWorker returns a worker on a group of 2,500 keys. Its sidecar gives fixed replies
+// and counts the transactions.
 func newLongWorker(t *testing.T, expire bool, deletion string) (*LongWorker, *atomic.Int64) {
 	t.Helper()
 	natsServer := benchtest.StartServer(t, false)

@@ -18,20 +18,20 @@ import (
 // group is the group of every entry.
 const group = "bench"
 
-// statusHeader is what NATS itself answers with: nobody is there, no such message.
+// statusHeader is in the replies of NATS itself, such as no responders or no such message.
 const statusHeader = "Status"
 
-// Operation is one kind of request: how a client makes it, and how it reads the reply.
-// Everything else is the same for all.
+// Operation is one kind of request: how a client builds the request, and how it reads the
+// reply. Nothing else differs between operations.
 type Operation struct {
-	// Request gives the subject, and the payload appended to input.Buffer.
+	// Request returns the subject, and input.Buffer with the payload appended.
 	Request func(input Input) (subject string, payload []byte)
-	// Accept decodes a reply and gives the revision or sequence in it. A reply that is
-	// not the success that was asked for is an error.
+	// Accept decodes a reply and returns the revision or sequence in it. It returns an
+	// error unless the reply is the expected success.
 	Accept func(reply *nats.Msg) (revision uint64, err error)
 }
 
-// Input is what a request is made of. Buffer is empty and may be grown.
+// Input is the key and the value of a request. Buffer is empty and may be grown.
 type Input struct {
 	Key           int
 	Value, Buffer []byte
@@ -40,7 +40,7 @@ type Input struct {
 // Set is a set with a JSON body.
 func Set(space subjects.Space, places Places) Operation { return setOperation(space, places, nil) }
 
-// setOperation is a set whose time to live, if there is one, is up to the key.
+// setOperation is a set. If timeToLive is not nil, it decides the time to live of each key.
 func setOperation(space subjects.Space, places Places, timeToLive func(key int) time.Duration) Operation {
 	begin := keyBody(space, places, subjects.VerbSet)
 	return Operation{
@@ -57,8 +57,8 @@ func setOperation(space subjects.Space, places Places, timeToLive func(key int) 
 	}
 }
 
-// keyBody gives the subject of a verb for the place of a key, and a JSON body up to
-// the name of the key, still to be closed.
+// keyBody returns a function for the subject of a verb and its JSON body. The body ends
+// after the name of the key; the caller closes it.
 func keyBody(space subjects.Space, places Places, verb subjects.Verb) func(Input) (subject string, body []byte) {
 	requests, openings := make([]string, len(places.Namespaces)), make([]string, len(places.Groups))
 	for index, namespace := range places.Namespaces {
@@ -136,8 +136,7 @@ func RawGet(space subjects.Space, namespace string, valueBytes int) Operation {
 	}
 }
 
-// List is a page of a hundred entries: the keys that share all but their
-// last two digits.
+// List is a page of a hundred entries: the keys that share all but their last two digits.
 func List(space subjects.Space, namespace string, keys int) Operation {
 	subject := space.Request(namespace, subjects.VerbList)
 	pages := max(keys/PageKeys, 1)
@@ -150,7 +149,7 @@ func List(space subjects.Space, namespace string, keys int) Operation {
 	}
 }
 
-// acceptPage takes a page of a listing of so many keys.
+// acceptPage accepts a page of a listing with the given number of keys.
 func acceptPage(keys int) func(reply *nats.Msg) (uint64, error) {
 	return func(reply *nats.Msg) (uint64, error) {
 		var page subjects.ListReply
@@ -158,14 +157,13 @@ func acceptPage(keys int) func(reply *nats.Msg) (uint64, error) {
 			return 0, err
 		}
 		if page.Next != "" && len(page.Entries) > 0 {
-			return page.Revision, nil // more would not fit into a message
+			return page.Revision, nil // a page with a next holds as much as fits into a message
 		}
 		return page.Revision, checkLength(len(page.Entries), min(keys, PageKeys))
 	}
 }
 
-// Put is what the put of a KV bucket sends: the value, to be acknowledged
-// by the stream.
+// Put is the request of a put to a KV bucket: the value, acknowledged by the stream.
 func Put(bucket string) Operation {
 	prefix := "$KV." + bucket + "."
 	return Operation{
@@ -196,8 +194,8 @@ func acceptAcknowledgement(reply *nats.Msg) (uint64, error) {
 	return acknowledgement.Sequence, nil
 }
 
-// Read is what the get of a KV bucket sends: a direct get of the last
-// message of a subject, whose headers say what the entry is.
+// Read is the request of a get from a KV bucket: a direct get of the last message of a
+// subject. Its headers describe the entry.
 func Read(bucket string, valueBytes int) Operation {
 	prefix := "$JS.API.DIRECT.GET.KV_" + bucket + ".$KV." + bucket + "."
 	return Operation{
@@ -218,7 +216,7 @@ func Read(bucket string, valueBytes int) Operation {
 	}
 }
 
-// Commit commits a point: a number, and a text of the size of a value.
+// Commit commits a point with a number, and a text with the size of a value.
 func Commit(space subjects.Space, namespace string) Operation {
 	subject := space.Request(namespace, subjects.VerbJournalCommit)
 	return Operation{
@@ -237,7 +235,7 @@ func Commit(space subjects.Space, namespace string) Operation {
 	}
 }
 
-// Echo sends a value and takes it back as it is.
+// Echo sends a value and expects it back unchanged.
 func Echo(subject string, valueBytes int) Operation {
 	return Operation{
 		Request: func(input Input) (string, []byte) { return subject, append(input.Buffer, input.Value...) },
@@ -254,7 +252,7 @@ func keySubject(prefix string, key int) string {
 	return string(appendKey(append(make([]byte, 0, len(prefix)+keyDigits+1), prefix...), key))
 }
 
-// decodeReply decodes the body of a reply that is no refusal.
+// decodeReply decodes the body of a reply. It returns an error if the reply is a refusal.
 func decodeReply(reply *nats.Msg, target any) error {
 	if err := refusal(reply); err != nil {
 		return err
@@ -262,7 +260,7 @@ func decodeReply(reply *nats.Msg, target any) error {
 	return json.Unmarshal(reply.Data, target)
 }
 
-// refusal gives the error that the headers of a reply report.
+// refusal returns the error in the headers of a reply, nil if there is none.
 func refusal(reply *nats.Msg) error {
 	if len(reply.Header) == 0 {
 		return nil

@@ -19,13 +19,13 @@ func Changes(space subjects.Space, namespace string, revision uint64) Operation 
 				return 0, err
 			}
 			if page.Next < page.Revision && len(page.Changes) > 0 {
-				return page.Revision, nil // more would not fit into a message
+				return page.Revision, nil // a page with a next holds as much as fits into a message
 			}
 			return page.Revision, checkLength(len(page.Changes), int(revision-after))
 		})
 }
 
-// Page is a page of a hundred entries of a group that holds so many keys.
+// Page is a page of a hundred entries of a group with the given number of keys.
 func Page(space subjects.Space, namespace, group, after string, keys int) Operation {
 	request, limit := subjects.ListRequest{Group: &group}, PageKeys
 	request.Limit = &limit
@@ -35,7 +35,7 @@ func Page(space subjects.Space, namespace, group, after string, keys int) Operat
 	return constantOperation(space.Request(namespace, subjects.VerbList), request, acceptPage(keys))
 }
 
-// constantOperation asks the same every time.
+// constantOperation sends the same request every time.
 func constantOperation(subject string, body any, accept func(*nats.Msg) (uint64, error)) Operation {
 	payload, err := json.Marshal(body)
 	return Operation{

@@ -13,7 +13,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// changesBody is a reply with so many changes.
+// changesBody is a reply with count changes.
 func changesBody(count int, next string) *nats.Msg {
 	changes := strings.TrimSuffix(strings.Repeat(`{"revision":1,"type":"set"},`, count), ",")
 	return &nats.Msg{Data: []byte(`{"changes":[` + changes + `],"next":` + next + `,"oldest":1,"revision":250,"store":"s"}`)}

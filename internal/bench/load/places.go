@@ -4,27 +4,27 @@ package load
 
 import "fmt"
 
-// Places is where keys are: one after the other in the next namespace, and once
-// around in the next group.
+// Places are the namespaces and groups of keys. Each key is in the next namespace; after
+// the last namespace the keys go on in the next group.
 type Places struct{ Namespaces, Groups []string }
 
-// onePlace is the group of a namespace that most cases keep all their keys in.
+// onePlace is the one group of a namespace in which most cases keep all keys.
 func onePlace(namespace string) Places {
 	return Places{Namespaces: []string{namespace}, Groups: []string{group}}
 }
 
-// of gives the indices of the namespace and the group that a key is in.
+// of returns the indices of a key's namespace and group.
 func (places Places) of(key int) (namespace, group int) {
 	namespaces := len(places.Namespaces)
 	return key % namespaces, key / namespaces % len(places.Groups)
 }
 
-// Spread is how many namespaces there are, and groups in each. Zero is one group of a
-// namespace that has another name.
+// Spread is a number of namespaces, and a number of groups in each. The zero Spread is one
+// group of one namespace.
 type Spread struct{ Namespaces, Groups int }
 
-// Places gives names to what a spread counts: n0007, g0042. The zero spread is in the namespace
-// that is given.
+// Places names the namespaces and groups of a spread: n0007, g0042. The places of the zero
+// spread are in the given namespace.
 func (spread Spread) Places(namespace string) Places {
 	if spread.Namespaces == 0 {
 		return onePlace(namespace)
@@ -40,7 +40,7 @@ func numbered(letter string, count int) []string {
 	return names
 }
 
-// FirstPlaceKeys is how many of some keys are in the first group of the first
+// FirstPlaceKeys returns how many of the keys are in the first group of the first
 // namespace.
 func (spread Spread) FirstPlaceKeys(keys int) int {
 	count := spread.Namespaces * spread.Groups

@@ -14,11 +14,11 @@ import (
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
-// scrapeInterval is the time between two scrapes of the metrics: 150 of them come in the
-// time in which Prometheus, as it is set up usually, makes one.
+// scrapeInterval is the time between two scrapes of the metrics. Prometheus scrapes every
+// 15 s by default, which is 150 times as long.
 const scrapeInterval = 100 * time.Millisecond
 
-// Scraper reads the metrics of a sidecar for as long as a trial goes on.
+// Scraper reads the metrics of a sidecar while a trial runs.
 type Scraper struct {
 	alone
 	URL string
@@ -58,13 +58,13 @@ func (scraper *Scraper) run(ctx context.Context) error {
 	}
 }
 
-// End stops, and returns why a scrape has failed.
+// End stops the scrapes, and returns the error of a failed one.
 func (scraper *Scraper) End(context.Context) error {
 	scraper.stop()
 	return <-scraper.ended
 }
 
-// Note writes how many scrapes there were.
+// Note writes the number of scrapes.
 func (scraper *Scraper) Note(round *report.Round) { round.Scrapes = scraper.count }
 
 func scrape(ctx context.Context, url string) error {

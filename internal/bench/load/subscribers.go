@@ -13,23 +13,23 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// arrivals is what the subscribers have received, in the words of their report.
+// arrivals is the JSON report of the subscribers about the events they have received.
 type arrivals struct {
-	// Least is the revision up to which the last of them has every event.
+	// Least is the revision up to which the slowest subscriber has received every event.
 	Least uint64 `json:"least"`
-	// Lost counts the revisions that were passed over.
+	// Lost counts the missed revisions.
 	Lost uint64 `json:"lost"`
 }
 
-// subscriber follows the events of a namespace from its first one: revisions are
-// dense, so it sees by itself what did not arrive.
+// subscriber follows the events of a namespace from the first one. Revisions are dense, so
+// it sees by itself which event is missing.
 type subscriber struct {
 	last, lost atomic.Uint64
 }
 
-// ServeSubscribers starts so many subscribers of the events on a subject, each with a
-// connection of its own, and answers requests on the other subject with their arrivals. They
-// last as long as the connections.
+// ServeSubscribers starts count subscribers to the subject events, each with a connection
+// of its own. It answers requests on the subject report with their arrivals. They last as
+// long as their connections.
 func ServeSubscribers(count int, events, report string, connect func() (*nats.Conn, error)) error {
 	subscribers := make([]*subscriber, count)
 	for index := range subscribers {
@@ -39,14 +39,14 @@ func ServeSubscribers(count int, events, report string, connect func() (*nats.Co
 		}
 	}
 	return serve(connect, report, func(request *nats.Msg) {
-		body, _ := json.Marshal(collect(subscribers)) // numbers alone cannot fail
+		body, _ := json.Marshal(collect(subscribers)) // a struct of numbers always encodes
 		if err := request.Respond(body); err != nil {
 			fmt.Fprintln(os.Stderr, "respond:", err)
 		}
 	})
 }
 
-// serve hears a subject over a connection of its own.
+// serve handles a subject on a connection of its own.
 func serve(connect func() (*nats.Conn, error), subject string, handle nats.MsgHandler) error {
 	connection, err := connect()
 	if err != nil {
@@ -67,8 +67,8 @@ func (subscriber *subscriber) receive(event *nats.Msg) {
 	subscriber.last.Store(revision)
 }
 
-// eventRevision reads the first field of an event, which is its revision, and gives 0
-// for what is no event.
+// eventRevision reads the first field of an event, which is its revision. It returns 0 if
+// the message is no event.
 func eventRevision(event []byte) uint64 {
 	digits, begins := bytes.CutPrefix(event, []byte(`{"revision":`))
 	end := bytes.IndexByte(digits, ',')

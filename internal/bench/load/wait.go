@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	// pollInterval is the time between two looks at what is left to do.
+	// pollInterval is the time between two calls of done.
 	pollInterval = time.Millisecond
-	// drainTimeout bounds how long a store may take to finish what it has put off, and an
-	// event to arrive.
+	// drainTimeout bounds the time in which a store must finish its deferred work, and an
+	// event must arrive.
 	drainTimeout = 2 * time.Minute
 )
 
-// Poll asks until something is done. What it says when that takes too long is made by
-// the last function.
+// Poll calls done until it reports true or fails. If that takes too long, the error has the
+// text of late.
 func Poll(ctx context.Context, done func(context.Context) (bool, error), late func() string) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
@@ -37,8 +37,8 @@ func Poll(ctx context.Context, done func(context.Context) (bool, error), late fu
 	}
 }
 
-// awaited waits until done is closed, within drainTimeout. What has not come by then is
-// described by the format.
+// awaited waits until done is closed. If that takes longer than drainTimeout, the error has
+// the formatted text.
 func awaited(ctx context.Context, done <-chan struct{}, format string, values ...any) error {
 	timer := time.NewTimer(drainTimeout)
 	defer timer.Stop()

@@ -14,22 +14,23 @@ import (
 )
 
 const (
-	// neighbourNamespace is another tenant than the one that is measured.
+	// neighbourNamespace is another tenant than the measured one.
 	neighbourNamespace = "neighbour"
-	// idleGroup is a group of it that nobody writes to.
+	// idleGroup is a group of the neighbour without writes.
 	idleGroup = "idle"
-	// waitersWait is how long each of them waits at most.
+	// waitersWait is the longest wait of each request.
 	waitersWait = 30 * time.Second
 )
 
-// Waiters are requests of a neighbour for the changes of a group, which go on for as
-// long as a trial does: each reply is followed by another request.
+// Waiters are requests of a neighbour that wait for the changes of a group while a trial
+// runs. Each reply is followed by another request.
 type Waiters struct {
 	alone
 	Connection *nats.Conn
 	Space      subjects.Space
 	Count      int
-	// Woken has them wait for the group that neighbour names. Otherwise nobody writes to theirs.
+	// Woken makes them wait for the group that Neighbour names. Otherwise their group has
+	// no writes.
 	Woken bool
 
 	subscription *nats.Subscription
@@ -42,7 +43,7 @@ type Waiters struct {
 	failure     error
 }
 
-// Neighbour gives where the keys of that tenant are.
+// Neighbour returns the places of the neighbour's keys.
 func Neighbour() Places { return onePlace(neighbourNamespace) }
 
 // Begin returns when all of them wait.
@@ -61,12 +62,12 @@ func (waiters *Waiters) Begin(ctx context.Context, _ *Loop) (err error) {
 			return err
 		}
 	}
-	// The sidecar takes requests of a verb in their order.
+	// The sidecar takes the requests of a verb in order.
 	_, err = waiters.Connection.RequestWithContext(ctx, waiters.subject(subjects.VerbChanges), fmt.Appendf(nil, `{"after":%d,"limit":1}`, revision))
 	return err
 }
 
-// End writes to the group, and returns when each of them was answered.
+// End writes to the group, and returns after each waiting request has its reply.
 func (waiters *Waiters) End(ctx context.Context) error {
 	waiters.mutex.Lock()
 	waiters.ending = true
@@ -89,7 +90,7 @@ func (waiters *Waiters) End(ctx context.Context) error {
 	return waiters.subscription.Unsubscribe()
 }
 
-// touch writes to the group, and gives the revision.
+// touch writes to the group, and returns the revision.
 func (waiters *Waiters) touch(ctx context.Context) (uint64, error) {
 	reply, err := waiters.Connection.RequestWithContext(ctx, waiters.subject(subjects.VerbSet), []byte(`{"group":"`+waiters.group()+`","key":"k","value":"v"}`))
 	if err != nil {
@@ -114,7 +115,7 @@ func (waiters *Waiters) subject(verb subjects.Verb) string {
 	return waiters.Space.Request(neighbourNamespace, verb)
 }
 
-// receive asks again until it is time to end.
+// receive sends the next request, unless the waiters are ending.
 func (waiters *Waiters) receive(reply *nats.Msg) {
 	var page subjects.ChangesReply
 	err := decodeReply(reply, &page)

@@ -15,8 +15,8 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// newWaiters gives waiters, and a sidecar that holds what waits until somebody sets.
-// It gives the same answer to all of them, and says of each that it was asked.
+// newWaiters returns waiters, and a sidecar that holds their requests until a set comes.
+// The sidecar gives all of them the same answer, and signals each request.
 func newWaiters(t *testing.T, answer string) (*Waiters, <-chan struct{}) {
 	t.Helper()
 	natsServer := benchtest.StartServer(t, false)
@@ -52,7 +52,7 @@ func TestWaiters_Begin_Good(t *testing.T) {
 	_, err := waiters.touch(t.Context())
 	require.NoError(t, err)
 	for range 40 {
-		<-asked // Each asks again.
+		<-asked // each sends its next request
 	}
 	require.NoError(t, waiters.End(t.Context()))
 }

@@ -2,7 +2,7 @@
 
 package report
 
-// Compared gives the names of the cases that the bars compare, to tests.
+// Compared returns the names of the cases that the bars compare.
 func Compared() (names []string) {
 	for _, bar := range bars() {
 		names = append(names, bar.above)

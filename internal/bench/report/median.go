@@ -4,7 +4,7 @@ package report
 
 import "slices"
 
-// medianRound gives the median of each figure by itself, and the sum of the errors.
+// medianRound returns the median of each figure by itself, and the sum of the errors.
 func medianRound(rounds []Round) Round {
 	middle := func(figure func(*Round) float64) float64 { return medianOf(rounds, figure) }
 	median := Round{
@@ -40,7 +40,7 @@ func responderCPU(round *Round) float64 { return round.CPU[RoleResponder] }
 func lagP50(round *Round) float64       { return round.Lag.P50 }
 func lagP99(round *Round) float64       { return round.Lag.P99 }
 
-// medianCPU gives the medians of the roles that every round has.
+// medianCPU returns the medians of the roles that every round has.
 func medianCPU(rounds []Round) map[string]float64 {
 	medians := map[string]float64{}
 	for _, role := range []string{RoleBroker, RoleResponder, RoleClient, RoleSubscribers} {
@@ -72,7 +72,8 @@ func figures(rounds []Round, figure func(*Round) float64) []float64 {
 	return values
 }
 
-// median gives the middle one, or the mean of the middle two; 0 where there is none.
+// median returns the middle value, or the mean of the middle two. It returns 0 if there is
+// none.
 func median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0

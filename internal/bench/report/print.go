@@ -23,7 +23,7 @@ const (
 // Printable is a report.
 type Printable interface {
 	writeTable(output io.Writer) error
-	// rows are the figures of the cases or sizes, and lines the objects of JSON.
+	// rows returns the figures of the cases or sizes, and lines the objects of JSON.
 	rows() [][]any
 	lines() []any
 }
@@ -65,7 +65,7 @@ func writeRows(rows [][]any, output io.Writer) error {
 	return text.err
 }
 
-// The objects of JSON: Type tells them apart.
+// The objects of JSON. Type says which one it is.
 type (
 	runLine[Settings any] struct {
 		Type string `json:"type"`

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// readReport reads what a run of the cases has printed.
+// readReport reads the JSON of a run of the cases.
 func readReport(t *testing.T, output []byte) *Report {
 	t.Helper()
 	report := &Report{}
@@ -19,7 +19,7 @@ func readReport(t *testing.T, output []byte) *Report {
 	return report
 }
 
-// readScale reads what a run with --scale has printed.
+// readScale reads the JSON of a run with --scale.
 func readScale(t *testing.T, output []byte) *ScaleReport {
 	t.Helper()
 	report := &ScaleReport{}
@@ -27,7 +27,7 @@ func readScale(t *testing.T, output []byte) *ScaleReport {
 	return report
 }
 
-// readLines reads an object a line, and nothing but known fields.
+// readLines reads an object a line, with known fields only.
 func readLines[Settings any](t *testing.T, output []byte, header *Header[Settings], cases *[]Result, sizes *[]SizeResult, ratios *[]Ratio) {
 	t.Helper()
 	for line := range bytes.Lines(output) {

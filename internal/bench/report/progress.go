@@ -11,42 +11,43 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// Progress says how far a run is, on a terminal: on one line that is written again and
-// again. Elsewhere it says only what is wrong.
+// Progress shows how far a run is on a line of a terminal, which it rewrites. If the output
+// is no terminal, it prints only warnings.
 type Progress struct {
 	Output   io.Writer
 	Terminal bool
 	began    time.Time
-	// spent and planned are how long all that has been measured, and all there is,
-	// should take.
+	// spent is the planned time of all finished measurements, and planned that of the whole
+	// run.
 	spent, planned time.Duration
 }
 
-// NewProgress tells a terminal how far the run is. Elsewhere it says only what is wrong.
+// NewProgress shows the progress if output is a terminal. Otherwise it prints only
+// warnings.
 func NewProgress(output io.Writer) *Progress {
 	return &Progress{Output: output, Terminal: isTerminal(output)}
 }
 
-// isTerminal reports whether what is written is seen as it comes.
+// isTerminal reports whether an output is a terminal.
 func isTerminal(output io.Writer) bool {
 	file, ok := output.(*os.File)
 	return ok && isatty.IsTerminal(file.Fd())
 }
 
-// Tell prints a line that stays, on a terminal only.
+// Tell prints a line that stays, if the output is a terminal.
 func (progress *Progress) Tell(format string, values ...any) {
 	if progress.Terminal {
 		progress.Note(format, values...)
 	}
 }
 
-// Note prints a line that stays: something that the reader of the figures has to know.
+// Note prints a line that stays. It is for a fact that the reader of the figures must know.
 func (progress *Progress) Note(format string, values ...any) {
 	progress.Clear()
 	fmt.Fprintf(progress.Output, format+"\n", values...)
 }
 
-// Say shows what is being done, on a terminal only.
+// Say shows the current step, if the output is a terminal.
 func (progress *Progress) Say(format string, values ...any) {
 	if progress.Terminal {
 		progress.Clear()
@@ -61,12 +62,13 @@ func (progress *Progress) Clear() {
 	}
 }
 
-// Plan begins the time that is left: all there is should take so long.
+// Plan starts the estimate of the time left. planned is the estimated time of the whole
+// run.
 func (progress *Progress) Plan(planned time.Duration) {
 	progress.began, progress.spent, progress.planned = time.Now(), 0, planned
 }
 
-// Measuring says which case comes next, which should take so long.
+// Measuring names the next case. cost is its estimated time.
 func (progress *Progress) Measuring(round string, trial fmt.Stringer, cost time.Duration) {
 	left := ""
 	if progress.spent > 0 {

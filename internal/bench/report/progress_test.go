@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// named is what is measured, by its name.
+// named is a trial that has only a name.
 type named string
 
 func (name named) String() string { return string(name) }

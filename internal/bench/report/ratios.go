@@ -7,15 +7,16 @@ import (
 	"slices"
 )
 
-// bar is a comparison that storebus is measured by.
+// bar is a comparison by which storebus is judged.
 type bar struct {
 	name string
-	// above and below name the cases that are divided, at the same level and with
-	// values of the same size. Without below it is the figure itself.
+	// above and below name the two cases, at the same level and with values of the same
+	// size. The ratio is above divided by below. If below is empty, it is the figure of
+	// above alone.
 	above, below string
 	figure       func(*Round) float64
-	unit         string // of the figure, where nothing is divided
-	// levels are those that the bar is about; empty: all.
+	unit         string // of the figure, if nothing is divided
+	// levels are the levels of the bar. If it is empty, all are.
 	levels []int
 	goal   string
 }
@@ -76,8 +77,8 @@ func bars() []bar {
 	}
 }
 
-// Ratio is a bar at one level. Value is of the medians over the rounds, Lowest and
-// Highest are of the rounds.
+// Ratio is a bar at one level. Value is computed from the medians over the rounds, Lowest
+// and Highest from single rounds.
 type Ratio struct {
 	Name       string  `json:"name"`
 	InFlight   int     `json:"in_flight"`
@@ -85,13 +86,13 @@ type Ratio struct {
 	Value      float64 `json:"value"`
 	Lowest     float64 `json:"lowest"`
 	Highest    float64 `json:"highest"`
-	// Unit is that of a figure that is no ratio.
+	// Unit is the unit of a figure that is no ratio.
 	Unit string `json:"unit,omitzero"`
-	// Goal is what storebus wants to reach.
+	// Goal is the value that storebus wants to reach.
 	Goal string `json:"goal,omitzero"`
 }
 
-// Ratios gives every bar that the results have the figures for.
+// Ratios returns every bar whose figures are in the results.
 func Ratios(results []Result) []Ratio {
 	ratios := []Ratio{}
 	for _, bar := range bars() {
@@ -111,7 +112,7 @@ func (bar *bar) covers(level int) bool {
 	return len(bar.levels) == 0 || slices.Contains(bar.levels, level)
 }
 
-// ratio compares a result with its counterpart, where there is one.
+// ratio compares a result with its counterpart, if there is one.
 func (bar *bar) ratio(above *Result, results []Result) (Ratio, bool) {
 	ratio := Ratio{Name: bar.name, InFlight: above.InFlight, ValueBytes: above.ValueBytes, Unit: bar.unit, Goal: bar.goal}
 	rounds := figures(above.Rounds, bar.figure)
@@ -130,7 +131,7 @@ func (bar *bar) ratio(above *Result, results []Result) (Ratio, bool) {
 		}
 	}
 	ratio.Lowest, ratio.Highest = slices.Min(rounds), slices.Max(rounds)
-	// A case that served nothing has nothing to be compared with.
+	// If a case served nothing, there is no ratio.
 	possible := !slices.ContainsFunc([]float64{ratio.Value, ratio.Lowest, ratio.Highest}, func(value float64) bool {
 		return math.IsNaN(value) || math.IsInf(value, 0)
 	})

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// resultOf makes a result whose rounds had these rates.
+// resultOf returns a result whose rounds have these rates.
 func resultOf(name string, inFlight int, rates ...float64) Result {
 	rounds := make([]Round, len(rates))
 	for index, rate := range rates {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Header is where, when and with which settings something was measured. Settings is Setup or
-// ScaleSetup.
+// Header says on which machine, when and with which settings a run was measured. Settings
+// is Setup or ScaleSetup.
 type Header[Settings any] struct {
 	Machine Machine   `json:"machine"`
 	BeganAt time.Time `json:"began_at"`
@@ -18,14 +18,14 @@ type Header[Settings any] struct {
 	Setup   Settings  `json:"settings"`
 }
 
-// Report is everything that a run of the cases has measured.
+// Report has all figures of a run of the cases.
 type Report struct {
 	Header[Setup]
 	Cases  []Result
 	Ratios []Ratio
 }
 
-// Machine is what was measured on, and what.
+// Machine is the machine of the run, and the versions of the measured programs.
 type Machine struct {
 	Storebus        string `json:"storebus"`
 	Broker          string `json:"nats_server"`
@@ -33,13 +33,13 @@ type Machine struct {
 	OperatingSystem string `json:"operating_system"`
 	Architecture    string `json:"architecture"`
 	Processors      int    `json:"processors"`
-	// Fsync is how long it takes to have 4 KiB on disk, in microseconds.
+	// Fsync is the time to write 4 KiB to disk, in microseconds.
 	Fsync float64 `json:"fsync_us"`
 }
 
-// Setup is the settings that the figures depend on.
+// Setup has the settings on which the figures depend.
 type Setup struct {
-	// Rounds are those that were complete.
+	// Rounds is the number of complete rounds.
 	Rounds       int     `json:"rounds"`
 	RoundSeconds float64 `json:"round_seconds"`
 	InFlight     []int   `json:"in_flight"`
@@ -48,14 +48,14 @@ type Setup struct {
 	ValueBytes   int     `json:"value_bytes"`
 	Connections  int     `json:"connections"`
 	Durability   string  `json:"durability"`
-	// OutsideBroker says that the broker was there already.
+	// OutsideBroker says that the run used a broker that was running already.
 	OutsideBroker bool `json:"outside_broker"`
 }
 
 // Result is one case at one level, with values of one size.
 type Result struct {
 	Name string `json:"name"`
-	// Target is what answered: echo, outside, embedded, large, kv, kv-always.
+	// Target is the part that answered: echo, outside, embedded, large, kv, kv-always.
 	Target     string  `json:"target"`
 	InFlight   int     `json:"in_flight"`
 	ValueBytes int     `json:"value_bytes"`
@@ -63,8 +63,8 @@ type Result struct {
 	Rounds     []Round `json:"rounds"`
 }
 
-// NewMachine gives this machine, with the versions of storebus and of the broker, and the time
-// that an fsync takes.
+// NewMachine returns this machine, with the versions of storebus and of the broker, and the
+// time of an fsync.
 func NewMachine(version, broker string, fsync time.Duration) Machine {
 	return Machine{
 		Storebus:        version,
@@ -77,14 +77,14 @@ func NewMachine(version, broker string, fsync time.Duration) Machine {
 	}
 }
 
-// text says it in one line.
+// text describes the machine in one line.
 func (machine *Machine) text(durability string) string {
 	return fmt.Sprintf("storebus %s (durability %s), nats-server %s, %s, %s/%s, %d processors; an fsync takes %s",
 		machine.Storebus, durability, machine.Broker, machine.Go, machine.OperatingSystem, machine.Architecture, machine.Processors,
 		latencyText(machine.Fsync))
 }
 
-// NewResult gives a case and the medians of its rounds.
+// NewResult returns a case with the medians of its rounds.
 func NewResult(name, target string, inFlight, valueBytes int, rounds []Round) Result {
 	return Result{Name: name, Target: target, InFlight: inFlight, ValueBytes: valueBytes, Median: medianRound(rounds), Rounds: rounds}
 }
@@ -127,8 +127,8 @@ func (report *Report) heading() string {
 		report.Machine.text(setup.Durability), setup.Rounds, setup.RoundSeconds, Thousands(float64(setup.Keys)), setup.Connections)
 }
 
-// writeCases prints a table for each level and size of values: what is compared
-// stands together.
+// writeCases prints a table for each level and size of values. Cases that are compared are
+// in one table.
 func (report *Report) writeCases(output io.Writer) {
 	var rows table
 	for index, result := range report.Cases {
@@ -146,7 +146,7 @@ func (report *Report) writeCases(output io.Writer) {
 	rows.write(output)
 }
 
-// writeNotes says what stands in no column.
+// writeNotes prints the facts that have no column.
 func (report *Report) writeNotes(output io.Writer) {
 	rows := table{}
 	for _, result := range report.Cases {

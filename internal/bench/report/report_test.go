@@ -64,7 +64,7 @@ func TestReport_WriteTable_Good(t *testing.T) {
 	assert.Equal(t, fixedText, output.String())
 }
 
-// fullDisk takes nothing.
+// fullDisk accepts no write.
 type fullDisk struct{ taken int }
 
 var errFullDisk = errors.New("the disk is full")

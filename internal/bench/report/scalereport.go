@@ -8,13 +8,13 @@ import (
 	"strconv"
 )
 
-// ScaleReport is everything that a run with --scale has measured.
+// ScaleReport has all figures of a run with --scale.
 type ScaleReport struct {
 	Header[ScaleSetup]
 	Sizes []SizeResult
 }
 
-// ScaleSetup is the settings that the figures depend on.
+// ScaleSetup has the settings on which the figures depend.
 type ScaleSetup struct {
 	Rounds       int     `json:"rounds"`
 	RoundSeconds float64 `json:"round_seconds"`
@@ -22,53 +22,54 @@ type ScaleSetup struct {
 	ValueBytes   int     `json:"value_bytes"`
 	Connections  int     `json:"connections"`
 	Durability   string  `json:"durability"`
-	// OutsideBroker says that the broker was there already.
+	// OutsideBroker says that the run used a broker that was running already.
 	OutsideBroker bool `json:"outside_broker"`
 }
 
-// SizeResult is a store of one size.
+// SizeResult has the figures of a store of one size.
 type SizeResult struct {
 	Keys       int `json:"keys"`
 	Namespaces int `json:"namespaces"`
-	// Groups is how many there are in each namespace.
+	// Groups is the number of groups in each namespace.
 	Groups int `json:"groups_in_namespace"`
-	// Fill is the writing of every key, and what it puts off, once.
+	// Fill is the writing of every key once, with the deferred work.
 	Fill Round  `json:"fill"`
 	Set  Result `json:"set"`
 	Get  Result `json:"get"`
-	// SetRatio and GetRatio are the rates divided by those of the first size.
+	// SetRatio and GetRatio are the rates divided by the rates of the first size.
 	SetRatio float64 `json:"set_ratio"`
 	GetRatio float64 `json:"get_ratio"`
-	// Memory is the sidecar's after those, and is not there where the system does not say.
+	// Memory is the sidecar's memory afterwards. It is missing if the system does not
+	// report it.
 	Memory   *Memory  `json:"memory,omitzero"`
 	Files    Files    `json:"files"`
 	Pages    Pages    `json:"pages"`
 	Recovery Recovery `json:"recovery"`
 }
 
-// Memory is what a process holds in memory, in bytes: now, and at most so far.
+// Memory is the memory of a process in bytes: the present and the highest so far.
 type Memory struct {
 	Resident uint64 `json:"resident_bytes"`
 	Peak     uint64 `json:"peak_bytes"`
 }
 
-// Pages is how long a page of a hundred takes, in microseconds: the medians of a
-// hundred requests, one after the other.
+// Pages is the time of a page of a hundred elements in microseconds. Each is the median of
+// a hundred requests, one after the other.
 type Pages struct {
-	// Changes is the last changes of a namespace.
+	// Changes is a page with the last changes of a namespace.
 	Changes float64 `json:"last_changes_us"`
 	// First and Last are the first and the last page of a group.
 	First float64 `json:"first_page_us"`
 	Last  float64 `json:"last_page_us"`
 }
 
-// Recovery is how a sidecar comes back on the files of one that was killed amid sets.
+// Recovery has the figures of a sidecar that starts on the files of one killed amid sets.
 type Recovery struct {
-	// Ready is the time from the start of the process to its ready line, FirstGet to the
-	// reply to the get that is asked then, in seconds.
+	// Ready is the time from the start of the process to its ready line. FirstGet is the
+	// time from the start to the reply to the first get. Both are in seconds.
 	Ready    float64 `json:"ready_seconds"`
 	FirstGet float64 `json:"first_get_seconds"`
-	// Keys is how many there are then, as its status says: those that were there before.
+	// Keys is the number of keys in its status: the keys from before the kill.
 	Keys uint64 `json:"keys"`
 }
 
@@ -78,8 +79,8 @@ type Files struct {
 	Log      uint64 `json:"wal_bytes"`
 }
 
-// CompareSizes divides the rates by those of the first size. Where that has served
-// nothing, there is nothing to be compared with.
+// CompareSizes divides the rates by those of the first size. If the first size has served
+// nothing, there are no ratios.
 func CompareSizes(sizes []SizeResult) {
 	first := &sizes[0]
 	for index := range sizes {
@@ -102,8 +103,8 @@ func (report *ScaleReport) lines() []any {
 }
 
 // rows are keys, namespaces, seconds of the filling, sets a second and their p99 in
-// microseconds, gets a second and their p99, bytes of the database and of the write-ahead
-// log, and errors.
+// microseconds, gets a second and their p99. The bytes of the database and of the
+// write-ahead log, and the errors follow.
 func (report *ScaleReport) rows() (rows [][]any) {
 	for index := range report.Sizes {
 		size := &report.Sizes[index]
@@ -138,7 +139,7 @@ func (report *ScaleReport) table() table {
 	return rows
 }
 
-// writeErrors says what the first error of each size was.
+// writeErrors prints the first error of each size.
 func (report *ScaleReport) writeErrors(output io.Writer) {
 	for _, size := range report.Sizes {
 		for _, result := range []Result{size.Set, size.Get} {
@@ -155,7 +156,7 @@ type sizeFigure struct {
 	text func(size *SizeResult) string
 }
 
-// sizeFigures gives the rows in their order.
+// sizeFigures returns the rows in order.
 func sizeFigures() []sizeFigure {
 	return []sizeFigure{
 		{"keys", func(size *SizeResult) string { return Thousands(float64(size.Keys)) }},
@@ -190,7 +191,7 @@ func sizeFigures() []sizeFigure {
 	}
 }
 
-// text gives a figure of the memory, nothing where it is not known.
+// text formats a figure of the memory, "" if it is not known.
 func (memory *Memory) text(figure func(*Memory) uint64) string {
 	if memory == nil {
 		return ""

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// table is rows of cells. The first column stands to the left, the others to the right.
+// table is rows of cells. The first column is aligned to the left, the others to the right.
 type table [][]string
 
 func (table table) write(output io.Writer) {
@@ -38,7 +38,7 @@ func (table table) write(output io.Writer) {
 	}
 }
 
-// Thousands gives a number with a comma before each three digits: 48,210.
+// Thousands formats a number with commas between groups of three digits: 48,210.
 func Thousands(rate float64) string {
 	digits := strconv.FormatFloat(rate, 'f', 0, 64)
 	for index := len(digits) - 3; index > 0; index -= 3 {
@@ -47,7 +47,7 @@ func Thousands(rate float64) string {
 	return digits
 }
 
-// latencyText gives microseconds as people say them: 84 µs, 1.25 ms, 2.10 s.
+// latencyText formats microseconds for people: 84 µs, 1.25 ms, 2.10 s.
 func latencyText(microseconds float64) string {
 	switch size := math.Abs(microseconds); {
 	case size < 1000:
@@ -58,16 +58,17 @@ func latencyText(microseconds float64) string {
 	return fmt.Sprintf("%.2f s", microseconds/1e6)
 }
 
-// secondsText gives seconds as latencyText gives microseconds.
+// secondsText formats seconds as latencyText formats microseconds.
 func secondsText(seconds float64) string { return latencyText(seconds * 1e6) }
 
-// mebibytesText gives a number of bytes that grows: 1,234.5 MiB.
+// mebibytesText formats a number of bytes in one unit, so that sizes can be compared:
+// 1,234.5 MiB.
 func mebibytesText(bytes uint64) string {
 	tenths := (bytes*10 + 1<<19) >> 20
 	return fmt.Sprintf("%s.%d MiB", Thousands(float64(tenths/10)), tenths%10)
 }
 
-// cpuText gives the processor time of a role, nothing where it is not known.
+// cpuText formats the processor time of a role, "" if it is not known.
 func cpuText(round *Round, role string) string {
 	used, known := round.CPU[role]
 	if !known {
@@ -83,7 +84,7 @@ func countText(count uint64) string {
 	return strconv.FormatUint(count, 10)
 }
 
-// Bytes gives a number of bytes as it is usually said: 128 B, 16 KiB.
+// Bytes formats a number of bytes: 128 B, 16 KiB.
 func Bytes(bytes int) string {
 	if bytes >= 1024 && bytes%1024 == 0 {
 		return fmt.Sprintf("%d KiB", bytes/1024)
@@ -91,7 +92,7 @@ func Bytes(bytes int) string {
 	return fmt.Sprintf("%d B", bytes)
 }
 
-// errorWriter keeps the first error, so that whoever prints much asks once.
+// errorWriter keeps the first error, so that a caller with many writes checks once.
 type errorWriter struct {
 	output io.Writer
 	err    error

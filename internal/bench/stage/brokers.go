@@ -20,10 +20,12 @@ const (
 // broker is a nats-server, and the connections to it.
 type broker struct {
 	url     string
-	process *process // nil for one that was there, or is part of a sidecar
-	// load is what the requests of cases go over: the same number for every broker.
+	process *process // nil if the broker was running already, or is part of a sidecar
+	// load carries the requests of the cases. Every broker has the same number of these
+	// connections.
 	load []*nats.Conn
-	// beside is for what goes on beside a case, control for all that is not measured.
+	// beside carries the requests of companions, and control everything that is not
+	// measured.
 	beside, control *nats.Conn
 }
 
@@ -45,14 +47,14 @@ func (stage *Stage) startBroker(ctx context.Context, name string, syncAlways boo
 	return stage.connect(process.url(), process)
 }
 
-// connect makes the connections to a broker.
+// connect opens the connections to a broker.
 func (stage *Stage) connect(url string, process *process) (*broker, error) {
 	broker := &broker{url: url, process: process}
 	stage.brokers = append(stage.brokers, broker)
 	connections := make([]*nats.Conn, stage.config.Connections+2)
 	for index := range connections {
 		connection, err := nats.Connect(url, nats.Name("storebus bench"), nats.NoReconnect(),
-			nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // it shows in the replies
+			nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // an error shows in the replies
 		if err != nil {
 			return nil, fmt.Errorf("connect to the broker: %w", err)
 		}

@@ -13,7 +13,7 @@ import (
 	"dappco.re/go/storebus/internal/bench/load"
 )
 
-// ErrNoJetStream is why a broker has no KV to compare with.
+// ErrNoJetStream says that the broker has no KV for a comparison.
 var ErrNoJetStream = errors.New("the broker has no JetStream")
 
 // bucket is a KV bucket.
@@ -22,7 +22,7 @@ type bucket struct {
 	name   string
 }
 
-// requireBucket makes a bucket as it comes: file storage, one value a key.
+// requireBucket creates a bucket with the default settings: file storage, one value a key.
 func (stage *Stage) requireBucket(ctx context.Context, broker *broker, name string) error {
 	for _, made := range stage.buckets {
 		if made == (bucket{broker, name}) {
@@ -54,7 +54,7 @@ func (stage *Stage) requireAlways(ctx context.Context, trial Trial) (err error) 
 
 func bucketName(id string, valueBytes int) string { return "v" + strconv.Itoa(valueBytes) + id }
 
-// deleteBuckets removes them from a broker that goes on without us.
+// deleteBuckets deletes the buckets, if the broker was running already.
 func (stage *Stage) deleteBuckets() error {
 	if stage.config.NATSURL == "" {
 		return nil

@@ -4,23 +4,23 @@ package stage
 
 import "dappco.re/go/storebus/internal/bench/load"
 
-// target is what answers the requests of a case.
+// target is the part that answers the requests of a case.
 type target string
 
 const (
 	targetEcho     target = "echo"      // the bare responder
-	targetSidecar  target = "outside"   // the sidecar on the same broker as the others
-	targetEmbedded target = "embedded"  // the sidecar with a broker of its own
-	targetLarge    target = "large"     // a sidecar that holds a million keys
-	targetScale    target = "scale"     // a sidecar that holds as many keys as --scale says
-	targetKV       target = "kv"        // JetStream as it comes
+	targetSidecar  target = "outside"   // a sidecar on the shared broker
+	targetEmbedded target = "embedded"  // a sidecar with a broker of its own
+	targetLarge    target = "large"     // a sidecar with a million keys
+	targetScale    target = "scale"     // a sidecar with the number of keys of --scale
+	targetKV       target = "kv"        // JetStream with default settings
 	targetAlways   target = "kv-always" // JetStream with sync_interval always
 	targetJournal  target = "journal"   // a sidecar that delivers points to an endpoint
 	targetNoHTTP   target = "no-http"   // a sidecar without HTTP
 	targetScraped  target = "scraped"   // a sidecar whose metrics are scraped
 )
 
-// verb is what a case asks.
+// verb is the operation of a case.
 type verb string
 
 const (
@@ -36,65 +36,68 @@ const (
 )
 
 const (
-	// largeKeys is how many keys the large store holds.
+	// largeKeys is the number of keys in the large store.
 	largeKeys = 1_000_000
-	// besideWriters is how many sets are in flight beside the besideReaders of the
-	// cases that show what writers do to a reader.
+	// besideWriters is the number of sets in flight in the cases that show how writers
+	// affect a reader. besideReaders is the number of their reads in flight.
 	besideWriters = 128
 	besideReaders = 4
-	// loneClient waits for each reply before it asks again.
+	// loneClient waits for each reply before its next request.
 	loneClient = 1
-	// UsualInFlight is where those cases are measured that need one level only.
+	// UsualInFlight is the level of the cases that need one level only.
 	UsualInFlight = 64
 	// fullInFlight keeps a sidecar as busy as it can be.
 	fullInFlight  = 256
 	manyListeners = 100
-	// manyWaiters is as many requests for changes as one namespace may have wait, but one.
+	// manyWaiters is one less than the most requests for changes that may wait in one
+	// namespace.
 	manyWaiters = 9_999
 )
 
-// work is what a trial goes on beside that is too much for one moment.
+// work is long work beside a trial: too much for one moment.
 type work string
 
 const (
 	// workDeletion deletes a large group with one request.
 	workDeletion work = "deletion"
-	// workExpiry has every key of a large group expire within the time of the round.
+	// workExpiry makes every key of a large group expire within the time of the round.
 	workExpiry work = "expiry"
 )
 
-// Kind is a kind of case, as it is measured at one or several levels.
+// Kind is a kind of case. It is measured at one or several levels.
 type Kind struct {
-	// Name is what --cases takes.
+	// Name is the value for --cases.
 	Name   string
 	target target
 	verb   verb
-	// Level is the one number of requests in flight that it is measured at; 0: all.
+	// Level is its only number of requests in flight. If it is 0, it is measured at all
+	// levels.
 	Level int
 	// Big says that it is measured with big values too, at the usual level.
 	Big bool
-	// subscribers is how many of them listen to its changes.
+	// subscribers is the number of subscribers to its changes.
 	subscribers int
-	// writers is how many sets to the sidecar go on beside it.
+	// writers is the number of sets in flight to the sidecar beside it.
 	writers int
-	// neighbour says that these sets are another tenant's. Of that one there are so many
-	// waiters for the changes of a group besides.
+	// neighbour says that these sets are another tenant's. waiters is the number of that
+	// tenant's requests that wait for the changes of a group.
 	neighbour bool
 	waiters   int
-	// woken says that the neighbour's sets are to that group, and answer all of them.
+	// woken says that the neighbour's sets are to that group, and answer all these
+	// requests.
 	woken bool
-	// lag measures how soon the events of its changes arrive, and expiry how soon those
-	// of its keys' expiries do.
+	// lag measures the delay of the events of its changes, and expiry the delay of its
+	// keys' expiries.
 	lag, expiry bool
-	// work is done in another namespace meanwhile.
+	// work runs in another namespace meanwhile.
 	work work
-	// held is how many keys the store of a size holds, and spread is where.
+	// held is the number of keys in the store of a size, and spread their places.
 	held   int
 	spread load.Spread
 }
 
-// Kinds is every kind of case, in the order of the rounds: what is compared runs
-// close together, and what writes to a sidecar comes last, so that few cases wait for it.
+// Kinds returns every kind of case, in the order of the rounds. Kinds that are compared run
+// close together. Kinds that write to a sidecar come last, so that few cases wait for it.
 func Kinds() []Kind {
 	return []Kind{
 		{Name: "echo", target: targetEcho, verb: verbEcho},
@@ -143,8 +146,8 @@ func Kinds() []Kind {
 // Large reports whether a kind is measured with a million keys.
 func (kind Kind) Large() bool { return kind.target == targetLarge }
 
-// Offers reports whether the parts can measure a kind: a broker that is there is the only one,
-// and points go to an endpoint that somebody names.
+// Offers reports whether the parts can measure a kind. If the broker was running already,
+// there is no other broker. Points need an endpoint in the settings.
 func (config *Config) Offers(kind Kind) bool {
 	switch kind.target {
 	case targetJournal:

@@ -2,43 +2,41 @@
 
 package stage
 
-// Config says of which parts a stage consists, and what they hold.
+// Config describes the parts of a stage, and their contents.
 type Config struct {
-	// Keys is how many keys there are, each as likely as any other.
+	// Keys is the number of keys, each equally likely.
 	Keys int
-	// ValueBytes is the size of a value; some cases have values of 16 KiB besides.
+	// ValueBytes is the size of a value in bytes. Some cases have values of 16 KiB besides.
 	ValueBytes int
-	// Connections is how many connections the load is spread over, the same for every
-	// case.
+	// Connections is the number of connections for the load, the same for every case.
 	Connections int
-	// LongKeys is how many keys the group has that is deleted, or expires, in the cases
-	// of long work.
+	// LongKeys is the number of keys in the group that long work deletes, or lets expire.
 	LongKeys int
-	// Directory is where a folder is made for the files, and removed afterwards;
-	// empty is the system's for temporary files.
+	// Directory is the folder in which a temporary folder for the files is made. If it is
+	// empty, it is the system's folder for temporary files.
 	Directory string
-	// Durability is what the sidecars are started with; empty is their default.
+	// Durability is the durability of the sidecars. If it is empty, they have their
+	// default.
 	Durability string
-	// NATSURL is a broker to measure instead of one started for it; empty is none.
+	// NATSURL is a running broker to use. If it is empty, the stage starts one.
 	NATSURL string
-	// Journal is the endpoint that the case journal delivers points to; without its URL
-	// that case is left out.
+	// Journal is the endpoint of the case journal. If it has no URL, the case is left out.
 	Journal Journal
-	// Program is the storebus that is started for the parts.
+	// Program is the path of the storebus that runs the parts.
 	Program string
 }
 
-// Journal is an endpoint that points are delivered to.
+// Journal is an endpoint for the delivery of points.
 type Journal struct {
-	// URL is the endpoint's; empty is none.
+	// URL is the address of the endpoint, "" if there is none.
 	URL          string
 	Organisation string
 	Bucket       string
-	// TokenFile holds what authorises.
+	// TokenFile is the path of a file with the endpoint's token.
 	TokenFile string
 }
 
-// arguments are the flags of serve.
+// arguments returns the flags of serve for the endpoint.
 func (journal *Journal) arguments() (arguments []string) {
 	for _, flag := range [][2]string{
 		{"--journal-url", journal.URL}, {"--journal-organisation", journal.Organisation},

@@ -10,13 +10,15 @@ import (
 	"time"
 )
 
-// clockTick is the unit of the kernel's accounts: USER_HZ is 100 wherever Go runs.
+// clockTick is the unit of the kernel's processor times: USER_HZ is 100 on every system of
+// Go.
 const clockTick = 10 * time.Millisecond
 
-// meter reads how much processor time the processes of a case have used, by role.
+// meter reads the processor times of the processes of a case, by role.
 type meter map[string]int
 
-// read leaves out what the system does not say.
+// read returns the processor times. It leaves out a process if the system does not report
+// its time.
 func (meter meter) read() map[string]time.Duration {
 	used := map[string]time.Duration{}
 	for role, pid := range meter {
@@ -27,8 +29,8 @@ func (meter meter) read() map[string]time.Duration {
 	return used
 }
 
-// cpuTime gives the processor time that a process has used, in the kernel and out of
-// it, and false where there is no /proc to say so.
+// cpuTime returns the processor time of a process, in the kernel and outside. It returns
+// false if there is no /proc.
 func cpuTime(pid int) (time.Duration, bool) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -37,8 +39,8 @@ func cpuTime(pid int) (time.Duration, bool) {
 	return parseStat(stat)
 }
 
-// parseStat finds utime and stime, the 12th and 13th fields after the name of the
-// program, which stands in brackets and may hold anything.
+// parseStat returns the sum of utime and stime, the 12th and 13th fields after the name of
+// the program. The name is in brackets and may contain any letter.
 func parseStat(stat []byte) (time.Duration, bool) {
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 13 {

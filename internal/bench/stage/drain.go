@@ -10,8 +10,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// drain waits until the sidecar has announced every change and brought its tables up
-// to date.
+// drain waits until the sidecar has published every change and updated its tables.
 func (sidecar *sidecar) drain(ctx context.Context) error {
 	var last subjects.StatusReply
 	return load.Poll(ctx, func(ctx context.Context) (done bool, err error) {

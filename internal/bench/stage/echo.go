@@ -11,18 +11,18 @@ import (
 	"dappco.re/go/storebus/internal/bench/load"
 )
 
-// patternHeader names the subject whose requests are answered with the rest of the message.
+// patternHeader names the subject of the requests that the rest of the message answers.
 const patternHeader = "Bench-Pattern"
 
-// plainEcho is the subject whose requests come back as they are.
+// plainEcho is the subject whose requests come back unchanged.
 func plainEcho(space string) string { return space + ".echo" }
 
-// answersSubject is where the responder learns what to answer.
+// answersSubject is the subject on which the responder learns its answers.
 func answersSubject(space string) string { return space + ".answers" }
 
-// serveEcho makes a connection a bare NATS responder. It sends requests back, or answers them with
-// what a sidecar once answered, without looking at them: the same bytes in and out for the
-// client and the broker, and no store.
+// serveEcho makes a connection a bare NATS responder. It sends requests back, or sends a
+// recorded answer of the sidecar, without reading them. Client and broker carry the same
+// bytes as with a sidecar, and there is no store.
 func serveEcho(connection *nats.Conn, space string) error {
 	for subject, handle := range map[string]nats.MsgHandler{
 		plainEcho(space):      func(request *nats.Msg) { respond(request, &nats.Msg{Data: request.Data}) },
@@ -35,7 +35,8 @@ func serveEcho(connection *nats.Conn, space string) error {
 	return connection.Flush()
 }
 
-// learn begins to answer the requests of a pattern, and gives what went wrong.
+// learn starts to answer the requests of a pattern. It returns the text of the error, if
+// there is one.
 func learn(connection *nats.Conn, example *nats.Msg) []byte {
 	pattern := example.Header.Get(patternHeader)
 	header := example.Header

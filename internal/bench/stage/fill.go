@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// mostFilling is how many writes are in flight while a store is filled, where their
-	// values are small enough that fillingBytes hold them.
+	// mostFilling is the number of writes in flight while a store is filled, if their
+	// values fit into fillingBytes together.
 	mostFilling  = 4096
 	fillingBytes = 16 << 20
 )
 
-// fillingInFlight is how many writes with values of a size are in flight.
+// fillingInFlight returns the number of writes in flight for values of a size.
 func fillingInFlight(valueBytes int) int { return max(min(mostFilling, fillingBytes/valueBytes), 1) }
 
 // Fill starts the sidecar and writes every key of a size once.
@@ -39,12 +39,12 @@ func (stage *Stage) Fill(ctx context.Context, size Size, progress *report.Progre
 	return round, err
 }
 
-// tellWritten says how many keys of a size are written.
+// tellWritten returns a function that shows the number of written keys.
 func tellWritten(progress *report.Progress, size Size) func(written int) {
 	return func(written int) { progress.Say("%s: %s written", size, report.Thousands(float64(written))) }
 }
 
-// Holds gives the memory of the sidecar, and the sizes of its files.
+// Holds returns the memory of the sidecar, and the sizes of its files.
 func (stage *Stage) Holds() (memory *report.Memory, files report.Files, err error) {
 	if files.Database, err = fileBytes(stage.databasePath(targetScale)); err != nil {
 		return nil, files, err
@@ -61,7 +61,7 @@ func fileBytes(path string) (uint64, error) {
 	return uint64(info.Size()), nil
 }
 
-// RemoveSize ends the sidecar of a size, whose store nobody needs any more, and removes that.
+// RemoveSize ends the sidecar of a size, and removes its store.
 func (stage *Stage) RemoveSize() error {
 	stage.sidecars[targetScale].process.kill()
 	delete(stage.sidecars, targetScale)

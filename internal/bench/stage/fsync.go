@@ -15,12 +15,13 @@ import (
 const (
 	fsyncCount = 21
 	fsyncBytes = 4096
-	// memoryFsync is less than any disk takes: what is faster keeps files in memory.
+	// memoryFsync is less than any disk needs. If an fsync is faster, the files are in
+	// memory.
 	memoryFsync = 5 * time.Microsecond
 )
 
-// measureFsync gives the median time that it takes to append to a file and have it on
-// disk: what a promise of durability costs at least in this folder.
+// measureFsync returns the median time to append to a file and fsync it. That is the least
+// cost of durability in this folder.
 func measureFsync(directory string) (time.Duration, error) {
 	path := filepath.Join(directory, "fsync")
 	file, err := os.Create(path)
@@ -46,7 +47,7 @@ func appendDurably(file *os.File) error {
 	return file.Sync()
 }
 
-// NoteMemory tells whoever reads the figures that the folder of the files is in memory.
+// NoteMemory warns the reader of the figures if the files are in memory.
 func (stage *Stage) NoteMemory(progress *report.Progress) {
 	if stage.fsync < memoryFsync {
 		progress.Note("an fsync takes %s in %s: nothing is on disk there; name another folder with --directory", stage.fsync, stage.directory)

@@ -16,7 +16,7 @@ import (
 	"dappco.re/go/storebus/internal/bench/load"
 )
 
-// The commands of the parts that are no sidecar.
+// The commands of the parts other than sidecars.
 const (
 	brokerCommand      = "bench-broker"
 	echoCommand        = "bench-echo"
@@ -26,23 +26,23 @@ const (
 // helper is this process as one of these parts.
 type helper struct {
 	name string
-	// atEnd is what ends the part, the last that was added first.
+	// atEnd are functions that end the part. The last one runs first.
 	atEnd []func()
 }
 
-// role is what a part takes as arguments, and how it starts. start returns the line that says
-// that the part is ready.
+// role is the number of arguments of a part, and its start function. start returns the line
+// of a ready part.
 type role struct {
 	arguments int
 	start     func(helper *helper, arguments []string) (ready string, err error)
 }
 
-// roles gives the parts by their commands.
+// roles returns the parts by their commands.
 func roles() map[string]role {
 	return map[string]role{
 		brokerCommand:      {2, (*helper).startBroker},      // the folder of JetStream, and whether it fsyncs every write
 		echoCommand:        {1, (*helper).startEcho},        // the prefix of its subjects
-		subscribersCommand: {3, (*helper).startSubscribers}, // how many, the subject of the events and of the report
+		subscribersCommand: {3, (*helper).startSubscribers}, // the number, the subject of the events and of the report
 	}
 }
 
@@ -50,8 +50,9 @@ func roles() map[string]role {
 // command of the program, and call RunHelper.
 func Helpers() []string { return []string{brokerCommand, echoCommand, subscribersCommand} }
 
-// RunHelper makes this process a part of a measurement until its input ends or ctx is done. The
-// name is one of Helpers. It prints a line on output when the part is ready.
+// RunHelper makes this process a part of a measurement until its input ends or ctx is done.
+// The name is one of Helpers. It prints a line on output when the part is ready, and
+// returns an error if the name or the number of arguments is wrong.
 //
 //	stage.RunHelper(ctx, "bench-echo", []string{"floor"}, os.Stdin, os.Stdout)
 func RunHelper(ctx context.Context, name string, arguments []string, input io.Reader, output io.Writer) error {
@@ -85,7 +86,7 @@ func (helper *helper) connect() (*nats.Conn, error) {
 	return connection, nil
 }
 
-// startBroker starts a nats-server with JetStream as it comes, or with sync_interval always.
+// startBroker starts a nats-server with JetStream. sync_interval is the default or always.
 func (helper *helper) startBroker(arguments []string) (ready string, err error) {
 	syncAlways, err := strconv.ParseBool(arguments[1])
 	if err != nil {
@@ -128,8 +129,7 @@ func (helper *helper) startSubscribers(arguments []string) (ready string, err er
 	return helper.name + readyWord, load.ServeSubscribers(count, arguments[1], arguments[2], helper.connect)
 }
 
-// untilInputEnds waits until the process that started this one closes its standard
-// input, or is gone.
+// untilInputEnds waits until the parent process closes its standard input, or has ended.
 func untilInputEnds(ctx context.Context, input io.Reader) error {
 	ended := make(chan error, 1)
 	go func() {

@@ -13,7 +13,7 @@ import (
 // neighbourBytes is the size of a neighbour's values.
 const neighbourBytes = 128
 
-// Measure measures a trial once it is quiet.
+// Measure measures a trial, after the trial before it has left the stage quiet.
 func (stage *Stage) Measure(ctx context.Context, trial Trial, duration time.Duration, seed uint64) (report.Round, error) {
 	if err := stage.quieten(ctx, trial); err != nil {
 		return report.Round{}, err
@@ -22,12 +22,12 @@ func (stage *Stage) Measure(ctx context.Context, trial Trial, duration time.Dura
 }
 
 // measureNow runs a trial for a time, and then until nothing is left to do. The seed
-// decides which keys and values it takes.
+// decides its keys and values.
 func (stage *Stage) measureNow(ctx context.Context, trial Trial, duration time.Duration, seed uint64) (report.Round, error) {
 	return stage.measureBeside(ctx, trial, stage.loopOf(trial, duration, seed), stage.companionOf(trial, seed))
 }
 
-// measureBeside runs a loop for a trial with what goes on beside it.
+// measureBeside runs a loop for a trial, with its companion.
 func (stage *Stage) measureBeside(ctx context.Context, trial Trial, loop load.Loop, companion load.Companion) (report.Round, error) {
 	meter := stage.meterOf(trial)
 	if err := companion.Begin(ctx, &loop); err != nil {
@@ -54,7 +54,7 @@ func (stage *Stage) measureBeside(ctx context.Context, trial Trial, loop load.Lo
 	return round, nil
 }
 
-// companionOf gives what goes on beside a trial.
+// companionOf returns the companions of a trial.
 func (stage *Stage) companionOf(trial Trial, seed uint64) load.Companion {
 	var all load.Companions
 	broker, sidecar := stage.brokerOf(trial), stage.sidecarOf(trial)
@@ -100,7 +100,7 @@ func newRound(outcome *load.Outcome, whole, replied time.Duration) report.Round 
 	return round
 }
 
-// perRequest gives the microseconds a request of each role.
+// perRequest returns the microseconds a request of each role.
 func perRequest(before, after map[string]time.Duration, requests uint64) map[string]float64 {
 	each := map[string]float64{}
 	for role, used := range after {
@@ -111,15 +111,15 @@ func perRequest(before, after map[string]time.Duration, requests uint64) map[str
 	return each
 }
 
-// besideLoop gives the sets that go on beside a trial, over a connection of their own:
-// to the keys that it reads, or to a neighbour's.
+// besideLoop returns the sets beside a trial, on a connection of their own. They are to the
+// trial's keys, or to a neighbour's.
 func (stage *Stage) besideLoop(trial Trial, seed uint64) load.Loop {
 	write := trial.filling()
 	write.InFlight = trial.writers
 	loop := stage.loopOf(write, 0, ^seed)
 	if trial.neighbour {
 		loop.Operation = load.Set(stage.sidecarOf(trial).space, load.Neighbour())
-		loop.Values = load.NewValuePool(neighbourBytes) // thousands of readers may be given each
+		loop.Values = load.NewValuePool(neighbourBytes) // each value may go to thousands of readers
 	}
 	loop.Connections = loop.Connections[:0:0]
 	loop.Connections = append(loop.Connections, stage.brokerOf(write).beside)

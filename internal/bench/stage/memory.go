@@ -13,7 +13,7 @@ import (
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
-// memoryOf gives the memory of a process, nil where there is no /proc to say so.
+// memoryOf returns the memory of a process, nil if there is no /proc.
 func memoryOf(pid int) *report.Memory {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -12,13 +12,13 @@ import (
 )
 
 const (
-	// pageSamples is how often a page is asked for, one request after the other.
+	// pageSamples is the number of requests for a page, one after the other.
 	pageSamples = 100
-	// skippedKeys is how many keys are passed over with one request.
+	// skippedKeys is the number of keys that one request skips.
 	skippedKeys = 1000
 )
 
-// Pages asks for pages of the first namespace and its first group.
+// Pages measures pages of the first namespace and its first group.
 func (stage *Stage) Pages(ctx context.Context, size Size) (pages report.Pages, err error) {
 	sidecar, places := stage.sidecars[targetScale], size.Places("")
 	namespace, group, keys := places.Namespaces[0], places.Groups[0], size.FirstPlaceKeys(size.Keys)
@@ -45,8 +45,8 @@ func (stage *Stage) Pages(ctx context.Context, size Size) (pages report.Pages, e
 	return pages, nil
 }
 
-// lastPage passes over the keys of a group up to its last hundred, and gives what is
-// handed back as after to read those.
+// lastPage skips the keys of a group up to its last hundred. It returns the after of the
+// request for these.
 func (sidecar *sidecar) lastPage(ctx context.Context, namespace, group string, keys int) (after string, err error) {
 	for left := keys - load.PageKeys; left > 0; {
 		page, err := sidecar.client.List(ctx, namespace, group, client.ListOptions{After: after, Limit: min(left, skippedKeys), KeysOnly: true})
@@ -61,7 +61,8 @@ func (sidecar *sidecar) lastPage(ctx context.Context, namespace, group string, k
 	return after, nil
 }
 
-// medianLatency asks the same again and again, and gives the median in microseconds.
+// medianLatency sends the same request again and again, and returns the median in
+// microseconds.
 func (stage *Stage) medianLatency(ctx context.Context, operation load.Operation) (float64, error) {
 	loop := load.Loop{
 		Connections: stage.sidecars[targetScale].broker.load, Operation: operation,

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// dieWithParent has the kernel end a child whose parent was killed.
+// dieWithParent makes the kernel end a child if its parent is killed.
 func dieWithParent(command *exec.Cmd) {
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 }

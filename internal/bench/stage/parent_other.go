@@ -6,5 +6,5 @@ package stage
 
 import "os/exec"
 
-// dieWithParent is for systems that cannot end a child with its parent.
+// dieWithParent does nothing: this system cannot end a child with its parent.
 func dieWithParent(*exec.Cmd) {}

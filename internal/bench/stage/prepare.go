@@ -15,11 +15,11 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// preloadInFlight is how many writes are in flight while keys are loaded.
+// preloadInFlight is the number of writes in flight while keys are loaded.
 const preloadInFlight = 256
 
-// Prepare starts what the trials need, writes every key that they use, and teaches
-// the responder what to answer. It gives the trials that can be measured.
+// Prepare starts the parts for the trials, writes every key they use, and teaches the
+// responder its answers. It returns the trials that can be measured.
 func (stage *Stage) Prepare(ctx context.Context, trials []Trial, progress *report.Progress) ([]Trial, error) {
 	for _, start := range []func(context.Context) error{stage.startEcho, stage.startOutsideSidecar} {
 		if err := start(ctx); err != nil {
@@ -58,7 +58,7 @@ func (stage *Stage) Prepare(ctx context.Context, trials []Trial, progress *repor
 	return possible, nil
 }
 
-// keySpace is where keys are: a namespace of a sidecar, or a bucket.
+// keySpace is a set of keys: a namespace of a sidecar, or a bucket.
 type keySpace struct {
 	target     target
 	namespace  string
@@ -70,7 +70,7 @@ func (stage *Stage) preload(ctx context.Context, trials []Trial, progress *repor
 	filled := map[keySpace]bool{}
 	for _, trial := range trials {
 		if trial.verb == verbCommit {
-			continue // points are nobody's keys
+			continue // points have no keys
 		}
 		write := trial.filling()
 		space := keySpace{write.target, write.namespace(), write.ValueBytes}
@@ -89,8 +89,8 @@ func (stage *Stage) preload(ctx context.Context, trials []Trial, progress *repor
 	return nil
 }
 
-// filling gives the writes that fill what a trial uses. The responder has no store:
-// it answers as the sidecar does. Keys that expire are the trial's own to write.
+// filling returns the writes that fill the keys of a trial. The responder has no store: it
+// repeats the sidecar's answers. If keys expire, the trial writes them itself.
 func (trial Trial) filling() Trial {
 	trial.InFlight, trial.verb, trial.expiry = preloadInFlight, verbSet, false
 	switch trial.target {
@@ -102,7 +102,7 @@ func (trial Trial) filling() Trial {
 	return trial
 }
 
-// writeKeys writes every key once and waits until nothing of it is left to do.
+// writeKeys writes every key once and waits until nothing is left to do.
 func (stage *Stage) writeKeys(ctx context.Context, write Trial) error {
 	loop := stage.loopOf(write, 0, 0)
 	loop.Keys = load.EveryKey(write.keys(&stage.config))
@@ -116,7 +116,7 @@ func (stage *Stage) writeKeys(ctx context.Context, write Trial) error {
 	return stage.sidecarOf(write).drain(ctx)
 }
 
-// teach has the responder answer what it is asked exactly as the sidecar does.
+// teach makes the responder give exactly the sidecar's answers.
 func (stage *Stage) teach(ctx context.Context, trials []Trial) error {
 	taught := map[string]bool{}
 	for _, trial := range trials {
@@ -132,7 +132,7 @@ func (stage *Stage) teach(ctx context.Context, trials []Trial) error {
 	return nil
 }
 
-// pattern is the subject that the responder hears the requests of a trial on.
+// pattern is the responder's subject for the requests of a trial.
 func (stage *Stage) pattern(trial Trial) string {
 	namespace := trial.namespace()
 	switch trial.verb {
@@ -144,7 +144,7 @@ func (stage *Stage) pattern(trial Trial) string {
 	return stage.echoSpace.Request(namespace, subjects.VerbGet)
 }
 
-// teachOne asks the sidecar once, and hands the reply to the responder.
+// teachOne sends one request to the sidecar, and sends its reply to the responder.
 func (stage *Stage) teachOne(ctx context.Context, trial Trial, pattern string) error {
 	asked := trial
 	asked.target = targetSidecar
@@ -161,7 +161,7 @@ func (stage *Stage) teachOne(ctx context.Context, trial Trial, pattern string) e
 	return stage.outside.learn(ctx, stage.echoSpace.Prefix(), pattern, reply)
 }
 
-// learn hands an answer to the responder.
+// learn sends an answer to the responder.
 func (broker *broker) learn(ctx context.Context, space, pattern string, answer *nats.Msg) error {
 	lesson := nats.NewMsg(answersSubject(space))
 	for name, values := range answer.Header {

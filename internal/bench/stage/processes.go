@@ -19,37 +19,37 @@ import (
 )
 
 const (
-	// startTimeout bounds how long a process may take until it is ready: a sidecar that
-	// was killed brings its tables up to date first.
+	// startTimeout bounds the time until a process is ready: a killed sidecar first updates
+	// its tables.
 	startTimeout = 2 * time.Minute
-	// endTimeout bounds how long it may take to end before it is killed.
+	// endTimeout bounds the time until a process ends. Then it is killed.
 	endTimeout = 15 * time.Second
-	// shownBytes is how much of the end of a process's log an error shows.
+	// shownBytes is the length of a log's end in an error.
 	shownBytes = 2000
-	// readyWord stands in the line that a process prints when it is ready.
+	// readyWord is in the line of a ready process.
 	readyWord = " ready"
-	// brokerVariable is where every process finds the broker: an argument could be
-	// read by everybody on the machine, with the password in it.
+	// brokerVariable has the address of the broker. An argument would show the password in
+	// it to every user of the machine.
 	brokerVariable = "STOREBUS_NATS"
 )
 
-// errEnded is why a process that was not told to end is no longer there.
+// errEnded says that a process has ended although it was not stopped.
 var errEnded = errors.New("it ended by itself")
 
 // process is this program, started again with another command.
 type process struct {
 	name    string
 	command *exec.Cmd
-	input   io.WriteCloser // the helpers end when it is closed
+	input   io.WriteCloser // closing it ends a helper
 	logPath string
 	ready   chan string   // the ready line
-	ended   chan struct{} // closed when it has ended and err is set
-	err     error         // why it ended, if it was not told to
-	// stopping says that it was told to end.
+	ended   chan struct{} // closed after it has ended and err is set
+	err     error         // why it ended, unless it was stopped
+	// stopping says that stop or kill was called.
 	stopping atomic.Bool
 }
 
-// launcher starts processes, and ends a context when one of them ends by itself.
+// launcher starts processes. If one ends by itself, it ends a context.
 type launcher struct {
 	program   string
 	directory string
@@ -57,9 +57,8 @@ type launcher struct {
 	started   []*process
 }
 
-// launch starts a command of this program and waits until it says that it is ready.
-// It gets the address of a broker where there is one, and nothing of what is
-// configured for storebus in this environment.
+// launch starts a command of this program and waits until it is ready. The command gets
+// brokerURL, if it is not empty, and no other setting of storebus in this environment.
 func (launcher *launcher) launch(ctx context.Context, name, brokerURL string, arguments ...string) (*process, error) {
 	process := &process{
 		name:    name,
@@ -76,7 +75,7 @@ func (launcher *launcher) launch(ctx context.Context, name, brokerURL string, ar
 	return process, process.waitReady(ctx)
 }
 
-// stop ends every process, the last that was started first.
+// stop ends every process, the newest first.
 func (launcher *launcher) stop() error {
 	var failures []error
 	for _, process := range slices.Backward(launcher.started) {
@@ -113,7 +112,7 @@ func (process *process) startLogged() (output io.ReadCloser, err error) {
 	return output, process.command.Start()
 }
 
-// follow reads what the process prints until it ends, and then says why it did.
+// follow reads the output of the process until it ends, and then sets err.
 func (process *process) follow(output io.Reader, fail context.CancelCauseFunc) {
 	for scanner := bufio.NewScanner(output); scanner.Scan(); {
 		if line := scanner.Text(); strings.Contains(line, readyWord) {
@@ -131,7 +130,7 @@ func (process *process) follow(output io.Reader, fail context.CancelCauseFunc) {
 	close(process.ended)
 }
 
-// lastWords gives how a process ended, and the end of its log.
+// lastWords returns the exit of a process, and the end of its log.
 func (process *process) lastWords(exit error) error {
 	if exit == nil {
 		exit = errors.New("exit status 0")
@@ -159,7 +158,7 @@ func (process *process) waitReady(ctx context.Context) error {
 	}
 }
 
-// url finds the address of a broker in the ready line.
+// url returns the address of the broker in the ready line.
 func (process *process) url() string {
 	line := <-process.ready
 	process.ready <- line
@@ -173,12 +172,12 @@ func (process *process) url() string {
 
 func (process *process) pid() int { return process.command.Process.Pid }
 
-// stop ends the process: a helper when its input ends, the sidecar by a signal.
+// stop ends the process: a helper by closing its input, the sidecar by a signal.
 func (process *process) stop() error {
 	process.stopping.Store(true)
 	_ = process.input.Close()
 	if process.command.Process.Signal(syscall.SIGTERM) != nil {
-		_ = process.command.Process.Kill() // a system without signals, or it has ended
+		_ = process.command.Process.Kill() // the system has no signals, or the process has ended
 	}
 	timer := time.NewTimer(endTimeout)
 	defer timer.Stop()
@@ -192,14 +191,14 @@ func (process *process) stop() error {
 	return fmt.Errorf("%s did not end within %s and was killed", process.name, endTimeout)
 }
 
-// kill ends the process without a word, and waits until it is gone.
+// kill kills the process, and waits until it has ended.
 func (process *process) kill() {
 	process.stopping.Store(true)
 	_ = process.command.Process.Kill()
 	<-process.ended
 }
 
-// childEnvironment is this environment without what configures storebus.
+// childEnvironment is this environment without the settings of storebus.
 func childEnvironment(environment []string, brokerURL string) []string {
 	kept := slices.DeleteFunc(slices.Clone(environment), func(variable string) bool {
 		return strings.HasPrefix(variable, "STOREBUS_") || strings.HasPrefix(variable, "NATS_")

@@ -13,8 +13,8 @@ import (
 	"dappco.re/go/storebus/internal/bench/benchtest"
 )
 
-// newLauncher starts parts of the real program, and gives the context that a part
-// ends which ends by itself.
+// newLauncher starts parts of the real program. It returns the context that ends if a part
+// ends by itself.
 func newLauncher(t *testing.T) (*launcher, context.Context) {
 	t.Helper()
 	ctx, fail := context.WithCancelCause(t.Context())
@@ -26,7 +26,7 @@ func newLauncher(t *testing.T) (*launcher, context.Context) {
 func TestProcesses_Launch_Good(t *testing.T) {
 	t.Setenv("STOREBUS_DATABASE", "/nowhere/at/all")
 	launcher, ctx := newLauncher(t)
-	t.Chdir(t.TempDir()) // a sidecar makes its folders there
+	t.Chdir(t.TempDir()) // a sidecar creates its folders there
 	broker, err := launcher.launch(ctx, "broker", "", brokerCommand, "--", t.TempDir(), "false")
 	require.NoError(t, err)
 	require.Contains(t, broker.url(), "nats://127.0.0.1:")

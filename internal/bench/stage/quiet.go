@@ -13,15 +13,15 @@ import (
 	"dappco.re/go/storebus/internal/bench/load"
 )
 
-// quietTimeout bounds how long a store is given to empty its write-ahead log: a
-// little more than it takes to notice that it is idle.
+// quietTimeout bounds the time in which a store must empty its write-ahead log. It is a
+// little more than the store needs to notice that it is idle.
 const quietTimeout = 3 * time.Second
 
-// quieten sees to it that a trial does not pay for the one before it. It counts for
-// neither, for a drain has said already that nothing is left to do: what JetStream
-// has not fsynced is, so that the fsyncs of a store do not write it, and a store that
-// was written to has emptied its write-ahead log, which it does when it is idle.
-// Writes to a store follow each other without that pause.
+// quieten makes sure that a trial does not pay for the one before it. Its time counts for
+// neither, because the drain has already reported that nothing is left to do. It fsyncs the
+// files of JetStream, so that the fsyncs of a store do not write them. If only the last
+// trial wrote to a store, it waits until the idle stores have emptied their write-ahead
+// logs.
 func (stage *Stage) quieten(ctx context.Context, next Trial) error {
 	last := stage.last
 	stage.last = next
@@ -34,8 +34,8 @@ func (stage *Stage) quieten(ctx context.Context, next Trial) error {
 	return nil
 }
 
-// syncBroker has what JetStream holds on disk. The files of a broker that was there
-// are not ours.
+// syncBroker fsyncs JetStream's files. If the broker was running already, its files are not
+// ours.
 func (stage *Stage) syncBroker() error {
 	if stage.outside.process == nil {
 		return nil
@@ -43,7 +43,7 @@ func (stage *Stage) syncBroker() error {
 	return syncFiles(filepath.Join(stage.directory, outsideBroker))
 }
 
-// syncFiles has every file of a folder on disk.
+// syncFiles fsyncs every file of a folder.
 func syncFiles(folder string) error {
 	return filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
@@ -57,7 +57,7 @@ func syncFiles(folder string) error {
 	})
 }
 
-// ignoreMissing passes over what the broker has removed meanwhile.
+// ignoreMissing ignores files that the broker has removed meanwhile.
 func ignoreMissing(err error) error {
 	if os.IsNotExist(err) {
 		return nil
@@ -65,7 +65,8 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// AwaitCheckpoints waits until the write-ahead logs are empty, or long enough.
+// AwaitCheckpoints waits until the write-ahead logs are empty. It gives up without an error
+// after quietTimeout.
 func (stage *Stage) AwaitCheckpoints(ctx context.Context) error {
 	began := time.Now()
 	return load.Poll(ctx, func(context.Context) (bool, error) {

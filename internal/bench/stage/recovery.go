@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// killSilence is how long replies are waited for that a killed sidecar owes.
+	// killSilence is the longest wait for the replies of a killed sidecar.
 	killSilence = time.Second
-	// killSeed is the seed of the sets that it is killed amid.
+	// killSeed is the seed of the sets before the kill.
 	killSeed = ^uint64(0)
 )
 
-// Recover kills the sidecar amid sets that have gone on for a time, and starts it again.
+// Recover kills the sidecar amid sets after the given time, and starts it again.
 func (stage *Stage) Recover(ctx context.Context, size Size, after time.Duration) (report.Recovery, error) {
 	loop := stage.loopOf(size.Sets(stage.config.ValueBytes), 0, killSeed)
 	loop.Silence = killSilence
@@ -30,7 +30,7 @@ func (stage *Stage) Recover(ctx context.Context, size Size, after time.Duration)
 	err = drive.Pause(ctx, after)
 	stage.sidecars[targetScale].process.kill()
 	drive.Stop()
-	if _, waitError := drive.Wait(ctx); err == nil { // what the dead sidecar owes is no failure
+	if _, waitError := drive.Wait(ctx); err == nil { // missing replies of the killed sidecar are no failure
 		err = waitError
 	}
 	if err != nil {
@@ -39,7 +39,7 @@ func (stage *Stage) Recover(ctx context.Context, size Size, after time.Duration)
 	return stage.restart(ctx, size)
 }
 
-// restart starts a sidecar on the files that are there.
+// restart starts a sidecar on the existing files.
 func (stage *Stage) restart(ctx context.Context, size Size) (recovery report.Recovery, err error) {
 	began := time.Now()
 	if err := stage.startSidecar(ctx, targetScale, string(targetScale), stage.outside); err != nil {
@@ -61,7 +61,7 @@ func (stage *Stage) restart(ctx context.Context, size Size) (recovery report.Rec
 	return recovery, nil
 }
 
-// getOnce gets a key that nobody has asked for since the start.
+// getOnce gets a key that has not been read since the start.
 func (stage *Stage) getOnce(ctx context.Context, size Size) error {
 	operation := load.Get(stage.sidecars[targetScale].space, size.Places(""), stage.config.ValueBytes)
 	key := rand.New(rand.NewPCG(killSeed, 0)).IntN(size.Keys)

@@ -16,7 +16,7 @@ import (
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
-// openTestStage is a stage without anything but its broker, for values of some bytes.
+// openTestStage returns a stage that has only its broker, for values of the given size.
 func openTestStage(t *testing.T, valueBytes int) *Stage {
 	t.Helper()
 	_, fail := context.WithCancelCause(t.Context())

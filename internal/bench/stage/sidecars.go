@@ -12,18 +12,18 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// sidecar is a storebus serve.
+// sidecar is a process of storebus serve.
 type sidecar struct {
 	process *process
 	broker  *broker
 	space   subjects.Space
 	client  *client.Client
-	// metrics is the URL of its metrics if they are scraped.
+	// metrics is the URL of its metrics, if they are scraped.
 	metrics string
 }
 
-// startOutsideSidecar starts the sidecar that is there whatever is measured: the quiet
-// of its store ends the rounds of those that have none, too.
+// startOutsideSidecar starts the sidecar that takes part in every run. A target without a
+// store ends its rounds when this sidecar's store is quiet.
 func (stage *Stage) startOutsideSidecar(ctx context.Context) error {
 	if err := stage.startSidecar(ctx, targetSidecar, "store", stage.outside); err != nil {
 		return err
@@ -33,7 +33,7 @@ func (stage *Stage) startOutsideSidecar(ctx context.Context) error {
 	return err
 }
 
-// startSidecar starts a sidecar on a broker, or with its own where there is none.
+// startSidecar starts a sidecar on a broker. If broker is nil, the sidecar has its own.
 func (stage *Stage) startSidecar(ctx context.Context, target target, prefix string, broker *broker) error {
 	sidecar := &sidecar{broker: broker}
 	var err error
@@ -65,7 +65,7 @@ func (stage *Stage) startSidecar(ctx context.Context, target target, prefix stri
 	return err
 }
 
-// serveArguments has a sidecar keep all its files in the folder of the stage.
+// serveArguments keeps all files of a sidecar in the folder of the stage.
 func (stage *Stage) serveArguments(target target, space subjects.Space) []string {
 	arguments := []string{
 		"serve", "--database", stage.databasePath(target), "--archive-directory=", "--backup-directory=", "--prefix", space.Prefix(),
@@ -83,8 +83,8 @@ func (stage *Stage) databasePath(target target) string {
 	return filepath.Join(stage.directory, string(target), "storebus.db")
 }
 
-// sidecarOf gives the sidecar that a case is about. Those without one are measured
-// beside the one on their broker.
+// sidecarOf returns the sidecar of a case. If the case has none, it is the sidecar on the
+// shared broker.
 func (stage *Stage) sidecarOf(trial Trial) *sidecar {
 	if sidecar := stage.sidecars[trial.target]; sidecar != nil {
 		return sidecar
@@ -92,7 +92,7 @@ func (stage *Stage) sidecarOf(trial Trial) *sidecar {
 	return stage.sidecars[targetSidecar]
 }
 
-// freeAddress gives one of this machine that nobody listens at.
+// freeAddress returns an address of this machine without a listener.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -101,8 +101,7 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-// httpArguments has a sidecar serve HTTP in the way that a target is about, and give the
-// URL of its metrics.
+// httpArguments returns the flags for HTTP that a target needs, and the URL of the metrics.
 func (target target) httpArguments() (arguments []string, metrics string, err error) {
 	switch target {
 	case targetNoHTTP:

@@ -9,10 +9,10 @@ import (
 	"dappco.re/go/storebus/internal/bench/report"
 )
 
-// SizeInFlight is how many sets or gets of a size are in flight.
+// SizeInFlight is the number of sets or gets in flight for a size.
 const SizeInFlight = 256
 
-// Size is a store that is measured: how many keys it holds, and where.
+// Size is the size of a measured store: its number of keys, and their places.
 type Size struct {
 	Keys int
 	load.Spread
@@ -25,13 +25,13 @@ func (size Size) String() string {
 	return fmt.Sprintf("%s keys in %d groups", report.Thousands(float64(size.Keys)), size.Groups)
 }
 
-// Sets gives sets of any key of a size.
+// Sets returns the trial that sets random keys of a size.
 func (size Size) Sets(valueBytes int) Trial { return size.trial("set", verbSet, valueBytes) }
 
-// Gets gives gets of any key of a size.
+// Gets returns the trial that gets random keys of a size.
 func (size Size) Gets(valueBytes int) Trial { return size.trial("get", verbGet, valueBytes) }
 
-// trial gives the sets or gets of every key of a size, each as likely as any other.
+// trial returns sets or gets of random keys of a size, each equally likely.
 func (size Size) trial(name string, verb verb, valueBytes int) Trial {
 	return Trial{
 		Kind:     Kind{Name: name, target: targetScale, verb: verb, held: size.Keys, spread: size.Spread},

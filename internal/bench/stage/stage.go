@@ -17,37 +17,37 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// Stage is everything that takes part: the processes, and the client's connections.
+// Stage has everything that takes part: the processes, and the client's connections.
 type Stage struct {
 	config    Config
 	directory string
 	launcher  launcher
 	brokers   []*broker
-	// outside is the broker that all but the embedded cases share, always the one
+	// outside is the broker of all cases except the embedded ones. always is the broker
 	// whose JetStream fsyncs every write; it may be nil.
 	outside, always *broker
 	sidecars        map[target]*sidecar
 	echo            *process
 	echoSpace       subjects.Space
-	subscribers     map[int]*process // by how many they are
+	subscribers     map[int]*process // by their number
 	buckets         []bucket
 	values          map[int]*load.ValuePool // by size
-	// id keeps the subjects and buckets on a broker that was there apart from those of
-	// others.
+	// id keeps our subjects and buckets apart from those of others, if the broker was
+	// running already.
 	id string
-	// last is the trial that has run before.
+	// last is the previous trial.
 	last Trial
-	// fsync is how long one takes in the folder of the files.
+	// fsync is the time of an fsync in the folder of the files.
 	fsync time.Duration
-	// longLead is how long before it expires a large group is written; 0 until it is known.
+	// longLead is the time between the writing of a large group and its expiry, 0 until it
+	// is known.
 	longLead time.Duration
-	// durability is what the sidecars have.
+	// durability is the durability of the sidecars.
 	durability string
 }
 
-// Open makes the folder and starts the broker, which everything needs. fail is called when a
-// part ends by itself, from the goroutine of that part. The caller closes the stage, after an
-// error too.
+// Open creates the folder and starts the broker, which every case needs. If a part ends by
+// itself, its goroutine calls fail. The caller must close the stage, even after an error.
 //
 //	stage.Open(ctx, fail, stage.Config{Keys: 10_000, ValueBytes: 128, Connections: 1, Program: "/usr/local/bin/storebus"})
 func Open(ctx context.Context, fail context.CancelCauseFunc, config Config) (*Stage, error) {
@@ -66,15 +66,15 @@ func Open(ctx context.Context, fail context.CancelCauseFunc, config Config) (*St
 	return stage, nil
 }
 
-// Machine gives what is measured on, with the broker that most cases share.
+// Machine returns this machine, with the broker that most cases share.
 func (stage *Stage) Machine() report.Machine {
 	return report.NewMachine(storebus.Version, stage.outside.control.ConnectedServerVersion(), stage.fsync)
 }
 
-// Durability gives the durability that the sidecars have.
+// Durability returns the durability of the sidecars.
 func (stage *Stage) Durability() string { return stage.durability }
 
-// Close ends everything and removes the files.
+// Close ends every process and removes the files.
 func (stage *Stage) Close() error {
 	failures := []error{stage.deleteBuckets()}
 	for _, broker := range stage.brokers {
@@ -110,7 +110,7 @@ func (stage *Stage) startEcho(ctx context.Context) (err error) {
 	return err
 }
 
-// require starts what one case needs and is not there yet.
+// require starts the parts that one case needs, if they are missing.
 func (stage *Stage) require(ctx context.Context, trial Trial) (err error) {
 	if _, made := stage.values[trial.ValueBytes]; !made {
 		stage.values[trial.ValueBytes] = load.NewValuePool(trial.ValueBytes)
@@ -132,7 +132,7 @@ func (stage *Stage) require(ctx context.Context, trial Trial) (err error) {
 	return stage.requireSubscribers(ctx, trial)
 }
 
-// requireSubscribers starts those that listen to a case.
+// requireSubscribers starts the subscribers of a case.
 func (stage *Stage) requireSubscribers(ctx context.Context, trial Trial) (err error) {
 	count := trial.subscribers
 	if count == 0 || stage.subscribers[count] != nil {
@@ -144,7 +144,7 @@ func (stage *Stage) requireSubscribers(ctx context.Context, trial Trial) (err er
 	return err
 }
 
-// reportSubject is where subscribers say what has arrived.
+// reportSubject is the subject on which subscribers report their arrivals.
 func (stage *Stage) reportSubject(count int) string {
 	return stage.echoSpace.Prefix() + ".arrived." + strconv.Itoa(count)
 }

@@ -22,8 +22,8 @@ func (trial Trial) String() string {
 	return fmt.Sprintf("%s, %d in flight, %s", trial.Name, trial.InFlight, report.Bytes(trial.ValueBytes))
 }
 
-// namespace keeps values of different sizes apart, and changes that somebody
-// listens to from those that nobody does.
+// namespace separates values of different sizes, and changes with subscribers from changes
+// without.
 func (trial Trial) namespace() string {
 	switch {
 	case trial.subscribers > 0:
@@ -36,7 +36,7 @@ func (trial Trial) namespace() string {
 	return "v" + strconv.Itoa(trial.ValueBytes)
 }
 
-// places gives where the keys of a case are.
+// places returns the places of a case's keys.
 func (trial Trial) places() load.Places {
 	return trial.spread.Places(trial.namespace())
 }
@@ -44,12 +44,12 @@ func (trial Trial) places() load.Places {
 // HasLongWork reports whether a large group is deleted, or expires, beside a case.
 func (trial Trial) HasLongWork() bool { return trial.work != "" }
 
-// Result gives the medians of the rounds of a case.
+// Result returns the medians of the rounds of a case.
 func (trial Trial) Result(rounds []report.Round) report.Result {
 	return report.NewResult(trial.Name, string(trial.target), trial.InFlight, trial.ValueBytes, rounds)
 }
 
-// writesStore reports whether a case, or what goes on beside it, writes to a sidecar.
+// writesStore reports whether a case, or a companion, writes to a sidecar.
 func (trial Trial) writesStore() bool {
 	switch trial.target {
 	case targetJournal:
@@ -60,7 +60,7 @@ func (trial Trial) writesStore() bool {
 	return trial.writers > 0
 }
 
-// keys is how many keys a case uses.
+// keys returns the number of keys of a case.
 func (trial Trial) keys(config *Config) int {
 	switch trial.target {
 	case targetLarge:
@@ -71,7 +71,7 @@ func (trial Trial) keys(config *Config) int {
 	return config.Keys
 }
 
-// brokerOf gives the broker that a case's requests go to.
+// brokerOf returns the broker for the requests of a case.
 func (stage *Stage) brokerOf(trial Trial) *broker {
 	if trial.target == targetAlways {
 		return stage.always
@@ -79,7 +79,7 @@ func (stage *Stage) brokerOf(trial Trial) *broker {
 	return stage.sidecarOf(trial).broker
 }
 
-// operationOf gives what a case asks.
+// operationOf returns the operation of a case.
 func (stage *Stage) operationOf(trial Trial) load.Operation {
 	space := stage.sidecarOf(trial).space
 	if trial.target == targetEcho {
@@ -107,7 +107,7 @@ func (stage *Stage) operationOf(trial Trial) load.Operation {
 	return load.Echo(plainEcho(space.Prefix()), trial.ValueBytes)
 }
 
-// loopOf gives the loop of a case, to be run for a time.
+// loopOf returns the loop of a case, for a given time.
 func (stage *Stage) loopOf(trial Trial, duration time.Duration, seed uint64) load.Loop {
 	return load.Loop{
 		Connections: stage.brokerOf(trial).load,
@@ -120,7 +120,7 @@ func (stage *Stage) loopOf(trial Trial, duration time.Duration, seed uint64) loa
 	}
 }
 
-// meterOf gives the processes that a case keeps busy.
+// meterOf returns a meter for the processes that a case keeps busy.
 func (stage *Stage) meterOf(trial Trial) meter {
 	meter := meter{report.RoleClient: os.Getpid()}
 	if broker := stage.brokerOf(trial); broker.process != nil {
