@@ -26,5 +26,5 @@ func TestAwait_Answer_Bad(t *testing.T) {
 	answer, err := await.Answer(ctx, func(done func(int, error)) { late = done })
 	assert.Zero(t, answer)
 	assert.ErrorIs(t, err, context.Canceled)
-	late(3, nil) // holds up nobody
+	late(3, nil) // delays nobody
 }

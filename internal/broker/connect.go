@@ -62,9 +62,9 @@ func (target *Target) dial(options []nats.Option) (*nats.Conn, error) {
 	return connection, err
 }
 
-// renew reads the secrets before an attempt to connect again. It leaves the choice of
-// the server to the client. The client holds the connection's lock meanwhile, so that the
-// options may be changed.
+// renew reads the secrets before an attempt to connect again. The client still chooses the
+// server. The client holds the connection's lock meanwhile, so that the options may be
+// changed.
 func (secrets *secrets) renew([]nats.Server, nats.ServerInfo) (*nats.Server, time.Duration) {
 	connection := secrets.connection.Load()
 	if connection == nil {
@@ -108,8 +108,8 @@ type identity struct{ options nats.Options }
 
 func (identity *identity) take(options *nats.Options) { identity.options = *options }
 
-// takeUser takes the user out of the addresses of a context, in which it would stay as it is.
-// If they do not all have the same one, each keeps its own.
+// takeUser removes the user from the addresses of a context, because an address keeps its
+// first user. If the addresses do not all have the same user, each keeps its own.
 func (identity *identity) takeUser() {
 	var user *url.Userinfo
 	bare := make([]string, len(identity.options.Servers))

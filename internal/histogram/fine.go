@@ -16,13 +16,13 @@ type Fine struct {
 	total  uint64
 }
 
-// Record counts one number; a negative one counts as 0.
+// Record counts one number. A negative one counts as 0.
 func (fine *Fine) Record(number int64) {
 	fine.counts[fineScale.bucketOf(uint64(max(number, 0)))]++
 	fine.total++
 }
 
-// Add counts everything that another histogram has counted.
+// Add adds the counts of another histogram.
 func (fine *Fine) Add(other *Fine) {
 	for index, count := range other.counts {
 		fine.counts[index] += count
@@ -33,8 +33,8 @@ func (fine *Fine) Add(other *Fine) {
 // Count returns how many numbers were counted.
 func (fine *Fine) Count() uint64 { return fine.total }
 
-// Quantile returns the middle of the bucket with a fraction of the numbers, and 0 without
-// numbers.
+// Quantile returns the middle of the bucket with a fraction of the numbers. It returns 0 if
+// there are no numbers.
 //
 //	latencies.Quantile(0.99)
 func (fine *Fine) Quantile(fraction float64) uint64 {

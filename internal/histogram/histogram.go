@@ -22,7 +22,7 @@ type Histogram struct {
 	sum     atomic.Uint64
 }
 
-// Record counts one number; a negative one counts as 0.
+// Record counts one number. A negative one counts as 0.
 //
 //	latency.Record(int64(time.Since(received)))
 func (histogram *Histogram) Record(number int64) {
@@ -50,8 +50,8 @@ type Snapshot struct {
 // Mean returns the mean of the numbers, 0 if there are none.
 func (snapshot *Snapshot) Mean() uint64 { return snapshot.Sum / max(snapshot.Count, 1) }
 
-// Percentiles returns, for each fraction, the upper bound of the bucket with that fraction of
-// the numbers. The fractions must rise. Without numbers, all are 0.
+// Percentiles returns, for each fraction, the upper bound of the bucket with that fraction
+// of the numbers. The fractions must rise. If there are no numbers, all are 0.
 //
 //	snapshot.Percentiles(0.5, 0.99)
 func (snapshot *Snapshot) Percentiles(fractions ...float64) []uint64 {

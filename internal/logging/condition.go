@@ -4,8 +4,8 @@ package logging
 
 import "sync"
 
-// Condition is a state that is met again and again, such as an absent broker. The log has a
-// line when the state changes. The zero value is ready, in the good state "".
+// Condition is a state that is met again and again, such as an absent broker. If the state
+// changes, the log gets a line. The zero value is ready, in the good state "".
 //
 //	if leftOut, changed := condition.Becomes("away"); changed {
 //		logger.Warn("the broker is away", "left_out", leftOut)

@@ -12,10 +12,10 @@ import (
 
 // The bounds of lines with the same message.
 const (
-	// burstLines are written at once: they may tell of different things.
+	// burstLines is the number of lines written at once: they may have different causes.
 	burstLines = 5
-	// minInterval is the time until one more is written. It doubles with each, up to
-	// maxInterval, and a message that did not come for that long begins anew.
+	// minInterval is the time until one more line is written. It doubles with each line, up
+	// to maxInterval. If a message did not come for maxInterval, it begins again.
 	minInterval = 10 * time.Second
 	maxInterval = 10 * time.Minute
 )
@@ -24,11 +24,13 @@ const (
 const leftOutKey = "left_out"
 
 // Throttle returns a logger that writes the first five lines of a message at once. Then it
-// writes one line after 10 s, one after 20 s more, and so on, up to one in 10 minutes. Each of
-// these is the newest line, and says in left_out how many were left out since the last. A
-// message that did not come for 10 minutes begins again. Messages must be constants, because
-// each is remembered. Lines below LevelInfo are all written. A throttled logger is returned as it is. For a nil or zero logger,
-// Throttle returns a logger that discards everything.
+// writes one line after 10 s, one after 20 s more, and so on, up to one in 10 minutes. Each
+// of these is the newest line. Its left_out is the number of lines left out since the last
+// one. If a message did not come for 10 minutes, it begins again.
+//
+// Messages must be constants, because each is remembered. Lines below LevelInfo are all
+// written. A throttled logger is returned unchanged. If logger is nil or zero, Throttle
+// returns a logger that discards everything.
 //
 //	logger = logging.Throttle(logger)
 //	defer logging.Flush(logger)
@@ -79,24 +81,24 @@ type lines struct {
 type line struct {
 	// written counts the lines of the burst.
 	written int
-	// came is when the newest one came. One more may be written when interval has passed
-	// since the last one was.
+	// came is the arrival of the newest line. last is the time of the last written line.
+	// One more may be written when interval has passed since last.
 	came     time.Time
 	last     time.Time
 	interval time.Duration
-	// held is the newest of the lines that were left out, which handler would have written.
+	// held is the newest line that was left out. handler would have written it.
 	held    slog.Record
 	handler slog.Handler
 	leftOut uint64
 	timer   *time.Timer
 }
 
-// Enabled is slog.Handler's.
+// Enabled implements slog.Handler.
 func (handler *handler) Enabled(ctx context.Context, level slog.Level) bool {
 	return handler.next.Enabled(ctx, level)
 }
 
-// Handle is slog.Handler's.
+// Handle implements slog.Handler.
 func (handler *handler) Handle(ctx context.Context, record slog.Record) error {
 	if record.Level >= slog.LevelInfo && !handler.lines.hold(handler, &record) {
 		return nil
@@ -104,12 +106,12 @@ func (handler *handler) Handle(ctx context.Context, record slog.Record) error {
 	return handler.next.Handle(ctx, record)
 }
 
-// WithAttrs is slog.Handler's.
+// WithAttrs implements slog.Handler.
 func (handler *handler) WithAttrs(attributes []slog.Attr) slog.Handler {
 	return handler.within(handler.next.WithAttrs(attributes), fmt.Sprint(attributes))
 }
 
-// WithGroup is slog.Handler's.
+// WithGroup implements slog.Handler.
 func (handler *handler) WithGroup(name string) slog.Handler {
 	return handler.within(handler.next.WithGroup(name), name)
 }
@@ -120,7 +122,7 @@ func (handler *handler) within(next slog.Handler, scope string) slog.Handler {
 	return &inner
 }
 
-// hold decides on a record, and reports whether it is to be written now.
+// hold records a line, and reports whether it must be written now.
 func (lines *lines) hold(handler *handler, record *slog.Record) (write bool) {
 	key := record.Level.String() + handler.scope + "\x00" + record.Message
 	lines.mutex.Lock()
@@ -147,7 +149,7 @@ func (lines *lines) hold(handler *handler, record *slog.Record) (write bool) {
 	return false
 }
 
-// next writes the newest line of a message when its interval is over.
+// next writes the newest line of a message at the end of its interval.
 func (lines *lines) next(line *line) {
 	lines.mutex.Lock()
 	defer lines.mutex.Unlock()
@@ -156,12 +158,12 @@ func (lines *lines) next(line *line) {
 	line.writeHeld()
 }
 
-// wrote has the next line wait for longer.
+// wrote records the time of a written line, and doubles the interval.
 func (line *line) wrote(now time.Time) {
 	line.last, line.interval = now, min(2*line.interval, maxInterval)
 }
 
-// writeHeld writes the newest of the lines that were left out. It is not counted as one.
+// writeHeld writes the newest line that was left out. That line does not count as left out.
 func (line *line) writeHeld() {
 	if line.leftOut == 0 {
 		return
@@ -169,6 +171,6 @@ func (line *line) writeHeld() {
 	if before := line.leftOut - 1; before > 0 {
 		line.held.AddAttrs(slog.Uint64(leftOutKey, before))
 	}
-	_ = line.handler.Handle(context.Background(), line.held) // There is nobody to tell.
+	_ = line.handler.Handle(context.Background(), line.held) // nobody can read a message about a failed log
 	line.leftOut = 0
 }

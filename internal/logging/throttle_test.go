@@ -16,7 +16,7 @@ import (
 	"dappco.re/go/storebus/internal/logging"
 )
 
-// written is what was logged.
+// written collects the output of a logger.
 type written struct {
 	mutex sync.Mutex
 	text  bytes.Buffer
@@ -28,7 +28,7 @@ func (written *written) Write(line []byte) (int, error) {
 	return written.text.Write(line)
 }
 
-// lines gives what was logged since it was last asked.
+// lines returns the lines since its last call.
 func (written *written) lines() []string {
 	written.mutex.Lock()
 	defer written.mutex.Unlock()
@@ -36,7 +36,7 @@ func (written *written) lines() []string {
 	return strings.FieldsFunc(written.text.String(), func(char rune) bool { return char == '\n' })
 }
 
-// newLogger gives a throttled logger, and what it has written without the times.
+// newLogger returns a throttled logger, and a function for its output without the times.
 func newLogger() (*slog.Logger, func() []string) {
 	written := &written{}
 	handler := slog.NewTextHandler(written, &slog.HandlerOptions{ReplaceAttr: func(_ []string, attribute slog.Attr) slog.Attr {
@@ -60,7 +60,7 @@ func TestThrottle_Handle_Good(t *testing.T) {
 		<-time.After(10 * time.Second)
 		synctest.Wait()
 		assert.Equal(t, []string{"level=WARN msg=no number=19999 left_out=19994"}, lines())
-		// What comes alone later is written at once, and without a count.
+		// A single later line is written at once, and without a count.
 		<-time.After(20 * time.Second)
 		logger.Warn("no", "number", 7)
 		assert.Equal(t, []string{"level=WARN msg=no number=7"}, lines())

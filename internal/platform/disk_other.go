@@ -6,8 +6,8 @@ package platform
 
 import "errors"
 
-// DiskFree gives the bytes that this process may still write to the file system of a path.
-// It returns errors.ErrUnsupported on a system that is not asked.
+// DiskFree returns the bytes that this process may still write to the file system of a
+// path. On this system it is not implemented: it returns errors.ErrUnsupported.
 //
 //	bytes, err := platform.DiskFree("/var/lib/storebus")
 func DiskFree(string) (uint64, error) { return 0, errors.ErrUnsupported }

@@ -6,8 +6,8 @@ package platform
 
 import "golang.org/x/sys/unix"
 
-// DiskFree gives the bytes that this process may still write to the file system of a path.
-// It returns errors.ErrUnsupported on a system that is not asked.
+// DiskFree returns the bytes that this process may still write to the file system of a
+// path. It returns the error of the system call, for example if the path does not exist.
 //
 //	bytes, err := platform.DiskFree("/var/lib/storebus")
 func DiskFree(path string) (uint64, error) {
@@ -15,6 +15,6 @@ func DiskFree(path string) (uint64, error) {
 	if err := unix.Statfs(path, &system); err != nil {
 		return 0, err
 	}
-	// Bavail leaves out what root alone may write.
+	// Bavail excludes the blocks that only root may use.
 	return uint64(max(system.Bavail, 0)) * uint64(system.Bsize), nil //nolint:unconvert // the types differ by system
 }

@@ -31,7 +31,7 @@ func TestPlatform_IsAddressInUse_Good(t *testing.T) {
 }
 
 func TestPlatform_IsAddressInUse_Bad(t *testing.T) {
-	_, err := net.Listen("tcp", "192.0.2.1:0") // an address of no machine
+	_, err := net.Listen("tcp", "192.0.2.1:0") // no machine has this address
 	require.Error(t, err)
 	assert.False(t, platform.IsAddressInUse(err), err)
 	assert.False(t, platform.IsAddressInUse(nil))

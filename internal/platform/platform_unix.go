@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SyncFolder makes the names in a folder durable: a file that was created, renamed or removed
-// there stays so after a power cut. It returns the error of opening the folder or of the fsync.
+// SyncFolder makes the names in a folder durable: a created, renamed or removed file stays
+// so after a power cut. It returns the error of opening the folder or of the fsync.
 //
 //	err := platform.SyncFolder("/var/lib/storebus")
 func SyncFolder(path string) error {
@@ -24,8 +24,8 @@ func SyncFolder(path string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// IsDiskFull reports whether an operation failed for want of room: the disk is full
-// (ENOSPC), or a quota of the file system is used up (EDQUOT).
+// IsDiskFull reports whether an operation failed because the disk is full (ENOSPC), or
+// because a quota of the file system is used up (EDQUOT).
 //
 //	platform.IsDiskFull(&os.PathError{Op: "write", Path: "a", Err: syscall.ENOSPC}) // true
 func IsDiskFull(err error) bool {
@@ -40,8 +40,8 @@ func IsAddressInUse(err error) bool {
 	return errors.Is(err, syscall.EADDRINUSE)
 }
 
-// CheckWritableFolder returns why this process may create no files in a folder that is
-// there, nil if it may. It changes nothing.
+// CheckWritableFolder returns an error if this process may not create files in an existing
+// folder. It changes nothing.
 //
 //	err := platform.CheckWritableFolder("/var/lib/storebus")
 func CheckWritableFolder(path string) error {

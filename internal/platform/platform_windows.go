@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// SyncFolder returns the error of a folder that is not there, and does nothing else: Windows
+// SyncFolder returns an error if the folder does not exist, and does nothing else. Windows
 // refuses to flush a folder, and NTFS writes names to its own log.
 //
 //	err := platform.SyncFolder(`C:\ProgramData\storebus`)
@@ -20,7 +20,7 @@ func SyncFolder(path string) error {
 	return err
 }
 
-// IsDiskFull reports whether an operation failed for want of room: the disk is full, or a
+// IsDiskFull reports whether an operation failed because the disk is full, or because a
 // quota of the volume is used up.
 //
 //	platform.IsDiskFull(windows.ERROR_DISK_FULL) // true
@@ -37,8 +37,8 @@ func IsAddressInUse(err error) bool {
 	return errors.Is(err, windows.WSAEADDRINUSE)
 }
 
-// DiskFree gives the bytes that this process may still write to the volume of a folder. It
-// returns the error of a path that is not a folder.
+// DiskFree returns the bytes that this process may still write to the volume of a folder.
+// It returns an error if the path is not a folder.
 //
 //	bytes, err := platform.DiskFree(`C:\ProgramData\storebus`)
 func DiskFree(path string) (available uint64, err error) {
@@ -50,6 +50,6 @@ func DiskFree(path string) (available uint64, err error) {
 	return available, err
 }
 
-// CheckWritableFolder finds nothing on Windows, where only the attempt shows what the
-// access list of a folder permits.
+// CheckWritableFolder finds nothing on Windows: only an attempt shows the permissions in
+// the access list of a folder.
 func CheckWritableFolder(string) error { return nil }

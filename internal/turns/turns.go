@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package turns has a queue for several parties. The parties take turns, however many items
-// each has put, so no party holds up the others.
+// Package turns has a queue for several parties. The parties take turns, whatever the
+// number of their items, so no party delays the others.
 package turns
 
 // Queue holds the items of several parties. The items of a party keep their order. The zero
@@ -12,7 +12,7 @@ package turns
 //	item, more := queue.Take()
 type Queue[Item any] struct {
 	lines map[string]*line[Item]
-	// order is the parties that have items, the one whose turn it is first.
+	// order has the parties with items. The first party comes next.
 	order  []*line[Item]
 	length int
 }
