@@ -42,7 +42,7 @@ func (buffer *buffer) put(message *nats.Msg) {
 	buffer.signalLocked()
 }
 
-// take returns the oldest event. If the buffer is empty, overflowed tells whether events
+// take returns the oldest event. If the buffer is empty, overflowed reports whether events
 // were dropped after the last one taken.
 func (buffer *buffer) take() (message *nats.Msg, overflowed bool) {
 	buffer.mutex.Lock()

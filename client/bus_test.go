@@ -14,11 +14,10 @@ import (
 	"dappco.re/go/storebus/client"
 )
 
-// patience bounds what a test waits for: far more than it takes.
+// patience bounds the waits of a test. It is far more than they take.
 const patience = 20 * time.Second
 
-// startBroker starts a nats-server on a free port, or on the one that address
-// names: "127.0.0.1:4222".
+// startBroker starts a nats-server on a free port, or on the port in its options.
 func startBroker(t *testing.T, options server.Options) *server.Server {
 	t.Helper()
 	options.Host, options.NoSigs, options.NoLog = "127.0.0.1", true, true
@@ -59,8 +58,8 @@ func newClient(t *testing.T, url string, config client.Config) *client.Client {
 	return store
 }
 
-// answer serves a subject: every request gets the message that reply makes of it,
-// or none where it makes nil.
+// answer serves a subject: every request gets the message that reply returns. If reply
+// returns nil, the request gets none.
 func answer(t *testing.T, connection *nats.Conn, subject string, reply func(request *nats.Msg) *nats.Msg) {
 	t.Helper()
 	subscription, err := connection.Subscribe(subject, func(request *nats.Msg) {
@@ -84,7 +83,7 @@ func refusal(code, text string) *nats.Msg {
 	}
 }
 
-// portOf gives the port of an address, for a broker that comes back where it was.
+// portOf returns the port of an address, for a broker that restarts on the same port.
 func portOf(t *testing.T, address string) int {
 	t.Helper()
 	parsed, err := netip.ParseAddrPort(address)

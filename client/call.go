@@ -172,8 +172,8 @@ func (client *Client) bounded(ctx context.Context, wait time.Duration) (context.
 	return context.WithTimeout(ctx, client.timeout+wait)
 }
 
-// ready returns an error if a request could not be sent at all. Checked before sending,
-// it leaves no write's outcome unknown.
+// ready returns an error if a request cannot be sent at all. It is checked before sending,
+// so that the outcome of a write is not unknown.
 func (client *Client) ready(ctx context.Context) error {
 	if client.connection.IsClosed() {
 		return nats.ErrConnectionClosed
@@ -212,10 +212,10 @@ func (reason refusal) Error() string { return string(reason) }
 
 func (reason refusal) Is(target error) bool { return target == nats.ErrPermissionViolation }
 
-// refusalOf gives the usual reasons for silence, "" if there is none. The sidecar does not
-// execute a request whose reply would go to another user's inbox. The broker drops a
-// message that a connection may not publish, and tells the connection instead of the
-// request.
+// refusalOf returns the usual reasons for silence, "" if there is none. If a reply would go
+// to another user's inbox, the sidecar does not execute the request. If a connection may
+// not publish a message, the broker drops it, and reports that to the connection instead of
+// the request.
 func (client *Client) refusalOf(subject string) string {
 	last := client.connection.LastError()
 	complained := errors.Is(last, nats.ErrPermissionViolation)
@@ -232,8 +232,8 @@ func (client *Client) refusalOf(subject string) string {
 	return ""
 }
 
-// errorOf returns the error that a reply reports, or nil. Without its headers nobody can
-// tell whether a reply is an error.
+// errorOf returns the error in a reply, nil if there is none. If the headers are lost,
+// nobody can say whether a reply is an error.
 func errorOf(reply *nats.Msg, writes bool) error {
 	if reply.Header == nil && reply.Size() > len(reply.Subject)+len(reply.Reply)+len(reply.Data) {
 		err := fmt.Errorf("%w: its header block could not be decoded", errMalformed)

@@ -97,7 +97,7 @@ func TestCall_Error_Bad(t *testing.T) {
 	})
 }
 
-// A reply whose headers are lost may report an error: it is never taken for a success.
+// If the headers of a reply are lost, it may be an error, and is never taken for a success.
 func TestCall_Headers_Ugly(t *testing.T) {
 	connection := connect(t, startBroker(t, server.Options{}).ClientURL())
 	wire, err := net.Dial("tcp", connection.ConnectedAddr())
@@ -125,7 +125,7 @@ func TestCall_Headers_Ugly(t *testing.T) {
 	defer cancel()
 	go func() {
 		<-attempts
-		<-attempts // it is sent again, for the sidecar may tell
+		<-attempts // it is sent again: the sidecar may know the outcome
 		cancel()
 	}()
 	_, err = store.Set(ctx, "acme", "config", "theme", nil, client.SetOptions{})

@@ -72,8 +72,8 @@ func TestClient_Status_Good(t *testing.T) {
 	assert.Equal(t, uint64(2), status.Queue.Requests)
 }
 
-// TestClient_EveryMethod_Bad calls each method of a client that New has not made, and each
-// one of another with a nil context: nothing is sent, and each call has an error.
+// TestClient_EveryMethod_Bad calls each method of a client that New has not created, and
+// each method with a nil context. Nothing is sent, and each call returns an error.
 func TestClient_EveryMethod_Bad(t *testing.T) {
 	made := newClient(t, startBroker(t, server.Options{}).ClientURL(), client.Config{})
 	for name, test := range map[string]struct {

@@ -17,7 +17,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// What becomes of a request.
+// The fates of a request.
 var (
 	silence = func() *nats.Msg { return nil }
 	done    = func() *nats.Msg { return body(`{"revision":42}`) }
@@ -30,12 +30,12 @@ var (
 	conflict = func() *nats.Msg {
 		return refusal("409", `{"error":{"code":409,"name":"revision_conflict","message":"no","current_revision":7}}`)
 	}
-	// nobody is what the broker answers where there is no responder.
+	// nobody is the broker's reply if there is no responder.
 	nobody = func() *nats.Msg { return &nats.Msg{Header: nats.Header{"Status": {"503"}}} }
 )
 
-// endpoint answers the requests of one subject, each with the next of the fates and
-// those after them with the last. It keeps their message ids.
+// endpoint answers the requests of one subject. Each gets the next of the fates, and later
+// ones the last. It keeps their message ids.
 type endpoint struct {
 	store *client.Client
 	ids   chan string
@@ -69,7 +69,7 @@ func (endpoint *endpoint) received() (ids []string) {
 	}
 }
 
-// patient is a time in which there are several attempts, the first of 100 ms.
+// patient is a time for several attempts, the first of them of 100 ms.
 const patient = 400 * time.Millisecond
 
 func TestDelivery_MessageID_Good(t *testing.T) {

@@ -83,7 +83,7 @@ func (client *Client) entry(ctx context.Context, call call) (Entry, error) {
 	return entry, nil
 }
 
-// Exists tells whether a key exists, and at which revision it stands. A missing key is no
+// Exists reports whether a key exists, and at which revision it stands. A missing key is no
 // error.
 //
 //	reply, err := store.Exists(ctx, "acme", "config", "theme") // reply.Exists, reply.Revision

@@ -122,8 +122,8 @@ func TestEntries_List_Good(t *testing.T) {
 	})
 }
 
-// servePages lists three keys on two pages, and fails after the second where it is
-// told to.
+// servePages lists three keys on two pages. secondPage is the second reply, which may be an
+// error.
 func servePages(t *testing.T, secondPage *nats.Msg) *client.Client {
 	t.Helper()
 	connection := connect(t, startBroker(t, server.Options{}).ClientURL())

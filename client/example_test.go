@@ -15,7 +15,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// startExample starts a sidecar for an example. A service finds one that runs.
+// startExample starts a sidecar for an example. A real service uses a running sidecar.
 func startExample(ctx context.Context) (store *client.Client, stop func()) {
 	sidecar, err := storebus.Start(ctx, storebus.Config{
 		DatabasePath: ":memory:", Listen: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler),
@@ -57,7 +57,7 @@ func ExampleClient_Set() {
 	// revision_conflict 2
 }
 
-// A consumer reads what is there, and then goes on from where the reading began.
+// A consumer reads the entries, and then watches from the revision of the reading.
 func ExampleClient_Watch() {
 	ctx := context.Background()
 	store, stop := startExample(ctx)

@@ -71,9 +71,9 @@ func (progress *progress) advance(revision uint64) {
 	progress.last = max(progress.last, revision)
 }
 
-// check notes the store of a page, and tells whether there are more pages. For a page of
-// another store it returns subjects.ErrCompacted, as the sidecar would have answered. A
-// page that leads nowhere is malformed.
+// check records the store of a page, and reports whether there are more pages. If the page
+// is of another store, it returns subjects.ErrCompacted, as the sidecar would. A page that
+// leads nowhere is malformed.
 func (progress *progress) check(page ChangesPage) (more bool, err error) {
 	if progress.store != "" && page.Store != progress.store {
 		return false, named("Watch", progress.replaced(page))

@@ -17,13 +17,13 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// scriptedSidecar has the log of the namespace acme and answers changes from it. What
-// becomes of an event, and of a request, is the test's to say.
+// scriptedSidecar has the log of the namespace acme and answers changes from it. The test
+// decides the fate of each event and of each request.
 type scriptedSidecar struct {
 	connection *nats.Conn
 	space      subjects.Space
-	// asked hears of every request for changes when its fate is decided, as far as there
-	// is room: what is committed afterwards is in no reply to it.
+	// asked receives every request for changes once its fate is decided, if there is room.
+	// No reply to it contains a later commit.
 	asked chan subjects.ChangesRequest
 
 	mutex  sync.Mutex
@@ -32,11 +32,11 @@ type scriptedSidecar struct {
 	oldest uint64
 	// pageSize bounds a page of changes, if it is not 0.
 	pageSize int
-	// fates are what becomes of the requests to come. Without one it is answered.
+	// fates are the fates of the next requests. If there is none, a request is answered.
 	fates []fate
 }
 
-// fate is what becomes of a request for changes.
+// fate is the fate of a request for changes.
 type fate int
 
 const (
@@ -90,7 +90,7 @@ func (sidecar *scriptedSidecar) publish(t interface{ Fatal(...any) }, event subj
 	}
 }
 
-// set commits and publishes: what a healthy sidecar does.
+// set commits and publishes, as a healthy sidecar does.
 func (sidecar *scriptedSidecar) set(t *testing.T, group string) {
 	t.Helper()
 	sidecar.publish(t, sidecar.commit(group))
@@ -160,7 +160,7 @@ func (sidecar *scriptedSidecar) page(request subjects.ChangesRequest) *nats.Msg 
 	return &nats.Msg{Data: data}
 }
 
-// begin starts a store of its own for a journey, with what was written before it.
+// begin starts a store of its own for a journey, with the writes before it.
 func (sidecar *scriptedSidecar) begin(run journey) {
 	sidecar.with(func() {
 		sidecar.store, sidecar.log, sidecar.pageSize, sidecar.fates = run.store, nil, run.pageSize, run.fates

@@ -22,8 +22,8 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// startStorebus starts the real thing, on a broker of its own where the
-// configuration names none.
+// startStorebus starts a real sidecar. If the configuration names no broker, it has its
+// own.
 func startStorebus(t *testing.T, config storebus.Config) *storebus.Sidecar {
 	t.Helper()
 	if config.NATS.URL == "" && config.Listen == "" {
@@ -282,7 +282,7 @@ func TestSidecar_Watch_Ugly(t *testing.T) {
 	})
 }
 
-// A consumer may subscribe to the events of its namespace, and ask for what it needs to
+// A consumer may subscribe to the events of its namespace, and request the changes that
 // mend a gap.
 func TestSidecar_Permissions_Good(t *testing.T) {
 	broker := startBroker(t, server.Options{Users: []*server.User{

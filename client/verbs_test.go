@@ -18,7 +18,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// exchanges are calls, what they send and where, and what they make of the reply.
+// exchanges are calls, the requests they send, and their results for a given reply.
 var exchanges = map[string]struct {
 	call             func(ctx context.Context, store *client.Client) (any, error)
 	subject, request string

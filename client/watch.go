@@ -32,7 +32,7 @@ const (
 	pageLimit = 1000
 )
 
-// errStopped ends a watch whose loop has been left, or whose context is done.
+// errStopped ends a watch if its loop has been left, or its context is done.
 var errStopped = errors.New("the watch was stopped")
 
 // WatchOptions selects the changes that Watch gives. The zero value watches a whole

@@ -17,7 +17,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// mishap is what becomes of the event of a change on its way.
+// mishap is the fate of the event of a change.
 type mishap string
 
 const (
@@ -29,7 +29,7 @@ const (
 	mishapDisconnect mishap = "comes when the connection is lost"
 )
 
-// journey is a random run: what is watched, what is written, and what goes wrong.
+// journey is a random run: the options of the watch, the writes, and the mishaps.
 type journey struct {
 	group, store  string
 	after, before int
@@ -62,7 +62,7 @@ func drawJourney(t *rapid.T) journey {
 	return run
 }
 
-// expected gives the revisions that the watch has to give, those of the last change
+// expected returns the revisions that the watch must return, those of the last change
 // included.
 func (run journey) expected(log []subjects.Event) []uint64 {
 	var revisions []uint64

@@ -20,7 +20,7 @@ import (
 const (
 	// soon is a QuietInterval for tests in which silence must be noticed.
 	soon = 10 * time.Millisecond
-	// never is a QuietInterval for tests in which something else must do it.
+	// never is a QuietInterval for tests in which something else must wake the watch.
 	never = time.Hour
 )
 
@@ -28,7 +28,7 @@ const (
 // change is taken.
 type follower struct {
 	changes chan client.Change
-	// ended gets the watch's error, nil where it had none.
+	// ended receives the watch's error, nil if it had none.
 	ended  chan error
 	cancel context.CancelFunc
 }
@@ -133,7 +133,8 @@ func (bench *bench) watch(t *testing.T, options client.WatchOptions) *follower {
 	})
 }
 
-// watchFromStart follows the whole namespace, and has given what the log held.
+// watchFromStart follows the whole namespace, and returns after the watch has asked for the
+// log.
 func (bench *bench) watchFromStart(t *testing.T, quietInterval time.Duration) *follower {
 	t.Helper()
 	follower := bench.watch(t, client.WatchOptions{After: client.Revision(0), QuietInterval: quietInterval})
@@ -235,7 +236,7 @@ func TestWatch_Watch_Good(t *testing.T) {
 				break
 			}
 		}
-		// What is left is the subscription to the connection's replies.
+		// The subscription to the connection's replies remains.
 		assert.Equal(t, 1, bench.connection.NumSubscriptions())
 	})
 }
