@@ -9,7 +9,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// The verbs of an operator, but for status and quota.
+// The verbs of an operator, without status and quota.
 var (
 	describeJSON = &operation[subjects.DescribeRequest, subjects.DescribeReply]{
 		decode: decodeBody[subjects.DescribeRequest], submit: submitDescribe, encode: encodeDescribe,

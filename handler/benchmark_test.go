@@ -15,8 +15,8 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// BenchmarkService_Request takes requests through the whole service, 64 in flight,
-// on a store with a file. Allocations are those of client, broker and service.
+// BenchmarkService_Request sends requests through the whole service, 64 in flight, on a
+// store with a file. Its allocations include those of client and broker.
 func BenchmarkService_Request(b *testing.B) {
 	value := strings.Repeat("v", 128)
 	for _, request := range []struct{ name, subject, payload string }{

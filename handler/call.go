@@ -78,7 +78,8 @@ func (service *Service) Call(ctx context.Context, call Call) Reply {
 		return reply
 	case <-ctx.Done():
 	}
-	// What stops the wait for a change gives a reply as well, and may have done so.
+	// If the wait for a change is stopped, a reply comes as well, and may have come
+	// already.
 	select {
 	case reply := <-waiting:
 		return reply

@@ -16,7 +16,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// identified is the header of a request with an id, and what else a test gives.
+// identified returns the headers of a request with an id, and further headers.
 func identified(id string, headers ...string) []string {
 	return append([]string{subjects.HeaderMessageID, id}, headers...)
 }
@@ -171,8 +171,8 @@ func TestCommands_MessageID_Ugly(t *testing.T) {
 	})
 }
 
-// What nobody takes fills the share of its own namespace only, and of a write that
-// cannot be answered nothing is done.
+// Replies that nobody takes fill only the share of their own namespace. If a write cannot
+// be answered, it is not executed.
 func TestCommands_Remembered_Ugly_NoRoomForTheReply(t *testing.T) {
 	bench := startService(t, handler.Config{QueueBytes: 40_000})
 	bench.request("store.acme.set.default.long", strings.Repeat("v", 30_000))

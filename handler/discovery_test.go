@@ -45,7 +45,8 @@ func TestDiscovery_Respond_Good(t *testing.T) {
 	}
 }
 
-// A question is a request too: it cannot make the sidecar publish where its sender may not.
+// A question is a request too: its sender cannot make the sidecar publish to a subject
+// forbidden to the sender.
 func TestDiscovery_Respond_Bad(t *testing.T) {
 	bench := startService(t, handler.Config{})
 	victim, err := bench.client.SubscribeSync("store.events.>")

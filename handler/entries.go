@@ -37,7 +37,7 @@ func withEntryHeaders[Command any](encode encoder[Command]) encoder[Command] {
 	}
 }
 
-// What is said of headers that a request cannot have.
+// The messages for headers that a request must not have.
 const (
 	rawFormOnly = "belongs to the raw form: use the fields of the body"
 	noMeaning   = "has no meaning here"

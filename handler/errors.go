@@ -193,8 +193,8 @@ func (request *request) tooLargeToSend(size, limit int) *subjects.Error {
 	return limitError(request.message(fmt.Sprintf("the reply takes %d bytes, the broker takes %d%s", size, limit, request.otherWay(limit))), limit)
 }
 
-// otherWay tells how to get a value that a reply to get cannot carry. It is empty for
-// other replies.
+// otherWay names another way to get a value, if no reply to get can carry it. It is empty
+// for other replies.
 func (request *request) otherWay(limit int) string {
 	switch {
 	case request.endpoint.verb.name != subjects.VerbGet:

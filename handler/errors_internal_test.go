@@ -18,8 +18,8 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// newSetRequest is a set of config/theme in acme, on a connection that has ended, and
-// what is logged of it.
+// newSetRequest returns a set of config/theme in acme on a closed connection, and the log
+// about it.
 func newSetRequest(t *testing.T) (*request, *bytes.Buffer) {
 	t.Helper()
 	var logged bytes.Buffer

@@ -16,8 +16,8 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// newSilentService gives a service that sends nothing, so that what waits to be sent
-// stays, and what it logs.
+// newSilentService returns a service that sends nothing, so waiting replies stay, and its
+// log.
 func newSilentService() (*Service, *bytes.Buffer) {
 	logged := &bytes.Buffer{}
 	return &Service{

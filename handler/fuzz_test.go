@@ -20,9 +20,9 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// FuzzService_Headers sends header blocks as they stand, which no client library would.
-// Every one is answered, and one that cannot be decoded, or has a header of the contract
-// in a way that it has not, is refused and changes nothing.
+// FuzzService_Headers sends raw header blocks, which no client library would send. Every
+// one is answered. A block that cannot be decoded, or misspells a header of the contract,
+// is refused and changes nothing.
 func FuzzService_Headers(f *testing.F) {
 	for _, block := range []string{
 		"NATS/1.0\r\n\r\n", "NATS/1.0\r\nStorebus-If-Revision: 0\r\n\r\n", "NATS/1.0\r\nnats-ttl: 1h\r\n\r\n", "NATS/1.0\r\nNats-TTL 1h\r\n\r\n",

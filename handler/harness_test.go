@@ -20,7 +20,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// patience is how long a test waits for what must happen.
+// patience bounds the waits of a test.
 const patience = 30 * time.Second
 
 // startBroker starts a broker on a free port and waits until it is ready.
@@ -59,7 +59,7 @@ func openStore(t testing.TB, config store.StoreConfig) *store.Store {
 	return opened
 }
 
-// limits are those that a sidecar sets on a broker with a max_payload of 1 MiB.
+// limits are the limits of a sidecar on a broker with a max_payload of 1 MiB.
 var limits = store.Limits{GroupBytes: subjects.MaxGroupBytes, KeyBytes: subjects.MaxKeyBytes, EntryBytes: 1<<20 - 32<<10}
 
 // bench is a service on a store and a broker of its own, and a client of it.
@@ -140,7 +140,7 @@ func jsonNumber(number int) string {
 	return string(text)
 }
 
-// logs keeps what was logged.
+// logs keeps the log.
 type logs struct {
 	mutex sync.Mutex
 	text  bytes.Buffer

@@ -57,7 +57,7 @@ func TestMany_GetMany_Ugly_AReplyThatDoesNotFit(t *testing.T) {
 	assert.Equal(t, "store.GetMany: the reply does not fit a message; ask for less at once", failure.Message)
 	assert.Equal(t, uint64(1<<20), *failure.Limit)
 
-	// What is missing takes more in the reply than in the request.
+	// A missing key takes more bytes in the reply than in the request.
 	names := make([]string, 515)
 	for index := range names {
 		names[index] = fmt.Sprintf(`{"key":"%s%03d"}`, strings.Repeat("k", 2000), index)

@@ -21,8 +21,8 @@ const DefaultOwnershipInterval = 30 * time.Second
 // ownershipWait is how long other instances have to answer.
 const ownershipWait = 300 * time.Millisecond
 
-// maxClaimLooks bounds how often a starting instance looks what happens to others that
-// start at the same moment.
+// maxClaimLooks bounds how often a starting instance looks at others that start at the same
+// moment.
 const maxClaimLooks = 10
 
 // ownership is the goroutine that looks for other instances, and its findings.
@@ -66,8 +66,8 @@ func (service *Service) claim(ctx context.Context, before error) error {
 		if len(others) == 0 {
 			return nil
 		}
-		// Whoever is left began later, and may have looked before this one was to be
-		// seen. Then it serves at the next look; otherwise it has given way.
+		// Each remaining instance began later, and may have looked before this one was
+		// visible. Then it serves at its next look. Otherwise it has given way.
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What a broker says of a refusal is what tells a reply from a subscription.
+// The broker's text distinguishes a refused reply from a refused subscription.
 func TestPermissions_IsRefusedReply_Good(t *testing.T) {
 	nothing := &server.SubjectPermission{Deny: []string{">"}}
 	broker, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, Users: []*server.User{

@@ -98,7 +98,7 @@ type PublisherHealth struct {
 	Skipped uint64
 	// Retries counts the batches that were begun again.
 	Retries uint64
-	// LastError is why the last batch was begun again, nil if it was not.
+	// LastError is the reason why the last batch was begun again, nil if it was not.
 	LastError error
 }
 
@@ -191,8 +191,8 @@ func (publisher *Publisher) runOnce() error {
 	if err := publisher.flush(); err != nil {
 		return err
 	}
-	// The client takes note of a refusal before it sees the answer to a later flush.
-	// Each refusal is an error of its own, and whether it is another is all that counts.
+	// The client records a refusal before it sees the answer to a later flush. Each refusal
+	// is a new error value, so another value means another refusal.
 	if latest := publisher.connection.LastError(); latest != nil && latest != refusal { //nolint:errorlint // identity is meant
 		return fmt.Errorf("%w: %w", errUnconfirmed, latest)
 	}

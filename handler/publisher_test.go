@@ -23,7 +23,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// publisherOptions are those of a sidecar's connection for events.
+// publisherOptions are the options of a sidecar's connection for events.
 func publisherOptions(more ...nats.Option) []nats.Option {
 	return append(more, nats.ReconnectBufSize(-1), nats.ReconnectOnFlusherError(), nats.MaxReconnects(-1),
 		nats.ReconnectWait(time.Millisecond), nats.ReconnectJitter(0, 0))
@@ -237,7 +237,7 @@ func TestPublisher_Stop_Good(t *testing.T) {
 	stopPublisher(t, publisher)
 	receiveUpTo(t, events, 0, 501)
 
-	// What is committed without a publisher is published by the next one.
+	// If a change is committed without a publisher, the next publisher publishes it.
 	require.NoError(t, first.Set("acme:config", "theme", "blue"))
 	require.NoError(t, first.Close())
 	second := openStore(t, store.StoreConfig{DatabasePath: path})
@@ -280,8 +280,9 @@ func TestPublisher_Stop_Ugly_TheStoreIsClosedFirst(t *testing.T) {
 	assert.ErrorIs(t, err, store.ErrClosed)
 }
 
-// An account may send less than its server takes, which the broker tells a moment after it
-// has let the connection in. Nothing is published that it would end the connection for.
+// If an account may send less than its server accepts, the broker says so a moment after it
+// has accepted the connection. The publisher sends no message that would make the broker
+// close the connection.
 func TestPublisher_Publish_Ugly_TheAccountTakesLess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "nats.conf")
 	require.NoError(t, os.WriteFile(path, []byte(`accounts { A { users = [{user: a, password: p}], limits { max_payload: 131072 } } }`), 0o600))

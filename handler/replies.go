@@ -197,7 +197,7 @@ func (replies *replies) close() {
 func (replies *replies) signal() {
 	select {
 	case replies.wake <- struct{}{}:
-	default: // it has been told already, and looks at everything that is there
+	default: // the signal is there already, and the goroutine sends all waiting replies
 	}
 }
 

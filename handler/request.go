@@ -12,8 +12,8 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// maxTraceParentBytes is more than any traceparent takes. A longer text, or one that is
-// not printable ASCII, is left out.
+// maxTraceParentBytes is more than any traceparent takes. If the text is longer, or is not
+// printable ASCII, it is left out.
 const maxTraceParentBytes = 128
 
 // request is one message to an endpoint, with the content of its subject and headers.
@@ -54,8 +54,8 @@ type request struct {
 	// caller waits for the reply to a Call. It is nil for a request from the bus.
 	caller *caller
 
-	// held is what the queue counts for the request. answered says that the result is
-	// counted already.
+	// held is the request's part of the queue. answered says that the result is counted
+	// already.
 	held     portion
 	answered bool
 }

@@ -93,7 +93,7 @@ type Service struct {
 	instance string
 	version  string
 	started  time.Time
-	// backupDirectory and archiveDirectory are those of Config.
+	// backupDirectory and archiveDirectory have the values of Config.
 	backupDirectory  string
 	archiveDirectory string
 	journal          Journal

@@ -43,14 +43,14 @@ func (bench *bench) block() (release func()) {
 	}
 }
 
-// awaitAnswered waits until an endpoint has counted so many replies: it counts a reply after it
-// has sent it.
+// awaitAnswered waits until an endpoint has counted the given number of replies. It counts
+// a reply after sending it.
 func (bench *bench) awaitAnswered(endpoint string, count uint64) {
 	bench.t.Helper()
 	require.Eventually(bench.t, func() bool { return bench.service.Statistics()[endpoint].Answered == count }, patience, time.Millisecond)
 }
 
-// awaitRequests returns when so many requests are in hand.
+// awaitRequests returns when the given number of requests is in hand.
 func (bench *bench) awaitRequests(count uint64) {
 	bench.t.Helper()
 	require.Eventually(bench.t, func() bool { return bench.service.Queue().Requests == count }, patience, time.Millisecond)
@@ -372,7 +372,8 @@ func TestService_Handle_Ugly_RepliesThatDoNotFit(t *testing.T) {
 	assert.Equal(t, "large", ask[subjects.ListReply](bench, "store.acme.list", `{"group":"files","keys_only":true}`).Entries[0].Key)
 }
 
-// What a write answers fits a message with its headers, or nothing is changed.
+// If the reply to a write would not fit into a message with its headers, nothing is
+// changed.
 func TestService_Handle_Ugly_RepliesWhoseHeadersDoNotFit(t *testing.T) {
 	bench := startService(t, handler.Config{Store: openStore(t, store.StoreConfig{})})
 	require.NoError(t, bench.store.Set("acme:files", "large", strings.Repeat("v", 1<<20-10)))

@@ -123,7 +123,7 @@ func (query *transactionQuery) entryAt(within *store.TransactionError) (group, k
 }
 
 func entryOf(command store.Command) (group, key string) {
-	switch command := command.(type) { // those that request.operation makes
+	switch command := command.(type) { // request.operation returns one of these
 	case store.SetCommand:
 		return command.Group, command.Key
 	case store.GetOperation:

@@ -59,7 +59,7 @@ func (replies *waitedReplies) close() {
 func (replies *waitedReplies) signal() {
 	select {
 	case replies.wake <- struct{}{}:
-	default: // it has been told already, and looks at everything that is there
+	default: // the signal is there already, and the goroutine sends all waiting replies
 	}
 }
 

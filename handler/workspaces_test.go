@@ -75,7 +75,7 @@ func TestWorkspaces_Verbs_Bad(t *testing.T) {
 		assert.Empty(t, ask[subjects.WorkspacesReply](bench, "store.acme.workspaces", ``).Workspaces)
 	})
 	bench.request("store.acme.workspace_open", `{"workspace":"a"}`)
-	// What is escaped once as JSON is escaped again as a text in a reply.
+	// JSON escapes are escaped once more as a text in a reply.
 	bench.request("store.acme.workspace_put", `{"workspace":"a","kind":"row","data":"`+strings.Repeat(`\"`, 300<<10)+`"}`)
 	for _, refusal := range []struct {
 		name, verb, body, field string
