@@ -33,9 +33,9 @@ var refusalCodes = map[string]verdict{
 // refusalMessages are the messages of InfluxDB 1 and 3 for refused lines.
 var refusalMessages = []string{"partial write", "unable to parse", "field type conflict", "points beyond retention policy"}
 
-// judgeSuccess says what an answer with a status of 200 to 299 means. Lines are delivered with
-// 204, and with 200 or 202 without a body. A body may report a refusal. Any other body confirms
-// nothing, because something other than the endpoint may have written it.
+// judgeSuccess judges an answer with a status of 200 to 299. 204 confirms the lines; so do
+// 200 and 202 without a body. A body may report a refusal. Any other body confirms nothing,
+// because something other than the endpoint may have written it.
 func (answer *answer) judgeSuccess(response *http.Response, body []byte, readFailure error) {
 	if response.StatusCode == http.StatusNoContent {
 		answer.verdict, answer.message = accepted, ""

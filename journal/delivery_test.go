@@ -58,8 +58,8 @@ func TestDelivery_Statuses_Good(t *testing.T) {
 	type row struct {
 		status  int
 		message string
-		// delivered and rejected are the points of 1, 2 and 3 that are settled, where 2
-		// is the one that the endpoint has something against.
+		// delivered and rejected are the settled points of 1, 2 and 3. The endpoint refuses
+		// point 2.
 		delivered, rejected []int64
 		kept                string
 		// page has the answer come as HTML.
@@ -133,7 +133,7 @@ type confirmation struct {
 	name string
 	// response is all that comes over the line: the server closes it afterwards.
 	response string
-	// said is what Status says of it, of which brief is without the endpoint's own words.
+	// said is the error in Status. brief is the same without the endpoint's own words.
 	said, brief string
 }
 
@@ -262,8 +262,8 @@ func TestDelivery_Confirmations_Bad(t *testing.T) {
 	}
 }
 
-// A refusal is one, whatever status it comes with: the points that the endpoint has something
-// against are kept aside, and the others are delivered.
+// A refusal counts whatever its status. The refused points are rejected, and the others are
+// delivered.
 func TestDelivery_Confirmations_Ugly(t *testing.T) {
 	for name, test := range map[string]struct {
 		status       int
@@ -447,7 +447,7 @@ func TestDelivery_Run_Good(t *testing.T) {
 		// From 1 to 30 seconds, with a share of chance.
 		for _, want := range []int{1500, 3000, 6000, 12000, 22500, 22500} {
 			assert.Equal(t, time.Duration(want)*time.Millisecond, <-bench.waits.asked)
-			bench.queue.add(int64(want)) // Whatever comes, the next attempt has its time.
+			bench.queue.add(int64(want)) // news do not bring the next attempt forward
 			bench.waits.over <- now
 		}
 		bench.endpoint.answerWith(func(writer http.ResponseWriter, _ []string) {
@@ -459,7 +459,7 @@ func TestDelivery_Run_Good(t *testing.T) {
 		assert.Equal(t, 90*time.Second, <-bench.waits.asked)
 		bench.endpoint.answerWith(nil)
 		bench.waits.over <- now
-		// The news of the others are left, and there is nothing in it any more.
+		// Signals of the other points may be left, but the queue is empty.
 		assert.Equal(t, journal.DefaultFlushInterval, <-bench.waits.asked)
 		assert.Equal(t, []int64{1, 1500, 3000, 6000, 12000, 22500, 22500}, bench.queue.delivered)
 		// It begins again from the shortest.
@@ -532,7 +532,7 @@ func TestDelivery_Run_Ugly(t *testing.T) {
 	})
 }
 
-// A slow endpoint takes what it can, and the log tells each state once.
+// A slow endpoint gets as much as it can take, and the log has each state once.
 func TestDelivery_Log_Good(t *testing.T) {
 	bench := startBench(t, func(config *journal.Config) { config.BatchPoints = 8 })
 	tooMany := func(most int) func(http.ResponseWriter, []string) {
@@ -576,8 +576,8 @@ func TestDelivery_Log_Good(t *testing.T) {
 	assert.Contains(t, bench.logs.String(), `level=INFO msg="journal entries are delivered again"`)
 }
 
-// What the world does to an answer: the points are kept, sent again as they were, and
-// settled once.
+// If an answer is lost or damaged on its way, the points are kept, sent again unchanged,
+// and settled once.
 func TestDelivery_Answers_Ugly(t *testing.T) {
 	for name, answer := range map[string]func(writer http.ResponseWriter, over <-chan struct{}){
 		"TooLate": func(_ http.ResponseWriter, over <-chan struct{}) { <-over },

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// endpoint is where lines are written to.
+// endpoint is the destination of the lines.
 type endpoint struct {
 	address string
 	// shown is the address as anybody may see it.
@@ -29,8 +29,8 @@ type endpoint struct {
 	compressor *gzip.Writer
 }
 
-// CheckEndpoint checks URL, Bucket, Token and TokenFile, and reads that file. The error says
-// what is wrong and never repeats a secret.
+// CheckEndpoint checks URL, Bucket, Token and TokenFile, and reads that file. The error
+// names the fault and never repeats a secret.
 //
 //	err := journal.Config{URL: "http://127.0.0.1:8086", Bucket: "journal"}.CheckEndpoint()
 func (config Config) CheckEndpoint() error {
@@ -129,7 +129,7 @@ func (endpoint *endpoint) send(ctx context.Context, body []byte) answer {
 	if err != nil {
 		return answer{verdict: unavailable, message: endpoint.token.hide(rootOf(err).Error())}
 	}
-	defer func() { _ = response.Body.Close() }() // Everything of it that counts was read.
+	defer func() { _ = response.Body.Close() }() // the needed part has been read
 	return endpoint.read(response)
 }
 

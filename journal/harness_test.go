@@ -63,7 +63,7 @@ func (queue *queue) Settle(delivered []journal.Entry, rejected []journal.Rejecti
 
 func (queue *queue) Waiting() int { return queue.left() }
 
-// keep makes points m v=<id>i pending, and tells nobody.
+// keep makes points m v=<id>i pending without a signal.
 func (queue *queue) keep(ids ...int64) {
 	queue.mutex.Lock()
 	defer queue.mutex.Unlock()
@@ -74,7 +74,7 @@ func (queue *queue) keep(ids ...int64) {
 	}
 }
 
-// add makes points pending, and tells the delivery.
+// add makes points pending, and signals the delivery.
 func (queue *queue) add(ids ...int64) {
 	queue.keep(ids...)
 	select {
@@ -89,7 +89,7 @@ func (queue *queue) left() int {
 	return len(queue.entries)
 }
 
-// endpoint is a server that records the lines that it is sent, and answers as it is told.
+// endpoint is a server that records the lines it receives. The test sets its answer.
 type endpoint struct {
 	*httptest.Server
 
@@ -139,7 +139,7 @@ func (endpoint *endpoint) answerWith(answer func(writer http.ResponseWriter, lin
 	endpoint.answer = answer
 }
 
-// awaitRequests waits until so many requests in all are answered.
+// awaitRequests waits until the given number of requests in all is answered.
 func (endpoint *endpoint) awaitRequests(t *testing.T, requests int) {
 	t.Helper()
 	for len(endpoint.ids()) < requests {
@@ -168,8 +168,8 @@ func idOf(line string) (id int64) {
 	return id
 }
 
-// refuse answers with a status where one of the lines is among bad, and with one for
-// more than most lines, where most is not 0.
+// refuse answers with a status if one of the lines is among bad. If most is not 0, it also
+// refuses more than most lines.
 func refuse(status int, message string, bad ...int64) func(http.ResponseWriter, []string) {
 	return func(writer http.ResponseWriter, lines []string) {
 		for _, line := range lines {
@@ -195,7 +195,7 @@ func (waits *waits) after(span time.Duration) <-chan time.Time {
 	return waits.over
 }
 
-// logs keeps what is logged.
+// logs keeps the log.
 type logs struct {
 	mutex sync.Mutex
 	text  strings.Builder

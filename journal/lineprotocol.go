@@ -31,7 +31,7 @@ type batch struct {
 	lines []byte
 }
 
-// point is an entry whose line ends at end, or that has none: then problem says why.
+// point is an entry. Its line ends at end; if it has no line, problem is the reason.
 type point struct {
 	Entry
 	end     int
@@ -66,7 +66,7 @@ type line struct {
 	text []byte
 }
 
-// write appends the line of an entry, or returns why there is none for it.
+// write appends the line of an entry. It returns an error if no line can carry the entry.
 func (line *line) write(entry *Entry) error {
 	if strings.HasPrefix(entry.Measurement, "#") {
 		return fmt.Errorf("measurement %q would be a comment", entry.Measurement)
@@ -166,7 +166,8 @@ func (line *line) value(key string, field any) error {
 		}
 		line.text = strconv.AppendFloat(line.text, field, 'g', -1, 64)
 	case string:
-		// Some endpoints end a line inside quotes too: what follows would be a line of its own.
+		// Some endpoints end a line even inside quotes, and would read the rest as a line
+		// of its own.
 		if !utf8.ValidString(field) || strings.ContainsAny(field, "\n\r\x00") {
 			return fmt.Errorf("field %q is no UTF-8, or holds the end of a line or a NUL", key)
 		}

@@ -51,7 +51,7 @@ func TestLineprotocol_Encode_Bad(t *testing.T) {
 	assert.Equal(t, "m v=1 1\nm v=1 1\n", string(encoded.lines), "never a second line, nor a part of one")
 }
 
-// TestLineprotocol_Encode_Ugly has an independent decoder read what any entry becomes.
+// TestLineprotocol_Encode_Ugly reads the line of any entry with an independent decoder.
 func TestLineprotocol_Encode_Ugly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOf(rapid.OneOf(rapid.SampledFrom([]rune{' ', ',', '=', '\\', '"', '#', '\t', '\r', '\n', '☂'}), rapid.Rune()))

@@ -24,8 +24,8 @@ type pace struct {
 	backOff backOff
 }
 
-// interesting gives the news of the queue, but after a failure: whatever comes then, the
-// next attempt has its time.
+// interesting returns the signals of the queue. After a failure it returns nil: the next
+// attempt keeps its time.
 func (pace *pace) interesting(news <-chan struct{}) <-chan struct{} {
 	if pace.failing {
 		return nil
@@ -33,8 +33,8 @@ func (pace *pace) interesting(news <-chan struct{}) <-chan struct{} {
 	return news
 }
 
-// ready reports, when there are news, whether to deliver now: for a batch that is full,
-// or when nothing was delivered for a while. Else it sees to it that due fires.
+// ready reports, after a signal, whether to deliver now. It does if a batch is full, or if
+// nothing was delivered for FlushInterval. Otherwise it makes due fire at the right time.
 func (pace *pace) ready() bool {
 	// A clock that was set back makes nobody wait for longer.
 	wait := min(pace.config.FlushInterval-pace.config.Now().Sub(pace.last), pace.config.FlushInterval)
@@ -47,7 +47,7 @@ func (pace *pace) ready() bool {
 	return false
 }
 
-// delivered takes note of how a delivery has ended.
+// delivered records the end of a delivery.
 func (pace *pace) delivered(err error) {
 	pace.last, pace.failing, pace.due = pace.config.Now(), err != nil, nil
 	if err == nil {
@@ -68,7 +68,8 @@ type backOff struct {
 
 func (backOff *backOff) reset() { backOff.span = 0 }
 
-// next returns from half of the span to all of it: not everybody comes back at once.
+// next returns a random time between half of the span and all of it, so that many clients
+// do not return at once.
 func (backOff *backOff) next(random float64) time.Duration {
 	backOff.span = min(max(2*backOff.span, 2*minBackOff), maxBackOff)
 	return backOff.span/2 + time.Duration(random*float64(backOff.span/2))

@@ -30,7 +30,8 @@ type Rejection struct {
 // Queue keeps the entries. One goroutine calls its methods.
 type Queue interface {
 	// Pending returns the next entries, in order. There are at most limit entries, and they
-	// take about bytes at most, but one entry may be larger. more tells that a bound was met.
+	// take about bytes at most, but one entry may be larger. more reports that a bound was
+	// met.
 	Pending(limit, bytes int) (entries []Entry, more bool, err error)
 	// Settle records the outcome of the first entries that Pending has returned. Both lists
 	// together have all of these entries.

@@ -10,7 +10,7 @@ type sending struct {
 	delivery *Delivery
 	batch    *batch
 	outcome  *FlushOutcome
-	// takes tells that the endpoint takes requests, so a refusal is the fault of a point.
+	// takes says that the endpoint accepts requests, so a refusal is the fault of a point.
 	takes bool
 	// rejected counts the entries that were given up, and rejection is the first of them.
 	rejected  int
@@ -51,8 +51,8 @@ func (sending *sending) post(lines []byte) answer {
 	return sending.delivery.endpoint.post(sending.delivery.ctx, lines)
 }
 
-// probe asks before anything is given up, unless a part of the batch was taken, whether
-// it may be the settings that are at fault: some endpoints answer 400 to those too.
+// probe asks, before a point is rejected, whether the settings are at fault: some endpoints
+// answer 400 to those too. It asks only if no part of the batch was accepted.
 func (sending *sending) probe() error {
 	if sending.takes {
 		return nil
@@ -68,8 +68,8 @@ func (sending *sending) probe() error {
 	return nil
 }
 
-// settle takes points out of the queue. With a refusal there is one, which is refused;
-// else those are that have no line, and the others are delivered.
+// settle removes points from the queue. If refusal is not nil, there is one point, which is
+// rejected. Otherwise a point without a line is rejected, and the others are delivered.
 func (sending *sending) settle(first, end int, refusal *answer) error {
 	var delivered []Entry
 	var rejected []Rejection

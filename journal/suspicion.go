@@ -28,8 +28,8 @@ func (suspicion *suspicion) note(err error) {
 
 func (suspicion *suspicion) strong() bool { return suspicion.failures >= suspiciousFailures }
 
-// blamesLines reports whether the endpoint can have failed over the lines that it was
-// sent, rather than have no time for them, or not be there.
+// blamesLines reports whether the lines may have made the endpoint fail. It reports false
+// if the endpoint is busy, or cannot be reached.
 func (answer *answer) blamesLines() bool {
 	return answer.verdict == unavailable && answer.status >= 500 && answer.status != http.StatusServiceUnavailable
 }

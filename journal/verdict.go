@@ -22,7 +22,7 @@ const (
 // maxRetryAfter bounds how long an endpoint may have us wait.
 const maxRetryAfter = 10 * time.Minute
 
-// verdict is what an answer of the endpoint means for the lines that were sent.
+// verdict is the meaning of an endpoint's answer for the lines sent.
 type verdict int
 
 const (
@@ -46,7 +46,7 @@ type answer struct {
 	message string
 	// note is a remark about a success, for a person.
 	note string
-	// retryAfter is what the endpoint asks for, 0 if it does not.
+	// retryAfter is the pause that the endpoint asks for, 0 if it asks for none.
 	retryAfter time.Duration
 }
 
