@@ -60,7 +60,7 @@ func (scrape *scrape) counter(description *prometheus.Desc, value uint64, labels
 	scrape.metrics <- prometheus.MustNewConstMetric(description, prometheus.CounterValue, float64(value), labels...)
 }
 
-// age is how long ago a moment was, 0 for none.
+// age exports how long ago a moment was, 0 if there is none.
 func (scrape *scrape) age(description *prometheus.Desc, moment time.Time) {
 	age := time.Duration(0)
 	if !moment.IsZero() {
@@ -159,7 +159,7 @@ func (scrape *scrape) journal() {
 	totals := scrape.Store.JournalTotals()
 	pending, oldest := totals.Pending, totals.OldestPendingAt
 	if !scrape.Service.HasJournal() {
-		pending, oldest = 0, time.Time{} // nothing waits for an endpoint that there is not
+		pending, oldest = 0, time.Time{} // without an endpoint nothing waits for it
 	}
 	scrape.gauge(journalPending, float64(pending))
 	scrape.age(journalAge, oldest)

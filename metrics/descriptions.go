@@ -58,7 +58,7 @@ var (
 	buildInfo = description("build_info", "1, with the version, the durability, the prefix and the id of the store.", "version", "durability", "prefix", "store")
 )
 
-// descriptions has all of them, for Describe.
+// descriptions has all descriptions, for Describe.
 var descriptions = []*prometheus.Desc{
 	requestsTotal, requestDuration, droppedTotal,
 	queueRequests, queueRequestLimit, queueBytes, queueResultBytes, queueByteLimit,

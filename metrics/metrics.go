@@ -17,18 +17,18 @@ import (
 	"dappco.re/go/storebus/store"
 )
 
-// scrapeTimeout is how long a scrape waits for the store.
+// scrapeTimeout is the longest wait of a scrape for the store.
 const scrapeTimeout = 5 * time.Second
 
 // Source has the parts whose figures are exported. Store and Service are required.
 type Source struct {
 	Store   *store.Store
 	Service *handler.Service
-	// Publisher is nil for a service without a publisher.
+	// Publisher is nil if the service has no publisher.
 	Publisher *handler.Publisher
 	// Version is the version of the program.
 	Version string
-	// Logger gets the errors of a scrape. Nil: they are discarded.
+	// Logger gets the errors of a scrape. If it is nil, they are discarded.
 	Logger *slog.Logger
 }
 
@@ -38,7 +38,7 @@ type Source struct {
 //	mux.Handle("/metrics", metrics.NewHandler(metrics.Source{Store: store, Service: service}))
 func NewHandler(source Source) http.Handler {
 	return promhttp.HandlerFor(NewRegistry(source), promhttp.HandlerOpts{
-		// Two scrapes at a time share one look at the store.
+		// Concurrent scrapes share one reading of the store.
 		CoalesceGather: true,
 		ErrorHandling:  promhttp.ContinueOnError,
 	})

@@ -29,7 +29,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// patience is how long a test waits for what must happen.
+// patience bounds the waits of a test.
 const patience = 30 * time.Second
 
 // start starts a service on a store in a file, with a publisher.
@@ -236,7 +236,7 @@ func TestCollector_Collect_Ugly(t *testing.T) {
 	})
 }
 
-// Every metric stands in the table of operations.md, and nothing else does.
+// The table of operations.md has every metric, and no other.
 func TestDescriptions_Documented_Good(t *testing.T) {
 	page, err := os.ReadFile("../docs/operations.md")
 	require.NoError(t, err)

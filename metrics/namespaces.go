@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// maxNamespaces is how many namespaces have series of their own.
+	// maxNamespaces is the number of namespaces with series of their own.
 	maxNamespaces = 100
 	// otherNamespaces is the label of all other namespaces together. See label for a
 	// namespace with this name.
@@ -39,7 +39,7 @@ func (scrape *scrape) namespaces(ctx context.Context) error {
 	return scrape.quotas(ctx, largest)
 }
 
-// label gives a namespace called other a label of its own.
+// label returns the label of a namespace. If its name is other, the label is another one.
 func label(namespace string) string {
 	if namespace == otherNamespaces {
 		return namespace + "_"
