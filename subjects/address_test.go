@@ -122,7 +122,7 @@ func TestAddress_ParseEvent_Bad(t *testing.T) {
 	}
 }
 
-// FuzzAddress_Parse checks that what is parsed is built again, byte for byte.
+// FuzzAddress_Parse checks that a parsed address is built again, byte for byte.
 func FuzzAddress_Parse(f *testing.F) {
 	for _, subject := range []string{"store.acme.set", "store.admin.status", "store.acme.get.a%2Eb.theme", "store.events.acme.config", "store.acme.set.%FF.b"} {
 		f.Add(subject)

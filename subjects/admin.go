@@ -44,12 +44,12 @@ type StatusReply struct {
 	// write-ahead log; 0 of a database in memory.
 	DatabaseBytes uint64 `json:"database_bytes"`
 	WALBytes      uint64 `json:"wal_bytes"`
-	// DiskFreeBytes is the room that is left on the disk of the database; nil of a database
-	// in memory, and if the system does not tell.
+	// DiskFreeBytes is the free space on the disk of the database. It is nil if the
+	// database is in memory, or if the system does not report it.
 	DiskFreeBytes *uint64 `json:"disk_free_bytes,omitzero"`
 	// BackedUpBytes is how much a backup that is under way has copied.
 	BackedUpBytes uint64 `json:"backed_up_bytes,omitzero"`
-	// Sync tells how long commits wait for the disk; nil if none has.
+	// Sync has the times that commits wait for the disk, nil if none has.
 	Sync *SyncStatus `json:"sync,omitzero"`
 }
 

@@ -92,7 +92,7 @@ func checkElements(field string, length int) error {
 	return nil
 }
 
-// checkQuota checks one of the limits of a quota. The store counts in int64.
+// checkQuota checks one limit of a quota. The store counts in int64.
 func checkQuota(field string, limit *uint64) error {
 	if limit != nil && *limit > math.MaxInt64 {
 		return BadField(field, fmt.Sprintf("%s is 0 for none, and at most %d", field, math.MaxInt64))

@@ -27,9 +27,9 @@ func NewContent(value string) Content {
 	return Content{Value: &encoded, Encoding: &encoding}
 }
 
-// Bytes returns the value itself, any bytes, as a string. It returns ErrBadRequest with
-// the field "value" for a missing value, and for one that is not standard base64 with
-// padding. For an encoding other than "base64" the field is "encoding".
+// Bytes returns the value itself, any bytes, as a string. It returns ErrBadRequest with the
+// field "value" if the value is missing, or is not standard base64 with padding. If the
+// encoding is not "base64", the field is "encoding".
 func (content Content) Bytes() (string, error) {
 	if content.Value == nil {
 		return "", BadField("value", "value is required")
@@ -40,7 +40,7 @@ func (content Content) Bytes() (string, error) {
 	if *content.Encoding != EncodingBase64 {
 		return "", BadField("encoding", fmt.Sprintf("encoding is %q or left out, not %s", EncodingBase64, quote(*content.Encoding)))
 	}
-	// The decoder passes over line breaks wherever they stand.
+	// The decoder ignores line breaks, so they are refused here.
 	if index := strings.IndexAny(*content.Value, "\r\n"); index >= 0 {
 		return "", badBase64(index)
 	}

@@ -13,8 +13,8 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// cursors are the kinds of cursor: each with its two functions, and what it holds
-// said in one string.
+// cursors are the kinds of cursor, each with its two functions and a description of its
+// content.
 var cursors = map[string]struct {
 	encode func(group, key string) string
 	decode func(cursor string) (group, key string, err error)
@@ -99,8 +99,8 @@ func TestCursor_DecodeCursor_Bad(t *testing.T) {
 	}
 }
 
-// FuzzCursor_DecodeCursor checks that what is decoded is encoded the same again, so
-// that each point has one cursor, and that no text is the cursor of two kinds.
+// FuzzCursor_DecodeCursor checks that a decoded cursor is encoded the same again. So each
+// point has one cursor, and no text is the cursor of two kinds.
 func FuzzCursor_DecodeCursor(f *testing.F) {
 	for _, text := range []string{"k.theme", "e.config.a%2Eb", "g.config", "n.acme", "k.", "e..", "k.%41", "x"} {
 		f.Add(text)

@@ -12,11 +12,15 @@ import (
 // another case, invalid UTF-8 and lone surrogates.
 var strict = json.RejectUnknownMembers(true)
 
-// Decode reads the body of a request into the struct that into points to. It lets no
-// mistake pass. These are ErrBadRequest: an unknown or repeated field, a name in another
-// case, a wrong type, a number out of range, trailing data, invalid UTF-8 and a lone
-// surrogate. The error names the field at fault if it can be known. A field of a nested
-// object has a path, if/0/key. An empty payload counts as {}, and a field that is null
+// Decode reads the body of a request into the struct that into points to. It returns
+// ErrBadRequest for any mistake:
+//
+//   - an unknown or repeated field, or a name in another case;
+//   - a wrong type, or a number out of range;
+//   - trailing data, invalid UTF-8, or a lone surrogate.
+//
+// The error names the field at fault if it can be known. If the field is in a nested
+// object, it has a path, if/0/key. An empty payload counts as {}. If a field is null, it
 // counts as left out.
 //
 //	var request subjects.SetRequest

@@ -219,8 +219,8 @@ func TestDecode_Decode_Ugly(t *testing.T) {
 	})
 }
 
-// FuzzDecode_Decode checks that whatever we accept the standard library accepts
-// too, and reads the same way.
+// FuzzDecode_Decode checks that the standard library accepts every body that we accept, and
+// reads it the same way.
 func FuzzDecode_Decode(f *testing.F) {
 	for _, body := range []string{
 		``, `{}`, `{"key":"theme","value":"dark"}`, `{"group":"a","key":"b","value":"\ud83d\ude00","encoding":"base64","ttl":"90s","if_revision":0}`,

@@ -15,7 +15,7 @@ import (
 	"dappco.re/go/storebus/subjects"
 )
 
-// describedFields gives the fields of a verb as describe tells them.
+// describedFields returns the fields of a verb in the reply of describe.
 func describedFields(t *testing.T, verb subjects.Verb) []subjects.FieldDescription {
 	t.Helper()
 	for _, described := range subjects.Describe().Verbs {

@@ -28,7 +28,7 @@ type EventRecord struct {
 	Group, Key, Value                 string // Key in all but EventDeleteGroup, Value in EventSet only
 	Created                           bool   // in EventSet only
 	ExpiresAt, Timestamp              time.Time
-	TransactionFirst, TransactionLast uint64 // 0 where the change is part of no transaction
+	TransactionFirst, TransactionLast uint64 // 0 if the change is part of no transaction
 	ValueOmitted                      bool   // leave the value of an EventSet out, and say so
 }
 

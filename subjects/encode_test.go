@@ -87,8 +87,8 @@ func eventOf(record subjects.EventRecord) subjects.Event {
 	return event
 }
 
-// requireSame requires that the appended bytes are what json.Marshal makes of
-// want, and come back as it.
+// requireSame requires that the appended bytes are the output of json.Marshal for want, and
+// decode to want.
 func requireSame[T any](t require.TestingT, want T, appended []byte) {
 	marshalled, err := json.Marshal(want)
 	require.NoError(t, err)
@@ -98,7 +98,7 @@ func requireSame[T any](t require.TestingT, want T, appended []byte) {
 	require.Equal(t, want, again)
 }
 
-// assertText asserts what was appended byte for byte, the order of members included.
+// assertText compares the appended bytes with a text, the order of members included.
 func assertText(t *testing.T, want string, appended []byte) {
 	t.Helper()
 	assert.Equal(t, want, string(appended))

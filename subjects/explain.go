@@ -25,7 +25,7 @@ const (
 	maxFieldBytes = 128
 )
 
-// explain tells the caller why the decoder refused a body.
+// explain returns the reason why the decoder refused a body.
 func explain(data []byte, err error) *Error {
 	if failure, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return explainSyntax(data, failure)

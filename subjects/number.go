@@ -31,9 +31,10 @@ func parseDecimal(number string) (decimal, bool) {
 	return decimal{negative: negative, digits: trimmed, exponent: exponent + len(digits) - len(trimmed)}, ok
 }
 
-// WholeNumber returns a whole number in digits that is written as a fraction or with an
-// exponent: "3" for 3.0, 3e0 and 0.3e1. It reports false for a number with a fraction,
-// for text that is not a number, and for more digits than an integer of 64 bits has.
+// WholeNumber returns the digits of a whole number that is written as a fraction or with an
+// exponent: "3" for 3.0, 3e0 and 0.3e1. It reports false if the number has a fraction, or
+// more digits than an integer of 64 bits. It also reports false if the text is not a
+// number.
 //
 //	digits, ok := subjects.WholeNumber("3e0") // 3, true
 func WholeNumber(number string) (digits string, ok bool) {
@@ -78,13 +79,13 @@ func FloatHolds(number string, float float64) bool {
 const (
 	// smallestNormal is the least float64 of full precision.
 	smallestNormal = 0x1p-1022
-	// wholesOnly is where fractions end. From there on every float64 is a whole number,
-	// and may differ from the whole part of the decimal.
+	// wholesOnly is the end of the fractions. From there on every float64 is a whole
+	// number, and may differ from the whole part of the decimal.
 	wholesOnly = 0x1p53
 )
 
-// isDigitsOf reports whether a float, written with precision digits after the first, is
-// the decimal. A precision of -1 takes as many digits as tell the float from its
+// isDigitsOf reports whether a float, written with precision digits after the first, is the
+// decimal. A precision of -1 takes as many digits as distinguish the float from its
 // neighbours.
 func (value decimal) isDigitsOf(magnitude float64, precision int) bool {
 	// No finite float of a whole number has more digits, and precision costs.

@@ -34,14 +34,14 @@ func TestNumber_WholeNumber_Bad(t *testing.T) {
 	}
 }
 
-// heldNumbers are those that a field of a point holds as they are written.
+// heldNumbers are numbers that the field of a point stores exactly.
 var heldNumbers = []string{
 	"0", "-0.0", "0e999999", "1", "-1.5", "0.1", "0.10000000000000001", "3.14159265358979323846264338327950288", "9007199254740992", "9007199254740994", "9007199254740992.0",
 	"1152921504606846976", "1152921504606847000", "36064014027525450", "1e22", "1e23", "9.9999999999999992e22", "6.02214076e23", "1.7976931348623157e308", "-1.7976931348623157e308",
 	"5e-324", "1e-320", "2.2250738585072014e-308", "100000000000000000000000", "9223372036854775808", "4503599627370497.5", "9007199254740991.5e-1", "0.12345678901234567890123",
 }
 
-// lostNumbers are those that it would hold as others.
+// lostNumbers are numbers that a field would store as other numbers.
 var lostNumbers = []string{
 	"12345678901234567.5", "9007199254740993.5", "-9007199254740993.5", "90071992547409935e-1", "9007199254740993", "-9007199254740993", "9007199254740993.0", "9.007199254740993e15", "9007199254740993000e-3", "123456789012345678", "9223372036854775807", "18446744073709551615",
 	"18446744073709551617", "1e-400", "-1e-400", "1e-324", "2.4e-324", "1.234567890123e-320", "1e309", "-1e400", "1e999999999999", "1" + strings.Repeat("0", 400) + "1",
@@ -85,7 +85,7 @@ func TestNumber_JournalFields_Bad(t *testing.T) {
 	}
 }
 
-// A whole number that is written as a fraction is refused with what to write instead.
+// If a whole number is written as a fraction, the error says how to write it.
 func TestNumber_Decode_Bad(t *testing.T) {
 	for body, test := range map[string]struct {
 		into  any

@@ -11,7 +11,8 @@ import (
 // headerPrefix is the beginning of the headers that only storebus defines.
 const headerPrefix = "storebus-"
 
-// HeaderValue is the value of a header. Given tells an empty header from a missing one.
+// HeaderValue is the value of a header. Given distinguishes an empty header from a missing
+// one.
 type HeaderValue struct {
 	Text  string
 	Given bool

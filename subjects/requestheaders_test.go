@@ -84,8 +84,8 @@ func TestRequestHeaders_ReadRequestHeaders_Bad(t *testing.T) {
 	})
 }
 
-// FuzzRequestHeaders_ReadRequestHeaders checks that no header of the contract is passed
-// over, whatever its spelling, and none of other software is in the way.
+// FuzzRequestHeaders_ReadRequestHeaders checks that no header of the contract is ignored,
+// whatever its spelling, and that a header of other software is never refused.
 func FuzzRequestHeaders_ReadRequestHeaders(f *testing.F) {
 	for _, name := range []string{"Nats-TTL", "nats-ttl", "Nats-Ttl", "Natſ-TTL", "Storebus-If-Revision", "storebus-if-revison", "STOREBUS-", "Nats-Msg-Id", "TraceParent", "Nats-TTL ", "\tx", ""} {
 		f.Add(name, "1h", "Content-Type", "text/plain")
@@ -109,7 +109,8 @@ func FuzzRequestHeaders_ReadRequestHeaders(f *testing.F) {
 	})
 }
 
-// expectedHeaders is a second opinion; it reports false where the headers are refused.
+// expectedHeaders is an independent reading. It reports false if the headers must be
+// refused.
 func expectedHeaders(message map[string][]string) (headers subjects.RequestHeaders, ok bool) {
 	places := map[string]*subjects.HeaderValue{
 		"nats-msg-id": &headers.MessageID, "nats-ttl": &headers.TTL, "storebus-if-revision": &headers.IfRevision, "traceparent": &headers.TraceParent,

@@ -61,7 +61,7 @@ var newRequest = map[subjects.Verb]func() subjects.Request{
 	subjects.VerbAdminBackup:     func() subjects.Request { return &subjects.BackupRequest{} },
 }
 
-// decodeRequest reads a body as a sidecar does: its syntax, then what it says.
+// decodeRequest reads a body as a sidecar does: first its syntax, then its content.
 func decodeRequest(verb subjects.Verb, body string) (subjects.Request, error) {
 	request := newRequest[verb]()
 	if err := subjects.Decode([]byte(body), request); err != nil {
@@ -434,8 +434,8 @@ func FuzzTransaction_Check(f *testing.F) {
 	})
 }
 
-// FuzzRequests_Check checks for every verb that a body is taken, or refused with what is
-// wrong with it, and that what is taken is taken again as the client would send it.
+// FuzzRequests_Check checks for every verb that a body is accepted, or refused with a
+// reason. If a client encodes an accepted body again, the result is accepted too.
 func FuzzRequests_Check(f *testing.F) {
 	verbs := append(subjects.TenantVerbs(), subjects.AdminVerbs()...)
 	for index, verb := range verbs {

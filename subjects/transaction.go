@@ -157,7 +157,7 @@ type givenField struct {
 	given bool
 }
 
-// givenFields tells which of the fields are given that only some verbs have.
+// givenFields reports which of the fields are given that only some verbs have.
 func (operation *Operation) givenFields() [6]givenField {
 	return [...]givenField{
 		{"key", operation.Key != nil},

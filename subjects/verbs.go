@@ -157,7 +157,7 @@ func (verb Verb) HasRaw() bool { return slices.Contains(rawVerbs, verb) }
 // IsAdmin reports whether the verb belongs to an operator.
 func (verb Verb) IsAdmin() bool { return slices.Contains(adminVerbs, verb) }
 
-// Description says in a few words what the verb does. It is "" for an unknown verb.
+// Description describes the verb in a few words. It is "" if the verb is unknown.
 //
 //	subjects.VerbSet.Description()  // store a value under a key
 func (verb Verb) Description() string { return verb.row().description }

@@ -32,7 +32,8 @@ func TestWorkspaces_CheckWorkspace_Bad(t *testing.T) {
 	}
 }
 
-// workspaceRule is what the page says of the name of a workspace, but for two dots in a row.
+// workspaceRule is the rule of the page for the name of a workspace, without the rule for
+// two dots in a row.
 var workspaceRule = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,127}\z`)
 
 // FuzzWorkspaces_CheckWorkspace checks the rule in another notation, and that a name that
