@@ -134,7 +134,7 @@ func (feed *feed) writeHeader() {
 	header := feed.writer.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
-	header.Set("X-Accel-Buffering", "no") // a proxy passes on what there is
+	header.Set("X-Accel-Buffering", "no") // a proxy must not buffer
 	feed.writer.WriteHeader(http.StatusOK)
 }
 

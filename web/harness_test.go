@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what must happen.
+// patience bounds the waits of a test.
 const patience = 30 * time.Second
 
 // bench is a service with an HTTP server before it.
@@ -38,8 +38,8 @@ type bench struct {
 	client  *http.Client
 }
 
-// start starts a service on a store and a broker of its own, and an open HTTP server,
-// changed by what config says.
+// start starts a service on a store and a broker of its own, and an open HTTP server with
+// config. adjust may change the backend.
 func start(t testing.TB, config web.Config, adjust ...func(*web.Backend)) *bench {
 	t.Helper()
 	bench := &bench{t: t, client: &http.Client{Transport: &http.Transport{DisableCompression: true}}}
@@ -110,7 +110,7 @@ func (answer answer) failure(t testing.TB) *subjects.Error {
 	return failure
 }
 
-// ask sends a request with headers, given as name and value in turn; Host is one of them.
+// ask sends a request with headers, given as pairs of name and value. Host is one of them.
 func (bench *bench) ask(method, path string, headers ...string) answer {
 	bench.t.Helper()
 	response := bench.send(bench.t.Context(), method, path, headers...)
@@ -145,7 +145,7 @@ type frame struct {
 	id, event, data, comment string
 }
 
-// revision is that of the change that the frame tells of.
+// revision is the revision of the change in a frame.
 func (frame frame) revision(t testing.TB) uint64 {
 	t.Helper()
 	var change struct{ Revision uint64 }
@@ -180,7 +180,7 @@ func (feed *feed) close() {
 	feed.body.Close()
 }
 
-// frame reads the next frame, whatever it is; io.EOF at the end.
+// frame reads the next frame of any kind, and returns io.EOF at the end.
 func (feed *feed) frame() (next frame, err error) {
 	for {
 		line, err := feed.lines.ReadString('\n')
@@ -205,7 +205,7 @@ func (feed *feed) frame() (next frame, err error) {
 	}
 }
 
-// next reads frames up to one that is an event.
+// next reads frames up to an event.
 func (feed *feed) next() frame {
 	feed.t.Helper()
 	for {

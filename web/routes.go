@@ -117,6 +117,6 @@ func writeJSON(writer http.ResponseWriter, status int, body []byte) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Length", strconv.Itoa(len(body)+1))
 	writer.WriteHeader(status)
-	// Nobody is left to be told that the answer did not arrive.
+	// If the answer did not arrive, nobody can read a message about that.
 	_, _ = writer.Write(append(body, '\n'))
 }

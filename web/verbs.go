@@ -184,7 +184,7 @@ type verbStatistic struct {
 	Answered uint64                        `json:"answered"`
 	Errors   map[subjects.ErrorName]uint64 `json:"errors"`
 	Latency  handler.LatencyStatistics     `json:"latency_ns"`
-	// LatencyCounts has, for each limit, the number of replies that took at most so long.
+	// LatencyCounts has, for each limit, the number of replies within that time.
 	LatencyCounts  []uint64 `json:"latency_counts"`
 	RefusedReplies uint64   `json:"refused_replies"`
 	WithoutReply   uint64   `json:"without_reply"`
@@ -231,6 +231,6 @@ func (server *Server) value(writer http.ResponseWriter, request *http.Request) {
 		header.Set("Content-Type", "text/plain; charset=utf-8")
 	}
 	header.Set("Content-Length", strconv.Itoa(len(reply.Body)))
-	// Nobody is left to be told that the value did not arrive.
+	// If the value did not arrive, nobody can read a message about that.
 	_, _ = writer.Write(reply.Body)
 }
