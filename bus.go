@@ -37,8 +37,9 @@ type bus struct {
 	denied atomic.Pointer[error]
 }
 
-// retryInterval is the time between two attempts to connect anew while the broker permits too
-// little. A broker that only reloads its configuration does not tell that it permits more.
+// retryInterval is the time between two new connections while the broker permits too
+// little. If a broker only reloads its configuration, it does not announce that it permits
+// more.
 const retryInterval = 10 * time.Second
 
 // hampered returns the reason if the broker permits too little to serve, nil otherwise.
@@ -49,7 +50,8 @@ func (bus *bus) hampered() error {
 	return bus.payload.check()
 }
 
-// reconnect asks the broker again what it permits.
+// reconnect opens new connections, which asks the broker again for its limits and
+// permissions.
 func (bus *bus) reconnect() {
 	for _, connection := range []*nats.Conn{bus.requests, bus.events} {
 		if connection.IsConnected() {

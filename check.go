@@ -22,22 +22,22 @@ const checkTimeout = 5 * time.Second
 // ErrBrokerAway is wrapped by a finding of Check about a broker that cannot be reached.
 var ErrBrokerAway = errors.New("the broker cannot be reached")
 
-// Finding is what Check says of one part of a configuration.
+// Finding is the result of Check for one part of a configuration.
 type Finding struct {
-	// Part is what was looked at: configuration, database, broker, ….
+	// Part is the name of the part: configuration, database, broker, ….
 	Part string
-	// Text says how it is, if nothing is wrong.
+	// Text describes the part, if nothing is wrong.
 	Text string
-	// Err is what is wrong; nil if nothing is.
+	// Err is the fault of the part, nil if there is none.
 	Err error
 }
 
-// Check looks at everything that Start needs, and names all that is wrong. It creates and
-// changes nothing, and sends no request. A broker to connect to must answer within 5 s,
-// though Start would wait for it; the endpoint of the journal is not asked.
+// Check checks everything that Start needs, and returns a Finding for each part. It creates
+// and changes nothing, and sends no request. A broker must answer within 5 s, though Start
+// would wait for it. The endpoint of the journal is not contacted.
 //
-// If a sidecar runs on the same database, that and the addresses that are in use are no
-// faults: a configuration can be checked before a restart.
+// If a sidecar runs on the same database, its lock and its addresses are no faults: a
+// configuration can be checked before a restart.
 //
 //	for _, finding := range storebus.Check(ctx, config) {
 //		fmt.Println(finding.Part, finding.Text, finding.Err)
@@ -71,7 +71,7 @@ func (check *check) found(part, text string, err error) {
 	check.findings = append(check.findings, Finding{Part: part, Text: text, Err: err})
 }
 
-// faulty reports whether something is wrong with one of some parts.
+// faulty reports whether one of some parts has a fault.
 func (check *check) faulty(parts ...string) bool {
 	for _, finding := range check.findings {
 		for _, part := range parts {
@@ -185,7 +185,7 @@ func (check *check) broker() {
 	}
 }
 
-// connecting makes one of the connections, and ends it.
+// connecting opens one of the connections, and closes it.
 func (check *check) connecting(purpose string, credentials NATSCredentials) {
 	config := check.config.NATS
 	config.NATSCredentials = credentials

@@ -32,7 +32,8 @@ func (check *check) folders() {
 	}
 }
 
-// checkFolder looks for the folder, or the nearest one above in which it is created.
+// checkFolder looks for the folder. If it does not exist, it looks for the nearest folder
+// above, in which Start would create it.
 func checkFolder(folder string) (text string, err error) {
 	for path := filepath.Clean(folder); ; path = filepath.Dir(path) {
 		information, err := os.Stat(path)

@@ -170,7 +170,8 @@ func TestCheck_Check_Bad_ACertificateThatIsOver(t *testing.T) {
 	assert.ErrorContains(t, faults[0], "not now")
 }
 
-// What a running sidecar has is no fault; what somebody else has is one.
+// If a running sidecar uses an address, that is no fault. If another program does, it is
+// one.
 func TestCheck_Check_Ugly_InUse(t *testing.T) {
 	folder := t.TempDir()
 	config := storebus.Config{DatabasePath: filepath.Join(folder, "storebus.db"), HTTPAddress: "127.0.0.1:0"}

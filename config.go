@@ -43,7 +43,7 @@ type Config struct {
 	// DatabasePath is the SQLite file, or store.MemoryDatabase; empty is
 	// DefaultDatabasePath. Missing folders are created, for their owner only.
 	DatabasePath string
-	// Durability says what a success reply means; empty is store.DurabilityFull.
+	// Durability decides the meaning of a success reply. Empty is store.DurabilityFull.
 	Durability store.Durability
 	// PurgeInterval is the time between two sweeps for expired keys that no timer
 	// caught; 0 is store.DefaultPurgeInterval.
@@ -216,8 +216,8 @@ func (config *Config) checkListen() error {
 	return fmt.Errorf("%w: Listen is %s, and the sidecar's own broker asks nobody for credentials", ErrOpenToAll, config.Listen)
 }
 
-// isLoopback reports whether nobody but this machine reaches an address. So it is with
-// none, which is the default, and with one that is no address.
+// isLoopback reports whether only this machine can reach an address. It reports true if the
+// address is empty, which is the default, or invalid.
 func isLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	return err != nil || host == "localhost" || net.ParseIP(host).IsLoopback()

@@ -117,8 +117,8 @@ func TestRedact_WithoutUser_Good(t *testing.T) {
 	}
 }
 
-// TestConfig_StoreConfig_Good holds what a sidecar hands to its store against what the
-// store takes: an endpoint without organisations is one.
+// TestConfig_StoreConfig_Good checks that the store accepts the configuration from the
+// sidecar. An endpoint without organisations counts as one.
 func TestConfig_StoreConfig_Good(t *testing.T) {
 	for organisation, want := range map[string]string{"": store.NoOrganisation, "acme": "acme"} {
 		config, err := Config{Journal: JournalConfig{URL: "http://127.0.0.1:8086", Organisation: organisation, Bucket: "journal"}}.withDefaults()

@@ -34,9 +34,8 @@ const (
 	purposeEvents   = "events"
 )
 
-// connectBoth makes the two connections: one takes requests and sends replies, the
-// other publishes events and nothing else, so that the answer to a flush on it says
-// that they have arrived.
+// connectBoth opens the two connections. One takes requests and sends replies. The other
+// publishes only events, so the answer to a flush on it confirms them.
 func (sidecar *Sidecar) connectBoth(ctx context.Context, joined *bus) (err error) {
 	config := &sidecar.config
 	if joined.requests, err = sidecar.connect(ctx, joined, purposeRequests, &config.NATS.NATSCredentials); err != nil {
@@ -160,7 +159,7 @@ const (
 	stateRefused   = "refused"
 )
 
-// connectionEvents logs what happens to one connection: a line when its state changes.
+// connectionEvents logs the states of one connection: a line if the state changes.
 type connectionEvents struct {
 	bus       *bus
 	purpose   string
@@ -183,7 +182,7 @@ func (events *connectionEvents) attempted(err error) {
 	events.logger.Debug("an attempt to connect has failed", "error", err)
 }
 
-// arrived ends whatever state there was.
+// arrived ends the bad state of the connection, if there was one.
 func (events *connectionEvents) arrived(connection *nats.Conn) {
 	if connection.Opts.InProcessServer == nil {
 		events.logger.Debug("connected", "broker", connection.ConnectedUrlRedacted())
@@ -203,7 +202,7 @@ func (events *connectionEvents) disconnected(_ *nats.Conn, err error) {
 func (events *connectionEvents) reconnected(connection *nats.Conn) {
 	events.arrived(connection)
 	if events.purpose == purposeRequests {
-		events.bus.denied.Store(nil) // the broker refuses again what it still does not permit
+		events.bus.denied.Store(nil) // the broker repeats its refusals if it still has any
 	}
 	if settle(context.Background(), connection) != nil {
 		return // it is away again, and this is called again when it is back
@@ -259,8 +258,8 @@ func (events *connectionEvents) failed(_ *nats.Conn, subscription *nats.Subscrip
 	}
 }
 
-// notPermitted is called for each thing that the broker does not permit. It may come with
-// every request, for a client chooses where its reply goes.
+// notPermitted is called for each refusal of the broker. It may come with every request,
+// because the client chooses the destination of its reply.
 func (events *connectionEvents) notPermitted(err error) {
 	logger := events.logger
 	if isReplyToAnotherAccount(err) {
@@ -291,8 +290,8 @@ func isDeniedSubscription(refusal error) bool {
 	return strings.Contains(refusal.Error(), "Violation for Subscription")
 }
 
-// isReplyToAnotherAccount reports whether the broker has refused a reply whose subject it
-// made itself. It names the subject in words only.
+// isReplyToAnotherAccount reports whether the broker has refused a reply to a subject that
+// it created itself. The error names the subject only in its text.
 func isReplyToAnotherAccount(refusal error) bool {
 	return strings.Contains(refusal.Error(), `Publish to "`+subjects.ServiceReplyPrefix)
 }

@@ -64,7 +64,7 @@ func TestConnection_Connect_Good_WaitsForABrokerThatIsAway(t *testing.T) {
 	require.NoError(t, sidecar.Close())
 }
 
-// saveContext writes a NATS context where XDG_CONFIG_HOME says.
+// saveContext writes a NATS context below XDG_CONFIG_HOME.
 func saveContext(t *testing.T, name string, settings map[string]string) {
 	t.Helper()
 	contexts := filepath.Join(os.Getenv("XDG_CONFIG_HOME"), "nats", "context")
@@ -92,8 +92,8 @@ func TestConnection_Connect_Good_ByUser(t *testing.T) {
 	start(t, storebus.Config{NATS: storebus.NATSConfig{URL: broker.ClientURL(), NATSCredentials: storebus.NATSCredentials{User: "sidecar", Password: "secret"}, InboxPrefix: "_INBOX_sidecar"}})
 }
 
-// startStrictBroker starts a broker with a user for each of the connections, who may
-// not do what the other does, and a client.
+// startStrictBroker starts a broker with a user for each connection, and a client. Neither
+// user may do the other's work.
 func startStrictBroker(t *testing.T) *server.Server {
 	t.Helper()
 	everything := []string{">"}

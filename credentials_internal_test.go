@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// somebody is what a context and an address may have made of the options before.
+// somebody has the options that a context and an address may have set before.
 func somebody() nats.Options {
 	options := nats.GetDefaultOptions()
 	options.Servers = []string{"nats://somebody:secret@a:4222", "b:4222", "token@c:4222"}

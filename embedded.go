@@ -66,8 +66,8 @@ func brokerOptions(listen string) (*server.Options, error) {
 	return &server.Options{ServerName: "storebus", Host: host, Port: port, NoSigs: true}, nil
 }
 
-// checkAddresses tries the addresses if the database is to be created. With a database that
-// is there, its own faults come first: the program at the address may be the one that has it.
+// checkAddresses tries the addresses if the database does not exist yet. If it exists, its
+// own faults come first: the program at the address may be the one with the database.
 func (config *Config) checkAddresses() error {
 	if _, err := os.Lstat(config.DatabasePath); !errors.Is(err, fs.ErrNotExist) || config.DatabasePath == store.MemoryDatabase {
 		return nil
@@ -99,7 +99,7 @@ func checkFree(address string) error {
 	return listener.Close()
 }
 
-// brokerURL is where a client on this machine reaches the broker.
+// brokerURL is the address of the broker for clients on this machine.
 func brokerURL(broker *server.Server) string {
 	address, err := url.Parse(broker.ClientURL())
 	if err != nil {

@@ -21,11 +21,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what must happen.
+// patience bounds the waits of a test.
 const patience = 10 * time.Second
 
-// start starts a sidecar that is closed with the test: on a broker of its own at a
-// free port, with nothing on disk, where the configuration says nothing else.
+// start starts a sidecar that is closed with the test. By default it has a broker of its
+// own at a free port, and nothing on disk.
 func start(t testing.TB, config storebus.Config) *storebus.Sidecar {
 	t.Helper()
 	sidecar, err := storebus.Start(t.Context(), withTestDefaults(config))
@@ -75,7 +75,7 @@ func startBroker(t testing.TB, options *server.Options) *server.Server {
 	return broker
 }
 
-// logs keeps what was logged, and tells of each line.
+// logs keeps the log, and signals each line.
 type logs struct {
 	mutex sync.Mutex
 	text  bytes.Buffer

@@ -24,7 +24,7 @@ import (
 	"dappco.re/go/storebus/store"
 )
 
-// lineEndpoint answers without a network: with a status, or not at all where it is 0.
+// lineEndpoint answers without a network. If status is 0, it does not answer.
 type lineEndpoint struct {
 	mutex    sync.Mutex
 	status   int
@@ -65,9 +65,10 @@ func (endpoint *lineEndpoint) answer(status int) {
 	endpoint.status = status
 }
 
-// An endpoint is away for a week (a day under the race detector), in three ways one after the other. It is asked as
-// often as the back-off says, with little; the log has a line for each way; everything
-// else goes on; and when it is back, every point is delivered, in order.
+// An endpoint is unreachable for a week (a day under the race detector), in three ways one
+// after the other. The number of its requests follows the back-off, and each is small. The
+// log has a line for each way, and everything else goes on. Once it is back, every point is
+// delivered in order.
 func TestJournal_Week_Ugly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: store.MemoryDatabase, PurgeInterval: time.Hour})
@@ -129,8 +130,9 @@ func TestJournal_Week_Ugly(t *testing.T) {
 	})
 }
 
-// attemptsWithin is how often an endpoint that is away is asked within a time, where
-// chance is always a half: at once, after 1.5, 3, 6 and 12 seconds, then every 22.5.
+// attemptsWithin is the number of requests to an unreachable endpoint within a time, if
+// chance is always a half. They come at once, after 1.5, 3, 6 and 12 seconds, then every
+// 22.5 seconds.
 func attemptsWithin(span time.Duration) int {
 	attempts := 1
 	for wait := 1500 * time.Millisecond; span >= wait; attempts++ {

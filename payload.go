@@ -19,7 +19,7 @@ import (
 const (
 	// payloadMargin is the room that a reply or an event needs beside its entry.
 	payloadMargin = 32 << 10
-	// settleTimeout is the longest time for a broker to tell the limit of an account.
+	// settleTimeout is the longest wait for the limit of an account.
 	settleTimeout = 5 * time.Second
 )
 
@@ -82,7 +82,7 @@ func (payload *payload) fit() {
 	}
 	payload.mutex.Lock()
 	defer payload.mutex.Unlock()
-	bytes := payload.bytes() // again: what comes last here counts
+	bytes := payload.bytes() // again: a limit that came meanwhile counts
 	reason := ""
 	if bytes < handler.MinPayload {
 		reason = fmt.Sprintf("the broker's max_payload is %d bytes, and the sidecar needs %d", bytes, handler.MinPayload)

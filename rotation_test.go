@@ -49,13 +49,13 @@ func nkey(t testing.TB) (public, seed string) {
 	return public, string(secret)
 }
 
-// rotation is a way for both connections to be let in with secrets in files, which are
-// rotated at the broker and then in the files.
+// rotation is one kind of secret in files for both connections. A test rotates it at the
+// broker and then in the files.
 type rotation struct {
 	broker *server.Server
 	config storebus.NATSConfig
 	events storebus.NATSCredentials
-	// refuse has the broker take the new secrets alone; renew writes those to the files.
+	// refuse makes the broker accept only the new secrets; renew writes them to the files.
 	refuse, renew func()
 	// client connects as somebody else.
 	client func() *nats.Conn
@@ -109,7 +109,8 @@ func rotatedNKeys(t *testing.T) *rotation {
 	return rotation
 }
 
-// rotatedPasswords has the secrets of users in files, or wherever place puts them.
+// rotatedPasswords starts a broker with passwords. place puts the secrets into files or
+// elsewhere.
 func rotatedPasswords(t *testing.T, place func(rotation *rotation, password string)) *rotation {
 	t.Helper()
 	rotation := startRotation(t, &server.Options{}, func(options *server.Options, age string) {
@@ -156,7 +157,7 @@ func rotatedToken(t *testing.T) *rotation {
 	return rotation
 }
 
-// rotatedCredentials has a broker with an operator, whose account revokes a user.
+// rotatedCredentials starts a broker with an operator whose account revokes a user.
 func rotatedCredentials(t *testing.T) *rotation {
 	t.Helper()
 	operator, err := nkeys.CreateOperator()
@@ -203,9 +204,9 @@ func rotatedCredentials(t *testing.T) *rotation {
 	}
 }
 
-// Secrets that are rotated in their files are taken up by both connections without a restart.
-// Nothing is lost meanwhile, and the log has a line for each connection when the broker begins
-// to refuse it, and one when it is let in again.
+// If secrets are rotated in their files, both connections use the new ones without a
+// restart. Nothing is lost meanwhile. The log has a line for each connection when the
+// broker begins to refuse it, and one when it is accepted again.
 func TestRotation_Secrets_Ugly(t *testing.T) {
 	for name, begin := range map[string]func(*testing.T) *rotation{
 		"NKeys":                       rotatedNKeys,
@@ -299,7 +300,7 @@ func TestRotation_Secrets_Bad(t *testing.T) {
 	}
 }
 
-// authority is one that certificates are made by.
+// authority is a certificate authority.
 type authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
@@ -346,7 +347,8 @@ func (authority *authority) issueFor(t testing.TB, from, to time.Time) (certific
 		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encodedKey}))
 }
 
-// options are those of a broker that lets in who has a certificate of the authority.
+// options are the options of a broker that accepts clients with a certificate of the
+// authority.
 func (authority *authority) options(t testing.TB, port int) *server.Options {
 	t.Helper()
 	certificate, key := authority.issue(t)
@@ -359,8 +361,8 @@ func (authority *authority) options(t testing.TB, port int) *server.Options {
 	}}
 }
 
-// Certificates, keys and authorities that are replaced in their files are taken up too, when
-// the broker comes back with others and refuses the old ones.
+// Certificates, keys and authorities in files can be replaced too. The broker restarts with
+// new ones and refuses the old ones.
 func TestRotation_Certificates_Ugly(t *testing.T) {
 	folder := t.TempDir()
 	files := storebus.NATSConfig{

@@ -57,9 +57,9 @@ type Sidecar struct {
 	failure  error
 }
 
-// Start opens the store, starts or finds the broker, publishes the events that are left from
-// before, and begins to answer. If an outside broker is away, Start waits for it until ctx
-// ends. The caller closes the sidecar.
+// Start opens the store, starts or finds the broker, publishes the remaining events, and
+// begins to answer. If an outside broker is away, Start waits for it until ctx ends. The
+// caller must close the sidecar.
 //
 //	sidecar, err := storebus.Start(ctx, storebus.Config{DatabasePath: "./data/storebus.db"})
 func Start(ctx context.Context, config Config) (*Sidecar, error) {
@@ -190,7 +190,7 @@ func (sidecar *Sidecar) Instance() string {
 // StoreID returns the id of the database.
 func (sidecar *Sidecar) StoreID() string { return sidecar.served().ID() }
 
-// Durability returns what a success reply means.
+// Durability returns the durability of a success reply.
 func (sidecar *Sidecar) Durability() store.Durability { return sidecar.served().Durability() }
 
 // served is the store, nil if there is none.
@@ -211,11 +211,12 @@ func (sidecar *Sidecar) Close() error {
 	return sidecar.closeErr
 }
 
-// shutDown ends the parts that start has started, as far as it came. HTTP ends first, because
-// its feeds and requests need everything else. Then no new requests are taken, and the requests
-// in hand are answered, so that nobody waits in vain. Then the committed events and the journal
-// go out, for which the store must be open. Then the store closes, and the last replies are
-// sent. Then the connections close, and last the broker, which the connections use.
+// shutDown ends the parts that have started; Start may have failed halfway. HTTP ends
+// first, because its feeds and requests need everything else. Then no new requests are
+// taken, and the requests in hand are answered, so that no client waits in vain. Then the
+// committed events and the journal go out, which needs the open store. Then the store
+// closes, and the last replies are sent. Then the connections close, and last the broker,
+// which the connections use.
 func (sidecar *Sidecar) shutDown() error {
 	sidecar.die()
 	sidecar.watching.Wait()

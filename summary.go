@@ -10,14 +10,15 @@ import (
 	"dappco.re/go/storebus/store"
 )
 
-// Summary says where a sidecar is reached and what it holds. No secret is in it.
+// Summary has the addresses of a sidecar and the size of its contents. It holds no secret.
 type Summary struct {
-	// NATSURL is where clients connect, OwnBroker says that the sidecar runs that broker
+	// NATSURL is the address for clients. OwnBroker says that the sidecar runs that broker
 	// itself, and Open that the broker asks nobody for credentials.
 	NATSURL   string
 	OwnBroker bool
 	Open      bool
-	// HTTPURL is where a browser on this machine finds the page; "" if there is no HTTP.
+	// HTTPURL is the address of the page for a browser on this machine, "" if there is no
+	// HTTP.
 	HTTPURL string
 
 	// DatabasePath is the SQLite file or store.MemoryDatabase. DatabaseBytes is its size
@@ -25,17 +26,18 @@ type Summary struct {
 	DatabasePath  string
 	DatabaseBytes int64
 	Durability    store.Durability
-	// Keys and Namespaces count what the store holds.
+	// Keys and Namespaces are the numbers of keys and of namespaces in the store.
 	Keys       uint64
 	Namespaces uint64
 
-	// JournalURL and JournalBucket are where points are delivered; "" if nowhere.
+	// JournalURL and JournalBucket name the endpoint of the journal. Both are "" if there
+	// is none.
 	JournalURL    string
 	JournalBucket string
 }
 
-// Summary waits for the store to count what it holds, until ctx ends. With an error the
-// rest of the summary is there.
+// Summary counts the keys of the store, and waits for that until ctx ends. If the count
+// fails, it returns the error with the rest of the summary.
 //
 //	summary, err := sidecar.Summary(ctx)
 //	fmt.Println(summary.NATSURL, summary.Keys) // nats://127.0.0.1:4222 12
