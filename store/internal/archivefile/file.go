@@ -27,8 +27,8 @@ const (
 	// MaxLineBytes is the longest line of an archive, its end included. Entries of
 	// NewJournalCommand are far shorter, but entries of the original library have no bound.
 	MaxLineBytes = 16 << 20
-	// maxWindow is the distance over which an archive in Zstandard refers back. A reader
-	// has to keep so much in memory.
+	// maxWindow is the distance in bytes over which an archive in Zstandard refers back. A
+	// reader needs that much memory.
 	maxWindow = 4 << 20
 )
 
@@ -57,13 +57,13 @@ type File struct {
 	buffer     *bufio.Writer
 	compressor io.WriteCloser
 	hash       hash.Hash
-	// content counts the bytes of the lines, and size the bytes of the file. Some bytes of the
-	// file come late.
+	// content counts the bytes of the lines, and size the bytes of the file. The compressor
+	// may hold some bytes of the file back.
 	content, size int64
 	closed        bool
 }
 
-// Create makes a file that only its owner may read, and that nobody else has made.
+// Create creates a file that only its owner may read. It fails if the file exists.
 func Create(path, format string) (*File, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -81,10 +81,10 @@ func Create(path, format string) (*File, error) {
 	return created, nil
 }
 
-// countedWriter takes the compressed bytes.
+// countedWriter receives the compressed bytes.
 type countedWriter struct{ *File }
 
-// Write is io.Writer's.
+// Write implements io.Writer.
 func (writer countedWriter) Write(data []byte) (int, error) {
 	written, err := writer.buffer.Write(data)
 	writer.hash.Write(data[:written])
@@ -103,7 +103,7 @@ func (file *File) Write(line []byte) error {
 	return err
 }
 
-// Finish brings all of the file to disk, and returns its SHA-256 in hex.
+// Finish syncs the file to disk, and returns its SHA-256 in hex.
 func (file *File) Finish() (string, error) {
 	err := file.compressor.Close()
 	if err == nil {
@@ -118,7 +118,7 @@ func (file *File) Finish() (string, error) {
 	return hex.EncodeToString(file.hash.Sum(nil)), err
 }
 
-// Close closes the file. It does nothing the second time.
+// Close closes the file. If it is closed already, Close does nothing.
 func (file *File) Close() error {
 	if file.closed {
 		return nil

@@ -18,9 +18,9 @@ const (
 	frameBlockReserved    = 3
 )
 
-// checkFrame checks, by the headers alone, that a file is exactly one frame of Zstandard with a
-// checksum. A decoder would pass over data behind a frame, and would reserve as much memory as
-// the header says.
+// checkFrame checks, by the headers alone, that a file is exactly one frame of Zstandard
+// with a checksum. A decoder would ignore data behind a frame, and would reserve as much
+// memory as the header says.
 func checkFrame(file io.ReaderAt, size int64) error {
 	var buffer [zstd.HeaderMaxSize]byte
 	read, err := file.ReadAt(buffer[:], 0)
@@ -57,7 +57,7 @@ func checkFrame(file io.ReaderAt, size int64) error {
 	return nil
 }
 
-// frameEnd goes from block to block, and returns where the frame ends.
+// frameEnd goes from block to block, and returns the offset of the frame's end.
 func frameEnd(file io.ReaderAt, at int64) (int64, error) {
 	for {
 		var block [frameBlockHeaderBytes]byte

@@ -14,8 +14,8 @@ import (
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
-// Line is an entry as it stands in an archive, on a line. Fields are as
-// journal_commit takes them, so that no type is lost.
+// Line is an entry on a line of an archive. Fields have the form of journal_commit, so that
+// no type is lost.
 type Line struct {
 	EntryID     *int64         `json:"entry_id"`
 	CommittedAt time.Time      `json:"committed_at"`
@@ -23,11 +23,11 @@ type Line struct {
 	Measurement *string        `json:"measurement"`
 	Fields      jsontext.Value `json:"fields"`
 	Tags        jsontext.Value `json:"tags"`
-	// Bucket is set in entries of the original library.
+	// Bucket is set if the entry comes from the original library.
 	Bucket *string `json:"bucket,omitzero"`
 }
 
-// Text gives the line with its end. It returns TooLargeError for a line beyond
+// Text returns the line with its end. It returns TooLargeError if the line is longer than
 // MaxLineBytes.
 func (line *Line) Text() ([]byte, error) {
 	text, err := strictjson.Marshal(line, jsontext.AllowInvalidUTF8(true))

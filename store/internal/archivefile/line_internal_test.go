@@ -15,7 +15,7 @@ import (
 const lineOfAnArchive = `{"entry_id":1,"committed_at":"2026-11-22T10:00:00.123456789Z","namespace":"acme","measurement":"deploy",` +
 	`"fields":{"by":"Ada","ok":true,"seconds":12.5,"tries":{"integer":"3"},"bytes":{"unsigned":"5"}},"tags":{"host":"a1"}}`
 
-// FuzzArchiveLine_Read asks another decoder of whatever is taken for a line of an archive.
+// FuzzArchiveLine_Read reads every accepted line of an archive with another decoder.
 func FuzzArchiveLine_Read(f *testing.F) {
 	for _, text := range []string{
 		lineOfAnArchive, "", "{}", "null", lineOfAnArchive + " 1", lineOfAnArchive[:40], `{"entry_id":1.5}`,

@@ -31,7 +31,8 @@ type Content struct {
 	Last  time.Time
 }
 
-// VerifyNamed tells the format by the name.
+// VerifyNamed verifies an archive whose name tells the format. It returns an error if no
+// format has that suffix.
 func VerifyNamed(path string) (Content, error) {
 	for format, suffix := range Suffixes {
 		if strings.HasSuffix(path, suffix) {
@@ -41,9 +42,9 @@ func VerifyNamed(path string) (Content, error) {
 	return Content{}, fmt.Errorf("%w: its name ends neither in %s nor in %s", kv.ErrInvalidArchive, Suffixes[Gzip], Suffixes[Zstd])
 }
 
-// Verify reads an archive as long as goOn returns nil.
+// Verify reads an archive. If goOn returns an error, it stops with that error.
 func Verify(path, format string, bounds Bounds, goOn func() error) (Content, error) {
-	// Opening something other than a file can take for ever.
+	// If the path is no file, opening it may block for ever.
 	information, err := os.Stat(path)
 	if err != nil {
 		return Content{}, err
@@ -71,7 +72,7 @@ func read(file *os.File, size int64, format string, check check) (Content, error
 	if err := check.readAll(lines); err != nil {
 		return Content{}, err
 	}
-	// An entry without an end of its own in the format ends with the file.
+	// If the format has no end of its own, the archive ends with the file.
 	if rest, err := io.Copy(io.Discard, buffered); err != nil || rest > 0 {
 		return Content{}, invalid(errors.Join(err, fmt.Errorf("%d bytes follow its end", rest)))
 	}
@@ -86,13 +87,13 @@ func invalid(err error) error {
 	return fmt.Errorf("%w: %w", kv.ErrInvalidArchive, err)
 }
 
-// countedReader counts the bytes that are read.
+// countedReader counts the bytes read.
 type countedReader struct {
 	reader io.Reader
 	bytes  int64
 }
 
-// Read is io.Reader's.
+// Read implements io.Reader.
 func (counted *countedReader) Read(buffer []byte) (int, error) {
 	read, err := counted.reader.Read(buffer)
 	counted.bytes += int64(read)
@@ -123,13 +124,13 @@ func open(file io.ReaderAt, buffered *bufio.Reader, size int64, format string) (
 // check reads the lines of an archive.
 type check struct {
 	content Content
-	// left is how many bytes there may still be.
+	// left is the number of bytes that may still come.
 	left int64
 	goOn func() error
 }
 
 func (check *check) readAll(lines io.Reader) error {
-	// One byte more than there may be tells that there are more.
+	// If one byte more than permitted can be read, the content is too long.
 	reader := bufio.NewReaderSize(io.LimitReader(lines, check.left+1), 1<<16)
 	var line []byte
 	for {
