@@ -58,7 +58,7 @@ func reader(wall func() time.Time, elapsed func() time.Duration) func() Reading 
 	return func() Reading { return Reading{Time: wall().UnixNano(), Elapsed: elapsed()} }
 }
 
-// forwardClock takes for elapsed how far a wall clock moves forward.
+// forwardClock counts the forward moves of a wall clock as the elapsed time.
 type forwardClock struct {
 	wall func() time.Time
 
@@ -124,9 +124,9 @@ func (clock *Clock) Compare() (told, wall Reading) {
 	}
 }
 
-// leads reports whether the wall clock has come from a floor to where it is in the time
-// that has elapsed, so that it is the floor from now on. One that was set forward has not:
-// it may be set back, and is the floor as soon as something is committed.
+// leads reports whether the wall clock has moved from a floor no further than the elapsed
+// time permits. If it has, it is the floor from now on. A wall clock that was set forward
+// may be set back: it becomes the floor only with a commit.
 func (reading Reading) leads(wall Reading) bool {
 	passed, moved := max(0, wall.Elapsed-reading.Elapsed), wall.Time-reading.Time
 	return moved > 0 && moved <= int64(passed+passed/slower+slack)

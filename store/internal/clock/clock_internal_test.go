@@ -12,9 +12,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestStoreClock_Tell_Good moves the clocks at random: the store's time is not before the
-// wall clock's, nor before what was committed and the time elapsed since, but for a
-// hundredth; and it is the wall clock's where that is not before those.
+// TestStoreClock_Tell_Good moves the clocks at random. The store's time is never before the
+// wall clock's. It is also never before the last commit plus the elapsed time, less a
+// hundredth.
 func TestStoreClock_Tell_Good(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := Reading{Time: 1_800_000_000_000_000_000}
