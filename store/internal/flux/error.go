@@ -13,13 +13,13 @@ type Position struct {
 	Column int
 }
 
-// Error says what is wrong with a query, and where.
+// Error names a mistake in a query, and its place.
 type Error struct {
 	Position
 	Message string
 }
 
-// Error names the place and what is wrong there.
+// Error returns the place and the mistake.
 func (failure *Error) Error() string {
 	return fmt.Sprintf("%d:%d: %s", failure.Line, failure.Column, failure.Message)
 }
@@ -28,7 +28,7 @@ func failAt(position Position, format string, arguments ...any) error {
 	return &Error{Position: position, Message: fmt.Sprintf(format, arguments...)}
 }
 
-// positionOf is the place of a byte of a text.
+// positionOf returns the place of a byte of a text.
 func positionOf(text string, offset int) Position {
 	before := text[:offset]
 	return Position{Line: strings.Count(before, "\n") + 1, Column: offset - strings.LastIndexByte(before, '\n')}

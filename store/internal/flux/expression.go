@@ -18,7 +18,7 @@ type Expression interface {
 	Evaluate(row Row) any
 	// kind is the kind of every value, kindNull if it depends on the row.
 	kind() kind
-	// write gives the expression to a printer as it could stand in a query.
+	// write writes the expression in the form of a query.
 	write(printer *printer)
 }
 
@@ -44,10 +44,10 @@ type Logical struct {
 // Not negates an expression.
 type Not struct{ Operand Expression }
 
-// Exists tells whether a row has a column.
+// Exists reports whether a row has a column.
 type Exists struct{ Column Column }
 
-// Evaluate is Expression's.
+// Evaluate implements Expression.
 func (column Column) Evaluate(row Row) any { return row(column.Name) }
 
 func (column Column) kind() kind {
@@ -60,12 +60,12 @@ func (column Column) kind() kind {
 	return kindNull
 }
 
-// Evaluate is Expression's.
+// Evaluate implements Expression.
 func (literal Literal) Evaluate(Row) any { return literal.Value }
 
 func (literal Literal) kind() kind { return kindOf(literal.Value) }
 
-// Evaluate is Expression's.
+// Evaluate implements Expression.
 func (comparison Comparison) Evaluate(row Row) any {
 	left, right := comparison.Left.Evaluate(row), comparison.Right.Evaluate(row)
 	if left == nil || kindOf(left) != kindOf(right) {
@@ -96,7 +96,7 @@ func (comparison Comparison) holds(order int) bool {
 
 func (Comparison) kind() kind { return kindBoolean }
 
-// Evaluate is Expression's. One deciding operand is enough, whatever the others are.
+// Evaluate implements Expression. One deciding operand is enough, whatever the others are.
 func (logical Logical) Evaluate(row Row) any {
 	deciding := logical.Operator == "or"
 	unknown := false
@@ -116,7 +116,7 @@ func (logical Logical) Evaluate(row Row) any {
 
 func (Logical) kind() kind { return kindBoolean }
 
-// Evaluate is Expression's.
+// Evaluate implements Expression.
 func (not Not) Evaluate(row Row) any {
 	if value, known := not.Operand.Evaluate(row).(bool); known {
 		return !value
@@ -126,7 +126,7 @@ func (not Not) Evaluate(row Row) any {
 
 func (Not) kind() kind { return kindBoolean }
 
-// Evaluate is Expression's.
+// Evaluate implements Expression.
 func (exists Exists) Evaluate(row Row) any { return row(exists.Column.Name) != nil }
 
 func (Exists) kind() kind { return kindBoolean }

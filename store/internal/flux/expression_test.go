@@ -13,7 +13,7 @@ import (
 	"dappco.re/go/storebus/store/internal/flux"
 )
 
-// evaluate gives the value of a predicate for a row.
+// evaluate returns the value of a predicate for a row.
 func evaluate(t *testing.T, predicate string, row flux.Row) any {
 	t.Helper()
 	query, err := flux.Parse(where(predicate))
@@ -43,7 +43,7 @@ func TestExpression_Evaluate_Good(t *testing.T) {
 		`r.least == -9223372036854775808.0`: true, `r.most < 9223372036854775808.0`: true, `r.most == 9223372036854775807`: true,
 		`r.exact > r.rounded`: true, `r.exact == r.rounded`: false, `r.exact == 9007199254740993`: true,
 		`r._measurement == "m"`: true, `r._time == 2026-11-22T10:00:00.000000001Z`: true, `r._time > 2026-11-22`: true, `r._time == r._time`: true,
-		// What does not go together is unknown, and the contrary of that too.
+		// If two values cannot be compared, the result is unknown, and its negation too.
 		`r.text == 1`: nil, `r.text != 1`: nil, `not (r.text == 1)`: nil, `r.missing == "x"`: nil, `r.missing != "x"`: nil,
 		`not r.missing`: nil, `not r.text`: nil, `r.missing == r.missing`: nil, `r.text`: "b",
 		`exists r.text`: true, `exists r.no`: true, `exists r.missing`: false, `not exists r.missing`: true,

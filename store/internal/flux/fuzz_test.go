@@ -13,8 +13,8 @@ import (
 	"dappco.re/go/storebus/store/internal/flux"
 )
 
-// Whatever comes, it is a query or an error with a place in the text. What is a query
-// is printed as one that is printed alike, and means the same.
+// Any text is a query, or an error with a place in the text. If a query is printed and
+// parsed, it prints the same and means the same.
 func FuzzParse(f *testing.F) {
 	for _, predicate := range predicates {
 		f.Add(where(predicate[0]))
@@ -45,7 +45,8 @@ func requirePlace(t *testing.T, text string, err error) {
 	require.True(t, failure.Column >= 1 && failure.Column <= len(lines[failure.Line-1])+1, "%v", err)
 }
 
-// requireSame says that two queries see the same range and the same rows of some.
+// requireSame asserts that two queries have the same range, and accept the same of some
+// rows.
 func requireSame(t *testing.T, one, other *flux.Query) {
 	t.Helper()
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// count reads how many rows there may be.
+// count reads the number of rows of a limit.
 func (parser *parser) count() (int64, error) {
 	number, err := parser.take(tokenInteger, "a number of rows")
 	if err != nil {
@@ -28,7 +28,7 @@ func (parser *parser) integer(number token, sign string) (int64, error) {
 	return value, nil
 }
 
-// number reads a number, behind its sign.
+// number reads the digits after a sign.
 func (parser *parser) number(sign string) (any, error) {
 	next := parser.peek()
 	switch next.kind {
@@ -60,7 +60,7 @@ func (parser *parser) unsigned() (value uint64, err error) {
 	return value, err
 }
 
-// moment reads where a range begins or ends.
+// moment reads the beginning or the end of a range.
 func (parser *parser) moment() (moment Moment, err error) {
 	next := parser.peek()
 	moment.Position = parser.position(next)
@@ -92,7 +92,7 @@ func (parser *parser) time() (time.Time, error) {
 	return value.UTC(), nil
 }
 
-// durationUnit is so many months, or so many nanoseconds.
+// durationUnit is a unit: a number of months, or of nanoseconds.
 type durationUnit struct {
 	name                string
 	months, nanoseconds int64
@@ -136,7 +136,7 @@ func (parser *parser) duration(negative bool) (*Duration, error) {
 	return duration, nil
 }
 
-// unitOf is the place of a unit.
+// unitOf returns the index of a unit in units.
 func unitOf(name string) int {
 	if name == "µs" {
 		name = "us"
@@ -144,7 +144,8 @@ func unitOf(name string) int {
 	return slices.IndexFunc(units, func(unit durationUnit) bool { return unit.name == name })
 }
 
-// addTo adds so many units to a sum, and reports whether that stays below a bound.
+// addTo adds a multiple of a unit to a sum. It reports whether the sum stays within a
+// bound.
 func addTo(sum *int64, magnitude, unit, bound int64) bool {
 	if unit > 0 && magnitude > (bound-*sum)/unit {
 		return false

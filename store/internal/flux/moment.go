@@ -13,7 +13,7 @@ var (
 	lastMoment  = time.Unix(0, math.MaxInt64)
 )
 
-// maxMonths is more than lies between the first and the last moment.
+// maxMonths is more than the months between the first and the last moment.
 const maxMonths = 12_000
 
 // Duration is a length of time: months of the calendar, and nanoseconds. Both have the same
@@ -23,8 +23,8 @@ type Duration struct {
 	Nanoseconds int64
 }
 
-// after is the time that lies the duration behind another: the months first, if a day that a
-// month does not have is its last.
+// after returns the time that lies the duration after another. It adds the months first. If
+// the month has no such day, it takes the month's last day.
 func (duration Duration) after(moment time.Time) time.Time {
 	year, month, day := moment.Date()
 	first := time.Date(year, month+time.Month(duration.Months), 1, 0, 0, 0, 0, time.UTC)
@@ -43,7 +43,7 @@ type Moment struct {
 	Now      bool
 }
 
-// resolve gives the moment in Unix nanoseconds.
+// resolve returns the moment in Unix nanoseconds.
 func (moment *Moment) resolve(now time.Time) (int64, error) {
 	resolved := moment.Time
 	switch {

@@ -4,7 +4,7 @@ package flux
 
 import "strings"
 
-// maxDepth is how deep parentheses and "not" may be nested.
+// maxDepth is the deepest nesting of parentheses and "not".
 const maxDepth = 100
 
 // Parse reads a query. It returns an Error for an invalid query, and for parts of Flux that are
@@ -28,7 +28,7 @@ type parser struct {
 	depth  int
 }
 
-// peek is the next token. The last one never goes.
+// peek returns the next token. The last token is never removed.
 func (parser *parser) peek() token { return parser.tokens[0] }
 
 func (parser *parser) advance() token {
@@ -45,7 +45,7 @@ func (parser *parser) sees(text string) bool {
 	return (next.kind == tokenSign || next.kind == tokenIdentifier) && next.text == text
 }
 
-// accept takes a sign or a word if it comes next.
+// accept removes a sign or a word if it comes next.
 func (parser *parser) accept(text string) bool {
 	if !parser.sees(text) {
 		return false
@@ -61,7 +61,7 @@ func (parser *parser) expect(text string) error {
 	return nil
 }
 
-// expectAll takes signs and words that come one after the other.
+// expectAll reads signs and words that must follow each other.
 func (parser *parser) expectAll(texts ...string) error {
 	for _, text := range texts {
 		if err := parser.expect(text); err != nil {
@@ -77,7 +77,7 @@ func (parser *parser) fail(token token, format string, arguments ...any) error {
 	return failAt(parser.position(token), format, arguments...)
 }
 
-// unexpected returns the error for a next token that is not expected.
+// unexpected returns the error if the next token is not the wanted one.
 func (parser *parser) unexpected(wanted string) error {
 	next := parser.peek()
 	if next.kind == tokenInvalid {
@@ -86,7 +86,7 @@ func (parser *parser) unexpected(wanted string) error {
 	return parser.fail(next, "%s comes where %s is expected", next.describe(), wanted)
 }
 
-// take takes the next token, which has to be of a kind.
+// take removes the next token. It returns an error if the token is of another kind.
 func (parser *parser) take(kind tokenKind, wanted string) (token, error) {
 	if parser.peek().kind != kind {
 		return token{}, parser.unexpected(wanted)

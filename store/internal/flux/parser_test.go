@@ -12,16 +12,16 @@ import (
 	"dappco.re/go/storebus/store/internal/flux"
 )
 
-// ranged is what a query of stages begins with.
+// ranged begins a query with stages.
 const ranged = `from(bucket: "b") |> range(start: -1h)`
 
-// rangedPrinted is that as it is printed.
+// rangedPrinted is ranged after printing.
 const rangedPrinted = `from(bucket: "b") |> range(start: -3600000000000ns)`
 
 // where is a query with one filter.
 func where(predicate string) string { return ranged + " |> filter(fn: (r) => " + predicate + ")" }
 
-// predicates are filters and how they are printed.
+// predicates are filters, each with its printed form.
 var predicates = map[string][2]string{
 	"Column":             {`r.a`, `r.a`},
 	"ColumnInBrackets":   {`r["a"]`, `r.a`},

@@ -4,7 +4,7 @@ package flux
 
 import "strings"
 
-// condition reads an expression that is true or not.
+// condition reads an expression that is true or false.
 func (parser *parser) condition() (Expression, error) {
 	return parser.logical("or", func() (Expression, error) { return parser.logical("and", parser.unary) })
 }
@@ -96,7 +96,7 @@ func (parser *parser) comparison() (Expression, error) {
 	return Comparison{operator.text, left, right}, parser.checkComparison(operator, left.kind(), right.kind())
 }
 
-// comparator takes the sign of a comparison if one comes next.
+// comparator removes the sign of a comparison if one comes next.
 func (parser *parser) comparator() (sign token, compares bool, err error) {
 	next := parser.peek()
 	switch {
@@ -109,7 +109,7 @@ func (parser *parser) comparator() (sign token, compares bool, err error) {
 	return token{}, false, nil
 }
 
-// checkComparison returns an error for sides that can never be compared.
+// checkComparison returns an error if the two sides can never be compared.
 func (parser *parser) checkComparison(operator token, left, right kind) error {
 	switch {
 	case left == kindBoolean || right == kindBoolean:
@@ -170,7 +170,7 @@ func (parser *parser) operandOfWords() (Expression, error) {
 	return nil, parser.unexpected("a column, r.name, or a value")
 }
 
-// column reads the name of a column behind "r", which comes next.
+// column reads "r" and the name of a column.
 func (parser *parser) column() (Column, error) {
 	if err := parser.expect("r"); err != nil {
 		return Column{}, err
@@ -204,7 +204,7 @@ func (parser *parser) columnName() (string, error) {
 	return name.text, err
 }
 
-// checkColumn returns an error for a name that no tag and no field has.
+// checkColumn returns an error if no tag and no field can have the name.
 func (parser *parser) checkColumn(name token) error {
 	switch {
 	case name.text == ColumnTime || name.text == ColumnMeasurement:

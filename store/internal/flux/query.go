@@ -13,7 +13,7 @@ type Query struct {
 	Bucket         string
 	BucketPosition Position
 	Start          Moment
-	// Stop is nil for now.
+	// Stop is nil if the query names none: the range then ends now.
 	Stop   *Moment
 	Stages []Stage
 }

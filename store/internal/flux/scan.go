@@ -24,7 +24,7 @@ const (
 	tokenSign
 )
 
-// token is the smallest part of a query that means something.
+// token is the smallest meaningful part of a query.
 type token struct {
 	kind tokenKind
 	// text is the text in the query; for a string it is the value, and for an invalid token the
@@ -48,20 +48,20 @@ func (token token) describe() string {
 	return fmt.Sprintf("%q", token.text)
 }
 
-// reserved are the words that cannot be the name of anything.
+// reserved are the words that cannot be a name.
 var reserved = map[string]bool{
 	"and": true, "builtin": true, "else": true, "exists": true, "if": true, "import": true, "not": true,
 	"option": true, "or": true, "package": true, "return": true, "testcase": true, "then": true,
 }
 
-// signs are the longer ones first: the longest that fits is taken.
+// signs are in order of their length: the longest match wins.
 var signs = []string{
 	"|>", "=>", "==", "!=", "<=", ">=", "=~", "!~", "<-",
 	"(", ")", "[", "]", "{", "}", ".", ",", ":", "<", ">", "=", "+", "-", "*", "/", "%", "^", "?", "@",
 }
 
-// numbers are the tokens that begin with a digit, or with a point and a digit. The first that
-// fits is taken.
+// numbers are the tokens that begin with a digit, or with a point and a digit. The first
+// match wins.
 var numbers = []struct {
 	kind    tokenKind
 	pattern *regexp.Regexp
@@ -93,7 +93,7 @@ type scanner struct {
 
 func (scanner *scanner) rest() string { return scanner.text[scanner.offset:] }
 
-// skip passes over white space and comments.
+// skip skips white space and comments.
 func (scanner *scanner) skip() {
 	for {
 		scanner.offset = len(scanner.text) - len(strings.TrimLeft(scanner.rest(), " \t\r\n"))
@@ -142,7 +142,8 @@ func (scanner *scanner) invalid(offset int, format string, arguments ...any) tok
 
 func isLetter(char rune) bool { return char == '_' || unicode.IsLetter(char) }
 
-// identifierLength is how many bytes of a text that begins with a letter are one name.
+// identifierLength is the number of bytes of the name at the beginning of a text. The text
+// begins with a letter.
 func identifierLength(text string) int {
 	for index, char := range text {
 		if !isLetter(char) && !unicode.IsDigit(char) {
@@ -152,7 +153,7 @@ func identifierLength(text string) int {
 	return len(text)
 }
 
-// isName reports whether a text can stand behind "r.".
+// isName reports whether a text can follow "r.".
 func isName(text string) bool {
 	first, _ := utf8.DecodeRuneInString(text)
 	return isLetter(first) && identifierLength(text) == len(text) && !reserved[text]
@@ -161,7 +162,7 @@ func isName(text string) bool {
 // escapes maps the character behind a backslash to its meaning.
 var escapes = map[byte]byte{'n': '\n', 'r': '\r', 't': '\t', '"': '"', '\\': '\\'}
 
-// quoted reads a string, whose quote comes next.
+// quoted reads a string. Its quote comes next.
 func (scanner *scanner) quoted() token {
 	start := scanner.offset
 	var value strings.Builder
@@ -193,12 +194,12 @@ func (scanner *scanner) quoted() token {
 
 var escapedByte = regexp.MustCompile(`^\\x[0-9A-Fa-f]{2}`)
 
-// unescape reads an escape at the beginning of a text. It returns its meaning and its length, 0
-// for none.
+// unescape reads an escape at the beginning of a text. It returns its meaning and its
+// length, 0 if there is none.
 func unescape(text string) (char byte, length int) {
 	switch {
 	case strings.HasPrefix(text, `\${`):
-		return '$', len(`\$`) // what follows stands for itself
+		return '$', len(`\$`) // the brace stands for itself
 	case escapedByte.MatchString(text):
 		return hexDigit(text[2])<<4 | hexDigit(text[3]), len(`\xff`)
 	case len(text) > 1 && escapes[text[1]] != 0:

@@ -13,7 +13,7 @@ import (
 type kind int
 
 const (
-	kindNull kind = iota // of an expression: it is known only with a row
+	kindNull kind = iota // of an expression: it is known only for a row
 	kindBoolean
 	kindNumber
 	kindString
@@ -69,7 +69,7 @@ func rank(value bool) int {
 	return 0
 }
 
-// orderNumbers compares numbers exactly, whatever their types are.
+// orderNumbers compares numbers exactly, whatever their types.
 func orderNumbers(left, right any) int {
 	switch left := left.(type) {
 	case int64:
@@ -88,7 +88,7 @@ func orderNumbers(left, right any) int {
 	return exact(left).Cmp(exact(right))
 }
 
-// exact is a finite number with every bit that it has.
+// exact is a finite number without rounding.
 func exact(value any) *big.Float {
 	number := new(big.Float)
 	switch value := value.(type) {
