@@ -35,15 +35,15 @@ type EntryState struct {
 	Value string
 }
 
-// Present reports whether there is such a key, expired or not.
+// Present reports whether the key exists, expired or not.
 func (state *EntryState) Present() bool { return state.Revision != 0 }
 
-// Expired reports whether the key's time has come.
+// Expired reports whether the key's deadline has come.
 func (state *EntryState) Expired(now time.Time) bool {
 	return state.ExpiresAt != 0 && state.ExpiresAt <= now.UnixMilli()
 }
 
-// EntryName is the address of an entry; group is the whole name.
+// EntryName is the address of an entry. Group is the whole name.
 type EntryName struct {
 	Group string
 	Key   string
@@ -57,14 +57,14 @@ func CompareEntryNames(left, right EntryName) int {
 	return strings.Compare(left.Key, right.Key)
 }
 
-// EntryVersion is an entry as one commit left it. It does not change: the batch,
-// the pending set and the hot entries share it.
+// EntryVersion is an entry after one commit. It does not change: the batch, the pending set
+// and the hot entries share it.
 type EntryVersion struct {
 	EntryName
 	EntryState
 }
 
-// Behind is the first name after this one.
+// Behind returns the first name after this one.
 func (name EntryName) Behind() EntryName {
 	return EntryName{Group: name.Group, Key: FirstBehind(name.Key)}
 }
@@ -72,7 +72,7 @@ func (name EntryName) Behind() EntryName {
 // StateOverhead estimates the size of a state in memory without its texts.
 const StateOverhead = 256
 
-// Memory estimates the bytes that the version takes in memory.
+// Memory estimates the bytes of the version in memory.
 func (version *EntryVersion) Memory() int {
 	return StateOverhead + len(version.Group) + len(version.Key) + len(version.Value)
 }

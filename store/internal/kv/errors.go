@@ -109,12 +109,13 @@ func (compacted *CompactedError) Unwrap() error { return ErrCompacted }
 
 // TooLargeError has the size and the limit of a thing that is too large. It wraps ErrTooLarge.
 type TooLargeError struct {
-	// What names the thing that is too large: an "entry" on the wire (see Limits.EntryBytes),
-	// the "answer" of a Request, "the summary of workspace …", the parts of a "journal entry",
-	// the "template", the "group to render" or the "rendered text" of Render, or the "query",
-	// "what the query has to sort" or the "result of the query" of the journal.
+	// What names the thing that is too large: an "entry" on the wire (see
+	// Limits.EntryBytes), the "answer" of a Request, or "the summary of workspace …". It
+	// may be a part of a "journal entry", the "template", the "group to render" or the
+	// "rendered text" of Render. A query of the journal has the "query", "what the query
+	// has to sort" and the "result of the query".
 	What string
-	// Size is in bytes. For a result that was not finished, it is the size so far.
+	// Size is in bytes. If a result was not finished, it is the size so far.
 	Size  int
 	Limit int
 }
@@ -151,7 +152,7 @@ type TooManyGroupsError struct {
 	Limit  int
 }
 
-// Error names the prefix, and what to do.
+// Error names the prefix and the remedy.
 func (tooMany *TooManyGroupsError) Error() string {
 	return fmt.Sprintf("more than %d groups begin with %q: delete them by longer prefixes", tooMany.Limit, tooMany.Prefix)
 }

@@ -31,7 +31,7 @@ func CheckLimits(limits Limits) error {
 // value: field names, revisions, times and the store's id.
 const EntryOverhead = 512
 
-// CheckNames holds a group's and a key's name in a namespace against the limits.
+// CheckNames checks a group's and a key's name in a namespace against the limits.
 func CheckNames(limits Limits, namespace, group, key string) error {
 	if namespace == "" {
 		return nil
@@ -42,7 +42,7 @@ func CheckNames(limits Limits, namespace, group, key string) error {
 	return checkName("key", key, limits.KeyBytes)
 }
 
-// CheckGroup holds a group's name in a namespace against the limits.
+// CheckGroup checks a group's name in a namespace against the limits.
 func CheckGroup(limits Limits, namespace, group string) error {
 	if namespace == "" {
 		return nil
@@ -63,7 +63,7 @@ func checkName(kind, name string, limit int) error {
 	}
 }
 
-// CheckEntry holds an entry as it travels against the limits.
+// CheckEntry checks the size of an entry on the wire against the limits.
 func CheckEntry(limits Limits, namespace, group, key, value string) error {
 	if namespace == "" || limits.EntryBytes == 0 {
 		return nil

@@ -2,16 +2,16 @@
 
 package kv
 
-// NameRange is a range of names: from low on, and before high if that is not nil.
+// NameRange is a range of names: from Low on, and before High if that is not nil.
 type NameRange struct {
 	Low  string
 	High *string
 }
 
-// Prefixed is the range of the names that begin with prefix.
+// Prefixed returns the range of the names with a prefix.
 func Prefixed(prefix string) NameRange { return NameRange{Low: prefix, High: prefixEnd(prefix)} }
 
-// Behind is the part of a range that comes after a name.
+// Behind returns the part of a range after a name.
 func (names NameRange) Behind(name string) NameRange {
 	return NameRange{Low: max(names.Low, FirstBehind(name)), High: names.High}
 }

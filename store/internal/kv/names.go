@@ -28,7 +28,7 @@ func NamespaceOf(group string) (namespace, name string) {
 	return before, after
 }
 
-// CheckNamespace returns ErrInvalidName for an invalid namespace.
+// CheckNamespace returns ErrInvalidName if the namespace is invalid.
 func CheckNamespace(namespace string) error {
 	switch {
 	case namespace == "" || len(namespace) > MaxNamespaceBytes:

@@ -5,8 +5,8 @@ package kv
 import "strings"
 
 // Realm is a part of the store whose due entries are found separately, however many are due
-// elsewhere. It is the whole store, or all groups with the same text before their first colon.
-// That text is their namespace, if it can be one.
+// elsewhere. It is the whole store, or all groups with the same text before their first
+// colon. If that text is a valid namespace, it is their namespace.
 type Realm struct {
 	Whole bool
 	Name  string
@@ -15,7 +15,7 @@ type Realm struct {
 // WholeStore is the realm of every group.
 var WholeStore = Realm{Whole: true}
 
-// RealmOf is the realm that a group lies in.
+// RealmOf returns the realm of a group.
 func RealmOf(group string) Realm {
 	name, _, found := strings.Cut(group, ":")
 	if !found {
