@@ -23,7 +23,8 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// Migrate brings the schema up to date at a time of the store's clock, each step in a transaction of its own.
+// Migrate brings the schema up to date, each step in a transaction of its own. now is the
+// time of the store's clock.
 func Migrate(ctx context.Context, connection *sql.Conn, now time.Time, logger *slog.Logger) error {
 	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
 	if err != nil {
@@ -57,7 +58,7 @@ func Migrate(ctx context.Context, connection *sql.Conn, now time.Time, logger *s
 	return nil
 }
 
-// checkSchema refuses a schema that is not a store's, or one that is newer than known.
+// checkSchema refuses a schema that is not a store's, or is newer than the known ones.
 func checkSchema(version, known int, tables []string) error {
 	if version > 0 && !isOurs(tables) {
 		return fmt.Errorf("%w: its schema is version %d of something else", kv.ErrNotAStore, version)
@@ -88,13 +89,13 @@ func tableNames(ctx context.Context, connection reader) (names []string, err err
 	return sqlite.ReadRows(rows, func(name *string) error { return rows.Scan(name) })
 }
 
-// isOurs tells a store by its tables from somebody else's database, in which nothing
+// isOurs reports, by its tables, whether a database is a store. If it is not, nothing in it
 // may be changed.
 func isOurs(tables []string) bool {
 	return slices.Contains(tables, "commits") && slices.Contains(tables, "namespace_commits") && slices.Contains(tables, "meta")
 }
 
-// useWriteAheadLog sets the one setting that the file keeps.
+// useWriteAheadLog sets the one setting that the file stores.
 func useWriteAheadLog(ctx context.Context, connection *sql.Conn) error {
 	var mode string
 	err := connection.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode)
@@ -127,19 +128,20 @@ func executeMigration(ctx context.Context, transaction *sql.Tx, name string) err
 	return err
 }
 
-// State says how far a schema is from the newest one.
+// State is the distance of a schema from the newest one.
 type State int
 
 const (
 	// Missing is a database without tables.
 	Missing State = iota
-	// Outdated is one of an older version or of the original library.
+	// Outdated is a schema of an older version or of the original library.
 	Outdated
 	// Current is the newest schema.
 	Current
 )
 
-// Compatibility tells by the schema whether migrate would take the database. It reads only.
+// Compatibility reports, by the schema, whether Migrate would accept the database. It only
+// reads.
 func Compatibility(ctx context.Context, transaction *sql.Tx) (State, error) {
 	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
 	if err != nil {

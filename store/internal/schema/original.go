@@ -22,15 +22,15 @@ var (
 	journalTable    = []string{"entry_id", "bucket_name", "measurement", "fields_json", "tags_json", "committed_at", "archived_at"}
 )
 
-// rowsPerOriginalPage is how many rows of the original are read at once.
+// rowsPerOriginalPage is the number of rows of the original in one read.
 const rowsPerOriginalPage = 1000
 
-// original converts a database of the original library, which has neither revisions nor a log.
-// Everything happens in one transaction: until the commit, the file stays as it was.
+// original converts a database of the original library, which has neither revisions nor a
+// log. It uses one transaction: until the commit, the file stays as it was.
 type original struct {
 	ctx         context.Context //nolint:containedctx // it belongs to the one call that reads the original
 	transaction *sql.Tx
-	// entries and older tell which of its tables there are, and the columns of them.
+	// entries and older are the columns of its tables, nil if a table does not exist.
 	entries, older []string
 
 	timestamp       int64
@@ -44,13 +44,13 @@ type original struct {
 	rows       int
 }
 
-// originalGroup is the group that is being taken over: rows come in its order.
+// originalGroup is the group in conversion. Rows come in its order.
 type originalGroup struct {
 	kv.GroupState
 	name, namespace, local string
 }
 
-// originalRow is a row as the original keeps it.
+// originalRow is a row of the original.
 type originalRow struct {
 	group, key, value string
 	expiresAt         sql.NullInt64
@@ -100,9 +100,9 @@ func (original *original) columns(table string, want []string) (columns []string
 	return columns, err
 }
 
-// upgradeOriginal turns a database of the original library into a store of the
-// newest version, or returns ErrNotAStore for another one. Every entry gets a
-// revision, dense in its namespace, in the order of group and key; the log is empty.
+// upgradeOriginal turns a database of the original library into a store of the newest
+// version. If the database is another one, it returns ErrNotAStore. Every entry gets a
+// revision, dense in its namespace, in the order of group and key. The log is empty.
 func upgradeOriginal(ctx context.Context, connection *sql.Conn, migrations []string, tables []string, now time.Time, logger *slog.Logger) error {
 	transaction, err := connection.BeginTx(ctx, nil)
 	if err != nil {
@@ -119,7 +119,7 @@ func upgradeOriginal(ctx context.Context, connection *sql.Conn, migrations []str
 	return nil
 }
 
-// check returns ErrNotAStore for a database that is none of the original library's.
+// check returns ErrNotAStore if the database is not one of the original library.
 func (original *original) check(tables []string) error {
 	stranger, err := original.stranger(tables)
 	if err != nil {
@@ -149,8 +149,7 @@ func (original *original) upgrade(migrations, tables []string) error {
 	return original.execute("DROP TABLE original_entries", fmt.Sprintf("PRAGMA user_version = %d", len(migrations)))
 }
 
-// setAside brings the rows of all forms of the original into one table that is in
-// nobody's way.
+// setAside moves the rows of all forms of the original into one table with an unused name.
 func (original *original) setAside() error {
 	var statements []string
 	switch len(original.entries) {
@@ -182,8 +181,8 @@ func (original *original) execute(statements ...string) error {
 
 func (original *original) prepare() (err error) {
 	for text, statement := range map[string]**sql.Stmt{
-		// An entry that had expired at the beginning of time in the original has expired here
-		// too, although 0 means never.
+		// If an entry of the original expired at time 0, it has expired here too, although
+		// 0 means never.
 		`SELECT group_name, entry_key, entry_value, CASE expires_at WHEN 0 THEN 1 ELSE expires_at END FROM original_entries
 			WHERE (group_name, entry_key) >= (?, ?) ORDER BY group_name, entry_key LIMIT ?`: &original.selectPage,
 		`INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)`: &original.insertEntry,
