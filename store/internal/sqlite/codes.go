@@ -21,14 +21,14 @@ func extendedCode(err error) int {
 	return 0
 }
 
-// RefusedBeforeCommit tells the failures of COMMIT that leave no whole commit in
-// the write-ahead log from those, above all of its fsync, that may.
+// RefusedBeforeCommit reports whether a failed COMMIT certainly left no whole commit in the
+// write-ahead log. Other failures, above all of its fsync, may leave one.
 func RefusedBeforeCommit(err error) bool {
 	code := Code(err)
 	return code == sqlitelib.SQLITE_FULL || code == sqlitelib.SQLITE_BUSY || RefusedWrite(err)
 }
 
-// RefusedWrite tells a write that the system took in part or not at all: over a
-// quota or a limit of file sizes, which SQLite does not tell from other faults. The
-// frame that makes a commit one is written last, so it is not whole in the log.
+// RefusedWrite reports whether the system refused a write, or a part of it: over a quota or
+// a limit of file sizes, which SQLite reports like other faults. The frame that completes a
+// commit is written last. So the commit is not whole in the log.
 func RefusedWrite(err error) bool { return extendedCode(err) == sqlitelib.SQLITE_IOERR_WRITE }

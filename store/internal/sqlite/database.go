@@ -16,8 +16,8 @@ import (
 	_ "modernc.org/sqlite" // the driver
 )
 
-// Database is the one connection to the SQLite file. It is pinned for life: the
-// pool would replace a connection silently, and with it whatever was prepared.
+// Database is the one connection to the SQLite file. It is pinned for life: a pool would
+// replace a connection silently, and lose its prepared statements.
 type Database struct {
 	pool       *sql.DB
 	Connection *sql.Conn
@@ -30,8 +30,8 @@ const PageBytes = 4096
 // MemoryPath is the path of a database that keeps nothing on disk.
 const MemoryPath = ":memory:"
 
-// Open locks and opens the database at a path, which may be MemoryPath, and
-// creates a missing file. A commit waits for the disk as synchronous says.
+// Open locks and opens the database at a path, which may be MemoryPath. If the file is
+// missing, it creates the file. synchronous decides how a commit waits for the disk.
 func Open(path string, synchronous Synchronous) (*Database, error) {
 	opened := &Database{}
 	if err := opened.open(path, synchronous); err != nil {
@@ -57,8 +57,8 @@ func (database *Database) open(path string, synchronous Synchronous) (err error)
 	return err
 }
 
-// CreatePrivate makes a missing file that only its owner may read; SQLite gives the
-// files beside it the same mode.
+// CreatePrivate creates a missing file that only its owner may read. SQLite gives the files
+// beside it the same mode.
 func CreatePrivate(path string) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -67,7 +67,8 @@ func CreatePrivate(path string) error {
 	return file.Close()
 }
 
-// Close releases whatever open got hold of.
+// Close closes the connection and the pool, and releases the lock, even if Open failed
+// halfway.
 func (database *Database) Close() error {
 	var err error
 	if database.Connection != nil {
@@ -82,7 +83,7 @@ func (database *Database) Close() error {
 	return err
 }
 
-// Use lends the driver's connection to function, which may keep it until it returns.
+// Use passes the driver's connection to function, which must not keep it afterwards.
 func (database *Database) Use(function func(session *Session) error) error {
 	return database.Connection.Raw(func(driverConnection any) error {
 		connection, ok := driverConnection.(driver.ConnPrepareContext)
@@ -111,8 +112,8 @@ func DataSourceName(path string, synchronous Synchronous) string {
 	return FileAddress(path) + "?" + settings.Encode()
 }
 
-// FileAddress is a path as a URI, so that no character of it can be taken for a
-// parameter, with an empty authority, so that no part of it can be taken for one.
+// FileAddress returns a path as a URI, so that no character in it is read as a parameter.
+// The authority is empty, so that no part is read as one.
 func FileAddress(path string) string {
 	address := url.URL{Path: filepath.ToSlash(path)}
 	if strings.HasPrefix(address.Path, "/") {

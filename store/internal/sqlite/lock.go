@@ -16,7 +16,7 @@ import (
 // ErrInUse says that another process, or another store of this one, has the database.
 var ErrInUse = errors.New("database is in use")
 
-// LockSuffix is behind the path of a database in the name of its lock.
+// LockSuffix follows the path of a database in the name of its lock.
 const LockSuffix = ".lock"
 
 // Lock makes one process the owner of a database file. It is a separate file beside the
@@ -26,7 +26,8 @@ type Lock struct {
 	file *flock.Flock
 }
 
-// TakeLock takes the lock of a database, or returns ErrInUse naming its owner.
+// TakeLock takes the lock of a database. If another process has it, TakeLock returns
+// ErrInUse with its owner.
 func TakeLock(databasePath string) (*Lock, error) {
 	lockPath, err := lockPathOf(databasePath)
 	if err != nil {
@@ -55,8 +56,8 @@ func lockPathOf(databasePath string) (string, error) {
 	return resolved + LockSuffix, err
 }
 
-// lockPathOfMissing is lockPathOf for a file that is not there yet, but may have
-// links that lead to it: SQLite will create it where they end.
+// lockPathOfMissing is lockPathOf for a missing file. Links may lead to it: SQLite will
+// create it at their end.
 func lockPathOfMissing(databasePath string) (string, error) {
 	directory, err := filepath.EvalSymlinks(filepath.Dir(databasePath))
 	if err != nil {
@@ -69,7 +70,7 @@ func lockPathOfMissing(databasePath string) (string, error) {
 	return path + LockSuffix, nil
 }
 
-// linkTarget returns where a symbolic link leads, false if path is none.
+// linkTarget returns the target of a symbolic link, false if path is none.
 func linkTarget(path string) (target string, leads bool) {
 	target, err := os.Readlink(path)
 	if err != nil {
@@ -90,14 +91,15 @@ func lockOwner(lockPath string) string {
 	return "process " + process
 }
 
-// Release gives the database up. The file stays: removing it would let two
-// processes lock two files of the same name.
+// Release gives up the lock. The file stays: if it were removed, two processes could lock
+// two files of the same name.
 func (lock *Lock) Release() error {
 	return lock.file.Close()
 }
 
-// ShareLock keeps others from taking the lock of a database, or returns ErrInUse.
-// It creates no file: if there is no lock nobody has it.
+// ShareLock keeps other processes from taking the lock of a database. If one has it,
+// ShareLock returns ErrInUse. It creates no file: if the file is missing, nobody has the
+// lock.
 func ShareLock(databasePath string) (*flock.Flock, error) {
 	lockPath, err := lockPathOf(databasePath)
 	if err != nil {

@@ -4,6 +4,6 @@
 
 package sqlite
 
-// noteOwner does nothing: a file that is locked on Windows takes no writes and gives no
-// reads, so nobody could be told the number of the process.
+// noteOwner does nothing. On Windows a locked file can be neither written nor read, so
+// nobody could read the number of the process.
 func noteOwner(string) error { return nil }

@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// ResidentBytes returns the memory of the process, if the system tells it.
+// ResidentBytes returns the memory of the process in bytes, if the system reports it.
 func ResidentBytes() (resident int, measured bool) {
 	content, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

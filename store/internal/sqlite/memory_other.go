@@ -4,5 +4,5 @@
 
 package sqlite
 
-// ResidentBytes cannot tell here how much memory the process has.
+// ResidentBytes reports false: this system does not report the memory of the process.
 func ResidentBytes() (resident int, measured bool) { return 0, false }

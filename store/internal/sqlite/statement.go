@@ -17,8 +17,8 @@ type Session struct {
 	Err        error
 }
 
-// Prepare returns a statement; the first error is kept in session.err, so that a
-// list of statements is prepared without a check behind each.
+// Prepare returns a statement. It keeps the first error in session.Err, so that a list of
+// statements is prepared without a check after each.
 func (session *Session) Prepare(text string) *Statement {
 	prepared := &Statement{}
 	if session.Err != nil {
@@ -39,8 +39,8 @@ func (session *Session) Prepare(text string) *Statement {
 	return prepared
 }
 
-// Run executes a text once. Settings are made this way: SQLite applies them when
-// the text is prepared.
+// Run executes a text once. Settings are set this way: SQLite applies them when the text is
+// prepared.
 func (session *Session) Run(text string) error {
 	driverStatement, err := session.Connection.PrepareContext(context.Background(), text)
 	if err != nil {
@@ -76,8 +76,8 @@ func (statement *Statement) execute(values ...driver.Value) error {
 	return err
 }
 
-// Query calls scan for each row, until scan returns false. What scan is given is
-// valid during the call only.
+// Query calls scan for each row, until scan returns false. The row is valid only during the
+// call.
 func (statement *Statement) Query(scan func(row Row) bool, values ...driver.Value) error {
 	rows, err := statement.querier.QueryContext(context.Background(), statement.bind(values))
 	if err != nil {
