@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// A template compares texts with texts, numbers with numbers, and truths for equality only. A
-// missing key equals only another missing key.
+// A template compares texts with texts and numbers with numbers. Booleans can only be equal
+// or not. A missing key equals only another missing key.
 
 func (run *Run) equal(first, second any, others ...any) (bool, error) {
 	for _, other := range append([]any{second}, others...) {

@@ -11,7 +11,7 @@ import (
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
-// TestRender_Deadline_Bad runs templates whose time is over already: whatever could
+// TestRender_Deadline_Bad runs templates after their deadline: every operation that may
 // take long refuses to begin.
 func TestRender_Deadline_Bad(t *testing.T) {
 	group := &Group{values: map[string]string{"a": "1"}, ordered: []pair{{"a", "1"}}}
@@ -30,7 +30,7 @@ func TestRender_Deadline_Bad(t *testing.T) {
 	}
 }
 
-// TestRender_Deadline_Ugly lets the time come within a range.
+// TestRender_Deadline_Ugly has the deadline come within a range.
 func TestRender_Deadline_Ugly(t *testing.T) {
 	run := &Run{group: &Group{ordered: []pair{{"a", "1"}, {"b", "2"}}}, deadline: time.Now().Add(time.Hour)}
 	values, err := run.eachValue(map[string]string{})
@@ -43,8 +43,8 @@ func TestRender_Deadline_Ugly(t *testing.T) {
 	require.Equal(t, 1, seen)
 }
 
-// FuzzParseTemplate gives the checker anything at all: what it lets through, text/template
-// takes and carries out within bounds.
+// FuzzParseTemplate parses any text. If the checker accepts a template, text/template
+// accepts it, and executes it within bounds.
 func FuzzParseTemplate(f *testing.F) {
 	for _, source := range []string{
 		"{{range $k, $v := .}}{{if eq $k \"a\"}}{{print $v}}{{end}}{{end}}", "{{with .a}}{{.}}{{end}}", "{{.a.b}}", "{{define \"x\"}}{{end}}", "{{$x := 1}}",

@@ -28,7 +28,7 @@ const (
 	renderedEntryOverhead = 64
 )
 
-// Group is a copy of a group, as far as it is small enough.
+// Group is a copy of a group, up to the largest permitted size.
 type Group struct {
 	Revision uint64
 	ordered  []pair
@@ -39,7 +39,7 @@ type Group struct {
 // pair is a key with its value.
 type pair struct{ key, value string }
 
-// Take adds the next entry, or returns false if that is too much.
+// Take adds the next entry. It returns false if the group is too large then.
 func (copied *Group) Take(key, value string) bool {
 	copied.bytes += len(key) + len(value) + renderedEntryOverhead
 	if copied.bytes > MaxRenderedGroupBytes {
@@ -50,7 +50,7 @@ func (copied *Group) Take(key, value string) bool {
 	return true
 }
 
-// Render fills a checked template, or returns TooLargeError if the group did not fit.
+// Render executes a checked template. It returns TooLargeError if the group was too large.
 func (copied *Group) Render(tree *parse.Tree, strict bool) (string, error) {
 	if copied.bytes > MaxRenderedGroupBytes {
 		return "", &kv.TooLargeError{What: "group to render", Size: copied.bytes, Limit: MaxRenderedGroupBytes}
@@ -66,8 +66,8 @@ func (copied *Group) Render(tree *parse.Tree, strict bool) (string, error) {
 // NewGroup returns an empty group.
 func NewGroup() *Group { return &Group{values: map[string]string{}} }
 
-// Run is one execution of a template. All that could take long or make much
-// goes through its methods, which refuse when the time is over.
+// Run is one execution of a template. Every operation that may take long, or produce much
+// text, is one of its methods. They refuse to go on after the deadline.
 type Run struct {
 	group    *Group
 	strict   bool
@@ -76,7 +76,7 @@ type Run struct {
 	text strings.Builder
 	// printed is the output of the function print.
 	printed int
-	// late is set when the time is over.
+	// late is set after the deadline.
 	late bool
 }
 
@@ -104,7 +104,7 @@ func (run *Run) Write(text []byte) (int, error) {
 	return len(text), run.check()
 }
 
-// check returns ErrDeadlineExceeded when the time is over.
+// check returns ErrDeadlineExceeded after the deadline.
 func (run *Run) check() error {
 	run.late = run.late || time.Now().After(run.deadline)
 	if run.late {
@@ -124,7 +124,7 @@ func (run *Run) functions() template.FuncMap {
 // noValue is the rendering of a missing key.
 const noValue = "<no value>"
 
-// show makes the text of a value.
+// show returns the text of a value.
 func (run *Run) show(value any) (string, error) {
 	if err := run.check(); err != nil {
 		return "", err
@@ -141,7 +141,7 @@ func (run *Run) show(value any) (string, error) {
 	}
 }
 
-// print puts texts together, as fmt.Sprint does.
+// print joins texts as fmt.Sprint does.
 func (run *Run) print(values ...any) (string, error) {
 	for index, value := range values {
 		text, err := run.show(value)
@@ -192,8 +192,8 @@ func (run *Run) length(value any) (int, error) {
 	}
 }
 
-// eachPair goes over the keys and values of the group; it ends early when the time
-// is over, and nothing is printed any more then.
+// eachPair returns the keys and values of the group in order. If the deadline comes, the
+// loop ends early, and nothing more is printed.
 func (run *Run) eachPair(group any) (iter.Seq2[string, string], error) {
 	if _, isGroup := group.(map[string]string); !isGroup {
 		return nil, errors.New("range goes over the group only, and this is a value")

@@ -15,12 +15,12 @@ import (
 const (
 	// MaxBytes is the length of the longest template.
 	MaxBytes = 64 << 10
-	// maxTemplateDepth is how deep its blocks and parentheses may be nested.
+	// maxTemplateDepth is the deepest nesting of its blocks and parentheses.
 	maxTemplateDepth = 100
 )
 
-// The functions that the checker puts into a template, whose own words cannot name
-// them.
+// The functions that the checker inserts into a template. A template cannot name them
+// itself.
 const (
 	showFunction   = "show"
 	valuesFunction = "values"
@@ -33,7 +33,7 @@ var templateFunctions = map[string]bool{
 	"eq": true, "ne": true, "lt": true, "le": true, "gt": true, "ge": true,
 }
 
-// Error says what is wrong with a template. It wraps ErrInvalidTemplate.
+// Error names a mistake in a template, and its place. It wraps ErrInvalidTemplate.
 type Error struct {
 	// Line and Column are the place, from 1 and in bytes; 0 if Message has the place.
 	Line    int
@@ -41,7 +41,7 @@ type Error struct {
 	Message string
 }
 
-// Error names the place and what is wrong there.
+// Error returns the place and the mistake.
 func (failure *Error) Error() string {
 	if failure.Line == 0 {
 		return fmt.Sprintf("invalid template: %s", failure.Message)
@@ -87,7 +87,7 @@ func Prepare(tree *parse.Tree, functions template.FuncMap, strict bool) (*templa
 // templateChecker walks through a tree and refuses everything that is not allowed.
 type templateChecker struct {
 	source string
-	// ranging is set within a range.
+	// ranging is set inside a range.
 	ranging bool
 }
 
@@ -158,7 +158,7 @@ func (checker *templateChecker) branch(node *parse.BranchNode, depth int) error 
 	return checker.list(node.ElseList, depth+1)
 }
 
-// loop checks a range, which goes over the group and holds no other.
+// loop checks a range. It must go over the group, and must not contain another range.
 func (checker *templateChecker) loop(node *parse.RangeNode, depth int) error {
 	if checker.ranging {
 		return checker.failure(node.Pos, `"range" is not allowed within a range`)
