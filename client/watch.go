@@ -235,7 +235,7 @@ func (watch *watch) receive(ctx context.Context) error {
 	change, verdict := watch.takeEvent()
 	switch {
 	case verdict == verdictNext:
-		return watch.give(ctx, change)
+		return watch.deliver(ctx, change)
 	case verdict == verdictGap && watch.pause == 0:
 		return watch.catchUp(ctx)
 	}
@@ -259,8 +259,8 @@ func (watch *watch) takeEvent() (Change, verdict) {
 	return change, watch.progress.judge(change)
 }
 
-// give passes one change to the loop and waits until the loop is done with it.
-func (watch *watch) give(ctx context.Context, change Change) error {
+// deliver passes one change to the loop and waits until the loop is done with it.
+func (watch *watch) deliver(ctx context.Context, change Change) error {
 	if ctx.Err() != nil {
 		return errStopped
 	}
@@ -322,7 +322,7 @@ func (watch *watch) giveAll(ctx context.Context, page ChangesPage) error {
 		if change.Revision <= watch.progress.last {
 			continue
 		}
-		if err := watch.give(ctx, change); err != nil {
+		if err := watch.deliver(ctx, change); err != nil {
 			return err
 		}
 	}

@@ -90,13 +90,13 @@ func (browser *browser) read(response *http.Response) {
 			fields[name] = value
 			continue
 		}
-		browser.take(fields)
+		browser.handleFrame(fields)
 		clear(fields)
 	}
 }
 
-// take processes a complete frame as a browser does.
-func (browser *browser) take(fields map[string]string) {
+// handleFrame processes a complete frame as a browser does.
+func (browser *browser) handleFrame(fields map[string]string) {
 	browser.mutex.Lock()
 	defer browser.mutex.Unlock()
 	if id, given := fields["id"]; given {

@@ -45,7 +45,7 @@ func openTerminal(t *testing.T, folder string, environment []string, line string
 	require.NoError(t, device.Close())
 	go func() {
 		defer close(opened.ended)
-		opened.show(screen)
+		opened.copyOutput(screen)
 		opened.err = command.Wait()
 		_ = screen.Close()
 	}()
@@ -60,9 +60,9 @@ func openTerminal(t *testing.T, folder string, environment []string, line string
 	return opened
 }
 
-// show copies the output of the terminal. Reading fails after the last writer has closed
+// copyOutput copies the output of the terminal. Reading fails after the last writer has closed
 // it.
-func (opened *terminal) show(screen *os.File) {
+func (opened *terminal) copyOutput(screen *os.File) {
 	shown := make([]byte, 4096)
 	for {
 		count, err := screen.Read(shown)

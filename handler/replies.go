@@ -206,7 +206,7 @@ func (replies *replies) run() {
 	var batch []sender
 	for closed := false; !closed; {
 		<-replies.wake
-		batch, closed = replies.take(batch)
+		batch, closed = replies.swap(batch)
 		for index, reply := range batch {
 			reply.send()
 			batch[index] = nil
@@ -214,8 +214,8 @@ func (replies *replies) run() {
 	}
 }
 
-// take swaps the caller's empty batch for the waiting replies.
-func (replies *replies) take(empty []sender) ([]sender, bool) {
+// swap returns the waiting replies, and keeps the caller's empty batch for the next ones.
+func (replies *replies) swap(empty []sender) ([]sender, bool) {
 	replies.mutex.Lock()
 	defer replies.mutex.Unlock()
 	batch := replies.waiting

@@ -69,7 +69,7 @@ func (replies *waitedReplies) run() {
 		<-replies.wake
 		for more := true; more; {
 			var batch []sender
-			batch, more, closed = replies.take()
+			batch, more, closed = replies.nextTurn()
 			for _, reply := range batch {
 				reply.send()
 			}
@@ -80,8 +80,8 @@ func (replies *waitedReplies) run() {
 	}
 }
 
-// take removes the replies of a turn, and reports whether more are left.
-func (replies *waitedReplies) take() (batch []sender, more, closed bool) {
+// nextTurn removes the replies of a turn, and reports whether more are left.
+func (replies *waitedReplies) nextTurn() (batch []sender, more, closed bool) {
 	replies.mutex.Lock()
 	defer replies.mutex.Unlock()
 	for range min(waitedPerTurn, replies.queue.Len()) {

@@ -59,10 +59,10 @@ func plainName(name string, group, key **string) **string {
 func decodePlain(data []byte, into plainBody) bool {
 	reader := plainReader{rest: string(data)}
 	texts := new([maxPlainFields]string)
-	reader.take('{')
+	reader.skip('{')
 	for count := 0; count < maxPlainFields && !reader.failed; count++ {
 		place := into.plainField(reader.text())
-		reader.take(':')
+		reader.skip(':')
 		if place == nil || *place != nil {
 			return false
 		}
@@ -71,7 +71,7 @@ func decodePlain(data []byte, into plainBody) bool {
 		if reader.ends() {
 			return shareBody(len(data), into, texts)
 		}
-		reader.take(',')
+		reader.skip(',')
 	}
 	return false
 }
@@ -97,8 +97,8 @@ type plainReader struct {
 	failed bool
 }
 
-// take skips a character and the spaces after it.
-func (reader *plainReader) take(char byte) {
+// skip passes a character and the spaces after it. It fails if another character comes.
+func (reader *plainReader) skip(char byte) {
 	if reader.rest == "" || reader.rest[0] != char {
 		reader.failed = true
 		return

@@ -60,7 +60,7 @@ func (headers *RequestHeaders) read(name string, values []string) *Error {
 	}
 	trimmed := strings.TrimSpace(name)
 	if ours, value := headers.place(trimmed); value != nil {
-		return value.take(ours, name, values)
+		return value.set(ours, name, values)
 	}
 	if len(trimmed) < len(headerPrefix) || !sameHeader(trimmed[:len(headerPrefix)], headerPrefix) {
 		return nil
@@ -101,8 +101,8 @@ func (headers *RequestHeaders) place(name string) (ours string, value *HeaderVal
 	return "", nil
 }
 
-// take stores the value of a header with the given spelling.
-func (value *HeaderValue) take(name, given string, values []string) *Error {
+// set stores the value of a header with the given spelling.
+func (value *HeaderValue) set(name, given string, values []string) *Error {
 	switch {
 	case len(values) == 0:
 		return nil

@@ -144,7 +144,7 @@ func (feed *feed) follow(ctx context.Context, reply handler.Reply) {
 	// A browser that is cut off before the first change goes on from here.
 	feed.frame.WriteString("retry: 1000\n")
 	feed.writePosition()
-	for feed.take(reply) && feed.flush() {
+	for feed.writePage(reply) && feed.flush() {
 		if reply = feed.ask(ctx, feed.server.config.AliveInterval); ctx.Err() != nil {
 			feed.end("closed", subjects.ErrUnavailable.New("the sidecar is shutting down"))
 			return
@@ -152,8 +152,8 @@ func (feed *feed) follow(ctx context.Context, reply handler.Reply) {
 	}
 }
 
-// take writes a page into the frame, and reports whether there may be another.
-func (feed *feed) take(reply handler.Reply) bool {
+// writePage writes a page into the frame, and reports whether there may be another.
+func (feed *feed) writePage(reply handler.Reply) bool {
 	var page changesPage
 	if reply.Code() != 0 {
 		name := "closed"

@@ -36,13 +36,13 @@ func newToken(text, file string, logger *slog.Logger) (*token, error) {
 	case file != "":
 		return made, made.readFile()
 	case text != "":
-		return made, made.take(text)
+		return made, made.set(text)
 	}
 	return made, nil
 }
 
-// take makes a text the token from now on.
-func (token *token) take(text string) error {
+// set makes a text the token. It returns an error if the text is too short.
+func (token *token) set(text string) error {
 	if len(text) < MinTokenBytes {
 		return fmt.Errorf("the token has %d characters: use %d or more", len(text), MinTokenBytes)
 	}
@@ -68,7 +68,7 @@ func (token *token) readFile() error {
 	if err != nil {
 		return fmt.Errorf("read the token: %w", err)
 	}
-	if err := token.take(strings.TrimSpace(string(content))); err != nil {
+	if err := token.set(strings.TrimSpace(string(content))); err != nil {
 		return fmt.Errorf("%s: %w", token.file, err)
 	}
 	return nil

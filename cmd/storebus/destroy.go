@@ -42,10 +42,10 @@ func destroyFlags() []cli.Flag {
 
 // destroy runs a destructive command after --force, or after a confirmation at a terminal. If
 // there is nothing to destroy, it runs the command without a question.
-func (call *call) destroy(ctx context.Context, find func(context.Context) (loss, error), carryOut func(context.Context) error) error {
+func (call *call) destroy(ctx context.Context, find func(context.Context) (loss, error), execute func(context.Context) error) error {
 	dryRun := call.command.Bool(dryRunFlag)
 	if call.command.Bool(forceFlag) && !dryRun {
-		return carryOut(ctx)
+		return execute(ctx)
 	}
 	call.silent = true
 	found, err := find(ctx)
@@ -64,7 +64,7 @@ func (call *call) destroy(ctx context.Context, find func(context.Context) (loss,
 			return err
 		}
 	}
-	return carryOut(ctx)
+	return execute(ctx)
 }
 
 // isNothing reports whether the command certainly removes nothing.

@@ -121,7 +121,7 @@ func TestGolden_Commands_Good(t *testing.T) {
 	for _, format := range []string{formatText, formatTable, formatJSON} {
 		run := &goldenRun{t: t, format: format, folder: folder}
 		for index := range rows {
-			results[format] = append(results[format], run.carryOut(&rows[index]))
+			results[format] = append(results[format], run.execute(&rows[index]))
 		}
 	}
 	var text strings.Builder
@@ -188,8 +188,8 @@ func readPacked(request *http.Request) ([]byte, error) {
 	return io.ReadAll(unpacked)
 }
 
-// carryOut executes a row and returns its visible result: output, errors and exit status.
-func (run *goldenRun) carryOut(row *goldenRow) string {
+// execute runs a row and returns its visible result: output, errors and exit status.
+func (run *goldenRun) execute(row *goldenRow) string {
 	if row.before != nil {
 		row.before(run)
 	}

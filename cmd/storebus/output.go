@@ -121,7 +121,7 @@ type property struct {
 // flushTable writes the gathered rows, and the header before the first of them.
 func (call *call) flushTable() {
 	// The writer keeps an error and returns it from Flush.
-	_, _ = call.output.WriteString(call.table.take())
+	_, _ = call.output.WriteString(call.table.drain())
 }
 
 // table gathers rows until their columns can be aligned. From one part to the next, a
@@ -137,8 +137,8 @@ type table struct {
 
 func (table *table) add(values []any) { table.rows = append(table.rows, values) }
 
-// take removes the gathered rows and returns them as text.
-func (table *table) take() string {
+// drain removes the gathered rows and returns them as text.
+func (table *table) drain() string {
 	var lines [][]string
 	if !table.headed && len(table.header) > 0 {
 		lines = append(lines, table.header)

@@ -30,8 +30,8 @@ func newManager(t *testing.T, address string) *manager {
 	return &manager{socket: socket}
 }
 
-// told returns the next state.
-func (manager *manager) told(t *testing.T) string {
+// nextState returns the next state.
+func (manager *manager) nextState(t *testing.T) string {
 	t.Helper()
 	require.NoError(t, manager.socket.SetReadDeadline(time.Now().Add(servePatience)))
 	state := make([]byte, 4096)
@@ -47,12 +47,12 @@ func TestServeNotify_Notify_Good(t *testing.T) {
 	for _, address := range []string{filepath.Join(folder, "socket"), fmt.Sprintf("@storebus-test-%d", os.Getpid())} {
 		manager := newManager(t, address)
 		program := startProgram(t, []string{"NOTIFY_SOCKET=" + address}, "serve", "--listen", "127.0.0.1:0", "--database", ":memory:")
-		assert.Equal(t, "STATUS=opening the database, connecting to the broker", manager.told(t))
+		assert.Equal(t, "STATUS=opening the database, connecting to the broker", manager.nextState(t))
 		url := program.ready(t)
-		assert.Equal(t, "READY=1\nSTATUS=serving store.> at "+url, manager.told(t))
+		assert.Equal(t, "READY=1\nSTATUS=serving store.> at "+url, manager.nextState(t))
 		status, _ := program.end(t, syscall.SIGTERM)
 		assert.Equal(t, exitDone, status)
-		assert.Equal(t, "STOPPING=1\nSTATUS=answering what is in hand, closing the database", manager.told(t))
+		assert.Equal(t, "STOPPING=1\nSTATUS=answering what is in hand, closing the database", manager.nextState(t))
 	}
 }
 
@@ -61,10 +61,10 @@ func TestServeNotify_Watchdog_Good(t *testing.T) {
 	manager := newManager(t, address)
 	program := startProgram(t, []string{"NOTIFY_SOCKET=" + address, "WATCHDOG_USEC=20000"}, "serve", "--listen", "127.0.0.1:0", "--database", ":memory:")
 	program.ready(t)
-	assert.True(t, strings.HasPrefix(manager.told(t), "STATUS="))
-	assert.True(t, strings.HasPrefix(manager.told(t), "READY=1\n"))
+	assert.True(t, strings.HasPrefix(manager.nextState(t), "STATUS="))
+	assert.True(t, strings.HasPrefix(manager.nextState(t), "READY=1\n"))
 	for range 3 {
-		assert.Equal(t, "WATCHDOG=1", manager.told(t))
+		assert.Equal(t, "WATCHDOG=1", manager.nextState(t))
 	}
 }
 
@@ -115,7 +115,7 @@ func TestServeNotify_Notify_Bad(t *testing.T) {
 	defer listener.Close()
 	program := startProgram(t, []string{"NOTIFY_SOCKET=" + address}, "serve", "--listen", listener.Addr().String(), "--database", ":memory:")
 	require.Error(t, program.command.Wait())
-	assert.True(t, strings.HasPrefix(manager.told(t), "STATUS="))
+	assert.True(t, strings.HasPrefix(manager.nextState(t), "STATUS="))
 	require.NoError(t, manager.socket.SetReadDeadline(time.Now()))
 	_, err = manager.socket.Read(make([]byte, 1))
 	assert.ErrorIs(t, err, os.ErrDeadlineExceeded)

@@ -47,7 +47,7 @@ func Connect(target Target, options ...nats.Option) (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	connection, err := target.dial(append(options, identity.give, nats.ReconnectToServer(secrets.renew)))
+	connection, err := target.dial(append(options, identity.applyTo, nats.ReconnectToServer(secrets.renew)))
 	if err == nil {
 		secrets.connection.Store(connection)
 	}
@@ -72,7 +72,7 @@ func (secrets *secrets) renew([]nats.Server, nats.ServerInfo) (*nats.Server, tim
 	}
 	identity, err := secrets.read()
 	if err == nil {
-		err = identity.give(&connection.Opts)
+		err = identity.applyTo(&connection.Opts)
 	}
 	if secrets.target.Renewed != nil {
 		secrets.target.Renewed(err)
@@ -91,7 +91,7 @@ func (secrets *secrets) read() (*identity, error) {
 	}
 	read := &identity{}
 	_, err := secrets.target.dial(append(options, func(options *nats.Options) error {
-		read.take(options)
+		read.copyFrom(options)
 		return errRead
 	}))
 	if !errors.Is(err, errRead) {
@@ -106,7 +106,7 @@ func (secrets *secrets) read() (*identity, error) {
 // identity is the part of the options with the credentials.
 type identity struct{ options nats.Options }
 
-func (identity *identity) take(options *nats.Options) { identity.options = *options }
+func (identity *identity) copyFrom(options *nats.Options) { identity.options = *options }
 
 // takeUser removes the user from the addresses of a context, because an address keeps its
 // first user. If the addresses do not all have the same user, each keeps its own.
@@ -135,8 +135,8 @@ func (identity *identity) takeUser() {
 	}
 }
 
-// give sets the options with the credentials.
-func (identity *identity) give(options *nats.Options) error {
+// applyTo sets the options with the credentials.
+func (identity *identity) applyTo(options *nats.Options) error {
 	read := &identity.options
 	options.Servers = read.Servers
 	options.User, options.Password, options.UserInfo = read.User, read.Password, read.UserInfo

@@ -47,7 +47,7 @@ func (queue *Queue[Item]) Take() (item Item, taken bool) {
 	queue.length--
 	next := queue.order[0]
 	queue.order = queue.order[1:]
-	item, taken = next.take(), true
+	item, taken = next.pop(), true
 	if len(next.items) == 0 {
 		delete(queue.lines, next.party)
 	} else {
@@ -56,8 +56,8 @@ func (queue *Queue[Item]) Take() (item Item, taken bool) {
 	return item, taken
 }
 
-// take removes the first item and keeps no reference to it.
-func (line *line[Item]) take() (item Item) {
+// pop removes the first item and keeps no reference to it.
+func (line *line[Item]) pop() (item Item) {
 	var none Item
 	item, line.items[0] = line.items[0], none
 	line.items = line.items[1:]

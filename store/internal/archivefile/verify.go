@@ -42,8 +42,8 @@ func VerifyNamed(path string) (Content, error) {
 	return Content{}, fmt.Errorf("%w: its name ends neither in %s nor in %s", kv.ErrInvalidArchive, Suffixes[Gzip], Suffixes[Zstd])
 }
 
-// Verify reads an archive. If goOn returns an error, it stops with that error.
-func Verify(path, format string, bounds Bounds, goOn func() error) (Content, error) {
+// Verify reads an archive. If checkStop returns an error, it stops with that error.
+func Verify(path, format string, bounds Bounds, checkStop func() error) (Content, error) {
 	// If the path is no file, opening it may block for ever.
 	information, err := os.Stat(path)
 	if err != nil {
@@ -56,7 +56,7 @@ func Verify(path, format string, bounds Bounds, goOn func() error) (Content, err
 	if err != nil {
 		return Content{}, err
 	}
-	content, err := read(file, information.Size(), format, check{left: bounds.content(information.Size()), goOn: goOn})
+	content, err := read(file, information.Size(), format, check{left: bounds.content(information.Size()), checkStop: checkStop})
 	return content, errors.Join(err, file.Close())
 }
 
@@ -125,8 +125,8 @@ func open(file io.ReaderAt, buffered *bufio.Reader, size int64, format string) (
 type check struct {
 	content Content
 	// left is the number of bytes that may still come.
-	left int64
-	goOn func() error
+	left      int64
+	checkStop func() error
 }
 
 func (check *check) readAll(lines io.Reader) error {
@@ -134,7 +134,7 @@ func (check *check) readAll(lines io.Reader) error {
 	reader := bufio.NewReaderSize(io.LimitReader(lines, check.left+1), 1<<16)
 	var line []byte
 	for {
-		if err := check.goOn(); err != nil {
+		if err := check.checkStop(); err != nil {
 			return err
 		}
 		var err error
@@ -147,7 +147,7 @@ func (check *check) readAll(lines io.Reader) error {
 		case errors.Is(err, io.EOF):
 			err = errors.New("it has no end")
 		case err == nil:
-			err = check.take(line)
+			err = check.checkLine(line)
 		}
 		if err != nil {
 			return invalid(fmt.Errorf("line %d: %w", check.content.Entries+1, err))
@@ -169,7 +169,7 @@ func readLine(reader *bufio.Reader, line []byte) ([]byte, error) {
 	}
 }
 
-func (check *check) take(line []byte) error {
+func (check *check) checkLine(line []byte) error {
 	committedAt, err := ReadLine(bytes.TrimSuffix(line, []byte("\n")))
 	if err != nil {
 		return err

@@ -113,24 +113,24 @@ func (scanner *scanner) next() token {
 	case first == '"':
 		return scanner.quoted()
 	case isLetter(first):
-		return scanner.take(tokenIdentifier, identifierLength(scanner.rest()))
+		return scanner.emit(tokenIdentifier, identifierLength(scanner.rest()))
 	}
 	if first == '.' || first >= '0' && first <= '9' {
 		for _, number := range numbers {
 			if length := len(number.pattern.FindString(scanner.rest())); length > 0 {
-				return scanner.take(number.kind, length)
+				return scanner.emit(number.kind, length)
 			}
 		}
 	}
 	for _, sign := range signs {
 		if strings.HasPrefix(scanner.rest(), sign) {
-			return scanner.take(tokenSign, len(sign))
+			return scanner.emit(tokenSign, len(sign))
 		}
 	}
 	return scanner.invalid(scanner.offset, "unexpected character %q", first)
 }
 
-func (scanner *scanner) take(kind tokenKind, length int) token {
+func (scanner *scanner) emit(kind tokenKind, length int) token {
 	taken := token{kind: kind, text: scanner.rest()[:length], offset: scanner.offset}
 	scanner.offset += length
 	return taken

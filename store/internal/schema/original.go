@@ -211,7 +211,7 @@ func (original *original) takeOver() error {
 			return original.finish()
 		}
 		for _, row := range page {
-			if err := original.take(row); err != nil {
+			if err := original.convert(row); err != nil {
 				return err
 			}
 		}
@@ -228,7 +228,7 @@ func (original *original) page(from kv.EntryName) ([]originalRow, error) {
 	return sqlite.ReadRows(rows, func(row *originalRow) error { return rows.Scan(&row.group, &row.key, &row.value, &row.expiresAt) })
 }
 
-func (original *original) take(row originalRow) error {
+func (original *original) convert(row originalRow) error {
 	if original.rows == 0 || row.group != original.group.name {
 		if err := original.finishGroup(); err != nil {
 			return err

@@ -115,7 +115,7 @@ func (run *Run) check() error {
 
 func (run *Run) functions() template.FuncMap {
 	return template.FuncMap{
-		showFunction: run.show, valuesFunction: run.eachValue, pairsFunction: run.eachPair,
+		showFunction: run.format, valuesFunction: run.eachValue, pairsFunction: run.eachPair,
 		"index": run.index, "len": run.length, "print": run.print,
 		"eq": run.equal, "ne": run.unequal, "lt": run.less, "le": run.lessOrEqual, "gt": run.greater, "ge": run.greaterOrEqual,
 	}
@@ -124,8 +124,8 @@ func (run *Run) functions() template.FuncMap {
 // noValue is the rendering of a missing key.
 const noValue = "<no value>"
 
-// show returns the text of a value.
-func (run *Run) show(value any) (string, error) {
+// format returns the text of a value. It is the function show of a template.
+func (run *Run) format(value any) (string, error) {
 	if err := run.check(); err != nil {
 		return "", err
 	}
@@ -144,7 +144,7 @@ func (run *Run) show(value any) (string, error) {
 // print joins texts as fmt.Sprint does.
 func (run *Run) print(values ...any) (string, error) {
 	for index, value := range values {
-		text, err := run.show(value)
+		text, err := run.format(value)
 		if err != nil {
 			return "", err
 		}
