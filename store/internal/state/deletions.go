@@ -41,9 +41,9 @@ func (deletions *deletions) hide(group string, state *kv.EntryState) bool {
 
 func (deletions *deletions) add(group string, revision uint64) { deletions.groups.Set(group, revision) }
 
-// first returns where to go on: where it was left, or at the beginning of another deletion. A
-// deletion that was overtaken by the next deletion of its group waits for the others. So a
-// group that is deleted all the time holds up none.
+// first returns the next place to remove entries: the place of the last slice, or the
+// beginning of another deletion. If a group is deleted again meanwhile, its next deletion
+// waits for the others. So a group that is deleted all the time holds up none.
 func (deletions *deletions) first() (at deletionPosition, found bool) {
 	if at := deletions.at; at.Revision != 0 && deletions.of(at.Group) == at.Deletion {
 		return at, true

@@ -11,7 +11,7 @@ import (
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
-// dueEntry is an entry whose time has come, and its place among them.
+// dueEntry is an entry whose deadline has come, and its place in the order of deadlines.
 type dueEntry struct {
 	expiresAt int64
 	kv.EntryName
@@ -39,9 +39,9 @@ const (
 		ORDER BY expires_at, group_name, entry_key LIMIT ?`
 )
 
-// due returns some due entries of a realm behind a given one, in the order of their times, as
-// the tables and the pending set have them. An entry may be in an older state: it may have got
-// another expiry since, or be gone. Fewer than limit entries are the last.
+// due returns due entries of a realm behind a given one, in the order of their times, from
+// the tables and the pending set. An entry may be in an older state: it may have another
+// expiry since, or be gone. If there are fewer than limit, they are the last.
 func (view *View) due(realm kv.Realm, now time.Time, after dueEntry, limit int) (due []dueEntry, err error) {
 	due = view.pending.due(realm, now.UnixMilli(), after, limit)
 	take := func(row sqlite.Row) bool {

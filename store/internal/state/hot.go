@@ -42,8 +42,8 @@ type Hot struct {
 // read since it was put is put again.
 type hotShard struct {
 	mutex sync.RWMutex
-	// places are where entries lie, by the hash of their names. Of two names with one
-	// hash the later is remembered.
+	// places are the places of entries, by the hash of their names. If two names have one
+	// hash, the later one is remembered.
 	places map[uint64]hotPlace
 	// segments are the newest ones, the one being filled last; first is the number of
 	// the oldest, counted from the beginning.
@@ -63,7 +63,7 @@ type hotSegment struct {
 	texts   []byte
 }
 
-// hotRecord is an entry but for its texts, which lie at offset: group, key, value.
+// hotRecord is an entry without its texts. They are at offset: group, key, value.
 type hotRecord struct {
 	hash      uint64
 	revision  uint64
@@ -73,7 +73,7 @@ type hotRecord struct {
 	group     uint32
 	key       uint32
 	value     uint32
-	// got is 1 if somebody asked for it.
+	// got is 1 if the entry was read. It becomes 0 if the record is kept in a new segment.
 	got uint32
 }
 
@@ -91,7 +91,7 @@ func NewHot(limit int) *Hot {
 	return hot
 }
 
-// place finds where a name is kept.
+// place returns the shard and the hash of a name.
 func (hot *Hot) place(name kv.EntryName) (*hotShard, uint64) {
 	// A rotation keeps the two names apart, so that (a, b) is not (b, a).
 	hash := bits.RotateLeft64(maphash.String(hot.seed, name.Group), 1) ^ maphash.String(hot.seed, name.Key)
@@ -206,7 +206,8 @@ func (shard *hotShard) add(segment *hotSegment, record hotRecord) {
 // bytes is the size of a segment, with the places of its records.
 func (segment *hotSegment) bytes() int { return len(segment.texts) + recordBytes*len(segment.records) }
 
-// room returns the segment to put texts of a length into; nil if there is none for so much.
+// room returns the segment for texts of a length. It returns nil if they do not fit into a
+// segment.
 func (shard *hotShard) room(length int) *hotSegment {
 	if length+recordBytes > shard.segmentBytes {
 		return nil
@@ -239,7 +240,7 @@ func (shard *hotShard) turn() {
 	for index := range oldest.records {
 		record := &oldest.records[index]
 		if place, known := shard.places[record.hash]; !known || place != (hotPlace{segment: number, record: uint32(index)}) {
-			continue // it was put again since, or forgotten for what was too large
+			continue // another record has replaced it, or it was forgotten because the new one is too large
 		}
 		if record.got == 0 || fresh.bytes() > shard.segmentBytes/2 || shard.hides(oldest, record) {
 			delete(shard.places, record.hash)

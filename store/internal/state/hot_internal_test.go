@@ -24,7 +24,7 @@ func (hot *Hot) holds(key string) bool {
 	return known
 }
 
-// memory adds up what the segments take.
+// memory returns the bytes of all segments.
 func (hot *Hot) memory() (bytes int) {
 	for index := range hot.shards {
 		for _, segment := range hot.shards[index].segments {
@@ -94,8 +94,8 @@ func TestHot_Put_BadLargerThanASegment(t *testing.T) {
 	assert.True(t, hot.holds("a"))
 }
 
-// What was forgotten is not found again in the segment where it lay, not even in the
-// first place of the first one.
+// A forgotten entry is not found again in its segment, not even in the first place of the
+// first segment.
 func TestHot_Put_BadForgottenStaysForgotten(t *testing.T) {
 	hot := NewHot(hotShards * segmentsPerShard * 1000)
 	hot.putValue("a", "small")

@@ -22,7 +22,7 @@ func (hot *Hot) putAt(name kv.EntryName, revision uint64) {
 	hot.put(name, &kv.EntryState{Revision: revision, Bytes: 1, Value: "v"})
 }
 
-// shows reports whether a name is remembered as one that is there.
+// shows reports whether a name is remembered as present.
 func (hot *Hot) shows(name kv.EntryName) bool {
 	state, known := hot.get(name, true)
 	return known && state.Present()

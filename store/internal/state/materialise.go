@@ -34,8 +34,8 @@ type Materialiser struct {
 	// store in memory.
 	sweepStartBytes uint64
 	writtenThrough  int
-	// completed is the commit up to which the tables are known to hold the log, and
-	// sweptBytes how much the log had held when the sweep that told so began.
+	// completed is the commit up to which the tables certainly hold the log. sweptBytes is
+	// the number of bytes logged before the sweep that proved it.
 	completed  uint64
 	sweptBytes uint64
 	sweep      sweep
@@ -54,8 +54,8 @@ type Materialiser struct {
 	deleteDeletion *sqlite.Statement
 }
 
-// sweep is one way through the pending set. Whatever was pending when it began is
-// written when it ends.
+// sweep is one way through the pending set. If an entry was pending at its beginning, it is
+// written at its end.
 type sweep struct {
 	underway bool
 	// through is the last commit when the sweep began.
@@ -130,9 +130,9 @@ func (materialiser *Materialiser) Choose(changes *Slice, log LogEnd, deferred, l
 	return chosen
 }
 
-// pace is how many rows to write with a commit of so many entries: enough that the
-// sweep ends before the log has grown by sweepBytes, and that a pending set at its
-// limit does not grow.
+// pace returns the number of rows to write with a commit of the given entries. The sweep
+// must end before the log has grown by sweepBytes. If the pending set is at its limit, it
+// must not grow.
 func (materialiser *Materialiser) pace(entries int, log LogEnd, logGrowth int) int {
 	sweep := &materialiser.sweep
 	switch {

@@ -63,7 +63,7 @@ func (view *View) Page(keys Range, now time.Time, visit func(name kv.EntryName, 
 	defer merge.waiting.release()
 	name := kv.EntryName{Group: keys.Low.Group}
 	if keys.Columns == PairsOnly && view.deletions.of(name.Group).Revision != 0 {
-		keys.Columns = WholeEntries // the revision tells what was deleted
+		keys.Columns = WholeEntries // the revision shows whether an entry was deleted
 	}
 	read, state := readState, kv.EntryState{}
 	if keys.Columns == PairsOnly {
@@ -140,8 +140,8 @@ func readPair(row sqlite.Row) kv.EntryState {
 	return kv.EntryState{Revision: 1, ExpiresAt: row.Signed(1), Value: row.Text(2)}
 }
 
-// pageMerge joins the pending entries of a range with the stored ones, which come in the same
-// order; if both have a name, the pending one counts.
+// pageMerge joins the pending entries of a range with the stored ones, which come in the
+// same order. If both have a name, the pending entry counts.
 type pageMerge struct {
 	waiting   *pendingRange
 	deletions *deletions

@@ -15,7 +15,8 @@ type pending struct {
 	ordered *btree.BTreeG[*pendingEntry]
 	// byExpiry has each entry that expires twice: in its realm and in the whole store.
 	byExpiry *btree.BTreeG[pendingExpiry]
-	// expiryHints are where the last ones were put: the next are near, mostly.
+	// expiryHints are the places of the last insertions, because the next ones are mostly
+	// near.
 	expiryHints [2]btree.PathHint
 	groups      pendingStates[kv.GroupState]
 	namespaces  pendingStates[kv.NamespaceState]
@@ -25,8 +26,8 @@ type pending struct {
 	bytes int
 }
 
-// pendingEntry is the place of an entry in the pending set, which each new version
-// of it takes.
+// pendingEntry is the place of an entry in the pending set. Each new version of the entry
+// takes this place.
 type pendingEntry struct {
 	*kv.EntryVersion
 }
@@ -171,13 +172,13 @@ func (pending *pending) from(first kv.EntryName, limit int) []*kv.EntryVersion {
 	return entries
 }
 
-// placeOf is where the tree is searched for a name.
+// placeOf returns the key for a search of the tree.
 func placeOf(name kv.EntryName) *pendingEntry {
 	return &pendingEntry{&kv.EntryVersion{EntryName: name}}
 }
 
-// dropHidden looks at up to limit entries of a deleted group, from a key on, and
-// removes those that the deletion hides. It returns the key to go on from.
+// dropHidden looks at up to limit entries of a deleted group, from a key on. If the
+// deletion hides an entry, it removes the entry. It returns the key to continue from.
 func (pending *pending) dropHidden(deleted kv.Deletion, from string, limit int) (next string, looked int, more bool) {
 	next = from
 	for _, entry := range pending.from(kv.EntryName{Group: deleted.Group, Key: from}, limit) {

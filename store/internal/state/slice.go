@@ -20,8 +20,8 @@ type Slice struct {
 	// that.
 	removed    []deletedRows
 	carriedOut []kv.Deletion
-	// completes tells that the tables hold the log up to the commit through once the
-	// slice is written.
+	// completes says that the tables hold the log up to the commit through once the slice
+	// is written.
 	completes bool
 	through   uint64
 	// sweeps marks a slice of the sweep, which goes on at next.

@@ -57,8 +57,8 @@ func (pending *pendingStates[State]) take(from string, limit int) (taken []named
 }
 
 // mergeStates calls visit with each state of a range in order, until visit returns false.
-// stored gives the states of the tables in the same order, until the function that it is given
-// returns false; if both have a name, the pending state counts.
+// stored passes the states of the tables in the same order to its argument, until that
+// returns false. If both have a name, the pending state counts.
 func mergeStates[State comparable](pending *pendingStates[State], names kv.NameRange,
 	stored func(take func(name string, state State) bool) error, visit func(name string, state State) bool,
 ) error {

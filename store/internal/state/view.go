@@ -142,7 +142,7 @@ func (view *View) RevisionOf(name string) (uint64, error) {
 	return state.Revision, err
 }
 
-// storedNamespace returns the state of a namespace but for the log's.
+// storedNamespace returns the state of a namespace without the log's part.
 func (view *View) storedNamespace(name string) (state kv.NamespaceState, err error) {
 	if state, waits := view.pending.namespaces.get(name); waits {
 		return state, nil
@@ -250,7 +250,7 @@ func (view *View) ForgetGroups(names []string) {
 	}
 }
 
-// Reread returns the state of a namespace, without regard to what was remembered.
+// Reread returns the state of a namespace, and reads it again even if it is remembered.
 func (view *View) Reread(namespace string) (kv.NamespaceState, error) {
 	delete(view.namespaces, namespace)
 	return view.Namespace(namespace)
