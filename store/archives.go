@@ -246,13 +246,13 @@ func (archives *archives) write(transaction *sqlite.Transaction, removal *archiv
 
 // removalsWait reports whether rows that are in an archive are to be removed.
 func (committer *committer) removalsWait() bool {
-	return len(committer.tables.journal.archives.removals) > 0
+	return len(journalIn.table(committer.tables).archives.removals) > 0
 }
 
 // removeArchived removes a slice of the rows that are in an archive, and reports
 // whether there is more.
 func (committer *committer) removeArchived() (more bool) {
-	archives := committer.tables.journal.archives
+	archives := journalIn.table(committer.tables).archives
 	removal, err := archives.nextRemoval()
 	if err == nil {
 		err = committer.unsynced(func(transaction *sqlite.Transaction) { archives.write(transaction, removal) })

@@ -70,7 +70,7 @@ func (committer *committer) seal(writes []*write, batch *batch) *sealed {
 	if len(batch.events) == 0 && batch.parts.empty() {
 		return next
 	}
-	committer.tables.consumers.moveIfDue(batch)
+	watermarksIn.table(committer.tables).moveIfDue(batch)
 	next.changes = &encodedCommit{}
 	if len(batch.events) > 0 {
 		next.changes = encodeCommit(batch.sections)

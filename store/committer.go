@@ -177,7 +177,7 @@ func (committer *committer) open(session *sqlite.Session) error {
 	if err := errors.Join(committer.materialiser.Load(), committer.tables.load(), committer.view.Load()); err != nil {
 		return err
 	}
-	if err := committer.clockWatch.begin(committer.log.committedAt.UnixNano(), committer.database.newest, committer.tables.journal.last.committedAt, committer.tables.answers.newest()); err != nil {
+	if err := committer.clockWatch.begin(committer.log.committedAt.UnixNano(), committer.database.newest, journalIn.table(committer.tables).last.committedAt, answersIn.table(committer.tables).newest()); err != nil {
 		return err
 	}
 	if err := committer.replay(committer.materialiser.Through()); err != nil {
@@ -546,12 +546,12 @@ func (committer *committer) keepHouse() {
 		// A step of the clock can make keys due for which no timer is set.
 		committer.tried(workNextExpiry, committer.findNextExpiry())
 	}
-	committer.tables.answers.forget(now)
+	answersIn.table(committer.tables).forget(now)
 	committer.log.startIsOld = now.Sub(committer.log.startedAt) > committer.config.Retention.Age
 }
 
 func (committer *committer) saveWatermarks() {
-	if committer.tables.consumers.areAhead() && committer.broken.Load() == nil {
+	if watermarksIn.table(committer.tables).areAhead() && committer.broken.Load() == nil {
 		committer.commitOwn(saveWatermarksCommand{}, func(err error) { committer.tried(workWatermarks, err) })
 	}
 }

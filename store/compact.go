@@ -94,7 +94,7 @@ func (store *Store) SubmitCompact(options CompactOptions, done func(Compaction, 
 		return
 	}
 	submitAlone(store, &store.compacting, kv.ErrCompactionUnderway, func() (Compaction, error) {
-		defer store.committer.tables.journal.archives.written.Store(0)
+		defer journalIn.table(store.committer.tables).archives.written.Store(0)
 		return store.compact(options)
 	}, done)
 }
@@ -313,7 +313,7 @@ func (compaction *compaction) addLine(row *archiveRow, line []byte) error {
 		}
 	}
 	compaction.archive.add(row)
-	compaction.store.committer.tables.journal.archives.written.Store(compaction.archive.entries)
+	journalIn.table(compaction.store.committer.tables).archives.written.Store(compaction.archive.entries)
 	return archiveFailure(compaction.file.Write(line))
 }
 
@@ -383,4 +383,4 @@ func (store *Store) clearArchives() error {
 }
 
 // reach tells the failpoint how far a compaction has come.
-func (store *Store) reach(step string) { store.committer.tables.journal.archives.reach(step) }
+func (store *Store) reach(step string) { journalIn.table(store.committer.tables).archives.reach(step) }

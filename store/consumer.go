@@ -61,7 +61,7 @@ func (store *Store) register(name string) (*Consumer, error) {
 	if err := change(store, registerCommand{name: name}); err != nil {
 		return nil, err
 	}
-	return ask(store, func(*state.View) (*Consumer, error) { return store.committer.tables.consumers.register(store, name) })
+	return ask(store, func(*state.View) (*Consumer, error) { return watermarksIn.table(store.committer.tables).register(store, name) })
 }
 
 // UnregisterConsumer removes the consumer of a name. The log is no longer kept for it, and its
@@ -180,15 +180,15 @@ func (batch *batch) hasConsumer(name string) bool {
 			return watermark != nil
 		}
 	}
-	_, absent := batch.tables.consumers.absent[name]
-	return absent || batch.tables.consumers.find(name) != nil
+	_, absent := watermarksIn.table(batch.tables).absent[name]
+	return absent || watermarksIn.table(batch.tables).find(name) != nil
 }
 
 // saveWatermarksCommand saves the watermarks that have moved.
 type saveWatermarksCommand struct{}
 
 func (saveWatermarksCommand) apply(batch *batch, _ origin) (Outcome, error) {
-	batch.tables.consumers.move(batch)
+	watermarksIn.table(batch.tables).move(batch)
 	return Outcome{}, nil
 }
 

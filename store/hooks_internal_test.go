@@ -304,7 +304,7 @@ func RememberedAnswers(store *Store) (rows, known int, err error) {
 		count := store.committer.session.Prepare("SELECT count(*) FROM retries")
 		stored, _, err := count.Integer()
 		rows = int(stored)
-		for _, generation := range store.committer.tables.answers.generations {
+		for _, generation := range answersIn.table(store.committer.tables).generations {
 			known += len(generation.rows)
 		}
 		return errors.Join(store.committer.session.Err, err)
@@ -316,7 +316,7 @@ func RememberedAnswers(store *Store) (rows, known int, err error) {
 // transactions that takes.
 func ClearRetries(store *Store) (slices int, err error) {
 	err = OnCommitter(store, func() error {
-		store.committer.tables.answers.forget(store.committer.clock.Now())
+		answersIn.table(store.committer.tables).forget(store.committer.clock.Now())
 		slices = 1
 		for store.committer.attendTo(&store.committer.chores[choreAnswers]) {
 			slices++
@@ -402,7 +402,7 @@ func RecordVisits(store *Store) (take func() []string) {
 // FailCompactions has function called at each step of Compact.
 func FailCompactions(store *Store, function func(step string)) error {
 	return OnCommitter(store, func() error {
-		store.committer.tables.journal.archives.failpoint = function
+		journalIn.table(store.committer.tables).archives.failpoint = function
 		return nil
 	})
 }
@@ -496,7 +496,7 @@ func JournalSlices(store *Store, namespace, measurement string, descending bool)
 	scan := journalScan{namespace: namespace, measurement: measurement, high: math.MaxInt64, descending: descending}
 	for more := true; more && err == nil; {
 		err = OnCommitter(store, func() error {
-			slice, err := store.committer.tables.journal.slice(scan)
+			slice, err := journalIn.table(store.committer.tables).slice(scan)
 			ids := []int64{}
 			for index := range slice.rows {
 				ids = append(ids, slice.rows[index].entryID)

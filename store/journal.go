@@ -160,7 +160,7 @@ func (batch *batch) lastJournalRow() journalRow {
 			return rows[len(rows)-1]
 		}
 		if batch.below == nil {
-			return batch.tables.journal.last
+			return journalIn.table(batch.tables).last
 		}
 	}
 }
@@ -419,10 +419,10 @@ func (journal *journal) addCounts(added journalSums) {
 
 // askJournal is ask for a question to the journal.
 func askJournal[Answer any](store *Store, question func(journal *journal) (Answer, error)) (Answer, error) {
-	return ask(store, func(*state.View) (Answer, error) { return question(store.committer.tables.journal) })
+	return ask(store, func(*state.View) (Answer, error) { return question(journalIn.table(store.committer.tables)) })
 }
 
 // submitAskJournal is askJournal for a caller that does not wait.
 func submitAskJournal[Answer any](store *Store, question func(journal *journal) (Answer, error), done func(Answer, error)) {
-	submitAsk(store, func(*state.View) (Answer, error) { return question(store.committer.tables.journal) }, done)
+	submitAsk(store, func(*state.View) (Answer, error) { return question(journalIn.table(store.committer.tables)) }, done)
 }

@@ -38,7 +38,7 @@ func (store *Store) JournalNews() <-chan struct{} {
 	if !store.opened() {
 		return nil
 	}
-	return store.committer.tables.journal.news
+	return journalIn.table(store.committer.tables).news
 }
 
 // JournalTotals returns the state of the whole journal, with the entries of every namespace and
@@ -47,7 +47,7 @@ func (store *Store) JournalTotals() JournalStatus {
 	if !store.opened() {
 		return JournalStatus{}
 	}
-	return *store.committer.tables.journal.totals.Load()
+	return *journalIn.table(store.committer.tables).totals.Load()
 }
 
 // PendingJournal returns the next entries to deliver: first requeued entries, then the entries
@@ -321,7 +321,7 @@ func (batch *batch) refusal(entryID int64, namespace string) (refused refusal, e
 	if batch.below != nil {
 		refused, err = batch.below.refusal(entryID, namespace)
 	} else {
-		refused, err = batch.tables.journal.refusal(entryID, namespace)
+		refused, err = journalIn.table(batch.tables).refusal(entryID, namespace)
 	}
 	for _, step := range journalIn.of(batch).steps {
 		step.amend(&refused)
@@ -331,7 +331,7 @@ func (batch *batch) refusal(entryID int64, namespace string) (refused refusal, e
 
 // journalCounts returns the counts of a namespace after the batch.
 func (batch *batch) journalCounts(namespace string) JournalCounts {
-	counts := batch.tables.journal.counts[namespace]
+	counts := journalIn.table(batch.tables).counts[namespace]
 	for ; batch != nil; batch = batch.below {
 		counts.add(journalIn.of(batch).counts()[namespace])
 	}
@@ -340,7 +340,7 @@ func (batch *batch) journalCounts(namespace string) JournalCounts {
 
 // journalPosition returns the position of the delivery after the batch.
 func (batch *batch) journalPosition() int64 {
-	position := batch.tables.journal.position
+	position := journalIn.table(batch.tables).position
 	if batch.below != nil {
 		position = batch.below.journalPosition()
 	}

@@ -184,7 +184,7 @@ func (command settleCommand) apply(batch *batch, _ origin) (Outcome, error) {
 			refusedAt: rejection.RejectedAt.UnixNano(), status: int64(rejection.Status), reason: rejection.Reason,
 		})
 	}
-	passed, _, err := batch.tables.journal.countBetween.Integer(before, settled.through)
+	passed, _, err := journalIn.table(batch.tables).countBetween.Integer(before, settled.through)
 	if err == nil && passed != advanced {
 		err = fmt.Errorf("%w: %d entries would be passed over", kv.ErrNotPending, passed-advanced)
 	}

@@ -111,7 +111,7 @@ func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
 	submitExactly(store, kv.Realm{Name: namespace}, func(view *state.View) (Usage, error) {
 		used, err := view.Usage(namespace)
 		return Usage{
-			Quota: store.committer.tables.quotas.limits[namespace],
+			Quota: quotasIn.table(store.committer.tables).limits[namespace],
 			Keys:  used.Keys, Groups: used.Groups, Bytes: used.Bytes, Revision: used.Revision,
 		}, err
 	}, done)
@@ -226,7 +226,7 @@ func (batch *batch) quota(namespace string) Quota {
 			return quota
 		}
 	}
-	return batch.tables.quotas.limits[namespace]
+	return quotasIn.table(batch.tables).limits[namespace]
 }
 
 // quotaCommand changes the quota of a namespace.

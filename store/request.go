@@ -154,5 +154,5 @@ func (batch *batch) answer(name requestName) (*answer, error) {
 			return earlier, nil
 		}
 	}
-	return batch.tables.answers.find(name, batch.timestamp)
+	return answersIn.table(batch.tables).find(name, batch.timestamp)
 }

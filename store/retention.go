@@ -85,7 +85,7 @@ func (committer *committer) trimmedLost(slice trimSlice) error {
 // trimLimit is the last commit that may be trimmed. Commits that the tables do not hold yet
 // stay, and commits that a registered consumer has not acknowledged.
 func (committer *committer) trimLimit() uint64 {
-	return min(committer.materialiser.Through(), committer.tables.consumers.slowest(committer.log.position()).commitID)
+	return min(committer.materialiser.Through(), watermarksIn.table(committer.tables).slowest(committer.log.position()).commitID)
 }
 
 // emptiedGroups returns the groups without keys whose last change is in the slice.
@@ -193,7 +193,7 @@ func (log *changeLog) remove(transaction *sqlite.Transaction, slice trimSlice) {
 // backlogRefusal refuses writes while a consumer lags by twice the retention. Otherwise the
 // consumer would have a silent gap.
 func (committer *committer) backlogRefusal() error {
-	backlog := committer.log.end.since(committer.tables.consumers.slowest(committer.log.position()).end)
+	backlog := committer.log.end.since(watermarksIn.table(committer.tables).slowest(committer.log.position()).end)
 	if backlog.changes/2 < committer.config.Retention.Count && backlog.bytes/2 < committer.config.Retention.Bytes {
 		return nil
 	}

@@ -222,11 +222,11 @@ func (retries *retries) forget(now time.Time) {
 }
 
 // answersAreOld reports whether forgotten answers are to be deleted.
-func (committer *committer) answersAreOld() bool { return committer.tables.answers.clearing }
+func (committer *committer) answersAreOld() bool { return answersIn.table(committer.tables).clearing }
 
 // clearRetries deletes a slice of the answers that are forgotten.
 func (committer *committer) clearRetries() (more bool) {
-	retries := committer.tables.answers
+	retries := answersIn.table(committer.tables)
 	through := min(retries.deletedID+retriesPerSlice, retries.forgottenID)
 	err := committer.unsynced(func(transaction *sqlite.Transaction) { transaction.Execute(retries.deleteUpTo, through) })
 	committer.tried(workRetries, err)

@@ -95,7 +95,7 @@ func (batch *batch) endRun(runID string) {
 			return
 		}
 	}
-	part.unmarked = batch.tables.runs.removable()
+	part.unmarked = runsIn.table(batch.tables).removable()
 }
 
 // runEnded reports whether a run of a workspace was committed or discarded.
@@ -105,7 +105,7 @@ func (batch *batch) runEnded(runID string) bool {
 			return true
 		}
 	}
-	return batch.tables.runs.ended[runID]
+	return runsIn.table(batch.tables).ended[runID]
 }
 
 func (runs *workspaceRuns) save(transaction *sqlite.Transaction, batch *batch) {
@@ -148,13 +148,13 @@ func (runs *workspaceRuns) removable() []string {
 
 // endedRuns returns the runs that were committed or discarded and may still have a file.
 func (store *Store) endedRuns() (map[string]bool, error) {
-	return ask(store, func(*state.View) (map[string]bool, error) { return maps.Clone(store.committer.tables.runs.ended), nil })
+	return ask(store, func(*state.View) (map[string]bool, error) { return maps.Clone(runsIn.table(store.committer.tables).ended), nil })
 }
 
 // marksAreLeft reports whether marks of runs are to be removed while no commit comes that could
 // remove them.
 func (committer *committer) marksAreLeft() bool {
-	return committer.idle && len(committer.underway) == 0 && len(committer.tables.runs.removable()) > 0
+	return committer.idle && len(committer.underway) == 0 && len(runsIn.table(committer.tables).removable()) > 0
 }
 
 // removeMarks removes a slice of these marks.
@@ -173,7 +173,7 @@ func (committer *committer) removeMarks() (more bool) {
 type removeMarksCommand struct{}
 
 func (removeMarksCommand) apply(batch *batch, _ origin) (Outcome, error) {
-	if unmarked := batch.tables.runs.removable(); len(unmarked) > 0 {
+	if unmarked := runsIn.table(batch.tables).removable(); len(unmarked) > 0 {
 		runsIn.in(batch).unmarked = unmarked
 	}
 	return Outcome{}, nil

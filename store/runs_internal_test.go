@@ -21,7 +21,7 @@ func TestRuns_EndRun_Good(t *testing.T) {
 		runs.ended[runID] = true
 		runs.forget([]string{runID})
 	}
-	tables := &tables{runs: runs}
+	tables := &tables{placeOfRuns: runs}
 	batch := newBatch(nil, tables, time.Now())
 	batch.endRun("a")
 	nested := batch.nested()

@@ -70,7 +70,7 @@ func (committer *committer) tallyForStatus() {
 
 func (committer *committer) status(view *state.View) (Status, error) {
 	committer.tallyForStatus()
-	slowest := committer.tables.consumers.slowest(committer.log.position())
+	slowest := watermarksIn.table(committer.tables).slowest(committer.log.position())
 	counts := view.Counts()
 	status := Status{
 		Writable:   true,
@@ -83,8 +83,8 @@ func (committer *committer) status(view *state.View) (Status, error) {
 		Entries:                counts.Entries,
 		UnscopedEntries:        counts.Unscoped,
 		ClockAhead:             committer.clock.Ahead(),
-		Journal:                committer.tables.journal.total,
-		Archiving:              committer.tables.journal.archives.written.Load(),
+		Journal:                journalIn.table(committer.tables).total,
+		Archiving:              journalIn.table(committer.tables).archives.written.Load(),
 		BackedUpBytes:          committer.backedUp.Load(),
 	}
 	if refusal := committer.refusal(); refusal != nil {

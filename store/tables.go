@@ -109,60 +109,59 @@ func (parts *parts) sections() []byte {
 	return sections.Blob()
 }
 
-// slot gives the part of one table in a batch.
-type slot[P any, Pointer interface {
-	*P
+// slot gives one table of a store, and the part of that table in a batch.
+type slot[Part any, Pointer interface {
+	*Part
 	part
-}] struct{ place int }
+}, Table table] struct{ place int }
 
 var (
-	answersIn    = slot[answerPart, *answerPart]{placeOfAnswers}
-	runsIn       = slot[runPart, *runPart]{placeOfRuns}
-	journalIn    = slot[journalPart, *journalPart]{placeOfJournal}
-	quotasIn     = slot[quotaPart, *quotaPart]{placeOfQuotas}
-	watermarksIn = slot[watermarkPart, *watermarkPart]{placeOfConsumers}
+	answersIn    = slot[answerPart, *answerPart, *retries]{placeOfAnswers}
+	runsIn       = slot[runPart, *runPart, *workspaceRuns]{placeOfRuns}
+	journalIn    = slot[journalPart, *journalPart, *journal]{placeOfJournal}
+	quotasIn     = slot[quotaPart, *quotaPart, *quotas]{placeOfQuotas}
+	watermarksIn = slot[watermarkPart, *watermarkPart, *consumers]{placeOfConsumers}
 )
 
+// table returns the table.
+func (slot slot[Part, Pointer, Table]) table(tables *tables) Table {
+	held, _ := tables[slot.place].(Table)
+	return held
+}
+
 // of returns the part, which may be empty but must not be changed.
-func (slot slot[P, Pointer]) of(batch *batch) Pointer {
+func (slot slot[Part, Pointer, Table]) of(batch *batch) Pointer {
 	if held, ok := batch.parts[slot.place].(Pointer); ok {
 		return held
 	}
-	return new(P)
+	return new(Part)
 }
 
 // in returns the part for a change.
-func (slot slot[P, Pointer]) in(batch *batch) Pointer {
+func (slot slot[Part, Pointer, Table]) in(batch *batch) Pointer {
 	if held, ok := batch.parts[slot.place].(Pointer); ok {
 		return held
 	}
-	made := Pointer(new(P))
+	made := Pointer(new(Part))
 	batch.parts[slot.place] = made
 	return made
 }
 
-// tables are all that is saved with a commit beside the entries.
-type tables struct {
-	answers   *retries
-	runs      *workspaceRuns
-	journal   *journal
-	quotas    *quotas
-	consumers *consumers
-}
+// tables are all that is saved with a commit beside the entries, by the places of their parts.
+type tables [partsOfBatch]table
 
 func newTables(session *sqlite.Session) *tables {
-	return &tables{answers: newRetries(session), runs: newWorkspaceRuns(session), journal: newJournal(session), quotas: newQuotas(session), consumers: newConsumers(session)}
-}
-
-// all lists the tables by the places of their parts.
-func (tables *tables) all() [partsOfBatch]table {
-	return [partsOfBatch]table{
-		placeOfAnswers: tables.answers, placeOfRuns: tables.runs, placeOfJournal: tables.journal, placeOfQuotas: tables.quotas, placeOfConsumers: tables.consumers,
+	return &tables{
+		placeOfAnswers:   newRetries(session),
+		placeOfRuns:      newWorkspaceRuns(session),
+		placeOfJournal:   newJournal(session),
+		placeOfQuotas:    newQuotas(session),
+		placeOfConsumers: newConsumers(session),
 	}
 }
 
 func (tables *tables) load() (err error) {
-	for _, table := range tables.all() {
+	for _, table := range tables {
 		err = errors.Join(err, table.load())
 	}
 	return err
@@ -170,19 +169,18 @@ func (tables *tables) load() (err error) {
 
 // read gives a batch the parts that the sections of a record tell of.
 func (tables *tables) read(batch *batch, sections []byte) error {
-	all := tables.all()
 	return changelog.ReadSections(sections, func(table uint64, section *changelog.Reader) error {
-		if table >= uint64(len(all)) {
+		if table >= uint64(len(tables)) {
 			return fmt.Errorf("%w: table %d is unknown to this version", changelog.ErrDamaged, table)
 		}
-		all[table].read(batch, section)
+		tables[table].read(batch, section)
 		return nil
 	})
 }
 
 // save writes a batch's parts in the transaction of its commit.
 func (tables *tables) save(transaction *sqlite.Transaction, batch *batch) {
-	for place, table := range tables.all() {
+	for place, table := range tables {
 		if batch.parts[place] != nil {
 			table.save(transaction, batch)
 		}
@@ -191,7 +189,7 @@ func (tables *tables) save(transaction *sqlite.Transaction, batch *batch) {
 
 // saved brings the tables to the parts of a batch that is committed.
 func (tables *tables) saved(batch *batch) (bytes int) {
-	for place, table := range tables.all() {
+	for place, table := range tables {
 		if batch.parts[place] != nil {
 			bytes += table.saved(batch)
 		}

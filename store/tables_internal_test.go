@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/sqlite"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -51,7 +52,7 @@ func TestTables_All_Good(t *testing.T) {
 	batch := newBatch(nil, nil, time.Now())
 	assert.True(t, batch.parts.empty())
 	fillParts(batch, "a")
-	tables := (&tables{answers: &retries{}, runs: &workspaceRuns{}, journal: &journal{}, quotas: &quotas{}, consumers: &consumers{}}).all()
+	tables := newTables(&sqlite.Session{Err: errHeld})
 	for place, part := range batch.parts {
 		require.NotNil(t, part, "place %d", place)
 		assert.False(t, part.empty(), "place %d", place)

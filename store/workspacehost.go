@@ -26,7 +26,7 @@ func (host storeHost) Recall(name requestName) (earlier *answer, now time.Time, 
 	committer := host.store.committer
 	earlier, err = look(host.store, func(*state.View) (*answer, error) {
 		now = committer.clock.Now()
-		return committer.tables.answers.find(name, now)
+		return answersIn.table(committer.tables).find(name, now)
 	})
 	return earlier, now, err
 }
@@ -35,7 +35,7 @@ func (host storeHost) Recall(name requestName) (earlier *answer, now time.Time, 
 func (host storeHost) EndedRuns() (map[string]bool, error) { return host.store.endedRuns() }
 
 // ForgetRuns leaves the marks to a later commit, or to a chore.
-func (host storeHost) ForgetRuns(runIDs ...string) { host.store.committer.tables.runs.forget(runIDs) }
+func (host storeHost) ForgetRuns(runIDs ...string) { runsIn.table(host.store.committer.tables).forget(runIDs) }
 
 // Limits are those of the next batch.
 func (host storeHost) Limits() kv.Limits { return *host.store.committer.limits.Load() }
