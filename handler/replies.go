@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
 )
 
@@ -157,12 +158,15 @@ func (request *request) count(err error) {
 // sender is an exchange that has its result.
 type sender interface{ send() }
 
-// replies sends the results of the store, in a goroutine of its own. The queue bounds the
-// waiting results: each has its place there until it is sent.
+// replies sends the results of the store, in a goroutine of its own. It is the sink of the
+// store's results. The queue bounds the waiting results: each has its place there until it is
+// sent.
 type replies struct {
 	mutex   sync.Mutex
 	waiting []sender
 	closed  bool
+	// gathering says that a batch is being pushed. The goroutine is woken after its end.
+	gathering bool
 
 	wake chan struct{}
 	done chan struct{}
@@ -178,14 +182,32 @@ func startReplies() *replies {
 func (replies *replies) push(reply sender) {
 	replies.mutex.Lock()
 	replies.waiting = append(replies.waiting, reply)
-	first := len(replies.waiting) == 1
+	wakes := len(replies.waiting) == 1 && !replies.gathering
 	replies.mutex.Unlock()
-	if first {
+	if wakes {
 		replies.signal()
 	}
 }
 
-// close sends the waiting replies, ends the goroutine and waits for it.
+// Completed passes the results of a batch to their exchanges, which push them. The goroutine is
+// woken once, so that it sends all of them in one go.
+func (replies *replies) Completed(calls []store.Completion) {
+	replies.gather(true)
+	for _, call := range calls {
+		call.Done()
+	}
+	replies.gather(false)
+	replies.signal()
+}
+
+func (replies *replies) gather(gathering bool) {
+	replies.mutex.Lock()
+	defer replies.mutex.Unlock()
+	replies.gathering = gathering
+}
+
+// close sends the waiting replies, and those of a batch that is being pushed, ends the goroutine
+// and waits for it.
 func (replies *replies) close() {
 	replies.mutex.Lock()
 	replies.closed = true
@@ -214,13 +236,14 @@ func (replies *replies) run() {
 	}
 }
 
-// swap returns the waiting replies, and keeps the caller's empty batch for the next ones.
+// swap swaps the caller's empty batch for the waiting replies, and reports whether they are the
+// last.
 func (replies *replies) swap(empty []sender) ([]sender, bool) {
 	replies.mutex.Lock()
 	defer replies.mutex.Unlock()
 	batch := replies.waiting
 	replies.waiting = empty[:0]
-	return batch, replies.closed
+	return batch, replies.closed && !replies.gathering
 }
 
 func formatTime(moment time.Time) string {

@@ -177,7 +177,6 @@ func newService(config Config) (*Service, error) {
 		return nil, err
 	}
 	service := &Service{
-		store:      config.Store,
 		space:      config.Space,
 		connection: config.Connection,
 		fitStore:   config.FitStore,
@@ -202,6 +201,7 @@ func newService(config Config) (*Service, error) {
 		service.endpoints[verb.endpointName()] = &endpoint{service: service, verb: verb, writes: verb.name.Writes(), statistics: newStatistics()}
 	}
 	service.replies = startReplies()
+	service.store = config.Store.SubmitTo(service.replies)
 	service.waitedReplies = newWaitedReplies(service.flushWaited)
 	go service.waitedReplies.run()
 	service.sharedEvents = newSharedEvents()

@@ -170,14 +170,15 @@ func (reader *changesReader) read() {
 // readDatabase has the committer look. If there is nothing, the reader waits from that
 // moment on: no commit comes in between.
 func (reader *changesReader) readDatabase() {
-	reader.store.submitRead(func(view *state.View) func() {
+	reader.store.submitRead(func(view *state.View) {
 		page, err := reader.store.committer.log.changes(view, reader.query)
 		waits := page.Next == page.Revision && reader.mayWait(page, err)
 		if waits {
 			reader.query.After = page.Next
 			err = reader.store.tail.waitAt(reader, page.Oldest)
 		}
-		return func() { reader.received(page, waits, err) }
+		// It may look again, which is no work for the committer: so a sink is not asked.
+		reader.store.committer.outbox.add(reader.store.completions, completion(func() { reader.received(page, waits, err) }))
 	}, func(err error) { reader.finish(ChangesPage{}, err) })
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,9 @@ import (
 const (
 	writesPerBatch = 4096
 	readsPerTurn   = 256
+	// readsPerHandOver bounds the answers that wait for the others of their turn: a page can
+	// have a mebibyte.
+	readsPerHandOver = 32
 	// housekeepingInterval is how soon after the last commit watermarks are saved.
 	housekeepingInterval = time.Second
 	// idleDelay is the time from the last commit to the writing of pending entries.
@@ -33,9 +37,10 @@ const (
 type write struct {
 	command Command
 	origin  origin
-	// done is called outside the committer; written is closed in it, for a caller that waits.
-	// Both are nil for a write of the committer's owner.
+	// done is called by way of an outlet; written is closed by the committer, for a caller that
+	// waits. All are nil for a write of the committer's owner.
 	done    func(Outcome, error)
+	outlet  *outlet
 	written chan struct{}
 	// then is called by the committer's owner, for a write of its own.
 	then func(err error)
@@ -47,9 +52,8 @@ type write struct {
 	events    []Event
 }
 
-// read is a question to the view; the function that it returns, if any, is run
-// afterwards, outside the committer.
-type read func(view *state.View) (complete func())
+// read is a question to the view. It tells its caller, or leaves that to the outbox.
+type read func(view *state.View)
 
 // committer has the connection. One goroutine takes all waiting writes into one transaction,
 // commits once, and completes all of them. Between two batches it answers reads, expires due
@@ -67,16 +71,15 @@ type committer struct {
 	// suspended is the reason of Suspend, nil if there is none.
 	suspended atomic.Pointer[string]
 	// backedUp is how many bytes a backup that is under way has copied.
-	backedUp    atomic.Int64
-	clock       *clock.Clock
-	clockWatch  *clockWatch
-	hot         *state.Hot
-	tail        *tail
-	wakeups     *wakeups
-	watchers    *watchers
-	writes      *mailbox[*write]
-	reads       *mailbox[read]
-	completions *mailbox[func()]
+	backedUp   atomic.Int64
+	clock      *clock.Clock
+	clockWatch *clockWatch
+	hot        *state.Hot
+	tail       *tail
+	wakeups    *wakeups
+	watchers   *watchers
+	writes     *mailbox[*write]
+	reads      *mailbox[read]
 
 	session      *sqlite.Session
 	view         *state.View
@@ -111,6 +114,7 @@ type committer struct {
 	// reading tells that the database is locked for reading.
 	reading bool
 
+	outbox        outbox
 	waitingWrites []*write
 	waitingReads  []read
 	// expiries has the realms with keys to expire, and the calls that wait for them.
@@ -367,10 +371,11 @@ func (committer *committer) answerReads() (more bool) {
 }
 
 func (committer *committer) answerAll(reads []read) {
-	for _, read := range reads {
-		if complete := read(committer.view); complete != nil {
-			committer.completions.put(complete)
+	for some := range slices.Chunk(reads, readsPerHandOver) {
+		for _, read := range some {
+			read(committer.view)
 		}
+		committer.outbox.handOver()
 	}
 }
 
@@ -507,7 +512,6 @@ func failAll(writes []*write, err error) {
 }
 
 func (committer *committer) complete(writes []*write) {
-	submitted := false
 	for _, write := range writes {
 		write.completed = true
 		if write.written != nil {
@@ -516,19 +520,11 @@ func (committer *committer) complete(writes []*write) {
 		if write.then != nil {
 			write.then(write.err)
 		}
-		submitted = submitted || write.done != nil
-	}
-	if submitted {
-		committer.completions.put(func() { callDone(writes) })
-	}
-}
-
-func callDone(writes []*write) {
-	for _, write := range writes {
 		if write.done != nil {
-			write.done(write.outcome, write.err)
+			committer.outbox.add(write.outlet, write)
 		}
 	}
+	committer.outbox.handOver()
 }
 
 // keepHouse does the work that can wait for a quiet moment.
@@ -574,7 +570,6 @@ func (committer *committer) shutDown() {
 	committer.emptyWriteAheadLog()
 	committer.wakeups.put(committer.tail.close())
 	committer.wakeups.close()
-	committer.completions.close()
 }
 
 // serve owns the connection until the store is closed. opened is told when reads
@@ -590,15 +585,5 @@ func (committer *committer) serve(database *sqlite.Database, opened chan<- error
 	})
 	if err != nil {
 		opened <- err
-	}
-}
-
-// runCompletions runs the completions of the committer, in order.
-func runCompletions(completions *mailbox[func()]) {
-	for !completions.finished() {
-		<-completions.ready
-		for _, complete := range completions.take() {
-			complete()
-		}
 	}
 }

@@ -18,7 +18,8 @@
 // (log.go, changelog.go) and commits once (transaction.go). Then the newest part of the log in
 // memory (tail.go) tells consumers, watchers (watcher.go) and the readers that wait for a
 // change of its groups (waiting.go, wakeups.go). The tables follow the log: package
-// internal/state keeps pending changes, and writes them in slices. Reads go through its view,
-// except for hot entries in memory. Beside schema, which upgrades databases, no other
-// package knows the tables entries, groups and namespaces.
+// internal/state keeps pending changes, and writes them in slices. The outcomes go to a sink, a
+// batch at a time (sink.go). Reads go through the view of that package, except for hot entries
+// in memory. Beside schema, which upgrades databases, no other package knows the tables
+// entries, groups and namespaces.
 package store

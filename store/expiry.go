@@ -290,12 +290,12 @@ func (committer *committer) waitForExpiry() {
 // exactly answers a question about how many keys there are in a realm. If some are due, they
 // must not count: it is answered right after they have expired or, while they cannot, after
 // they were counted to be left out.
-func (committer *committer) exactly(of kv.Realm, question read) (complete func()) {
-	if !committer.isDueIn(of) {
-		return question(committer.view)
+func (committer *committer) exactly(of kv.Realm, question read) {
+	if committer.isDueIn(of) {
+		committer.expiries.ask(of, question)
+		return
 	}
-	committer.expiries.ask(of, question)
-	return nil
+	question(committer.view)
 }
 
 // isDueIn is somethingIsDue for a realm.

@@ -50,10 +50,7 @@ func TestExpiryqueue_Served_Good(t *testing.T) {
 	t.Run("QuestionsOfManyTurns", func(t *testing.T) {
 		queue := newExpiryQueue()
 		asked := 0
-		question := func(*state.View) func() {
-			asked++
-			return nil
-		}
+		question := func(*state.View) { asked++ }
 		for range readsPerTurn + 10 {
 			queue.ask(realmA, question)
 			queue.ask(realmB, question)
@@ -134,8 +131,8 @@ func TestExpiryqueue_Hold_Ugly(t *testing.T) {
 		queue.postpone(writes[0], realmA)
 		require.True(t, queue.hold(writes[1]))
 		queue.postpone(writes[2], realmB)
-		queue.ask(realmB, func(*state.View) func() { return nil })
-		queue.ask(kv.WholeStore, func(*state.View) func() { return nil })
+		queue.ask(realmB, func(*state.View) {})
+		queue.ask(kv.WholeStore, func(*state.View) {})
 		assert.True(t, queue.hasWrites())
 		assert.Equal(t, writes, queue.giveUpWrites())
 		assert.False(t, queue.hasWrites())

@@ -51,10 +51,9 @@ func OnCommitter(store *Store, function func() error) error {
 // becomes one batch.
 func Hold(store *Store) (release func()) {
 	held, released := make(chan struct{}), make(chan struct{})
-	store.submitRead(func(*state.View) func() {
+	store.submitRead(func(*state.View) {
 		close(held)
 		<-released
-		return func() {}
 	}, func(error) { close(held) })
 	<-held
 	return func() { close(released) }

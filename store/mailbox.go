@@ -19,14 +19,14 @@ func newMailbox[Item any]() *mailbox[Item] {
 	return &mailbox[Item]{ready: make(chan struct{}, 1)}
 }
 
-// put adds an item; it returns false after close.
-func (mailbox *mailbox[Item]) put(item Item) bool {
+// put adds items together; it returns false after close.
+func (mailbox *mailbox[Item]) put(items ...Item) bool {
 	mailbox.mutex.Lock()
 	defer mailbox.mutex.Unlock()
 	if mailbox.closed {
 		return false
 	}
-	mailbox.items = append(mailbox.items, item)
+	mailbox.items = append(mailbox.items, items...)
 	mailbox.signal()
 	return true
 }

@@ -51,12 +51,12 @@ func (store *Store) submitPurge(of kv.Realm, done func(expired int64, err error)
 	}
 	committer := store.committer
 	purge := committer.purges.begin(of)
-	store.submitRead(func(*state.View) func() {
+	store.submitRead(func(*state.View) {
 		err := committer.findNextExpiry()
 		committer.expiryPause = time.Time{}
-		return committer.exactly(of, func(*state.View) func() {
+		committer.exactly(of, func(*state.View) {
 			expired, err := committer.purges.end(purge), errors.Join(err, committer.refusal(), committer.expiryFailure)
-			return func() { tell(done, expired, err) }
+			answered(store, done, expired, err)
 		})
 	}, func(err error) {
 		committer.purges.end(purge)

@@ -72,7 +72,7 @@ func (store *Store) get(group, key string) (Entry, error) {
 
 // remembered returns an entry that memory holds.
 func (store *Store) remembered(name kv.EntryName) (state kv.EntryState, known bool) {
-	if store == nil {
+	if !store.opened() {
 		return kv.EntryState{}, false
 	}
 	return store.hot.Read(name)

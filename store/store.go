@@ -23,6 +23,12 @@ import (
 // Store is a key-value store in one SQLite file, with groups, namespaces, expiry and a log of
 // every change. Any number of goroutines may call its methods.
 type Store struct {
+	*shared
+	outlet *outlet
+}
+
+// shared is what a store has in common with all that SubmitTo makes of it.
+type shared struct {
 	config    StoreConfig
 	id        string
 	database  *sqlite.Database
@@ -32,6 +38,8 @@ type Store struct {
 	wakeups   *wakeups
 	watchers  *watchers
 	callbacks *callbacks
+	// completions is the outlet of a store without a sink.
+	completions *outlet
 	// renderings admits the templates that run at once.
 	renderings *limiter.Limiter[struct{}]
 	// callers counts the callers that wait for a write.
@@ -91,7 +99,7 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", err)
 	}
-	store := &Store{config: config, database: database, watchers: newWatchers(), stopped: make(chan struct{}), archiveBounds: archivefile.DefaultBounds}
+	store := &Store{shared: &shared{config: config, database: database, watchers: newWatchers(), stopped: make(chan struct{}), archiveBounds: archivefile.DefaultBounds}}
 	store.callbacks = newCallbacks(store)
 	store.renderings = store.newRenderLimiter()
 	store.workspaces = newWorkspaces(storeHost{store}, workspaceConfig{
@@ -116,29 +124,34 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 func (store *Store) start() error {
 	store.hot = state.NewHot(store.config.CacheBytes)
 	store.committer = &committer{
-		owner:       newOwnership(),
-		config:      store.config,
-		clock:       clock.New(store.config.Clock, store.config.Elapsed),
-		hot:         store.hot,
-		watchers:    store.watchers,
-		writes:      newMailbox[*write](),
-		reads:       newMailbox[read](),
-		completions: newMailbox[func()](),
-		expiries:    newExpiryQueue(),
-		troubles:    troubles{},
-		purges:      &purges{},
-		figures:     new(figures),
-		syncs:       store.config.Durability == DurabilityFull,
+		owner:    newOwnership(),
+		config:   store.config,
+		clock:    clock.New(store.config.Clock, store.config.Elapsed),
+		hot:      store.hot,
+		watchers: store.watchers,
+		writes:   newMailbox[*write](),
+		reads:    newMailbox[read](),
+		expiries: newExpiryQueue(),
+		troubles: troubles{},
+		purges:   &purges{},
+		figures:  new(figures),
+		syncs:    store.config.Durability == DurabilityFull,
 	}
 	store.committer.limits.Store(&store.config.Limits)
 	opened := make(chan error, 2)
-	store.running.Go(func() { store.committer.serve(store.database, opened) })
+	completions := newCompletions()
+	store.completions = &outlet{sink: completions}
+	store.outlet = store.completions
+	store.running.Go(func() {
+		defer completions.close()
+		store.committer.serve(store.database, opened)
+	})
 	if err := <-opened; err != nil {
 		store.running.Wait()
 		return err
 	}
 	store.id, store.tail, store.wakeups = store.committer.storeID, store.committer.tail, store.committer.wakeups
-	store.running.Go(func() { runCompletions(store.committer.completions) })
+	store.running.Go(completions.run)
 	store.running.Go(store.wakeups.run)
 	return nil
 }
@@ -177,7 +190,7 @@ func (store *Store) Close() error {
 //
 //	interval := store.Config().PurgeInterval // time.Minute
 func (store *Store) Config() StoreConfig {
-	if store == nil {
+	if !store.opened() {
 		return StoreConfig{}
 	}
 	config := store.config
@@ -202,7 +215,7 @@ func (store *Store) IsClosed() bool { return store.unusable() != nil }
 
 // ID returns the store's id. The id is random, made with the database and kept in the database.
 func (store *Store) ID() string {
-	if store == nil {
+	if !store.opened() {
 		return ""
 	}
 	return store.id
@@ -210,7 +223,7 @@ func (store *Store) ID() string {
 
 // Durability returns what a successful write means.
 func (store *Store) Durability() Durability {
-	if store == nil {
+	if !store.opened() {
 		return ""
 	}
 	return store.config.Durability
@@ -248,8 +261,8 @@ func (store *Store) Suspend(reason string) error {
 // Submit hands a command to the committer and returns. It calls done once, after the commit or
 // with the error, from a goroutine of the store. If the store is closed, it calls done before
 // Submit returns. The store calls the done functions of all Submits one after the other, so
-// done must not block. Commands that name the same group are carried out in the order of
-// Submit. A DeletePrefixCommand names no group.
+// done must not block; SubmitTo changes who calls them. Commands that name the same group are
+// carried out in the order of Submit. A DeletePrefixCommand names no group.
 //
 //	store.Submit(store.SetCommand{Group: "acme:config", Key: "theme", Value: "dark"},
 //		func(outcome store.Outcome, err error) { … })
@@ -312,18 +325,15 @@ func (store *Store) submitRead(question read, failed func(err error)) {
 // ask puts a question to the committer and waits for the answer.
 func ask[Answer any](store *Store, question func(view *state.View) (Answer, error)) (Answer, error) {
 	return wait(func(done func(Answer, error)) {
-		store.submitRead(func(view *state.View) func() {
-			done(question(view))
-			return nil
-		}, func(err error) { fail(done, err) })
+		store.submitRead(func(view *state.View) { done(question(view)) }, func(err error) { fail(done, err) })
 	})
 }
 
 // submitAsk is ask for a caller that does not wait.
 func submitAsk[Answer any](store *Store, question func(view *state.View) (Answer, error), done func(Answer, error)) {
-	store.submitRead(func(view *state.View) func() {
+	store.submitRead(func(view *state.View) {
 		answer, err := question(view)
-		return func() { tell(done, answer, err) }
+		answered(store, done, answer, err)
 	}, func(err error) { fail(done, err) })
 }
 
@@ -331,20 +341,18 @@ func submitAsk[Answer any](store *Store, question func(view *state.View) (Answer
 // refused, and waits.
 func change(store *Store, command Command) error {
 	errs := make(chan error, 1)
-	store.submitRead(func(*state.View) func() {
+	store.submitRead(func(*state.View) {
 		store.committer.commitOwn(command, func(err error) { errs <- err })
-		return nil
 	}, func(err error) { errs <- err })
 	return <-errs
 }
 
 // submitChange is change for a caller that does not wait.
 func submitChange(store *Store, command Command, done func(error)) {
-	store.submitRead(func(*state.View) func() {
+	store.submitRead(func(*state.View) {
 		store.committer.commitOwn(command, func(err error) {
-			store.committer.completions.put(func() { done(err) })
+			store.committer.outbox.add(store.outlet, completion(func() { done(err) }))
 		})
-		return nil
 	}, done)
 }
 
@@ -361,21 +369,25 @@ func look[Answer any](store *Store, question func(view *state.View) (Answer, err
 // askExactly is ask for a question about how many keys there are in a realm.
 func askExactly[Answer any](store *Store, of kv.Realm, question func(view *state.View) (Answer, error)) (Answer, error) {
 	return wait(func(done func(Answer, error)) {
-		store.submitRead(func(*state.View) func() {
-			return store.committer.exactly(of, func(view *state.View) func() {
-				done(question(view))
-				return nil
-			})
+		store.submitRead(func(*state.View) {
+			store.committer.exactly(of, func(view *state.View) { done(question(view)) })
 		}, func(err error) { fail(done, err) })
 	})
 }
 
 // submitExactly is askExactly for a caller that does not wait.
 func submitExactly[Answer any](store *Store, of kv.Realm, question func(view *state.View) (Answer, error), done func(Answer, error)) {
-	store.submitRead(func(*state.View) func() {
-		return store.committer.exactly(of, func(view *state.View) func() {
+	store.submitRead(func(*state.View) {
+		store.committer.exactly(of, func(view *state.View) {
 			answer, err := question(view)
-			return func() { tell(done, answer, err) }
+			answered(store, done, answer, err)
 		})
 	}, func(err error) { fail(done, err) })
+}
+
+// answered has the committer hand over the answer to a caller that does not wait.
+func answered[Answer any](store *Store, done func(Answer, error), answer Answer, err error) {
+	if done != nil {
+		store.committer.outbox.add(store.outlet, completion(func() { done(answer, err) }))
+	}
 }

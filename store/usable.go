@@ -15,7 +15,9 @@ import (
 var errNeverOpened = fmt.Errorf("%w: it was never opened; use New or NewConfigured", kv.ErrClosed)
 
 // opened reports whether New or NewConfigured has made the store.
-func (store *Store) opened() bool { return store != nil && store.committer != nil }
+func (store *Store) opened() bool {
+	return store != nil && store.shared != nil && store.committer != nil
+}
 
 // unusable returns why the store takes no calls, nil if it does.
 func (store *Store) unusable() error {
@@ -31,14 +33,14 @@ func (store *Store) unusable() error {
 
 // put hands a write to the committer.
 func (store *Store) put(write *write) error {
-	switch {
-	case !store.opened():
+	if !store.opened() {
 		return errNeverOpened
-	case !store.committer.writes.put(write):
-		return kv.ErrClosed
-	default:
-		return nil
 	}
+	write.outlet = store.outlet
+	if !store.committer.writes.put(write) {
+		return kv.ErrClosed
+	}
+	return nil
 }
 
 // checkContext returns ErrInvalidArgument for a nil context.

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+// Sink takes over the calls of Submit methods when they are carried out, many at once. Use
+// it with SubmitTo to send results on without a goroutine of the store in between.
+type Sink interface {
+	// Completed receives the calls that the store has carried out together, in order: writes
+	// after their commit, reads with their answers. It sees to it that Done of each is called
+	// once, in this order, by itself or by another goroutine. The goroutine that writes waits
+	// for Completed. So it must not block, must not call the store, and must not keep the slice.
+	Completed(calls []Completion)
+}
+
+// Completion is a call that is carried out, and whose caller is not told yet.
+type Completion interface {
+	// Done calls the done function that was passed to the Submit method.
+	Done()
+}
+
+// SubmitTo returns the same store, with a sink for the results of its Submit methods. The
+// sink receives the calls that the writing goroutine carries out. All other calls are as
+// without a sink: calls that are answered before the Submit method returns, calls that wait
+// for a change, and calls with a goroutine of their own, such as SubmitRender. Close delivers
+// everything to the sink before it returns. With a nil sink a goroutine of the store calls the
+// done functions, as it does for the store that was opened.
+//
+//	results := opened.SubmitTo(sink)
+//	results.Submit(store.SetCommand{Group: "acme:config", Key: "theme", Value: "dark"}, done)
+func (store *Store) SubmitTo(sink Sink) *Store {
+	if !store.opened() {
+		return store
+	}
+	if sink == nil {
+		return &Store{shared: store.shared, outlet: store.completions}
+	}
+	return &Store{shared: store.shared, outlet: &outlet{sink: sink}}
+}
+
+// outlet is where the results of a Store go. Outlets are compared by their addresses, because
+// a sink can be of any type.
+type outlet struct{ sink Sink }
+
+// Done calls the done function of a write.
+func (write *write) Done() { write.done(write.outcome, write.err) }
+
+// completion is a read that is answered.
+type completion func()
+
+// Done tells the caller.
+func (tell completion) Done() { tell() }
+
+// outbox gathers the calls that the committer has carried out, and hands them over together.
+type outbox struct {
+	outlet *outlet
+	calls  []Completion
+}
+
+// add takes a call. Calls for another outlet are handed over before.
+func (outbox *outbox) add(outlet *outlet, call Completion) {
+	if outbox.outlet != outlet {
+		outbox.handOver()
+		outbox.outlet = outlet
+	}
+	outbox.calls = append(outbox.calls, call)
+}
+
+func (outbox *outbox) handOver() {
+	if len(outbox.calls) == 0 {
+		return
+	}
+	outbox.outlet.sink.Completed(outbox.calls)
+	clear(outbox.calls)
+	outbox.calls = outbox.calls[:0]
+}
+
+// completions is the sink of a store without another one: its goroutine calls the done
+// functions, in order.
+type completions struct{ waiting *mailbox[Completion] }
+
+func newCompletions() completions { return completions{waiting: newMailbox[Completion]()} }
+
+func (completions completions) Completed(calls []Completion) { completions.waiting.put(calls...) }
+
+func (completions completions) close() { completions.waiting.close() }
+
+func (completions completions) run() {
+	for !completions.waiting.finished() {
+		<-completions.waiting.ready
+		for _, call := range completions.waiting.take() {
+			call.Done()
+		}
+	}
+}
