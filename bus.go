@@ -118,7 +118,7 @@ func (sidecar *Sidecar) announce(ctx context.Context, joined *bus) (err error) {
 
 func (sidecar *Sidecar) startPublisher(_ context.Context, joined *bus) (err error) {
 	joined.publisher, err = handler.StartPublisher(handler.PublisherConfig{
-		Store: sidecar.store, Space: sidecar.space, Connection: joined.events, Logger: sidecar.config.Logger,
+		Store: sidecar.store, Space: sidecar.space, Connection: joined.events, Service: joined.service, Logger: sidecar.config.Logger,
 	})
 	return err
 }

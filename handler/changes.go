@@ -88,7 +88,7 @@ func encodeChanges(answer *answer, request *request, _ *changesQuery, page *stor
 	for index := range page.Events {
 		event := &page.Events[index]
 		if request.waits {
-			changes.Bodies = append(changes.Bodies, request.service.sharedEvents.body(event, changes.Store, limit))
+			changes.Bodies = append(changes.Bodies, request.service.sharedEvents.of(event, changes.Store, limit).body)
 			continue
 		}
 		record, _ := eventRecord(event, changes.Store, limit)

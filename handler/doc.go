@@ -11,6 +11,6 @@
 // A Publisher republishes the change log, in order, on a connection of its own.
 //
 //	service, err := handler.Announce(ctx, handler.Config{Store: store, Space: space, Connection: connection})
-//	publisher, err := handler.StartPublisher(handler.PublisherConfig{Store: store, Space: space, Connection: events})
+//	publisher, err := handler.StartPublisher(handler.PublisherConfig{Store: store, Space: space, Connection: events, Service: service})
 //	err = service.Serve(ctx)
 package handler

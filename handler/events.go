@@ -19,6 +19,24 @@ const MinPayload = 64 << 10
 // bytes, and a page of changes. A larger event goes without its value, in both.
 func eventLimit(maxPayload int64) int { return int(maxPayload) - eventMargin }
 
+// encodedEvent is an event as JSON.
+type encodedEvent struct {
+	body []byte
+	// fits is false if the event is too large even without its value.
+	fits         bool
+	valueOmitted bool
+}
+
+// encodeEvent writes an event into a buffer.
+func encodeEvent(buffer []byte, event *store.Event, storeID string, limit int) encodedEvent {
+	record, fits := eventRecord(event, storeID, limit)
+	return encodeRecord(buffer, &record, fits)
+}
+
+func encodeRecord(buffer []byte, record *subjects.EventRecord, fits bool) encodedEvent {
+	return encodedEvent{body: subjects.AppendEvent(buffer, record), fits: fits, valueOmitted: record.ValueOmitted}
+}
+
 // eventRecord converts a change for the wire. It leaves the value out if the event would
 // be larger than limit. It reports false if the event is too large even without its
 // value. Names that JSON cannot carry are shown as tokens.

@@ -54,6 +54,9 @@ type PublisherConfig struct {
 	// nats.ReconnectBufSize(-1) and nats.ReconnectOnFlusherError(), so that writing while
 	// the broker is away is an error. The publisher does not close it.
 	Connection *nats.Conn
+	// Service, if set, is the service of the same store. The publisher shares the JSON of
+	// events with the requests that have waited for them.
+	Service *Service
 	// Logger gets messages for an operator. Nil: they are discarded.
 	Logger *slog.Logger
 }
@@ -74,6 +77,8 @@ type Publisher struct {
 	work      context.CancelFunc
 	done      chan struct{}
 
+	// shared is nil without a service.
+	shared   *sharedEvents
 	message  nats.Msg
 	body     []byte
 	id       []byte
@@ -125,6 +130,9 @@ func StartPublisher(config PublisherConfig) (*Publisher, error) {
 		message:    nats.Msg{Header: make(nats.Header, 2)},
 		prefix:     config.Store.ID() + ":",
 		subjects:   make(map[string]string),
+	}
+	if config.Service != nil {
+		publisher.shared = config.Service.sharedEvents
 	}
 	publisher.following, publisher.follow = context.WithCancel(context.Background())
 	publisher.working, publisher.work = context.WithCancel(context.Background())
@@ -250,22 +258,36 @@ func (publisher *Publisher) publish(commits []store.Commit) (batch PublisherHeal
 // counted. It never stops the others.
 func (publisher *Publisher) publishEvent(event *store.Event, limit int, batch *PublisherHealth) error {
 	subject, ok := publisher.subject(event)
-	record, fits := eventRecord(event, publisher.store.ID(), limit)
-	if !ok || !fits {
+	if !ok {
 		batch.Skipped++
 		return nil
 	}
-	publisher.body = subjects.AppendEvent(publisher.body[:0], &record)
+	encoded := publisher.encode(event, limit)
+	if !encoded.fits {
+		batch.Skipped++
+		return nil
+	}
 	publisher.address(event, subject)
-	publisher.message.Data = publisher.body
+	publisher.message.Data = encoded.body
 	if err := publisher.connection.PublishMsg(&publisher.message); err != nil {
 		return err
 	}
 	batch.Published++
-	if record.ValueOmitted {
+	if encoded.valueOmitted {
 		batch.ValuesOmitted++
 	}
 	return nil
+}
+
+// encode returns an event as JSON, until the next event. Requests that have waited for the
+// event share it.
+func (publisher *Publisher) encode(event *store.Event, limit int) encodedEvent {
+	if publisher.shared != nil && event.Awaited() {
+		return publisher.shared.of(event, publisher.store.ID(), limit).encodedEvent
+	}
+	encoded := encodeEvent(publisher.body[:0], event, publisher.store.ID(), limit)
+	publisher.body = encoded.body
+	return encoded
 }
 
 // address sets the subject and the headers: the id of the change, which is the same at

@@ -64,6 +64,8 @@ type Event struct {
 	// TraceParent is the traceparent of the request that caused the change.
 	TraceParent string
 
+	// awaited is set before the first reader sees the event.
+	awaited bool
 	// fromCaller marks a change whose callbacks the goroutine that made it runs.
 	fromCaller bool
 	// replaced is the length of the value that was replaced or removed, for a group all its
@@ -73,6 +75,13 @@ type Event struct {
 	removed  int64
 	groups   int8
 }
+
+// Awaited reports whether readers waited for this event when it was committed, see
+// ChangesQuery.Wait. They receive it from memory, as the consumers of the log do. So all of them
+// can share what one of them makes of the event.
+//
+//	if event.Awaited() { body = shared.encode(event) }
+func (event *Event) Awaited() bool { return event != nil && event.awaited }
 
 // keys is how many keys the change adds.
 func (event *Event) keys() int64 {

@@ -73,6 +73,7 @@ func (parts *waitingParts) note(event *Event, woken []*waitingReaders) []*waitin
 		if len(readers.changes) == 0 {
 			woken = append(woken, readers)
 		}
+		event.awaited = true
 		readers.changes = append(readers.changes, event)
 	}
 	return woken
