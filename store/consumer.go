@@ -61,7 +61,9 @@ func (store *Store) register(name string) (*Consumer, error) {
 	if err := change(store, registerCommand{name: name}); err != nil {
 		return nil, err
 	}
-	return ask(store, func(*state.View) (*Consumer, error) { return watermarksIn.table(store.committer.tables).register(store, name) })
+	return ask(store, func(*state.View) (*Consumer, error) {
+		return watermarksIn.table(store.committer.tables).register(store, name)
+	})
 }
 
 // UnregisterConsumer removes the consumer of a name. The log is no longer kept for it, and its

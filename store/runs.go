@@ -148,7 +148,9 @@ func (runs *workspaceRuns) removable() []string {
 
 // endedRuns returns the runs that were committed or discarded and may still have a file.
 func (store *Store) endedRuns() (map[string]bool, error) {
-	return ask(store, func(*state.View) (map[string]bool, error) { return maps.Clone(runsIn.table(store.committer.tables).ended), nil })
+	return ask(store, func(*state.View) (map[string]bool, error) {
+		return maps.Clone(runsIn.table(store.committer.tables).ended), nil
+	})
 }
 
 // marksAreLeft reports whether marks of runs are to be removed while no commit comes that could

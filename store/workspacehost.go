@@ -35,7 +35,9 @@ func (host storeHost) Recall(name requestName) (earlier *answer, now time.Time, 
 func (host storeHost) EndedRuns() (map[string]bool, error) { return host.store.endedRuns() }
 
 // ForgetRuns leaves the marks to a later commit, or to a chore.
-func (host storeHost) ForgetRuns(runIDs ...string) { runsIn.table(host.store.committer.tables).forget(runIDs) }
+func (host storeHost) ForgetRuns(runIDs ...string) {
+	runsIn.table(host.store.committer.tables).forget(runIDs)
+}
 
 // Limits are those of the next batch.
 func (host storeHost) Limits() kv.Limits { return *host.store.committer.limits.Load() }
