@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/state"
 )
@@ -22,14 +23,14 @@ type batch struct {
 	below *batch
 	nests bool
 	// after is the end of the log before the batch.
-	after position
+	after changelog.Position
 	// spare is memory for a nested one, nil if there is none.
 	spare     *batch
 	limits    kv.Limits
 	timestamp time.Time
 
 	events     []Event
-	sections   []*section
+	sections   []*changelog.NamespaceChanges
 	namespaces map[string]*namespaceChange
 	groups     map[string]*groupChange
 	entries    map[kv.EntryName]*kv.EntryVersion
@@ -54,7 +55,7 @@ type namespaceChange struct {
 	kv.NamespaceState
 	before  kv.NamespaceState
 	changed bool
-	section *section
+	section *changelog.NamespaceChanges
 }
 
 // groupChange is a group as the batch leaves it.
@@ -370,13 +371,13 @@ func (batch *batch) groupNames(names kv.NameRange, limit int) (found []string, e
 func (batch *batch) expireIfDue(target *target) {
 	if target.entry.Present() && target.entry.Expired(batch.timestamp) {
 		batch.changed.AddExpiry(target.EntryName, &target.entry)
-		batch.record(target, Event{Type: EventExpire})
+		batch.record(target, Event{Type: EventExpire}, origin{})
 	}
 }
 
 // record gives a change its place in the log and applies it. The event needs only the data of
 // the command: its type and the written values.
-func (batch *batch) record(target *target, event Event) *Event {
+func (batch *batch) record(target *target, event Event, origin origin) *Event {
 	event.Namespace = target.namespaceName
 	event.Group, event.Key = target.Group, target.Key
 	event.Timestamp = batch.timestamp
@@ -384,14 +385,16 @@ func (batch *batch) record(target *target, event Event) *Event {
 	if target.group.LastRevision >= target.namespace.Oldest {
 		event.Previous = target.group.LastRevision
 	}
+	var replaced int64
 	switch event.Type {
 	case EventTouch:
 	case EventDeleteGroup:
-		event.replaced, event.removed = target.group.Bytes, target.group.Keys
+		replaced = target.group.Bytes
 	default:
-		event.replaced = int64(target.entry.Bytes)
+		replaced = int64(target.entry.Bytes)
 	}
-	event.groups = target.groupsChange(&event)
+	changelog.SetCounters(&event, replaced, target.group.Keys)
+	changelog.SetFromCaller(&event, origin.fromCaller)
 	batch.log(target.namespace, &event)
 	batch.count(target, &event)
 	batch.change(target, &event)
@@ -420,22 +423,10 @@ func (batch *batch) replay(events []Event) error {
 	return nil
 }
 
-// groupsChange tells whether an event makes its group appear or vanish.
-func (target *target) groupsChange(event *Event) int8 {
-	switch {
-	case event.keys() > 0 && target.group.Keys == 0:
-		return 1
-	case event.keys() < 0 && target.group.Keys+event.keys() == 0:
-		return -1
-	default:
-		return 0
-	}
-}
-
 // count updates the counters with an event. It needs only the event and the counters, so the
 // replay of the log uses it too. A counter that already includes the event is left alone.
 func (batch *batch) count(target *target, event *Event) {
-	keys, bytes := event.keys(), event.bytes()
+	keys, bytes, groups := changelog.Counters(event)
 	if event.Revision > target.group.LastRevision {
 		target.group.LastRevision = event.Revision
 		target.group.Keys += keys
@@ -446,7 +437,7 @@ func (batch *batch) count(target *target, event *Event) {
 		target.namespace.Revision = event.Revision
 		target.namespace.Keys += keys
 		target.namespace.Bytes += bytes
-		target.namespace.Groups += int64(event.groups)
+		target.namespace.Groups += groups
 		target.namespace.changed = true
 	}
 }
@@ -457,8 +448,25 @@ func (batch *batch) change(target *target, event *Event) {
 		batch.deletions[event.Group] = event.Revision
 		return
 	}
-	target.entry = event.state(&target.entry)
+	target.entry = stateAfter(event, &target.entry)
 	batch.entries[target.EntryName] = &kv.EntryVersion{EntryName: target.EntryName, EntryState: target.entry}
+}
+
+// stateAfter returns an entry after a change, given the entry before.
+func stateAfter(event *Event, before *kv.EntryState) kv.EntryState {
+	state := kv.EntryState{Revision: event.Revision, UpdatedAt: event.Timestamp.UnixNano()}
+	switch event.Type {
+	case EventSet:
+		state.Value, state.Bytes = event.Value, len(event.Value)
+	case EventTouch:
+		state.Value, state.Bytes = before.Value, before.Bytes
+	default:
+		return kv.EntryState{}
+	}
+	if !event.ExpiresAt.IsZero() {
+		state.ExpiresAt = event.ExpiresAt.UnixMilli()
+	}
+	return state
 }
 
 // log adds an event. It is encoded in the batch that is written, if all of it is known: a
@@ -469,10 +477,10 @@ func (batch *batch) log(namespace *namespaceChange, event *Event) {
 		return
 	}
 	if namespace.section == nil {
-		namespace.section = &section{namespace: event.Namespace, firstRevision: event.Revision}
+		namespace.section = &changelog.NamespaceChanges{Namespace: event.Namespace, FirstRevision: event.Revision}
 		batch.sections = append(batch.sections, namespace.section)
 	}
-	namespace.section.add(event)
+	namespace.section.Add(event)
 }
 
 // changes returns what the batch has changed; it is called once, and the slice goes

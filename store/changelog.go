@@ -24,7 +24,7 @@ type changeLog struct {
 	firstID, lastID uint64
 	committedAt     time.Time
 	// start is the totals before the oldest commit, end those after the newest.
-	start, end logTotals
+	start, end changelog.Totals
 	// startedAt is not after the commit time of the oldest commit.
 	startedAt  time.Time
 	startIsOld bool
@@ -70,7 +70,7 @@ func (log *changeLog) load() error {
 	err := log.selectLast.Query(func(row sqlite.Row) bool {
 		log.lastID = row.Unsigned(0)
 		log.committedAt = time.Unix(0, row.Signed(1)).UTC()
-		log.end = logTotals{changes: row.Unsigned(2), bytes: row.Unsigned(3)}
+		log.end = changelog.Totals{Changes: row.Unsigned(2), Bytes: row.Unsigned(3)}
 		return false
 	})
 	if err != nil {
@@ -83,15 +83,15 @@ func (log *changeLog) loadStart() error {
 	log.firstID = 1
 	return log.selectFirst.Query(func(row sqlite.Row) bool {
 		first, size := log.readCommit(row)
-		log.firstID, log.startedAt = first.ID, first.committedAt
-		log.start = logTotals{changes: first.end.changes - uint64(len(first.Events)), bytes: first.end.bytes - uint64(size)}
+		log.firstID, log.startedAt = first.ID, changelog.CommittedAt(&first)
+		log.start = changelog.PositionOf(&first).End.Since(changelog.Totals{Changes: uint64(len(first.Events)), Bytes: uint64(size)})
 		return false
 	})
 }
 
 // committed records that a row is committed, or deferred.
 func (log *changeLog) committed(row logRow) {
-	log.lastID, log.committedAt, log.end = row.id, row.committedAt, row.end
+	log.lastID, log.committedAt, log.end = row.place.CommitID, row.committedAt, row.place.End
 	if log.startedAt.IsZero() {
 		log.startedAt = row.committedAt
 	}
@@ -115,17 +115,10 @@ func (log *changeLog) after(id uint64) (commits []Commit, err error) {
 // readCommit reads a row of id, committed_at, changes_total, bytes_total, changes.
 func (log *changeLog) readCommit(row sqlite.Row) (commit Commit, size int) {
 	blob := row.Bytes(4)
-	commit = Commit{
-		ID:          row.Unsigned(0),
-		committedAt: time.Unix(0, row.Signed(1)).UTC(),
-		end:         logTotals{changes: row.Unsigned(2), bytes: row.Unsigned(3)},
-	}
-	events, err := decodeEvents(blob, commit.committedAt)
+	end := changelog.Position{CommitID: row.Unsigned(0), End: changelog.Totals{Changes: row.Unsigned(2), Bytes: row.Unsigned(3)}}
+	commit, err := changelog.DecodeCommit(end, time.Unix(0, row.Signed(1)).UTC(), blob)
 	if err != nil {
-		commit.damaged = true
 		log.damage.ofCommit(commit.ID, err)
-	} else {
-		commit.Events = events
 	}
 	return commit, len(blob)
 }
@@ -183,8 +176,8 @@ func (log *changeLog) hole(query ChangesQuery, page ChangesPage) error {
 // holdsRevision reports whether a blob is whole and has a section of a namespace that
 // begins with a revision.
 func holdsRevision(blob []byte, namespace string, revision uint64) (holds bool) {
-	err := decodeSections(blob, time.Time{}, func(header sectionHeader) func(*Event) bool {
-		holds = holds || header.namespace == namespace && header.firstRevision == revision
+	err := changelog.ReadChanges(blob, time.Time{}, func(header changelog.NamespaceChanges) func(*Event) bool {
+		holds = holds || header.Namespace == namespace && header.FirstRevision == revision
 		return nil
 	})
 	return err == nil && holds
@@ -193,8 +186,8 @@ func holdsRevision(blob []byte, namespace string, revision uint64) (holds bool) 
 // takeCommit adds what a commit holds for a query; full tells that the page ends in it.
 func (page *ChangesPage) takeCommit(query ChangesQuery, blob []byte, committedAt time.Time) (full bool, err error) {
 	gap := false
-	err = decodeSections(blob, committedAt, func(header sectionHeader) func(*Event) bool {
-		if header.namespace != query.Namespace {
+	err = changelog.ReadChanges(blob, committedAt, func(header changelog.NamespaceChanges) func(*Event) bool {
+		if header.Namespace != query.Namespace {
 			return nil
 		}
 		return func(event *Event) bool {

@@ -123,14 +123,14 @@ func (command SetCommand) record(batch *batch, target *target, origin origin) Ou
 	current := target.live(batch.timestamp)
 	expiresAt := expiryAfter(batch.timestamp, command.TimeToLive)
 	if command.KeepExpiry {
-		expiresAt = timeOfMilliseconds(current.ExpiresAt)
+		expiresAt = kv.TimeOfMilliseconds(current.ExpiresAt)
 	}
 	batch.expireIfDue(target)
 	value := target.pack(command.Value)
 	event := batch.record(target, Event{
 		Type: EventSet, Value: value, Created: !current.Present(), ExpiresAt: expiresAt,
-		TraceParent: command.TraceParent, fromCaller: origin.fromCaller,
-	})
+		TraceParent: command.TraceParent,
+	}, origin)
 	return Outcome{Revision: event.Revision, Created: event.Created, ExpiresAt: expiresAt}
 }
 
@@ -176,7 +176,7 @@ func (command DeleteCommand) apply(batch *batch, origin origin) (Outcome, error)
 	if !current.Present() {
 		return Outcome{Revision: target.namespace.Revision}, nil
 	}
-	event := batch.record(target, Event{Type: EventDelete, TraceParent: command.TraceParent, fromCaller: origin.fromCaller})
+	event := batch.record(target, Event{Type: EventDelete, TraceParent: command.TraceParent}, origin)
 	return Outcome{Revision: event.Revision, Deleted: true}, nil
 }
 

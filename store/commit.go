@@ -31,11 +31,11 @@ type sealed struct {
 	at    clock.Reading
 	began time.Time
 	// changes is the blob of the record with its sections by namespace.
-	changes *encodedCommit
+	changes *changelog.Changes
 	record  changelog.Record
 	// place and end are the ends of the log and of the changes with the record.
 	place recordPlace
-	end   position
+	end   changelog.Position
 
 	// verdict is what the log says, nil while it says nothing. appending tells that the log is
 	// asked just now.
@@ -71,13 +71,13 @@ func (committer *committer) seal(writes []*write, batch *batch) *sealed {
 		return next
 	}
 	watermarksIn.table(committer.tables).moveIfDue(batch)
-	next.changes = &encodedCommit{}
+	next.changes = &changelog.Changes{}
 	if len(batch.events) > 0 {
-		next.changes = encodeCommit(batch.sections)
+		next.changes = changelog.EncodeChanges(batch.sections)
 	}
 	next.record = changelog.Record{
 		StoreID: committer.storeID, ID: next.place.id + 1, CommittedAt: batch.timestamp.UnixNano(), Previous: next.place.hash,
-		Changes: next.changes.blob, Sections: batch.parts.sections(),
+		Changes: next.changes.Blob, Sections: batch.parts.sections(),
 	}
 	next.goOn()
 	return next
@@ -86,14 +86,14 @@ func (committer *committer) seal(writes []*write, batch *batch) *sealed {
 // goOn moves the ends behind the record.
 func (sealed *sealed) goOn() {
 	sealed.place.id, sealed.place.hash = sealed.record.ID, sealed.record.Hash()
-	if sealed.changes.events > 0 {
-		sealed.end = position{commitID: sealed.end.commitID + 1, end: sealed.end.end.plus(sealed.changes)}
-		sealed.place.commitID = sealed.end.commitID
+	if sealed.changes.Count > 0 {
+		sealed.end = sealed.end.Behind(sealed.changes)
+		sealed.place.commitID = sealed.end.CommitID
 	}
 }
 
 // end returns the ends of the log and of the changes, with the records that are under way.
-func (committer *committer) end() (recordPlace, position) {
+func (committer *committer) end() (recordPlace, changelog.Position) {
 	if last := len(committer.underway) - 1; last >= 0 {
 		return committer.underway[last].place, committer.underway[last].end
 	}
@@ -178,7 +178,7 @@ func (committer *committer) install(next *sealed) error {
 		return nil
 	}
 	batch := next.batch
-	row := logRow{id: next.end.commitID, committedAt: batch.timestamp, end: next.end.end, commit: next.changes, hash: next.place.hash}
+	row := logRow{place: next.end, committedAt: batch.timestamp, commit: next.changes, hash: next.place.hash}
 	changes := batch.changes()
 	var slices []*state.Slice
 	if committer.log.deferred.takes() && batch.parts.empty() {
@@ -189,16 +189,16 @@ func (committer *committer) install(next *sealed) error {
 			return err
 		}
 	}
-	committer.checkpoints.written += len(next.changes.blob) + len(next.record.Sections)
+	committer.checkpoints.written += len(next.changes.Blob) + len(next.record.Sections)
 	committer.checkpoints.written += committer.tables.saved(batch)
 	committer.view.Committed(changes)
 	committer.written(slices...)
 	committer.recentCommits++
 	committer.clock.Keep(next.at)
 	committer.database.written(next)
-	if row.commit.events > 0 {
+	if row.commit.Count > 0 {
 		committer.log.committed(row)
-		committer.announce(batch, Commit{ID: row.id, Events: batch.events, committedAt: batch.timestamp, end: row.end})
+		committer.announce(batch, changelog.NewCommit(row.place, batch.timestamp, batch.events))
 	}
 	return nil
 }
@@ -221,17 +221,17 @@ func (committer *committer) inTransaction(batch *batch, function func(transactio
 
 // slicesWith returns the rows of the tables that are written with a record.
 func (committer *committer) slicesWith(row logRow, changes *state.Slice) []*state.Slice {
-	if row.commit.events == 0 {
+	if row.commit.Count == 0 {
 		return nil
 	}
 	// The deferred commits keep pace together with this one.
 	deferred := &committer.log.deferred
-	return committer.materialiser.Choose(changes, committer.logEnd(), deferred.events, deferred.bytes+len(row.commit.blob))
+	return committer.materialiser.Choose(changes, committer.logEnd(), deferred.events, deferred.bytes+len(row.commit.Blob))
 }
 
 // write writes a record, and what the tables have of it.
 func (committer *committer) write(transaction *sqlite.Transaction, next *sealed, row logRow, slices []*state.Slice) {
-	if row.commit.events > 0 {
+	if row.commit.Count > 0 {
 		committer.log.deferred.insert(transaction, row)
 	}
 	committer.database.write(transaction, next)
@@ -253,7 +253,7 @@ func (committer *committer) follow(record *changelog.Record) error {
 	}
 	next := &sealed{
 		batch: batch, at: committer.clock.At(record.CommittedAt), began: time.Now(), record: *record, place: place, end: end,
-		changes: &encodedCommit{blob: record.Changes, events: len(batch.events), sections: batch.sections},
+		changes: &changelog.Changes{Blob: record.Changes, Count: len(batch.events), Namespaces: batch.sections},
 	}
 	next.goOn()
 	return committer.install(next)
@@ -262,8 +262,8 @@ func (committer *committer) follow(record *changelog.Record) error {
 // take applies a record to a batch.
 func (batch *batch) take(record *changelog.Record) (err error) {
 	if len(record.Changes) > 0 {
-		err = decodeSections(record.Changes, batch.timestamp, func(header sectionHeader) func(*Event) bool {
-			batch.sections = append(batch.sections, &section{namespace: header.namespace, firstRevision: header.firstRevision, count: int(header.count)})
+		err = changelog.ReadChanges(record.Changes, batch.timestamp, func(namespace changelog.NamespaceChanges) func(*Event) bool {
+			batch.sections = append(batch.sections, &namespace)
 			return func(event *Event) bool {
 				batch.events = append(batch.events, *event)
 				return true

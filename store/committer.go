@@ -207,9 +207,9 @@ func (committer *committer) replay(materialised uint64) error {
 		if err != nil || len(commits) == 0 {
 			return err
 		}
-		batch := newBatch(committer.view, committer.tables, commits[0].committedAt)
+		batch := newBatch(committer.view, committer.tables, changelog.CommittedAt(&commits[0]))
 		for _, commit := range commits {
-			if commit.damaged {
+			if changelog.Damaged(&commit) {
 				return fmt.Errorf("commit %d: %w", commit.ID, changelog.ErrDamaged)
 			}
 			if err := batch.replay(commit.Events); err != nil {
@@ -355,7 +355,7 @@ func (committer *committer) materialiseSlice() error {
 
 // logEnd is the end of the log for the materialiser.
 func (committer *committer) logEnd() state.LogEnd {
-	return state.LogEnd{CommitID: committer.log.lastID, Bytes: committer.log.end.bytes}
+	return state.LogEnd{CommitID: committer.log.lastID, Bytes: committer.log.end.Bytes}
 }
 
 func (committer *committer) answerReads() (more bool) {

@@ -24,25 +24,19 @@ import (
 type Consumer struct {
 	store  *Store
 	name   string
-	cursor position
+	cursor changelog.Position
 	// gone is closed when the consumer is unregistered.
 	gone chan struct{}
 
 	mutex        sync.Mutex
-	acknowledged position
+	acknowledged changelog.Position
 
 	// saved belongs to the committer's goroutine.
-	saved position
+	saved changelog.Position
 }
 
 // watermarkInterval is the time between two commits that carry watermarks.
 const watermarkInterval = 100 * time.Millisecond
-
-// position is a place in the log: after a commit.
-type position struct {
-	commitID uint64
-	end      logTotals
-}
 
 // RegisterConsumer returns the consumer of a name. It begins behind its watermark, or with the
 // next commit if the name is new. While its backlog is twice the retention, writes fail with
@@ -84,12 +78,11 @@ func (consumer *Consumer) Next(ctx context.Context) ([]Commit, error) {
 	if consumer == nil {
 		return nil, fmt.Errorf("store.Consumer.Next: %w", errNeverOpened)
 	}
-	commits, err := consumer.store.commitsAfter(ctx, consumer.gone, consumer.cursor.commitID)
+	commits, err := consumer.store.commitsAfter(ctx, consumer.gone, consumer.cursor.CommitID)
 	if err != nil {
 		return nil, fmt.Errorf("store.Consumer.Next: consumer %q: %w", consumer.name, err)
 	}
-	last := commits[len(commits)-1]
-	consumer.cursor = position{commitID: last.ID, end: last.end}
+	consumer.cursor = changelog.PositionOf(&commits[len(commits)-1])
 	return commits, nil
 }
 
@@ -142,7 +135,7 @@ func (consumer *Consumer) Rewind() {
 	}
 }
 
-func (consumer *Consumer) watermark() position {
+func (consumer *Consumer) watermark() changelog.Position {
 	consumer.mutex.Lock()
 	defer consumer.mutex.Unlock()
 	return consumer.acknowledged
@@ -199,14 +192,14 @@ func (saveWatermarksCommand) groups() []string { return nil }
 // watermarkPart has the watermarks that a batch saves, by the names of the consumers. The
 // watermark of a consumer that is forgotten is nil.
 type watermarkPart struct {
-	watermarks map[string]*position
+	watermarks map[string]*changelog.Position
 	// lasting tells that a consumer comes or goes: that holds the log, or lets the log go.
 	lasting bool
 }
 
-func (part *watermarkPart) set(name string, watermark *position) {
+func (part *watermarkPart) set(name string, watermark *changelog.Position) {
 	if part.watermarks == nil {
-		part.watermarks = map[string]*position{}
+		part.watermarks = map[string]*changelog.Position{}
 	}
 	part.watermarks[name] = watermark
 }
@@ -237,9 +230,9 @@ func (part *watermarkPart) appendTo(section []byte) []byte {
 			continue
 		}
 		section = append(section, 1)
-		section = binary.AppendUvarint(section, watermark.commitID)
-		section = binary.AppendUvarint(section, watermark.end.changes)
-		section = binary.AppendUvarint(section, watermark.end.bytes)
+		section = binary.AppendUvarint(section, watermark.CommitID)
+		section = binary.AppendUvarint(section, watermark.End.Changes)
+		section = binary.AppendUvarint(section, watermark.End.Bytes)
 	}
 	return section
 }
@@ -249,7 +242,7 @@ type consumers struct {
 	registered []*Consumer
 	// absent has the watermarks of consumers that have not registered again since the store was
 	// opened. They hold back trimming too. Otherwise a restart would make a gap.
-	absent  map[string]position
+	absent  map[string]changelog.Position
 	savedAt time.Time
 
 	selectConsumers *sqlite.Statement
@@ -259,7 +252,7 @@ type consumers struct {
 
 func newConsumers(session *sqlite.Session) *consumers {
 	return &consumers{
-		absent:          map[string]position{},
+		absent:          map[string]changelog.Position{},
 		selectConsumers: session.Prepare(`SELECT name, commit_id, changes_total, bytes_total FROM consumers`),
 		upsertConsumer: session.Prepare(`INSERT INTO consumers (name, commit_id, changes_total, bytes_total) VALUES (?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET commit_id = excluded.commit_id, changes_total = excluded.changes_total, bytes_total = excluded.bytes_total`),
@@ -270,7 +263,7 @@ func newConsumers(session *sqlite.Session) *consumers {
 // load reads where every consumer left off.
 func (consumers *consumers) load() error {
 	return consumers.selectConsumers.Query(func(row sqlite.Row) bool {
-		consumers.absent[row.Text(0)] = position{commitID: row.Unsigned(1), end: logTotals{changes: row.Unsigned(2), bytes: row.Unsigned(3)}}
+		consumers.absent[row.Text(0)] = changelog.Position{CommitID: row.Unsigned(1), End: changelog.Totals{Changes: row.Unsigned(2), Bytes: row.Unsigned(3)}}
 		return true
 	})
 }
@@ -282,7 +275,7 @@ func (consumers *consumers) read(batch *batch, section *changelog.Reader) {
 			watermarksIn.in(batch).set(name, nil)
 			continue
 		}
-		watermarksIn.in(batch).set(name, &position{commitID: section.Number(), end: logTotals{changes: section.Number(), bytes: section.Number()}})
+		watermarksIn.in(batch).set(name, &changelog.Position{CommitID: section.Number(), End: changelog.Totals{Changes: section.Number(), Bytes: section.Number()}})
 	}
 }
 
@@ -292,7 +285,7 @@ func (consumers *consumers) save(transaction *sqlite.Transaction, batch *batch) 
 		if at == nil {
 			transaction.Execute(consumers.deleteConsumer, name)
 		} else {
-			transaction.Execute(consumers.upsertConsumer, name, int64(at.commitID), int64(at.end.changes), int64(at.end.bytes))
+			transaction.Execute(consumers.upsertConsumer, name, int64(at.CommitID), int64(at.End.Changes), int64(at.End.Bytes))
 		}
 	}
 }
@@ -370,15 +363,15 @@ func (consumers *consumers) areAhead() bool {
 }
 
 // slowest returns the watermark that lags most, or end if there is no consumer.
-func (consumers *consumers) slowest(end position) position {
+func (consumers *consumers) slowest(end changelog.Position) changelog.Position {
 	slowest := end
 	for _, consumer := range consumers.registered {
-		if at := consumer.watermark(); at.commitID < slowest.commitID {
+		if at := consumer.watermark(); at.CommitID < slowest.CommitID {
 			slowest = at
 		}
 	}
 	for _, at := range consumers.absent {
-		if at.commitID < slowest.commitID {
+		if at.CommitID < slowest.CommitID {
 			slowest = at
 		}
 	}

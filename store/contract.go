@@ -2,7 +2,36 @@
 
 package store
 
-import "dappco.re/go/storebus/store/internal/kv"
+import (
+	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/kv"
+)
+
+// Event is one change of the log. Watch and OnChange deliver events, and Changes returns them.
+//
+//	store.Event{Type: store.EventSet, Namespace: "acme", Group: "acme:config", Key: "theme", Value: "dark", Revision: 42}
+type Event = changelog.Event
+
+// Commit is one batch of the log: all changes of one transaction of the database. The events
+// are shared; do not change them.
+type Commit = changelog.Commit
+
+// EventType says what a change did.
+type EventType = changelog.EventType
+
+// The types of change.
+const (
+	// EventSet: a key got a value.
+	EventSet = changelog.EventSet
+	// EventDelete: a key was removed.
+	EventDelete = changelog.EventDelete
+	// EventDeleteGroup: all keys of the group were removed. The event has no key.
+	EventDeleteGroup = changelog.EventDeleteGroup
+	// EventTouch: the expiry of a key was changed.
+	EventTouch = changelog.EventTouch
+	// EventExpire: a key expired.
+	EventExpire = changelog.EventExpire
+)
 
 // Errors of single operations: nothing was changed.
 var (

@@ -41,10 +41,9 @@ type deferredLog struct {
 
 // logRow is a row of commits with its rows of namespace_commits.
 type logRow struct {
-	id          uint64
+	place       changelog.Position
 	committedAt time.Time
-	end         logTotals
-	commit      *encodedCommit
+	commit      *changelog.Changes
 	hash        changelog.Hash
 }
 
@@ -70,8 +69,8 @@ func (deferred *deferredLog) takes() bool {
 // put puts a commit off.
 func (deferred *deferredLog) put(row logRow) {
 	deferred.rows = append(deferred.rows, row)
-	deferred.bytes += len(row.commit.blob)
-	deferred.events += row.commit.events
+	deferred.bytes += len(row.commit.Blob)
+	deferred.events += row.commit.Count
 }
 
 // write writes the deferred commits in the transaction of the caller. The caller calls written
@@ -94,8 +93,8 @@ func (deferred *deferredLog) written() {
 // insert writes a row.
 func (deferred *deferredLog) insert(transaction *sqlite.Transaction, row logRow) {
 	transaction.Execute(deferred.insertCommit, row.values(nil)...)
-	for _, section := range row.commit.sections {
-		transaction.Execute(deferred.insertPlace, section.namespace, int64(section.firstRevision), int64(row.id))
+	for _, section := range row.commit.Namespaces {
+		transaction.Execute(deferred.insertPlace, section.Namespace, int64(section.FirstRevision), int64(row.place.CommitID))
 	}
 }
 
@@ -108,8 +107,8 @@ func (deferred *deferredLog) insertMany(transaction *sqlite.Transaction, rows []
 	transaction.Execute(deferred.insertCommits, values...)
 	places, values := 0, values[:0]
 	for _, row := range rows {
-		for _, section := range row.commit.sections {
-			values = append(values, section.namespace, int64(section.firstRevision), int64(row.id))
+		for _, section := range row.commit.Namespaces {
+			values = append(values, section.Namespace, int64(section.FirstRevision), int64(row.place.CommitID))
 			if places++; places == rowsPerInsert {
 				transaction.Execute(deferred.insertPlaces, values...)
 				places, values = 0, values[:0]
@@ -124,5 +123,5 @@ func (deferred *deferredLog) insertMany(transaction *sqlite.Transaction, rows []
 
 // values appends the columns of the row of commits.
 func (row *logRow) values(values sqlite.Row) sqlite.Row {
-	return append(values, int64(row.id), row.committedAt.UnixNano(), int64(row.end.changes), int64(row.end.bytes), row.commit.blob, int64(row.hash))
+	return append(values, int64(row.place.CommitID), row.committedAt.UnixNano(), int64(row.place.End.Changes), int64(row.place.End.Bytes), row.commit.Blob, int64(row.hash))
 }

@@ -33,7 +33,7 @@ func (command DeleteGroupCommand) apply(batch *batch, origin origin) (Outcome, e
 	if err != nil {
 		return Outcome{}, err
 	}
-	return deletion.record(Event{TraceParent: command.TraceParent, fromCaller: origin.fromCaller}), nil
+	return deletion.record(Event{TraceParent: command.TraceParent}, origin), nil
 }
 
 func (command DeleteGroupCommand) groups() []string { return []string{command.Group} }
@@ -57,7 +57,7 @@ func (command DeletePrefixCommand) apply(batch *batch, origin origin) (Outcome, 
 		return Outcome{}, err
 	}
 	deletion.together = true
-	return deletion.record(Event{TraceParent: command.TraceParent, fromCaller: origin.fromCaller}), nil
+	return deletion.record(Event{TraceParent: command.TraceParent}, origin), nil
 }
 
 func (DeletePrefixCommand) groups() []string { return nil }
@@ -108,7 +108,7 @@ func (batch *batch) groupsWithKeys(names kv.NameRange) ([]*target, error) {
 }
 
 // record logs the deletion of every group. The event needs the data of the caller.
-func (deletion *groupDeletion) record(event Event) (outcome Outcome) {
+func (deletion *groupDeletion) record(event Event, origin origin) (outcome Outcome) {
 	event.Type = EventDeleteGroup
 	transactions := deletion.transactions()
 	for _, target := range deletion.groups {
@@ -116,7 +116,7 @@ func (deletion *groupDeletion) record(event Event) (outcome Outcome) {
 		outcome.DeletedGroups++
 		transaction := transactions[target.namespace]
 		event.TransactionFirst, event.TransactionLast = transaction.first, transaction.last
-		deletion.batch.record(target, event)
+		deletion.batch.record(target, event, origin)
 	}
 	outcome.Revision = deletion.namespace.Revision
 	return outcome

@@ -15,7 +15,7 @@
 //
 // This is the path of a write. A Command goes to the committer (committer.go). The committer
 // applies all waiting commands to a batch (batch.go), writes the batch's part of the log
-// (log.go, changelog.go) and commits once (transaction.go). Then the newest part of the log in
+// (changelog.go) and commits once (transaction.go). Then the newest part of the log in
 // memory (tail.go) tells consumers, watchers (watcher.go) and the readers that wait for a
 // change of its groups (waiting.go, wakeups.go). The tables follow the log: package
 // internal/state keeps pending changes, and writes them in slices. The outcomes go to a sink, a

@@ -293,8 +293,8 @@ func WaitingReaders(store *Store) int {
 
 // DecodeLog returns the changes of a row of the log.
 func DecodeLog(blob []byte) ([]Event, error) {
-	var zero Commit
-	return decodeEvents(blob, zero.committedAt)
+	commit, err := changelog.DecodeCommit(changelog.Position{}, time.Time{}, blob)
+	return commit.Events, err
 }
 
 // RememberedAnswers returns how many answers the database and the memory of a store hold.

@@ -123,7 +123,7 @@ func newEntry(group, key string, state *kv.EntryState) Entry {
 		Value:     state.Value,
 		Revision:  state.Revision,
 		UpdatedAt: time.Unix(0, state.UpdatedAt).UTC(),
-		ExpiresAt: timeOfMilliseconds(state.ExpiresAt),
+		ExpiresAt: kv.TimeOfMilliseconds(state.ExpiresAt),
 	}
 }
 

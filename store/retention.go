@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -29,8 +30,8 @@ func (committer *committer) trim() (more bool) {
 // trimIsDue is asked after every batch, so it looks at numbers in memory only. Age
 // is looked at when house is kept.
 func (committer *committer) trimIsDue() bool {
-	retained := committer.log.end.since(committer.log.start)
-	over := retained.changes > committer.config.Retention.Count || retained.bytes > committer.config.Retention.Bytes ||
+	retained := committer.log.end.Since(committer.log.start)
+	over := retained.Changes > committer.config.Retention.Count || retained.Bytes > committer.config.Retention.Bytes ||
 		committer.log.startIsOld
 	return over && committer.trimLimit() >= committer.log.firstID
 }
@@ -60,7 +61,7 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 		return false, err
 	}
 	committer.database.removed(trimmedRecords)
-	committer.log.firstID, committer.log.start, committer.log.startedAt = last.ID+1, last.end, last.committedAt
+	committer.log.firstID, committer.log.start, committer.log.startedAt = last.ID+1, changelog.PositionOf(&last).End, changelog.CommittedAt(&last)
 	committer.view.ForgetGroups(emptied)
 	for namespace, oldest := range slice.oldest {
 		committer.view.Trimmed(namespace, oldest)
@@ -85,7 +86,7 @@ func (committer *committer) trimmedLost(slice trimSlice) error {
 // trimLimit is the last commit that may be trimmed. Commits that the tables do not hold yet
 // stay, and commits that a registered consumer has not acknowledged.
 func (committer *committer) trimLimit() uint64 {
-	return min(committer.materialiser.Through(), watermarksIn.table(committer.tables).slowest(committer.log.position()).commitID)
+	return min(committer.materialiser.Through(), watermarksIn.table(committer.tables).slowest(committer.log.position()).CommitID)
 }
 
 // emptiedGroups returns the groups without keys whose last change is in the slice.
@@ -112,7 +113,7 @@ func (committer *committer) emptiedGroups(slice trimSlice) (groups []string, err
 type trimSlice struct {
 	commits []Commit
 	// sections are the rows of namespace_commits that go.
-	sections []sectionHeader
+	sections []changelog.NamespaceChanges
 	// oldest is the new lowest revision of each namespace in it.
 	oldest map[string]uint64
 	// damaged are the commits whose sections are not known, lost the namespaces that
@@ -122,7 +123,9 @@ type trimSlice struct {
 }
 
 // position is the log's end.
-func (log *changeLog) position() position { return position{commitID: log.lastID, end: log.end} }
+func (log *changeLog) position() changelog.Position {
+	return changelog.Position{CommitID: log.lastID, End: log.end}
+}
 
 // trimmable returns the oldest commits that a bound no longer covers, up to one
 // that must stay.
@@ -136,26 +139,26 @@ func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64)
 			return false
 		}
 		commit, _ := log.readCommit(row)
-		retained := log.end.since(log.start)
+		retained := log.end.Since(log.start)
 		if len(slice.commits) > 0 {
-			last := slice.commits[len(slice.commits)-1]
-			retained = log.end.since(last.end)
-			if last.end.since(log.start).changes+uint64(len(commit.Events)) > changesPerTrim {
+			last := changelog.PositionOf(&slice.commits[len(slice.commits)-1]).End
+			retained = log.end.Since(last)
+			if last.Since(log.start).Changes+uint64(len(commit.Events)) > changesPerTrim {
 				return false
 			}
 		}
-		if retained.changes <= retention.Count && retained.bytes <= retention.Bytes && now.Sub(commit.committedAt) <= retention.Age {
+		if retained.Changes <= retention.Count && retained.Bytes <= retention.Bytes && now.Sub(changelog.CommittedAt(&commit)) <= retention.Age {
 			return false
 		}
 		slice.commits = append(slice.commits, commit)
-		if commit.damaged {
+		if changelog.Damaged(&commit) {
 			slice.damaged = append(slice.damaged, commit.ID)
 			return true
 		}
 		blob := row.Bytes(4)
-		err = decodeSections(blob, commit.committedAt, func(header sectionHeader) func(*Event) bool {
+		err = changelog.ReadChanges(blob, changelog.CommittedAt(&commit), func(header changelog.NamespaceChanges) func(*Event) bool {
 			slice.sections = append(slice.sections, header)
-			slice.oldest[header.namespace] = header.firstRevision + header.count
+			slice.oldest[header.Namespace] = header.FirstRevision + header.Count
 			return nil
 		})
 		return err == nil
@@ -182,7 +185,7 @@ func (log *changeLog) namespacesOf(commits []uint64) (namespaces []string, err e
 // remove deletes a slice in the transaction of the caller.
 func (log *changeLog) remove(transaction *sqlite.Transaction, slice trimSlice) {
 	for _, header := range slice.sections {
-		transaction.Execute(log.deleteNamespaceCommit, header.namespace, int64(header.firstRevision))
+		transaction.Execute(log.deleteNamespaceCommit, header.Namespace, int64(header.FirstRevision))
 	}
 	for _, id := range slice.damaged {
 		transaction.Execute(log.deletePlacesOf, int64(id))
@@ -193,8 +196,8 @@ func (log *changeLog) remove(transaction *sqlite.Transaction, slice trimSlice) {
 // backlogRefusal refuses writes while a consumer lags by twice the retention. Otherwise the
 // consumer would have a silent gap.
 func (committer *committer) backlogRefusal() error {
-	backlog := committer.log.end.since(watermarksIn.table(committer.tables).slowest(committer.log.position()).end)
-	if backlog.changes/2 < committer.config.Retention.Count && backlog.bytes/2 < committer.config.Retention.Bytes {
+	backlog := committer.log.end.Since(watermarksIn.table(committer.tables).slowest(committer.log.position()).End)
+	if backlog.Changes/2 < committer.config.Retention.Count && backlog.Bytes/2 < committer.config.Retention.Bytes {
 		return nil
 	}
 	// The text has no number, because it reaches tenants, who must learn nothing of each other.

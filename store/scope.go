@@ -114,9 +114,13 @@ func (scoped *ScopedStore) within() *Store {
 	return scoped.store
 }
 
-func (scoped *ScopedStore) whole(group string) string { return wholeGroup(scoped.Namespace(), group) }
+func (scoped *ScopedStore) whole(group string) string {
+	return kv.WholeGroup(scoped.Namespace(), group)
+}
 
-func (scoped *ScopedStore) local(group string) string { return localGroup(scoped.Namespace(), group) }
+func (scoped *ScopedStore) local(group string) string {
+	return kv.LocalGroup(scoped.Namespace(), group)
+}
 
 // Transaction is Store.Transaction within the namespace.
 //

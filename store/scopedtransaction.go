@@ -5,6 +5,8 @@ package store
 import (
 	"iter"
 	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // ScopedStoreTransaction is the view of one namespace on a StoreTransaction.
@@ -31,11 +33,11 @@ func (transaction *ScopedStoreTransaction) within() *StoreTransaction {
 }
 
 func (transaction *ScopedStoreTransaction) whole(group string) string {
-	return wholeGroup(transaction.Namespace(), group)
+	return kv.WholeGroup(transaction.Namespace(), group)
 }
 
 func (transaction *ScopedStoreTransaction) local(group string) string {
-	return localGroup(transaction.Namespace(), group)
+	return kv.LocalGroup(transaction.Namespace(), group)
 }
 
 // Set is ScopedStore.Set within the transaction.

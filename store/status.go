@@ -74,7 +74,7 @@ func (committer *committer) status(view *state.View) (Status, error) {
 	counts := view.Counts()
 	status := Status{
 		Writable:   true,
-		Backlog:    committer.log.end.since(slowest.end).changes,
+		Backlog:    committer.log.end.Since(slowest.End).Changes,
 		Namespaces: counts.Namespaces,
 
 		OldestChangeAt: committer.log.startedAt,
@@ -92,7 +92,7 @@ func (committer *committer) status(view *state.View) (Status, error) {
 	}
 	var err error
 	if status.Backlog > 0 {
-		status.OldestPendingAt, err = committer.log.oldestAfter(slowest.commitID)
+		status.OldestPendingAt, err = committer.log.oldestAfter(slowest.CommitID)
 	}
 	return status, err
 }

@@ -9,6 +9,8 @@ import (
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/store/internal/changelog"
 )
 
 // fillParts gives each part of a batch something to save, named by a text.
@@ -20,7 +22,7 @@ func fillParts(batch *batch, name string) {
 	journal.rows = append(journal.rows, journalRow{entryID: 1, JournalCommand: JournalCommand{measurement: name}})
 	journal.step(&requeuing{namespace: name, count: 1})
 	quotasIn.in(batch).set(name, Quota{MaxKeys: 1})
-	watermarksIn.in(batch).set(name, &position{commitID: 1})
+	watermarksIn.in(batch).set(name, &changelog.Position{CommitID: 1})
 }
 
 // A nested batch brings all of its parts along when it is merged, whatever the batch

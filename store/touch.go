@@ -42,8 +42,8 @@ func (command TouchCommand) apply(batch *batch, origin origin) (Outcome, error) 
 	}
 	event := batch.record(target, Event{
 		Type: EventTouch, ExpiresAt: expiryAfter(batch.timestamp, command.TimeToLive),
-		TraceParent: command.TraceParent, fromCaller: origin.fromCaller,
-	})
+		TraceParent: command.TraceParent,
+	}, origin)
 	entry := newEntry(command.Group, command.Key, &target.entry)
 	return Outcome{Revision: event.Revision, ExpiresAt: event.ExpiresAt, Entry: &entry}, nil
 }

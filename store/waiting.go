@@ -2,6 +2,8 @@
 
 package store
 
+import "dappco.re/go/storebus/store/internal/changelog"
+
 // waitingReaders are the readers that wait for the same thing: a change of one group of a
 // namespace, or any change of the namespace. The tail owns them until it hands them out, woken
 // by such a commit or by Close. The cost of a commit does not depend on their number.
@@ -73,7 +75,7 @@ func (parts *waitingParts) note(event *Event, woken []*waitingReaders) []*waitin
 		if len(readers.changes) == 0 {
 			woken = append(woken, readers)
 		}
-		event.awaited = true
+		changelog.SetAwaited(event)
 		readers.changes = append(readers.changes, event)
 	}
 	return woken

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -67,7 +68,7 @@ func watchedGroup(namespace, group string) watched {
 	if group == everyGroup {
 		return watched{namespace: namespace, every: true}
 	}
-	return watched{group: wholeGroup(namespace, group)}
+	return watched{group: kv.WholeGroup(namespace, group)}
 }
 
 // watches reports whether the watcher wants an event.
@@ -240,7 +241,7 @@ func (callbacks *callbacks) run(events []Event) {
 	}
 	for _, registration := range callbacks.snapshot() {
 		for _, event := range events {
-			if event.fromCaller {
+			if changelog.FromCaller(&event) {
 				registration.callback(event)
 			}
 		}
@@ -270,7 +271,7 @@ func (callbacks *callbacks) follow(after uint64) {
 func (callbacks *callbacks) runCommit(commit Commit) {
 	for _, registration := range callbacks.snapshot() {
 		for _, event := range commit.Events {
-			if !event.fromCaller && commit.ID > registration.after && callbacks.context.Err() == nil {
+			if !changelog.FromCaller(&event) && commit.ID > registration.after && callbacks.context.Err() == nil {
 				registration.callback(event)
 			}
 		}

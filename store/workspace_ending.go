@@ -125,7 +125,7 @@ func (name workspaceName) summaryGroup() string {
 	if name.namespace == "" {
 		return localSummaryGroup(name.name)
 	}
-	return wholeGroup(name.namespace, localSummaryGroup(name.name))
+	return kv.WholeGroup(name.namespace, localSummaryGroup(name.name))
 }
 
 // localSummaryGroup is the group of a workspace's summary, within its namespace.

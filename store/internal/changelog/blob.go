@@ -12,33 +12,32 @@ import (
 // A blob begins with a version byte and the CRC-32C of the rest, little-endian.
 const (
 	version = 1
-	// HeaderBytes is the length of the beginning of a blob, which Seal fills in.
-	HeaderBytes = 1 + crc32.Size
+	// headerBytes is the length of the beginning of a blob, which seal fills in.
+	headerBytes = 1 + crc32.Size
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// ErrDamaged is the error for bytes that this package, or a caller of Seal, cannot have
-// written.
+// ErrDamaged is the error for bytes that this package cannot have written.
 var ErrDamaged = errors.New("log is damaged")
 
-// Seal fills in the header of a blob.
-func Seal(blob []byte) {
+// seal fills in the header of a blob.
+func seal(blob []byte) {
 	blob[0] = version
-	binary.LittleEndian.PutUint32(blob[1:], crc32.Checksum(blob[HeaderBytes:], castagnoli))
+	binary.LittleEndian.PutUint32(blob[1:], crc32.Checksum(blob[headerBytes:], castagnoli))
 }
 
-// Open returns the content of a sealed blob, or ErrDamaged if it has changed since.
-func Open(blob []byte) ([]byte, error) {
+// open returns the content of a sealed blob, or ErrDamaged if it has changed since.
+func open(blob []byte) ([]byte, error) {
 	switch {
-	case len(blob) < HeaderBytes:
+	case len(blob) < headerBytes:
 		return nil, fmt.Errorf("%w: cut short", ErrDamaged)
 	case blob[0] != version:
 		return nil, fmt.Errorf("%w: unknown version %d", ErrDamaged, blob[0])
-	case binary.LittleEndian.Uint32(blob[1:]) != crc32.Checksum(blob[HeaderBytes:], castagnoli):
+	case binary.LittleEndian.Uint32(blob[1:]) != crc32.Checksum(blob[headerBytes:], castagnoli):
 		return nil, fmt.Errorf("%w: its checksum differs", ErrDamaged)
 	default:
-		return blob[HeaderBytes:], nil
+		return blob[headerBytes:], nil
 	}
 }
 
@@ -53,8 +52,8 @@ type Reader struct {
 	damaged bool
 }
 
-// NewReader reads the content of a blob.
-func NewReader(content string) Reader { return Reader{rest: content} }
+// newReader reads the content of a blob.
+func newReader(content string) Reader { return Reader{rest: content} }
 
 // More reports whether there is something left to read.
 func (reader *Reader) More() bool { return reader.rest != "" && !reader.damaged }

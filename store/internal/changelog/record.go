@@ -54,11 +54,11 @@ func (record *Record) appendHead(buffer []byte) []byte {
 //
 //	bytes := record.Encode()
 func (record *Record) Encode() []byte {
-	buffer := make([]byte, HeaderBytes, HeaderBytes+64+len(record.StoreID)+len(record.Changes)+len(record.Sections))
+	buffer := make([]byte, headerBytes, headerBytes+64+len(record.StoreID)+len(record.Changes)+len(record.Sections))
 	buffer = record.appendHead(buffer)
 	buffer = AppendText(buffer, record.Changes)
 	buffer = AppendText(buffer, record.Sections)
-	Seal(buffer)
+	seal(buffer)
 	return buffer
 }
 
@@ -67,11 +67,11 @@ func (record *Record) Encode() []byte {
 //
 //	record, err := changelog.DecodeRecord(bytes)
 func DecodeRecord(bytes []byte) (Record, error) {
-	content, err := Open(bytes)
+	content, err := open(bytes)
 	if err != nil {
 		return Record{}, err
 	}
-	reader := NewReader(string(content))
+	reader := newReader(string(content))
 	record := Record{StoreID: reader.Text(), ID: reader.Number(), CommittedAt: reader.Signed(), Previous: Hash(reader.fixed())}
 	record.Changes, record.Sections = []byte(reader.Text()), []byte(reader.Text())
 	return record, reader.End()

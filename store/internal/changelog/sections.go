@@ -15,7 +15,7 @@ type Sections struct{ blob, text []byte }
 // Add adds the section of a table, whose text is appended by a function.
 func (sections *Sections) Add(table int, appendText func(buffer []byte) []byte) {
 	if sections.blob == nil {
-		sections.blob = make([]byte, HeaderBytes, 256)
+		sections.blob = make([]byte, headerBytes, 256)
 	}
 	sections.text = appendText(sections.text[:0])
 	sections.blob = binary.AppendUvarint(sections.blob, uint64(table))
@@ -25,7 +25,7 @@ func (sections *Sections) Add(table int, appendText func(buffer []byte) []byte) 
 // Blob seals the sections. It is empty if there are none.
 func (sections *Sections) Blob() []byte {
 	if sections.blob != nil {
-		Seal(sections.blob)
+		seal(sections.blob)
 	}
 	return sections.blob
 }
@@ -37,13 +37,13 @@ func ReadSections(blob []byte, visit func(table uint64, text *Reader) error) err
 	if len(blob) == 0 {
 		return nil
 	}
-	content, err := Open(blob)
+	content, err := open(blob)
 	if err != nil {
 		return err
 	}
-	reader := NewReader(string(content))
+	reader := newReader(string(content))
 	for reader.More() {
-		table, text := reader.Number(), NewReader(reader.Text())
+		table, text := reader.Number(), newReader(reader.Text())
 		if reader.Failed() {
 			break
 		}

@@ -43,6 +43,14 @@ func (state *EntryState) Expired(now time.Time) bool {
 	return state.ExpiresAt != 0 && state.ExpiresAt <= now.UnixMilli()
 }
 
+// TimeOfMilliseconds is the time of ExpiresAt, the zero time for 0.
+func TimeOfMilliseconds(milliseconds int64) time.Time {
+	if milliseconds == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(milliseconds).UTC()
+}
+
 // EntryName is the address of an entry. Group is the whole name.
 type EntryName struct {
 	Group string

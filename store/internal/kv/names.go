@@ -28,6 +28,19 @@ func NamespaceOf(group string) (namespace, name string) {
 	return before, after
 }
 
+// WholeGroup undoes NamespaceOf.
+func WholeGroup(namespace, name string) string {
+	if namespace == "" {
+		return name
+	}
+	return namespace + ":" + name
+}
+
+// LocalGroup returns the name of a group within a namespace that it belongs to.
+func LocalGroup(namespace, group string) string {
+	return strings.TrimPrefix(group, WholeGroup(namespace, ""))
+}
+
 // CheckNamespace returns ErrInvalidName if the namespace is invalid.
 func CheckNamespace(namespace string) error {
 	switch {

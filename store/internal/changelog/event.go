@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package changelog
 
 import (
 	"time"
@@ -64,6 +64,8 @@ type Event struct {
 	// TraceParent is the traceparent of the request that caused the change.
 	TraceParent string
 
+	// The rest is no part of the contract. The packages of the store reach it by functions.
+
 	// awaited is set before the first reader sees the event.
 	awaited bool
 	// fromCaller marks a change whose callbacks the goroutine that made it runs.
@@ -83,47 +85,6 @@ type Event struct {
 //	if event.Awaited() { body = shared.encode(event) }
 func (event *Event) Awaited() bool { return event != nil && event.awaited }
 
-// keys is how many keys the change adds.
-func (event *Event) keys() int64 {
-	switch {
-	case event.Type == EventSet && event.Created:
-		return 1
-	case event.Type == EventDelete || event.Type == EventExpire:
-		return -1
-	case event.Type == EventDeleteGroup:
-		return -event.removed
-	default:
-		return 0
-	}
-}
-
-// bytes is the number of bytes that the change adds: the length of the value and, for a new
-// key, the lengths of key and group. A removal gives a negative number.
-func (event *Event) bytes() int64 {
-	if event.Type == EventDeleteGroup {
-		return -event.replaced
-	}
-	names := event.keys() * int64(len(event.Key)+len(event.LocalGroup()))
-	return names + int64(len(event.Value)) - event.replaced
-}
-
-// state returns the entry after the change, given the entry before.
-func (event *Event) state(before *kv.EntryState) kv.EntryState {
-	state := kv.EntryState{Revision: event.Revision, UpdatedAt: event.Timestamp.UnixNano()}
-	switch event.Type {
-	case EventSet:
-		state.Value, state.Bytes = event.Value, len(event.Value)
-	case EventTouch:
-		state.Value, state.Bytes = before.Value, before.Bytes
-	default:
-		return kv.EntryState{}
-	}
-	if !event.ExpiresAt.IsZero() {
-		state.ExpiresAt = event.ExpiresAt.UnixMilli()
-	}
-	return state
-}
-
 // LocalGroup returns the name of the group within its namespace: "config" of
 // "acme:config".
 func (event *Event) LocalGroup() string {
@@ -133,6 +94,6 @@ func (event *Event) LocalGroup() string {
 	case event.Namespace == "":
 		return event.Group
 	default:
-		return localGroup(event.Namespace, event.Group)
+		return kv.LocalGroup(event.Namespace, event.Group)
 	}
 }

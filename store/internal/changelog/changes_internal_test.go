@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package changelog
 
 import (
 	"math"
@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"dappco.re/go/storebus/store/internal/changelog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // drawEvents returns changes such as a batch can hold, in the order of the log.
@@ -29,7 +30,7 @@ func drawEvents(t *rapid.T) []Event {
 		}
 		event.Revision = revisions[event.Namespace]
 		revisions[event.Namespace]++
-		event.Group = wholeGroup(event.Namespace, text.Draw(t, "group"))
+		event.Group = kv.WholeGroup(event.Namespace, text.Draw(t, "group"))
 		event.Previous = rapid.Uint64().Draw(t, "previous")
 		if event.Type != EventDeleteGroup {
 			event.Key = text.Draw(t, "key")
@@ -39,7 +40,7 @@ func drawEvents(t *rapid.T) []Event {
 			event.Created = rapid.Bool().Draw(t, "created")
 		}
 		if milliseconds := rapid.Int64Range(-1<<40, 1<<50).Draw(t, "expiry"); milliseconds%2 == 0 {
-			event.ExpiresAt = timeOfMilliseconds(milliseconds)
+			event.ExpiresAt = kv.TimeOfMilliseconds(milliseconds)
 		}
 		if first := rapid.Uint64Range(0, 3).Draw(t, "transaction"); first > 0 {
 			event.TransactionFirst, event.TransactionLast = first, first+rapid.Uint64Range(0, 300).Draw(t, "transaction's length")
@@ -52,18 +53,20 @@ func drawEvents(t *rapid.T) []Event {
 	return events
 }
 
-// sectionsOf puts events into sections as a batch does.
-func sectionsOf(events []Event) []*section {
-	batch := &batch{}
-	namespaces := map[string]*namespaceChange{}
+// sectionsOf puts events into the sections of their namespaces.
+func sectionsOf(events []Event) (sections []*NamespaceChanges) {
+	namespaces := map[string]*NamespaceChanges{}
 	for index := range events {
 		event := &events[index]
-		if namespaces[event.Namespace] == nil {
-			namespaces[event.Namespace] = &namespaceChange{}
+		section := namespaces[event.Namespace]
+		if section == nil {
+			section = &NamespaceChanges{Namespace: event.Namespace, FirstRevision: event.Revision}
+			namespaces[event.Namespace] = section
+			sections = append(sections, section)
 		}
-		batch.log(namespaces[event.Namespace], event)
+		section.Add(event)
 	}
-	return batch.sections
+	return sections
 }
 
 // byNamespace splits events, whose order is only kept within a namespace.
@@ -75,35 +78,35 @@ func byNamespace(events []Event) map[string][]Event {
 	return split
 }
 
-func TestLog_EncodeCommit_Good(t *testing.T) {
+func TestChanges_EncodeChanges_Good(t *testing.T) {
 	committedAt := time.Date(2026, time.March, 1, 12, 0, 0, 7, time.UTC)
 	rapid.Check(t, func(t *rapid.T) {
 		events := drawEvents(t)
 		for index := range events {
 			events[index].Timestamp = committedAt
 		}
-		encoded := encodeCommit(sectionsOf(events))
-		require.Equal(t, len(events), encoded.events)
-		decoded, err := decodeEvents(encoded.blob, committedAt)
+		encoded := EncodeChanges(sectionsOf(events))
+		require.Equal(t, len(events), encoded.Count)
+		decoded, err := decodeEvents(encoded.Blob, committedAt)
 		require.NoError(t, err)
 		require.Equal(t, byNamespace(events), byNamespace(decoded))
 	})
 }
 
-func TestLog_DecodeSections_Good(t *testing.T) {
+func TestChanges_ReadChanges_Good(t *testing.T) {
 	events := []Event{
 		{Namespace: "acme", Group: "acme:g", Key: "a", Revision: 5},
 		{Namespace: "other", Group: "other:g", Key: "b", Revision: 9},
 		{Namespace: "acme", Group: "acme:g", Key: "c", Revision: 6},
 		{Namespace: "acme", Group: "acme:g", Key: "d", Revision: 7},
 	}
-	blob := encodeCommit(sectionsOf(events)).blob
+	blob := EncodeChanges(sectionsOf(events)).Blob
 	t.Run("SkipsWhatIsNotWanted", func(t *testing.T) {
-		var headers []sectionHeader
+		var headers []NamespaceChanges
 		var keys []string
-		require.NoError(t, decodeSections(blob, time.Time{}, func(header sectionHeader) func(*Event) bool {
+		require.NoError(t, ReadChanges(blob, time.Time{}, func(header NamespaceChanges) func(*Event) bool {
 			headers = append(headers, header)
-			if header.namespace != "acme" {
+			if header.Namespace != "acme" {
 				return nil
 			}
 			return func(event *Event) bool {
@@ -111,24 +114,24 @@ func TestLog_DecodeSections_Good(t *testing.T) {
 				return event.Key != "c"
 			}
 		}))
-		assert.Equal(t, []sectionHeader{{"acme", 5, 3}, {"other", 9, 1}}, headers)
+		assert.Equal(t, []NamespaceChanges{{Namespace: "acme", FirstRevision: 5, Count: 3}, {Namespace: "other", FirstRevision: 9, Count: 1}}, headers)
 		assert.Equal(t, []string{"a", "c"}, keys)
 	})
 }
 
-func TestLog_DecodeSections_Bad(t *testing.T) {
+func TestChanges_ReadChanges_Bad(t *testing.T) {
 	events := []Event{
 		{Type: EventSet, Namespace: "acme", Group: "acme:g", Key: "a", Value: "value", Revision: 1, Created: true, ExpiresAt: time.UnixMilli(5), TransactionFirst: 1, TransactionLast: 300, TraceParent: "trace"},
 		{Type: EventDelete, Namespace: "acme", Group: "acme:g", Key: "a", Revision: 2},
 	}
-	blob := encodeCommit(sectionsOf(events)).blob
+	blob := EncodeChanges(sectionsOf(events)).Blob
 	for length := range blob {
 		_, err := decodeEvents(blob[:length], time.Time{})
-		require.ErrorIs(t, err, changelog.ErrDamaged, "cut at %d", length)
-		if length > changelog.HeaderBytes {
+		require.ErrorIs(t, err, ErrDamaged, "cut at %d", length)
+		if length > headerBytes {
 			// As it would be if the checksum had been made of it.
-			_, err = decodeEvents(blobOf(blob[changelog.HeaderBytes:length]), time.Time{})
-			require.ErrorIs(t, err, changelog.ErrDamaged, "cut at %d", length)
+			_, err = decodeEvents(blobOf(blob[headerBytes:length]), time.Time{})
+			require.ErrorIs(t, err, ErrDamaged, "cut at %d", length)
 		}
 	}
 	for position := range blob {
@@ -136,7 +139,7 @@ func TestLog_DecodeSections_Bad(t *testing.T) {
 			flipped := slices.Clone(blob)
 			flipped[position] ^= 1 << bit
 			_, err := decodeEvents(flipped, time.Time{})
-			require.ErrorIs(t, err, changelog.ErrDamaged, "bit %d of byte %d", bit, position)
+			require.ErrorIs(t, err, ErrDamaged, "bit %d of byte %d", bit, position)
 		}
 	}
 	for name, sections := range map[string][]byte{
@@ -144,39 +147,39 @@ func TestLog_DecodeSections_Bad(t *testing.T) {
 		"TextBeyondTheEnd":  {5, 'a'},
 		"HugeText":          {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 'a'},
 		"MoreChangesThanIs": {0, 1, 200, 0},
-		"LessChangesThanIs": append([]byte{4, 'a', 'c', 'm', 'e', 1, 1}, blob[changelog.HeaderBytes+7:]...),
+		"LessChangesThanIs": append([]byte{4, 'a', 'c', 'm', 'e', 1, 1}, blob[headerBytes+7:]...),
 	} {
 		_, err := decodeEvents(blobOf(sections), time.Time{})
-		require.ErrorIs(t, err, changelog.ErrDamaged, name)
+		require.ErrorIs(t, err, ErrDamaged, name)
 	}
 }
 
 // blobOf returns sections as a blob.
 func blobOf(sections []byte) []byte {
-	blob := append(make([]byte, changelog.HeaderBytes), sections...)
-	changelog.Seal(blob)
+	blob := append(make([]byte, headerBytes), sections...)
+	seal(blob)
 	return blob
 }
 
-// FuzzDecodeSections gives the decoder anything at all: it never panics, and what it
+// FuzzReadChanges gives the decoder anything at all: it never panics, and what it
 // takes it makes the same of again.
-func FuzzDecodeSections(f *testing.F) {
+func FuzzReadChanges(f *testing.F) {
 	f.Add([]byte{})
-	f.Add(encodeCommit(sectionsOf([]Event{
+	f.Add(EncodeChanges(sectionsOf([]Event{
 		{Type: EventSet, Namespace: "acme", Group: "acme:g", Key: "a", Value: "value", Revision: 1, Created: true, ExpiresAt: time.UnixMilli(5), TransactionFirst: 1, TransactionLast: 300, TraceParent: "trace"},
 		{Type: EventExpire, Group: "\xff", Key: "\x00", Revision: 1 << 60, Previous: 3, replaced: 70, groups: -1},
 		{Type: EventDeleteGroup, Namespace: "acme", Group: "acme:", Revision: 2, fromCaller: true},
-	})).blob[changelog.HeaderBytes:])
+	})).Blob[headerBytes:])
 	f.Fuzz(func(t *testing.T, sections []byte) {
 		events, err := decodeEvents(blobOf(sections), time.Time{})
 		if err != nil {
-			require.ErrorIs(t, err, changelog.ErrDamaged)
+			require.ErrorIs(t, err, ErrDamaged)
 			return
 		}
 		require.LessOrEqual(t, len(events), len(sections))
 		for _, event := range events {
 			// Each in a section of its own: revisions need not be dense here.
-			again, err := decodeEvents(encodeCommit(sectionsOf([]Event{event})).blob, time.Time{})
+			again, err := decodeEvents(EncodeChanges(sectionsOf([]Event{event})).Blob, time.Time{})
 			require.NoError(t, err)
 			if event.TransactionFirst == 0 {
 				event.TransactionLast = 0
