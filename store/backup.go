@@ -50,7 +50,7 @@ func (store *Store) Backup(path string) (int64, error) {
 // later from a goroutine of the store.
 func (store *Store) SubmitBackup(path string, done func(bytes int64, err error)) {
 	if !store.opened() {
-		fail(done, errNeverOpened)
+		fail(done, kv.ErrNeverOpened)
 		return
 	}
 	submitAlone(store, &store.backingUp, kv.ErrBackupUnderway, func() (int64, error) { return store.backup(path) }, done)

@@ -9,7 +9,6 @@ import (
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 // The bounds of one read of the log from the database.
@@ -123,50 +122,36 @@ func (log *changeLog) readCommit(row sqlite.Row) (commit Commit, size int) {
 	return commit, len(blob)
 }
 
-// changes answers a query from the database. The page may end early, with Next
-// telling how far it came.
-func (log *changeLog) changes(view *state.View, query ChangesQuery) (ChangesPage, error) {
-	state, err := view.Namespace(query.Namespace)
-	if err != nil {
-		return ChangesPage{}, err
-	}
-	page := ChangesPage{Next: query.After, Oldest: max(state.Oldest, 1), Revision: state.Revision}
-	if err := query.checkRange(page); err != nil || query.After == state.Revision {
-		return page, err
-	}
+// changes gives the commits of a namespace behind a revision to take, bounded by number and
+// bytes, while take wants more. Its error is damage, which ends the reading.
+func (log *changeLog) changes(namespace string, after uint64, take func(blob []byte, committedAt time.Time) (more bool, err error)) error {
 	if err := log.deferred.flush(); err != nil {
-		return page, err
+		return err
 	}
 	bytes := 0
-	err = log.selectNamespace.Query(func(row sqlite.Row) bool {
+	return log.selectNamespace.Query(func(row sqlite.Row) bool {
 		blob := row.Bytes(1)
-		full, err := page.takeCommit(query, blob, time.Unix(0, row.Signed(0)).UTC())
+		more, err := take(blob, time.Unix(0, row.Signed(0)).UTC())
 		if err != nil {
 			log.damage.ofCommit(row.Unsigned(2), err)
 		}
 		bytes += len(blob)
-		return err == nil && !full && bytes < bytesPerRead
-	}, query.Namespace, query.Namespace, int64(query.After+1), int64(commitsPerRead))
-	if err == nil && page.Next == query.After {
-		// There is more in the namespace, and it is not found.
-		return page, log.hole(query, page)
-	}
-	return page, err
+		return err == nil && more && bytes < bytesPerRead
+	}, namespace, namespace, int64(after+1), int64(commitsPerRead))
 }
 
-// hole returns the error for a query that begins at changes that the database has lost. The
-// reader continues behind them, as behind trimmed changes.
-func (log *changeLog) hole(query ChangesQuery, page ChangesPage) error {
-	log.damage.ofRevision(query.Namespace, query.After+1)
-	compacted := &kv.CompactedError{Namespace: query.Namespace, After: query.After, Oldest: page.Revision + 1, Revision: page.Revision}
+// hole returns the error for a reader behind a revision whose next changes the database has
+// lost. The reader continues behind them, as behind trimmed changes.
+func (log *changeLog) hole(namespace string, after, revision uint64) error {
+	log.damage.ofRevision(namespace, after+1)
+	compacted := &kv.CompactedError{Namespace: namespace, After: after, Oldest: revision + 1, Revision: revision}
 	err := log.selectPlacesAfter.Query(func(row sqlite.Row) bool {
-		blob := row.Bytes(1)
-		readable := holdsRevision(blob, query.Namespace, row.Unsigned(0))
+		readable := holdsRevision(row.Bytes(1), namespace, row.Unsigned(0))
 		if readable {
 			compacted.Oldest = row.Unsigned(0)
 		}
 		return !readable
-	}, query.Namespace, int64(query.After+1))
+	}, namespace, int64(after+1))
 	if err != nil {
 		return err
 	}
@@ -181,28 +166,6 @@ func holdsRevision(blob []byte, namespace string, revision uint64) (holds bool) 
 		return nil
 	})
 	return err == nil && holds
-}
-
-// takeCommit adds what a commit holds for a query; full tells that the page ends in it.
-func (page *ChangesPage) takeCommit(query ChangesQuery, blob []byte, committedAt time.Time) (full bool, err error) {
-	gap := false
-	err = changelog.ReadChanges(blob, committedAt, func(header changelog.NamespaceChanges) func(*Event) bool {
-		if header.Namespace != query.Namespace {
-			return nil
-		}
-		return func(event *Event) bool {
-			if event.Revision <= query.After {
-				return true
-			}
-			gap = event.Revision != page.Next+1
-			full = gap || !page.take(query, event)
-			return !full
-		}
-	})
-	if gap {
-		return full, changelog.ErrDamaged
-	}
-	return full, err
 }
 
 // oldestAfter returns when the oldest commit after one was committed, zero if there is none.

@@ -13,6 +13,7 @@ import (
 	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/clock"
+	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
@@ -61,7 +62,7 @@ type read func(view *state.View)
 // committer's part itself (see owner).
 type committer struct {
 	// owner is held by the goroutine that uses the fields below. Configuration, clock,
-	// mailboxes, hot entries, tail and watchers are for all goroutines.
+	// mailboxes, hot entries and followers are for all goroutines.
 	owner ownership
 
 	config StoreConfig
@@ -75,11 +76,12 @@ type committer struct {
 	clock      *clock.Clock
 	clockWatch *clockWatch
 	hot        *state.Hot
-	tail       *tail
-	wakeups    *wakeups
-	watchers   *watchers
-	writes     *mailbox[*write]
-	reads      *mailbox[read]
+	// followers are made with source and stopping, when the end of the log is known.
+	followers *follow.Followers
+	source    follow.Source
+	stopping  <-chan struct{}
+	writes    *mailbox[*write]
+	reads     *mailbox[read]
 
 	session      *sqlite.Session
 	view         *state.View
@@ -187,9 +189,7 @@ func (committer *committer) open(session *sqlite.Session) error {
 	if err := committer.replay(committer.materialiser.Through()); err != nil {
 		return fmt.Errorf("replay the log after commit %d: %w", committer.materialiser.Through(), err)
 	}
-	committer.tail = newTail(committer.log.lastID)
-	committer.wakeups = newWakeups(committer.tail)
-	committer.watchers.tail = committer.tail
+	committer.followers = follow.New(committer.source, committer.log.lastID, committer.stopping, committer.config.Logger)
 	committer.expiryTimer = time.NewTimer(0)
 	committer.idleTimer = time.NewTimer(committer.idleDelay())
 	if err := committer.catchUp(); err != nil {
@@ -500,9 +500,7 @@ func (committer *committer) announce(batch *batch, commit Commit) {
 			committer.figures.expired.Add(1)
 		}
 	}
-	woken := committer.tail.append(commit, func(namespace string) uint64 { return batch.namespaces[namespace].Oldest })
-	committer.watchers.notify(commit)
-	committer.wakeups.put(woken)
+	committer.followers.Announce(commit, func(namespace string) uint64 { return batch.namespaces[namespace].Oldest })
 }
 
 func failAll(writes []*write, err error) {
@@ -568,8 +566,7 @@ func (committer *committer) shutDown() {
 	committer.endLog()
 	committer.saveClock()
 	committer.emptyWriteAheadLog()
-	committer.wakeups.put(committer.tail.close())
-	committer.wakeups.close()
+	committer.followers.EndReaders()
 }
 
 // serve owns the connection until the store is closed. opened is told when reads

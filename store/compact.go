@@ -90,7 +90,7 @@ func (store *Store) Compact(options CompactOptions) (Compaction, error) {
 // later from a goroutine of the store.
 func (store *Store) SubmitCompact(options CompactOptions, done func(Compaction, error)) {
 	if !store.opened() {
-		fail(done, errNeverOpened)
+		fail(done, kv.ErrNeverOpened)
 		return
 	}
 	submitAlone(store, &store.compacting, kv.ErrCompactionUnderway, func() (Compaction, error) {

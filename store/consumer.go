@@ -3,37 +3,18 @@
 package store
 
 import (
-	"cmp"
-	"context"
 	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
 )
-
-// Consumer reads the log in order. It remembers its watermark across restarts: the last commit
-// that it has acknowledged. The log is not trimmed beyond the watermark. Only one goroutine may
-// call Next and Rewind.
-type Consumer struct {
-	store  *Store
-	name   string
-	cursor changelog.Position
-	// gone is closed when the consumer is unregistered.
-	gone chan struct{}
-
-	mutex        sync.Mutex
-	acknowledged changelog.Position
-
-	// saved belongs to the committer's goroutine.
-	saved changelog.Position
-}
 
 // watermarkInterval is the time between two commits that carry watermarks.
 const watermarkInterval = 100 * time.Millisecond
@@ -56,7 +37,7 @@ func (store *Store) register(name string) (*Consumer, error) {
 		return nil, err
 	}
 	return ask(store, func(*state.View) (*Consumer, error) {
-		return watermarksIn.table(store.committer.tables).register(store, name)
+		return watermarksIn.table(store.committer.tables).register(store.followers, name)
 	})
 }
 
@@ -70,75 +51,6 @@ func (store *Store) UnregisterConsumer(name string) error {
 		return fmt.Errorf("store.UnregisterConsumer: consumer %q: %w", name, err)
 	}
 	return nil
-}
-
-// Next waits for new commits and returns some of them, in order. It returns an error if ctx
-// ends, after Close, and after UnregisterConsumer.
-func (consumer *Consumer) Next(ctx context.Context) ([]Commit, error) {
-	if consumer == nil {
-		return nil, fmt.Errorf("store.Consumer.Next: %w", errNeverOpened)
-	}
-	commits, err := consumer.store.commitsAfter(ctx, consumer.gone, consumer.cursor.CommitID)
-	if err != nil {
-		return nil, fmt.Errorf("store.Consumer.Next: consumer %q: %w", consumer.name, err)
-	}
-	consumer.cursor = changelog.PositionOf(&commits[len(commits)-1])
-	return commits, nil
-}
-
-// commitsAfter waits for commits after one and returns some of them, unless gone is
-// closed.
-func (store *Store) commitsAfter(ctx context.Context, gone <-chan struct{}, id uint64) ([]Commit, error) {
-	for {
-		if err := cmp.Or(store.unusable(), checkContext(ctx)); err != nil {
-			return nil, err
-		}
-		select {
-		case <-gone:
-			// The log may have been trimmed, so its first commit could follow a gap.
-			return nil, kv.ErrNotFound
-		default:
-		}
-		commits, known, grown := store.tail.commitsAfter(id, commitsPerRead)
-		if !known {
-			var err error
-			commits, err = ask(store, func(*state.View) ([]Commit, error) { return store.committer.log.after(id) })
-			if err != nil {
-				return nil, err
-			}
-		}
-		if len(commits) > 0 {
-			return commits, nil
-		}
-		if err := waitGrown(ctx, gone, store.stopped, grown); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// Acknowledge moves the watermark behind all commits that Next has returned. The watermark is
-// saved with a later commit, at most every 100 ms, or after a second without a commit. So
-// commits acknowledged just before a crash come again.
-func (consumer *Consumer) Acknowledge() {
-	if consumer == nil {
-		return
-	}
-	consumer.mutex.Lock()
-	consumer.acknowledged = consumer.cursor
-	consumer.mutex.Unlock()
-}
-
-// Rewind makes Next begin again after the watermark.
-func (consumer *Consumer) Rewind() {
-	if consumer != nil {
-		consumer.cursor = consumer.watermark()
-	}
-}
-
-func (consumer *Consumer) watermark() changelog.Position {
-	consumer.mutex.Lock()
-	defer consumer.mutex.Unlock()
-	return consumer.acknowledged
 }
 
 // registerCommand saves where the consumer of a new name begins.
@@ -237,9 +149,16 @@ func (part *watermarkPart) appendTo(section []byte) []byte {
 	return section
 }
 
+// registered is a consumer with its watermark in the table.
+type registered struct {
+	name     string
+	consumer *Consumer
+	saved    changelog.Position
+}
+
 // consumers is the table of the watermarks.
 type consumers struct {
-	registered []*Consumer
+	registered []*registered
 	// absent has the watermarks of consumers that have not registered again since the store was
 	// opened. They hold back trimming too. Otherwise a restart would make a gap.
 	absent  map[string]changelog.Position
@@ -307,21 +226,21 @@ func (consumers *consumers) saved(batch *batch) (bytes int) {
 }
 
 // register returns the consumer of a name that is saved.
-func (consumers *consumers) register(store *Store, name string) (*Consumer, error) {
-	if consumer := consumers.find(name); consumer != nil {
-		return consumer, nil
+func (consumers *consumers) register(followers *follow.Followers, name string) (*Consumer, error) {
+	if known := consumers.find(name); known != nil {
+		return known.consumer, nil
 	}
 	at, known := consumers.absent[name]
 	if !known {
 		return nil, kv.ErrNotFound // it was unregistered at once
 	}
-	consumer := &Consumer{store: store, name: name, cursor: at, acknowledged: at, saved: at, gone: make(chan struct{})}
+	consumer := follow.NewConsumer(followers, name, at)
 	delete(consumers.absent, name)
-	consumers.registered = append(consumers.registered, consumer)
+	consumers.registered = append(consumers.registered, &registered{name: name, consumer: consumer, saved: at})
 	return consumer, nil
 }
 
-func (consumers *consumers) find(name string) *Consumer {
+func (consumers *consumers) find(name string) *registered {
 	for _, consumer := range consumers.registered {
 		if consumer.name == name {
 			return consumer
@@ -332,9 +251,9 @@ func (consumers *consumers) find(name string) *Consumer {
 
 func (consumers *consumers) forget(name string) {
 	delete(consumers.absent, name)
-	consumers.registered = slices.DeleteFunc(consumers.registered, func(consumer *Consumer) bool {
+	consumers.registered = slices.DeleteFunc(consumers.registered, func(consumer *registered) bool {
 		if consumer.name == name {
-			close(consumer.gone)
+			follow.EndConsumer(consumer.consumer)
 		}
 		return consumer.name == name
 	})
@@ -343,7 +262,7 @@ func (consumers *consumers) forget(name string) {
 // move adds to a batch the watermarks that have moved since they were saved.
 func (consumers *consumers) move(batch *batch) {
 	for _, consumer := range consumers.registered {
-		if at := consumer.watermark(); at != consumer.saved {
+		if at := follow.Watermark(consumer.consumer); at != consumer.saved {
 			watermarksIn.in(batch).set(consumer.name, &at)
 		}
 	}
@@ -359,14 +278,14 @@ func (consumers *consumers) moveIfDue(batch *batch) {
 
 // areAhead reports whether a watermark has moved since it was saved.
 func (consumers *consumers) areAhead() bool {
-	return slices.ContainsFunc(consumers.registered, func(consumer *Consumer) bool { return consumer.watermark() != consumer.saved })
+	return slices.ContainsFunc(consumers.registered, func(consumer *registered) bool { return follow.Watermark(consumer.consumer) != consumer.saved })
 }
 
 // slowest returns the watermark that lags most, or end if there is no consumer.
 func (consumers *consumers) slowest(end changelog.Position) changelog.Position {
 	slowest := end
 	for _, consumer := range consumers.registered {
-		if at := consumer.watermark(); at.CommitID < slowest.CommitID {
+		if at := follow.Watermark(consumer.consumer); at.CommitID < slowest.CommitID {
 			slowest = at
 		}
 	}

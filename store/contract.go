@@ -4,6 +4,7 @@ package store
 
 import (
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -15,6 +16,19 @@ type Event = changelog.Event
 // Commit is one batch of the log: all changes of one transaction of the database. The events
 // are shared; do not change them.
 type Commit = changelog.Commit
+
+// ChangesQuery asks for the changes of a namespace after a revision.
+//
+//	store.ChangesQuery{Namespace: "acme", After: 41, Limit: 100, Wait: 30 * time.Second}
+type ChangesQuery = follow.Query
+
+// ChangesPage is one page of the log.
+type ChangesPage = follow.Page
+
+// Consumer reads the log in order. It remembers its watermark across restarts: the last commit
+// that it has acknowledged. The log is not trimmed beyond the watermark. Only one goroutine may
+// call Next and Rewind.
+type Consumer = follow.Consumer
 
 // EventType says what a change did.
 type EventType = changelog.EventType

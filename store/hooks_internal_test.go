@@ -16,6 +16,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
@@ -277,18 +278,13 @@ func (replaced *replacedCommit) ExecContext(ctx context.Context, arguments []dri
 
 // Evict makes the store forget all but the newest commit of what it holds in memory of the log.
 func Evict(store *Store) {
-	store.tail.mutex.Lock()
-	defer store.tail.mutex.Unlock()
-	store.tail.bytes += tailBytes
-	store.tail.evictLocked()
-	store.tail.bytes -= tailBytes
+	store.followers.Keep(0)
+	store.followers.Keep(follow.Bytes)
 }
 
 // WaitingReaders returns how many readers wait for a change.
 func WaitingReaders(store *Store) int {
-	store.tail.mutex.RLock()
-	defer store.tail.mutex.RUnlock()
-	return store.tail.waiting
+	return store.followers.Waiting()
 }
 
 // DecodeLog returns the changes of a row of the log.

@@ -46,7 +46,7 @@ func (store *Store) purge(of kv.Realm) (int64, error) {
 
 func (store *Store) submitPurge(of kv.Realm, done func(expired int64, err error)) {
 	if !store.opened() {
-		fail(done, errNeverOpened)
+		fail(done, kv.ErrNeverOpened)
 		return
 	}
 	committer := store.committer

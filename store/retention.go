@@ -65,7 +65,7 @@ func (committer *committer) trimSlice() (trimmed bool, err error) {
 	committer.view.ForgetGroups(emptied)
 	for namespace, oldest := range slice.oldest {
 		committer.view.Trimmed(namespace, oldest)
-		committer.tail.trimmed(namespace, oldest)
+		committer.followers.Trimmed(namespace, oldest)
 	}
 	return true, committer.trimmedLost(slice)
 }
@@ -78,7 +78,7 @@ func (committer *committer) trimmedLost(slice trimSlice) error {
 		if err != nil {
 			return err
 		}
-		committer.tail.trimmed(namespace, state.Oldest)
+		committer.followers.Trimmed(namespace, state.Oldest)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ type ScopedStore struct {
 func NewScoped(store *Store, namespace string) (*ScopedStore, error) {
 	err := kv.CheckNamespace(namespace)
 	if !store.opened() {
-		err = errNeverOpened
+		err = kv.ErrNeverOpened
 	}
 	if err != nil {
 		return nil, fmt.Errorf("store.NewScoped: %w", err)
@@ -82,7 +82,7 @@ func (quota QuotaConfig) change() QuotaChange {
 func NewScopedConfigured(store *Store, config ScopedStoreConfig) (*ScopedStore, error) {
 	err := config.check()
 	if !store.opened() {
-		err = errNeverOpened
+		err = kv.ErrNeverOpened
 	}
 	if err == nil && config.Quota != (QuotaConfig{}) {
 		_, err = store.changeQuota(config.Namespace, config.Quota.change())
@@ -279,12 +279,12 @@ func (scoped *ScopedStore) Changes(ctx context.Context, query ChangesQuery) (Cha
 //	events := scoped.Watch("preferences")
 //	defer scoped.Unwatch("preferences", events)
 func (scoped *ScopedStore) Watch(group string) <-chan Event {
-	return scoped.within().watch(watchedGroup(scoped.Namespace(), group), scoped.whole(""))
+	return scoped.within().watch(scoped.Namespace(), group)
 }
 
 // Unwatch ends a Watch and closes its channel.
 func (scoped *ScopedStore) Unwatch(group string, events <-chan Event) {
-	scoped.within().unwatch(watchedGroup(scoped.Namespace(), group), events)
+	scoped.within().unwatch(scoped.Namespace(), group, events)
 }
 
 // OnChange is Store.OnChange for the changes of the namespace.

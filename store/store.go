@@ -14,6 +14,7 @@ import (
 	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/clock"
+	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/limiter"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -34,10 +35,7 @@ type shared struct {
 	database  *sqlite.Database
 	committer *committer
 	hot       *state.Hot
-	tail      *tail
-	wakeups   *wakeups
-	watchers  *watchers
-	callbacks *callbacks
+	followers *follow.Followers
 	// completions is the outlet of a store without a sink.
 	completions *outlet
 	// renderings admits the templates that run at once.
@@ -99,8 +97,7 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", err)
 	}
-	store := &Store{shared: &shared{config: config, database: database, watchers: newWatchers(), stopped: make(chan struct{}), archiveBounds: archivefile.DefaultBounds}}
-	store.callbacks = newCallbacks(store)
+	store := &Store{shared: &shared{config: config, database: database, stopped: make(chan struct{}), archiveBounds: archivefile.DefaultBounds}}
 	store.renderings = store.newRenderLimiter()
 	store.workspaces = newWorkspaces(storeHost{store}, workspaceConfig{
 		directory: config.WorkspaceStateDirectory, durability: config.Durability, logger: config.Logger, stopped: store.stopped,
@@ -128,7 +125,8 @@ func (store *Store) start() error {
 		config:   store.config,
 		clock:    clock.New(store.config.Clock, store.config.Elapsed),
 		hot:      store.hot,
-		watchers: store.watchers,
+		source:   logSource{store.shared},
+		stopping: store.stopped,
 		writes:   newMailbox[*write](),
 		reads:    newMailbox[read](),
 		expiries: newExpiryQueue(),
@@ -150,9 +148,9 @@ func (store *Store) start() error {
 		store.running.Wait()
 		return err
 	}
-	store.id, store.tail, store.wakeups = store.committer.storeID, store.committer.tail, store.committer.wakeups
+	store.id, store.followers = store.committer.storeID, store.committer.followers
 	store.running.Go(completions.run)
-	store.running.Go(store.wakeups.run)
+	store.running.Go(store.followers.Run)
 	return nil
 }
 
@@ -163,9 +161,9 @@ func (store *Store) start() error {
 // Close, which waits for the callback.
 func (store *Store) Close() error {
 	if !store.opened() {
-		return fmt.Errorf("store.Close: %w", errNeverOpened)
+		return fmt.Errorf("store.Close: %w", kv.ErrNeverOpened)
 	}
-	if store.closing.Swap(true) && store.callbacks.runHere() {
+	if store.closing.Swap(true) && store.followers.InCallback() {
 		return nil
 	}
 	store.closeOnce.Do(func() {
@@ -173,9 +171,9 @@ func (store *Store) Close() error {
 		store.background.stop()
 		store.committer.writes.close()
 		store.committer.reads.close()
-		store.callbacks.stop()
+		store.followers.EndCallbacks()
 		store.running.Wait()
-		store.watchers.close()
+		store.followers.CloseWatchers()
 		store.closeErr = errors.Join(store.workspaces.close(), store.database.Close())
 		logging.Flush(store.config.Logger)
 	})
@@ -283,7 +281,7 @@ func (store *Store) execute(command Command) (Outcome, error) {
 	if write == nil {
 		return Outcome{}, err
 	}
-	store.callbacks.run(write.events)
+	store.followers.RunCallbacks(write.events)
 	return write.outcome, err
 }
 
@@ -291,7 +289,7 @@ func (store *Store) execute(command Command) (Outcome, error) {
 // closed.
 func (store *Store) carryOut(command Command, origin origin) (*write, error) {
 	if !store.opened() {
-		return nil, errNeverOpened
+		return nil, kv.ErrNeverOpened
 	}
 	defer store.callers.Add(-1)
 	write := &write{command: command, origin: origin}
@@ -316,7 +314,7 @@ func (store *Store) carryOut(command Command, origin origin) (*write, error) {
 func (store *Store) submitRead(question read, failed func(err error)) {
 	switch {
 	case !store.opened():
-		failed(errNeverOpened)
+		failed(kv.ErrNeverOpened)
 	case !store.committer.reads.put(question):
 		failed(kv.ErrClosed)
 	}

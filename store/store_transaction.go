@@ -32,7 +32,7 @@ import (
 func (store *Store) Transaction(function func(transaction *StoreTransaction) error) error {
 	err := checkFunction(function)
 	if !store.opened() {
-		err = errNeverOpened
+		err = kv.ErrNeverOpened
 	}
 	if err != nil {
 		return fmt.Errorf("store.Transaction: %w", err)
@@ -40,7 +40,7 @@ func (store *Store) Transaction(function func(transaction *StoreTransaction) err
 	lending := newLending(store.config.TransactionTimeout)
 	write := &write{command: lending, origin: origin{fromCaller: true}}
 	verdict := store.transact(lending, write, function)
-	store.callbacks.run(write.events)
+	store.followers.RunCallbacks(write.events)
 	if err := transactionError(verdict, write.err); err != nil {
 		return fmt.Errorf("store.Transaction: %w", err)
 	}

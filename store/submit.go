@@ -33,7 +33,7 @@ func wait[Answer any](submit func(done func(Answer, error))) (Answer, error) {
 // submitBackground does work in a goroutine that Close waits for.
 func submitBackground[Answer any](store *Store, work func() (Answer, error), done func(Answer, error)) {
 	if !store.opened() {
-		fail(done, errNeverOpened)
+		fail(done, kv.ErrNeverOpened)
 		return
 	}
 	started := store.background.start(func() {

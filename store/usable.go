@@ -3,16 +3,11 @@
 package store
 
 import (
-	"context"
 	"fmt"
 	"reflect"
 
 	"dappco.re/go/storebus/store/internal/kv"
 )
-
-// errNeverOpened is the error of a nil Store, of the zero Store, and of everything made from
-// one. They are as closed as a store after Close.
-var errNeverOpened = fmt.Errorf("%w: it was never opened; use New or NewConfigured", kv.ErrClosed)
 
 // opened reports whether New or NewConfigured has made the store.
 func (store *Store) opened() bool {
@@ -23,7 +18,7 @@ func (store *Store) opened() bool {
 func (store *Store) unusable() error {
 	switch {
 	case !store.opened():
-		return errNeverOpened
+		return kv.ErrNeverOpened
 	case store.closing.Load():
 		return kv.ErrClosed
 	default:
@@ -34,19 +29,11 @@ func (store *Store) unusable() error {
 // put hands a write to the committer.
 func (store *Store) put(write *write) error {
 	if !store.opened() {
-		return errNeverOpened
+		return kv.ErrNeverOpened
 	}
 	write.outlet = store.outlet
 	if !store.committer.writes.put(write) {
 		return kv.ErrClosed
-	}
-	return nil
-}
-
-// checkContext returns ErrInvalidArgument for a nil context.
-func checkContext(ctx context.Context) error {
-	if ctx == nil {
-		return fmt.Errorf("%w: the context is nil; use context.Background()", kv.ErrInvalidArgument)
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ package store
 import (
 	"cmp"
 	"fmt"
+
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // Workspace collects entries in a SQLite file of its own, until it is committed or discarded.
@@ -198,7 +200,7 @@ func (workspace *Workspace) Add(kind string, data any) (entries int64, err error
 
 func (workspace *Workspace) add(kind string, data any) (entries int64, err error) {
 	if !workspace.opened() {
-		return 0, errNeverOpened
+		return 0, kv.ErrNeverOpened
 	}
 	encoded, err := encodeWorkspaceEntry(kind, data)
 	if err != nil {
@@ -228,14 +230,14 @@ func (workspace *Workspace) Aggregate() (map[string]int64, error) {
 
 func (workspace *Workspace) summary() (map[string]int64, error) {
 	if !workspace.opened() {
-		return nil, errNeverOpened
+		return nil, kv.ErrNeverOpened
 	}
 	return workspace.within.summary()
 }
 
 // Discard ends the workspace and removes its entries.
 func (workspace *Workspace) Discard() error {
-	err := errNeverOpened
+	err := kv.ErrNeverOpened
 	if workspace.opened() {
 		_, err = workspace.within.discard(storeHost{workspace.store}, Request{})
 	}
@@ -246,7 +248,7 @@ func (workspace *Workspace) Discard() error {
 // it. The store closes open workspaces when it is closed.
 func (workspace *Workspace) Close() error {
 	if !workspace.opened() {
-		return workspace.failure("store.Workspace.Close", errNeverOpened)
+		return workspace.failure("store.Workspace.Close", kv.ErrNeverOpened)
 	}
 	workspace.within.close()
 	return nil
@@ -274,12 +276,12 @@ type WorkspaceCommit struct {
 //	commit, err := workspace.Commit() // commit.Summary: {"row": 41, "warning": 2}
 func (workspace *Workspace) Commit() (WorkspaceCommit, error) {
 	if !workspace.opened() {
-		return WorkspaceCommit{}, workspace.failure("store.Workspace.Commit", errNeverOpened)
+		return WorkspaceCommit{}, workspace.failure("store.Workspace.Commit", kv.ErrNeverOpened)
 	}
 	caller := &callerHost{store: workspace.store}
 	outcome, err := workspace.within.commit(caller, Request{}, "")
 	// Its callbacks may use the workspace's name again.
-	workspace.store.callbacks.run(caller.events)
+	workspace.store.followers.RunCallbacks(caller.events)
 	if err != nil {
 		return WorkspaceCommit{}, workspace.failure("store.Workspace.Commit", err)
 	}
@@ -304,7 +306,7 @@ func (workspace *Workspace) Query(query string) (QueryRows, error) {
 //	rows, err := workspace.QueryLimit("SELECT data FROM entries ORDER BY id DESC", 10)
 func (workspace *Workspace) QueryLimit(query string, limit int) (QueryRows, error) {
 	if !workspace.opened() {
-		return QueryRows{}, workspace.failure("store.Workspace.Query", errNeverOpened)
+		return QueryRows{}, workspace.failure("store.Workspace.Query", kv.ErrNeverOpened)
 	}
 	rows, err := workspace.within.query(query, limit)
 	return rows, workspace.failure("store.Workspace.Query", err)

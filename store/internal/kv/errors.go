@@ -3,6 +3,7 @@
 package kv
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -54,6 +55,10 @@ var (
 	ErrCompactionUnderway = errors.New("a compaction is already under way")
 	ErrOutcomeUnknown     = errors.New("outcome unknown")
 )
+
+// ErrNeverOpened is the error of a nil Store, of the zero Store, and of everything made from
+// one. They are as closed as a store after Close.
+var ErrNeverOpened = fmt.Errorf("%w: it was never opened; use New or NewConfigured", ErrClosed)
 
 // NotFoundError names the key that does not exist or has expired. It wraps ErrNotFound.
 type NotFoundError struct {
@@ -195,3 +200,11 @@ func (exceeded *QuotaExceededError) Error() string {
 
 // Unwrap returns ErrQuotaExceeded.
 func (exceeded *QuotaExceededError) Unwrap() error { return ErrQuotaExceeded }
+
+// CheckContext returns ErrInvalidArgument for a nil context.
+func CheckContext(ctx context.Context) error {
+	if ctx == nil {
+		return fmt.Errorf("%w: the context is nil; use context.Background()", ErrInvalidArgument)
+	}
+	return nil
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package follow
 
 import "dappco.re/go/storebus/store/internal/changelog"
 
@@ -18,8 +18,8 @@ type waitingReaders struct {
 	// changes are the changes of the commit that has woken them, and events the copies that all
 	// of them receive. revision and oldest are the end and the beginning of the namespace's log
 	// then.
-	changes          []*Event
-	events           []Event
+	changes          []*changelog.Event
+	events           []changelog.Event
 	revision, oldest uint64
 }
 
@@ -47,7 +47,7 @@ type waitingParts struct {
 }
 
 // of returns the readers that wait for the same as a reader.
-func (parts *waitingParts) of(query *ChangesQuery) *waitingReaders {
+func (parts *waitingParts) of(query *Query) *waitingReaders {
 	if query.Group == nil {
 		if parts.every == nil {
 			parts.every = &waitingReaders{namespace: query.Namespace}
@@ -67,7 +67,7 @@ func (parts *waitingParts) of(query *ChangesQuery) *waitingReaders {
 
 // note keeps a change for the readers that wait for it. Readers without an earlier change are
 // added to woken.
-func (parts *waitingParts) note(event *Event, woken []*waitingReaders) []*waitingReaders {
+func (parts *waitingParts) note(event *changelog.Event, woken []*waitingReaders) []*waitingReaders {
 	for _, readers := range [...]*waitingReaders{parts.groups[event.LocalGroup()], parts.every} {
 		if readers == nil {
 			continue

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package follow
 
 import (
 	"strings"
 	"sync"
+
+	"dappco.re/go/storebus/store/internal/changelog"
 )
 
 // eventPlace is where an event stands in the log.
@@ -18,7 +20,7 @@ type eventPlace struct {
 // the tail until there are no more. So events for slow readers are in the tail, once for all
 // readers, and a watcher holds at most one commit.
 type watcher struct {
-	events  chan Event
+	events  chan changelog.Event
 	watched watched
 	// strip is the prefix to remove from the names of groups.
 	strip string
@@ -35,12 +37,12 @@ type watcher struct {
 }
 
 func newWatcher(tail *tail, watched watched, strip string) *watcher {
-	return &watcher{events: make(chan Event, watcherBuffer), watched: watched, strip: strip, tail: tail, stop: make(chan struct{})}
+	return &watcher{events: make(chan changelog.Event, watcherBuffer), watched: watched, strip: strip, tail: tail, stop: make(chan struct{})}
 }
 
 // offer hands over an event, or leaves it to the goroutine. It is called for every
 // event in order.
-func (watcher *watcher) offer(place eventPlace, event *Event) {
+func (watcher *watcher) offer(place eventPlace, event *changelog.Event) {
 	watcher.mutex.Lock()
 	defer watcher.mutex.Unlock()
 	if watcher.behind || place.commitID <= watcher.through {
@@ -55,7 +57,7 @@ func (watcher *watcher) offer(place eventPlace, event *Event) {
 }
 
 // local is the event with the names that the reader knows.
-func (watcher *watcher) local(event *Event) Event {
+func (watcher *watcher) local(event *changelog.Event) changelog.Event {
 	local := *event
 	local.Group = strings.TrimPrefix(event.Group, watcher.strip)
 	return local
@@ -82,7 +84,7 @@ func (watcher *watcher) catchUp(place eventPlace) {
 
 // next is the first commit in memory that is not before id. If there is none, offer is
 // the one to hand over from now on.
-func (watcher *watcher) next(id uint64) (commit Commit, found bool) {
+func (watcher *watcher) next(id uint64) (commit changelog.Commit, found bool) {
 	watcher.mutex.Lock()
 	defer watcher.mutex.Unlock()
 	commit, found = watcher.tail.commitFrom(id)
@@ -93,7 +95,7 @@ func (watcher *watcher) next(id uint64) (commit Commit, found bool) {
 }
 
 // handOver waits until there is room; it reports false if the watcher ends first.
-func (watcher *watcher) handOver(event *Event) bool {
+func (watcher *watcher) handOver(event *changelog.Event) bool {
 	select {
 	case watcher.events <- watcher.local(event):
 		return true

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package follow
 
 import (
-	"context"
 	"slices"
 	"sync"
 
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
-// tailBytes bounds the newest part of the log that is kept in memory.
-const tailBytes = 16 << 20
+// Bytes bounds the newest part of the log in memory.
+const Bytes = 16 << 20
 
 // eventOverhead is the size of an event in memory without its texts.
 const eventOverhead = 320
@@ -20,9 +20,11 @@ const eventOverhead = 320
 // queries for recent changes without the database. The committer appends to it, and every
 // goroutine may read.
 type tail struct {
-	mutex      sync.RWMutex
-	commits    []Commit
-	bytes      int
+	mutex   sync.RWMutex
+	commits []changelog.Commit
+	bytes   int
+	// bound is the largest number of bytes, unless the newest commit has more.
+	bound      int
 	namespaces map[string]*namespaceTail
 	// waiting is how many readers wait for a change, or were woken and are not answered
 	// yet.
@@ -39,7 +41,7 @@ type tail struct {
 type namespaceTail struct {
 	first   uint64
 	oldest  uint64
-	events  []*Event
+	events  []*changelog.Event
 	readers waitingParts
 }
 
@@ -49,6 +51,7 @@ func (part *namespaceTail) revision() uint64 { return part.first + uint64(len(pa
 func newTail(lastID uint64) *tail {
 	return &tail{
 		lastID:     lastID,
+		bound:      Bytes,
 		namespaces: map[string]*namespaceTail{},
 		grown:      make(chan struct{}),
 	}
@@ -56,7 +59,7 @@ func newTail(lastID uint64) *tail {
 
 // append adds a commit and returns the readers that waited for one of its changes. oldest
 // returns the lowest revision of a namespace in the log.
-func (tail *tail) append(commit Commit, oldest func(namespace string) uint64) (woken []*waitingReaders) {
+func (tail *tail) append(commit changelog.Commit, oldest func(namespace string) uint64) (woken []*waitingReaders) {
 	tail.mutex.Lock()
 	defer tail.mutex.Unlock()
 	tail.commits = append(tail.commits, commit)
@@ -90,15 +93,15 @@ func (tail *tail) wakeLocked(readers *waitingReaders) {
 	part.readers.remove(readers)
 }
 
-func eventBytes(event *Event) int {
+func eventBytes(event *changelog.Event) int {
 	return eventOverhead + len(event.Group) + len(event.Key) + len(event.Value) + len(event.TraceParent)
 }
 
 // evictLocked drops the oldest commits beyond the bound, but never the newest.
 func (tail *tail) evictLocked() {
-	for tail.bytes > tailBytes && len(tail.commits) > 1 {
+	for tail.bytes > tail.bound && len(tail.commits) > 1 {
 		oldest := tail.commits[0]
-		tail.commits[0] = Commit{}
+		tail.commits[0] = changelog.Commit{}
 		tail.commits = tail.commits[1:]
 		for index := range oldest.Events {
 			event := &oldest.Events[index]
@@ -129,17 +132,16 @@ func (tail *tail) trimmed(namespace string, oldest uint64) {
 }
 
 // changes answers a query from memory; known is false if memory does not reach back far enough.
-func (tail *tail) changes(query ChangesQuery) (page ChangesPage, known bool, err error) {
+func (tail *tail) changes(query *Query) (page Page, known bool, err error) {
 	tail.mutex.RLock()
 	defer tail.mutex.RUnlock()
 	part := tail.namespaces[query.Namespace]
 	if part == nil || query.After+1 < part.first {
-		return ChangesPage{}, false, nil
+		return Page{}, false, nil
 	}
 	// The log may have been trimmed into the part that memory still holds.
-	page = ChangesPage{Next: query.After, Oldest: part.oldest, Revision: part.revision()}
-	if err := query.checkRange(page); err != nil {
-		return ChangesPage{}, true, err
+	if page, err = NewPage(query, part.oldest, part.revision()); err != nil {
+		return Page{}, true, err
 	}
 	for _, event := range part.events[query.After+1-part.first:] {
 		if !page.take(query, event) {
@@ -191,12 +193,12 @@ func (tail *tail) keepLocked(part *namespaceTail, reader *changesReader) error {
 
 // forget removes a waiting reader; waited is false if it did not wait. The page is the result
 // of the wait: no change up to the revision of the namespace.
-func (tail *tail) forget(reader *changesReader) (page ChangesPage, waited bool) {
+func (tail *tail) forget(reader *changesReader) (page Page, waited bool) {
 	tail.mutex.Lock()
 	defer tail.mutex.Unlock()
 	readers := reader.among
 	if readers == nil || readers.woken {
-		return ChangesPage{}, false
+		return Page{}, false
 	}
 	part := tail.namespaces[readers.namespace]
 	readers.remove(reader)
@@ -205,7 +207,7 @@ func (tail *tail) forget(reader *changesReader) (page ChangesPage, waited bool) 
 	if len(readers.list) == 0 {
 		part.readers.remove(readers)
 	}
-	page = ChangesPage{Next: part.revision(), Oldest: part.oldest, Revision: part.revision()}
+	page = Page{Next: part.revision(), Oldest: part.oldest, Revision: part.revision()}
 	tail.dropLocked(readers.namespace, part)
 	return page, true
 }
@@ -219,7 +221,7 @@ func (tail *tail) answered(readers int) {
 
 // commitsAfter returns at most limit commits after a given one from memory. known is false if
 // memory does not reach back far enough. grown is closed when there are more.
-func (tail *tail) commitsAfter(id uint64, limit int) (commits []Commit, known bool, grown <-chan struct{}) {
+func (tail *tail) commitsAfter(id uint64, limit int) (commits []changelog.Commit, known bool, grown <-chan struct{}) {
 	tail.mutex.RLock()
 	defer tail.mutex.RUnlock()
 	switch {
@@ -234,11 +236,11 @@ func (tail *tail) commitsAfter(id uint64, limit int) (commits []Commit, known bo
 }
 
 // commitFrom returns the first commit in memory that is not before id.
-func (tail *tail) commitFrom(id uint64) (commit Commit, found bool) {
+func (tail *tail) commitFrom(id uint64) (commit changelog.Commit, found bool) {
 	tail.mutex.RLock()
 	defer tail.mutex.RUnlock()
 	if len(tail.commits) == 0 || id > tail.lastID {
-		return Commit{}, false
+		return changelog.Commit{}, false
 	}
 	first := tail.commits[0].ID
 	return tail.commits[max(id, first)-first], true
@@ -266,16 +268,17 @@ func (tail *tail) close() (woken []*waitingReaders) {
 	return woken
 }
 
-// waitGrown waits for a commit or for gone, or for the end of ctx or stop.
-func waitGrown(ctx context.Context, gone, stop, grown <-chan struct{}) error {
-	select {
-	case <-grown:
-		return nil
-	case <-gone:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-stop:
-		return kv.ErrClosed
-	}
+// keep sets the bound, and drops commits beyond it.
+func (tail *tail) keep(bytes int) {
+	tail.mutex.Lock()
+	defer tail.mutex.Unlock()
+	tail.bound = bytes
+	tail.evictLocked()
+}
+
+// waitingReaders returns the number of readers that wait.
+func (tail *tail) waitingReaders() int {
+	tail.mutex.RLock()
+	defer tail.mutex.RUnlock()
+	return tail.waiting
 }

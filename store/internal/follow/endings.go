@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package follow
 
 import (
 	"container/heap"
@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// endings are when readers stop waiting for a change: when their time is over, or with
-// their contexts. One timer and one callback of each context do for all of them.
+// endings has the times at which readers stop waiting, and the contexts that end their wait. One
+// timer and one callback for each context are enough for all readers.
 type endings struct {
-	// changed is called when there may be an ending that is sooner than all before.
+	// changed is called if the next ending may be sooner than before.
 	changed func()
 
 	mutex     sync.Mutex

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package follow
 
 import (
 	"slices"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/turns"
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -66,10 +67,8 @@ func (wakeups *wakeups) close() {
 func (wakeups *wakeups) run() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var again <-chan struct{}
 	for !wakeups.finished() {
 		select {
-		case <-again:
 		case <-wakeups.ready:
 		case <-timer.C:
 		}
@@ -77,9 +76,8 @@ func (wakeups *wakeups) run() {
 		for _, reader := range wakeups.endings.take(readersPerSlice) {
 			reader.end()
 		}
-		again = nil
 		if wakeups.waiting() {
-			again = always
+			wakeups.signal()
 		}
 		if left, some := wakeups.endings.next(); some {
 			timer.Reset(max(left, 0))
@@ -123,11 +121,11 @@ func (wakeups *wakeups) take() (readers *waitingReaders, woken bool) {
 }
 
 // answer is the answer to a woken reader. All readers share the events.
-func (readers *waitingReaders) answer(query *ChangesQuery) (ChangesPage, error) {
+func (readers *waitingReaders) answer(query *Query) (Page, error) {
 	if readers.closed {
-		return ChangesPage{}, kv.ErrClosed
+		return Page{}, kv.ErrClosed
 	}
-	page := ChangesPage{Next: readers.revision, Oldest: readers.oldest, Revision: readers.revision}
+	page := Page{Next: readers.revision, Oldest: readers.oldest, Revision: readers.revision}
 	events := readers.sharedEvents()
 	for index := range events {
 		if !query.holds(index, &events[index]) {
@@ -142,7 +140,7 @@ func (readers *waitingReaders) answer(query *ChangesQuery) (ChangesPage, error) 
 }
 
 // sharedEvents are the changes, copied once.
-func (readers *waitingReaders) sharedEvents() []Event {
+func (readers *waitingReaders) sharedEvents() []changelog.Event {
 	for _, event := range readers.changes {
 		readers.events = append(readers.events, *event)
 	}
