@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
-	"sync/atomic"
 
 	"dappco.re/go/storebus/internal/platform"
 	"dappco.re/go/storebus/store/internal/kv"
@@ -88,10 +87,6 @@ type archives struct {
 	removals []timeSpan
 	// next is the time from which on the first of them still has rows.
 	next int64
-	// failpoint, if not nil, is called after each step of a compaction.
-	failpoint func(step string)
-	// written counts the entries that a compaction under way has written.
-	written atomic.Int64
 
 	insert           *sqlite.Statement
 	selectUnfinished *sqlite.Statement
@@ -131,12 +126,6 @@ func (archives *archives) load() error {
 		archives.removals = append(archives.removals, timeSpan{row.Signed(0), row.Signed(1)})
 		return true
 	})
-}
-
-func (archives *archives) reach(step string) {
-	if archives.failpoint != nil {
-		archives.failpoint(step)
-	}
 }
 
 // hides reports whether the entry of a time is in an archive, although its row is there.
@@ -263,9 +252,9 @@ func (committer *committer) removeArchived() (more bool) {
 	}
 	committer.checkpoints.written += removal.counted * rowBytes
 	archives.removals, archives.next = archives.removals[removal.spans:], removal.next
-	archives.reach(stepRemoving)
+	committer.journal.reach(stepRemoving)
 	if len(archives.removals) == 0 {
-		archives.reach(stepEmptied)
+		committer.journal.reach(stepEmptied)
 	}
 	return len(archives.removals) > 0
 }

@@ -19,7 +19,6 @@ import (
 	"dappco.re/go/storebus/internal/platform"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 const (
@@ -107,21 +106,21 @@ func (store *Store) backupInto(file *os.File, path string) (int64, error) {
 // connection to the copy. SQLite updates the copied part with every commit in between, so the
 // copy is the store at the last step.
 func (store *Store) copyPages(file *os.File) (driver.Conn, error) {
-	backup, err := ask(store, func(*state.View) (*sqlitedriver.Backup, error) { return store.committer.beginBackup(file.Name()) })
+	backup, err := ask(store, func(committer *committer) (*sqlitedriver.Backup, error) { return committer.beginBackup(file.Name()) })
 	if err != nil {
 		return nil, err
 	}
 	progress := backupProgress{}
-	backedUp := &store.committer.backedUp
+	backedUp := &store.engine.backedUp
 	defer backedUp.Store(0)
 	for more := true; more && err == nil; {
-		more, err = ask(store, func(*state.View) (bool, error) { return progress.step(backup) })
+		more, err = ask(store, func(committer *committer) (bool, error) { return progress.step(backup) })
 		backedUp.Store(int64(progress.total-progress.left) * sqlite.PageBytes)
 		if err == nil && more {
 			err = store.betweenSteps(&progress, file)
 		}
 	}
-	return ask(store, func(*state.View) (driver.Conn, error) {
+	return ask(store, func(committer *committer) (driver.Conn, error) {
 		if err != nil {
 			return nil, errors.Join(err, backup.Finish())
 		}

@@ -12,7 +12,6 @@ import (
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 // DefaultPageLimit is the limit of a query without a limit.
@@ -52,22 +51,26 @@ func checkLimit(limit int) error {
 }
 
 // logSource reads the log in the database for its followers.
-type logSource struct{ *shared }
+type logSource struct {
+	*engine
+	// completions is where answers go.
+	completions *outlet
+}
 
 // Changes has the committer answer a query.
 func (source logSource) Changes(query *ChangesQuery, answered func(ChangesPage, error) (then func()), failed func(error)) {
-	asked := source.committer.reads.put(func(view *state.View) {
+	asked := source.reads.put(func(committer *committer) {
 		// It may look again, which is no work for the committer. So a sink is not asked.
-		source.committer.outbox.add(source.completions, completion(answered(source.page(view, query))))
+		committer.outbox.add(source.completions, completion(answered(committer.changes(query))))
 	})
 	if !asked {
 		failed(kv.ErrClosed)
 	}
 }
 
-// page answers a query. The page may end early, with Next telling how far it came.
-func (source logSource) page(view *state.View, query *ChangesQuery) (ChangesPage, error) {
-	namespace, err := view.Namespace(query.Namespace)
+// changes answers a query from the database. The page may end early, with Next telling how far it came.
+func (committer *committer) changes(query *ChangesQuery) (ChangesPage, error) {
+	namespace, err := committer.view.Namespace(query.Namespace)
 	if err != nil {
 		return ChangesPage{}, err
 	}
@@ -75,7 +78,7 @@ func (source logSource) page(view *state.View, query *ChangesQuery) (ChangesPage
 	if err != nil || query.After == namespace.Revision {
 		return page, err
 	}
-	log := source.committer.log
+	log := committer.log
 	err = log.changes(query.Namespace, query.After, func(blob []byte, committedAt time.Time) (more bool, err error) {
 		return follow.TakeChanges(&page, query, blob, committedAt)
 	})
@@ -89,7 +92,7 @@ func (source logSource) page(view *state.View, query *ChangesQuery) (ChangesPage
 // CommitsAfter has the committer read commits.
 func (source logSource) CommitsAfter(id uint64) ([]changelog.Commit, error) {
 	return wait(func(done func([]changelog.Commit, error)) {
-		asked := source.committer.reads.put(func(*state.View) { done(source.committer.log.after(id)) })
+		asked := source.reads.put(func(committer *committer) { done(committer.log.after(id)) })
 		if !asked {
 			fail(done, kv.ErrClosed)
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"dappco.re/go/storebus/internal/logging"
@@ -53,35 +52,19 @@ type write struct {
 	events    []Event
 }
 
-// read is a question to the view. It tells its caller, or leaves that to the outbox.
-type read func(view *state.View)
+// read is a question to the committer. It tells its caller, or leaves that to the outbox.
+type read func(committer *committer)
+
+// readOf is a question that has its committer already.
+func readOf(question func()) read { return func(*committer) { question() } }
 
 // committer has the connection. One goroutine takes all waiting writes into one transaction,
 // commits once, and completes all of them. Between two batches it answers reads, expires due
 // keys and trims the log, in slices. A caller that comes while nothing waits does the
-// committer's part itself (see owner).
+// committer's part itself. Only its owner has a committer (see ownership).
 type committer struct {
-	// owner is held by the goroutine that uses the fields below. Configuration, clock,
-	// mailboxes, hot entries and followers are for all goroutines.
-	owner ownership
-
-	config StoreConfig
-	// limits are set by anybody, and hold for a batch as they are when it begins.
-	limits  atomic.Pointer[kv.Limits]
-	storeID string
-	// suspended is the reason of Suspend, nil if there is none.
-	suspended atomic.Pointer[string]
-	// backedUp is how many bytes a backup that is under way has copied.
-	backedUp   atomic.Int64
-	clock      *clock.Clock
+	*engine
 	clockWatch *clockWatch
-	hot        *state.Hot
-	// followers are made with source and stopping, when the end of the log is known.
-	followers *follow.Followers
-	source    follow.Source
-	stopping  <-chan struct{}
-	writes    *mailbox[*write]
-	reads     *mailbox[read]
 
 	session      *sqlite.Session
 	view         *state.View
@@ -101,17 +84,14 @@ type committer struct {
 
 	// batchAt is when the batch was begun that is carried out.
 	batchAt clock.Reading
-	// underway are the batches whose records are with the log, in order. acknowledged gets a
-	// token when the log has said something of one of them.
-	underway     []*sealed
-	acknowledged chan struct{}
+	// underway are the batches whose records are with the log, in order.
+	underway []*sealed
 	// logEnded tells that the log is closed.
 	logEnded bool
 	// spare is memory for the next batch, nil if there is none.
 	spare *batch
-	// figures has the measurements. syncs tells that a COMMIT syncs the log of SQLite.
-	figures *figures
-	syncs   bool
+	// syncs tells that a COMMIT syncs the log of SQLite.
+	syncs bool
 
 	// reading tells that the database is locked for reading.
 	reading bool
@@ -125,9 +105,8 @@ type committer struct {
 	expiring bool
 	// nextExpiry is not after the time at which the next entry expires; zero: none does.
 	nextExpiry time.Time
-	// purges count the expiries that are logged; expiryFailure is why the last could not be,
-	// expiryPause until when they are not tried again.
-	purges        *purges
+	// expiryFailure is why expiries could not be logged, and expiryPause until when they are not
+	// tried again.
 	expiryFailure error
 	expiryPause   time.Time
 	lastPurge     time.Time
@@ -140,20 +119,21 @@ type committer struct {
 	// troubles has the logged state of failing work, and refusing the logged state of the disk.
 	troubles troubles
 	refusing logging.Condition
-	// broken is why the store has stopped writing; nil while it writes.
-	broken atomic.Pointer[error]
+}
+
+func newCommitter(engine *engine) *committer {
+	return &committer{engine: engine, expiries: newExpiryQueue(), troubles: troubles{}, syncs: engine.config.Durability == DurabilityFull}
 }
 
 // open prepares the statements and brings the tables up to the log.
 func (committer *committer) open(session *sqlite.Session) error {
 	committer.session = session
 	committer.view = state.NewView(session, committer.hot, committer.flushLog)
-	committer.tables = newTables(session)
+	committer.tables = newTables(session, committer.engine)
 	committer.log = newChangeLog(session, committer.config.Logger)
 	committer.log.deferred.puts = committer.config.Durability == DurabilityMemory
 	committer.log.deferred.flush = committer.flushLog
 	committer.materialiser = state.NewMaterialiser(session, committer.view, committer.config.PendingBytes, committer.config.Durability == DurabilityMemory)
-	committer.acknowledged = make(chan struct{}, 1)
 	committer.database = newDatabaseLog(session, committer.log, committer.unsynced)
 	committer.records = committer.config.logOver(committer.database)
 	committer.begin = session.PrepareControl(`BEGIN IMMEDIATE`)
@@ -234,57 +214,6 @@ func (committer *committer) catchUp() error {
 			}
 		}
 	}
-}
-
-// always is a channel that can be received from at any time.
-var always = func() <-chan struct{} {
-	closed := make(chan struct{})
-	close(closed)
-	return closed
-}()
-
-// run serves until both mailboxes are closed and everything taken from them is done.
-func (committer *committer) run() {
-	housekeeping := time.NewTicker(housekeepingInterval)
-	defer housekeeping.Stop()
-	defer committer.expiryTimer.Stop()
-	defer committer.idleTimer.Stop()
-	// again is ready while there is more to do. Other work gets its turn in between.
-	var again <-chan struct{}
-	for more, finished := false, false; !finished; {
-		if again = nil; more {
-			again = always
-		}
-		wake := func() {}
-		select {
-		case <-again:
-		case <-committer.writes.ready:
-		case <-committer.reads.ready:
-		case <-committer.acknowledged:
-		case <-committer.expiryTimer.C:
-			wake = committer.waitForExpiry
-		case <-committer.idleTimer.C:
-			wake = func() { committer.idle = true }
-		case <-housekeeping.C:
-			wake = committer.keepHouse
-		}
-		more, finished = committer.attend(wake)
-	}
-	committer.owner.take()
-	defer committer.owner.release()
-	committer.shutDown()
-}
-
-// attend takes one turn. It begins with the work that woke the goroutine.
-func (committer *committer) attend(wake func()) (more, finished bool) {
-	committer.owner.take()
-	defer committer.owner.release()
-	wake()
-	more = committer.turn()
-	if committer.callsFinished() && len(committer.underway) > 0 {
-		committer.endLog()
-	}
-	return more, committer.finished()
 }
 
 // endLog closes the log, which says then how each record under way has ended.
@@ -373,7 +302,7 @@ func (committer *committer) answerReads() (more bool) {
 func (committer *committer) answerAll(reads []read) {
 	for some := range slices.Chunk(reads, readsPerHandOver) {
 		for _, read := range some {
-			read(committer.view)
+			read(committer)
 		}
 		committer.outbox.handOver()
 	}
@@ -567,20 +496,4 @@ func (committer *committer) shutDown() {
 	committer.saveClock()
 	committer.emptyWriteAheadLog()
 	committer.followers.EndReaders()
-}
-
-// serve owns the connection until the store is closed. opened is told when reads
-// and writes are taken, or why they will not be.
-func (committer *committer) serve(database *sqlite.Database, opened chan<- error) {
-	err := database.Use(func(session *sqlite.Session) error {
-		if err := committer.open(session); err != nil {
-			return errors.Join(err, session.Close())
-		}
-		opened <- nil
-		committer.run()
-		return session.Close()
-	})
-	if err != nil {
-		opened <- err
-	}
 }

@@ -94,7 +94,7 @@ func (store *Store) SubmitCompact(options CompactOptions, done func(Compaction, 
 		return
 	}
 	submitAlone(store, &store.compacting, kv.ErrCompactionUnderway, func() (Compaction, error) {
-		defer journalIn.table(store.committer.tables).archives.written.Store(0)
+		defer store.engine.journal.archiving.Store(0)
 		return store.compact(options)
 	}, done)
 }
@@ -229,7 +229,7 @@ func (compaction *compaction) carryOut() error {
 // begin finds out how far the archive may go.
 func (compaction *compaction) begin() error {
 	_, err := askJournal(compaction.store, func(journal *journal) (struct{}, error) {
-		if now := compaction.store.committer.clock.Now(); compaction.before.After(now) {
+		if now := compaction.store.engine.clock.Now(); compaction.before.After(now) {
 			return struct{}{}, fmt.Errorf("%w: Before is %s, which is in the future", kv.ErrInvalidCompaction, compaction.before.UTC().Format(time.RFC3339Nano))
 		}
 		compaction.through = -1
@@ -313,7 +313,7 @@ func (compaction *compaction) addLine(row *archiveRow, line []byte) error {
 		}
 	}
 	compaction.archive.add(row)
-	journalIn.table(compaction.store.committer.tables).archives.written.Store(compaction.archive.entries)
+	compaction.store.engine.journal.archiving.Store(compaction.archive.entries)
 	return archiveFailure(compaction.file.Write(line))
 }
 
@@ -364,7 +364,7 @@ func (compaction *compaction) place() error {
 func (store *Store) clearArchives() error {
 	unfinished, err := askJournal(store, func(journal *journal) ([]archive, error) {
 		// If a commit has an unknown outcome, the archive may be finished.
-		if err := store.committer.stopped(); err != nil {
+		if err := store.engine.stopped(); err != nil {
 			return nil, err
 		}
 		return journal.archives.unfinished()
@@ -383,4 +383,4 @@ func (store *Store) clearArchives() error {
 }
 
 // reach tells the failpoint how far a compaction has come.
-func (store *Store) reach(step string) { journalIn.table(store.committer.tables).archives.reach(step) }
+func (store *Store) reach(step string) { store.engine.journal.reach(step) }

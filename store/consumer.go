@@ -13,7 +13,6 @@ import (
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 // watermarkInterval is the time between two commits that carry watermarks.
@@ -36,8 +35,8 @@ func (store *Store) register(name string) (*Consumer, error) {
 	if err := change(store, registerCommand{name: name}); err != nil {
 		return nil, err
 	}
-	return ask(store, func(*state.View) (*Consumer, error) {
-		return watermarksIn.table(store.committer.tables).register(store.followers, name)
+	return ask(store, func(committer *committer) (*Consumer, error) {
+		return watermarksIn.table(committer.tables).register(store.followers, name)
 	})
 }
 

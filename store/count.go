@@ -33,7 +33,7 @@ type KeyCount struct {
 //
 //	count, err := store.CountKeys(store.CountQuery{Prefix: "acme:"})
 func (store *Store) CountKeys(query CountQuery) (KeyCount, error) {
-	count, err := askExactly(store, query.realm(), query.read)
+	count, err := askExactly(store, query.realm(), inView(query.read))
 	if err != nil {
 		return count, fmt.Errorf("store.CountKeys: %w", err)
 	}
@@ -43,7 +43,7 @@ func (store *Store) CountKeys(query CountQuery) (KeyCount, error) {
 // SubmitCount is CountKeys without waiting. It calls done once, before SubmitCount returns or
 // later from a goroutine of the store. done must not block.
 func (store *Store) SubmitCount(query CountQuery, done func(KeyCount, error)) {
-	submitExactly(store, query.realm(), query.read, done)
+	submitExactly(store, query.realm(), inView(query.read), done)
 }
 
 func (query CountQuery) realm() kv.Realm {
@@ -73,7 +73,7 @@ func (query CountQuery) read(view *state.View) (count KeyCount, err error) {
 //
 //	keys, err := store.Count("config")
 func (store *Store) Count(group string) (int, error) {
-	count, err := askExactly(store, kv.RealmOf(group), CountQuery{Group: &group}.read)
+	count, err := askExactly(store, kv.RealmOf(group), inView(CountQuery{Group: &group}.read))
 	return int(count.Keys), operationError("store.Count", group, "", err)
 }
 
@@ -82,7 +82,7 @@ func (store *Store) Count(group string) (int, error) {
 //
 //	keys, err := store.CountAll("tenant-a:")
 func (store *Store) CountAll(prefix string) (int, error) {
-	count, err := askExactly(store, kv.RealmOfPrefix(prefix), CountQuery{Prefix: prefix}.read)
+	count, err := askExactly(store, kv.RealmOfPrefix(prefix), inView(CountQuery{Prefix: prefix}.read))
 	if err != nil {
 		return 0, fmt.Errorf("store.CountAll: prefix %q: %w", prefix, err)
 	}
@@ -93,6 +93,6 @@ func (store *Store) CountAll(prefix string) (int, error) {
 //
 //	there, err := store.GroupExists("config")
 func (store *Store) GroupExists(group string) (bool, error) {
-	count, err := askExactly(store, kv.RealmOf(group), CountQuery{Group: &group}.read)
+	count, err := askExactly(store, kv.RealmOf(group), inView(CountQuery{Group: &group}.read))
 	return count.Keys > 0, operationError("store.GroupExists", group, "", err)
 }

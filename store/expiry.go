@@ -290,12 +290,12 @@ func (committer *committer) waitForExpiry() {
 // exactly answers a question about how many keys there are in a realm. If some are due, they
 // must not count: it is answered right after they have expired or, while they cannot, after
 // they were counted to be left out.
-func (committer *committer) exactly(of kv.Realm, question read) {
+func (committer *committer) exactly(of kv.Realm, question func()) {
 	if committer.isDueIn(of) {
-		committer.expiries.ask(of, question)
+		committer.expiries.ask(of, readOf(question))
 		return
 	}
-	question(committer.view)
+	question()
 }
 
 // isDueIn is somethingIsDue for a realm.

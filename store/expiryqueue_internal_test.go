@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus/store/internal/kv"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 var realmA, realmB, realmC = kv.Realm{Name: "a"}, kv.Realm{Name: "b"}, kv.Realm{Name: "c"}
@@ -50,7 +49,7 @@ func TestExpiryqueue_Served_Good(t *testing.T) {
 	t.Run("QuestionsOfManyTurns", func(t *testing.T) {
 		queue := newExpiryQueue()
 		asked := 0
-		question := func(*state.View) { asked++ }
+		question := func(committer *committer) { asked++ }
 		for range readsPerTurn + 10 {
 			queue.ask(realmA, question)
 			queue.ask(realmB, question)
@@ -131,8 +130,8 @@ func TestExpiryqueue_Hold_Ugly(t *testing.T) {
 		queue.postpone(writes[0], realmA)
 		require.True(t, queue.hold(writes[1]))
 		queue.postpone(writes[2], realmB)
-		queue.ask(realmB, func(*state.View) {})
-		queue.ask(kv.WholeStore, func(*state.View) {})
+		queue.ask(realmB, func(committer *committer) {})
+		queue.ask(kv.WholeStore, func(committer *committer) {})
 		assert.True(t, queue.hasWrites())
 		assert.Equal(t, writes, queue.giveUpWrites())
 		assert.False(t, queue.hasWrites())

@@ -69,7 +69,7 @@ func (store *Store) Figures() Figures {
 	if !store.opened() {
 		return Figures{}
 	}
-	measured := store.committer.figures
+	measured := store.engine.figures
 	figures := Figures{
 		Commits: newDistribution(&measured.commits), Syncs: newDistribution(&measured.syncs), BatchSizes: newDistribution(&measured.sizes),
 		Expired: measured.expired.Load(),

@@ -47,7 +47,7 @@ type GroupsPage struct {
 //
 //	page, err := store.GetGroups(store.GroupsQuery{Prefix: "acme:"})
 func (store *Store) GetGroups(query GroupsQuery) (GroupsPage, error) {
-	page, err := askExactly(store, kv.RealmOfPrefix(query.Prefix), query.read)
+	page, err := askExactly(store, kv.RealmOfPrefix(query.Prefix), inView(query.read))
 	if err != nil {
 		return page, fmt.Errorf("store.GetGroups: prefix %q: %w", query.Prefix, err)
 	}
@@ -57,7 +57,7 @@ func (store *Store) GetGroups(query GroupsQuery) (GroupsPage, error) {
 // SubmitGroups is GetGroups without waiting. It calls done once, before SubmitGroups returns or
 // later from a goroutine of the store. done must not block.
 func (store *Store) SubmitGroups(query GroupsQuery, done func(GroupsPage, error)) {
-	submitExactly(store, kv.RealmOfPrefix(query.Prefix), query.read, done)
+	submitExactly(store, kv.RealmOfPrefix(query.Prefix), inView(query.read), done)
 }
 
 func (query GroupsQuery) read(view *state.View) (page GroupsPage, err error) {
@@ -120,7 +120,7 @@ func (store *Store) Groups(prefix ...string) ([]string, error) {
 func (store *Store) groups(query GroupsQuery) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for more := true; more; {
-			page, err := askExactly(store, kv.RealmOfPrefix(query.Prefix), query.read)
+			page, err := askExactly(store, kv.RealmOfPrefix(query.Prefix), inView(query.read))
 			if err != nil {
 				yield("", err)
 				return

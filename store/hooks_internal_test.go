@@ -44,15 +44,26 @@ func connectionOf(store *Store) sqlitedriver.ExecQuerierContext {
 
 // OnCommitter runs function in the committer's goroutine, between two batches.
 func OnCommitter(store *Store, function func() error) error {
-	_, err := ask(store, func(*state.View) (struct{}, error) { return struct{}{}, function() })
+	_, err := ask(store, func(committer *committer) (struct{}, error) { return struct{}{}, function() })
 	return err
 }
+
+// onCommitter is OnCommitter for a function that uses the committer.
+func onCommitter(store *Store, function func(committer *committer) error) error {
+	_, err := ask(store, func(committer *committer) (struct{}, error) { return struct{}{}, function(committer) })
+	return err
+}
+
+// heldCommitters are the committers of stores that Hold has stopped.
+var heldCommitters sync.Map
 
 // Hold stops the committer until release is called: what is submitted in between
 // becomes one batch.
 func Hold(store *Store) (release func()) {
 	held, released := make(chan struct{}), make(chan struct{})
-	store.submitRead(func(*state.View) {
+	store.submitRead(func(committer *committer) {
+		heldCommitters.Store(store, committer)
+		defer heldCommitters.Delete(store)
 		close(held)
 		<-released
 	}, func(error) { close(held) })
@@ -65,7 +76,7 @@ func WaitForWrite(store *Store) { WaitForWrites(store, 1) }
 
 // WaitForWrites returns when so many writes wait for the committer, which is held.
 func WaitForWrites(store *Store, writes int) {
-	waiting := store.committer.writes
+	waiting := store.engine.writes
 	for {
 		<-waiting.ready
 		waiting.mutex.Lock()
@@ -85,7 +96,7 @@ func Closing(store *Store) bool { return store.closing.Load() }
 
 // RefusesWrites reports whether Close has come to refuse writes.
 func RefusesWrites(store *Store) bool {
-	writes := store.committer.writes
+	writes := store.engine.writes
 	writes.mutex.Lock()
 	defer writes.mutex.Unlock()
 	return writes.closed
@@ -94,30 +105,30 @@ func RefusesWrites(store *Store) bool {
 // KeepHouse does now what the committer does every second, and returns after the
 // first slice of trimming that follows from it.
 func KeepHouse(store *Store) error {
-	err := OnCommitter(store, func() error {
-		store.committer.keepHouse()
+	err := onCommitter(store, func(committer *committer) error {
+		committer.keepHouse()
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return OnCommitter(store, func() error { return nil })
+	return onCommitter(store, func(committer *committer) error { return nil })
 }
 
 // Settle does now what the committer does when it is left alone: what is due
 // expires, the tables are brought up to the log, and the log is trimmed.
 func Settle(store *Store) error {
-	return OnCommitter(store, func() error {
-		for store.committer.expireDue() {
+	return onCommitter(store, func(committer *committer) error {
+		for committer.expireDue() {
 		}
-		for store.committer.attendTo(&store.committer.chores[choreDeletions]) {
+		for committer.attendTo(&committer.chores[choreDeletions]) {
 		}
-		store.committer.idle = true
-		for store.committer.attendTo(&store.committer.chores[choreTables]) {
+		committer.idle = true
+		for committer.attendTo(&committer.chores[choreTables]) {
 		}
-		for store.committer.attendTo(&store.committer.chores[choreMarks]) {
+		for committer.attendTo(&committer.chores[choreMarks]) {
 		}
-		for store.committer.attendTo(&store.committer.chores[choreTrimming]) {
+		for committer.attendTo(&committer.chores[choreTrimming]) {
 		}
 		return nil
 	})
@@ -157,8 +168,8 @@ func LeaveRoom(store *Store, pages int) error {
 // OnCommit has function carry out each COMMIT of a store from now on, or fail to;
 // it is given the real one.
 func OnCommit(store *Store, function func(commit func() error) error) error {
-	return OnCommitter(store, func() error {
-		commit, replaced := store.committer.commit, &replacedCommit{function: function}
+	return onCommitter(store, func(committer *committer) error {
+		commit, replaced := committer.commit, &replacedCommit{function: function}
 		replaced.StmtExecContext = commit.Replace(replaced)
 		if before, ok := replaced.StmtExecContext.(*replacedCommit); ok {
 			replaced.StmtExecContext = before.StmtExecContext
@@ -180,8 +191,8 @@ type HeldRemovals struct {
 // is called or the store is closed.
 func HoldRemovals(store *Store) (*HeldRemovals, error) {
 	held := &HeldRemovals{store: store}
-	return held, OnCommitter(store, func() error {
-		chore := &store.committer.chores[choreDeletions]
+	return held, onCommitter(store, func(committer *committer) error {
+		chore := &committer.chores[choreDeletions]
 		held.real, chore.slice = chore.slice, nothing
 		return nil
 	})
@@ -189,9 +200,9 @@ func HoldRemovals(store *Store) (*HeldRemovals, error) {
 
 // Release lets the rows be removed, and returns when they are.
 func (held *HeldRemovals) Release() error {
-	return OnCommitter(held.store, func() error {
-		held.store.committer.chores[choreDeletions].slice = held.real
-		for held.store.committer.attendTo(&held.store.committer.chores[choreDeletions]) {
+	return onCommitter(held.store, func(committer *committer) error {
+		committer.chores[choreDeletions].slice = held.real
+		for committer.attendTo(&committer.chores[choreDeletions]) {
 		}
 		return nil
 	})
@@ -200,11 +211,11 @@ func (held *HeldRemovals) Release() error {
 // CarryOut removes so many slices of rows, if there are as many, and calls each
 // after every one.
 func (held *HeldRemovals) CarryOut(slices int, each func() error) error {
-	return OnCommitter(held.store, func() (err error) {
-		chore := &held.store.committer.chores[choreDeletions]
+	return onCommitter(held.store, func(committer *committer) (err error) {
+		chore := &committer.chores[choreDeletions]
 		chore.slice = held.real
 		for more := true; more && err == nil && slices > 0; slices-- {
-			more = held.store.committer.attendTo(chore)
+			more = committer.attendTo(chore)
 			err = each()
 		}
 		chore.slice = nothing
@@ -223,7 +234,9 @@ func (failingStatement) ExecContext(context.Context, []driver.NamedValue) (drive
 
 // FailExpiries has a store that is held fail to expire anything, until restore is called.
 func FailExpiries(store *Store) (restore func() error) {
-	insert := store.committer.log.deferred.insertCommit
+	held, _ := heldCommitters.Load(store)
+	committer, _ := held.(*committer)
+	insert := committer.log.deferred.insertCommit
 	original := insert.Replace(failingStatement{})
 	return func() error {
 		return OnCommitter(store, func() error {
@@ -236,8 +249,8 @@ func FailExpiries(store *Store) (restore func() error) {
 // DeleteTooManyGroups returns what becomes of deleting more groups than may be
 // deleted at once.
 func DeleteTooManyGroups(store *Store, prefix string) error {
-	return OnCommitter(store, func() error {
-		batch := newBatch(store.committer.view, store.committer.tables, store.committer.clock.Now())
+	return onCommitter(store, func(committer *committer) error {
+		batch := newBatch(committer.view, committer.tables, committer.clock.Now())
 		for index := range MaxGroupsPerDelete {
 			batch.groups[fmt.Sprint(prefix, index)] = &groupChange{GroupState: kv.GroupState{Keys: 1}}
 		}
@@ -256,8 +269,8 @@ func batchError(batch *batch) error {
 
 // Deletions returns how many deleted groups have rows that are to be removed.
 func Deletions(store *Store) (count int, err error) {
-	err = OnCommitter(store, func() error {
-		count = store.committer.view.DeletionsWaiting()
+	err = onCommitter(store, func(committer *committer) error {
+		count = committer.view.DeletionsWaiting()
 		return nil
 	})
 	return count, err
@@ -295,14 +308,14 @@ func DecodeLog(blob []byte) ([]Event, error) {
 
 // RememberedAnswers returns how many answers the database and the memory of a store hold.
 func RememberedAnswers(store *Store) (rows, known int, err error) {
-	err = OnCommitter(store, func() error {
-		count := store.committer.session.Prepare("SELECT count(*) FROM retries")
+	err = onCommitter(store, func(committer *committer) error {
+		count := committer.session.Prepare("SELECT count(*) FROM retries")
 		stored, _, err := count.Integer()
 		rows = int(stored)
-		for _, generation := range answersIn.table(store.committer.tables).generations {
+		for _, generation := range answersIn.table(committer.tables).generations {
 			known += len(generation.rows)
 		}
-		return errors.Join(store.committer.session.Err, err)
+		return errors.Join(committer.session.Err, err)
 	})
 	return rows, known, err
 }
@@ -310,10 +323,10 @@ func RememberedAnswers(store *Store) (rows, known int, err error) {
 // ClearRetries forgets what is too old to be repeated, and returns how many
 // transactions that takes.
 func ClearRetries(store *Store) (slices int, err error) {
-	err = OnCommitter(store, func() error {
-		answersIn.table(store.committer.tables).forget(store.committer.clock.Now())
+	err = onCommitter(store, func(committer *committer) error {
+		answersIn.table(committer.tables).forget(committer.clock.Now())
 		slices = 1
-		for store.committer.attendTo(&store.committer.chores[choreAnswers]) {
+		for committer.attendTo(&committer.chores[choreAnswers]) {
 			slices++
 		}
 		return nil
@@ -396,8 +409,8 @@ func RecordVisits(store *Store) (take func() []string) {
 
 // FailCompactions has function called at each step of Compact.
 func FailCompactions(store *Store, function func(step string)) error {
-	return OnCommitter(store, func() error {
-		journalIn.table(store.committer.tables).archives.failpoint = function
+	return onCommitter(store, func(committer *committer) error {
+		committer.journal.failpoint = function
 		return nil
 	})
 }
@@ -421,10 +434,10 @@ func VerifyArchiveWithin(path string, ratio, bytes int64) error {
 
 // JournalRowCount returns how many rows the journal's table has, those to be removed included.
 func JournalRowCount(store *Store) (rows int64, err error) {
-	err = OnCommitter(store, func() error {
-		count := store.committer.session.Prepare("SELECT count(*) FROM journal_entries")
+	err = onCommitter(store, func(committer *committer) error {
+		count := committer.session.Prepare("SELECT count(*) FROM journal_entries")
 		rows, _, err = count.Integer()
-		return errors.Join(store.committer.session.Err, err)
+		return errors.Join(committer.session.Err, err)
 	})
 	return rows, err
 }
@@ -467,9 +480,9 @@ func SubmitPurge(scoped *ScopedStore, done func(expired int64, err error)) {
 
 // PurgesUnderway returns how many purges count expiries.
 func PurgesUnderway(store *Store) int {
-	store.committer.purges.mutex.Lock()
-	defer store.committer.purges.mutex.Unlock()
-	return len(store.committer.purges.underway)
+	store.engine.purges.mutex.Lock()
+	defer store.engine.purges.mutex.Unlock()
+	return len(store.engine.purges.underway)
 }
 
 // HoldJournalQueries keeps queries of the journal from beginning until release is called.
@@ -490,8 +503,8 @@ func HoldJournalQueries(store *Store) (release func()) {
 func JournalSlices(store *Store, namespace, measurement string, descending bool) (slices [][]int64, err error) {
 	scan := journalScan{namespace: namespace, measurement: measurement, high: math.MaxInt64, descending: descending}
 	for more := true; more && err == nil; {
-		err = OnCommitter(store, func() error {
-			slice, err := journalIn.table(store.committer.tables).slice(scan)
+		err = onCommitter(store, func(committer *committer) error {
+			slice, err := journalIn.table(committer.tables).slice(scan)
 			ids := []int64{}
 			for index := range slice.rows {
 				ids = append(ids, slice.rows[index].entryID)
@@ -532,8 +545,8 @@ func MeasuresMemory() bool {
 func RecordsAfter(store *Store, id uint64) (records []changelog.Record, err error) {
 	for {
 		var some []changelog.Record
-		err := OnCommitter(store, func() (err error) {
-			some, err = store.committer.database.After(id)
+		err := onCommitter(store, func(committer *committer) (err error) {
+			some, err = committer.database.After(id)
 			return err
 		})
 		if err != nil || len(some) == 0 {
@@ -545,7 +558,7 @@ func RecordsAfter(store *Store, id uint64) (records []changelog.Record, err erro
 
 // Follow installs a record of another store.
 func Follow(store *Store, record changelog.Record) error {
-	return OnCommitter(store, func() error { return store.committer.follow(&record) })
+	return onCommitter(store, func(committer *committer) error { return committer.follow(&record) })
 }
 
 // OverLog puts a log before the one in the database.
@@ -556,8 +569,8 @@ func OverLog(config StoreConfig, over func(database changelog.Log) changelog.Log
 
 // RemoveArchived removes the rows that are in an archive.
 func RemoveArchived(store *Store) error {
-	return OnCommitter(store, func() error {
-		for store.committer.attendTo(&store.committer.chores[choreArchives]) {
+	return onCommitter(store, func(committer *committer) error {
+		for committer.attendTo(&committer.chores[choreArchives]) {
 		}
 		return nil
 	})
@@ -565,8 +578,8 @@ func RemoveArchived(store *Store) error {
 
 // RemoveSections removes a slice of the oldest sections, whatever their number.
 func RemoveSections(store *Store) error {
-	return OnCommitter(store, func() error {
-		store.committer.removeSections()
+	return onCommitter(store, func(committer *committer) error {
+		committer.removeSections()
 		return nil
 	})
 }

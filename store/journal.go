@@ -12,7 +12,6 @@ import (
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 // CommitToJournal puts a point into the journal, outside every namespace, and returns it when
@@ -190,11 +189,8 @@ type journal struct {
 	counts   map[string]JournalCounts
 	total    JournalCounts
 	// oldest is the time of the oldest pending entry, if there is one.
-	oldest int64
-	// totals are total and oldest, for everybody.
-	totals atomic.Pointer[JournalStatus]
-	// news gets a token when there is something to deliver.
-	news     chan struct{}
+	oldest   int64
+	news     *journalNews
 	archives *archives
 
 	insert         *sqlite.Statement
@@ -221,10 +217,33 @@ type journal struct {
 
 const journalColumns = `e.committed_at, e.entry_id, e.namespace, e.measurement, e.fields, e.tags`
 
-func newJournal(session *sqlite.Session) *journal {
+// journalNews is what the journal tells every goroutine.
+type journalNews struct {
+	// ready gets a token when there is something to deliver.
+	ready chan struct{}
+	// totals are the figures of the whole journal.
+	totals atomic.Pointer[JournalStatus]
+	// archiving counts the entries that a compaction under way has written.
+	archiving atomic.Int64
+	// failpoint, if not nil, is called after each step of a compaction.
+	failpoint func(step string)
+}
+
+func newJournalNews() *journalNews {
+	return &journalNews{ready: make(chan struct{}, 1)}
+}
+
+// reach tells the failpoint how far a compaction has come.
+func (news *journalNews) reach(step string) {
+	if news.failpoint != nil {
+		news.failpoint(step)
+	}
+}
+
+func newJournal(session *sqlite.Session, news *journalNews) *journal {
 	return &journal{
 		counts:   map[string]JournalCounts{},
-		news:     make(chan struct{}, 1),
+		news:     news,
 		archives: newArchives(session),
 		insert:   session.Prepare(`INSERT INTO journal_entries (committed_at, entry_id, namespace, measurement, fields, tags) VALUES (?, ?, ?, ?, ?, ?)`),
 		upsertCounts: session.Prepare(`INSERT INTO journal_counts (namespace, pending, delivered, rejected) VALUES (?, ?, ?, ?)
@@ -294,7 +313,7 @@ func (journal *journal) show() {
 	if totals.Pending > 0 {
 		totals.OldestPendingAt = time.Unix(0, journal.oldest).UTC()
 	}
-	journal.totals.Store(totals)
+	journal.news.totals.Store(totals)
 }
 
 // oldestBehind returns the time of the oldest entry that is pending if everything up to a
@@ -315,7 +334,7 @@ func (journal *journal) tell() {
 		return
 	}
 	select {
-	case journal.news <- struct{}{}:
+	case journal.news.ready <- struct{}{}:
 	default:
 	}
 }
@@ -419,10 +438,10 @@ func (journal *journal) addCounts(added journalSums) {
 
 // askJournal is ask for a question to the journal.
 func askJournal[Answer any](store *Store, question func(journal *journal) (Answer, error)) (Answer, error) {
-	return ask(store, func(*state.View) (Answer, error) { return question(journalIn.table(store.committer.tables)) })
+	return ask(store, func(committer *committer) (Answer, error) { return question(journalIn.table(committer.tables)) })
 }
 
 // submitAskJournal is askJournal for a caller that does not wait.
 func submitAskJournal[Answer any](store *Store, question func(journal *journal) (Answer, error), done func(Answer, error)) {
-	submitAsk(store, func(*state.View) (Answer, error) { return question(journalIn.table(store.committer.tables)) }, done)
+	submitAsk(store, func(committer *committer) (Answer, error) { return question(journalIn.table(committer.tables)) }, done)
 }

@@ -38,7 +38,7 @@ func (store *Store) JournalNews() <-chan struct{} {
 	if !store.opened() {
 		return nil
 	}
-	return journalIn.table(store.committer.tables).news
+	return store.engine.journal.ready
 }
 
 // JournalTotals returns the state of the whole journal, with the entries of every namespace and
@@ -47,7 +47,7 @@ func (store *Store) JournalTotals() JournalStatus {
 	if !store.opened() {
 		return JournalStatus{}
 	}
-	return *journalIn.table(store.committer.tables).totals.Load()
+	return *store.engine.journal.totals.Load()
 }
 
 // PendingJournal returns the next entries to deliver: first requeued entries, then the entries

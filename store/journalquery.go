@@ -233,7 +233,7 @@ func (run *journalRun) check() error {
 }
 
 func (run *journalRun) execute() error {
-	now, err := askJournal(run.store, func(journal *journal) (time.Time, error) { return journal.now(run.store.committer.clock), nil })
+	now, err := askJournal(run.store, func(journal *journal) (time.Time, error) { return journal.now(run.store.engine.clock), nil })
 	if err != nil {
 		return err
 	}

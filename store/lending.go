@@ -112,12 +112,13 @@ func (lending *lending) end(verdict error) bool {
 
 // lendHere calls the callback as the owner of the committer, or returns false. When
 // the time is over, the committer is taken back while the callback still runs.
-func (committer *committer) lendHere(lending *lending, own *write, function func(transaction *StoreTransaction) error) (lent bool, verdict error) {
-	if !committer.lendForWrite() {
+func (engine *engine) lendHere(lending *lending, own *write, function func(transaction *StoreTransaction) error) (lent bool, verdict error) {
+	committer := engine.lendForWrite()
+	if committer == nil {
 		return false, nil
 	}
 	if own.err = committer.refusal(); own.err != nil {
-		committer.owner.release()
+		committer.owner.release(committer)
 		return true, nil
 	}
 	batch := committer.nextBatch()

@@ -32,7 +32,7 @@ type ManyEntries struct {
 //
 //	many, err := store.GetMany(store.ManyQuery{Names: []store.EntryName{{Group: "config", Key: "theme"}}})
 func (store *Store) GetMany(query ManyQuery) (ManyEntries, error) {
-	many, err := look(store, func(view *state.View) (ManyEntries, error) { return store.committer.getMany(view, query) })
+	many, err := look(store, func(committer *committer) (ManyEntries, error) { return committer.getMany(committer.view, query) })
 	if err != nil {
 		return many, fmt.Errorf("store.GetMany: %w", err)
 	}
@@ -42,7 +42,7 @@ func (store *Store) GetMany(query ManyQuery) (ManyEntries, error) {
 // SubmitGetMany is GetMany without waiting. It calls done once, before SubmitGetMany returns or
 // later from a goroutine of the store. done must not block.
 func (store *Store) SubmitGetMany(query ManyQuery, done func(ManyEntries, error)) {
-	submitAsk(store, func(view *state.View) (ManyEntries, error) { return store.committer.getMany(view, query) }, done)
+	submitAsk(store, func(committer *committer) (ManyEntries, error) { return committer.getMany(committer.view, query) }, done)
 }
 
 func (committer *committer) getMany(view *state.View, query ManyQuery) (many ManyEntries, err error) {

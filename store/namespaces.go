@@ -47,7 +47,7 @@ type NamespacesPage struct {
 //
 //	page, err := store.GetNamespaces(store.NamespacesQuery{Limit: 100})
 func (store *Store) GetNamespaces(query NamespacesQuery) (NamespacesPage, error) {
-	page, err := askExactly(store, kv.WholeStore, query.read)
+	page, err := askExactly(store, kv.WholeStore, inView(query.read))
 	if err != nil {
 		return page, fmt.Errorf("store.GetNamespaces: prefix %q: %w", query.Prefix, err)
 	}
@@ -57,7 +57,7 @@ func (store *Store) GetNamespaces(query NamespacesQuery) (NamespacesPage, error)
 // SubmitNamespaces is GetNamespaces without waiting. It calls done once, before
 // SubmitNamespaces returns or later from a goroutine of the store. done must not block.
 func (store *Store) SubmitNamespaces(query NamespacesQuery, done func(NamespacesPage, error)) {
-	submitExactly(store, kv.WholeStore, query.read, done)
+	submitExactly(store, kv.WholeStore, inView(query.read), done)
 }
 
 func (query NamespacesQuery) read(view *state.View) (page NamespacesPage, err error) {

@@ -23,8 +23,8 @@ func (store *Store) GetPage(group string, offset, limit int) ([]KeyValue, error)
 	}
 	page := offsetPage{Rest: state.RestOf(group), skip: offset, limit: limit, entries: make([]KeyValue, 0, min(limit, keysPerPage))}
 	for !page.Ended && len(page.entries) < limit {
-		_, err := look(store, func(view *state.View) (struct{}, error) {
-			return struct{}{}, store.committer.readOffsetPage(view, &page)
+		_, err := look(store, func(committer *committer) (struct{}, error) {
+			return struct{}{}, committer.readOffsetPage(committer.view, &page)
 		})
 		if err != nil {
 			return nil, operationError("store.GetPage", group, "", err)

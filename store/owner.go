@@ -8,30 +8,32 @@ package store
 // left to the committer's goroutine. Of many callers, most find the committer taken, and share
 // a batch.
 
-// ownership is a lock that is given in the order of the requests: a channel that holds the
-// owner's token. One goroutine may take the lock and another release it.
-type ownership chan struct{}
+// ownership has the committer while nobody uses it. It is given in the order of the requests: a
+// channel, so that one goroutine may take the committer and another give it back.
+type ownership chan *committer
 
 func newOwnership() ownership { return make(ownership, 1) }
 
-func (owner ownership) take() { owner <- struct{}{} }
+func (owner ownership) take() *committer { return <-owner }
 
-func (owner ownership) release() { <-owner }
+func (owner ownership) release(committer *committer) { owner <- committer }
 
-func (owner ownership) tryTake() bool {
+// tryTake returns nil if somebody has the committer.
+func (owner ownership) tryTake() *committer {
 	select {
-	case owner <- struct{}{}:
-		return true
+	case committer := <-owner:
+		return committer
 	default:
-		return false
+		return nil
 	}
 }
 
 // carryOutHere carries out a write on the caller's goroutine, or returns false. If
 // write.written is not nil then, the write waits with the committer, and that tells when it is
 // carried out.
-func (committer *committer) carryOutHere(own *write) (carriedOut bool) {
-	if !committer.lendForWrite() {
+func (engine *engine) carryOutHere(own *write) (carriedOut bool) {
+	committer := engine.lendForWrite()
+	if committer == nil {
 		return false
 	}
 	defer committer.giveBack()
@@ -46,30 +48,28 @@ func (committer *committer) carryOutHere(own *write) (carriedOut bool) {
 }
 
 // lendForWrite makes the caller the owner if nothing waits, so that earlier callers go first.
-// The caller gives the committer back.
-func (committer *committer) lendForWrite() bool {
-	return committer.lend(func() bool {
-		return len(committer.underway) == 0 && len(committer.waitingWrites) == 0 && committer.writes.quiet() && committer.noReadWaits()
-	})
-}
+// Otherwise it returns nil. The caller gives the committer back.
+func (engine *engine) lendForWrite() *committer { return engine.lend((*committer).isFree) }
 
 // lendForRead is lendForWrite for a read. It needs only that no read waits, because reads come
 // before writes.
-func (committer *committer) lendForRead() bool { return committer.lend(committer.noReadWaits) }
+func (engine *engine) lendForRead() *committer { return engine.lend((*committer).noReadWaits) }
+
+func (engine *engine) lend(free func(committer *committer) bool) *committer {
+	committer := engine.owner.tryTake()
+	if committer != nil && !free(committer) {
+		engine.owner.release(committer)
+		return nil
+	}
+	return committer
+}
+
+func (committer *committer) isFree() bool {
+	return len(committer.underway) == 0 && len(committer.waitingWrites) == 0 && committer.writes.quiet() && committer.noReadWaits()
+}
 
 func (committer *committer) noReadWaits() bool {
 	return len(committer.waitingReads) == 0 && committer.reads.quiet()
-}
-
-func (committer *committer) lend(free func() bool) bool {
-	if !committer.owner.tryTake() {
-		return false
-	}
-	if free() {
-		return true
-	}
-	committer.owner.release()
-	return false
 }
 
 // giveBack ends the ownership of a caller that has written, and leaves the work that follows
@@ -78,7 +78,7 @@ func (committer *committer) giveBack() {
 	if committer.hasWork() {
 		committer.writes.signal()
 	}
-	committer.owner.release()
+	committer.owner.release(committer)
 }
 
 // hasWork reports whether a turn of the committer would do something now.

@@ -33,8 +33,8 @@ func (store *Store) All(group string) iter.Seq2[KeyValue, error] {
 		rest := state.RestOf(group)
 		for !rest.Ended {
 			var page []KeyValue
-			_, err := look(store, func(view *state.View) (struct{}, error) {
-				return struct{}{}, rest.Read(view, store.committer.clock.Now(), keysPerPage, state.PairsOnly, func(key, value string) {
+			_, err := look(store, func(committer *committer) (struct{}, error) {
+				return struct{}{}, rest.Read(committer.view, committer.clock.Now(), keysPerPage, state.PairsOnly, func(key, value string) {
 					page = append(page, KeyValue{Key: key, Value: value})
 				})
 			})
@@ -63,14 +63,14 @@ func (store *Store) AllSeq(group string) iter.Seq2[KeyValue, error] { return sto
 func (store *Store) GetAll(group string) (map[string]string, error) {
 	var all map[string]string
 	for rest := state.RestOf(group); !rest.Ended; {
-		_, err := look(store, func(view *state.View) (struct{}, error) {
+		_, err := look(store, func(committer *committer) (struct{}, error) {
 			if all == nil {
 				all = map[string]string{}
-				if state, err := view.Group(group); err == nil {
+				if state, err := committer.view.Group(group); err == nil {
 					all = make(map[string]string, min(state.Keys, expectedKeys))
 				}
 			}
-			return struct{}{}, rest.Read(view, store.committer.clock.Now(), keysPerPage, state.PairsOnly, func(key, value string) { all[key] = value })
+			return struct{}{}, rest.Read(committer.view, committer.clock.Now(), keysPerPage, state.PairsOnly, func(key, value string) { all[key] = value })
 		})
 		if err != nil {
 			return nil, operationError("store.GetAll", group, "", err)

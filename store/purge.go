@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 // PurgeExpired expires every key that is due, and returns how many keys expired during the
@@ -49,17 +48,17 @@ func (store *Store) submitPurge(of kv.Realm, done func(expired int64, err error)
 		fail(done, kv.ErrNeverOpened)
 		return
 	}
-	committer := store.committer
-	purge := committer.purges.begin(of)
-	store.submitRead(func(*state.View) {
+	purges := store.engine.purges
+	purge := purges.begin(of)
+	store.submitRead(func(committer *committer) {
 		err := committer.findNextExpiry()
 		committer.expiryPause = time.Time{}
-		committer.exactly(of, func(*state.View) {
+		committer.exactly(of, func() {
 			expired, err := committer.purges.end(purge), errors.Join(err, committer.refusal(), committer.expiryFailure)
-			answered(store, done, expired, err)
+			answered(committer, store.outlet, done, expired, err)
 		})
 	}, func(err error) {
-		committer.purges.end(purge)
+		purges.end(purge)
 		fail(done, err)
 	})
 }

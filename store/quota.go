@@ -12,7 +12,6 @@ import (
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 // Quota bounds the entries of a namespace. A zero field is no limit. A write that does not
@@ -108,10 +107,10 @@ func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
 		fail(done, err)
 		return
 	}
-	submitExactly(store, kv.Realm{Name: namespace}, func(view *state.View) (Usage, error) {
-		used, err := view.Usage(namespace)
+	submitExactly(store, kv.Realm{Name: namespace}, func(committer *committer) (Usage, error) {
+		used, err := committer.view.Usage(namespace)
 		return Usage{
-			Quota: quotasIn.table(store.committer.tables).limits[namespace],
+			Quota: quotasIn.table(committer.tables).limits[namespace],
 			Keys:  used.Keys, Groups: used.Groups, Bytes: used.Bytes, Revision: used.Revision,
 		}, err
 	}, done)

@@ -59,7 +59,7 @@ func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
 		tell(done, entry, err)
 		return
 	}
-	submitAsk(store, func(view *state.View) (Entry, error) { return store.committer.lookUp(view, group, key) }, done)
+	submitAsk(store, func(committer *committer) (Entry, error) { return committer.lookUp(committer.view, group, key) }, done)
 }
 
 func (store *Store) get(group, key string) (Entry, error) {
@@ -67,7 +67,7 @@ func (store *Store) get(group, key string) (Entry, error) {
 	if state, known := store.remembered(name); known {
 		return store.live(name, &state)
 	}
-	return look(store, func(view *state.View) (Entry, error) { return store.committer.lookUp(view, group, key) })
+	return look(store, func(committer *committer) (Entry, error) { return committer.lookUp(committer.view, group, key) })
 }
 
 // remembered returns an entry that memory holds.
@@ -75,7 +75,7 @@ func (store *Store) remembered(name kv.EntryName) (state kv.EntryState, known bo
 	if !store.opened() {
 		return kv.EntryState{}, false
 	}
-	return store.hot.Read(name)
+	return store.engine.hot.Read(name)
 }
 
 // live returns a remembered entry, if it is there and its time has not come.
@@ -83,19 +83,19 @@ func (store *Store) live(name kv.EntryName, state *kv.EntryState) (Entry, error)
 	if store.closing.Load() {
 		return Entry{}, kv.ErrClosed
 	}
-	return store.committer.live(name, state)
+	return store.engine.live(name, state)
 }
 
 // live returns an entry, if it is there and its time has not come.
-func (committer *committer) live(name kv.EntryName, state *kv.EntryState) (Entry, error) {
+func (engine *engine) live(name kv.EntryName, state *kv.EntryState) (Entry, error) {
 	if state.ExpiresAt == 0 { // nothing depends on the time
 		return liveEntry(name, state, time.Time{})
 	}
-	told := committer.clock.Tell()
+	told := engine.clock.Tell()
 	if now := told.UTC(); !state.Expired(now) {
 		return liveEntry(name, state, now)
 	}
-	committer.clock.Keep(told)
+	engine.clock.Keep(told)
 	return Entry{}, kv.ErrNotFound
 }
 
@@ -161,14 +161,14 @@ type Page struct {
 //
 //	page, err := store.GetEntries(store.PageQuery{Group: "acme:config", Limit: 100})
 func (store *Store) GetEntries(query PageQuery) (Page, error) {
-	page, err := look(store, func(view *state.View) (Page, error) { return store.committer.readPage(view, query) })
+	page, err := look(store, func(committer *committer) (Page, error) { return committer.readPage(committer.view, query) })
 	return page, operationError("store.GetEntries", query.Group, query.Prefix, err)
 }
 
 // SubmitPage is GetEntries without waiting. It calls done once, before SubmitPage returns or
 // later from a goroutine of the store. done must not block.
 func (store *Store) SubmitPage(query PageQuery, done func(Page, error)) {
-	submitAsk(store, func(view *state.View) (Page, error) { return store.committer.readPage(view, query) }, done)
+	submitAsk(store, func(committer *committer) (Page, error) { return committer.readPage(committer.view, query) }, done)
 }
 
 func (committer *committer) readPage(view *state.View, query PageQuery) (page Page, err error) {

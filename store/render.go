@@ -97,8 +97,8 @@ func (store *Store) render(query RenderQuery) (Rendering, error) {
 	if err != nil {
 		return Rendering{}, err
 	}
-	copied, err := look(store, func(view *state.View) (*template.Group, error) {
-		return copyGroup(view, query.Group, store.committer.clock.Now())
+	copied, err := look(store, func(committer *committer) (*template.Group, error) {
+		return copyGroup(committer.view, query.Group, committer.clock.Now())
 	})
 	if err != nil {
 		return Rendering{}, err

@@ -9,7 +9,6 @@ import (
 
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/sqlite"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 // marksPerCommit is the largest number of marks that one commit removes.
@@ -23,16 +22,17 @@ type workspaceRuns struct {
 	ended map[string]bool
 
 	// fileless are the runs without a file whose marks are still to be removed.
-	fileless guarded[[]string]
+	fileless *guarded[[]string]
 
 	selectAll *sqlite.Statement
 	insert    *sqlite.Statement
 	delete    *sqlite.Statement
 }
 
-func newWorkspaceRuns(session *sqlite.Session) *workspaceRuns {
+func newWorkspaceRuns(session *sqlite.Session, fileless *guarded[[]string]) *workspaceRuns {
 	return &workspaceRuns{
 		ended:     map[string]bool{},
+		fileless:  fileless,
 		selectAll: session.Prepare(`SELECT run_id FROM workspace_runs`),
 		insert:    session.Prepare(`INSERT INTO workspace_runs (run_id) VALUES (?)`),
 		delete:    session.Prepare(`DELETE FROM workspace_runs WHERE run_id = ?`),
@@ -132,13 +132,6 @@ func (runs *workspaceRuns) saved(batch *batch) (bytes int) {
 	return 0
 }
 
-// forget has the marks of runs without a file removed later. Any goroutine may call it.
-func (runs *workspaceRuns) forget(runIDs []string) {
-	fileless, unlock := runs.fileless.lock()
-	defer unlock()
-	*fileless = append(*fileless, runIDs...)
-}
-
 // removable returns runs whose marks can be removed, at most marksPerCommit.
 func (runs *workspaceRuns) removable() []string {
 	fileless, unlock := runs.fileless.lock()
@@ -148,8 +141,8 @@ func (runs *workspaceRuns) removable() []string {
 
 // endedRuns returns the runs that were committed or discarded and may still have a file.
 func (store *Store) endedRuns() (map[string]bool, error) {
-	return ask(store, func(*state.View) (map[string]bool, error) {
-		return maps.Clone(runsIn.table(store.committer.tables).ended), nil
+	return ask(store, func(committer *committer) (map[string]bool, error) {
+		return maps.Clone(runsIn.table(committer.tables).ended), nil
 	})
 }
 

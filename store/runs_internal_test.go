@@ -15,11 +15,11 @@ import (
 
 // Of the ends in a batch, one takes along the marks that can go, and no more than a share.
 func TestRuns_EndRun_Good(t *testing.T) {
-	runs := &workspaceRuns{ended: map[string]bool{}}
+	runs := &workspaceRuns{ended: map[string]bool{}, fileless: &guarded[[]string]{}}
 	for index := range marksPerCommit + 10 {
 		runID := fmt.Sprint("without file ", index)
 		runs.ended[runID] = true
-		runs.forget([]string{runID})
+		runs.fileless.value = append(runs.fileless.value, runID)
 	}
 	tables := &tables{placeOfRuns: runs}
 	batch := newBatch(nil, tables, time.Now())

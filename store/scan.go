@@ -48,7 +48,7 @@ type ScanPage struct {
 //
 //	page, err := store.Scan(store.ScanQuery{Prefix: "acme:"})
 func (store *Store) Scan(query ScanQuery) (ScanPage, error) {
-	page, err := look(store, func(view *state.View) (ScanPage, error) { return store.committer.scan(view, query) })
+	page, err := look(store, func(committer *committer) (ScanPage, error) { return committer.scan(committer.view, query) })
 	if err != nil {
 		return page, fmt.Errorf("store.Scan: prefix %q: %w", query.Prefix, err)
 	}
@@ -58,7 +58,7 @@ func (store *Store) Scan(query ScanQuery) (ScanPage, error) {
 // SubmitScan is Scan without waiting. It calls done once, before SubmitScan returns or later
 // from a goroutine of the store. done must not block.
 func (store *Store) SubmitScan(query ScanQuery, done func(ScanPage, error)) {
-	submitAsk(store, func(view *state.View) (ScanPage, error) { return store.committer.scan(view, query) }, done)
+	submitAsk(store, func(committer *committer) (ScanPage, error) { return committer.scan(committer.view, query) }, done)
 }
 
 func (committer *committer) scan(view *state.View, query ScanQuery) (page ScanPage, err error) {

@@ -45,7 +45,7 @@ type Status struct {
 //
 //	status, err := store.Status()
 func (store *Store) Status() (Status, error) {
-	status, err := ask(store, func(view *state.View) (Status, error) { return store.committer.status(view) })
+	status, err := ask(store, func(committer *committer) (Status, error) { return committer.status(committer.view) })
 	if err != nil {
 		return status, fmt.Errorf("store.Status: %w", err)
 	}
@@ -55,7 +55,7 @@ func (store *Store) Status() (Status, error) {
 // SubmitStatus is Status without waiting. It calls done once, before SubmitStatus returns or
 // later from a goroutine of the store. done must not block.
 func (store *Store) SubmitStatus(done func(Status, error)) {
-	submitAsk(store, func(view *state.View) (Status, error) { return store.committer.status(view) }, done)
+	submitAsk(store, func(committer *committer) (Status, error) { return committer.status(committer.view) }, done)
 }
 
 // tallyForStatus counts a share of the due keys, so that the status leaves them out. The status
@@ -84,7 +84,7 @@ func (committer *committer) status(view *state.View) (Status, error) {
 		UnscopedEntries:        counts.Unscoped,
 		ClockAhead:             committer.clock.Ahead(),
 		Journal:                journalIn.table(committer.tables).total,
-		Archiving:              journalIn.table(committer.tables).archives.written.Load(),
+		Archiving:              committer.journal.archiving.Load(),
 		BackedUpBytes:          committer.backedUp.Load(),
 	}
 	if refusal := committer.refusal(); refusal != nil {

@@ -13,7 +13,6 @@ import (
 
 	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/store/internal/archivefile"
-	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/limiter"
@@ -33,8 +32,7 @@ type shared struct {
 	config    StoreConfig
 	id        string
 	database  *sqlite.Database
-	committer *committer
-	hot       *state.Hot
+	engine    *engine
 	followers *follow.Followers
 	// completions is the outlet of a store without a sink.
 	completions *outlet
@@ -119,36 +117,20 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 // answers to readers that have waited. The goroutine of the callbacks starts with the first
 // callback.
 func (store *Store) start() error {
-	store.hot = state.NewHot(store.config.CacheBytes)
-	store.committer = &committer{
-		owner:    newOwnership(),
-		config:   store.config,
-		clock:    clock.New(store.config.Clock, store.config.Elapsed),
-		hot:      store.hot,
-		source:   logSource{store.shared},
-		stopping: store.stopped,
-		writes:   newMailbox[*write](),
-		reads:    newMailbox[read](),
-		expiries: newExpiryQueue(),
-		troubles: troubles{},
-		purges:   &purges{},
-		figures:  new(figures),
-		syncs:    store.config.Durability == DurabilityFull,
-	}
-	store.committer.limits.Store(&store.config.Limits)
 	opened := make(chan error, 2)
 	completions := newCompletions()
 	store.completions = &outlet{sink: completions}
+	store.engine = newEngine(store.config, store.completions, store.stopped)
 	store.outlet = store.completions
 	store.running.Go(func() {
 		defer completions.close()
-		store.committer.serve(store.database, opened)
+		store.engine.serve(store.database, opened)
 	})
 	if err := <-opened; err != nil {
 		store.running.Wait()
 		return err
 	}
-	store.id, store.followers = store.committer.storeID, store.committer.followers
+	store.id, store.followers = store.engine.storeID, store.engine.followers
 	store.running.Go(completions.run)
 	store.running.Go(store.followers.Run)
 	return nil
@@ -169,8 +151,8 @@ func (store *Store) Close() error {
 	store.closeOnce.Do(func() {
 		close(store.stopped)
 		store.background.stop()
-		store.committer.writes.close()
-		store.committer.reads.close()
+		store.engine.writes.close()
+		store.engine.reads.close()
 		store.followers.EndCallbacks()
 		store.running.Wait()
 		store.followers.CloseWatchers()
@@ -235,7 +217,7 @@ func (store *Store) SetLimits(limits kv.Limits) error {
 	if err := cmp.Or(store.unusable(), kv.CheckLimits(limits)); err != nil {
 		return fmt.Errorf("store.SetLimits: %w", err)
 	}
-	store.committer.limits.Store(&limits)
+	store.engine.limits.Store(&limits)
 	return nil
 }
 
@@ -249,9 +231,9 @@ func (store *Store) Suspend(reason string) error {
 		return fmt.Errorf("store.Suspend: %w", err)
 	}
 	if reason == "" {
-		store.committer.suspended.Store(nil)
+		store.engine.suspended.Store(nil)
 	} else {
-		store.committer.suspended.Store(&reason)
+		store.engine.suspended.Store(&reason)
 	}
 	return nil
 }
@@ -295,7 +277,7 @@ func (store *Store) carryOut(command Command, origin origin) (*write, error) {
 	write := &write{command: command, origin: origin}
 	// Callers that come together share a commit and its cost on disk.
 	if alone := store.callers.Add(1) == 1; alone || store.config.Durability == DurabilityMemory {
-		if store.committer.carryOutHere(write) {
+		if store.engine.carryOutHere(write) {
 			return write, write.err
 		}
 	}
@@ -315,77 +297,85 @@ func (store *Store) submitRead(question read, failed func(err error)) {
 	switch {
 	case !store.opened():
 		failed(kv.ErrNeverOpened)
-	case !store.committer.reads.put(question):
+	case !store.engine.reads.put(question):
 		failed(kv.ErrClosed)
 	}
 }
 
+// inView is a question that needs the view alone.
+func inView[Answer any](question func(view *state.View) (Answer, error)) func(committer *committer) (Answer, error) {
+	return func(committer *committer) (Answer, error) { return question(committer.view) }
+}
+
 // ask puts a question to the committer and waits for the answer.
-func ask[Answer any](store *Store, question func(view *state.View) (Answer, error)) (Answer, error) {
+func ask[Answer any](store *Store, question func(committer *committer) (Answer, error)) (Answer, error) {
 	return wait(func(done func(Answer, error)) {
-		store.submitRead(func(view *state.View) { done(question(view)) }, func(err error) { fail(done, err) })
+		store.submitRead(func(committer *committer) { done(question(committer)) }, func(err error) { fail(done, err) })
 	})
 }
 
 // submitAsk is ask for a caller that does not wait.
-func submitAsk[Answer any](store *Store, question func(view *state.View) (Answer, error), done func(Answer, error)) {
-	store.submitRead(func(view *state.View) {
-		answer, err := question(view)
-		answered(store, done, answer, err)
+func submitAsk[Answer any](store *Store, question func(committer *committer) (Answer, error), done func(Answer, error)) {
+	store.submitRead(func(committer *committer) {
+		answer, err := question(committer)
+		answered(committer, store.outlet, done, answer, err)
 	}, func(err error) { fail(done, err) })
 }
 
 // change carries out a command of the store's own, although the writes of callers may be
 // refused, and waits.
 func change(store *Store, command Command) error {
-	errs := make(chan error, 1)
-	store.submitRead(func(*state.View) {
-		store.committer.commitOwn(command, func(err error) { errs <- err })
-	}, func(err error) { errs <- err })
-	return <-errs
+	_, err := wait(func(done func(struct{}, error)) {
+		store.submitRead(func(committer *committer) {
+			committer.commitOwn(command, func(err error) { done(struct{}{}, err) })
+		}, func(err error) { fail(done, err) })
+	})
+	return err
 }
 
 // submitChange is change for a caller that does not wait.
 func submitChange(store *Store, command Command, done func(error)) {
-	store.submitRead(func(*state.View) {
-		store.committer.commitOwn(command, func(err error) {
-			store.committer.outbox.add(store.outlet, completion(func() { done(err) }))
+	store.submitRead(func(committer *committer) {
+		committer.commitOwn(command, func(err error) {
+			committer.outbox.add(store.outlet, completion(func() { done(err) }))
 		})
 	}, done)
 }
 
 // look is ask for a question that changes nothing, which the caller answers itself
 // while the committer is free.
-func look[Answer any](store *Store, question func(view *state.View) (Answer, error)) (Answer, error) {
-	if store.opened() && store.committer.lendForRead() {
-		defer store.committer.owner.release()
-		return question(store.committer.view)
+func look[Answer any](store *Store, question func(committer *committer) (Answer, error)) (Answer, error) {
+	if store.opened() {
+		if committer := store.engine.lendForRead(); committer != nil {
+			defer committer.owner.release(committer)
+			return question(committer)
+		}
 	}
 	return ask(store, question)
 }
 
 // askExactly is ask for a question about how many keys there are in a realm.
-func askExactly[Answer any](store *Store, of kv.Realm, question func(view *state.View) (Answer, error)) (Answer, error) {
+func askExactly[Answer any](store *Store, of kv.Realm, question func(committer *committer) (Answer, error)) (Answer, error) {
 	return wait(func(done func(Answer, error)) {
-		store.submitRead(func(*state.View) {
-			store.committer.exactly(of, func(view *state.View) { done(question(view)) })
+		store.submitRead(func(committer *committer) {
+			committer.exactly(of, func() { done(question(committer)) })
 		}, func(err error) { fail(done, err) })
 	})
 }
 
 // submitExactly is askExactly for a caller that does not wait.
-func submitExactly[Answer any](store *Store, of kv.Realm, question func(view *state.View) (Answer, error), done func(Answer, error)) {
-	store.submitRead(func(*state.View) {
-		store.committer.exactly(of, func(view *state.View) {
-			answer, err := question(view)
-			answered(store, done, answer, err)
+func submitExactly[Answer any](store *Store, of kv.Realm, question func(committer *committer) (Answer, error), done func(Answer, error)) {
+	store.submitRead(func(committer *committer) {
+		committer.exactly(of, func() {
+			answer, err := question(committer)
+			answered(committer, store.outlet, done, answer, err)
 		})
 	}, func(err error) { fail(done, err) })
 }
 
 // answered has the committer hand over the answer to a caller that does not wait.
-func answered[Answer any](store *Store, done func(Answer, error), answer Answer, err error) {
+func answered[Answer any](committer *committer, outlet *outlet, done func(Answer, error), answer Answer, err error) {
 	if done != nil {
-		store.committer.outbox.add(store.outlet, completion(func() { done(answer, err) }))
+		committer.outbox.add(outlet, completion(func() { done(answer, err) }))
 	}
 }

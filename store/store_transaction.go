@@ -51,7 +51,7 @@ func (store *Store) Transaction(function func(transaction *StoreTransaction) err
 func (store *Store) transact(lending *lending, write *write, function func(transaction *StoreTransaction) error) (verdict error) {
 	defer store.callers.Add(-1)
 	if store.callers.Add(1) == 1 {
-		if lent, verdict := store.committer.lendHere(lending, write, function); lent {
+		if lent, verdict := store.engine.lendHere(lending, write, function); lent {
 			if write.written != nil {
 				<-write.written
 			}

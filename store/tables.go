@@ -150,11 +150,11 @@ func (slot slot[Part, Pointer, Table]) in(batch *batch) Pointer {
 // tables are all that is saved with a commit beside the entries, by the places of their parts.
 type tables [partsOfBatch]table
 
-func newTables(session *sqlite.Session) *tables {
+func newTables(session *sqlite.Session, engine *engine) *tables {
 	return &tables{
 		placeOfAnswers:   newRetries(session),
-		placeOfRuns:      newWorkspaceRuns(session),
-		placeOfJournal:   newJournal(session),
+		placeOfRuns:      newWorkspaceRuns(session, engine.fileless),
+		placeOfJournal:   newJournal(session, engine.journal),
 		placeOfQuotas:    newQuotas(session),
 		placeOfConsumers: newConsumers(session),
 	}

@@ -54,7 +54,7 @@ func TestTables_All_Good(t *testing.T) {
 	batch := newBatch(nil, nil, time.Now())
 	assert.True(t, batch.parts.empty())
 	fillParts(batch, "a")
-	tables := newTables(&sqlite.Session{Err: errHeld})
+	tables := newTables(&sqlite.Session{Err: errHeld}, &engine{})
 	for place, part := range batch.parts {
 		require.NotNil(t, part, "place %d", place)
 		assert.False(t, part.empty(), "place %d", place)

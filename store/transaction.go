@@ -109,8 +109,8 @@ func (committer *committer) undo() error {
 
 // stopped returns why nothing is written any more, or nil. The error does not wrap the error
 // that stopped the writing, because the outcome of later writes is known.
-func (committer *committer) stopped() error {
-	if broken := committer.broken.Load(); broken != nil {
+func (engine *engine) stopped() error {
+	if broken := engine.broken.Load(); broken != nil {
 		return fmt.Errorf("%w: writes have stopped until the store is opened again: %s", kv.ErrUnavailable, (*broken).Error())
 	}
 	return nil

@@ -11,7 +11,7 @@ import (
 
 // opened reports whether New or NewConfigured has made the store.
 func (store *Store) opened() bool {
-	return store != nil && store.shared != nil && store.committer != nil
+	return store != nil && store.shared != nil && store.engine != nil
 }
 
 // unusable returns why the store takes no calls, nil if it does.
@@ -32,7 +32,7 @@ func (store *Store) put(write *write) error {
 		return kv.ErrNeverOpened
 	}
 	write.outlet = store.outlet
-	if !store.committer.writes.put(write) {
+	if !store.engine.writes.put(write) {
 		return kv.ErrClosed
 	}
 	return nil

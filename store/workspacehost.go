@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 // storeHost is the store as its workspaces see it.
@@ -23,8 +22,7 @@ func (host storeHost) Do(command Command) (Outcome, error) {
 
 // Recall looks up an answer.
 func (host storeHost) Recall(name requestName) (earlier *answer, now time.Time, err error) {
-	committer := host.store.committer
-	earlier, err = look(host.store, func(*state.View) (*answer, error) {
+	earlier, err = look(host.store, func(committer *committer) (*answer, error) {
 		now = committer.clock.Now()
 		return answersIn.table(committer.tables).find(name, now)
 	})
@@ -36,14 +34,16 @@ func (host storeHost) EndedRuns() (map[string]bool, error) { return host.store.e
 
 // ForgetRuns leaves the marks to a later commit, or to a chore.
 func (host storeHost) ForgetRuns(runIDs ...string) {
-	runsIn.table(host.store.committer.tables).forget(runIDs)
+	fileless, unlock := host.store.engine.fileless.lock()
+	defer unlock()
+	*fileless = append(*fileless, runIDs...)
 }
 
 // Limits are those of the next batch.
-func (host storeHost) Limits() kv.Limits { return *host.store.committer.limits.Load() }
+func (host storeHost) Limits() kv.Limits { return *host.store.engine.limits.Load() }
 
 // Now is the time of the store's clock.
-func (host storeHost) Now() time.Time { return host.store.committer.clock.Now() }
+func (host storeHost) Now() time.Time { return host.store.engine.clock.Now() }
 
 // callerHost carries out a command for a caller that runs the callbacks of OnChange itself.
 type callerHost struct {
