@@ -4,6 +4,7 @@ package store
 
 import (
 	"fmt"
+	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/state"
@@ -32,7 +33,7 @@ type ManyEntries struct {
 //
 //	many, err := store.GetMany(store.ManyQuery{Names: []store.EntryName{{Group: "config", Key: "theme"}}})
 func (store *Store) GetMany(query ManyQuery) (ManyEntries, error) {
-	many, err := look(store, func(committer *committer) (ManyEntries, error) { return committer.getMany(committer.view, query) })
+	many, err := look(store, atTime(query.read))
 	if err != nil {
 		return many, fmt.Errorf("store.GetMany: %w", err)
 	}
@@ -42,17 +43,16 @@ func (store *Store) GetMany(query ManyQuery) (ManyEntries, error) {
 // SubmitGetMany is GetMany without waiting. It calls done once, before SubmitGetMany returns or
 // later from a goroutine of the store. done must not block.
 func (store *Store) SubmitGetMany(query ManyQuery, done func(ManyEntries, error)) {
-	submitAsk(store, func(committer *committer) (ManyEntries, error) { return committer.getMany(committer.view, query) }, done)
+	submitAsk(store, atTime(query.read), done)
 }
 
-func (committer *committer) getMany(view *state.View, query ManyQuery) (many ManyEntries, err error) {
+func (query ManyQuery) read(view *state.View, now time.Time) (many ManyEntries, err error) {
 	if len(query.Names) == 0 {
 		return many, nil
 	}
 	if many.Revision, err = view.RevisionOf(query.Names[0].Group); err != nil {
 		return many, err
 	}
-	now := committer.clock.Now()
 	many.Entries = make([]Entry, len(query.Names))
 	for index, name := range query.Names {
 		state, err := view.Entry(kv.EntryName(name))

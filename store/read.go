@@ -161,17 +161,17 @@ type Page struct {
 //
 //	page, err := store.GetEntries(store.PageQuery{Group: "acme:config", Limit: 100})
 func (store *Store) GetEntries(query PageQuery) (Page, error) {
-	page, err := look(store, func(committer *committer) (Page, error) { return committer.readPage(committer.view, query) })
+	page, err := look(store, atTime(query.read))
 	return page, operationError("store.GetEntries", query.Group, query.Prefix, err)
 }
 
 // SubmitPage is GetEntries without waiting. It calls done once, before SubmitPage returns or
 // later from a goroutine of the store. done must not block.
 func (store *Store) SubmitPage(query PageQuery, done func(Page, error)) {
-	submitAsk(store, func(committer *committer) (Page, error) { return committer.readPage(committer.view, query) }, done)
+	submitAsk(store, atTime(query.read), done)
 }
 
-func (committer *committer) readPage(view *state.View, query PageQuery) (page Page, err error) {
+func (query PageQuery) read(view *state.View, now time.Time) (page Page, err error) {
 	if err := checkLimit(query.Limit); err != nil {
 		return Page{}, err
 	}
@@ -179,7 +179,7 @@ func (committer *committer) readPage(view *state.View, query PageQuery) (page Pa
 		return Page{}, err
 	}
 	filling := fillingOf(query.Limit, query.Fits)
-	passed, err := view.Page(query.keys(), committer.clock.Now(), func(name kv.EntryName, state *kv.EntryState) bool {
+	passed, err := view.Page(query.keys(), now, func(name kv.EntryName, state *kv.EntryState) bool {
 		return filling.take(pageEntry(name, state, query.KeysOnly))
 	})
 	page.Entries = filling.elements

@@ -4,6 +4,7 @@ package store
 
 import (
 	"fmt"
+	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/state"
@@ -48,7 +49,7 @@ type ScanPage struct {
 //
 //	page, err := store.Scan(store.ScanQuery{Prefix: "acme:"})
 func (store *Store) Scan(query ScanQuery) (ScanPage, error) {
-	page, err := look(store, func(committer *committer) (ScanPage, error) { return committer.scan(committer.view, query) })
+	page, err := look(store, atTime(query.read))
 	if err != nil {
 		return page, fmt.Errorf("store.Scan: prefix %q: %w", query.Prefix, err)
 	}
@@ -58,10 +59,10 @@ func (store *Store) Scan(query ScanQuery) (ScanPage, error) {
 // SubmitScan is Scan without waiting. It calls done once, before SubmitScan returns or later
 // from a goroutine of the store. done must not block.
 func (store *Store) SubmitScan(query ScanQuery, done func(ScanPage, error)) {
-	submitAsk(store, func(committer *committer) (ScanPage, error) { return committer.scan(committer.view, query) }, done)
+	submitAsk(store, atTime(query.read), done)
 }
 
-func (committer *committer) scan(view *state.View, query ScanQuery) (page ScanPage, err error) {
+func (query ScanQuery) read(view *state.View, now time.Time) (page ScanPage, err error) {
 	if err := checkLimit(query.Limit); err != nil {
 		return page, err
 	}
@@ -69,7 +70,7 @@ func (committer *committer) scan(view *state.View, query ScanQuery) (page ScanPa
 		return page, err
 	}
 	filling := fillingOf(query.Limit, query.Fits)
-	passed, err := view.Scan(query.entries(), committer.clock.Now(), func(name kv.EntryName, state *kv.EntryState) bool {
+	passed, err := view.Scan(query.entries(), now, func(name kv.EntryName, state *kv.EntryState) bool {
 		return filling.take(pageEntry(name, state, query.KeysOnly))
 	})
 	page.Entries = filling.elements

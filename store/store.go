@@ -307,6 +307,11 @@ func inView[Answer any](question func(view *state.View) (Answer, error)) func(co
 	return func(committer *committer) (Answer, error) { return question(committer.view) }
 }
 
+// atTime is a question that needs the view and the store's time.
+func atTime[Answer any](question func(view *state.View, now time.Time) (Answer, error)) func(committer *committer) (Answer, error) {
+	return func(committer *committer) (Answer, error) { return question(committer.view, committer.clock.Now()) }
+}
+
 // ask puts a question to the committer and waits for the answer.
 func ask[Answer any](store *Store, question func(committer *committer) (Answer, error)) (Answer, error) {
 	return wait(func(done func(Answer, error)) {
