@@ -147,7 +147,7 @@ func (committer *committer) beginBackup(path string) (*sqlitedriver.Backup, erro
 	if !ok {
 		return nil, fmt.Errorf("driver connection is a %T, which makes no backups", committer.session.Connection)
 	}
-	if err := committer.log.deferred.flush(); err != nil {
+	if err := committer.flushLog(); err != nil {
 		return nil, err
 	}
 	// A copy that is not finished is thrown away: it needs no journal to go back by.

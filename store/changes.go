@@ -68,7 +68,8 @@ func (source logSource) Changes(query *ChangesQuery, answered func(ChangesPage, 
 	}
 }
 
-// changes answers a query from the database. The page may end early, with Next telling how far it came.
+// changes answers a query from the database. The page may end early, with Next telling how far it
+// came.
 func (committer *committer) changes(query *ChangesQuery) (ChangesPage, error) {
 	namespace, err := committer.view.Namespace(query.Namespace)
 	if err != nil {
@@ -79,12 +80,12 @@ func (committer *committer) changes(query *ChangesQuery) (ChangesPage, error) {
 		return page, err
 	}
 	log := committer.log
-	err = log.changes(query.Namespace, query.After, func(blob []byte, committedAt time.Time) (more bool, err error) {
+	err = log.Changes(query.Namespace, query.After, func(blob []byte, committedAt time.Time) (more bool, err error) {
 		return follow.TakeChanges(&page, query, blob, committedAt)
 	})
 	if err == nil && page.Next == query.After {
 		// There is more in the namespace, and it is not found.
-		err = log.hole(query.Namespace, query.After, page.Revision)
+		err = log.Hole(query.Namespace, query.After, page.Revision)
 	}
 	return page, err
 }
@@ -92,7 +93,7 @@ func (committer *committer) changes(query *ChangesQuery) (ChangesPage, error) {
 // CommitsAfter has the committer read commits.
 func (source logSource) CommitsAfter(id uint64) ([]changelog.Commit, error) {
 	return wait(func(done func([]changelog.Commit, error)) {
-		asked := source.reads.put(func(committer *committer) { done(committer.log.after(id)) })
+		asked := source.reads.put(func(committer *committer) { done(committer.log.Commits(id)) })
 		if !asked {
 			fail(done, kv.ErrClosed)
 		}

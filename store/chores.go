@@ -38,7 +38,7 @@ func (committer *committer) newChores() [choresOfCommitter]chore {
 		choreArchives:   {committer.removalsWait, committer.removeArchived},
 		choreTrimming:   {committer.trimIsDue, committer.trim},
 		choreAnswers:    {committer.answersAreOld, committer.clearRetries},
-		choreSections:   {committer.sectionsAreMany, committer.removeSections},
+		choreSections:   {committer.log.SectionsAreMany, committer.removeSections},
 		choreMarks:      {committer.marksAreLeft, committer.removeMarks},
 		choreCheckpoint: {committer.checkpointIsDue, committer.checkpoint},
 	}

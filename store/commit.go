@@ -12,6 +12,7 @@ import (
 	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/sqlitelog"
 	"dappco.re/go/storebus/store/internal/state"
 )
 
@@ -30,12 +31,8 @@ type sealed struct {
 	// at is when the batch was begun, and began when it was sealed.
 	at    clock.Reading
 	began time.Time
-	// changes is the blob of the record with its sections by namespace.
-	changes *changelog.Changes
-	record  changelog.Record
-	// place and end are the ends of the log and of the changes with the record.
-	place recordPlace
-	end   changelog.Position
+	// Entry is the record for the database. It has no changes if there is no record.
+	sqlitelog.Entry
 
 	// verdict is what the log says, nil while it says nothing. appending tells that the log is
 	// asked just now.
@@ -44,7 +41,7 @@ type sealed struct {
 }
 
 // isEmpty reports whether the batch changes nothing. It has no record then.
-func (sealed *sealed) isEmpty() bool { return sealed.changes == nil }
+func (sealed *sealed) isEmpty() bool { return sealed.Changes == nil }
 
 // finish commits a batch and completes the writes that were applied to it.
 func (committer *committer) finish(writes []*write, batch *batch) {
@@ -54,7 +51,7 @@ func (committer *committer) finish(writes []*write, batch *batch) {
 		next.verdict.Store(new(error))
 	} else {
 		next.appending.Store(true)
-		committer.records.Append(&next.record, func(err error) { committer.acknowledge(next, err) })
+		committer.records.Append(&next.Record, func(err error) { committer.acknowledge(next, err) })
 		next.appending.Store(false)
 	}
 	committer.installAppended()
@@ -66,18 +63,18 @@ func (committer *committer) finish(writes []*write, batch *batch) {
 // seal makes the record of a batch.
 func (committer *committer) seal(writes []*write, batch *batch) *sealed {
 	next := &sealed{batch: batch, writes: writes, at: committer.batchAt, began: time.Now()}
-	next.place, next.end = committer.end()
+	next.Place, next.End = committer.end()
 	if len(batch.events) == 0 && batch.parts.empty() {
 		return next
 	}
 	watermarksIn.table(committer.tables).moveIfDue(batch)
-	next.changes = &changelog.Changes{}
+	next.Changes = &changelog.Changes{}
 	if len(batch.events) > 0 {
-		next.changes = changelog.EncodeChanges(batch.sections)
+		next.Changes = changelog.EncodeChanges(batch.sections)
 	}
-	next.record = changelog.Record{
-		StoreID: committer.storeID, ID: next.place.id + 1, CommittedAt: batch.timestamp.UnixNano(), Previous: next.place.hash,
-		Changes: next.changes.Blob, Sections: batch.parts.sections(),
+	next.Record = changelog.Record{
+		StoreID: committer.storeID, ID: next.Place.ID + 1, CommittedAt: batch.timestamp.UnixNano(), Previous: next.Place.Hash,
+		Changes: next.Changes.Blob, Sections: batch.parts.sections(),
 	}
 	next.goOn()
 	return next
@@ -85,19 +82,19 @@ func (committer *committer) seal(writes []*write, batch *batch) *sealed {
 
 // goOn moves the ends behind the record.
 func (sealed *sealed) goOn() {
-	sealed.place.id, sealed.place.hash = sealed.record.ID, sealed.record.Hash()
-	if sealed.changes.Count > 0 {
-		sealed.end = sealed.end.Behind(sealed.changes)
-		sealed.place.commitID = sealed.end.CommitID
+	sealed.Place.ID, sealed.Place.Hash = sealed.Record.ID, sealed.Record.Hash()
+	if sealed.Changes.Count > 0 {
+		sealed.End = sealed.End.Behind(sealed.Changes)
+		sealed.Place.CommitID = sealed.End.CommitID
 	}
 }
 
 // end returns the ends of the log and of the changes, with the records that are under way.
-func (committer *committer) end() (recordPlace, changelog.Position) {
+func (committer *committer) end() (sqlitelog.Place, changelog.Position) {
 	if last := len(committer.underway) - 1; last >= 0 {
-		return committer.underway[last].place, committer.underway[last].end
+		return committer.underway[last].Place, committer.underway[last].End
 	}
-	return committer.database.end, committer.log.position()
+	return committer.log.Place(), committer.log.Position()
 }
 
 // acknowledge takes the verdict of the log on a record, from any goroutine.
@@ -178,27 +175,23 @@ func (committer *committer) install(next *sealed) error {
 		return nil
 	}
 	batch := next.batch
-	row := logRow{place: next.end, committedAt: batch.timestamp, commit: next.changes, hash: next.place.hash}
 	changes := batch.changes()
 	var slices []*state.Slice
-	if committer.log.deferred.takes() && batch.parts.empty() {
-		committer.log.deferred.put(row)
-	} else {
-		slices = committer.slicesWith(row, changes)
-		if err := committer.inTransaction(batch, func(transaction *sqlite.Transaction) { committer.write(transaction, next, row, slices) }); err != nil {
+	if !committer.log.Defer(&next.Entry) {
+		slices = committer.slicesWith(next, changes)
+		if err := committer.inTransaction(batch, func(transaction *sqlite.Transaction) { committer.write(transaction, next, slices) }); err != nil {
 			return err
 		}
 	}
-	committer.checkpoints.written += len(next.changes.Blob) + len(next.record.Sections)
+	committer.checkpoints.written += len(next.Changes.Blob) + len(next.Record.Sections)
 	committer.checkpoints.written += committer.tables.saved(batch)
 	committer.view.Committed(changes)
 	committer.written(slices...)
 	committer.recentCommits++
 	committer.clock.Keep(next.at)
-	committer.database.written(next)
-	if row.commit.Count > 0 {
-		committer.log.committed(row)
-		committer.announce(batch, changelog.NewCommit(row.place, batch.timestamp, batch.events))
+	committer.log.Written(&next.Entry)
+	if next.Changes.Count > 0 {
+		committer.announce(batch, changelog.NewCommit(next.End, batch.timestamp, batch.events))
 	}
 	return nil
 }
@@ -220,21 +213,18 @@ func (committer *committer) inTransaction(batch *batch, function func(transactio
 }
 
 // slicesWith returns the rows of the tables that are written with a record.
-func (committer *committer) slicesWith(row logRow, changes *state.Slice) []*state.Slice {
-	if row.commit.Count == 0 {
+func (committer *committer) slicesWith(next *sealed, changes *state.Slice) []*state.Slice {
+	if next.Changes.Count == 0 {
 		return nil
 	}
 	// The deferred commits keep pace together with this one.
-	deferred := &committer.log.deferred
-	return committer.materialiser.Choose(changes, committer.logEnd(), deferred.events, deferred.bytes+len(row.commit.Blob))
+	deferred, bytes := committer.log.Deferred()
+	return committer.materialiser.Choose(changes, committer.logEnd(), deferred, bytes+len(next.Changes.Blob))
 }
 
 // write writes a record, and what the tables have of it.
-func (committer *committer) write(transaction *sqlite.Transaction, next *sealed, row logRow, slices []*state.Slice) {
-	if row.commit.Count > 0 {
-		committer.log.deferred.insert(transaction, row)
-	}
-	committer.database.write(transaction, next)
+func (committer *committer) write(transaction *sqlite.Transaction, next *sealed, slices []*state.Slice) {
+	committer.log.Write(transaction, &next.Entry)
 	committer.tables.save(transaction, next.batch)
 	committer.materialiser.Write(transaction, slices...)
 }
@@ -243,17 +233,20 @@ func (committer *committer) write(transaction *sqlite.Transaction, next *sealed,
 // a record that does not come next.
 func (committer *committer) follow(record *changelog.Record) error {
 	place, end := committer.end()
-	if record.StoreID != committer.storeID || record.ID != place.id+1 || record.Previous != place.hash {
+	if record.StoreID != committer.storeID || record.ID != place.ID+1 || record.Previous != place.Hash {
 		return fmt.Errorf("%w: record %d of store %s does not follow record %d of store %s", changelog.ErrDamaged,
-			record.ID, record.StoreID, place.id, committer.storeID)
+			record.ID, record.StoreID, place.ID, committer.storeID)
 	}
 	batch := newBatch(committer.view, committer.tables, time.Unix(0, record.CommittedAt).UTC())
 	if err := batch.take(record); err != nil {
 		return err
 	}
 	next := &sealed{
-		batch: batch, at: committer.clock.At(record.CommittedAt), began: time.Now(), record: *record, place: place, end: end,
-		changes: &changelog.Changes{Blob: record.Changes, Count: len(batch.events), Namespaces: batch.sections},
+		batch: batch, at: committer.clock.At(record.CommittedAt), began: time.Now(),
+		Entry: sqlitelog.Entry{
+			Record: *record, Place: place, End: end,
+			Changes: &changelog.Changes{Blob: record.Changes, Count: len(batch.events), Namespaces: batch.sections},
+		},
 	}
 	next.goOn()
 	return committer.install(next)

@@ -15,6 +15,7 @@ import (
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/sqlitelog"
 	"dappco.re/go/storebus/store/internal/state"
 )
 
@@ -69,11 +70,10 @@ type committer struct {
 	session      *sqlite.Session
 	view         *state.View
 	tables       *tables
-	log          *changeLog
+	log          *sqlitelog.Log
 	materialiser *state.Materialiser
-	// records is the log that decides, and database is the log in the database.
+	// records is the log that decides, and log is the log in the database.
 	records     changelog.Log
-	database    *databaseLog
 	begin       sqlite.Control
 	beginRead   sqlite.Control
 	endRead     sqlite.Control
@@ -130,12 +130,11 @@ func (committer *committer) open(session *sqlite.Session) error {
 	committer.session = session
 	committer.view = state.NewView(session, committer.hot, committer.flushLog)
 	committer.tables = newTables(session, committer.engine)
-	committer.log = newChangeLog(session, committer.config.Logger)
-	committer.log.deferred.puts = committer.config.Durability == DurabilityMemory
-	committer.log.deferred.flush = committer.flushLog
+	committer.log = sqlitelog.New(session, sqlitelog.Config{
+		Logger: committer.config.Logger, Defers: committer.config.Durability == DurabilityMemory, Flush: committer.flushLog, Unsynced: committer.unsynced,
+	})
 	committer.materialiser = state.NewMaterialiser(session, committer.view, committer.config.PendingBytes, committer.config.Durability == DurabilityMemory)
-	committer.database = newDatabaseLog(session, committer.log, committer.unsynced)
-	committer.records = committer.config.logOver(committer.database)
+	committer.records = committer.config.logOver(committer.log)
 	committer.begin = session.PrepareControl(`BEGIN IMMEDIATE`)
 	committer.beginRead = session.PrepareControl(`BEGIN`)
 	committer.endRead = session.PrepareControl(`COMMIT`)
@@ -148,28 +147,25 @@ func (committer *committer) open(session *sqlite.Session) error {
 	if session.Err != nil {
 		return session.Err
 	}
-	if err := committer.log.load(); err != nil {
-		return err
-	}
 	if err := selectStoreID.Query(func(row sqlite.Row) bool {
 		committer.storeID = row.Text(0)
 		return false
 	}); err != nil {
 		return err
 	}
-	if err := committer.database.load(committer.storeID); err != nil {
+	if err := committer.log.Load(committer.storeID); err != nil {
 		return err
 	}
 	if err := errors.Join(committer.materialiser.Load(), committer.tables.load(), committer.view.Load()); err != nil {
 		return err
 	}
-	if err := committer.clockWatch.begin(committer.log.committedAt.UnixNano(), committer.database.newest, journalIn.table(committer.tables).last.committedAt, answersIn.table(committer.tables).newest()); err != nil {
+	if err := committer.clockWatch.begin(committer.log.NewestAt(), journalIn.table(committer.tables).last.committedAt, answersIn.table(committer.tables).newest()); err != nil {
 		return err
 	}
 	if err := committer.replay(committer.materialiser.Through()); err != nil {
 		return fmt.Errorf("replay the log after commit %d: %w", committer.materialiser.Through(), err)
 	}
-	committer.followers = follow.New(committer.source, committer.log.lastID, committer.stopping, committer.config.Logger)
+	committer.followers = follow.New(committer.source, committer.log.Position().CommitID, committer.stopping, committer.config.Logger)
 	committer.expiryTimer = time.NewTimer(0)
 	committer.idleTimer = time.NewTimer(committer.idleDelay())
 	if err := committer.catchUp(); err != nil {
@@ -183,7 +179,7 @@ func (committer *committer) open(session *sqlite.Session) error {
 // replay makes pending the changes of the log after a commit, which the tables do not have.
 func (committer *committer) replay(materialised uint64) error {
 	for {
-		commits, err := committer.log.after(materialised)
+		commits, err := committer.log.Commits(materialised)
 		if err != nil || len(commits) == 0 {
 			return err
 		}
@@ -204,7 +200,7 @@ func (committer *committer) replay(materialised uint64) error {
 // catchUp installs the records that the log has and the database does not.
 func (committer *committer) catchUp() error {
 	for {
-		records, err := committer.records.After(committer.database.end.id)
+		records, err := committer.records.After(committer.log.Place().ID)
 		if err != nil || len(records) == 0 {
 			return err
 		}
@@ -259,7 +255,7 @@ func (committer *committer) idleDelay() time.Duration {
 
 // tablesAreBehind reports whether something is pending while there is nothing else to do.
 func (committer *committer) tablesAreBehind() bool {
-	return committer.idle && committer.materialiser.Through() != committer.log.lastID
+	return committer.idle && committer.materialiser.Through() != committer.log.Position().CommitID
 }
 
 // materialiseIdle writes a slice of what is pending.
@@ -284,7 +280,8 @@ func (committer *committer) materialiseSlice() error {
 
 // logEnd is the end of the log for the materialiser.
 func (committer *committer) logEnd() state.LogEnd {
-	return state.LogEnd{CommitID: committer.log.lastID, Bytes: committer.log.end.Bytes}
+	end := committer.log.Position()
+	return state.LogEnd{CommitID: end.CommitID, Bytes: end.End.Bytes}
 }
 
 func (committer *committer) answerReads() (more bool) {
@@ -401,7 +398,7 @@ func (committer *committer) apply(writes []*write, batch *batch) (applied []*wri
 
 // flushLog has the database hold all of the log.
 func (committer *committer) flushLog() error {
-	if len(committer.log.deferred.rows) == 0 {
+	if changes, _ := committer.log.Deferred(); changes == 0 {
 		return nil
 	}
 	return committer.transaction(func(*sqlite.Transaction) {})
@@ -470,7 +467,7 @@ func (committer *committer) keepHouse() {
 		committer.tried(workNextExpiry, committer.findNextExpiry())
 	}
 	answersIn.table(committer.tables).forget(now)
-	committer.log.startIsOld = now.Sub(committer.log.startedAt) > committer.config.Retention.Age
+	committer.log.LookAtAge(committer.config.Retention, now)
 }
 
 func (committer *committer) saveWatermarks() {

@@ -120,17 +120,6 @@ type JournalConfiguration struct {
 // NoOrganisation is the Organisation of an endpoint without organisations.
 const NoOrganisation = "-"
 
-// Retention bounds the change log. The log is trimmed from its oldest end when any bound is
-// passed. Changes that a registered consumer has not acknowledged are kept.
-type Retention struct {
-	// Age is the longest age of a change; 0 is DefaultRetentionAge.
-	Age time.Duration
-	// Count is the largest number of changes; 0 is DefaultRetentionCount.
-	Count uint64
-	// Bytes is the largest size of the log; 0 is DefaultRetentionBytes.
-	Bytes uint64
-}
-
 // Validate returns the error that New and NewConfigured would return for the configuration. It
 // looks at no file.
 //

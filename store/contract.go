@@ -6,6 +6,7 @@ import (
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/sqlitelog"
 )
 
 // Event is one change of the log. Watch and OnChange deliver events, and Changes returns them.
@@ -29,6 +30,10 @@ type ChangesPage = follow.Page
 // that it has acknowledged. The log is not trimmed beyond the watermark. Only one goroutine may
 // call Next and Rewind.
 type Consumer = follow.Consumer
+
+// Retention bounds the change log. The log is trimmed from its oldest end when any bound is
+// passed. Changes that a registered consumer has not acknowledged are kept.
+type Retention = sqlitelog.Retention
 
 // EventType says what a change did.
 type EventType = changelog.EventType

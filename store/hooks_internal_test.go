@@ -236,11 +236,10 @@ func (failingStatement) ExecContext(context.Context, []driver.NamedValue) (drive
 func FailExpiries(store *Store) (restore func() error) {
 	held, _ := heldCommitters.Load(store)
 	committer, _ := held.(*committer)
-	insert := committer.log.deferred.insertCommit
-	original := insert.Replace(failingStatement{})
+	original := committer.log.ReplaceInsert(failingStatement{})
 	return func() error {
 		return OnCommitter(store, func() error {
-			insert.Replace(original)
+			committer.log.ReplaceInsert(original)
 			return nil
 		})
 	}
@@ -546,7 +545,7 @@ func RecordsAfter(store *Store, id uint64) (records []changelog.Record, err erro
 	for {
 		var some []changelog.Record
 		err := onCommitter(store, func(committer *committer) (err error) {
-			some, err = committer.database.After(id)
+			some, err = committer.log.After(id)
 			return err
 		})
 		if err != nil || len(some) == 0 {

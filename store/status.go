@@ -70,14 +70,14 @@ func (committer *committer) tallyForStatus() {
 
 func (committer *committer) status(view *state.View) (Status, error) {
 	committer.tallyForStatus()
-	slowest := watermarksIn.table(committer.tables).slowest(committer.log.position())
+	slowest := watermarksIn.table(committer.tables).slowest(committer.log.Position())
 	counts := view.Counts()
 	status := Status{
 		Writable:   true,
-		Backlog:    committer.log.end.Since(slowest.End).Changes,
+		Backlog:    committer.log.Position().End.Since(slowest.End).Changes,
 		Namespaces: counts.Namespaces,
 
-		OldestChangeAt: committer.log.startedAt,
+		OldestChangeAt: committer.log.StartedAt(),
 
 		PendingMaterialisation: uint64(view.Behind()),
 		Entries:                counts.Entries,
@@ -92,7 +92,7 @@ func (committer *committer) status(view *state.View) (Status, error) {
 	}
 	var err error
 	if status.Backlog > 0 {
-		status.OldestPendingAt, err = committer.log.oldestAfter(slowest.CommitID)
+		status.OldestPendingAt, err = committer.log.OldestAfter(slowest.CommitID)
 	}
 	return status, err
 }

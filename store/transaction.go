@@ -25,7 +25,7 @@ func (committer *committer) transaction(function func(transaction *sqlite.Transa
 		return err
 	}
 	transaction := &sqlite.Transaction{}
-	committer.log.deferred.write(transaction)
+	committer.log.WriteDeferred(transaction)
 	function(transaction)
 	err := transaction.Err()
 	if err != nil {
@@ -40,7 +40,7 @@ func (committer *committer) transaction(function func(transaction *sqlite.Transa
 	err = committer.commit.Execute()
 	if err == nil {
 		committer.figures.committed(committing, committer.syncs)
-		committer.log.deferred.written()
+		committer.log.DeferredWritten()
 		committer.checkpoints.written += pagesPerTransaction * sqlite.PageBytes
 		return nil
 	}

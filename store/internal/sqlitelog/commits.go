@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package sqlitelog
 
 import (
-	"log/slog"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/changelog"
@@ -17,7 +16,7 @@ const (
 	bytesPerRead   = 1 << 20
 )
 
-// changeLog keeps the log in the database. It belongs to the committer's goroutine.
+// changeLog is the tables commits and namespace_commits.
 type changeLog struct {
 	// firstID and lastID are the oldest and the newest commit; the log is empty if lastID is 0.
 	firstID, lastID uint64
@@ -44,10 +43,10 @@ type changeLog struct {
 	deletePlacesOf        *sqlite.Statement
 }
 
-func newChangeLog(session *sqlite.Session, logger *slog.Logger) *changeLog {
+func newChangeLog(session *sqlite.Session, config Config) *changeLog {
 	return &changeLog{
-		damage:      damage{logger: logger, reported: map[string]struct{}{}},
-		deferred:    newDeferredLog(session),
+		damage:      damage{logger: config.Logger, reported: map[string]struct{}{}},
+		deferred:    newDeferredLog(session, config),
 		selectLast:  session.Prepare(`SELECT id, committed_at, changes_total, bytes_total FROM commits ORDER BY id DESC LIMIT 1`),
 		selectFirst: session.Prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits ORDER BY id LIMIT 1`),
 		selectAfter: session.Prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits WHERE id > ? ORDER BY id LIMIT ?`),
@@ -88,16 +87,16 @@ func (log *changeLog) loadStart() error {
 	})
 }
 
-// committed records that a row is committed, or deferred.
-func (log *changeLog) committed(row logRow) {
-	log.lastID, log.committedAt, log.end = row.place.CommitID, row.committedAt, row.place.End
+// written records that the changes of an entry are committed, or deferred.
+func (log *changeLog) written(entry *Entry) {
+	log.lastID, log.committedAt, log.end = entry.End.CommitID, entry.committedAt(), entry.End.End
 	if log.startedAt.IsZero() {
-		log.startedAt = row.committedAt
+		log.startedAt = log.committedAt
 	}
 }
 
 // after returns the commits after one, bounded by number and bytes.
-func (log *changeLog) after(id uint64) (commits []Commit, err error) {
+func (log *changeLog) after(id uint64) (commits []changelog.Commit, err error) {
 	if err := log.deferred.flush(); err != nil {
 		return nil, err
 	}
@@ -112,7 +111,7 @@ func (log *changeLog) after(id uint64) (commits []Commit, err error) {
 }
 
 // readCommit reads a row of id, committed_at, changes_total, bytes_total, changes.
-func (log *changeLog) readCommit(row sqlite.Row) (commit Commit, size int) {
+func (log *changeLog) readCommit(row sqlite.Row) (commit changelog.Commit, size int) {
 	blob := row.Bytes(4)
 	end := changelog.Position{CommitID: row.Unsigned(0), End: changelog.Totals{Changes: row.Unsigned(2), Bytes: row.Unsigned(3)}}
 	commit, err := changelog.DecodeCommit(end, time.Unix(0, row.Signed(1)).UTC(), blob)
@@ -161,7 +160,7 @@ func (log *changeLog) hole(namespace string, after, revision uint64) error {
 // holdsRevision reports whether a blob is whole and has a section of a namespace that
 // begins with a revision.
 func holdsRevision(blob []byte, namespace string, revision uint64) (holds bool) {
-	err := changelog.ReadChanges(blob, time.Time{}, func(header changelog.NamespaceChanges) func(*Event) bool {
+	err := changelog.ReadChanges(blob, time.Time{}, func(header changelog.NamespaceChanges) func(*changelog.Event) bool {
 		holds = holds || header.Namespace == namespace && header.FirstRevision == revision
 		return nil
 	})

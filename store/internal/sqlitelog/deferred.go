@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package sqlitelog
 
 import (
 	"strings"
-	"time"
 
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -39,21 +38,27 @@ type deferredLog struct {
 	values        sqlite.Row
 }
 
-// logRow is a row of commits with its rows of namespace_commits.
+// logRow is a row of commits with its rows of namespace_commits. It does not hold the entry, with
+// which a whole batch would stay in memory.
 type logRow struct {
 	place       changelog.Position
-	committedAt time.Time
+	committedAt int64
 	commit      *changelog.Changes
 	hash        changelog.Hash
 }
 
-func newDeferredLog(session *sqlite.Session) deferredLog {
+func rowOf(entry *Entry) logRow {
+	return logRow{place: entry.End, committedAt: entry.Record.CommittedAt, commit: entry.Changes, hash: entry.Place.Hash}
+}
+
+func newDeferredLog(session *sqlite.Session, config Config) deferredLog {
 	const commits, places = `INSERT INTO commits (id, committed_at, changes_total, bytes_total, changes, hash) VALUES `, `INSERT INTO namespace_commits (namespace, first_revision, commit_id) VALUES `
 	many := func(text, row string) *sqlite.Statement {
 		return session.Prepare(text + strings.Repeat(row+", ", rowsPerInsert-1) + row)
 	}
 	return deferredLog{
-		flush:         func() error { return nil },
+		puts:          config.Defers,
+		flush:         config.Flush,
 		insertCommit:  session.Prepare(commits + `(?, ?, ?, ?, ?, ?)`),
 		insertPlace:   session.Prepare(places + `(?, ?, ?)`),
 		insertCommits: many(commits, `(?, ?, ?, ?, ?, ?)`),
@@ -123,5 +128,5 @@ func (deferred *deferredLog) insertMany(transaction *sqlite.Transaction, rows []
 
 // values appends the columns of the row of commits.
 func (row *logRow) values(values sqlite.Row) sqlite.Row {
-	return append(values, int64(row.place.CommitID), row.committedAt.UnixNano(), int64(row.place.End.Changes), int64(row.place.End.Bytes), row.commit.Blob, int64(row.hash))
+	return append(values, int64(row.place.CommitID), row.committedAt, int64(row.place.End.Changes), int64(row.place.End.Bytes), row.commit.Blob, int64(row.hash))
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package sqlitelog
 
 import (
 	"fmt"
@@ -9,8 +9,7 @@ import (
 	"dappco.re/go/storebus/store/internal/changelog"
 )
 
-// damage tells the operator of each damaged place of the log once. It belongs to the
-// committer's goroutine.
+// damage tells the operator of each damaged place of the log once.
 type damage struct {
 	logger   *slog.Logger
 	reported map[string]struct{}
