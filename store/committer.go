@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/follow"
@@ -65,20 +64,16 @@ func readOf(question func()) read { return func(*committer) { question() } }
 // committer's part itself. Only its owner has a committer (see ownership).
 type committer struct {
 	*engine
+	*transactions
+	*troubles
 	clockWatch *clockWatch
 
-	session      *sqlite.Session
 	view         *state.View
 	tables       *tables
 	log          *sqlitelog.Log
 	materialiser *state.Materialiser
 	// records is the log that decides, and log is the log in the database.
 	records     changelog.Log
-	begin       sqlite.Control
-	beginRead   sqlite.Control
-	endRead     sqlite.Control
-	commit      sqlite.Control
-	rollback    sqlite.Control
 	checkpoints checkpoints
 	chores      [choresOfCommitter]chore
 
@@ -90,11 +85,6 @@ type committer struct {
 	logEnded bool
 	// spare is memory for the next batch, nil if there is none.
 	spare *batch
-	// syncs tells that a COMMIT syncs the log of SQLite.
-	syncs bool
-
-	// reading tells that the database is locked for reading.
-	reading bool
 
 	outbox        outbox
 	waitingWrites []*write
@@ -116,30 +106,23 @@ type committer struct {
 	idle      bool
 	// recentCommits counts those since the last housekeeping.
 	recentCommits int
-	// troubles has the logged state of failing work, and refusing the logged state of the disk.
-	troubles troubles
-	refusing logging.Condition
 }
 
 func newCommitter(engine *engine) *committer {
-	return &committer{engine: engine, expiries: newExpiryQueue(), troubles: troubles{}, syncs: engine.config.Durability == DurabilityFull}
+	return &committer{engine: engine, expiries: newExpiryQueue(), troubles: newTroubles(engine.config.Logger)}
 }
 
 // open prepares the statements and brings the tables up to the log.
 func (committer *committer) open(session *sqlite.Session) error {
-	committer.session = session
+	committer.transactions = newTransactions(committer.engine, session)
 	committer.view = state.NewView(session, committer.hot, committer.flushLog)
 	committer.tables = newTables(session, committer.engine)
 	committer.log = sqlitelog.New(session, sqlitelog.Config{
 		Logger: committer.config.Logger, Defers: committer.config.Durability == DurabilityMemory, Flush: committer.flushLog, Unsynced: committer.unsynced,
 	})
 	committer.materialiser = state.NewMaterialiser(session, committer.view, committer.config.PendingBytes, committer.config.Durability == DurabilityMemory)
+	committer.begun, committer.committed = committer.log.WriteDeferred, committer.hasCommitted
 	committer.records = committer.config.logOver(committer.log)
-	committer.begin = session.PrepareControl(`BEGIN IMMEDIATE`)
-	committer.beginRead = session.PrepareControl(`BEGIN`)
-	committer.endRead = session.PrepareControl(`COMMIT`)
-	committer.commit = session.PrepareControl(`COMMIT`)
-	committer.rollback = session.PrepareControl(`ROLLBACK`)
 	committer.checkpoints = newCheckpoints(session)
 	committer.chores = committer.newChores()
 	committer.clockWatch = newClockWatch(committer.clock, session, committer.config.Logger)
@@ -394,6 +377,12 @@ func (committer *committer) apply(writes []*write, batch *batch) (applied []*wri
 		applied = append(applied, write)
 	}
 	return applied
+}
+
+// hasCommitted is called after each COMMIT.
+func (committer *committer) hasCommitted() {
+	committer.log.DeferredWritten()
+	committer.checkpoints.written += pagesPerTransaction * sqlite.PageBytes
 }
 
 // flushLog has the database hold all of the log.

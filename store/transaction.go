@@ -14,68 +14,93 @@ import (
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
+// transactions runs the transactions of the connection. It belongs to the owner of the
+// committer.
+type transactions struct {
+	engine  *engine
+	session *sqlite.Session
+	// begun writes what comes first in every transaction, and committed is told of its end.
+	begun     func(transaction *sqlite.Transaction)
+	committed func()
+
+	begin, beginRead, endRead, commit, rollback sqlite.Control
+	// syncs tells that a COMMIT syncs the log of SQLite, and reading that the database is locked
+	// for reading.
+	syncs, reading bool
+}
+
+func newTransactions(engine *engine, session *sqlite.Session) *transactions {
+	return &transactions{
+		engine: engine, session: session, syncs: engine.config.Durability == DurabilityFull,
+		begin:     session.PrepareControl(`BEGIN IMMEDIATE`),
+		beginRead: session.PrepareControl(`BEGIN`),
+		endRead:   session.PrepareControl(`COMMIT`),
+		commit:    session.PrepareControl(`COMMIT`),
+		rollback:  session.PrepareControl(`ROLLBACK`),
+	}
+}
+
 // transaction runs function between BEGIN and COMMIT, after the deferred part of the log. An
 // error other than ErrOutcomeUnknown means that nothing was changed. After ErrOutcomeUnknown
 // nothing is written any more, whatever the transaction was for.
-func (committer *committer) transaction(function func(transaction *sqlite.Transaction)) error {
-	if err := errors.Join(committer.stopped(), committer.endReading()); err != nil {
+func (transactions *transactions) transaction(function func(transaction *sqlite.Transaction)) error {
+	if err := errors.Join(transactions.engine.stopped(), transactions.endReading()); err != nil {
 		return err
 	}
-	if err := committer.begin.Execute(); err != nil {
+	if err := transactions.begin.Execute(); err != nil {
 		return err
 	}
 	transaction := &sqlite.Transaction{}
-	committer.log.WriteDeferred(transaction)
+	transactions.begun(transaction)
 	function(transaction)
 	err := transaction.Err()
 	if err != nil {
-		undoErr := committer.undo()
+		undoErr := transactions.undo()
 		if undoErr != nil {
 			// The transaction may still be open, and the next statement would be part of it.
-			committer.stopWriting(undoErr)
+			transactions.stopWriting(undoErr)
 		}
 		return errors.Join(err, undoErr)
 	}
 	committing := time.Now()
-	err = committer.commit.Execute()
+	err = transactions.commit.Execute()
 	if err == nil {
-		committer.figures.committed(committing, committer.syncs)
-		committer.log.DeferredWritten()
-		committer.checkpoints.written += pagesPerTransaction * sqlite.PageBytes
+		transactions.engine.figures.committed(committing, transactions.syncs)
+		transactions.committed()
 		return nil
 	}
-	if undoErr := committer.undo(); undoErr != nil || !sqlite.RefusedBeforeCommit(err) {
+	if undoErr := transactions.undo(); undoErr != nil || !sqlite.RefusedBeforeCommit(err) {
 		err = fmt.Errorf("%w: commit: %w", kv.ErrOutcomeUnknown, errors.Join(err, undoErr))
-		committer.stopWriting(err)
+		transactions.stopWriting(err)
 	}
 	return err
 }
 
 // unsynced is transaction for rows that the log can make again. It does not wait for the disk.
 // The fsync of the next commit covers it, and work lost in a crash is done again.
-func (committer *committer) unsynced(function func(transaction *sqlite.Transaction)) error {
-	return committer.synchronous(sqlite.SynchronousNormal, function)
+func (transactions *transactions) unsynced(function func(transaction *sqlite.Transaction)) error {
+	return transactions.synchronous(sqlite.SynchronousNormal, function)
 }
 
 // synced is transaction for rows that belong to files beside the database. They are on disk
 // when synced returns, whatever the durability of the store.
-func (committer *committer) synced(function func(transaction *sqlite.Transaction)) error {
-	return committer.synchronous(sqlite.SynchronousFull, function)
+func (transactions *transactions) synced(function func(transaction *sqlite.Transaction)) error {
+	return transactions.synchronous(sqlite.SynchronousFull, function)
 }
 
-func (committer *committer) synchronous(level sqlite.Synchronous, function func(transaction *sqlite.Transaction)) error {
-	if err := committer.endReading(); err != nil {
+func (transactions *transactions) synchronous(level sqlite.Synchronous, function func(transaction *sqlite.Transaction)) error {
+	if err := transactions.endReading(); err != nil {
 		return err
 	}
-	if err := committer.session.Run(`PRAGMA synchronous = ` + string(level)); err != nil {
+	if err := transactions.session.Run(`PRAGMA synchronous = ` + string(level)); err != nil {
 		return err
 	}
-	syncs := committer.syncs
-	committer.syncs = level == sqlite.SynchronousFull
-	err := committer.transaction(function)
-	committer.syncs = syncs
-	if levelErr := committer.session.Run(`PRAGMA synchronous = ` + string(synchronousOf(committer.config.Durability))); levelErr != nil {
-		committer.stopWriting(levelErr)
+	syncs := transactions.syncs
+	transactions.syncs = level == sqlite.SynchronousFull
+	err := transactions.transaction(function)
+	transactions.syncs = syncs
+	if levelErr := transactions.session.Run(`PRAGMA synchronous = ` + string(synchronousOf(transactions.engine.config.Durability))); levelErr != nil {
+		transactions.stopWriting(levelErr)
 		return errors.Join(err, levelErr)
 	}
 	return err
@@ -83,28 +108,33 @@ func (committer *committer) synchronous(level sqlite.Synchronous, function func(
 
 // beginReading has the statements that follow, up to endReading, read under one lock of the
 // database: each by itself would take one and give it back. If it fails they do so.
-func (committer *committer) beginReading() {
-	committer.reading = committer.reading || committer.beginRead.Execute() == nil
+func (transactions *transactions) beginReading() {
+	transactions.reading = transactions.reading || transactions.beginRead.Execute() == nil
 }
 
-func (committer *committer) endReading() error {
-	if !committer.reading {
+func (transactions *transactions) endReading() error {
+	if !transactions.reading {
 		return nil
 	}
-	committer.reading = false
-	if err := committer.endRead.Execute(); err != nil {
-		return errors.Join(err, committer.undo())
+	transactions.reading = false
+	if err := transactions.endRead.Execute(); err != nil {
+		return errors.Join(err, transactions.undo())
 	}
 	return nil
 }
 
 // undo rolls back. If SQLite has already done so, ROLLBACK says that there is no transaction,
 // which is fine.
-func (committer *committer) undo() error {
-	if err := committer.rollback.Execute(); sqlite.Code(err) != sqlitelib.SQLITE_ERROR {
+func (transactions *transactions) undo() error {
+	if err := transactions.rollback.Execute(); sqlite.Code(err) != sqlitelib.SQLITE_ERROR {
 		return err
 	}
 	return nil
+}
+
+func (transactions *transactions) stopWriting(err error) {
+	transactions.engine.broken.Store(&err)
+	transactions.engine.config.Logger.Error("the disk failed: writes have stopped, reads go on; restart to check the store", slog.Any("error", err))
 }
 
 // stopped returns why nothing is written any more, or nil. The error does not wrap the error
@@ -114,11 +144,6 @@ func (engine *engine) stopped() error {
 		return fmt.Errorf("%w: writes have stopped until the store is opened again: %s", kv.ErrUnavailable, (*broken).Error())
 	}
 	return nil
-}
-
-func (committer *committer) stopWriting(err error) {
-	committer.broken.Store(&err)
-	committer.config.Logger.Error("the disk failed: writes have stopped, reads go on; restart to check the store", slog.Any("error", err))
 }
 
 // writeFailure says whether a transaction that changed nothing may be tried again later.

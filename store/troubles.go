@@ -30,42 +30,52 @@ const (
 	workWatermarks work = "saving watermarks"
 )
 
-// troubles are the works that have failed at some time.
-type troubles map[work]*logging.Condition
+// troubles tells the operator when work begins to fail, and when it goes on. It belongs to the
+// owner of the committer.
+type troubles struct {
+	logger *slog.Logger
+	// failed are the works that have failed at some time, and refusing is the state of the disk.
+	failed   map[work]*logging.Condition
+	refusing logging.Condition
+}
+
+func newTroubles(logger *slog.Logger) *troubles {
+	return &troubles{logger: logger, failed: map[work]*logging.Condition{}}
+}
 
 // tried takes note of how a work went. The log has a line when it begins to fail, and one when
 // it goes on.
-func (committer *committer) tried(work work, err error) {
-	condition := committer.troubles[work]
+func (troubles *troubles) tried(work work, err error) {
+	condition := troubles.failed[work]
 	if condition == nil {
 		if err == nil {
 			return
 		}
 		condition = &logging.Condition{}
-		committer.troubles[work] = condition
+		troubles.failed[work] = condition
 	}
 	if err != nil {
 		if _, changed := condition.Becomes("failing"); changed {
-			committer.config.Logger.Error("work of the store failed; it is tried again", slog.String("work", string(work)), slog.Any("error", err))
+			troubles.logger.Error("work of the store failed; it is tried again", slog.String("work", string(work)), slog.Any("error", err))
 		}
 		return
 	}
 	if leftOut, changed := condition.Becomes(""); changed {
-		committer.config.Logger.Info("work of the store goes on", slog.String("work", string(work)), slog.Uint64("left_out", leftOut))
+		troubles.logger.Info("work of the store goes on", slog.String("work", string(work)), slog.Uint64("left_out", leftOut))
 	}
 }
 
 // wrote records the outcome of a batch. The log has a line when the disk begins to refuse
 // writes, and one when it takes writes again. Each caller gets the error too.
-func (committer *committer) wrote(err error) {
+func (troubles *troubles) wrote(err error) {
 	switch {
 	case err == nil:
-		if leftOut, changed := committer.refusing.Becomes(""); changed {
-			committer.config.Logger.Info("writes are taken again", slog.Uint64("left_out", leftOut))
+		if leftOut, changed := troubles.refusing.Becomes(""); changed {
+			troubles.logger.Info("writes are taken again", slog.Uint64("left_out", leftOut))
 		}
 	case errors.Is(err, kv.ErrUnavailable):
-		if _, changed := committer.refusing.Becomes("refusing"); changed {
-			committer.config.Logger.Error("writes are refused", slog.Any("error", err))
+		if _, changed := troubles.refusing.Becomes("refusing"); changed {
+			troubles.logger.Error("writes are refused", slog.Any("error", err))
 		}
 	}
 }
