@@ -96,7 +96,7 @@ func eventFlags(event *Event) byte {
 type Changes struct {
 	// Blob is the blob of Record.Changes.
 	Blob []byte
-	// Count is how many changes there are.
+	// Count is the number of changes.
 	Count int
 	// Namespaces tells of the changed namespaces.
 	Namespaces []*NamespaceChanges

@@ -6,7 +6,8 @@
 // does no input or output.
 //
 // A batch builds a NamespaceChanges and new events, and nobody else sees them until the batch is
-// committed. All other values are for every goroutine, and nobody changes them. Event and Commit
+// committed. All other values are for every goroutine, and nobody changes them, except that
+// SetAwaited comes before the first reader. Event and Commit
 // belong to the contract of the store. Some of their fields do not. The packages of the store
 // reach those by functions, such as Counters and PositionOf.
 package changelog

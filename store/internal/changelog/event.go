@@ -71,8 +71,9 @@ type Event struct {
 	// fromCaller marks a change whose callbacks the goroutine that made it runs.
 	fromCaller bool
 	// replaced is the length of the value that was replaced or removed, for a group all its
-	// bytes; removed is how many keys were deleted with a group; groups is 1 if the group got
-	// its first key, -1 if it lost its last. With them the counters follow from the log alone.
+	// bytes. removed is the number of keys that were deleted with a group. groups is 1 if the
+	// group got its first key, and -1 if it lost its last. So the counters follow from the log
+	// alone.
 	replaced int64
 	removed  int64
 	groups   int8

@@ -11,7 +11,7 @@ func SetFromCaller(event *Event, fromCaller bool) { event.fromCaller = fromCalle
 // SetAwaited makes an event Awaited, before the first reader sees it.
 func SetAwaited(event *Event) { event.awaited = true }
 
-// Counters returns how many keys, bytes and groups a change adds to its namespace. A removal
+// Counters returns the numbers of keys, bytes and groups that a change adds to its namespace. A removal
 // gives negative numbers. Keys and bytes are those of its group, too.
 func Counters(event *Event) (keys, bytes, groups int64) {
 	return event.keys(), event.bytes(), int64(event.groups)
@@ -19,7 +19,7 @@ func Counters(event *Event) (keys, bytes, groups int64) {
 
 // SetCounters sets what Counters returns for a new event with all its names and its value.
 // replaced is the length of the value before, for a deleted group all its bytes. groupKeys is
-// how many keys the group had before.
+// the number of keys that the group had before.
 func SetCounters(event *Event, replaced, groupKeys int64) {
 	event.replaced = replaced
 	if event.Type == EventDeleteGroup {
@@ -33,7 +33,7 @@ func SetCounters(event *Event, replaced, groupKeys int64) {
 	}
 }
 
-// keys is how many keys the change adds.
+// keys returns the number of keys that the change adds.
 func (event *Event) keys() int64 {
 	switch {
 	case event.Type == EventSet && event.Created:
@@ -47,7 +47,7 @@ func (event *Event) keys() int64 {
 	}
 }
 
-// bytes is the number of bytes that the change adds: the length of the value and, for a new
+// bytes returns the number of bytes that the change adds: the length of the value and, for a new
 // key, the lengths of key and group. A removal gives a negative number.
 func (event *Event) bytes() int64 {
 	if event.Type == EventDeleteGroup {

@@ -84,8 +84,8 @@ func (callbacks *callbacks) snapshot() []*registration {
 	return callbacks.registered
 }
 
-// run calls every callback for the events of a caller's own write. An expiry that
-// the write came upon is not its own.
+// run calls every callback for the events of a caller's own write. The expiry of a key that the
+// write has found is not its own.
 func (callbacks *callbacks) run(events []changelog.Event) {
 	if len(events) == 0 {
 		return

@@ -11,7 +11,7 @@ import (
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
-// commitsPerTurn is how many commits Next returns at most.
+// commitsPerTurn is the largest number of commits that Next returns.
 const commitsPerTurn = 256
 
 // Consumer reads the log in order. It remembers its watermark across restarts: the last commit
@@ -76,8 +76,8 @@ func Watermark(consumer *Consumer) changelog.Position {
 // EndConsumer makes Next of a consumer return ErrNotFound. It is called once.
 func EndConsumer(consumer *Consumer) { close(consumer.gone) }
 
-// commitsAfter waits for commits after one and returns some of them, unless gone is
-// closed.
+// commitsAfter waits for commits behind an id and returns some of them. If gone is closed, it
+// returns ErrNotFound.
 func (followers *Followers) commitsAfter(ctx context.Context, gone <-chan struct{}, id uint64) ([]changelog.Commit, error) {
 	if err := kv.CheckContext(ctx); err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ type endings struct {
 
 	mutex     sync.Mutex
 	deadlines deadlines
-	// contexts are kept by their Done channel: contexts that end together are one.
+	// contexts are kept by their Done channels. So contexts that end together are one.
 	contexts map[<-chan struct{}]*endingContext
 	// ended are the readers whose contexts have ended.
 	ended []*changesReader
@@ -33,7 +33,7 @@ func newEndings(changed func()) *endings {
 	return &endings{changed: changed, contexts: map[<-chan struct{}]*endingContext{}}
 }
 
-// add has a reader end after its time from now, or with its context.
+// add ends the wait of a reader after its time from now, or with its context.
 func (endings *endings) add(reader *changesReader) {
 	endings.mutex.Lock()
 	defer endings.mutex.Unlock()
@@ -94,7 +94,7 @@ func (endings *endings) contextEnded(done <-chan struct{}, shared *endingContext
 	endings.changed()
 }
 
-// take removes readers that end now, at most limit.
+// take removes and returns at most limit readers whose wait ends now.
 func (endings *endings) take(limit int) (ended []*changesReader) {
 	endings.mutex.Lock()
 	defer endings.mutex.Unlock()
@@ -115,7 +115,7 @@ func (endings *endings) take(limit int) (ended []*changesReader) {
 	return ended
 }
 
-// next is how long it is until the next reader ends, none if no reader waits.
+// next returns the time until the next wait ends. some is false if no reader waits.
 func (endings *endings) next() (left time.Duration, some bool) {
 	endings.mutex.Lock()
 	defer endings.mutex.Unlock()
@@ -128,7 +128,7 @@ func (endings *endings) next() (left time.Duration, some bool) {
 	return time.Until(endings.deadlines[0].ends), true
 }
 
-// deadlines are readers by when they end, the first of them first: a heap.
+// deadlines is a heap of readers, with the earliest end first.
 type deadlines []*changesReader
 
 func (deadlines deadlines) Len() int { return len(deadlines) }

@@ -71,8 +71,8 @@ func (reader *changesReader) read() {
 	}
 }
 
-// readDatabase has the committer look. If there is nothing, the reader waits from that
-// moment on: no commit comes in between.
+// readDatabase reads through the source, between two commits. If there is no change, the reader
+// waits from that moment on, so it misses no commit.
 func (reader *changesReader) readDatabase() {
 	reader.followers.source.Changes(&reader.query, func(page Page, err error) (then func()) {
 		waits := page.Next == page.Revision && reader.mayWait(page, err)
@@ -92,7 +92,7 @@ func (reader *changesReader) received(page Page, waits bool, err error) {
 	case waits:
 		reader.waits()
 	case page.Next < page.Revision:
-		// That stretch held nothing of the group: go on behind it.
+		// If the page had nothing of the group, there may be something behind it.
 		reader.query.After = page.Next
 		reader.read()
 	default:
@@ -100,8 +100,8 @@ func (reader *changesReader) received(page Page, waits bool, err error) {
 	}
 }
 
-// mayWait reports whether a page is one that the reader waits behind, whose time
-// begins with the first of them.
+// mayWait reports whether the reader waits if it has this page. Its time begins with the first
+// such page.
 func (reader *changesReader) mayWait(page Page, err error) bool {
 	if err != nil || len(page.Events) > 0 || reader.query.Wait <= 0 || reader.over.Load() {
 		return false
@@ -113,7 +113,7 @@ func (reader *changesReader) mayWait(page Page, err error) bool {
 	return true
 }
 
-// waits is called when the reader is in the tail: its time may have ended just before.
+// waits is called when the reader is in the tail. If its time has ended just before, it leaves.
 func (reader *changesReader) waits() {
 	if reader.over.Load() {
 		reader.leave()

@@ -26,8 +26,7 @@ type tail struct {
 	// bound is the largest number of bytes, unless the newest commit has more.
 	bound      int
 	namespaces map[string]*namespaceTail
-	// waiting is how many readers wait for a change, or were woken and are not answered
-	// yet.
+	// waiting is the number of readers that wait for a change, or are woken and not answered yet.
 	waiting int
 	// grown is closed and replaced when a commit is appended.
 	grown  chan struct{}
@@ -115,7 +114,7 @@ func (tail *tail) evictLocked() {
 	}
 }
 
-// dropLocked forgets the part of a namespace for which there is no use.
+// dropLocked forgets the part of a namespace if it has neither events nor readers.
 func (tail *tail) dropLocked(namespace string, part *namespaceTail) {
 	if len(part.events) == 0 && part.readers.count == 0 {
 		delete(tail.namespaces, namespace)
@@ -131,7 +130,7 @@ func (tail *tail) trimmed(namespace string, oldest uint64) {
 	}
 }
 
-// changes answers a query from memory; known is false if memory does not reach back far enough.
+// changes answers a query from memory. known is false if memory does not reach back far enough.
 func (tail *tail) changes(query *Query) (page Page, known bool, err error) {
 	tail.mutex.RLock()
 	defer tail.mutex.RUnlock()
@@ -152,7 +151,7 @@ func (tail *tail) changes(query *Query) (page Page, known bool, err error) {
 }
 
 // wait keeps a reader until a commit changes its group. It returns false if memory cannot tell
-// whether there was a change since query.After: the reader must look again.
+// whether there was a change since query.After. The reader must look again then.
 func (tail *tail) wait(reader *changesReader) (waits bool, err error) {
 	tail.mutex.Lock()
 	defer tail.mutex.Unlock()
@@ -191,7 +190,7 @@ func (tail *tail) keepLocked(part *namespaceTail, reader *changesReader) error {
 	return nil
 }
 
-// forget removes a waiting reader; waited is false if it did not wait. The page is the result
+// forget removes a waiting reader. waited is false if it did not wait. The page is the result
 // of the wait: no change up to the revision of the namespace.
 func (tail *tail) forget(reader *changesReader) (page Page, waited bool) {
 	tail.mutex.Lock()
@@ -212,7 +211,7 @@ func (tail *tail) forget(reader *changesReader) (page Page, waited bool) {
 	return page, true
 }
 
-// answered records that so many woken readers are answered.
+// answered records that a number of woken readers are answered.
 func (tail *tail) answered(readers int) {
 	tail.mutex.Lock()
 	defer tail.mutex.Unlock()
@@ -253,7 +252,7 @@ func (tail *tail) last() uint64 {
 	return tail.lastID
 }
 
-// close hands out every reader that waits, and lets none wait any more.
+// close hands out every reader that waits. From then on none may wait.
 func (tail *tail) close() (woken []*waitingReaders) {
 	tail.mutex.Lock()
 	defer tail.mutex.Unlock()

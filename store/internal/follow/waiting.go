@@ -15,9 +15,9 @@ type waitingReaders struct {
 
 	woken  bool
 	closed bool
-	// changes are the changes of the commit that has woken them, and events the copies that all
-	// of them receive. revision and oldest are the end and the beginning of the namespace's log
-	// then.
+	// changes are the changes of the commit that has woken the readers. events are the copies
+	// that all of them receive. revision and oldest are the end and the beginning of the
+	// namespace's log at that commit.
 	changes          []*changelog.Event
 	events           []changelog.Event
 	revision, oldest uint64
@@ -38,15 +38,15 @@ func (readers *waitingReaders) remove(reader *changesReader) {
 	reader.among = nil
 }
 
-// waitingParts is how a namespace's readers are found.
+// waitingParts has the waiting readers of a namespace, by the changes that they wait for.
 type waitingParts struct {
 	groups map[string]*waitingReaders
 	every  *waitingReaders
-	// count is how many readers there are in all of them.
+	// count is the number of all readers.
 	count int
 }
 
-// of returns the readers that wait for the same as a reader.
+// of returns the readers that wait for the same changes as a query.
 func (parts *waitingParts) of(query *Query) *waitingReaders {
 	if query.Group == nil {
 		if parts.every == nil {
@@ -91,7 +91,7 @@ func (parts *waitingParts) remove(readers *waitingReaders) {
 	parts.count -= len(readers.list)
 }
 
-// all are the readers of the namespace.
+// all returns the readers of the namespace.
 func (parts *waitingParts) all() (all []*waitingReaders) {
 	for _, readers := range parts.groups {
 		all = append(all, readers)

@@ -16,13 +16,13 @@ import (
 // namespace has its turn.
 const readersPerSlice = 64
 
-// wakeups answers the readers that have waited for a change, in a goroutine of the log. Neither
-// the committer nor other answers wait for it. The namespaces take turns, however many readers
-// are woken in one.
+// wakeups answers readers that have waited for a change, in a goroutine of their own. Neither the
+// committer nor other answers wait for it. The namespaces take turns, so many readers in one do
+// not delay another.
 type wakeups struct {
 	tail    *tail
 	endings *endings
-	// ready holds a token when there may be something to do.
+	// ready holds a token if there may be something to do.
 	ready chan struct{}
 
 	mutex  sync.Mutex
@@ -120,7 +120,7 @@ func (wakeups *wakeups) take() (readers *waitingReaders, woken bool) {
 	return wakeups.queue.Take()
 }
 
-// answer is the answer to a woken reader. All readers share the events.
+// answer returns the page of a woken reader. All readers share the events.
 func (readers *waitingReaders) answer(query *Query) (Page, error) {
 	if readers.closed {
 		return Page{}, kv.ErrClosed
@@ -129,7 +129,7 @@ func (readers *waitingReaders) answer(query *Query) (Page, error) {
 	events := readers.sharedEvents()
 	for index := range events {
 		if !query.holds(index, &events[index]) {
-			// Everything before it was looked at.
+			// The reader has seen everything before it.
 			page.Next = events[index].Revision - 1
 			events = events[:index]
 			break
@@ -139,7 +139,7 @@ func (readers *waitingReaders) answer(query *Query) (Page, error) {
 	return page, nil
 }
 
-// sharedEvents are the changes, copied once.
+// sharedEvents returns the changes, which it copies once.
 func (readers *waitingReaders) sharedEvents() []changelog.Event {
 	for _, event := range readers.changes {
 		readers.events = append(readers.events, *event)

@@ -9,7 +9,7 @@ import (
 	"dappco.re/go/storebus/store/internal/changelog"
 )
 
-// eventPlace is where an event stands in the log.
+// eventPlace is the place of an event in the log.
 type eventPlace struct {
 	commitID uint64
 	index    int
@@ -30,8 +30,8 @@ type watcher struct {
 	running sync.WaitGroup
 
 	mutex sync.Mutex
-	// behind says that the goroutine runs; through is the commit up to which it has
-	// handed over everything.
+	// behind is true while the goroutine runs. It has handed over everything up to the commit
+	// through.
 	behind  bool
 	through uint64
 }
@@ -40,8 +40,8 @@ func newWatcher(tail *tail, watched watched, strip string) *watcher {
 	return &watcher{events: make(chan changelog.Event, watcherBuffer), watched: watched, strip: strip, tail: tail, stop: make(chan struct{})}
 }
 
-// offer hands over an event, or leaves it to the goroutine. It is called for every
-// event in order.
+// offer hands over an event, or leaves the event to the goroutine. It is called for every event
+// in order.
 func (watcher *watcher) offer(place eventPlace, event *changelog.Event) {
 	watcher.mutex.Lock()
 	defer watcher.mutex.Unlock()
@@ -56,7 +56,7 @@ func (watcher *watcher) offer(place eventPlace, event *changelog.Event) {
 	}
 }
 
-// local is the event with the names that the reader knows.
+// local returns the event with the names that the reader knows.
 func (watcher *watcher) local(event *changelog.Event) changelog.Event {
 	local := *event
 	local.Group = strings.TrimPrefix(event.Group, watcher.strip)
@@ -82,8 +82,8 @@ func (watcher *watcher) catchUp(place eventPlace) {
 	}
 }
 
-// next is the first commit in memory that is not before id. If there is none, offer is
-// the one to hand over from now on.
+// next returns the first commit in memory that is not before id. If there is none, offer hands
+// over the events from now on.
 func (watcher *watcher) next(id uint64) (commit changelog.Commit, found bool) {
 	watcher.mutex.Lock()
 	defer watcher.mutex.Unlock()
@@ -94,7 +94,7 @@ func (watcher *watcher) next(id uint64) (commit changelog.Commit, found bool) {
 	return commit, found
 }
 
-// handOver waits until there is room; it reports false if the watcher ends first.
+// handOver waits for room. It returns false if the watcher ends first.
 func (watcher *watcher) handOver(event *changelog.Event) bool {
 	select {
 	case watcher.events <- watcher.local(event):
@@ -104,7 +104,7 @@ func (watcher *watcher) handOver(event *changelog.Event) bool {
 	}
 }
 
-// end closes the channel. Nobody may offer any more.
+// end closes the channel. offer is not called any more.
 func (watcher *watcher) end() {
 	close(watcher.stop)
 	watcher.running.Wait()

@@ -10,11 +10,11 @@ import (
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
-// watcherBuffer is how many events wait in a watcher's channel. Events without room are handed
+// watcherBuffer is the number of events that wait in a watcher's channel. Further events are handed
 // over from the tail as the channel drains.
 const watcherBuffer = 16
 
-// everyGroup is the group of a watcher that wants them all.
+// everyGroup is the group of a watcher that wants all groups.
 const everyGroup = "*"
 
 // Watch returns a channel of the changes of a group of a namespace, or of every group of the
@@ -86,7 +86,7 @@ func (watchers *watchers) remove(group watched, events <-chan changelog.Event) {
 	}
 }
 
-// take removes the watcher of a channel; nil: it is none of this group's.
+// take removes and returns the watcher of a channel, nil if the group has no such channel.
 func (watchers *watchers) take(group watched, events <-chan changelog.Event) *watcher {
 	watchers.mutex.Lock()
 	defer watchers.mutex.Unlock()
@@ -104,7 +104,7 @@ func (watchers *watchers) take(group watched, events <-chan changelog.Event) *wa
 	return found
 }
 
-// notify tells of a commit that is in the tail, without waiting for anybody.
+// notify offers the events of a commit that is in the tail. It waits for nobody.
 func (watchers *watchers) notify(commit changelog.Commit) {
 	watchers.mutex.RLock()
 	defer watchers.mutex.RUnlock()

@@ -18,7 +18,7 @@ const (
 
 // changeLog is the tables commits and namespace_commits.
 type changeLog struct {
-	// firstID and lastID are the oldest and the newest commit; the log is empty if lastID is 0.
+	// firstID and lastID are the oldest and the newest commit. The log is empty if lastID is 0.
 	firstID, lastID uint64
 	committedAt     time.Time
 	// start is the totals before the oldest commit, end those after the newest.

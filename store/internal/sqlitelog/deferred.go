@@ -23,10 +23,10 @@ const (
 // other write, and every reader of the log, has the rows written first. So the database always
 // shows the state after some commit.
 type deferredLog struct {
-	// puts tells that commits may be put off.
+	// puts is true if commits may be put off.
 	puts bool
 	rows []logRow
-	// bytes and events are how much that is.
+	// bytes and events are the size of the rows.
 	bytes, events int
 	// flush writes the deferred commits, in a transaction of its own.
 	flush func() error

@@ -10,7 +10,8 @@ import (
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
-// The bounds of the sections that the database keeps. The tables have what they say.
+// The bounds of the sections that the database keeps. Older sections may go, because the tables
+// have their changes.
 const (
 	sectionsKept     = 1 << 16
 	sectionBytesKept = 32 << 20
@@ -37,7 +38,7 @@ type recordLog struct {
 	start, end Place
 	// newest is the time of the newest record with sections, in Unix nanoseconds.
 	newest int64
-	// count and bytes are how many sections there are.
+	// count and bytes are the number and the size of the sections.
 	count, bytes int
 
 	selectStart    *sqlite.Statement
@@ -104,7 +105,7 @@ func (log *recordLog) along(from Place, commitID uint64) (Place, error) {
 	return Place{ID: from.ID + commitID - from.CommitID, CommitID: commitID, Hash: changelog.Hash(hash)}, err
 }
 
-// size returns how many sections there are up to a record.
+// size returns the number and the size of the sections up to a record.
 func (log *recordLog) size(through uint64) (count, bytes int, err error) {
 	err = log.selectSize.Query(func(row sqlite.Row) bool {
 		count, bytes = int(row.Signed(0)), int(row.Signed(1))

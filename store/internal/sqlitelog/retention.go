@@ -45,13 +45,12 @@ type Slice struct {
 
 func (slice *Slice) last() *changelog.Commit { return &slice.Commits[len(slice.Commits)-1] }
 
-// position is the log's end.
+// position returns the end of the log.
 func (log *changeLog) position() changelog.Position {
 	return changelog.Position{CommitID: log.lastID, End: log.end}
 }
 
-// trimmable returns the oldest commits that a bound no longer covers, up to one
-// that must stay.
+// trimmable returns the oldest commits that a bound no longer covers, up to the commit last.
 func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64) (slice Slice, err error) {
 	log.startIsOld = false
 	slice.Oldest = map[string]uint64{}
@@ -94,8 +93,8 @@ func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64)
 	return slice, err
 }
 
-// namespacesOf returns the namespaces that commits touched, by where their revisions
-// are found. It looks through all of the log's places.
+// namespacesOf returns the namespaces that commits have changed. It looks through all rows of
+// namespace_commits.
 func (log *changeLog) namespacesOf(commits []uint64) (namespaces []string, err error) {
 	for _, id := range commits {
 		err = errors.Join(err, log.selectNamespacesOf.Query(func(row sqlite.Row) bool {
