@@ -232,29 +232,3 @@ func (archives *archives) write(transaction *sqlite.Transaction, removal *archiv
 		transaction.Execute(archives.deleteRemoval, span.first)
 	}
 }
-
-// removalsWait reports whether rows that are in an archive are to be removed.
-func (committer *committer) removalsWait() bool {
-	return len(journalIn.table(committer.tables).archives.removals) > 0
-}
-
-// removeArchived removes a slice of the rows that are in an archive, and reports
-// whether there is more.
-func (committer *committer) removeArchived() (more bool) {
-	archives := journalIn.table(committer.tables).archives
-	removal, err := archives.nextRemoval()
-	if err == nil {
-		err = committer.unsynced(func(transaction *sqlite.Transaction) { archives.write(transaction, removal) })
-	}
-	committer.tried(workArchives, err)
-	if err != nil {
-		return false
-	}
-	committer.checkpoints.written += removal.counted * rowBytes
-	archives.removals, archives.next = archives.removals[removal.spans:], removal.next
-	committer.journal.reach(stepRemoving)
-	if len(archives.removals) == 0 {
-		committer.journal.reach(stepEmptied)
-	}
-	return len(archives.removals) > 0
-}

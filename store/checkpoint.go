@@ -27,6 +27,8 @@ const (
 // would do so itself within a COMMIT, and would not report a failure of the disk. Unsynced
 // pages would then be taken for safe.
 type checkpoints struct {
+	*transactions
+	*troubles
 	// written estimates the bytes in the write-ahead log since the last checkpoint.
 	written int
 
@@ -35,48 +37,50 @@ type checkpoints struct {
 	truncate *sqlite.Statement
 }
 
-func newCheckpoints(session *sqlite.Session) checkpoints {
-	return checkpoints{
+func newCheckpoints(transactions *transactions, troubles *troubles) *checkpoints {
+	session := transactions.session
+	return &checkpoints{
+		transactions: transactions, troubles: troubles,
 		passive:  session.Prepare(`PRAGMA wal_checkpoint(PASSIVE)`),
 		truncate: session.Prepare(`PRAGMA wal_checkpoint(TRUNCATE)`),
 	}
 }
 
-// checkpointIsDue reports whether the write-ahead log has become long under load.
-func (committer *committer) checkpointIsDue() bool {
-	return committer.checkpoints.written >= checkpointBytes
+// areDue reports whether the write-ahead log has become long under load.
+func (checkpoints *checkpoints) areDue() bool {
+	return checkpoints.written >= checkpointBytes
 }
 
-// checkpoint keeps the write-ahead log short under load.
-func (committer *committer) checkpoint() (more bool) {
-	committer.runCheckpoint(committer.checkpoints.passive)
+// shorten keeps the write-ahead log short under load.
+func (checkpoints *checkpoints) shorten() (more bool) {
+	checkpoints.run(checkpoints.passive)
 	return false
 }
 
 // emptyWriteAheadLog makes an idle store one file.
-func (committer *committer) emptyWriteAheadLog() {
-	if committer.checkpoints.written > 0 {
-		committer.runCheckpoint(committer.checkpoints.truncate)
+func (checkpoints *checkpoints) emptyWriteAheadLog() {
+	if checkpoints.written > 0 {
+		checkpoints.run(checkpoints.truncate)
 	}
 }
 
-// runCheckpoint stops all writing if the disk fails: after a failed fsync the system takes the
+// run stops all writing if the disk fails: after a failed fsync the system takes the
 // pages for clean, and the next one would succeed without them.
-func (committer *committer) runCheckpoint(checkpoint *sqlite.Statement) {
-	if committer.stopped() != nil {
+func (checkpoints *checkpoints) run(checkpoint *sqlite.Statement) {
+	if checkpoints.engine.stopped() != nil {
 		return
 	}
-	began, written := time.Now(), committer.checkpoints.written
+	began, written := time.Now(), checkpoints.written
 	err := checkpoint.Query(func(sqlite.Row) bool { return true })
-	committer.checkpoints.written = 0
+	checkpoints.written = 0
 	switch {
 	case err == nil:
-		committer.config.Logger.Debug("checkpoint of the write-ahead log", slog.Int("estimated_bytes", written), slog.Duration("took", time.Since(began)))
-		committer.tried(workCheckpoint, nil)
-	case sqlite.Code(err) == sqlitelib.SQLITE_IOERR && !sqlite.RefusedWrite(err) && committer.config.Durability == DurabilityFull:
-		committer.stopWriting(fmt.Errorf("checkpoint: %w", err))
+		checkpoints.engine.config.Logger.Debug("checkpoint of the write-ahead log", slog.Int("estimated_bytes", written), slog.Duration("took", time.Since(began)))
+		checkpoints.tried(workCheckpoint, nil)
+	case sqlite.Code(err) == sqlitelib.SQLITE_IOERR && !sqlite.RefusedWrite(err) && checkpoints.engine.config.Durability == DurabilityFull:
+		checkpoints.stopWriting(fmt.Errorf("checkpoint: %w", err))
 	default:
-		committer.checkpoints.written = checkpointBytes / 2
-		committer.tried(workCheckpoint, err)
+		checkpoints.written = checkpointBytes / 2
+		checkpoints.tried(workCheckpoint, err)
 	}
 }

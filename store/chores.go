@@ -2,6 +2,8 @@
 
 package store
 
+import "dappco.re/go/storebus/store/internal/sqlite"
+
 // chore is work of the committer beside reads and writes. It is done in slices, one between
 // two batches, so that it holds up nobody.
 type chore struct {
@@ -17,6 +19,10 @@ const (
 	rowsPerRemoval  = 512
 	bytesPerRemoval = 4 << 20
 )
+
+// removalsAtClose is how many slices of deleted groups Close waits for. Opening the store goes on
+// with the rest.
+const removalsAtClose = 1024
 
 // The chores, in the order in which they get their turns.
 const (
@@ -40,7 +46,7 @@ func (committer *committer) newChores() [choresOfCommitter]chore {
 		choreAnswers:    {committer.answersAreOld, committer.clearRetries},
 		choreSections:   {committer.log.SectionsAreMany, committer.removeSections},
 		choreMarks:      {committer.marksAreLeft, committer.removeMarks},
-		choreCheckpoint: {committer.checkpointIsDue, committer.checkpoint},
+		choreCheckpoint: {committer.checkpoints.areDue, committer.checkpoints.shorten},
 	}
 }
 
@@ -57,4 +63,48 @@ func (committer *committer) hasChores() bool {
 		}
 	}
 	return false
+}
+
+// deletionsWait reports whether deletions are to be carried out.
+func (committer *committer) deletionsWait() bool { return committer.view.DeletionsWaiting() > 0 }
+
+// carryOut carries out a slice of the deletions, and reports whether there is more.
+func (committer *committer) carryOut() (more bool) {
+	removal, err := committer.materialiser.NextRemoval()
+	if err == nil && removal.Rows() > 0 {
+		err = committer.unsynced(func(transaction *sqlite.Transaction) { committer.materialiser.Write(transaction, &removal.Slice) })
+	}
+	committer.tried(workDeletions, err)
+	if err != nil {
+		return false
+	}
+	committer.checkpoints.written += removal.Counted * rowBytes
+	committer.materialiser.Removed(removal)
+	return committer.deletionsWait()
+}
+
+// removalsWait reports whether rows that are in an archive are to be removed.
+func (committer *committer) removalsWait() bool {
+	return len(journalIn.table(committer.tables).archives.removals) > 0
+}
+
+// removeArchived removes a slice of the rows that are in an archive, and reports
+// whether there is more.
+func (committer *committer) removeArchived() (more bool) {
+	archives := journalIn.table(committer.tables).archives
+	removal, err := archives.nextRemoval()
+	if err == nil {
+		err = committer.unsynced(func(transaction *sqlite.Transaction) { archives.write(transaction, removal) })
+	}
+	committer.tried(workArchives, err)
+	if err != nil {
+		return false
+	}
+	committer.checkpoints.written += removal.counted * rowBytes
+	archives.removals, archives.next = archives.removals[removal.spans:], removal.next
+	committer.journal.reach(stepRemoving)
+	if len(archives.removals) == 0 {
+		committer.journal.reach(stepEmptied)
+	}
+	return len(archives.removals) > 0
 }

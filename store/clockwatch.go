@@ -25,8 +25,9 @@ const (
 // clockWatch logs when the clocks begin to differ, and when that is over. It belongs to the
 // committer's goroutine.
 type clockWatch struct {
-	clock  *clock.Clock
-	logger *slog.Logger
+	*transactions
+	*troubles
+	clock *clock.Clock
 	// ahead tells that the log says so.
 	ahead bool
 	// last has the values of the clocks at the last look.
@@ -38,9 +39,10 @@ type clockWatch struct {
 	saveTime   *sqlite.Statement
 }
 
-func newClockWatch(clock *clock.Clock, session *sqlite.Session, logger *slog.Logger) *clockWatch {
+func newClockWatch(clock *clock.Clock, transactions *transactions, troubles *troubles) *clockWatch {
+	session := transactions.session
 	return &clockWatch{
-		clock: clock, logger: logger,
+		transactions: transactions, troubles: troubles, clock: clock,
 		selectTime: session.Prepare(`SELECT value FROM meta WHERE name = 'clock'`),
 		saveTime:   session.Prepare(`INSERT OR REPLACE INTO meta (name, value) VALUES ('clock', ?)`),
 	}
@@ -85,23 +87,21 @@ func (watch *clockWatch) look() {
 	}
 }
 
-// saveClock saves the time of a clock that is ahead of the wall clock, from which the
-// next start has it run on.
-func (committer *committer) saveClock() {
-	watch := committer.clockWatch
+// save saves the time of a clock that is ahead of the wall clock. The next start has it run on
+// from there.
+func (watch *clockWatch) save() {
 	told, wall := watch.clock.Compare()
 	watch.saved = wall.Elapsed
-	if told.Time == wall.Time || committer.broken.Load() != nil {
+	if told.Time == wall.Time || watch.engine.broken.Load() != nil {
 		return
 	}
-	committer.tried(workClock, committer.unsynced(func(transaction *sqlite.Transaction) { transaction.Execute(watch.saveTime, told.Time) }))
+	watch.tried(workClock, watch.unsynced(func(transaction *sqlite.Transaction) { transaction.Execute(watch.saveTime, told.Time) }))
 }
 
-// watchClock looks at the clocks, and saves the store's time now and then.
-func (committer *committer) watchClock() {
-	watch := committer.clockWatch
+// keep looks at the clocks, and saves the store's time now and then.
+func (watch *clockWatch) keep() {
 	watch.look()
 	if watch.last.Elapsed-watch.saved >= clockSaveInterval {
-		committer.saveClock()
+		watch.save()
 	}
 }

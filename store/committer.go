@@ -74,7 +74,7 @@ type committer struct {
 	materialiser *state.Materialiser
 	// records is the log that decides, and log is the log in the database.
 	records     changelog.Log
-	checkpoints checkpoints
+	checkpoints *checkpoints
 	chores      [choresOfCommitter]chore
 
 	// batchAt is when the batch was begun that is carried out.
@@ -123,9 +123,9 @@ func (committer *committer) open(session *sqlite.Session) error {
 	committer.materialiser = state.NewMaterialiser(session, committer.view, committer.config.PendingBytes, committer.config.Durability == DurabilityMemory)
 	committer.begun, committer.committed = committer.log.WriteDeferred, committer.hasCommitted
 	committer.records = committer.config.logOver(committer.log)
-	committer.checkpoints = newCheckpoints(session)
+	committer.checkpoints = newCheckpoints(committer.transactions, committer.troubles)
 	committer.chores = committer.newChores()
-	committer.clockWatch = newClockWatch(committer.clock, session, committer.config.Logger)
+	committer.clockWatch = newClockWatch(committer.clock, committer.transactions, committer.troubles)
 	selectStoreID := session.Prepare(`SELECT value FROM meta WHERE name = 'store_id'`)
 	if session.Err != nil {
 		return session.Err
@@ -446,9 +446,9 @@ func (committer *committer) keepHouse() {
 	committer.recentCommits = 0
 	if quiet {
 		committer.saveWatermarks()
-		committer.emptyWriteAheadLog()
+		committer.checkpoints.emptyWriteAheadLog()
 	}
-	committer.watchClock()
+	committer.clockWatch.keep()
 	now := committer.clock.Now()
 	if now.Sub(committer.lastPurge).Abs() > committer.config.PurgeInterval {
 		committer.lastPurge = now
@@ -479,7 +479,7 @@ func (committer *committer) shutDown() {
 		committer.saveWatermarks()
 	}
 	committer.endLog()
-	committer.saveClock()
-	committer.emptyWriteAheadLog()
+	committer.clockWatch.save()
+	committer.checkpoints.emptyWriteAheadLog()
 	committer.followers.EndReaders()
 }
