@@ -57,7 +57,7 @@ type registerCommand struct{ name string }
 
 func (command registerCommand) apply(batch *batch, _ origin) (Outcome, error) {
 	if !batch.hasConsumer(command.name) {
-		watermarksIn.in(batch).set(command.name, &batch.after)
+		watermarksIn.in(batch).set(command.name, new(batch.after))
 		watermarksIn.in(batch).lasting = true
 	}
 	return Outcome{}, nil
@@ -81,13 +81,20 @@ func (unregisterCommand) groups() []string { return nil }
 
 // hasConsumer reports whether there is a consumer of a name after the batch.
 func (batch *batch) hasConsumer(name string) bool {
-	for at := batch; at != nil; at = at.below {
-		if watermark, changed := watermarksIn.of(at).watermarks[name]; changed {
-			return watermark != nil
-		}
+	if watermark, changed := batch.watermark(name); changed {
+		return watermark != nil
 	}
 	_, absent := watermarksIn.table(batch.tables).absent[name]
 	return absent || watermarksIn.table(batch.tables).find(name) != nil
+}
+
+// watermark returns the watermark of a consumer if the batch changes it. It is nil for a consumer
+// that goes.
+func (batch *batch) watermark(name string) (watermark *changelog.Position, changed bool) {
+	for at := batch; at != nil && !changed; at = at.below {
+		watermark, changed = watermarksIn.of(at).watermarks[name]
+	}
+	return watermark, changed
 }
 
 // saveWatermarksCommand saves the watermarks that have moved.
@@ -258,10 +265,12 @@ func (consumers *consumers) forget(name string) {
 	})
 }
 
-// move adds to a batch the watermarks that have moved since they were saved.
+// move adds to a batch the watermarks that have moved since they were saved. A watermark that the
+// batch changes already stays: its consumer may come or go with the batch.
 func (consumers *consumers) move(batch *batch) {
 	for _, consumer := range consumers.registered {
-		if at := follow.Watermark(consumer.consumer); at != consumer.saved {
+		at := follow.Watermark(consumer.consumer)
+		if _, changed := batch.watermark(consumer.name); !changed && at != consumer.saved {
 			watermarksIn.in(batch).set(consumer.name, &at)
 		}
 	}
