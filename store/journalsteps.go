@@ -148,6 +148,7 @@ func (settleCommand) groups() []string { return nil }
 func (command settleCommand) apply(batch *batch, _ origin) (Outcome, error) {
 	settled := &settlement{through: batch.journalPosition(), added: journalSums{}}
 	before, advanced := settled.through, int64(0)
+	again := map[int64]bool{} // the requeued entries that are settled
 	// settle moves the position to an entry, unless the entry was requeued.
 	settle := func(entry *JournalEntry, counts JournalCounts) (requeued bool, err error) {
 		counts.Pending--
@@ -159,9 +160,10 @@ func (command settleCommand) apply(batch *batch, _ origin) (Outcome, error) {
 			return false, nil
 		}
 		refused, err := batch.refusal(entry.EntryID, entry.Namespace)
-		if err == nil && (!refused.requeued || refused.committedAt != committedAt) {
+		if err == nil && (!refused.requeued || refused.committedAt != committedAt || again[committedAt]) {
 			err = fmt.Errorf("%w: entry %d", kv.ErrNotPending, entry.EntryID)
 		}
+		again[committedAt] = true
 		return true, err
 	}
 	for index := range command.delivered {
