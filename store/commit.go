@@ -47,8 +47,10 @@ func (sealed *sealed) isEmpty() bool { return sealed.Changes == nil }
 func (committer *committer) finish(writes []*write, batch *batch) {
 	next := committer.seal(writes, batch)
 	committer.underway = append(committer.underway, next)
-	if next.isEmpty() {
+	if stopped := committer.stopped(); next.isEmpty() {
 		next.verdict.Store(new(error))
+	} else if stopped != nil {
+		next.verdict.Store(&stopped) // the log would have a record that the database cannot have
 	} else {
 		next.appending.Store(true)
 		committer.records.Append(&next.Record, func(err error) { committer.acknowledge(next, err) })
@@ -117,7 +119,7 @@ func (committer *committer) installAppended() {
 		}
 		err := *verdict
 		if err == nil {
-			err = committer.install(first)
+			err = committer.installLogged(first)
 		}
 		committer.figures.batch(first.began, len(first.writes), err == nil && len(first.batch.events) > 0)
 		if err != nil {
@@ -134,6 +136,19 @@ func (committer *committer) installAppended() {
 		committer.complete(first.writes)
 		committer.spare = reuse(first.batch)
 	}
+}
+
+// installLogged installs a record that the log has appended. If the log has the record for good and
+// the database does not take it, the next start installs it.
+func (committer *committer) installLogged(next *sealed) error {
+	err := committer.install(next)
+	if err == nil || errors.Is(err, kv.ErrOutcomeUnknown) {
+		return err
+	}
+	if id, _ := committer.records.End(); id >= next.record.ID {
+		return fmt.Errorf("%w: the log has the record and the database does not: %w", kv.ErrOutcomeUnknown, err)
+	}
+	return err
 }
 
 // takeBack drops the first record under way, and all that stand on it. If the record was refused
@@ -198,9 +213,9 @@ func (committer *committer) install(next *sealed) error {
 
 // inTransaction runs function in a transaction that waits for the disk as the batch asks for.
 func (committer *committer) inTransaction(batch *batch, function func(transaction *sqlite.Transaction)) error {
-	waits := waitsAsUsual
-	if len(batch.events) == 0 {
-		waits = batch.parts.waits()
+	waits := batch.parts.waits()
+	if len(batch.events) > 0 {
+		waits = max(waits, waitsAsUsual)
 	}
 	switch waits {
 	case waitsNot:
