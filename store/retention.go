@@ -107,6 +107,9 @@ func (committer *committer) removeSections() (more bool) {
 	if err == nil {
 		err = committer.records.Trim(through)
 	}
+	if err == nil {
+		err = committer.log.Trim(through) // the log that decides can be another one
+	}
 	committer.tried(workSections, err)
 	return err == nil && committer.log.SectionsAreMany()
 }

@@ -149,7 +149,7 @@ func (store *Store) endedRuns() (map[string]bool, error) {
 // marksAreLeft reports whether marks of runs are to be removed while no commit comes that could
 // remove them.
 func (committer *committer) marksAreLeft() bool {
-	return committer.idle && len(committer.underway) == 0 && len(runsIn.table(committer.tables).removable()) > 0
+	return committer.idle && !committer.logEnded && len(committer.underway) == 0 && len(runsIn.table(committer.tables).removable()) > 0
 }
 
 // removeMarks removes a slice of these marks.
