@@ -145,7 +145,7 @@ func (committer *committer) installLogged(next *sealed) error {
 	if err == nil || errors.Is(err, kv.ErrOutcomeUnknown) {
 		return err
 	}
-	if id, _ := committer.records.End(); id >= next.record.ID {
+	if id, _ := committer.records.End(); id >= next.Record.ID {
 		return fmt.Errorf("%w: the log has the record and the database does not: %w", kv.ErrOutcomeUnknown, err)
 	}
 	return err

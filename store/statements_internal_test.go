@@ -14,9 +14,9 @@ import (
 // from now on, or fail to. It is given the name of the statement and the real execution. The
 // statement "commit" is the COMMIT.
 func OnStatement(store *Store, function func(name string, execute func() error) error) error {
-	return OnCommitter(store, func() error {
+	return onCommitter(store, func(committer *committer) error {
 		statements := map[*sqlite.Statement]string{}
-		collectStatements(reflect.ValueOf(store.committer), "", map[uintptr]bool{}, statements)
+		collectStatements(reflect.ValueOf(committer), "", map[uintptr]bool{}, statements)
 		for statement, name := range statements {
 			replaced := &replacedStatement{name: name, function: function}
 			replaced.StmtExecContext = statement.Replace(replaced)

@@ -90,6 +90,10 @@ func (reader *Reader) Number() uint64 {
 		next := reader.Byte()
 		value |= uint64(next&0x7f) << shift
 		if next < 0x80 {
+			// A number ends with bits of its own, and has 64 bits at most.
+			if next == 0 && shift > 0 || next > 1 && shift == 63 {
+				break
+			}
 			return value
 		}
 	}
