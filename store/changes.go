@@ -39,8 +39,11 @@ func (store *Store) SubmitChanges(ctx context.Context, query ChangesQuery, done 
 		fail(done, err)
 		return
 	}
+	if done == nil {
+		done = func(ChangesPage, error) {}
+	}
 	query.Limit = cmp.Or(query.Limit, DefaultPageLimit)
-	store.followers.Changes(ctx, query, func(page ChangesPage, err error) { tell(done, page, err) })
+	store.followers.Changes(ctx, query, done)
 }
 
 func checkLimit(limit int) error {
