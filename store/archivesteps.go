@@ -12,12 +12,12 @@ import (
 // beginArchiveCommand makes the row of an archive that is not finished.
 type beginArchiveCommand struct{ folder, name string }
 
-func (command beginArchiveCommand) apply(batch *batch, _ origin) (Outcome, error) {
-	journalIn.in(batch).step(&archiveBegun{folder: command.folder, name: command.name, begunAt: batch.timestamp.UnixNano()})
+func (command beginArchiveCommand) Apply(batch *batch, _ origin) (Outcome, error) {
+	journalIn.in(batch).step(&archiveBegun{folder: command.folder, name: command.name, begunAt: batch.Timestamp().UnixNano()})
 	return Outcome{}, nil
 }
 
-func (beginArchiveCommand) groups() []string { return nil }
+func (beginArchiveCommand) Groups() []string { return nil }
 
 // archiveBegun is the row of an archive that is not finished.
 type archiveBegun struct {
@@ -49,7 +49,7 @@ func (begun *archiveBegun) read(section *changelog.Reader) {
 // are removed.
 type forgetArchivesCommand struct{ unfinished []archive }
 
-func (command forgetArchivesCommand) apply(batch *batch, _ origin) (Outcome, error) {
+func (command forgetArchivesCommand) Apply(batch *batch, _ origin) (Outcome, error) {
 	forgotten := &archivesForgotten{}
 	for index := range command.unfinished {
 		forgotten.names = append(forgotten.names, command.unfinished[index].name)
@@ -58,7 +58,7 @@ func (command forgetArchivesCommand) apply(batch *batch, _ origin) (Outcome, err
 	return Outcome{}, nil
 }
 
-func (forgetArchivesCommand) groups() []string { return nil }
+func (forgetArchivesCommand) Groups() []string { return nil }
 
 // archivesForgotten removes the rows of archives that were never finished.
 type archivesForgotten struct {
@@ -95,8 +95,8 @@ func (forgotten *archivesForgotten) read(section *changelog.Reader) {
 // journal. From then on nobody sees them, and their rows are removed slice by slice.
 type finishArchiveCommand struct{ archive *archive }
 
-func (command finishArchiveCommand) apply(batch *batch, _ origin) (Outcome, error) {
-	archive, through := command.archive, batch.journalPosition()
+func (command finishArchiveCommand) Apply(batch *batch, _ origin) (Outcome, error) {
+	archive, through := command.archive, positionIn(batch)
 	if len(archive.pending) > 0 {
 		if through != archive.position {
 			return Outcome{}, errDeliveredMeanwhile
@@ -104,13 +104,13 @@ func (command finishArchiveCommand) apply(batch *batch, _ origin) (Outcome, erro
 		through = max(through, archive.last())
 	}
 	journalIn.in(batch).step(&archiveFinished{
-		name: archive.name, finishedAt: batch.timestamp.UnixNano(), entries: archive.entries, sha256: archive.sha256,
+		name: archive.name, finishedAt: batch.Timestamp().UnixNano(), entries: archive.entries, sha256: archive.sha256,
 		lastEntryID: archive.lastEntryID, spans: archive.spans, through: through, added: archive.pending,
 	})
 	return Outcome{}, nil
 }
 
-func (finishArchiveCommand) groups() []string { return nil }
+func (finishArchiveCommand) Groups() []string { return nil }
 
 // archiveFinished is an archive with its entries, whose rows go.
 type archiveFinished struct {

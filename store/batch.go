@@ -4,6 +4,7 @@ package store
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -29,7 +30,7 @@ type batch struct {
 	limits    kv.Limits
 	timestamp time.Time
 
-	events     []Event
+	events     []changelog.Event
 	sections   []*changelog.NamespaceChanges
 	namespaces map[string]*namespaceChange
 	groups     map[string]*groupChange
@@ -69,12 +70,22 @@ func newBatch(view *state.View, tables *tables, timestamp time.Time) *batch {
 	return emptyBatch().on(view, tables, kv.Limits{}, timestamp)
 }
 
-// on puts an empty batch on top of a view or of another batch.
+// on puts an empty batch on top of a view.
 func (batch *batch) on(view *state.View, tables *tables, limits kv.Limits, timestamp time.Time) *batch {
 	batch.view, batch.tables, batch.limits, batch.timestamp, batch.looks = view, tables, limits, timestamp, duePerBatch
 	return batch
 }
 
+// follows tells a batch the end of the log before it. below is the batch whose record is the end,
+// while that is on its way to the log, and nil afterwards.
+func (batch *batch) follows(after changelog.Position, below *batch) {
+	batch.after, batch.below = after, below
+}
+
+// landed tells the batch that the view has all that was below it.
+func (batch *batch) landed() { batch.below = nil }
+
+// emptyBatch returns a batch that must be put on a view.
 func emptyBatch() *batch {
 	return &batch{
 		namespaces: map[string]*namespaceChange{},
@@ -133,380 +144,65 @@ func (batch *batch) markTransaction() {
 	}
 }
 
-// target is an entry that a command is about, with everything around it. All of
-// it is read before anything is changed, so that a command that fails leaves no trace.
-type target struct {
-	kv.EntryName
-	namespaceName string
-	namespace     *namespaceChange
-	group         *groupChange
-	entry         kv.EntryState
-}
+// Below returns the batch that this one stands on, nil if it stands on the view.
+func (batch *batch) Below() *batch { return batch.below }
 
-// live returns the entry if it is there and its time has not come, else the state of a missing
-// one.
-func (target *target) live(now time.Time) kv.EntryState {
-	if target.entry.Expired(now) {
-		return kv.EntryState{}
-	}
-	return target.entry
-}
+// End returns the end of the log before the batch.
+func (batch *batch) End() changelog.Position { return batch.after }
 
-// packedBytes is the largest value that lies beside its names in memory.
-const packedBytes = 1024
+// Limits returns the limits of the entries that the batch takes.
+func (batch *batch) Limits() kv.Limits { return batch.limits }
 
-// pack lays the names and a value that is to be theirs side by side in memory, where they are
-// read together, and apart from whatever the caller has them in.
-func (target *target) pack(value string) string {
-	if len(value) > packedBytes {
-		return value
-	}
-	group, names := len(target.Group), len(target.Group)+len(target.Key)
-	packed := target.Group + target.Key + value
-	target.EntryName = kv.EntryName{Group: packed[:group], Key: packed[group:names]}
-	return packed[names:]
-}
+// Timestamp returns the time of all changes of the batch.
+func (batch *batch) Timestamp() time.Time { return batch.timestamp }
 
-// checkedTarget is target for names that a caller gave.
-func (batch *batch) checkedTarget(group, key string) (*target, error) {
-	if err := batch.checkNames(group, key); err != nil {
-		return nil, err
-	}
-	return batch.target(group, key)
-}
+// Tables returns the tables as they are before the batch, and before all batches below it.
+func (batch *batch) Tables() *tables { return batch.tables }
 
-// checkedTargetWithValue is checkedTarget for a command that needs the entry's value.
-func (batch *batch) checkedTargetWithValue(group, key string) (*target, error) {
-	if err := batch.checkNames(group, key); err != nil {
-		return nil, err
-	}
-	target, err := batch.surroundings(kv.EntryName{Group: group, Key: key})
+// Events returns the changes of entries so far. They must not be changed.
+func (batch *batch) Events() []changelog.Event { return batch.events }
+
+// IsEmpty reports whether the batch changes nothing.
+func (batch *batch) IsEmpty() bool { return len(batch.events) == 0 && batch.parts.empty() }
+
+// Sections returns what the batch changes beside the entries, as the sections of a record.
+func (batch *batch) Sections() []byte { return batch.parts.sections() }
+
+// Revision returns the revision of a namespace.
+func (batch *batch) Revision(namespace string) (uint64, error) {
+	change, err := batch.namespace(namespace)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	target.entry, err = batch.entry(target.EntryName)
-	return target, err
+	return change.Revision, nil
 }
 
-func (batch *batch) checkNames(group, key string) error {
-	namespace, name := kv.NamespaceOf(group)
-	return kv.CheckNames(batch.limits, namespace, name, key)
-}
-
-// target reads an entry and what surrounds it.
-func (batch *batch) target(group, key string) (*target, error) {
-	target, err := batch.surroundings(kv.EntryName{Group: group, Key: key})
-	if err != nil {
-		return nil, err
-	}
-	target.entry, err = batch.head(target.EntryName)
-	return target, err
-}
-
-// surroundings is target without the entry itself.
-func (batch *batch) surroundings(name kv.EntryName) (*target, error) {
-	namespaceName, _ := kv.NamespaceOf(name.Group)
-	namespace, err := batch.namespace(namespaceName)
-	if err != nil {
-		return nil, err
-	}
-	group, err := batch.group(name.Group)
-	if err != nil {
-		return nil, err
-	}
-	return &target{EntryName: name, namespaceName: namespaceName, namespace: namespace, group: group}, nil
-}
-
-func (batch *batch) namespace(name string) (*namespaceChange, error) {
-	if change, known := batch.namespaces[name]; known {
-		return change, nil
-	}
-	state, err := batch.namespaceBelow(name)
-	if err != nil {
-		return nil, err
-	}
-	change := &namespaceChange{NamespaceState: state, before: state}
-	batch.namespaces[name] = change
-	return change, nil
-}
-
-func (batch *batch) namespaceBelow(name string) (kv.NamespaceState, error) {
-	if batch.below == nil {
-		return batch.view.Namespace(name)
-	}
-	change, err := batch.below.namespace(name)
-	if err != nil {
-		return kv.NamespaceState{}, err
-	}
-	return change.NamespaceState, nil
-}
-
-func (batch *batch) group(name string) (*groupChange, error) {
-	if change, known := batch.groups[name]; known {
-		return change, nil
-	}
-	state, err := batch.groupBelow(name)
-	if err != nil {
-		return nil, err
-	}
-	change := &groupChange{GroupState: state}
-	batch.groups[name] = change
-	return change, nil
-}
-
-func (batch *batch) groupBelow(name string) (kv.GroupState, error) {
-	if batch.below == nil {
-		return batch.view.Group(name)
-	}
-	change, err := batch.below.group(name)
-	if err != nil {
-		return kv.GroupState{}, err
-	}
-	return change.GroupState, nil
-}
-
-// head returns the state of a key, expired or not; its value may be left out.
-func (batch *batch) head(name kv.EntryName) (kv.EntryState, error) {
-	if state, changed := batch.changedState(name); changed {
-		return state, nil
-	}
-	return batch.view.Head(name)
-}
-
-// entry returns the state of a key, expired or not, with its value.
-func (batch *batch) entry(name kv.EntryName) (kv.EntryState, error) {
-	if state, changed := batch.changedState(name); changed {
-		return state, nil
-	}
-	return batch.view.Entry(name)
-}
-
-// changedState returns the state of a key that the batch has written or deleted.
-func (batch *batch) changedState(name kv.EntryName) (state kv.EntryState, changed bool) {
-	version, deleted := batch.changedEntry(name), batch.deletion(name.Group)
-	if version != nil && !deleted.Hides(&version.EntryState) {
-		return version.EntryState, true
-	}
-	return kv.EntryState{}, deleted.Revision != 0
-}
-
-// deletion returns the newest deletion of a group in the batch, of revision 0 if there is none.
-func (batch *batch) deletion(group string) kv.Deletion {
-	for ; batch != nil; batch = batch.below {
-		if revision, deleted := batch.deletions[group]; deleted {
-			return kv.Deletion{Group: group, Revision: revision}
+// beyond returns a namespace other than the named one that the batch has had to do with.
+func (batch *batch) beyond(namespace string) (other string, found bool) {
+	for name := range batch.namespaces {
+		if name != namespace {
+			return name, true
 		}
 	}
-	return kv.Deletion{Group: group}
+	return "", false
 }
 
-// changedEntry returns a key as the batch has changed it, nil if it has not.
-func (batch *batch) changedEntry(name kv.EntryName) *kv.EntryVersion {
-	for ; batch != nil; batch = batch.below {
-		if version, known := batch.entries[name]; known {
-			return version
-		}
-	}
-	return nil
-}
+// Oldest returns the lowest revision in the log of a namespace that the batch changes.
+func (batch *batch) Oldest(namespace string) uint64 { return batch.namespaces[namespace].Oldest }
 
-// all returns the live entries of a group.
-func (batch *batch) all(group string) (all map[string]string, err error) {
-	deleted := kv.Deletion{Revision: batch.deletions[group]}
-	switch {
-	case deleted.Revision != 0:
-		all = map[string]string{}
-	case batch.below != nil:
-		all, err = batch.below.all(group)
-	default:
-		all = map[string]string{}
-		err = batch.view.WholeGroup(group, batch.timestamp, func(key string, state *kv.EntryState) bool {
-			all[key] = state.Value
-			return true
-		})
-	}
-	if err != nil {
-		return nil, err
-	}
-	for name, version := range batch.entries {
-		switch {
-		case name.Group != group, deleted.Hides(&version.EntryState):
-		case version.Present() && !version.Expired(batch.timestamp):
-			all[name.Key] = version.Value
-		default:
-			delete(all, name.Key)
-		}
-	}
-	return all, nil
-}
+// Stale returns entries that were found among the due ones, and have got another state since.
+func (batch *batch) Stale() []kv.EntryName { return batch.stale }
 
-// groupNames returns the names of the groups of a range that have keys, in byte
-// order. Of more than limit it returns limit, whichever they are.
-func (batch *batch) groupNames(names kv.NameRange, limit int) (found []string, err error) {
-	// Changes of the batches below are newer than the view.
-	for below := batch.below; below != nil; below = below.below {
-		for name, group := range below.groups {
-			if _, known := batch.groups[name]; !known && names.Holds(name) {
-				batch.groups[name] = &groupChange{GroupState: group.GroupState}
-			}
-		}
-	}
-	for name, group := range batch.groups {
-		if names.Holds(name) && group.Keys > 0 {
-			found = append(found, name)
-		}
-	}
-	err = batch.view.GroupsIn(names, func(name string, state kv.GroupState) bool {
-		if _, known := batch.groups[name]; !known && state.Keys > 0 {
-			batch.groups[name] = &groupChange{GroupState: state}
-			found = append(found, name)
-		}
-		return len(found) < limit
-	})
-	slices.Sort(found)
-	return found[:min(limit, len(found))], err
-}
+// lookAtAll has the batch look at all due entries that it comes to, however many.
+func (batch *batch) lookAtAll() { batch.looks = math.MaxInt }
 
-// expireIfDue logs the expiry of an entry whose time has come, before a write to it.
-func (batch *batch) expireIfDue(target *target) {
-	if target.entry.Present() && target.entry.Expired(batch.timestamp) {
-		batch.changed.AddExpiry(target.EntryName, &target.entry)
-		batch.record(target, Event{Type: EventExpire}, origin{})
+// Waits tells how the commit of the batch waits for the disk.
+func (batch *batch) Waits() waiting {
+	waits := batch.parts.waits()
+	if len(batch.events) > 0 {
+		waits = max(waits, waitsAsUsual)
 	}
-}
-
-// record gives a change its place in the log and applies it. The event needs only the data of
-// the command: its type and the written values.
-func (batch *batch) record(target *target, event Event, origin origin) *Event {
-	event.Namespace = target.namespaceName
-	event.Group, event.Key = target.Group, target.Key
-	event.Timestamp = batch.timestamp
-	event.Revision = target.namespace.Revision + 1
-	if target.group.LastRevision >= target.namespace.Oldest {
-		event.Previous = target.group.LastRevision
-	}
-	var replaced int64
-	switch event.Type {
-	case EventTouch:
-	case EventDeleteGroup:
-		replaced = target.group.Bytes
-	default:
-		replaced = int64(target.entry.Bytes)
-	}
-	changelog.SetCounters(&event, replaced, target.group.Keys)
-	changelog.SetFromCaller(&event, origin.fromCaller)
-	batch.log(target.namespace, &event)
-	batch.count(target, &event)
-	batch.change(target, &event)
-	return &batch.events[len(batch.events)-1]
-}
-
-// replay applies events of the log as it stands.
-func (batch *batch) replay(events []Event) error {
-	for index := range events {
-		event := &events[index]
-		target, err := batch.surroundings(kv.EntryName{Group: event.Group, Key: event.Key})
-		if err != nil {
-			return err
-		}
-		batch.count(target, event)
-		if event.Type == EventTouch {
-			// The log does not repeat the value: it is the value of the entry before. If the
-			// tables are newer than the event, that may be another value or none. The log then
-			// goes on to the change that made the tables so.
-			if target.entry, err = batch.entry(target.EntryName); err != nil {
-				return err
-			}
-		}
-		batch.change(target, event)
-	}
-	return nil
-}
-
-// count updates the counters with an event. It needs only the event and the counters, so the
-// replay of the log uses it too. A counter that already includes the event is left alone.
-func (batch *batch) count(target *target, event *Event) {
-	keys, bytes, groups := changelog.Counters(event)
-	if event.Revision > target.group.LastRevision {
-		target.group.LastRevision = event.Revision
-		target.group.Keys += keys
-		target.group.Bytes += bytes
-		target.group.changed = true
-	}
-	if event.Revision > target.namespace.Revision {
-		target.namespace.Revision = event.Revision
-		target.namespace.Keys += keys
-		target.namespace.Bytes += bytes
-		target.namespace.Groups += groups
-		target.namespace.changed = true
-	}
-}
-
-// change brings the entry, or the group that is deleted, to where it is after an event.
-func (batch *batch) change(target *target, event *Event) {
-	if event.Type == EventDeleteGroup {
-		batch.deletions[event.Group] = event.Revision
-		return
-	}
-	target.entry = stateAfter(event, &target.entry)
-	batch.entries[target.EntryName] = &kv.EntryVersion{EntryName: target.EntryName, EntryState: target.entry}
-}
-
-// stateAfter returns an entry after a change, given the entry before.
-func stateAfter(event *Event, before *kv.EntryState) kv.EntryState {
-	state := kv.EntryState{Revision: event.Revision, UpdatedAt: event.Timestamp.UnixNano()}
-	switch event.Type {
-	case EventSet:
-		state.Value, state.Bytes = event.Value, len(event.Value)
-	case EventTouch:
-		state.Value, state.Bytes = before.Value, before.Bytes
-	default:
-		return kv.EntryState{}
-	}
-	if !event.ExpiresAt.IsZero() {
-		state.ExpiresAt = event.ExpiresAt.UnixMilli()
-	}
-	return state
-}
-
-// log adds an event. It is encoded in the batch that is written, if all of it is known: a
-// transaction's last revision is, when it ends.
-func (batch *batch) log(namespace *namespaceChange, event *Event) {
-	batch.events = append(batch.events, *event)
-	if batch.nests {
-		return
-	}
-	if namespace.section == nil {
-		namespace.section = &changelog.NamespaceChanges{Namespace: event.Namespace, FirstRevision: event.Revision}
-		batch.sections = append(batch.sections, namespace.section)
-	}
-	namespace.section.Add(event)
-}
-
-// changes returns what the batch has changed; it is called once, and the slice goes
-// with the batch.
-func (batch *batch) changes() *state.Slice {
-	changes := &batch.changed
-	for name, version := range batch.entries {
-		if (kv.Deletion{Revision: batch.deletions[name.Group]}).Hides(&version.EntryState) {
-			continue
-		}
-		changes.AddEntry(version)
-	}
-	for name, change := range batch.groups {
-		if change.changed {
-			changes.AddGroup(name, change.GroupState)
-		}
-	}
-	for name, change := range batch.namespaces {
-		if change.changed {
-			changes.AddNamespace(name, change.before, change.NamespaceState)
-		}
-	}
-	for name, revision := range batch.deletions {
-		changes.AddDeletion(name, revision)
-	}
-	return changes
+	return waits
 }
 
 // reusableStates is the largest batch whose memory is used again: of a larger one it
@@ -530,4 +226,9 @@ func reuse(used *batch) *batch {
 		changed: used.changed,
 	}
 	return used
+}
+
+// origin has the data about a command's source that its changes carry.
+type origin struct {
+	fromCaller bool
 }

@@ -108,3 +108,20 @@ func (committer *committer) removeArchived() (more bool) {
 	}
 	return len(archives.removals) > 0
 }
+
+// answersAreOld reports whether forgotten answers are to be deleted.
+func (committer *committer) answersAreOld() bool { return answersIn.table(committer.tables).areOld() }
+
+// clearRetries deletes a slice of the answers that are forgotten.
+func (committer *committer) clearRetries() (more bool) {
+	answers := answersIn.table(committer.tables)
+	through := answers.nextSlice()
+	err := committer.unsynced(func(transaction *sqlite.Transaction) { answers.remove(transaction, through) })
+	committer.tried(workRetries, err)
+	if err != nil {
+		answers.keep()
+		return false
+	}
+	answers.removed(through)
+	return answers.areOld()
+}

@@ -4,64 +4,23 @@ package store
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // Command is a write, as data: SetCommand, DeleteCommand, TouchCommand, IncrementCommand,
 // DeleteGroupCommand, DeletePrefixCommand, TransactionCommand, JournalCommand or
-// RequeueJournalCommand.
+// RequeueJournalCommand. Only the store makes more of them, because a batch is its own.
 type Command interface {
-	// apply checks the command against the batch and, if it may be carried out, records its
+	// Apply checks the command against the batch and, if it may be carried out, records its
 	// changes. A command that fails changes nothing.
-	apply(batch *batch, origin origin) (Outcome, error)
-	// groups returns the groups that the command names. Of two commands that name the same
+	Apply(batch *batch, origin origin) (Outcome, error)
+	// Groups returns the groups that the command names. Of two commands that name the same
 	// group, the first is carried out first.
-	groups() []string
-}
-
-// origin has the data about a command's source that its changes carry.
-type origin struct {
-	fromCaller bool
-}
-
-// Outcome is the result of a command.
-type Outcome struct {
-	// Revision is the revision of the change, or the current revision of the namespace if
-	// nothing was changed.
-	Revision uint64
-	// Created is true if a set made a new key, or if a workspace was made.
-	Created bool
-	// Deleted is true if a delete removed a key.
-	Deleted bool
-	// DeletedKeys and DeletedGroups are the numbers of keys and groups that a deletion of
-	// groups removed.
-	DeletedKeys   int64
-	DeletedGroups int64
-	// ExpiresAt is the expiry of the entry that was set, touched or incremented; the zero time
-	// is no expiry.
-	ExpiresAt time.Time
-	// Entry is the touched entry in its new state, or the entry that a GetOperation found; nil
-	// if there is none.
-	Entry *Entry
-	// Number is the sum of an increment.
-	Number int64
-	// EntryID and CommittedAt belong to the new entry of the journal.
-	EntryID     int64
-	CommittedAt time.Time
-	// Entries is the number of entries of a workspace, and Summary the number of each kind.
-	Entries int64
-	Summary map[string]int64
-	// Requeued is the number of entries that a RequeueJournalCommand has made pending again.
-	Requeued int64
-	// Transaction is the outcome of a TransactionCommand. Revision is then the revision of its
-	// last change.
-	Transaction *TransactionOutcome
-	// Answer is the result of Request.Answer. Replayed tells that the answer is from an earlier
-	// request with the same id, and that nothing was done now. All other fields are zero then.
-	Answer   []byte
-	Replayed bool
+	Groups() []string
 }
 
 // The bounds of a time to live.
@@ -89,7 +48,8 @@ type SetCommand struct {
 	TraceParent string
 }
 
-func (command SetCommand) apply(batch *batch, origin origin) (Outcome, error) {
+// Apply implements Command.
+func (command SetCommand) Apply(batch *batch, origin origin) (Outcome, error) {
 	if !command.KeepExpiry {
 		if err := checkTimeToLive(command.TimeToLive); err != nil {
 			return Outcome{}, err
@@ -99,36 +59,38 @@ func (command SetCommand) apply(batch *batch, origin origin) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := checkGuard(command.IfRevision, target, target.live(batch.timestamp)); err != nil {
+	if err := checkGuard(command.IfRevision, target, target.live(batch.Timestamp())); err != nil {
 		return Outcome{}, err
 	}
 	return command.store(batch, target, origin)
 }
 
-func (command SetCommand) groups() []string { return []string{command.Group} }
+// Groups implements Command.
+func (command SetCommand) Groups() []string { return []string{command.Group} }
 
 // store checks the size of the entry and the quota, and records it.
 func (command SetCommand) store(batch *batch, target *target, origin origin) (Outcome, error) {
-	_, group := kv.NamespaceOf(command.Group)
-	if err := kv.CheckEntry(batch.limits, target.namespaceName, group, command.Key, command.Value); err != nil {
+	namespace, group := kv.NamespaceOf(command.Group)
+	if err := kv.CheckEntry(batch.Limits(), namespace, group, command.Key, command.Value); err != nil {
 		return Outcome{}, err
 	}
 	if err := batch.admit(target, command.Value); err != nil {
 		return Outcome{}, err
 	}
-	return command.record(batch, target, origin), nil
+	return recordSet(batch, target, command, origin), nil
 }
 
-func (command SetCommand) record(batch *batch, target *target, origin origin) Outcome {
-	current := target.live(batch.timestamp)
-	expiresAt := expiryAfter(batch.timestamp, command.TimeToLive)
+// recordSet logs a set that is checked. Nothing can fail any more.
+func recordSet(batch *batch, target *target, command SetCommand, origin origin) Outcome {
+	current := target.live(batch.Timestamp())
+	expiresAt := expiryAfter(batch.Timestamp(), command.TimeToLive)
 	if command.KeepExpiry {
 		expiresAt = kv.TimeOfMilliseconds(current.ExpiresAt)
 	}
 	batch.expireIfDue(target)
 	value := target.pack(command.Value)
-	event := batch.record(target, Event{
-		Type: EventSet, Value: value, Created: !current.Present(), ExpiresAt: expiresAt,
+	event := batch.record(target, changelog.Event{
+		Type: changelog.EventSet, Value: value, Created: !current.Present(), ExpiresAt: expiresAt,
 		TraceParent: command.TraceParent,
 	}, origin)
 	return Outcome{Revision: event.Revision, Created: event.Created, ExpiresAt: expiresAt}
@@ -164,27 +126,42 @@ type DeleteCommand struct {
 	TraceParent string
 }
 
-func (command DeleteCommand) apply(batch *batch, origin origin) (Outcome, error) {
+// Apply implements Command.
+func (command DeleteCommand) Apply(batch *batch, origin origin) (Outcome, error) {
 	target, err := batch.checkedTarget(command.Group, command.Key)
 	if err != nil {
 		return Outcome{}, err
 	}
-	current := target.live(batch.timestamp)
+	current := target.live(batch.Timestamp())
 	if err := checkGuard(command.IfRevision, target, current); err != nil {
 		return Outcome{}, err
 	}
 	if !current.Present() {
-		return Outcome{Revision: target.namespace.Revision}, nil
+		return Outcome{Revision: target.Revision()}, nil
 	}
-	event := batch.record(target, Event{Type: EventDelete, TraceParent: command.TraceParent}, origin)
+	event := batch.record(target, changelog.Event{Type: changelog.EventDelete, TraceParent: command.TraceParent}, origin)
 	return Outcome{Revision: event.Revision, Deleted: true}, nil
 }
 
-func (command DeleteCommand) groups() []string { return []string{command.Group} }
+// Groups implements Command.
+func (command DeleteCommand) Groups() []string { return []string{command.Group} }
 
 func checkGuard(expected *uint64, target *target, current kv.EntryState) error {
 	if expected == nil || *expected == current.Revision {
 		return nil
 	}
 	return &kv.RevisionConflictError{Group: target.Group, Key: target.Key, Expected: *expected, Current: current.Revision}
+}
+
+// checkCommand returns ErrInvalidArgument for a command that cannot be carried out: none,
+// or a pointer, which may be nil and which nobody takes for the command it points to.
+func checkCommand(command any) error {
+	switch value := reflect.ValueOf(command); {
+	case !value.IsValid():
+		return fmt.Errorf("%w: the command is nil", kv.ErrInvalidArgument)
+	case value.Kind() == reflect.Pointer:
+		return fmt.Errorf("%w: the command is a %T; use the value it points to", kv.ErrInvalidArgument, command)
+	default:
+		return nil
+	}
 }

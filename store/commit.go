@@ -66,17 +66,14 @@ func (committer *committer) finish(writes []*write, batch *batch) {
 func (committer *committer) seal(writes []*write, batch *batch) *sealed {
 	next := &sealed{batch: batch, writes: writes, at: committer.batchAt, began: time.Now()}
 	next.Place, next.End = committer.end()
-	if len(batch.events) == 0 && batch.parts.empty() {
+	if batch.IsEmpty() {
 		return next
 	}
 	watermarksIn.table(committer.tables).moveIfDue(batch)
-	next.Changes = &changelog.Changes{}
-	if len(batch.events) > 0 {
-		next.Changes = changelog.EncodeChanges(batch.sections)
-	}
+	next.Changes = batch.Encode()
 	next.Record = changelog.Record{
-		StoreID: committer.storeID, ID: next.Place.ID + 1, CommittedAt: batch.timestamp.UnixNano(), Previous: next.Place.Hash,
-		Changes: next.Changes.Blob, Sections: batch.parts.sections(),
+		StoreID: committer.storeID, ID: next.Place.ID + 1, CommittedAt: batch.Timestamp().UnixNano(), Previous: next.Place.Hash,
+		Changes: next.Changes.Blob, Sections: batch.Sections(),
 	}
 	next.goOn()
 	return next
@@ -121,16 +118,16 @@ func (committer *committer) installAppended() {
 		if err == nil {
 			err = committer.installLogged(first)
 		}
-		committer.figures.batch(first.began, len(first.writes), err == nil && len(first.batch.events) > 0)
+		committer.figures.batch(first.began, len(first.writes), err == nil && len(first.batch.Events()) > 0)
 		if err != nil {
 			committer.takeBack(err)
 			continue
 		}
 		committer.underway = committer.underway[1:]
 		if len(committer.underway) > 0 {
-			committer.underway[0].batch.below = nil // the view has what it stood on
+			committer.underway[0].batch.landed()
 		}
-		if len(first.batch.events) > 0 {
+		if len(first.batch.Events()) > 0 {
 			committer.wrote(nil)
 		}
 		committer.complete(first.writes)
@@ -206,18 +203,14 @@ func (committer *committer) install(next *sealed) error {
 	committer.clock.Keep(next.at)
 	committer.log.Written(&next.Entry)
 	if next.Changes.Count > 0 {
-		committer.announce(batch, changelog.NewCommit(next.End, batch.timestamp, batch.events))
+		committer.announce(batch, changes, changelog.NewCommit(next.End, batch.Timestamp(), batch.Events()))
 	}
 	return nil
 }
 
 // inTransaction runs function in a transaction that waits for the disk as the batch asks for.
 func (committer *committer) inTransaction(batch *batch, function func(transaction *sqlite.Transaction)) error {
-	waits := batch.parts.waits()
-	if len(batch.events) > 0 {
-		waits = max(waits, waitsAsUsual)
-	}
-	switch waits {
+	switch batch.Waits() {
 	case waitsNot:
 		return committer.unsynced(function)
 	case waitsAlways:
@@ -253,36 +246,17 @@ func (committer *committer) follow(record *changelog.Record) error {
 			record.ID, record.StoreID, place.ID, committer.storeID)
 	}
 	batch := newBatch(committer.view, committer.tables, time.Unix(0, record.CommittedAt).UTC())
-	if err := batch.take(record); err != nil {
+	changes, err := batch.take(record)
+	if err != nil {
 		return err
 	}
 	next := &sealed{
 		batch: batch, at: committer.clock.At(record.CommittedAt), began: time.Now(),
 		Entry: sqlitelog.Entry{
 			Record: *record, Place: place, End: end,
-			Changes: &changelog.Changes{Blob: record.Changes, Count: len(batch.events), Namespaces: batch.sections},
+			Changes: changes,
 		},
 	}
 	next.goOn()
 	return committer.install(next)
-}
-
-// take applies a record to a batch.
-func (batch *batch) take(record *changelog.Record) (err error) {
-	if len(record.Changes) > 0 {
-		err = changelog.ReadChanges(record.Changes, batch.timestamp, func(namespace changelog.NamespaceChanges) func(*Event) bool {
-			batch.sections = append(batch.sections, &namespace)
-			return func(event *Event) bool {
-				batch.events = append(batch.events, *event)
-				return true
-			}
-		})
-	}
-	if err == nil {
-		err = batch.replay(batch.events)
-	}
-	if err == nil {
-		err = batch.tables.read(batch, record.Sections)
-	}
-	return err
 }

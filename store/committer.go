@@ -352,10 +352,12 @@ func (committer *committer) nextBatch() *batch {
 	}
 	committer.batchAt = committer.clock.Tell()
 	empty.on(committer.view, committer.tables, *committer.limits.Load(), committer.batchAt.UTC())
-	_, empty.after = committer.end()
+	_, after := committer.end()
+	var below *batch
 	if last := len(committer.underway) - 1; last >= 0 {
-		empty.below = committer.underway[last].batch
+		below = committer.underway[last].batch
 	}
+	empty.follows(after, below)
 	return empty
 }
 
@@ -367,13 +369,13 @@ func (committer *committer) apply(writes []*write, batch *batch) (applied []*wri
 		if committer.expiries.hold(write) {
 			continue
 		}
-		first := len(batch.events)
-		write.outcome, write.err = write.command.apply(batch, write.origin)
+		first := len(batch.Events())
+		write.outcome, write.err = write.command.Apply(batch, write.origin)
 		if realm, waits := expiryFirst(write.err); waits {
 			committer.expiries.postpone(write, realm)
 			continue
 		}
-		write.events = batch.events[first:]
+		write.events = batch.Events()[first:]
 		applied = append(applied, write)
 	}
 	return applied
@@ -402,8 +404,8 @@ func (committer *committer) written(slices ...*state.Slice) {
 }
 
 // announce tells the readers that follow the log of a commit.
-func (committer *committer) announce(batch *batch, commit Commit) {
-	if err := committer.view.TallyCommitted(&batch.changed); err != nil {
+func (committer *committer) announce(batch *batch, changes *state.Slice, commit Commit) {
+	if err := committer.view.TallyCommitted(changes); err != nil {
 		committer.tried(workTally, err) // it is counted again
 	}
 	committer.idle = false
@@ -415,7 +417,7 @@ func (committer *committer) announce(batch *batch, commit Commit) {
 			committer.figures.expired.Add(1)
 		}
 	}
-	committer.followers.Announce(commit, func(namespace string) uint64 { return batch.namespaces[namespace].Oldest })
+	committer.followers.Announce(commit, batch.Oldest)
 }
 
 func failAll(writes []*write, err error) {

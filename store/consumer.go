@@ -55,21 +55,22 @@ func (store *Store) UnregisterConsumer(name string) error {
 // registerCommand saves where the consumer of a new name begins.
 type registerCommand struct{ name string }
 
-func (command registerCommand) apply(batch *batch, _ origin) (Outcome, error) {
-	if !batch.hasConsumer(command.name) {
-		watermarksIn.in(batch).set(command.name, new(batch.after))
+func (command registerCommand) Apply(batch *batch, _ origin) (Outcome, error) {
+	if !hasConsumer(batch, command.name) {
+		end := batch.End()
+		watermarksIn.in(batch).set(command.name, &end)
 		watermarksIn.in(batch).lasting = true
 	}
 	return Outcome{}, nil
 }
 
-func (registerCommand) groups() []string { return nil }
+func (registerCommand) Groups() []string { return nil }
 
 // unregisterCommand forgets a consumer.
 type unregisterCommand struct{ name string }
 
-func (command unregisterCommand) apply(batch *batch, _ origin) (Outcome, error) {
-	if !batch.hasConsumer(command.name) {
+func (command unregisterCommand) Apply(batch *batch, _ origin) (Outcome, error) {
+	if !hasConsumer(batch, command.name) {
 		return Outcome{}, kv.ErrNotFound
 	}
 	watermarksIn.in(batch).set(command.name, nil)
@@ -77,21 +78,21 @@ func (command unregisterCommand) apply(batch *batch, _ origin) (Outcome, error) 
 	return Outcome{}, nil
 }
 
-func (unregisterCommand) groups() []string { return nil }
+func (unregisterCommand) Groups() []string { return nil }
 
 // hasConsumer reports whether there is a consumer of a name after the batch.
-func (batch *batch) hasConsumer(name string) bool {
-	if watermark, changed := batch.watermark(name); changed {
+func hasConsumer(batch *batch, name string) bool {
+	if watermark, changed := watermarkIn(batch, name); changed {
 		return watermark != nil
 	}
-	_, absent := watermarksIn.table(batch.tables).absent[name]
-	return absent || watermarksIn.table(batch.tables).find(name) != nil
+	_, absent := watermarksIn.table(batch.Tables()).absent[name]
+	return absent || watermarksIn.table(batch.Tables()).find(name) != nil
 }
 
-// watermark returns the watermark of a consumer if the batch changes it. It is nil for a consumer
+// watermarkIn returns the watermark of a consumer if the batch changes it. It is nil for a consumer
 // that goes.
-func (batch *batch) watermark(name string) (watermark *changelog.Position, changed bool) {
-	for at := batch; at != nil && !changed; at = at.below {
+func watermarkIn(batch *batch, name string) (watermark *changelog.Position, changed bool) {
+	for at := batch; at != nil && !changed; at = at.Below() {
 		watermark, changed = watermarksIn.of(at).watermarks[name]
 	}
 	return watermark, changed
@@ -100,12 +101,12 @@ func (batch *batch) watermark(name string) (watermark *changelog.Position, chang
 // saveWatermarksCommand saves the watermarks that have moved.
 type saveWatermarksCommand struct{}
 
-func (saveWatermarksCommand) apply(batch *batch, _ origin) (Outcome, error) {
-	watermarksIn.table(batch.tables).move(batch)
+func (saveWatermarksCommand) Apply(batch *batch, _ origin) (Outcome, error) {
+	watermarksIn.table(batch.Tables()).move(batch)
 	return Outcome{}, nil
 }
 
-func (saveWatermarksCommand) groups() []string { return nil }
+func (saveWatermarksCommand) Groups() []string { return nil }
 
 // watermarkPart has the watermarks that a batch saves, by the names of the consumers. The
 // watermark of a consumer that is forgotten is nil.
@@ -122,24 +123,24 @@ func (part *watermarkPart) set(name string, watermark *changelog.Position) {
 	part.watermarks[name] = watermark
 }
 
-func (part *watermarkPart) mergeInto(below *batch) {
+func (part *watermarkPart) MergeInto(below *batch) {
 	for name, watermark := range part.watermarks {
 		watermarksIn.in(below).set(name, watermark)
 	}
 	watermarksIn.in(below).lasting = part.lasting || watermarksIn.of(below).lasting
 }
 
-func (part *watermarkPart) empty() bool { return len(part.watermarks) == 0 }
+func (part *watermarkPart) Empty() bool { return len(part.watermarks) == 0 }
 
 // waits is short for a watermark that moves: after a crash commits come again.
-func (part *watermarkPart) waits() waiting {
+func (part *watermarkPart) Waits() waiting {
 	if part.lasting {
 		return waitsAsUsual
 	}
 	return waitsNot
 }
 
-func (part *watermarkPart) appendTo(section []byte) []byte {
+func (part *watermarkPart) AppendTo(section []byte) []byte {
 	for _, name := range slices.Sorted(maps.Keys(part.watermarks)) {
 		section = changelog.AppendText(section, name)
 		watermark := part.watermarks[name]
@@ -185,15 +186,15 @@ func newConsumers(session *sqlite.Session) *consumers {
 	}
 }
 
-// load reads where every consumer left off.
-func (consumers *consumers) load() error {
+// Load reads where every consumer left off.
+func (consumers *consumers) Load() error {
 	return consumers.selectConsumers.Query(func(row sqlite.Row) bool {
 		consumers.absent[row.Text(0)] = changelog.Position{CommitID: row.Unsigned(1), End: changelog.Totals{Changes: row.Unsigned(2), Bytes: row.Unsigned(3)}}
 		return true
 	})
 }
 
-func (consumers *consumers) read(batch *batch, section *changelog.Reader) {
+func (consumers *consumers) Read(batch *batch, section *changelog.Reader) {
 	for section.More() {
 		name := section.Text()
 		if section.Byte() == 0 {
@@ -204,8 +205,8 @@ func (consumers *consumers) read(batch *batch, section *changelog.Reader) {
 	}
 }
 
-// save writes the watermarks of a batch.
-func (consumers *consumers) save(transaction *sqlite.Transaction, batch *batch) {
+// Save writes the watermarks of a batch.
+func (consumers *consumers) Save(transaction *sqlite.Transaction, batch *batch) {
 	for name, at := range watermarksIn.of(batch).watermarks {
 		if at == nil {
 			transaction.Execute(consumers.deleteConsumer, name)
@@ -215,8 +216,8 @@ func (consumers *consumers) save(transaction *sqlite.Transaction, batch *batch) 
 	}
 }
 
-// saved records that the watermarks of a batch are committed.
-func (consumers *consumers) saved(batch *batch) (bytes int) {
+// Saved records that the watermarks of a batch are committed.
+func (consumers *consumers) Saved(batch *batch) (bytes int) {
 	for name, at := range watermarksIn.of(batch).watermarks {
 		consumer := consumers.find(name)
 		switch {
@@ -225,7 +226,7 @@ func (consumers *consumers) saved(batch *batch) (bytes int) {
 		case consumer == nil:
 			consumers.absent[name] = *at
 		default:
-			consumer.saved, consumers.savedAt = *at, batch.timestamp
+			consumer.saved, consumers.savedAt = *at, batch.Timestamp()
 		}
 	}
 	return 0
@@ -270,7 +271,7 @@ func (consumers *consumers) forget(name string) {
 func (consumers *consumers) move(batch *batch) {
 	for _, consumer := range consumers.registered {
 		at := follow.Watermark(consumer.consumer)
-		if _, changed := batch.watermark(consumer.name); !changed && at != consumer.saved {
+		if _, changed := watermarkIn(batch, consumer.name); !changed && at != consumer.saved {
 			watermarksIn.in(batch).set(consumer.name, &at)
 		}
 	}
@@ -279,7 +280,7 @@ func (consumers *consumers) move(batch *batch) {
 // moveIfDue is move for a commit that changes something else. It need not carry every step: a
 // watermark that is saved late only makes commits come again after a crash.
 func (consumers *consumers) moveIfDue(batch *batch) {
-	if batch.timestamp.Sub(consumers.savedAt).Abs() >= watermarkInterval {
+	if batch.Timestamp().Sub(consumers.savedAt).Abs() >= watermarkInterval {
 		consumers.move(batch)
 	}
 }

@@ -69,7 +69,7 @@ func (queue *expiryQueue) names(write *write) bool {
 	if len(queue.writes) == 0 {
 		return false
 	}
-	for _, group := range write.command.groups() {
+	for _, group := range write.command.Groups() {
 		if _, named := queue.named[group]; named {
 			return true
 		}
@@ -79,7 +79,7 @@ func (queue *expiryQueue) names(write *write) bool {
 
 func (queue *expiryQueue) keep(write waitingWrite) {
 	queue.writes = append(queue.writes, write)
-	for _, group := range write.command.groups() {
+	for _, group := range write.command.Groups() {
 		queue.named[group] = struct{}{}
 	}
 }

@@ -95,7 +95,7 @@ func TestExpiryqueue_Hold_Ugly(t *testing.T) {
 		_, released := queue.served(1)
 		assert.Equal(t, []*write{writes[0], writes[1], writes[3]}, released)
 		assert.False(t, queue.hold(writes[0]))
-		assert.True(t, queue.hold(&write{command: requestCommand{command: DeleteGroupCommand{Group: "b:1"}}}))
+		assert.True(t, queue.hold(&write{command: requestCommand{Command: DeleteGroupCommand{Group: "b:1"}}}))
 	})
 	t.Run("BehindSeveral", func(t *testing.T) {
 		// The transaction names groups of two that wait, in realms that finish one after

@@ -250,18 +250,23 @@ func FailExpiries(store *Store) (restore func() error) {
 func DeleteTooManyGroups(store *Store, prefix string) error {
 	return onCommitter(store, func(committer *committer) error {
 		batch := newBatch(committer.view, committer.tables, committer.clock.Now())
-		for index := range MaxGroupsPerDelete {
-			batch.groups[fmt.Sprint(prefix, index)] = &groupChange{GroupState: kv.GroupState{Keys: 1}}
+		events := make([]Event, MaxGroupsPerDelete)
+		for index := range events {
+			events[index] = Event{Type: EventSet, Created: true, Group: fmt.Sprint(prefix, index), Key: "key", Revision: uint64(index + 1)}
+			changelog.SetCounters(&events[index], 0, 0)
 		}
-		_, err := DeletePrefixCommand{Prefix: prefix}.apply(batch, origin{})
+		err := batch.replay(events)
+		if err == nil {
+			_, err = DeletePrefixCommand{Prefix: prefix}.Apply(batch, origin{})
+		}
 		return errors.Join(err, batchError(batch))
 	})
 }
 
 // batchError tells of a batch that was changed.
 func batchError(batch *batch) error {
-	if len(batch.events) > 0 {
-		return fmt.Errorf("the batch has %d events", len(batch.events))
+	if len(batch.Events()) > 0 {
+		return fmt.Errorf("the batch has %d events", len(batch.Events()))
 	}
 	return nil
 }
@@ -311,9 +316,7 @@ func RememberedAnswers(store *Store) (rows, known int, err error) {
 		count := committer.session.Prepare("SELECT count(*) FROM retries")
 		stored, _, err := count.Integer()
 		rows = int(stored)
-		for _, generation := range answersIn.table(committer.tables).generations {
-			known += len(generation.rows)
-		}
+		known = answersIn.table(committer.tables).known()
 		return errors.Join(committer.session.Err, err)
 	})
 	return rows, known, err
@@ -371,7 +374,7 @@ func (host *recordingHost) visit(visit string) {
 func (host *recordingHost) Do(command Command) (Outcome, error) {
 	asked := command
 	if request, ok := command.(requestCommand); ok {
-		asked = request.command
+		asked = request.Command
 	}
 	host.visit(strings.TrimPrefix(fmt.Sprintf("%T", asked), "store."))
 	return host.workspaceHost.Do(command)

@@ -27,7 +27,8 @@ type IncrementCommand struct {
 	TraceParent string
 }
 
-func (command IncrementCommand) apply(batch *batch, origin origin) (Outcome, error) {
+// Apply implements Command.
+func (command IncrementCommand) Apply(batch *batch, origin origin) (Outcome, error) {
 	if command.TimeToLive != nil {
 		if err := checkTimeToLive(*command.TimeToLive); err != nil {
 			return Outcome{}, err
@@ -37,7 +38,7 @@ func (command IncrementCommand) apply(batch *batch, origin origin) (Outcome, err
 	if err != nil {
 		return Outcome{}, err
 	}
-	sum, err := command.sum(target.live(batch.timestamp))
+	sum, err := command.sum(target.live(batch.Timestamp()))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -49,7 +50,8 @@ func (command IncrementCommand) apply(batch *batch, origin origin) (Outcome, err
 	return outcome, nil
 }
 
-func (command IncrementCommand) groups() []string { return []string{command.Group} }
+// Groups implements Command.
+func (command IncrementCommand) Groups() []string { return []string{command.Group} }
 
 // set is the command that stores the sum.
 func (command IncrementCommand) set(sum int64) SetCommand {

@@ -46,25 +46,27 @@ func (store *Store) commitToJournal(operation, namespace, measurement string, fi
 	}, nil
 }
 
-func (command JournalCommand) apply(batch *batch, _ origin) (Outcome, error) {
+// Apply implements Command.
+func (command JournalCommand) Apply(batch *batch, _ origin) (Outcome, error) {
 	if command.measurement == "" {
 		return Outcome{}, invalidEntry("it was not made by NewJournalCommand")
 	}
-	if err := command.checkSize(batch.limits); err != nil {
+	if err := command.checkSize(batch.Limits()); err != nil {
 		return Outcome{}, err
 	}
-	last := batch.lastJournalRow()
+	last := lastJournalRow(batch)
 	row := journalRow{
 		JournalCommand: command,
 		entryID:        last.entryID + 1,
-		committedAt:    max(last.committedAt+1, batch.timestamp.UnixNano()),
+		committedAt:    max(last.committedAt+1, batch.Timestamp().UnixNano()),
 	}
 	changes := journalIn.in(batch)
 	changes.rows = append(changes.rows, row)
 	return Outcome{EntryID: row.entryID, CommittedAt: time.Unix(0, row.committedAt).UTC()}, nil
 }
 
-func (command JournalCommand) groups() []string { return nil }
+// Groups implements Command.
+func (command JournalCommand) Groups() []string { return nil }
 
 // checkSize checks the size of the entry on the wire, in a list of refused entries, against the
 // limit of entries.
@@ -95,15 +97,15 @@ type journalPart struct {
 	oldest int64
 }
 
-func (changes *journalPart) empty() bool { return len(changes.rows)+len(changes.steps) == 0 }
+func (changes *journalPart) Empty() bool { return len(changes.rows)+len(changes.steps) == 0 }
 
-func (changes *journalPart) mergeInto(below *batch) {
+func (changes *journalPart) MergeInto(below *batch) {
 	sum := journalIn.in(below)
 	sum.rows = append(sum.rows, changes.rows...)
 	sum.steps = append(sum.steps, changes.steps...)
 }
 
-func (changes *journalPart) waits() waiting {
+func (changes *journalPart) Waits() waiting {
 	if len(changes.rows) > 0 {
 		return waitsAsUsual
 	}
@@ -114,7 +116,7 @@ func (changes *journalPart) waits() waiting {
 	return longest
 }
 
-func (changes *journalPart) appendTo(section []byte) []byte {
+func (changes *journalPart) AppendTo(section []byte) []byte {
 	section = binary.AppendUvarint(section, uint64(len(changes.rows)))
 	for index := range changes.rows {
 		section = changes.rows[index].appendTo(section)
@@ -126,7 +128,7 @@ func (changes *journalPart) appendTo(section []byte) []byte {
 	return section
 }
 
-func (*journal) read(batch *batch, section *changelog.Reader) {
+func (*journal) Read(batch *batch, section *changelog.Reader) {
 	changes := journalIn.in(batch)
 	for rows := section.Number(); rows > 0 && !section.Failed(); rows-- {
 		changes.rows = append(changes.rows, readJournalRow(section))
@@ -153,13 +155,13 @@ func readJournalRow(section *changelog.Reader) journalRow {
 }
 
 // lastJournalRow returns the newest entry as the batch has it, by its time and id.
-func (batch *batch) lastJournalRow() journalRow {
-	for ; ; batch = batch.below {
+func lastJournalRow(batch *batch) journalRow {
+	for ; ; batch = batch.Below() {
 		if rows := journalIn.of(batch).rows; len(rows) > 0 {
 			return rows[len(rows)-1]
 		}
-		if batch.below == nil {
-			return journalIn.table(batch.tables).last
+		if batch.Below() == nil {
+			return journalIn.table(batch.Tables()).last
 		}
 	}
 }
@@ -275,8 +277,8 @@ func newJournal(session *sqlite.Session, news *journalNews) *journal {
 	}
 }
 
-// load reads where the journal stands.
-func (journal *journal) load() (err error) {
+// Load reads where the journal stands.
+func (journal *journal) Load() (err error) {
 	if journal.position, _, err = journal.selectPosition.Integer(); err != nil {
 		return err
 	}
@@ -339,10 +341,10 @@ func (journal *journal) tell() {
 	}
 }
 
-// save writes the entries and the steps of a batch.
-func (journal *journal) save(transaction *sqlite.Transaction, batch *batch) {
+// Save writes the entries and the steps of a batch.
+func (journal *journal) Save(transaction *sqlite.Transaction, batch *batch) {
 	changes := journalIn.of(batch)
-	if changes.empty() {
+	if changes.Empty() {
 		return
 	}
 	for index := range changes.rows {
@@ -406,10 +408,10 @@ func (journal *journal) saveCounts(transaction *sqlite.Transaction, added journa
 	}
 }
 
-// saved records that the rows of save are committed.
-func (journal *journal) saved(batch *batch) (bytes int) {
+// Saved records that the rows of Save are committed.
+func (journal *journal) Saved(batch *batch) (bytes int) {
 	changes := journalIn.of(batch)
-	if changes.empty() {
+	if changes.Empty() {
 		return 0
 	}
 	for index := range changes.rows {

@@ -286,15 +286,16 @@ func (store *Store) RequeueJournal(namespace string, entryIDs []int64) (int64, e
 	return outcome.Requeued, namespaceError("store.RequeueJournal", namespace, err)
 }
 
-func (command RequeueJournalCommand) apply(batch *batch, _ origin) (outcome Outcome, err error) {
+// Apply implements Command.
+func (command RequeueJournalCommand) Apply(batch *batch, _ origin) (outcome Outcome, err error) {
 	if command.EntryIDs == nil {
-		rejected := batch.journalCounts(command.Namespace).Rejected
-		batch.requeue(requeuing{namespace: command.Namespace, count: rejected})
+		rejected := countsIn(batch, command.Namespace).Rejected
+		requeue(batch, requeuing{namespace: command.Namespace, count: rejected})
 		return Outcome{Requeued: rejected}, nil
 	}
 	found := make(map[int64]bool, len(command.EntryIDs))
 	for _, entryID := range command.EntryIDs {
-		refused, err := batch.refusal(entryID, command.Namespace)
+		refused, err := refusalIn(batch, entryID, command.Namespace)
 		if err != nil {
 			return Outcome{}, err
 		}
@@ -303,25 +304,26 @@ func (command RequeueJournalCommand) apply(batch *batch, _ origin) (outcome Outc
 		}
 	}
 	for entryID := range found {
-		batch.requeue(requeuing{namespace: command.Namespace, entryID: entryID, count: 1})
+		requeue(batch, requeuing{namespace: command.Namespace, entryID: entryID, count: 1})
 	}
 	return Outcome{Requeued: int64(len(found))}, nil
 }
 
-func (command RequeueJournalCommand) groups() []string { return nil }
+// Groups implements Command.
+func (command RequeueJournalCommand) Groups() []string { return nil }
 
-func (batch *batch) requeue(requeued requeuing) {
+func requeue(batch *batch, requeued requeuing) {
 	if requeued.count > 0 {
 		journalIn.in(batch).step(&requeued)
 	}
 }
 
-// refusal returns the state of an entry that was refused, as the batch leaves it.
-func (batch *batch) refusal(entryID int64, namespace string) (refused refusal, err error) {
-	if batch.below != nil {
-		refused, err = batch.below.refusal(entryID, namespace)
+// refusalIn returns the state of an entry that was refused, as the batch leaves it.
+func refusalIn(batch *batch, entryID int64, namespace string) (refused refusal, err error) {
+	if below := batch.Below(); below != nil {
+		refused, err = refusalIn(below, entryID, namespace)
 	} else {
-		refused, err = journalIn.table(batch.tables).refusal(entryID, namespace)
+		refused, err = journalIn.table(batch.Tables()).refusal(entryID, namespace)
 	}
 	for _, step := range journalIn.of(batch).steps {
 		step.amend(&refused)
@@ -329,20 +331,20 @@ func (batch *batch) refusal(entryID int64, namespace string) (refused refusal, e
 	return refused, err
 }
 
-// journalCounts returns the counts of a namespace after the batch.
-func (batch *batch) journalCounts(namespace string) JournalCounts {
-	counts := journalIn.table(batch.tables).counts[namespace]
-	for ; batch != nil; batch = batch.below {
+// countsIn returns the counts of a namespace after the batch.
+func countsIn(batch *batch, namespace string) JournalCounts {
+	counts := journalIn.table(batch.Tables()).counts[namespace]
+	for ; batch != nil; batch = batch.Below() {
 		counts.add(journalIn.of(batch).counts()[namespace])
 	}
 	return counts
 }
 
-// journalPosition returns the position of the delivery after the batch.
-func (batch *batch) journalPosition() int64 {
-	position := journalIn.table(batch.tables).position
-	if batch.below != nil {
-		position = batch.below.journalPosition()
+// positionIn returns the position of the delivery after the batch.
+func positionIn(batch *batch) int64 {
+	position := journalIn.table(batch.Tables()).position
+	if below := batch.Below(); below != nil {
+		position = positionIn(below)
 	}
 	for _, step := range journalIn.of(batch).steps {
 		position = step.position(position)

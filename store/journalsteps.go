@@ -143,10 +143,10 @@ type settleCommand struct {
 	rejected  []JournalRejection
 }
 
-func (settleCommand) groups() []string { return nil }
+func (settleCommand) Groups() []string { return nil }
 
-func (command settleCommand) apply(batch *batch, _ origin) (Outcome, error) {
-	settled := &settlement{through: batch.journalPosition(), added: journalSums{}}
+func (command settleCommand) Apply(batch *batch, _ origin) (Outcome, error) {
+	settled := &settlement{through: positionIn(batch), added: journalSums{}}
 	before, advanced := settled.through, int64(0)
 	again := map[int64]bool{} // the requeued entries that are settled
 	// settle moves the position to an entry, unless the entry was requeued.
@@ -159,7 +159,7 @@ func (command settleCommand) apply(batch *batch, _ origin) (Outcome, error) {
 			advanced++
 			return false, nil
 		}
-		refused, err := batch.refusal(entry.EntryID, entry.Namespace)
+		refused, err := refusalIn(batch, entry.EntryID, entry.Namespace)
 		if err == nil && (!refused.requeued || refused.committedAt != committedAt || again[committedAt]) {
 			err = fmt.Errorf("%w: entry %d", kv.ErrNotPending, entry.EntryID)
 		}
@@ -186,7 +186,7 @@ func (command settleCommand) apply(batch *batch, _ origin) (Outcome, error) {
 			refusedAt: rejection.RejectedAt.UnixNano(), status: int64(rejection.Status), reason: rejection.Reason,
 		})
 	}
-	passed, _, err := journalIn.table(batch.tables).countBetween.Integer(before, settled.through)
+	passed, _, err := journalIn.table(batch.Tables()).countBetween.Integer(before, settled.through)
 	if err == nil && passed != advanced {
 		err = fmt.Errorf("%w: %d entries would be passed over", kv.ErrNotPending, passed-advanced)
 	}

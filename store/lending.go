@@ -5,7 +5,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 
@@ -49,9 +48,9 @@ func (lending *lending) run(function func(transaction *StoreTransaction) error) 
 	return verdict
 }
 
-// apply is the one command that is not pure: it has its batch to itself, and is
+// Apply is the one command that is not pure: it has its batch to itself, and is
 // applied once.
-func (lending *lending) apply(batch *batch, origin origin) (Outcome, error) {
+func (lending *lending) Apply(batch *batch, origin origin) (Outcome, error) {
 	lending.begin(batch, origin)
 	verdict := lending.wait()
 	lending.end(verdict)
@@ -61,7 +60,7 @@ func (lending *lending) apply(batch *batch, origin origin) (Outcome, error) {
 // begin has operations carried out on a batch that is nested in one.
 func (lending *lending) begin(batch *batch, origin origin) {
 	// A callback that counts has all that is due expire at once: it cannot be called again.
-	batch.looks = math.MaxInt
+	batch.lookAtAll()
 	lending.nested, lending.origin = batch.nested(), origin
 }
 
@@ -75,8 +74,8 @@ func (lending *lending) conclude(batch *batch, verdict error) error {
 	return verdict
 }
 
-// groups is empty: the caller waits for its transaction, and promises no order.
-func (*lending) groups() []string { return nil }
+// Groups is empty: the caller waits for its transaction, and promises no order.
+func (*lending) Groups() []string { return nil }
 
 // wait lends the committer, and returns the verdict of the callback.
 func (lending *lending) wait() error {
@@ -137,7 +136,7 @@ func (engine *engine) lendHere(lending *lending, own *write, function func(trans
 		}
 		defer committer.giveBack()
 		own.err = lending.conclude(batch, verdict)
-		own.events = batch.events
+		own.events = batch.Events()
 		committer.finish([]*write{own}, batch)
 		if !own.completed {
 			own.written = make(chan struct{})

@@ -11,18 +11,6 @@ import (
 	"dappco.re/go/storebus/store/internal/state"
 )
 
-// Entry is a key with its value, revision and times.
-type Entry struct {
-	// Group is the whole name.
-	Group     string
-	Key       string
-	Value     string
-	Revision  uint64
-	UpdatedAt time.Time
-	// ExpiresAt is the zero time if the entry does not expire.
-	ExpiresAt time.Time
-}
-
 // Get returns the value of a key, or NotFoundError.
 //
 //	value, err := store.Get("config", "theme")
@@ -114,17 +102,6 @@ func (committer *committer) lookUp(view *state.View, group, key string) (Entry, 
 		return Entry{}, err
 	}
 	return committer.live(name, &state)
-}
-
-func newEntry(group, key string, state *kv.EntryState) Entry {
-	return Entry{
-		Group:     group,
-		Key:       key,
-		Value:     state.Value,
-		Revision:  state.Revision,
-		UpdatedAt: time.Unix(0, state.UpdatedAt).UTC(),
-		ExpiresAt: kv.TimeOfMilliseconds(state.ExpiresAt),
-	}
 }
 
 // PageQuery asks for one page of a group, in byte order of the keys.

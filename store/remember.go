@@ -8,7 +8,7 @@ type rememberCommand struct {
 	answers []*answer
 }
 
-func (command rememberCommand) apply(batch *batch, _ origin) (Outcome, error) {
+func (command rememberCommand) Apply(batch *batch, _ origin) (Outcome, error) {
 	var unknown []*answer
 	for _, given := range command.answers {
 		earlier, err := batch.answer(given.requestName)
@@ -25,4 +25,4 @@ func (command rememberCommand) apply(batch *batch, _ origin) (Outcome, error) {
 	return Outcome{}, nil
 }
 
-func (rememberCommand) groups() []string { return nil }
+func (rememberCommand) Groups() []string { return nil }

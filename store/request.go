@@ -9,9 +9,6 @@ import (
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
-// DigestBytes is the length of Request.Digest.
-const DigestBytes = 32
-
 // MaxAnswerBytes is the length of the longest answer to a request with an id.
 const MaxAnswerBytes = 64 << 10
 
@@ -40,79 +37,62 @@ type Request struct {
 	answerBytes int
 }
 
-// name is the name by which the answer is remembered.
-func (request *Request) name() requestName {
+// nameOf is the name by which the answer to a request is remembered.
+func nameOf(request *Request) requestName {
 	return requestName{namespace: request.Namespace, id: request.ID}
 }
 
-// forSummary returns the request for a commit of a workspace, whose answer may be longer.
-func (request Request) forSummary() Request {
+// forSummary returns a request for a commit of a workspace, whose answer may be longer.
+func forSummary(request Request) Request {
 	request.answerBytes = MaxSummaryAnswerBytes
 	return request
 }
 
-// of returns a command that is answered for the request, if the request wants an answer or has an
-// id.
-func (request Request) of(command Command) Command {
+// answering returns a command that is answered for a request, if the request wants an answer or has
+// an id.
+func answering(request Request, command Command) Command {
 	if request.ID == "" && request.Answer == nil {
 		return command
 	}
-	return requestCommand{Request: request, command: command}
-}
-
-// SubmitRequest is Submit for a command that is answered in the same transaction: the Outcome
-// has the Answer. If the request has an id, the store remembers a success for RetryWindow,
-// across a restart. The same request then gets the same answer, and is not carried out again.
-// Errors are not remembered. If the answer to a request with an id is longer than
-// MaxAnswerBytes, the error is TooLargeError, and nothing is changed.
-//
-//	store.SubmitRequest(store.Request{Namespace: "acme", ID: "4Xr9", Digest: digest, Answer: encode},
-//		store.IncrementCommand{Group: "acme:counters", Key: "visits", By: 1},
-//		func(outcome store.Outcome, err error) { … })
-func (store *Store) SubmitRequest(request Request, command Command, done func(Outcome, error)) {
-	if err := checkCommand(command); err != nil {
-		fail(done, err)
-		return
-	}
-	store.Submit(request.of(command), done)
+	return requestCommand{Request: request, Command: command}
 }
 
 // requestCommand is a command with its answer.
 type requestCommand struct {
 	Request
-	command Command
+	Command Command
 }
 
-func (request requestCommand) apply(batch *batch, origin origin) (Outcome, error) {
-	name := request.name()
+func (request requestCommand) Apply(batch *batch, origin origin) (Outcome, error) {
+	name := nameOf(&request.Request)
 	if request.ID != "" {
 		earlier, err := batch.answer(name)
 		if err != nil {
 			return Outcome{}, err
 		}
 		if earlier != nil {
-			return request.replay(earlier)
+			return repeat(&request.Request, earlier)
 		}
 	}
 	nested := batch.nested()
-	outcome, err := request.command.apply(nested, origin)
+	outcome, err := request.Command.Apply(nested, origin)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if outcome, err = request.answered(outcome); err != nil {
+	if outcome, err = withAnswer(&request.Request, outcome); err != nil {
 		return Outcome{}, err
 	}
 	batch.merge(nested)
-	for _, given := range request.given(&outcome) {
+	for _, given := range given(&request.Request, &outcome) {
 		answersIn.in(batch).add(given)
 	}
 	return outcome, nil
 }
 
-func (request requestCommand) groups() []string { return request.command.groups() }
+func (request requestCommand) Groups() []string { return request.Command.Groups() }
 
-// answered adds the answer to an outcome, if the request has one.
-func (request *Request) answered(outcome Outcome) (_ Outcome, err error) {
+// withAnswer adds the answer for a request to an outcome, if the request wants one.
+func withAnswer(request *Request, outcome Outcome) (_ Outcome, err error) {
 	if request.Answer == nil {
 		return outcome, nil
 	}
@@ -121,15 +101,15 @@ func (request *Request) answered(outcome Outcome) (_ Outcome, err error) {
 }
 
 // given is the answer of an outcome as it is remembered: none for a request without an id.
-func (request *Request) given(outcome *Outcome) []*answer {
+func given(request *Request, outcome *Outcome) []*answer {
 	if request.ID == "" {
 		return nil
 	}
-	return []*answer{{requestName: request.name(), digest: request.Digest, bytes: outcome.Answer}}
+	return []*answer{{requestName: nameOf(request), digest: request.Digest, bytes: outcome.Answer}}
 }
 
-// replay returns the earlier answer to the request.
-func (request *Request) replay(earlier *answer) (Outcome, error) {
+// repeat returns the earlier answer to a request.
+func repeat(request *Request, earlier *answer) (Outcome, error) {
 	if earlier.digest != request.Digest {
 		return Outcome{}, kv.ErrRequestMismatch
 	}
@@ -145,14 +125,4 @@ func (request *Request) answer(outcome Outcome) ([]byte, error) {
 		return nil, &kv.TooLargeError{What: "answer", Size: len(bytes), Limit: limit}
 	}
 	return bytes, nil
-}
-
-// answer returns the remembered answer to a request, nil if there is none.
-func (batch *batch) answer(name requestName) (*answer, error) {
-	for at := batch; at != nil; at = at.below {
-		if earlier := answersIn.of(at).byName[name]; earlier != nil {
-			return earlier, nil
-		}
-	}
-	return answersIn.table(batch.tables).find(name, batch.timestamp)
 }

@@ -39,7 +39,7 @@ func newWorkspaceRuns(session *sqlite.Session, fileless *guarded[[]string]) *wor
 	}
 }
 
-func (runs *workspaceRuns) load() error {
+func (runs *workspaceRuns) Load() error {
 	return runs.selectAll.Query(func(row sqlite.Row) bool {
 		runs.ended[row.Text(0)] = true
 		return true
@@ -52,23 +52,23 @@ type runPart struct {
 	unmarked []string
 }
 
-func (runs *runPart) mergeInto(below *batch) {
+func (runs *runPart) MergeInto(below *batch) {
 	merged := runsIn.in(below)
 	merged.marked = append(merged.marked, runs.marked...)
 	merged.unmarked = append(merged.unmarked, runs.unmarked...)
 }
 
-func (runs *runPart) empty() bool { return len(runs.marked)+len(runs.unmarked) == 0 }
+func (runs *runPart) Empty() bool { return len(runs.marked)+len(runs.unmarked) == 0 }
 
 // waits is short if marks are only removed: a mark that stays does no harm.
-func (runs *runPart) waits() waiting {
+func (runs *runPart) Waits() waiting {
 	if len(runs.marked) > 0 {
 		return waitsAsUsual
 	}
 	return waitsNot
 }
 
-func (runs *runPart) appendTo(section []byte) []byte {
+func (runs *runPart) AppendTo(section []byte) []byte {
 	section = binary.AppendUvarint(section, uint64(len(runs.marked)))
 	for _, runID := range slices.Concat(runs.marked, runs.unmarked) {
 		section = changelog.AppendText(section, runID)
@@ -76,7 +76,7 @@ func (runs *runPart) appendTo(section []byte) []byte {
 	return section
 }
 
-func (*workspaceRuns) read(batch *batch, section *changelog.Reader) {
+func (*workspaceRuns) Read(batch *batch, section *changelog.Reader) {
 	part := runsIn.in(batch)
 	for marked := section.Number(); marked > 0 && !section.Failed(); marked-- {
 		part.marked = append(part.marked, section.Text())
@@ -87,28 +87,28 @@ func (*workspaceRuns) read(batch *batch, section *changelog.Reader) {
 }
 
 // endRun marks a run. The batch removes the marks that nobody needs any more, too.
-func (batch *batch) endRun(runID string) {
+func endRun(batch *batch, runID string) {
 	part := runsIn.in(batch)
 	part.marked = append(part.marked, runID)
-	for at := batch; at != nil; at = at.below {
+	for at := batch; at != nil; at = at.Below() {
 		if len(runsIn.of(at).unmarked) > 0 {
 			return
 		}
 	}
-	part.unmarked = runsIn.table(batch.tables).removable()
+	part.unmarked = runsIn.table(batch.Tables()).removable()
 }
 
 // runEnded reports whether a run of a workspace was committed or discarded.
-func (batch *batch) runEnded(runID string) bool {
-	for at := batch; at != nil; at = at.below {
+func runEnded(batch *batch, runID string) bool {
+	for at := batch; at != nil; at = at.Below() {
 		if slices.Contains(runsIn.of(at).marked, runID) {
 			return true
 		}
 	}
-	return runsIn.table(batch.tables).ended[runID]
+	return runsIn.table(batch.Tables()).ended[runID]
 }
 
-func (runs *workspaceRuns) save(transaction *sqlite.Transaction, batch *batch) {
+func (runs *workspaceRuns) Save(transaction *sqlite.Transaction, batch *batch) {
 	part := runsIn.of(batch)
 	for _, runID := range part.marked {
 		transaction.Execute(runs.insert, runID)
@@ -118,7 +118,7 @@ func (runs *workspaceRuns) save(transaction *sqlite.Transaction, batch *batch) {
 	}
 }
 
-func (runs *workspaceRuns) saved(batch *batch) (bytes int) {
+func (runs *workspaceRuns) Saved(batch *batch) (bytes int) {
 	part := runsIn.of(batch)
 	for _, runID := range part.marked {
 		runs.ended[runID] = true
@@ -167,11 +167,11 @@ func (committer *committer) removeMarks() (more bool) {
 // removeMarksCommand removes a slice of the marks that nobody needs any more.
 type removeMarksCommand struct{}
 
-func (removeMarksCommand) apply(batch *batch, _ origin) (Outcome, error) {
-	if unmarked := runsIn.table(batch.tables).removable(); len(unmarked) > 0 {
+func (removeMarksCommand) Apply(batch *batch, _ origin) (Outcome, error) {
+	if unmarked := runsIn.table(batch.Tables()).removable(); len(unmarked) > 0 {
 		runsIn.in(batch).unmarked = unmarked
 	}
 	return Outcome{}, nil
 }
 
-func (removeMarksCommand) groups() []string { return nil }
+func (removeMarksCommand) Groups() []string { return nil }

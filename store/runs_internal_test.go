@@ -23,16 +23,16 @@ func TestRuns_EndRun_Good(t *testing.T) {
 	}
 	tables := &tables{placeOfRuns: runs}
 	batch := newBatch(nil, tables, time.Now())
-	batch.endRun("a")
+	endRun(batch, "a")
 	nested := batch.nested()
-	require.ErrorIs(t, nested.checkRun("a"), kv.ErrNotFound, "it has ended in the batch below")
-	nested.endRun("b")
+	require.ErrorIs(t, checkRun(nested, "a"), kv.ErrNotFound, "it has ended in the batch below")
+	endRun(nested, "b")
 	batch.merge(nested)
 	assert.Equal(t, []string{"a", "b"}, runsIn.of(batch).marked)
 	assert.Len(t, runsIn.of(batch).unmarked, marksPerCommit)
-	runs.saved(batch)
+	runs.Saved(batch)
 	assert.Len(t, runs.ended, 10+2)
 	assert.Len(t, runs.removable(), 10)
-	require.ErrorIs(t, newBatch(nil, tables, time.Now()).checkRun("a"), kv.ErrNotFound)
-	require.NoError(t, newBatch(nil, tables, time.Now()).checkRun("c"))
+	require.ErrorIs(t, checkRun(newBatch(nil, tables, time.Now()), "a"), kv.ErrNotFound)
+	require.NoError(t, checkRun(newBatch(nil, tables, time.Now()), "c"))
 }

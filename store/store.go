@@ -384,3 +384,20 @@ func answered[Answer any](committer *committer, outlet *outlet, done func(Answer
 		committer.outbox.add(outlet, completion(func() { done(answer, err) }))
 	}
 }
+
+// SubmitRequest is Submit for a command that is answered in the same transaction: the Outcome
+// has the Answer. If the request has an id, the store remembers a success for RetryWindow,
+// across a restart. The same request then gets the same answer, and is not carried out again.
+// Errors are not remembered. If the answer to a request with an id is longer than
+// MaxAnswerBytes, the error is TooLargeError, and nothing is changed.
+//
+//	store.SubmitRequest(store.Request{Namespace: "acme", ID: "4Xr9", Digest: digest, Answer: encode},
+//		store.IncrementCommand{Group: "acme:counters", Key: "visits", By: 1},
+//		func(outcome store.Outcome, err error) { … })
+func (store *Store) SubmitRequest(request Request, command Command, done func(Outcome, error)) {
+	if err := checkCommand(command); err != nil {
+		fail(done, err)
+		return
+	}
+	store.Submit(answering(request, command), done)
+}

@@ -108,7 +108,7 @@ func perform[Result any](transaction *StoreTransaction, operation func(batch *ba
 }
 
 func (transaction *StoreTransaction) execute(command Command) (Outcome, error) {
-	return perform(transaction, command.apply)
+	return perform(transaction, command.Apply)
 }
 
 // Get is Store.Get within the transaction.
@@ -146,7 +146,7 @@ func (transaction *StoreTransaction) get(group, key string) (Entry, error) {
 		if err != nil {
 			return Entry{}, err
 		}
-		return liveEntry(name, &state, batch.timestamp)
+		return liveEntry(name, &state, batch.Timestamp())
 	})
 }
 

@@ -134,7 +134,7 @@ func (transaction *StoreTransaction) count(group string) (int, error) {
 		if err := batch.expireAll(kv.RealmOf(group)); err != nil {
 			return 0, err
 		}
-		counted, err := batch.group(group)
+		counted, err := batch.GroupState(group)
 		if err != nil {
 			return 0, err
 		}
@@ -198,12 +198,18 @@ func (transaction *StoreTransaction) groups(prefix string) ([]GroupInfo, error) 
 			return nil, err
 		}
 		names, err := batch.groupNames(kv.Prefixed(prefix), math.MaxInt)
+		if err != nil {
+			return nil, err
+		}
 		groups := make([]GroupInfo, len(names))
 		for index, name := range names {
-			state := batch.groups[name]
+			state, err := batch.GroupState(name)
+			if err != nil {
+				return nil, err
+			}
 			groups[index] = GroupInfo{Group: name, Keys: state.Keys, Revision: state.LastRevision}
 		}
-		return groups, err
+		return groups, nil
 	})
 }
 

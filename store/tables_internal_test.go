@@ -44,7 +44,7 @@ func TestTables_Merge_Good(t *testing.T) {
 				fillParts(expected, "below")
 			}
 			fillParts(expected, "merged")
-			assert.Equal(t, expected.parts, below.parts)
+			assert.Equal(t, expected.Sections(), below.Sections())
 		})
 	}
 }
@@ -52,20 +52,23 @@ func TestTables_Merge_Good(t *testing.T) {
 // Every table has a place, in which the part of a batch is found.
 func TestTables_All_Good(t *testing.T) {
 	batch := newBatch(nil, nil, time.Now())
-	assert.True(t, batch.parts.empty())
+	assert.True(t, batch.IsEmpty())
 	fillParts(batch, "a")
-	tables := newTables(&sqlite.Session{Err: errHeld}, &engine{})
-	for place, part := range batch.parts {
-		require.NotNil(t, part, "place %d", place)
-		assert.False(t, part.empty(), "place %d", place)
-		assert.NotNil(t, tables[place], "place %d", place)
-	}
+	tables, read, found := newTables(&sqlite.Session{Err: errHeld}, &engine{}), newBatch(nil, nil, time.Now()), 0
+	require.NoError(t, changelog.ReadSections(batch.Sections(), func(place uint64, section *changelog.Reader) error {
+		require.NotNil(t, tables[place], "place %d", place)
+		tables[place].Read(read, section)
+		found++
+		return nil
+	}))
+	assert.Equal(t, len(tables), found)
+	assert.Equal(t, batch.Sections(), read.Sections())
 }
 
 // A part that was only looked at is not there.
 func TestTables_Of_Good(t *testing.T) {
 	batch := newBatch(nil, nil, time.Now())
-	assert.True(t, journalIn.of(batch).empty())
-	assert.True(t, runsIn.of(batch).empty())
-	assert.Equal(t, parts{}, batch.parts)
+	assert.True(t, journalIn.of(batch).Empty())
+	assert.True(t, runsIn.of(batch).Empty())
+	assert.True(t, batch.IsEmpty())
 }

@@ -5,6 +5,7 @@ package store
 import (
 	"time"
 
+	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -25,7 +26,8 @@ type TouchCommand struct {
 	TraceParent string
 }
 
-func (command TouchCommand) apply(batch *batch, origin origin) (Outcome, error) {
+// Apply implements Command.
+func (command TouchCommand) Apply(batch *batch, origin origin) (Outcome, error) {
 	if err := checkTimeToLive(command.TimeToLive); err != nil {
 		return Outcome{}, err
 	}
@@ -33,19 +35,21 @@ func (command TouchCommand) apply(batch *batch, origin origin) (Outcome, error) 
 	if err != nil {
 		return Outcome{}, err
 	}
-	current := target.live(batch.timestamp)
+	current := target.live(batch.Timestamp())
 	if err := checkGuard(command.IfRevision, target, current); err != nil {
 		return Outcome{}, err
 	}
 	if !current.Present() {
 		return Outcome{}, &kv.NotFoundError{Group: command.Group, Key: command.Key}
 	}
-	event := batch.record(target, Event{
-		Type: EventTouch, ExpiresAt: expiryAfter(batch.timestamp, command.TimeToLive),
+	event := batch.record(target, changelog.Event{
+		Type: changelog.EventTouch, ExpiresAt: expiryAfter(batch.Timestamp(), command.TimeToLive),
 		TraceParent: command.TraceParent,
 	}, origin)
-	entry := newEntry(command.Group, command.Key, &target.entry)
+	touched := target.live(batch.Timestamp())
+	entry := newEntry(command.Group, command.Key, &touched)
 	return Outcome{Revision: event.Revision, ExpiresAt: event.ExpiresAt, Entry: &entry}, nil
 }
 
-func (command TouchCommand) groups() []string { return []string{command.Group} }
+// Groups implements Command.
+func (command TouchCommand) Groups() []string { return []string{command.Group} }

@@ -38,16 +38,6 @@ type TransactionCommand struct {
 	Else []Command
 }
 
-// TransactionOutcome is the result of a TransactionCommand.
-type TransactionOutcome struct {
-	// Succeeded is true if the guards held and Then was carried out.
-	Succeeded bool
-	// FirstRevision is the revision of the first change, 0 if nothing was changed.
-	FirstRevision uint64
-	// Results has the outcome of each operation, in order.
-	Results []Outcome
-}
-
 // The lists of a transaction, as TransactionError names them.
 const (
 	listIf   = "if"
@@ -55,12 +45,13 @@ const (
 	listElse = "else"
 )
 
-func (command TransactionCommand) apply(batch *batch, origin origin) (Outcome, error) {
+// Apply implements Command.
+func (command TransactionCommand) Apply(batch *batch, origin origin) (Outcome, error) {
 	if err := command.check(); err != nil {
 		return Outcome{}, err
 	}
 	nested := batch.nested()
-	namespace, err := nested.namespace(command.Namespace)
+	revision, err := nested.Revision(command.Namespace)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -72,20 +63,21 @@ func (command TransactionCommand) apply(batch *batch, origin origin) (Outcome, e
 		return Outcome{}, err
 	}
 	nested.markTransaction()
-	if len(nested.events) > 0 {
-		outcome.FirstRevision = nested.events[0].Revision
+	if changes := nested.Events(); len(changes) > 0 {
+		outcome.FirstRevision, revision = changes[0].Revision, changes[len(changes)-1].Revision
 	}
 	batch.merge(nested)
-	return Outcome{Revision: namespace.Revision, Transaction: outcome}, nil
+	return Outcome{Revision: revision, Transaction: outcome}, nil
 }
 
-func (command TransactionCommand) groups() (groups []string) {
+// Groups implements Command.
+func (command TransactionCommand) Groups() (groups []string) {
 	for _, guard := range command.If {
 		groups = append(groups, guard.Group)
 	}
 	for _, operation := range slices.Concat(command.Then, command.Else) {
 		if checkCommand(operation) == nil { // else the transaction is none, and names nothing
-			groups = append(groups, operation.groups()...)
+			groups = append(groups, operation.Groups()...)
 		}
 	}
 	return groups
@@ -163,7 +155,7 @@ func (command TransactionCommand) operate(batch *batch, succeeded bool, origin o
 	results := make([]Outcome, len(operations))
 	for index, operation := range operations {
 		var err error
-		if results[index], err = operation.apply(batch, origin); err == nil {
+		if results[index], err = operation.Apply(batch, origin); err == nil {
 			err = command.within(batch)
 		}
 		if err != nil {
@@ -176,10 +168,8 @@ func (command TransactionCommand) operate(batch *batch, succeeded bool, origin o
 // within returns an error if a nested batch has had to do with another namespace than the
 // transaction's: it has looked at that one first.
 func (command TransactionCommand) within(batch *batch) error {
-	for name := range batch.namespaces {
-		if name != command.Namespace {
-			return fmt.Errorf("%w: its namespace is %q, not %q", kv.ErrInvalidTransaction, command.Namespace, name)
-		}
+	if name, beyond := batch.beyond(command.Namespace); beyond {
+		return fmt.Errorf("%w: its namespace is %q, not %q", kv.ErrInvalidTransaction, command.Namespace, name)
 	}
 	return nil
 }
@@ -204,7 +194,7 @@ func (guard Guard) holds(batch *batch) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	current := target.live(batch.timestamp)
+	current := target.live(batch.Timestamp())
 	holds := (guard.Revision == nil || *guard.Revision == current.Revision) &&
 		(guard.Exists == nil || *guard.Exists == current.Present()) &&
 		(guard.Value == nil || current.Present() && *guard.Value == current.Value)
@@ -224,20 +214,22 @@ type GetOperation struct {
 	TraceParent string
 }
 
-func (operation GetOperation) groups() []string { return []string{operation.Group} }
+// Groups implements Command.
+func (operation GetOperation) Groups() []string { return []string{operation.Group} }
 
-func (operation GetOperation) apply(batch *batch, origin origin) (Outcome, error) {
+// Apply implements Command.
+func (operation GetOperation) Apply(batch *batch, origin origin) (Outcome, error) {
 	target, err := batch.checkedTargetWithValue(operation.Group, operation.Key)
 	if err != nil {
 		return Outcome{}, err
 	}
-	current := target.live(batch.timestamp)
+	current := target.live(batch.Timestamp())
 	switch {
 	case !current.Present():
 		return Outcome{}, nil
 	case operation.TimeToLive != nil:
 		touch := TouchCommand{Group: operation.Group, Key: operation.Key, TimeToLive: *operation.TimeToLive, TraceParent: operation.TraceParent}
-		return touch.apply(batch, origin)
+		return touch.Apply(batch, origin)
 	}
 	entry := newEntry(operation.Group, operation.Key, &current)
 	return Outcome{Revision: entry.Revision, ExpiresAt: entry.ExpiresAt, Entry: &entry}, nil

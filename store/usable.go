@@ -4,7 +4,6 @@ package store
 
 import (
 	"fmt"
-	"reflect"
 
 	"dappco.re/go/storebus/store/internal/kv"
 )
@@ -44,17 +43,4 @@ func checkFunction[Function any](function func(Function) error) error {
 		return fmt.Errorf("%w: the function is nil", kv.ErrInvalidArgument)
 	}
 	return nil
-}
-
-// checkCommand returns ErrInvalidArgument for a command that cannot be carried out: none,
-// or a pointer, which may be nil and which nobody takes for the command it points to.
-func checkCommand(command any) error {
-	switch value := reflect.ValueOf(command); {
-	case !value.IsValid():
-		return fmt.Errorf("%w: the command is nil", kv.ErrInvalidArgument)
-	case value.Kind() == reflect.Pointer:
-		return fmt.Errorf("%w: the command is a %T; use the value it points to", kv.ErrInvalidArgument, command)
-	default:
-		return nil
-	}
 }

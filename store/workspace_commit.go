@@ -35,14 +35,14 @@ func (workspace *workspace) commit(host commandHost, request Request, traceParen
 		if err != nil {
 			return Outcome{}, err
 		}
-		return host.Do(request.forSummary().of(command))
+		return host.Do(answering(forSummary(request), command))
 	})
 }
 
 // discard ends the workspace without a trace, and answers a request with it.
 func (workspace *workspace) discard(host commandHost, request Request) (Outcome, error) {
 	return workspace.end(func(turn turn) (Outcome, error) {
-		return host.Do(request.of(discardWorkspaceCommand{runID: turn.file.runID}))
+		return host.Do(answering(request, discardWorkspaceCommand{runID: turn.file.runID}))
 	})
 }
 

@@ -71,11 +71,11 @@ func (command commitWorkspaceCommand) tooLarge(err error) error {
 	return err
 }
 
-func (command commitWorkspaceCommand) apply(batch *batch, origin origin) (Outcome, error) {
-	if err := batch.checkRun(command.runID); err != nil {
+func (command commitWorkspaceCommand) Apply(batch *batch, origin origin) (Outcome, error) {
+	if err := checkRun(batch, command.runID); err != nil {
 		return Outcome{}, err
 	}
-	if err := command.check(batch.limits); err != nil {
+	if err := command.check(batch.Limits()); err != nil {
 		return Outcome{}, err
 	}
 	target, err := batch.checkedTarget(command.set.Group, command.set.Key)
@@ -84,17 +84,17 @@ func (command commitWorkspaceCommand) apply(batch *batch, origin origin) (Outcom
 	}
 	var entry Outcome
 	if command.point != nil {
-		if entry, err = command.point.apply(batch, origin); err != nil {
+		if entry, err = command.point.Apply(batch, origin); err != nil {
 			return Outcome{}, err
 		}
 	}
 	// Nothing can fail from here on, whatever the quota of the namespace.
-	outcome := command.set.record(batch, target, origin)
-	batch.endRun(command.runID)
+	outcome := recordSet(batch, target, command.set, origin)
+	endRun(batch, command.runID)
 	return Outcome{Revision: outcome.Revision, Summary: command.summary, EntryID: entry.EntryID, CommittedAt: entry.CommittedAt}, nil
 }
 
-func (command commitWorkspaceCommand) groups() []string { return []string{command.set.Group} }
+func (command commitWorkspaceCommand) Groups() []string { return []string{command.set.Group} }
 
 // discardWorkspaceCommand is the part of Workspace.Discard that is in the store. It marks the
 // run, so that a crash before the file is removed brings nothing back.
@@ -102,19 +102,19 @@ type discardWorkspaceCommand struct {
 	runID string
 }
 
-func (command discardWorkspaceCommand) apply(batch *batch, _ origin) (Outcome, error) {
-	if err := batch.checkRun(command.runID); err != nil {
+func (command discardWorkspaceCommand) Apply(batch *batch, _ origin) (Outcome, error) {
+	if err := checkRun(batch, command.runID); err != nil {
 		return Outcome{}, err
 	}
-	batch.endRun(command.runID)
+	endRun(batch, command.runID)
 	return Outcome{}, nil
 }
 
-func (discardWorkspaceCommand) groups() []string { return nil }
+func (discardWorkspaceCommand) Groups() []string { return nil }
 
 // checkRun refuses to end a run of a workspace twice.
-func (batch *batch) checkRun(runID string) error {
-	if batch.runEnded(runID) {
+func checkRun(batch *batch, runID string) error {
+	if runEnded(batch, runID) {
 		return fmt.Errorf("%w: the workspace has ended already", kv.ErrNotFound)
 	}
 	return nil

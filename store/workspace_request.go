@@ -25,7 +25,7 @@ func (workspaces *workspaces) alone(request *Request, carryOut func() (Outcome, 
 	if request.ID == "" {
 		return carryOut()
 	}
-	leave, err := workspaces.requests.Enter(request.name())
+	leave, err := workspaces.requests.Enter(nameOf(request))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -42,16 +42,16 @@ func (workspaces *workspaces) once(request Request, carryOut func(request fileRe
 		if request.ID == "" {
 			return carryOut(fileRequest{Request: request})
 		}
-		earlier, now, err := workspaces.host.Recall(request.name())
+		earlier, now, err := workspaces.host.Recall(nameOf(&request))
 		if err != nil {
 			return Outcome{}, err
 		}
 		if earlier != nil {
-			return request.replay(earlier)
+			return repeat(&request, earlier)
 		}
 		outcome, err := carryOut(fileRequest{Request: request, at: now})
 		if err == nil {
-			keepAnswers(workspaces.host, workspaces.config.logger, request.given(&outcome))
+			keepAnswers(workspaces.host, workspaces.config.logger, given(&request, &outcome))
 		}
 		return outcome, err
 	})
@@ -70,8 +70,8 @@ func (workspaces *workspaces) endOnce(request Request, name workspaceName, end f
 		if err == nil || request.ID == "" {
 			return outcome, err
 		}
-		if earlier, _, recallErr := workspaces.host.Recall(request.name()); recallErr == nil && earlier != nil {
-			return request.replay(earlier)
+		if earlier, _, recallErr := workspaces.host.Recall(nameOf(&request)); recallErr == nil && earlier != nil {
+			return repeat(&request, earlier)
 		}
 		return Outcome{}, err
 	})
@@ -101,16 +101,16 @@ func (request *fileRequest) answeredIn(transaction *sql.Tx, carryOut func() (Out
 		return Outcome{}, err
 	}
 	if earlier != nil {
-		return request.replay(earlier)
+		return repeat(&request.Request, earlier)
 	}
 	outcome, err := carryOut()
 	if err != nil {
 		return Outcome{}, err
 	}
-	if outcome, err = request.answered(outcome); err != nil {
+	if outcome, err = withAnswer(&request.Request, outcome); err != nil {
 		return Outcome{}, err
 	}
-	return outcome, saveAnswers(transaction, request.given(&outcome), request.at)
+	return outcome, saveAnswers(transaction, given(&request.Request, &outcome), request.at)
 }
 
 // findIn returns the answer to a request that the file of a workspace remembers, nil if there

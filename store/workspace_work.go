@@ -24,11 +24,11 @@ func workInPlace[Result any](workspaces *workspaces, namespace string, work func
 // openFor opens a workspace for a request. An existing workspace tells whether this request made
 // it, before a crash.
 func (workspaces *workspaces) openFor(request fileRequest, name workspaceName) (Outcome, error) {
-	outcome, err := request.answered(Outcome{Created: true})
+	outcome, err := withAnswer(&request.Request, Outcome{Created: true})
 	if err != nil {
 		return Outcome{}, name.failure("store.OpenWorkspace", err)
 	}
-	turn, created, err := workspaces.openFile(name, request.given(&outcome), request.at)
+	turn, created, err := workspaces.openFile(name, given(&request.Request, &outcome), request.at)
 	if err != nil {
 		return Outcome{}, name.failure("store.OpenWorkspace", err)
 	}
@@ -53,9 +53,9 @@ func (workspaces *workspaces) answerOpened(turn turn, request fileRequest) (outc
 	case err != nil:
 		return Outcome{}, err
 	case earlier != nil:
-		return request.replay(earlier)
+		return repeat(&request.Request, earlier)
 	default:
-		return request.answered(Outcome{Entries: turn.file.entries.Load()})
+		return withAnswer(&request.Request, Outcome{Entries: turn.file.entries.Load()})
 	}
 }
 

@@ -103,3 +103,23 @@ func operationError(operation, group, key string, err error) error {
 	}
 	return fmt.Errorf("%s: group %q key %q: %w", operation, group, key, err)
 }
+
+// DeleteGroup removes every key of a group. A group without keys is not an error.
+//
+//	err := store.DeleteGroup("session")
+func (store *Store) DeleteGroup(group string) error {
+	_, err := store.execute(DeleteGroupCommand{Group: group})
+	return operationError("store.DeleteGroup", group, "", err)
+}
+
+// DeletePrefix removes every key of the groups whose names begin with prefix, byte
+// for byte; "" is every group. It returns TooManyGroupsError for more than
+// MaxGroupsPerDelete groups.
+//
+//	err := store.DeletePrefix("tenant-a:")
+func (store *Store) DeletePrefix(prefix string) error {
+	if _, err := store.execute(DeletePrefixCommand{Prefix: prefix}); err != nil {
+		return fmt.Errorf("store.DeletePrefix: prefix %q: %w", prefix, err)
+	}
+	return nil
+}

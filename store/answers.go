@@ -77,8 +77,8 @@ func newRetries(session *sqlite.Session) *retries {
 	}
 }
 
-// load reads which answers there are.
-func (retries *retries) load() error {
+// Load reads which answers there are.
+func (retries *retries) Load() error {
 	first := true
 	return retries.selectNames.Query(func(row sqlite.Row) bool {
 		id := row.Signed(0)
@@ -98,6 +98,9 @@ func (retries *retries) newest() int64 {
 	return retries.generations[len(retries.generations)-1].newest.UnixNano()
 }
 
+// answersIn gives the table of the answers, and a batch's part of it.
+var answersIn = slot[answerPart, *answerPart, *retries]{Place: placeOfAnswers}
+
 // answerPart are the answers that a batch gives, in the order in which they came.
 type answerPart struct {
 	list   []*answer
@@ -112,17 +115,17 @@ func (answers *answerPart) add(given *answer) {
 	answers.list = append(answers.list, given)
 }
 
-func (answers *answerPart) mergeInto(below *batch) {
+func (answers *answerPart) MergeInto(below *batch) {
 	for _, given := range answers.list {
 		answersIn.in(below).add(given)
 	}
 }
 
-func (answers *answerPart) empty() bool { return len(answers.list) == 0 }
+func (answers *answerPart) Empty() bool { return len(answers.list) == 0 }
 
-func (*answerPart) waits() waiting { return waitsAsUsual }
+func (*answerPart) Waits() waiting { return waitsAsUsual }
 
-func (answers *answerPart) appendTo(section []byte) []byte {
+func (answers *answerPart) AppendTo(section []byte) []byte {
 	for _, given := range answers.list {
 		section = changelog.AppendText(section, given.namespace)
 		section = changelog.AppendText(section, given.id)
@@ -132,7 +135,7 @@ func (answers *answerPart) appendTo(section []byte) []byte {
 	return section
 }
 
-func (*retries) read(batch *batch, section *changelog.Reader) {
+func (*retries) Read(batch *batch, section *changelog.Reader) {
 	for section.More() {
 		given := &answer{requestName: requestName{namespace: section.Text(), id: section.Text()}}
 		if digest := section.Text(); copy(given.digest[:], digest) != len(digest) || len(digest) != DigestBytes {
@@ -143,8 +146,8 @@ func (*retries) read(batch *batch, section *changelog.Reader) {
 	}
 }
 
-// save writes the answers of a batch.
-func (retries *retries) save(transaction *sqlite.Transaction, batch *batch) {
+// Save writes the answers of a batch.
+func (retries *retries) Save(transaction *sqlite.Transaction, batch *batch) {
 	for index, answer := range answersIn.of(batch).list {
 		id := retries.lastID + int64(index) + 1
 		// No bytes at all would be NULL.
@@ -153,8 +156,8 @@ func (retries *retries) save(transaction *sqlite.Transaction, batch *batch) {
 	}
 }
 
-// saved remembers where the answers of a batch are.
-func (retries *retries) saved(batch *batch) (bytes int) {
+// Saved remembers where the answers of a batch are.
+func (retries *retries) Saved(batch *batch) (bytes int) {
 	for _, answer := range answersIn.of(batch).list {
 		retries.note(answer.requestName, retries.lastID+1, batch.timestamp)
 		bytes += retryBytes + len(answer.bytes)
@@ -221,20 +224,45 @@ func (retries *retries) forget(now time.Time) {
 	retries.clearing = retries.deletedID < retries.forgottenID
 }
 
-// answersAreOld reports whether forgotten answers are to be deleted.
-func (committer *committer) answersAreOld() bool { return answersIn.table(committer.tables).clearing }
+// areOld reports whether forgotten answers are to be deleted.
+func (retries *retries) areOld() bool { return retries.clearing }
 
-// clearRetries deletes a slice of the answers that are forgotten.
-func (committer *committer) clearRetries() (more bool) {
-	retries := answersIn.table(committer.tables)
-	through := min(retries.deletedID+retriesPerSlice, retries.forgottenID)
-	err := committer.unsynced(func(transaction *sqlite.Transaction) { transaction.Execute(retries.deleteUpTo, through) })
-	committer.tried(workRetries, err)
-	if err != nil {
-		retries.clearing = false
-		return false
-	}
+// nextSlice returns the last row of the next slice of forgotten answers.
+func (retries *retries) nextSlice() int64 {
+	return min(retries.deletedID+retriesPerSlice, retries.forgottenID)
+}
+
+// remove deletes the answers up to a row in the transaction of the caller.
+func (retries *retries) remove(transaction *sqlite.Transaction, through int64) {
+	transaction.Execute(retries.deleteUpTo, through)
+}
+
+// removed records that remove is committed.
+func (retries *retries) removed(through int64) {
 	retries.deletedID = through
 	retries.clearing = through < retries.forgottenID
-	return retries.clearing
 }
+
+// keep leaves the forgotten answers in the database until more are forgotten.
+func (retries *retries) keep() { retries.clearing = false }
+
+// known returns how many answers memory knows.
+func (retries *retries) known() (count int) {
+	for _, generation := range retries.generations {
+		count += len(generation.rows)
+	}
+	return count
+}
+
+// answer returns the remembered answer to a request, nil if there is none.
+func (batch *batch) answer(name requestName) (*answer, error) {
+	for at := batch; at != nil; at = at.below {
+		if earlier := answersIn.of(at).byName[name]; earlier != nil {
+			return earlier, nil
+		}
+	}
+	return answersIn.table(batch.tables).find(name, batch.timestamp)
+}
+
+// DigestBytes is the length of Request.Digest.
+const DigestBytes = 32

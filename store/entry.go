@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"time"
+
+	"dappco.re/go/storebus/store/internal/kv"
+)
+
+// Entry is a key with its value, revision and times.
+type Entry struct {
+	// Group is the whole name.
+	Group     string
+	Key       string
+	Value     string
+	Revision  uint64
+	UpdatedAt time.Time
+	// ExpiresAt is the zero time if the entry does not expire.
+	ExpiresAt time.Time
+}
+
+func newEntry(group, key string, state *kv.EntryState) Entry {
+	return Entry{
+		Group:     group,
+		Key:       key,
+		Value:     state.Value,
+		Revision:  state.Revision,
+		UpdatedAt: time.Unix(0, state.UpdatedAt).UTC(),
+		ExpiresAt: kv.TimeOfMilliseconds(state.ExpiresAt),
+	}
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/kv"
+)
+
+// MaxGroupsPerDelete is the largest number of groups that one DeletePrefixCommand deletes. They
+// are one change of the log with an event for each group, and all other callers wait for it.
+const MaxGroupsPerDelete = 100_000
+
+// groupDeletion is a checked deletion of groups: everything is read, and no group is changed
+// yet.
+type groupDeletion struct {
+	batch *batch
+	// namespace is the namespace in which the range of names begins.
+	namespace *namespaceChange
+	groups    []*target
+}
+
+// planDeletion logs the expiry of due keys in the realm of the groups, so that they do not
+// count. It finds the groups that still have keys.
+func planDeletion(batch *batch, names kv.NameRange, of kv.Realm) (*groupDeletion, error) {
+	if err := batch.expireAll(of); err != nil {
+		return nil, err
+	}
+	namespaceName, _ := kv.NamespaceOf(names.Low)
+	namespace, err := batch.namespace(namespaceName)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := groupsWithKeys(batch, names)
+	return &groupDeletion{batch: batch, namespace: namespace, groups: groups}, err
+}
+
+// groupsWithKeys returns the groups of a range that have keys, in byte order, or
+// TooManyGroupsError.
+func groupsWithKeys(batch *batch, names kv.NameRange) ([]*target, error) {
+	found, err := batch.groupNames(names, MaxGroupsPerDelete+1)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) > MaxGroupsPerDelete {
+		return nil, &kv.TooManyGroupsError{Prefix: names.Low, Limit: MaxGroupsPerDelete}
+	}
+	groups := make([]*target, len(found))
+	for index, name := range found {
+		if groups[index], err = batch.surroundings(kv.EntryName{Group: name}); err != nil {
+			return nil, err
+		}
+	}
+	return groups, nil
+}
+
+// Revision returns the revision of the namespace in which the range of names begins.
+func (deletion *groupDeletion) Revision() uint64 { return deletion.namespace.Revision }
+
+// record logs the deletion of every group, and returns how many keys and groups are deleted. The
+// event needs the data of the caller. If together is true, the events of one namespace are parts
+// of one change.
+func (deletion *groupDeletion) record(event changelog.Event, together bool, origin origin) (keys, groups int64) {
+	event.Type = changelog.EventDeleteGroup
+	var transactions map[*namespaceChange]revisionRange
+	if together {
+		transactions = deletion.transactions()
+	}
+	for _, target := range deletion.groups {
+		keys += target.group.Keys
+		groups++
+		transaction := transactions[target.namespace]
+		event.TransactionFirst, event.TransactionLast = transaction.first, transaction.last
+		deletion.batch.record(target, event, origin)
+	}
+	return keys, groups
+}
+
+// revisionRange are the revisions that a change of many events takes in a namespace.
+type revisionRange struct{ first, last uint64 }
+
+// transactions returns the revisions that the deletions take, by namespace.
+func (deletion *groupDeletion) transactions() map[*namespaceChange]revisionRange {
+	transactions := map[*namespaceChange]revisionRange{}
+	for _, target := range deletion.groups {
+		transaction, known := transactions[target.namespace]
+		if !known {
+			transaction = revisionRange{first: target.namespace.Revision + 1, last: target.namespace.Revision}
+		}
+		transaction.last++
+		transactions[target.namespace] = transaction
+	}
+	return transactions
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
+)
+
+// record gives a change its place in the log and applies it. The event needs only the data of
+// the command: its type and the written values.
+func (batch *batch) record(target *target, event changelog.Event, origin origin) *changelog.Event {
+	event.Namespace = target.namespaceName
+	event.Group, event.Key = target.Group, target.Key
+	event.Timestamp = batch.timestamp
+	event.Revision = target.namespace.Revision + 1
+	if target.group.LastRevision >= target.namespace.Oldest {
+		event.Previous = target.group.LastRevision
+	}
+	var replaced int64
+	switch event.Type {
+	case changelog.EventTouch:
+	case changelog.EventDeleteGroup:
+		replaced = target.group.Bytes
+	default:
+		replaced = int64(target.entry.Bytes)
+	}
+	changelog.SetCounters(&event, replaced, target.group.Keys)
+	changelog.SetFromCaller(&event, origin.fromCaller)
+	batch.log(target.namespace, &event)
+	batch.count(target, &event)
+	batch.change(target, &event)
+	return &batch.events[len(batch.events)-1]
+}
+
+// replay applies events of the log as it stands.
+func (batch *batch) replay(events []changelog.Event) error {
+	for index := range events {
+		event := &events[index]
+		target, err := batch.surroundings(kv.EntryName{Group: event.Group, Key: event.Key})
+		if err != nil {
+			return err
+		}
+		batch.count(target, event)
+		if event.Type == changelog.EventTouch {
+			// The log does not repeat the value: it is the value of the entry before. If the
+			// tables are newer than the event, that may be another value or none. The log then
+			// goes on to the change that made the tables so.
+			if target.entry, err = batch.entry(target.EntryName); err != nil {
+				return err
+			}
+		}
+		batch.change(target, event)
+	}
+	return nil
+}
+
+// count updates the counters with an event. It needs only the event and the counters, so the
+// replay of the log uses it too. A counter that already includes the event is left alone.
+func (batch *batch) count(target *target, event *changelog.Event) {
+	keys, bytes, groups := changelog.Counters(event)
+	if event.Revision > target.group.LastRevision {
+		target.group.LastRevision = event.Revision
+		target.group.Keys += keys
+		target.group.Bytes += bytes
+		target.group.changed = true
+	}
+	if event.Revision > target.namespace.Revision {
+		target.namespace.Revision = event.Revision
+		target.namespace.Keys += keys
+		target.namespace.Bytes += bytes
+		target.namespace.Groups += groups
+		target.namespace.changed = true
+	}
+}
+
+// change brings the entry, or the group that is deleted, to where it is after an event.
+func (batch *batch) change(target *target, event *changelog.Event) {
+	if event.Type == changelog.EventDeleteGroup {
+		batch.deletions[event.Group] = event.Revision
+		return
+	}
+	target.entry = stateAfter(event, &target.entry)
+	batch.entries[target.EntryName] = &kv.EntryVersion{EntryName: target.EntryName, EntryState: target.entry}
+}
+
+// stateAfter returns an entry after a change, given the entry before.
+func stateAfter(event *changelog.Event, before *kv.EntryState) kv.EntryState {
+	state := kv.EntryState{Revision: event.Revision, UpdatedAt: event.Timestamp.UnixNano()}
+	switch event.Type {
+	case changelog.EventSet:
+		state.Value, state.Bytes = event.Value, len(event.Value)
+	case changelog.EventTouch:
+		state.Value, state.Bytes = before.Value, before.Bytes
+	default:
+		return kv.EntryState{}
+	}
+	if !event.ExpiresAt.IsZero() {
+		state.ExpiresAt = event.ExpiresAt.UnixMilli()
+	}
+	return state
+}
+
+// log adds an event. It is encoded in the batch that is written, if all of it is known: a
+// transaction's last revision is, when it ends.
+func (batch *batch) log(namespace *namespaceChange, event *changelog.Event) {
+	batch.events = append(batch.events, *event)
+	if batch.nests {
+		return
+	}
+	if namespace.section == nil {
+		namespace.section = &changelog.NamespaceChanges{Namespace: event.Namespace, FirstRevision: event.Revision}
+		batch.sections = append(batch.sections, namespace.section)
+	}
+	namespace.section.Add(event)
+}
+
+// changes returns what the batch has changed; it is called once, and the slice goes
+// with the batch.
+func (batch *batch) changes() *state.Slice {
+	changes := &batch.changed
+	for name, version := range batch.entries {
+		if (kv.Deletion{Revision: batch.deletions[name.Group]}).Hides(&version.EntryState) {
+			continue
+		}
+		changes.AddEntry(version)
+	}
+	for name, change := range batch.groups {
+		if change.changed {
+			changes.AddGroup(name, change.GroupState)
+		}
+	}
+	for name, change := range batch.namespaces {
+		if change.changed {
+			changes.AddNamespace(name, change.before, change.NamespaceState)
+		}
+	}
+	for name, revision := range batch.deletions {
+		changes.AddDeletion(name, revision)
+	}
+	return changes
+}
+
+// take applies a record to a batch, and returns its changes of entries.
+func (batch *batch) take(record *changelog.Record) (changes *changelog.Changes, err error) {
+	if len(record.Changes) > 0 {
+		err = changelog.ReadChanges(record.Changes, batch.timestamp, func(namespace changelog.NamespaceChanges) func(*changelog.Event) bool {
+			batch.sections = append(batch.sections, &namespace)
+			return func(event *changelog.Event) bool {
+				batch.events = append(batch.events, *event)
+				return true
+			}
+		})
+	}
+	if err == nil {
+		err = batch.replay(batch.events)
+	}
+	if err == nil {
+		err = batch.tables.read(batch, record.Sections)
+	}
+	return &changelog.Changes{Blob: record.Changes, Count: len(batch.events), Namespaces: batch.sections}, err
+}
+
+// Encode returns the changes of entries as a record has them.
+func (batch *batch) Encode() *changelog.Changes {
+	if len(batch.events) == 0 {
+		return &changelog.Changes{}
+	}
+	return changelog.EncodeChanges(batch.sections)
+}
