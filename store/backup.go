@@ -203,8 +203,8 @@ func adoptBackup(ctx context.Context, connection *sql.Conn, logger *slog.Logger)
 		_, err = transaction.ExecContext(ctx, `DELETE FROM meta WHERE name = 'backup'`)
 	}
 	if err == nil {
-		// The records up to now are of another store.
-		_, err = transaction.ExecContext(ctx, `DELETE FROM record_sections; UPDATE record_start SET (record_id, commit_id, hash) = (SELECT ifnull(max(id), 0), ifnull(max(id), 0), 0 FROM commits)`)
+		// The records up to now are of another store. Nobody has the record before the first own one.
+		_, err = transaction.ExecContext(ctx, `DELETE FROM record_sections; UPDATE record_start SET (record_id, commit_id, hash) = (SELECT ifnull(max(id), 0) + 1, ifnull(max(id), 0), 0 FROM commits)`)
 	}
 	if err != nil {
 		return errors.Join(err, transaction.Rollback())

@@ -197,11 +197,14 @@ func (consumers *consumers) Load() error {
 func (consumers *consumers) Read(batch *batch, section *changelog.Reader) {
 	for section.More() {
 		name := section.Text()
-		if section.Byte() == 0 {
+		switch section.Byte() {
+		case 0:
 			watermarksIn.in(batch).set(name, nil)
-			continue
+		case 1:
+			watermarksIn.in(batch).set(name, &changelog.Position{CommitID: section.Number(), End: changelog.Totals{Changes: section.Number(), Bytes: section.Number()}})
+		default:
+			section.Fail()
 		}
-		watermarksIn.in(batch).set(name, &changelog.Position{CommitID: section.Number(), End: changelog.Totals{Changes: section.Number(), Bytes: section.Number()}})
 	}
 }
 

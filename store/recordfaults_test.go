@@ -361,6 +361,14 @@ func filesOf(t *testing.T, path string) map[string][]byte {
 	return files
 }
 
+// writeImage undoes filesOf at another path.
+func writeImage(t *testing.T, path string, files map[string][]byte) {
+	t.Helper()
+	for suffix, content := range files {
+		require.NoError(t, os.WriteFile(path+suffix, content, 0o600))
+	}
+}
+
 // torn is the write-ahead log if only a part of the last write to it has reached the disk, or if
 // a part in the middle has not.
 func torn(before, after []byte, random *rand.Rand) (images [][]byte) {
@@ -419,9 +427,7 @@ func TestRecords_Crash_Ugly(t *testing.T) {
 	for _, image := range images {
 		t.Run(image.label, func(t *testing.T) {
 			config := workConfig(t)
-			for suffix, content := range image.files {
-				require.NoError(t, os.WriteFile(config.DatabasePath+suffix, content, 0o600))
-			}
+			writeImage(t, config.DatabasePath, image.files)
 			opened, err := store.NewConfigured(config)
 			require.NoError(t, err)
 			requireChained(t, opened)

@@ -121,7 +121,7 @@ func rowsOf(t require.TestingT, raw *sql.DB, query string) (texts []string) {
 }
 
 // changeEverything changes each table that a record has a section for.
-func changeEverything(t *testing.T, opened *store.Store, archives string) {
+func changeEverything(t testing.TB, opened *store.Store, archives string) {
 	t.Helper()
 	require.NoError(t, opened.SetQuota("acme", store.Quota{MaxKeys: 100, MaxBytes: 1 << 20}))
 	require.NoError(t, opened.Set("acme:config", "theme", "dark"))

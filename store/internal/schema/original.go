@@ -146,7 +146,8 @@ func (original *original) upgrade(migrations, tables []string) error {
 	if err := original.takeOver(); err != nil {
 		return err
 	}
-	return original.execute("DROP TABLE original_entries", fmt.Sprintf("PRAGMA user_version = %d", len(migrations)))
+	// No record tells of the entries.
+	return original.execute("DROP TABLE original_entries", "UPDATE record_start SET record_id = 1", fmt.Sprintf("PRAGMA user_version = %d", len(migrations)))
 }
 
 // setAside moves the rows of all forms of the original into one table with an unused name.

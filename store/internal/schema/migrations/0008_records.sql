@@ -13,10 +13,16 @@ CREATE TABLE record_sections (
     sections     BLOB    NOT NULL
 );
 
--- The record behind which every record is whole, with the newest commit up to it.
+-- The record behind which every record is whole, with the newest commit up to it. A database with
+-- content from before has no record that begins it: its records begin behind one that nobody has.
 CREATE TABLE record_start (
     record_id INTEGER NOT NULL,
     commit_id INTEGER NOT NULL,
     hash      INTEGER NOT NULL
 );
-INSERT INTO record_start SELECT ifnull(max(id), 0), ifnull(max(id), 0), 0 FROM commits;
+INSERT INTO record_start
+SELECT ifnull(max(id), 0) + (
+        EXISTS (SELECT 1 FROM commits) OR EXISTS (SELECT 1 FROM groups) OR EXISTS (SELECT 1 FROM quotas) OR
+        EXISTS (SELECT 1 FROM consumers) OR EXISTS (SELECT 1 FROM retries) OR EXISTS (SELECT 1 FROM workspace_runs) OR
+        EXISTS (SELECT 1 FROM journal_entries) OR EXISTS (SELECT 1 FROM journal_archives)
+    ), ifnull(max(id), 0), 0 FROM commits;
