@@ -13,7 +13,7 @@ import (
 func TakeRecord(store *Store, record changelog.Record) (sections []byte, err error) {
 	err = onCommitter(store, func(committer *committer) error {
 		batch := newBatch(committer.view, committer.tables, time.Unix(0, record.CommittedAt).UTC())
-		if err := batch.take(&record); err != nil {
+		if _, err := batch.take(&record); err != nil {
 			return err
 		}
 		sections = batch.parts.sections()
