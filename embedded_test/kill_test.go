@@ -81,6 +81,7 @@ func verifyIntegrity(t *testing.T, path string) {
 	var verdict string
 	require.NoError(t, database.QueryRow("PRAGMA integrity_check").Scan(&verdict))
 	assert.Equal(t, "ok", verdict)
+	verifyRecords(t, database)
 }
 
 // waitFor waits until a channel is closed.
