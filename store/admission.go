@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/limiter"
 )
 
@@ -25,6 +26,6 @@ func (store *Store) newRenderLimiter() *limiter.Limiter[struct{}] {
 }
 
 // newRequestLimiter lets requests with the same id in one after the other.
-func newRequestLimiter() *limiter.Limiter[requestName] {
-	return limiter.New[requestName](limiter.Limits{Each: 1})
+func newRequestLimiter() *limiter.Limiter[batch.RequestName] {
+	return limiter.New[batch.RequestName](limiter.Limits{Each: 1})
 }

@@ -5,6 +5,7 @@ package store
 import (
 	"encoding/binary"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -12,8 +13,8 @@ import (
 // beginArchiveCommand makes the row of an archive that is not finished.
 type beginArchiveCommand struct{ folder, name string }
 
-func (command beginArchiveCommand) Apply(batch *batch, _ origin) (Outcome, error) {
-	journalIn.in(batch).step(&archiveBegun{folder: command.folder, name: command.name, begunAt: batch.Timestamp().UnixNano()})
+func (command beginArchiveCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
+	journalIn.In(batch).step(&archiveBegun{folder: command.folder, name: command.name, begunAt: batch.Timestamp().UnixNano()})
 	return Outcome{}, nil
 }
 
@@ -29,7 +30,7 @@ type archiveBegun struct {
 func (*archiveBegun) kind() stepKind { return kindArchiveBegun }
 
 // waits is long: the row names the file to remove after a crash.
-func (*archiveBegun) waits() waiting { return waitsAlways }
+func (*archiveBegun) waits() batch.Waiting { return batch.WaitsAlways }
 
 func (begun *archiveBegun) save(transaction *sqlite.Transaction, journal *journal) {
 	transaction.Execute(journal.archives.insert, begun.folder, begun.name, begun.begunAt)
@@ -49,12 +50,12 @@ func (begun *archiveBegun) read(section *changelog.Reader) {
 // are removed.
 type forgetArchivesCommand struct{ unfinished []archive }
 
-func (command forgetArchivesCommand) Apply(batch *batch, _ origin) (Outcome, error) {
+func (command forgetArchivesCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
 	forgotten := &archivesForgotten{}
 	for index := range command.unfinished {
 		forgotten.names = append(forgotten.names, command.unfinished[index].name)
 	}
-	journalIn.in(batch).step(forgotten)
+	journalIn.In(batch).step(forgotten)
 	return Outcome{}, nil
 }
 
@@ -69,7 +70,7 @@ type archivesForgotten struct {
 func (*archivesForgotten) kind() stepKind { return kindArchivesForgotten }
 
 // waits is short: files that are gone are removed once more after a crash.
-func (*archivesForgotten) waits() waiting { return waitsNot }
+func (*archivesForgotten) waits() batch.Waiting { return batch.WaitsNot }
 
 func (forgotten *archivesForgotten) save(transaction *sqlite.Transaction, journal *journal) {
 	for _, name := range forgotten.names {
@@ -95,7 +96,7 @@ func (forgotten *archivesForgotten) read(section *changelog.Reader) {
 // journal. From then on nobody sees them, and their rows are removed slice by slice.
 type finishArchiveCommand struct{ archive *archive }
 
-func (command finishArchiveCommand) Apply(batch *batch, _ origin) (Outcome, error) {
+func (command finishArchiveCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
 	archive, through := command.archive, positionIn(batch)
 	if len(archive.pending) > 0 {
 		if through != archive.position {
@@ -103,7 +104,7 @@ func (command finishArchiveCommand) Apply(batch *batch, _ origin) (Outcome, erro
 		}
 		through = max(through, archive.last())
 	}
-	journalIn.in(batch).step(&archiveFinished{
+	journalIn.In(batch).step(&archiveFinished{
 		name: archive.name, finishedAt: batch.Timestamp().UnixNano(), entries: archive.entries, sha256: archive.sha256,
 		lastEntryID: archive.lastEntryID, spans: archive.spans, through: through, added: archive.pending,
 	})
@@ -130,7 +131,7 @@ type archiveFinished struct {
 func (*archiveFinished) kind() stepKind { return kindArchiveFinished }
 
 // waits is long: rows whose removal has begun must be in an archive after a crash.
-func (*archiveFinished) waits() waiting { return waitsAlways }
+func (*archiveFinished) waits() batch.Waiting { return batch.WaitsAlways }
 
 func (finished *archiveFinished) sums() journalSums { return finished.added }
 

@@ -85,13 +85,13 @@ func (committer *committer) carryOut() (more bool) {
 
 // removalsWait reports whether rows that are in an archive are to be removed.
 func (committer *committer) removalsWait() bool {
-	return len(journalIn.table(committer.tables).archives.removals) > 0
+	return len(journalIn.Table(committer.tables).archives.removals) > 0
 }
 
 // removeArchived removes a slice of the rows that are in an archive, and reports
 // whether there is more.
 func (committer *committer) removeArchived() (more bool) {
-	archives := journalIn.table(committer.tables).archives
+	archives := journalIn.Table(committer.tables).archives
 	removal, err := archives.nextRemoval()
 	if err == nil {
 		err = committer.unsynced(func(transaction *sqlite.Transaction) { archives.write(transaction, removal) })
@@ -110,18 +110,18 @@ func (committer *committer) removeArchived() (more bool) {
 }
 
 // answersAreOld reports whether forgotten answers are to be deleted.
-func (committer *committer) answersAreOld() bool { return answersIn.table(committer.tables).areOld() }
+func (committer *committer) answersAreOld() bool { return committer.tables.Answers().AreOld() }
 
 // clearRetries deletes a slice of the answers that are forgotten.
 func (committer *committer) clearRetries() (more bool) {
-	answers := answersIn.table(committer.tables)
-	through := answers.nextSlice()
-	err := committer.unsynced(func(transaction *sqlite.Transaction) { answers.remove(transaction, through) })
+	answers := committer.tables.Answers()
+	through := answers.NextSlice()
+	err := committer.unsynced(func(transaction *sqlite.Transaction) { answers.Remove(transaction, through) })
 	committer.tried(workRetries, err)
 	if err != nil {
-		answers.keep()
+		answers.Keep()
 		return false
 	}
-	answers.removed(through)
-	return answers.areOld()
+	answers.Removed(through)
+	return answers.AreOld()
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/kv"
@@ -26,7 +27,7 @@ const recordsUnderWay = 8
 
 // sealed is a batch whose record is handed to the log.
 type sealed struct {
-	batch  *batch
+	batch  *batch.Batch
 	writes []*write
 	// at is when the batch was begun, and began when it was sealed.
 	at    clock.Reading
@@ -44,7 +45,7 @@ type sealed struct {
 func (sealed *sealed) isEmpty() bool { return sealed.Changes == nil }
 
 // finish commits a batch and completes the writes that were applied to it.
-func (committer *committer) finish(writes []*write, batch *batch) {
+func (committer *committer) finish(writes []*write, batch *batch.Batch) {
 	next := committer.seal(writes, batch)
 	committer.underway = append(committer.underway, next)
 	if stopped := committer.stopped(); next.isEmpty() {
@@ -63,13 +64,13 @@ func (committer *committer) finish(writes []*write, batch *batch) {
 }
 
 // seal makes the record of a batch.
-func (committer *committer) seal(writes []*write, batch *batch) *sealed {
+func (committer *committer) seal(writes []*write, batch *batch.Batch) *sealed {
 	next := &sealed{batch: batch, writes: writes, at: committer.batchAt, began: time.Now()}
 	next.Place, next.End = committer.end()
 	if batch.IsEmpty() {
 		return next
 	}
-	watermarksIn.table(committer.tables).moveIfDue(batch)
+	watermarksIn.Table(committer.tables).moveIfDue(batch)
 	next.Changes = batch.Encode()
 	next.Record = changelog.Record{
 		StoreID: committer.storeID, ID: next.Place.ID + 1, CommittedAt: batch.Timestamp().UnixNano(), Previous: next.Place.Hash,
@@ -125,13 +126,13 @@ func (committer *committer) installAppended() {
 		}
 		committer.underway = committer.underway[1:]
 		if len(committer.underway) > 0 {
-			committer.underway[0].batch.landed()
+			committer.underway[0].batch.Landed()
 		}
 		if len(first.batch.Events()) > 0 {
 			committer.wrote(nil)
 		}
 		committer.complete(first.writes)
-		committer.spare = reuse(first.batch)
+		committer.spare = batch.Reuse(first.batch)
 	}
 }
 
@@ -187,16 +188,16 @@ func (committer *committer) install(next *sealed) error {
 		return nil
 	}
 	batch := next.batch
-	changes := batch.changes()
+	changes := batch.Changes()
 	var slices []*state.Slice
 	if !committer.log.Defer(&next.Entry) {
 		slices = committer.slicesWith(next, changes)
-		if err := committer.inTransaction(batch, func(transaction *sqlite.Transaction) { committer.write(transaction, next, slices) }); err != nil {
+		if err := committer.inTransaction(batch.Waits(), func(transaction *sqlite.Transaction) { committer.write(transaction, next, slices) }); err != nil {
 			return err
 		}
 	}
 	committer.checkpoints.written += len(next.Changes.Blob) + len(next.Record.Sections)
-	committer.checkpoints.written += committer.tables.saved(batch)
+	committer.checkpoints.written += committer.tables.Saved(batch)
 	committer.view.Committed(changes)
 	committer.written(slices...)
 	committer.recentCommits++
@@ -208,12 +209,12 @@ func (committer *committer) install(next *sealed) error {
 	return nil
 }
 
-// inTransaction runs function in a transaction that waits for the disk as the batch asks for.
-func (committer *committer) inTransaction(batch *batch, function func(transaction *sqlite.Transaction)) error {
-	switch batch.Waits() {
-	case waitsNot:
+// inTransaction runs function in a transaction that waits for the disk as it is told.
+func (committer *committer) inTransaction(waits batch.Waiting, function func(transaction *sqlite.Transaction)) error {
+	switch waits {
+	case batch.WaitsNot:
 		return committer.unsynced(function)
-	case waitsAlways:
+	case batch.WaitsAlways:
 		return committer.synced(function)
 	default:
 		return committer.transaction(function)
@@ -233,7 +234,7 @@ func (committer *committer) slicesWith(next *sealed, changes *state.Slice) []*st
 // write writes a record, and what the tables have of it.
 func (committer *committer) write(transaction *sqlite.Transaction, next *sealed, slices []*state.Slice) {
 	committer.log.Write(transaction, &next.Entry)
-	committer.tables.save(transaction, next.batch)
+	committer.tables.Save(transaction, next.batch)
 	committer.materialiser.Write(transaction, slices...)
 }
 
@@ -245,8 +246,8 @@ func (committer *committer) follow(record *changelog.Record) error {
 		return fmt.Errorf("%w: record %d of store %s does not follow record %d of store %s", changelog.ErrDamaged,
 			record.ID, record.StoreID, place.ID, committer.storeID)
 	}
-	batch := newBatch(committer.view, committer.tables, time.Unix(0, record.CommittedAt).UTC())
-	changes, err := batch.take(record)
+	batch := batch.New(committer.view, committer.tables, time.Unix(0, record.CommittedAt).UTC())
+	changes, err := batch.Take(record)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/follow"
@@ -36,7 +37,7 @@ const (
 // write is a command on its way through the committer.
 type write struct {
 	command Command
-	origin  origin
+	origin  batch.Origin
 	// done is called by way of an outlet; written is closed by the committer, for a caller that
 	// waits. All are nil for a write of the committer's owner.
 	done    func(Outcome, error)
@@ -69,7 +70,7 @@ type committer struct {
 	clockWatch *clockWatch
 
 	view         *state.View
-	tables       *tables
+	tables       *batch.Tables
 	log          *sqlitelog.Log
 	materialiser *state.Materialiser
 	// records is the log that decides, and log is the log in the database.
@@ -84,7 +85,7 @@ type committer struct {
 	// logEnded tells that the log is closed.
 	logEnded bool
 	// spare is memory for the next batch, nil if there is none.
-	spare *batch
+	spare *batch.Batch
 
 	outbox        outbox
 	waitingWrites []*write
@@ -139,10 +140,10 @@ func (committer *committer) open(session *sqlite.Session) error {
 	if err := committer.log.Load(committer.storeID); err != nil {
 		return err
 	}
-	if err := errors.Join(committer.materialiser.Load(), committer.tables.load(), committer.view.Load()); err != nil {
+	if err := errors.Join(committer.materialiser.Load(), committer.tables.Load(), committer.view.Load()); err != nil {
 		return err
 	}
-	if err := committer.clockWatch.begin(committer.log.NewestAt(), journalIn.table(committer.tables).last.committedAt, answersIn.table(committer.tables).newest()); err != nil {
+	if err := committer.clockWatch.begin(committer.log.NewestAt(), journalIn.Table(committer.tables).last.committedAt, committer.tables.Answers().Newest()); err != nil {
 		return err
 	}
 	if err := committer.replay(committer.materialiser.Through()); err != nil {
@@ -166,17 +167,17 @@ func (committer *committer) replay(materialised uint64) error {
 		if err != nil || len(commits) == 0 {
 			return err
 		}
-		batch := newBatch(committer.view, committer.tables, changelog.CommittedAt(&commits[0]))
+		batch := batch.New(committer.view, committer.tables, changelog.CommittedAt(&commits[0]))
 		for _, commit := range commits {
 			if changelog.Damaged(&commit) {
 				return fmt.Errorf("commit %d: %w", commit.ID, changelog.ErrDamaged)
 			}
-			if err := batch.replay(commit.Events); err != nil {
+			if err := batch.Replay(commit.Events); err != nil {
 				return err
 			}
 			materialised = commit.ID
 		}
-		committer.view.Committed(batch.changes())
+		committer.view.Committed(batch.Changes())
 	}
 }
 
@@ -345,25 +346,25 @@ func (committer *committer) commitOwn(command Command, then func(err error)) {
 }
 
 // nextBatch returns an empty batch.
-func (committer *committer) nextBatch() *batch {
+func (committer *committer) nextBatch() *batch.Batch {
 	empty := committer.spare
 	if committer.spare = nil; empty == nil {
-		empty = emptyBatch()
+		empty = batch.Empty()
 	}
 	committer.batchAt = committer.clock.Tell()
-	empty.on(committer.view, committer.tables, *committer.limits.Load(), committer.batchAt.UTC())
+	empty.On(committer.view, committer.tables, *committer.limits.Load(), committer.batchAt.UTC())
 	_, after := committer.end()
-	var below *batch
+	var below *batch.Batch
 	if last := len(committer.underway) - 1; last >= 0 {
 		below = committer.underway[last].batch
 	}
-	empty.follows(after, below)
+	empty.Follows(after, below)
 	return empty
 }
 
 // apply applies writes to a batch and returns them, except writes that must wait until keys
 // have expired. Those are applied again later.
-func (committer *committer) apply(writes []*write, batch *batch) (applied []*write) {
+func (committer *committer) apply(writes []*write, batch *batch.Batch) (applied []*write) {
 	applied = writes[:0]
 	for _, write := range writes {
 		if committer.expiries.hold(write) {
@@ -371,7 +372,7 @@ func (committer *committer) apply(writes []*write, batch *batch) (applied []*wri
 		}
 		first := len(batch.Events())
 		write.outcome, write.err = write.command.Apply(batch, write.origin)
-		if realm, waits := expiryFirst(write.err); waits {
+		if realm, waits := write.waitsForExpiry(); waits {
 			committer.expiries.postpone(write, realm)
 			continue
 		}
@@ -404,7 +405,7 @@ func (committer *committer) written(slices ...*state.Slice) {
 }
 
 // announce tells the readers that follow the log of a commit.
-func (committer *committer) announce(batch *batch, changes *state.Slice, commit Commit) {
+func (committer *committer) announce(batch *batch.Batch, changes *state.Slice, commit Commit) {
 	if err := committer.view.TallyCommitted(changes); err != nil {
 		committer.tried(workTally, err) // it is counted again
 	}
@@ -457,12 +458,12 @@ func (committer *committer) keepHouse() {
 		// A step of the clock can make keys due for which no timer is set.
 		committer.tried(workNextExpiry, committer.findNextExpiry())
 	}
-	answersIn.table(committer.tables).forget(now)
+	committer.tables.Answers().Forget(now)
 	committer.log.LookAtAge(committer.config.Retention, now)
 }
 
 func (committer *committer) saveWatermarks() {
-	if watermarksIn.table(committer.tables).areAhead() && committer.broken.Load() == nil {
+	if watermarksIn.Table(committer.tables).areAhead() && committer.broken.Load() == nil {
 		committer.commitOwn(saveWatermarksCommand{}, func(err error) { committer.tried(workWatermarks, err) })
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
@@ -36,7 +37,7 @@ func (store *Store) register(name string) (*Consumer, error) {
 		return nil, err
 	}
 	return ask(store, func(committer *committer) (*Consumer, error) {
-		return watermarksIn.table(committer.tables).register(store.followers, name)
+		return watermarksIn.Table(committer.tables).register(store.followers, name)
 	})
 }
 
@@ -55,11 +56,11 @@ func (store *Store) UnregisterConsumer(name string) error {
 // registerCommand saves where the consumer of a new name begins.
 type registerCommand struct{ name string }
 
-func (command registerCommand) Apply(batch *batch, _ origin) (Outcome, error) {
+func (command registerCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
 	if !hasConsumer(batch, command.name) {
 		end := batch.End()
-		watermarksIn.in(batch).set(command.name, &end)
-		watermarksIn.in(batch).lasting = true
+		watermarksIn.In(batch).set(command.name, &end)
+		watermarksIn.In(batch).lasting = true
 	}
 	return Outcome{}, nil
 }
@@ -69,31 +70,31 @@ func (registerCommand) Groups() []string { return nil }
 // unregisterCommand forgets a consumer.
 type unregisterCommand struct{ name string }
 
-func (command unregisterCommand) Apply(batch *batch, _ origin) (Outcome, error) {
+func (command unregisterCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
 	if !hasConsumer(batch, command.name) {
 		return Outcome{}, kv.ErrNotFound
 	}
-	watermarksIn.in(batch).set(command.name, nil)
-	watermarksIn.in(batch).lasting = true
+	watermarksIn.In(batch).set(command.name, nil)
+	watermarksIn.In(batch).lasting = true
 	return Outcome{}, nil
 }
 
 func (unregisterCommand) Groups() []string { return nil }
 
 // hasConsumer reports whether there is a consumer of a name after the batch.
-func hasConsumer(batch *batch, name string) bool {
+func hasConsumer(batch *batch.Batch, name string) bool {
 	if watermark, changed := watermarkIn(batch, name); changed {
 		return watermark != nil
 	}
-	_, absent := watermarksIn.table(batch.Tables()).absent[name]
-	return absent || watermarksIn.table(batch.Tables()).find(name) != nil
+	_, absent := watermarksIn.Table(batch.Tables()).absent[name]
+	return absent || watermarksIn.Table(batch.Tables()).find(name) != nil
 }
 
 // watermarkIn returns the watermark of a consumer if the batch changes it. It is nil for a consumer
 // that goes.
-func watermarkIn(batch *batch, name string) (watermark *changelog.Position, changed bool) {
+func watermarkIn(batch *batch.Batch, name string) (watermark *changelog.Position, changed bool) {
 	for at := batch; at != nil && !changed; at = at.Below() {
-		watermark, changed = watermarksIn.of(at).watermarks[name]
+		watermark, changed = watermarksIn.Of(at).watermarks[name]
 	}
 	return watermark, changed
 }
@@ -101,8 +102,8 @@ func watermarkIn(batch *batch, name string) (watermark *changelog.Position, chan
 // saveWatermarksCommand saves the watermarks that have moved.
 type saveWatermarksCommand struct{}
 
-func (saveWatermarksCommand) Apply(batch *batch, _ origin) (Outcome, error) {
-	watermarksIn.table(batch.Tables()).move(batch)
+func (saveWatermarksCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
+	watermarksIn.Table(batch.Tables()).move(batch)
 	return Outcome{}, nil
 }
 
@@ -123,21 +124,21 @@ func (part *watermarkPart) set(name string, watermark *changelog.Position) {
 	part.watermarks[name] = watermark
 }
 
-func (part *watermarkPart) MergeInto(below *batch) {
+func (part *watermarkPart) MergeInto(below *batch.Batch) {
 	for name, watermark := range part.watermarks {
-		watermarksIn.in(below).set(name, watermark)
+		watermarksIn.In(below).set(name, watermark)
 	}
-	watermarksIn.in(below).lasting = part.lasting || watermarksIn.of(below).lasting
+	watermarksIn.In(below).lasting = part.lasting || watermarksIn.Of(below).lasting
 }
 
 func (part *watermarkPart) Empty() bool { return len(part.watermarks) == 0 }
 
 // waits is short for a watermark that moves: after a crash commits come again.
-func (part *watermarkPart) Waits() waiting {
+func (part *watermarkPart) Waits() batch.Waiting {
 	if part.lasting {
-		return waitsAsUsual
+		return batch.WaitsAsUsual
 	}
-	return waitsNot
+	return batch.WaitsNot
 }
 
 func (part *watermarkPart) AppendTo(section []byte) []byte {
@@ -194,14 +195,14 @@ func (consumers *consumers) Load() error {
 	})
 }
 
-func (consumers *consumers) Read(batch *batch, section *changelog.Reader) {
+func (consumers *consumers) Read(batch *batch.Batch, section *changelog.Reader) {
 	for section.More() {
 		name := section.Text()
 		switch section.Byte() {
 		case 0:
-			watermarksIn.in(batch).set(name, nil)
+			watermarksIn.In(batch).set(name, nil)
 		case 1:
-			watermarksIn.in(batch).set(name, &changelog.Position{CommitID: section.Number(), End: changelog.Totals{Changes: section.Number(), Bytes: section.Number()}})
+			watermarksIn.In(batch).set(name, &changelog.Position{CommitID: section.Number(), End: changelog.Totals{Changes: section.Number(), Bytes: section.Number()}})
 		default:
 			section.Fail()
 		}
@@ -209,8 +210,8 @@ func (consumers *consumers) Read(batch *batch, section *changelog.Reader) {
 }
 
 // Save writes the watermarks of a batch.
-func (consumers *consumers) Save(transaction *sqlite.Transaction, batch *batch) {
-	for name, at := range watermarksIn.of(batch).watermarks {
+func (consumers *consumers) Save(transaction *sqlite.Transaction, batch *batch.Batch) {
+	for name, at := range watermarksIn.Of(batch).watermarks {
 		if at == nil {
 			transaction.Execute(consumers.deleteConsumer, name)
 		} else {
@@ -220,8 +221,8 @@ func (consumers *consumers) Save(transaction *sqlite.Transaction, batch *batch) 
 }
 
 // Saved records that the watermarks of a batch are committed.
-func (consumers *consumers) Saved(batch *batch) (bytes int) {
-	for name, at := range watermarksIn.of(batch).watermarks {
+func (consumers *consumers) Saved(batch *batch.Batch) (bytes int) {
+	for name, at := range watermarksIn.Of(batch).watermarks {
 		consumer := consumers.find(name)
 		switch {
 		case at == nil:
@@ -271,18 +272,18 @@ func (consumers *consumers) forget(name string) {
 
 // move adds to a batch the watermarks that have moved since they were saved. A watermark that the
 // batch changes already stays: its consumer may come or go with the batch.
-func (consumers *consumers) move(batch *batch) {
+func (consumers *consumers) move(batch *batch.Batch) {
 	for _, consumer := range consumers.registered {
 		at := follow.Watermark(consumer.consumer)
 		if _, changed := watermarkIn(batch, consumer.name); !changed && at != consumer.saved {
-			watermarksIn.in(batch).set(consumer.name, &at)
+			watermarksIn.In(batch).set(consumer.name, &at)
 		}
 	}
 }
 
 // moveIfDue is move for a commit that changes something else. It need not carry every step: a
 // watermark that is saved late only makes commits come again after a crash.
-func (consumers *consumers) moveIfDue(batch *batch) {
+func (consumers *consumers) moveIfDue(batch *batch.Batch) {
 	if batch.Timestamp().Sub(consumers.savedAt).Abs() >= watermarkInterval {
 		consumers.move(batch)
 	}

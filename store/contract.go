@@ -3,10 +3,13 @@
 package store
 
 import (
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlitelog"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // Event is one change of the log. Watch and OnChange deliver events, and Changes returns them.
@@ -34,6 +37,135 @@ type Consumer = follow.Consumer
 // Retention bounds the change log. The log is trimmed from its oldest end when any bound is
 // passed. Changes that a registered consumer has not acknowledged are kept.
 type Retention = sqlitelog.Retention
+
+// Entry is a key with its value, revision and times.
+type Entry = state.Entry
+
+// Quota bounds the entries of a namespace. A zero field is no limit. A write that does not
+// raise the counted figure is always allowed. So a limit below the present usage only forbids
+// growth.
+//
+//	store.Quota{MaxKeys: 10_000, MaxBytes: 64 << 20}
+type Quota = batch.Quota
+
+// MaxGroupsPerDelete is the largest number of groups that one DeletePrefixCommand deletes. They
+// are one change of the log with an event for each group, and all other callers wait for it.
+const MaxGroupsPerDelete = batch.MaxGroupsPerDelete
+
+// RetryWindow is the time for which the store remembers the answer to a request with an id, by
+// the store's clock.
+const RetryWindow = batch.RetryWindow
+
+// DigestBytes is the length of Request.Digest.
+const DigestBytes = batch.DigestBytes
+
+// Command is a write, as data: SetCommand, DeleteCommand, TouchCommand, IncrementCommand,
+// DeleteGroupCommand, DeletePrefixCommand, TransactionCommand, JournalCommand or
+// RequeueJournalCommand. Only the store makes more of them, because a batch is its own.
+type Command = commands.Command
+
+// Outcome is the result of a command.
+type Outcome = commands.Outcome
+
+// TransactionOutcome is the result of a TransactionCommand.
+type TransactionOutcome = commands.TransactionOutcome
+
+// SetCommand stores Value under Key of Group, the group's whole name. Without a
+// time to live the entry does not expire.
+//
+//	store.SetCommand{Group: "acme:config", Key: "theme", Value: "dark", TimeToLive: time.Minute}
+type SetCommand = commands.SetCommand
+
+// DeleteCommand removes Key of Group, the group's whole name. If there is no such key, nothing
+// is changed, and that is not an error.
+//
+//	store.DeleteCommand{Group: "acme:config", Key: "theme"}
+type DeleteCommand = commands.DeleteCommand
+
+// TouchCommand changes the expiry of Key of Group, the group's whole name, and leaves the value
+// as it is. A missing key is NotFoundError. The Outcome has the entry, so the command also
+// serves as get-and-touch.
+//
+//	store.TouchCommand{Group: "acme:session", Key: "token", TimeToLive: 5 * time.Minute}
+type TouchCommand = commands.TouchCommand
+
+// IncrementCommand adds By to the number under Key of Group, the group's whole name. The number
+// is a decimal int64 with or without a sign. A missing key counts from 0. Another value is
+// ErrNotANumber, and a sum outside the int64 is ErrOverflow.
+//
+//	store.IncrementCommand{Group: "acme:counters", Key: "visits", By: 1}
+type IncrementCommand = commands.IncrementCommand
+
+// DeleteGroupCommand removes every key of Group, the group's whole name, as one change. If the
+// group has no keys, nothing is changed, and that is not an error. Outcome.DeletedKeys is the
+// number of keys that the group had.
+//
+//	store.DeleteGroupCommand{Group: "acme:session"}
+type DeleteGroupCommand = commands.DeleteGroupCommand
+
+// DeletePrefixCommand removes every key of the groups whose whole names begin with Prefix, byte
+// for byte, as one change with an event for each group, in byte order. "acme:" is the whole
+// namespace acme; "" is the whole store. If no group has a key, nothing is changed. More than
+// MaxGroupsPerDelete groups are refused with TooManyGroupsError. Outcome.Revision is the
+// revision of the namespace that Prefix lies in.
+//
+//	store.DeletePrefixCommand{Prefix: "acme:session:"}
+type DeletePrefixCommand = commands.DeletePrefixCommand
+
+// TransactionCommand carries out Then if all guards of If hold, and Else otherwise. It carries
+// out the whole list or, if one operation fails, nothing. Each operation sees the operations
+// before it. All groups lie in one namespace. It fails with TransactionError, which names the
+// guard or the operation, or with ErrInvalidTransaction.
+//
+//	store.TransactionCommand{
+//		Namespace: "acme",
+//		If:        []store.Guard{{Group: "acme:stock", Key: "apples", Value: &three}},
+//		Then: []store.Command{
+//			store.IncrementCommand{Group: "acme:stock", Key: "apples", By: -1},
+//			store.IncrementCommand{Group: "acme:sold", Key: "apples", By: 1},
+//		},
+//		Else: []store.Command{store.GetOperation{Group: "acme:stock", Key: "apples"}},
+//	}
+type TransactionCommand = commands.TransactionCommand
+
+// Guard is a condition of a TransactionCommand on Key of Group, the group's whole name. All
+// fields that are not nil must hold; at least one is required.
+//
+//	store.Guard{Group: "acme:config", Key: "theme", Exists: &no}
+type Guard = commands.Guard
+
+// GetOperation reads Key of Group, the group's whole name, among the operations of a
+// transaction. If there is no such key, Outcome.Entry is nil, and that is not a failure.
+//
+//	store.GetOperation{Group: "acme:config", Key: "theme"}
+type GetOperation = commands.GetOperation
+
+// Request says how to answer a command, and by which id to recognise its repetition.
+//
+//	store.Request{Namespace: "acme", ID: "4Xr9", Digest: sha256.Sum256(body), Answer: encode}
+type Request = commands.Request
+
+// QuotaChange changes limits of a quota; nil leaves a limit as it is.
+//
+//	store.QuotaChange{MaxKeys: &maxKeys}
+type QuotaChange = commands.QuotaChange
+
+// MaxTransactionOperations is the largest length of each list of a TransactionCommand.
+const MaxTransactionOperations = commands.MaxTransactionOperations
+
+// MaxAnswerBytes is the length of the longest answer to a request with an id.
+const MaxAnswerBytes = commands.MaxAnswerBytes
+
+// MaxSummaryAnswerBytes is the length of the longest answer to a commit of a workspace with an
+// id. It is larger than MaxAnswerBytes, because every workspace that took its entries can be
+// committed, and each kind took a put.
+const MaxSummaryAnswerBytes = commands.MaxSummaryAnswerBytes
+
+// The bounds of a time to live.
+const (
+	MinTimeToLive = commands.MinTimeToLive
+	MaxTimeToLive = commands.MaxTimeToLive
+)
 
 // EventType says what a change did.
 type EventType = changelog.EventType

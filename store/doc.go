@@ -14,8 +14,8 @@
 // namespace have dense revisions of their own.
 //
 // This is the path of a write. A Command goes to the committer (committer.go). The committer
-// applies all waiting commands to a batch (batch.go), and commits once (commit.go, transaction.go),
-// with the batch's part of the log (internal/sqlitelog). Then the newest part of the log in memory
+// applies all waiting commands (internal/commands) to a batch (internal/batch). It commits once
+// (commit.go, transaction.go), with the batch's part of the log (internal/sqlitelog). Then the newest part of the log in memory
 // (internal/follow) tells consumers, watchers and the readers that wait for a change of its groups.
 // The tables follow the log: package internal/state keeps pending changes, and writes them in
 // slices. The outcomes go to a sink, a batch at a time (sink.go). Reads go through the view of that

@@ -8,9 +8,14 @@ import (
 	"log/slog"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
+
+// waitsForExpiry returns the realm in which keys must expire before the write is applied again.
+func (write *write) waitsForExpiry() (of kv.Realm, waits bool) { return batch.ExpiryFirst(write.err) }
 
 // expireDue logs a share of the due expiries, releases the writes and questions that waited for
 // them, and reports whether there is more to do.
@@ -35,7 +40,7 @@ func (committer *committer) expireDue() (more bool) {
 
 // expireShare logs as many expiries as one batch does.
 func (committer *committer) expireShare() {
-	command := &expireCommand{realms: committer.expiries.realms}
+	command := &commands.Expire{Realms: committer.expiries.realms}
 	before := committer.figures.expired.Load()
 	committer.expiring = true
 	committer.commitOwn(command, func(err error) {
@@ -48,9 +53,9 @@ func (committer *committer) expireShare() {
 }
 
 // expired releases the writes and questions that waited for expiries, after a share of them.
-func (committer *committer) expired(command *expireCommand, err error) {
+func (committer *committer) expired(command *commands.Expire, err error) {
 	if err == nil {
-		err = committer.refresh(command.stale)
+		err = committer.refresh(command.Stale)
 	}
 	err = errors.Join(err, committer.findNextExpiry())
 	committer.tried(workExpiry, err)
@@ -59,7 +64,7 @@ func (committer *committer) expired(command *expireCommand, err error) {
 		return
 	}
 	committer.expiryFailure = nil
-	questions, writes := committer.expiries.served(command.finished)
+	questions, writes := committer.expiries.served(command.Finished)
 	committer.answerAll(questions)
 	committer.waitingWrites = append(writes, committer.waitingWrites...)
 }
@@ -69,7 +74,7 @@ func (committer *committer) expiryFailed(err error) {
 	committer.expiryFailure, committer.expiryPause = err, committer.clock.Now().Add(housekeepingInterval)
 	reason := committer.refusal()
 	if reason == nil {
-		reason = fmt.Errorf("%w: %w", &expiryFirstError{}, err)
+		reason = fmt.Errorf("%w: %w", &batch.ExpiryFirstError{}, err)
 	}
 	committer.leaveOutDue(reason)
 }
@@ -107,7 +112,7 @@ func (committer *committer) leaveOutDue(reason error) {
 // tallyDue counts a share of the due keys in realms, one realm after the other. It returns the
 // number of realms that are counted completely.
 func (committer *committer) tallyDue(realms []kv.Realm) (finished int, err error) {
-	looks, told := duePerBatch, committer.clock.Tell()
+	looks, told := batch.DuePerBatch, committer.clock.Tell()
 	for _, of := range realms {
 		found, complete, err := committer.view.LeaveOutDue(of, told.UTC(), &looks)
 		if found {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -95,7 +96,7 @@ func TestExpiryqueue_Hold_Ugly(t *testing.T) {
 		_, released := queue.served(1)
 		assert.Equal(t, []*write{writes[0], writes[1], writes[3]}, released)
 		assert.False(t, queue.hold(writes[0]))
-		assert.True(t, queue.hold(&write{command: requestCommand{Command: DeleteGroupCommand{Group: "b:1"}}}))
+		assert.True(t, queue.hold(&write{command: commands.Answered{Command: DeleteGroupCommand{Group: "b:1"}}}))
 	})
 	t.Run("BehindSeveral", func(t *testing.T) {
 		// The transaction names groups of two that wait, in realms that finish one after
@@ -121,7 +122,7 @@ func TestExpiryqueue_Hold_Ugly(t *testing.T) {
 		queue := newExpiryQueue()
 		queue.postpone(&write{command: DeletePrefixCommand{Prefix: "a:"}}, realmA)
 		queue.postpone(setsOf("a:1")[0], realmA)
-		for _, command := range []Command{DeletePrefixCommand{Prefix: "a:"}, &lending{}, &expireCommand{}, TransactionCommand{}, TouchCommand{Group: "a:2"}, IncrementCommand{Group: "a:3"}, DeleteCommand{Group: "a:4"}} {
+		for _, command := range []Command{DeletePrefixCommand{Prefix: "a:"}, &lending{}, &commands.Expire{}, TransactionCommand{}, TouchCommand{Group: "a:2"}, IncrementCommand{Group: "a:3"}, DeleteCommand{Group: "a:4"}} {
 			assert.False(t, queue.hold(&write{command: command}), "%#v", command)
 		}
 	})

@@ -15,7 +15,9 @@ import (
 	sqlitedriver "modernc.org/sqlite"
 
 	"dappco.re/go/storebus/store/internal/archivefile"
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -249,22 +251,22 @@ func FailExpiries(store *Store) (restore func() error) {
 // deleted at once.
 func DeleteTooManyGroups(store *Store, prefix string) error {
 	return onCommitter(store, func(committer *committer) error {
-		batch := newBatch(committer.view, committer.tables, committer.clock.Now())
+		full := batch.New(committer.view, committer.tables, committer.clock.Now())
 		events := make([]Event, MaxGroupsPerDelete)
 		for index := range events {
 			events[index] = Event{Type: EventSet, Created: true, Group: fmt.Sprint(prefix, index), Key: "key", Revision: uint64(index + 1)}
 			changelog.SetCounters(&events[index], 0, 0)
 		}
-		err := batch.replay(events)
+		err := full.Replay(events)
 		if err == nil {
-			_, err = DeletePrefixCommand{Prefix: prefix}.Apply(batch, origin{})
+			_, err = DeletePrefixCommand{Prefix: prefix}.Apply(full, batch.Origin{})
 		}
-		return errors.Join(err, batchError(batch))
+		return errors.Join(err, batchError(full))
 	})
 }
 
 // batchError tells of a batch that was changed.
-func batchError(batch *batch) error {
+func batchError(batch *batch.Batch) error {
 	if len(batch.Events()) > 0 {
 		return fmt.Errorf("the batch has %d events", len(batch.Events()))
 	}
@@ -316,7 +318,7 @@ func RememberedAnswers(store *Store) (rows, known int, err error) {
 		count := committer.session.Prepare("SELECT count(*) FROM retries")
 		stored, _, err := count.Integer()
 		rows = int(stored)
-		known = answersIn.table(committer.tables).known()
+		known = committer.tables.Answers().Known()
 		return errors.Join(committer.session.Err, err)
 	})
 	return rows, known, err
@@ -326,7 +328,7 @@ func RememberedAnswers(store *Store) (rows, known int, err error) {
 // transactions that takes.
 func ClearRetries(store *Store) (slices int, err error) {
 	err = onCommitter(store, func(committer *committer) error {
-		answersIn.table(committer.tables).forget(committer.clock.Now())
+		committer.tables.Answers().Forget(committer.clock.Now())
 		slices = 1
 		for committer.attendTo(&committer.chores[choreAnswers]) {
 			slices++
@@ -373,7 +375,7 @@ func (host *recordingHost) visit(visit string) {
 // Do is a visit.
 func (host *recordingHost) Do(command Command) (Outcome, error) {
 	asked := command
-	if request, ok := command.(requestCommand); ok {
+	if request, ok := command.(commands.Answered); ok {
 		asked = request.Command
 	}
 	host.visit(strings.TrimPrefix(fmt.Sprintf("%T", asked), "store."))
@@ -381,7 +383,7 @@ func (host *recordingHost) Do(command Command) (Outcome, error) {
 }
 
 // Recall is a visit.
-func (host *recordingHost) Recall(name requestName) (*answer, time.Time, error) {
+func (host *recordingHost) Recall(name batch.RequestName) (*batch.Answer, time.Time, error) {
 	host.visit("recall")
 	return host.workspaceHost.Recall(name)
 }
@@ -506,7 +508,7 @@ func JournalSlices(store *Store, namespace, measurement string, descending bool)
 	scan := journalScan{namespace: namespace, measurement: measurement, high: math.MaxInt64, descending: descending}
 	for more := true; more && err == nil; {
 		err = onCommitter(store, func(committer *committer) error {
-			slice, err := journalIn.table(committer.tables).slice(scan)
+			slice, err := journalIn.Table(committer.tables).slice(scan)
 			ids := []int64{}
 			for index := range slice.rows {
 				ids = append(ids, slice.rows[index].entryID)

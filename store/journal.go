@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -47,7 +48,7 @@ func (store *Store) commitToJournal(operation, namespace, measurement string, fi
 }
 
 // Apply implements Command.
-func (command JournalCommand) Apply(batch *batch, _ origin) (Outcome, error) {
+func (command JournalCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
 	if command.measurement == "" {
 		return Outcome{}, invalidEntry("it was not made by NewJournalCommand")
 	}
@@ -60,7 +61,7 @@ func (command JournalCommand) Apply(batch *batch, _ origin) (Outcome, error) {
 		entryID:        last.entryID + 1,
 		committedAt:    max(last.committedAt+1, batch.Timestamp().UnixNano()),
 	}
-	changes := journalIn.in(batch)
+	changes := journalIn.In(batch)
 	changes.rows = append(changes.rows, row)
 	return Outcome{EntryID: row.entryID, CommittedAt: time.Unix(0, row.committedAt).UTC()}, nil
 }
@@ -99,17 +100,17 @@ type journalPart struct {
 
 func (changes *journalPart) Empty() bool { return len(changes.rows)+len(changes.steps) == 0 }
 
-func (changes *journalPart) MergeInto(below *batch) {
-	sum := journalIn.in(below)
+func (changes *journalPart) MergeInto(below *batch.Batch) {
+	sum := journalIn.In(below)
 	sum.rows = append(sum.rows, changes.rows...)
 	sum.steps = append(sum.steps, changes.steps...)
 }
 
-func (changes *journalPart) Waits() waiting {
+func (changes *journalPart) Waits() batch.Waiting {
 	if len(changes.rows) > 0 {
-		return waitsAsUsual
+		return batch.WaitsAsUsual
 	}
-	longest := waitsNot
+	longest := batch.WaitsNot
 	for _, step := range changes.steps {
 		longest = max(longest, step.waits())
 	}
@@ -128,8 +129,8 @@ func (changes *journalPart) AppendTo(section []byte) []byte {
 	return section
 }
 
-func (*journal) Read(batch *batch, section *changelog.Reader) {
-	changes := journalIn.in(batch)
+func (*journal) Read(batch *batch.Batch, section *changelog.Reader) {
+	changes := journalIn.In(batch)
 	for rows := section.Number(); rows > 0 && !section.Failed(); rows-- {
 		changes.rows = append(changes.rows, readJournalRow(section))
 	}
@@ -155,13 +156,13 @@ func readJournalRow(section *changelog.Reader) journalRow {
 }
 
 // lastJournalRow returns the newest entry as the batch has it, by its time and id.
-func lastJournalRow(batch *batch) journalRow {
+func lastJournalRow(batch *batch.Batch) journalRow {
 	for ; ; batch = batch.Below() {
-		if rows := journalIn.of(batch).rows; len(rows) > 0 {
+		if rows := journalIn.Of(batch).rows; len(rows) > 0 {
 			return rows[len(rows)-1]
 		}
 		if batch.Below() == nil {
-			return journalIn.table(batch.Tables()).last
+			return journalIn.Table(batch.Tables()).last
 		}
 	}
 }
@@ -342,8 +343,8 @@ func (journal *journal) tell() {
 }
 
 // Save writes the entries and the steps of a batch.
-func (journal *journal) Save(transaction *sqlite.Transaction, batch *batch) {
-	changes := journalIn.of(batch)
+func (journal *journal) Save(transaction *sqlite.Transaction, batch *batch.Batch) {
+	changes := journalIn.Of(batch)
 	if changes.Empty() {
 		return
 	}
@@ -409,8 +410,8 @@ func (journal *journal) saveCounts(transaction *sqlite.Transaction, added journa
 }
 
 // Saved records that the rows of Save are committed.
-func (journal *journal) Saved(batch *batch) (bytes int) {
-	changes := journalIn.of(batch)
+func (journal *journal) Saved(batch *batch.Batch) (bytes int) {
+	changes := journalIn.Of(batch)
 	if changes.Empty() {
 		return 0
 	}
@@ -440,10 +441,10 @@ func (journal *journal) addCounts(added journalSums) {
 
 // askJournal is ask for a question to the journal.
 func askJournal[Answer any](store *Store, question func(journal *journal) (Answer, error)) (Answer, error) {
-	return ask(store, func(committer *committer) (Answer, error) { return question(journalIn.table(committer.tables)) })
+	return ask(store, func(committer *committer) (Answer, error) { return question(journalIn.Table(committer.tables)) })
 }
 
 // submitAskJournal is askJournal for a caller that does not wait.
 func submitAskJournal[Answer any](store *Store, question func(journal *journal) (Answer, error), done func(Answer, error)) {
-	submitAsk(store, func(committer *committer) (Answer, error) { return question(journalIn.table(committer.tables)) }, done)
+	submitAsk(store, func(committer *committer) (Answer, error) { return question(journalIn.Table(committer.tables)) }, done)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -287,7 +288,7 @@ func (store *Store) RequeueJournal(namespace string, entryIDs []int64) (int64, e
 }
 
 // Apply implements Command.
-func (command RequeueJournalCommand) Apply(batch *batch, _ origin) (outcome Outcome, err error) {
+func (command RequeueJournalCommand) Apply(batch *batch.Batch, _ batch.Origin) (outcome Outcome, err error) {
 	if command.EntryIDs == nil {
 		rejected := countsIn(batch, command.Namespace).Rejected
 		requeue(batch, requeuing{namespace: command.Namespace, count: rejected})
@@ -312,41 +313,41 @@ func (command RequeueJournalCommand) Apply(batch *batch, _ origin) (outcome Outc
 // Groups implements Command.
 func (command RequeueJournalCommand) Groups() []string { return nil }
 
-func requeue(batch *batch, requeued requeuing) {
+func requeue(batch *batch.Batch, requeued requeuing) {
 	if requeued.count > 0 {
-		journalIn.in(batch).step(&requeued)
+		journalIn.In(batch).step(&requeued)
 	}
 }
 
 // refusalIn returns the state of an entry that was refused, as the batch leaves it.
-func refusalIn(batch *batch, entryID int64, namespace string) (refused refusal, err error) {
+func refusalIn(batch *batch.Batch, entryID int64, namespace string) (refused refusal, err error) {
 	if below := batch.Below(); below != nil {
 		refused, err = refusalIn(below, entryID, namespace)
 	} else {
-		refused, err = journalIn.table(batch.Tables()).refusal(entryID, namespace)
+		refused, err = journalIn.Table(batch.Tables()).refusal(entryID, namespace)
 	}
-	for _, step := range journalIn.of(batch).steps {
+	for _, step := range journalIn.Of(batch).steps {
 		step.amend(&refused)
 	}
 	return refused, err
 }
 
 // countsIn returns the counts of a namespace after the batch.
-func countsIn(batch *batch, namespace string) JournalCounts {
-	counts := journalIn.table(batch.Tables()).counts[namespace]
+func countsIn(batch *batch.Batch, namespace string) JournalCounts {
+	counts := journalIn.Table(batch.Tables()).counts[namespace]
 	for ; batch != nil; batch = batch.Below() {
-		counts.add(journalIn.of(batch).counts()[namespace])
+		counts.add(journalIn.Of(batch).counts()[namespace])
 	}
 	return counts
 }
 
 // positionIn returns the position of the delivery after the batch.
-func positionIn(batch *batch) int64 {
-	position := journalIn.table(batch.Tables()).position
+func positionIn(batch *batch.Batch) int64 {
+	position := journalIn.Table(batch.Tables()).position
 	if below := batch.Below(); below != nil {
 		position = positionIn(below)
 	}
-	for _, step := range journalIn.of(batch).steps {
+	for _, step := range journalIn.Of(batch).steps {
 		position = step.position(position)
 	}
 	return position

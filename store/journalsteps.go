@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -18,7 +19,7 @@ import (
 type journalStep interface {
 	kind() stepKind
 	// waits tells how a commit of the step waits for the disk.
-	waits() waiting
+	waits() batch.Waiting
 	// sums are the figures that the step adds to the counts.
 	sums() journalSums
 	// position returns the position of the delivery after the step.
@@ -72,7 +73,7 @@ func readJournalStep(section *changelog.Reader) journalStep {
 // is.
 type ordinaryStep struct{}
 
-func (ordinaryStep) waits() waiting              { return waitsAsUsual }
+func (ordinaryStep) waits() batch.Waiting        { return batch.WaitsAsUsual }
 func (ordinaryStep) sums() journalSums           { return nil }
 func (ordinaryStep) position(before int64) int64 { return before }
 func (ordinaryStep) amend(*refusal)              {}
@@ -145,7 +146,7 @@ type settleCommand struct {
 
 func (settleCommand) Groups() []string { return nil }
 
-func (command settleCommand) Apply(batch *batch, _ origin) (Outcome, error) {
+func (command settleCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
 	settled := &settlement{through: positionIn(batch), added: journalSums{}}
 	before, advanced := settled.through, int64(0)
 	again := map[int64]bool{} // the requeued entries that are settled
@@ -186,14 +187,14 @@ func (command settleCommand) Apply(batch *batch, _ origin) (Outcome, error) {
 			refusedAt: rejection.RejectedAt.UnixNano(), status: int64(rejection.Status), reason: rejection.Reason,
 		})
 	}
-	passed, _, err := journalIn.table(batch.Tables()).countBetween.Integer(before, settled.through)
+	passed, _, err := journalIn.Table(batch.Tables()).countBetween.Integer(before, settled.through)
 	if err == nil && passed != advanced {
 		err = fmt.Errorf("%w: %d entries would be passed over", kv.ErrNotPending, passed-advanced)
 	}
 	if err != nil {
 		return Outcome{}, err
 	}
-	journalIn.in(batch).step(settled)
+	journalIn.In(batch).step(settled)
 	return Outcome{}, nil
 }
 
@@ -219,7 +220,7 @@ type refusedEntry struct {
 func (*settlement) kind() stepKind { return kindSettlement }
 
 // waits is short: after a crash the entries are pending again.
-func (*settlement) waits() waiting { return waitsNot }
+func (*settlement) waits() batch.Waiting { return batch.WaitsNot }
 
 func (settled *settlement) sums() journalSums { return settled.added }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -23,8 +24,8 @@ type lending struct {
 	// mutex is held during an operation, and to end the lending.
 	mutex sync.Mutex
 	// nested is the batch of the operations, which are of an origin.
-	nested *batch
-	origin origin
+	nested *batch.Batch
+	origin batch.Origin
 	// cause is why no more operations are carried out; nil while they are.
 	cause error
 }
@@ -50,7 +51,7 @@ func (lending *lending) run(function func(transaction *StoreTransaction) error) 
 
 // Apply is the one command that is not pure: it has its batch to itself, and is
 // applied once.
-func (lending *lending) Apply(batch *batch, origin origin) (Outcome, error) {
+func (lending *lending) Apply(batch *batch.Batch, origin batch.Origin) (Outcome, error) {
 	lending.begin(batch, origin)
 	verdict := lending.wait()
 	lending.end(verdict)
@@ -58,17 +59,17 @@ func (lending *lending) Apply(batch *batch, origin origin) (Outcome, error) {
 }
 
 // begin has operations carried out on a batch that is nested in one.
-func (lending *lending) begin(batch *batch, origin origin) {
+func (lending *lending) begin(batch *batch.Batch, origin batch.Origin) {
 	// A callback that counts has all that is due expire at once: it cannot be called again.
-	batch.lookAtAll()
-	lending.nested, lending.origin = batch.nested(), origin
+	batch.LookAtAll()
+	lending.nested, lending.origin = batch.Nested(), origin
 }
 
 // conclude merges the writes of the transaction, unless the verdict is against it.
-func (lending *lending) conclude(batch *batch, verdict error) error {
+func (lending *lending) conclude(batch *batch.Batch, verdict error) error {
 	if verdict == nil {
-		lending.nested.markTransaction()
-		batch.merge(lending.nested)
+		lending.nested.MarkTransaction()
+		batch.Merge(lending.nested)
 	}
 	lending.nested = nil
 	return verdict

@@ -55,16 +55,16 @@ func (query ManyQuery) read(view *state.View, now time.Time) (many ManyEntries, 
 	}
 	many.Entries = make([]Entry, len(query.Names))
 	for index, name := range query.Names {
-		state, err := view.Entry(kv.EntryName(name))
+		found, err := view.Entry(kv.EntryName(name))
 		if err != nil {
 			return ManyEntries{}, err
 		}
 		entry := &many.Entries[index]
-		if !state.Present() || state.Expired(now) {
+		if !found.Present() || found.Expired(now) {
 			entry.Group, entry.Key = name.Group, name.Key
 			continue
 		}
-		*entry = newEntry(name.Group, name.Key, &state)
+		*entry = state.NewEntry(name.Group, name.Key, &found)
 		if query.Fits != nil && !query.Fits(entry) {
 			return ManyEntries{}, fmt.Errorf("%w: group %q key %q does not fit any more", kv.ErrTooLarge, name.Group, name.Key)
 		}

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -42,23 +43,23 @@ func (store *Store) Quota(namespace string) (Quota, error) {
 // the quota to done. It calls done once, before SubmitQuota returns or later from a goroutine
 // of the store. done must not block.
 func (store *Store) SubmitQuota(namespace string, change QuotaChange, done func(Quota, error)) {
-	command := &quotaCommand{namespace: namespace, change: change}
+	command := &commands.ChangeQuota{Namespace: namespace, Change: change}
 	if err := kv.CheckNamespace(namespace); err != nil {
 		fail(done, cmp.Or(store.unusable(), err))
 		return
 	}
-	submitChange(store, command, func(err error) { tell(done, command.quota, err) })
+	submitChange(store, command, func(err error) { tell(done, command.Quota, err) })
 }
 
 func (store *Store) changeQuota(namespace string, changed QuotaChange) (Quota, error) {
-	command := &quotaCommand{namespace: namespace, change: changed}
+	command := &commands.ChangeQuota{Namespace: namespace, Change: changed}
 	if err := kv.CheckNamespace(namespace); err != nil {
 		return Quota{}, cmp.Or(store.unusable(), err)
 	}
 	if err := change(store, command); err != nil {
 		return Quota{}, err
 	}
-	return command.quota, nil
+	return command.Quota, nil
 }
 
 // Usage returns the usage and the quota of a namespace. Due keys are expired first, or left out
@@ -80,7 +81,7 @@ func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
 	submitExactly(store, kv.Realm{Name: namespace}, func(committer *committer) (Usage, error) {
 		used, err := committer.view.Usage(namespace)
 		return Usage{
-			Quota: quotasIn.table(committer.tables).of(namespace),
+			Quota: committer.tables.Quotas().Of(namespace),
 			Keys:  used.Keys, Groups: used.Groups, Bytes: used.Bytes, Revision: used.Revision,
 		}, err
 	}, done)

@@ -87,11 +87,11 @@ func (engine *engine) live(name kv.EntryName, state *kv.EntryState) (Entry, erro
 	return Entry{}, kv.ErrNotFound
 }
 
-func liveEntry(name kv.EntryName, state *kv.EntryState, now time.Time) (Entry, error) {
-	if !state.Present() || state.Expired(now) {
+func liveEntry(name kv.EntryName, found *kv.EntryState, now time.Time) (Entry, error) {
+	if !found.Present() || found.Expired(now) {
 		return Entry{}, &kv.NotFoundError{Group: name.Group, Key: name.Key}
 	}
-	return newEntry(name.Group, name.Key, state), nil
+	return state.NewEntry(name.Group, name.Key, found), nil
 }
 
 // lookUp returns a live entry.
@@ -170,8 +170,8 @@ func (query PageQuery) read(view *state.View, now time.Time) (page Page, err err
 }
 
 // pageEntry is the part of an entry in a page.
-func pageEntry(name kv.EntryName, state *kv.EntryState, keysOnly bool) Entry {
-	entry := newEntry(name.Group, name.Key, state)
+func pageEntry(name kv.EntryName, found *kv.EntryState, keysOnly bool) Entry {
+	entry := state.NewEntry(name.Group, name.Key, found)
 	if keysOnly {
 		// Memory has the values at hand; the tables were not asked for them.
 		entry.Value = ""

@@ -2,27 +2,18 @@
 
 package store
 
+import (
+	"dappco.re/go/storebus/store/internal/batch"
+)
+
 // rememberCommand has the store remember answers that were given elsewhere. An answer that it
 // knows already stays.
 type rememberCommand struct {
-	answers []*answer
+	answers []*batch.Answer
 }
 
-func (command rememberCommand) Apply(batch *batch, _ origin) (Outcome, error) {
-	var unknown []*answer
-	for _, given := range command.answers {
-		earlier, err := batch.answer(given.requestName)
-		if err != nil {
-			return Outcome{}, err
-		}
-		if earlier == nil {
-			unknown = append(unknown, given)
-		}
-	}
-	for _, given := range unknown {
-		answersIn.in(batch).add(given)
-	}
-	return Outcome{}, nil
+func (command rememberCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
+	return Outcome{}, batch.Remember(command.answers)
 }
 
 func (rememberCommand) Groups() []string { return nil }

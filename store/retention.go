@@ -66,7 +66,7 @@ func (committer *committer) trimmedLost(namespaces []string) error {
 // trimLimit is the last commit that may be trimmed. Commits that the tables do not hold yet
 // stay, and commits that a registered consumer has not acknowledged.
 func (committer *committer) trimLimit() uint64 {
-	return min(committer.materialiser.Through(), watermarksIn.table(committer.tables).slowest(committer.log.Position()).CommitID)
+	return min(committer.materialiser.Through(), watermarksIn.Table(committer.tables).slowest(committer.log.Position()).CommitID)
 }
 
 // emptiedGroups returns the groups without keys whose last change is in the commits.
@@ -93,7 +93,7 @@ func (committer *committer) emptiedGroups(commits []Commit) (groups []string, er
 // consumer would have a silent gap.
 func (committer *committer) backlogRefusal() error {
 	end := committer.log.Position()
-	backlog := end.End.Since(watermarksIn.table(committer.tables).slowest(end).End)
+	backlog := end.End.Since(watermarksIn.Table(committer.tables).slowest(end).End)
 	if backlog.Changes/2 < committer.config.Retention.Count && backlog.Bytes/2 < committer.config.Retention.Bytes {
 		return nil
 	}

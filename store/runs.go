@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -52,8 +53,8 @@ type runPart struct {
 	unmarked []string
 }
 
-func (runs *runPart) MergeInto(below *batch) {
-	merged := runsIn.in(below)
+func (runs *runPart) MergeInto(below *batch.Batch) {
+	merged := runsIn.In(below)
 	merged.marked = append(merged.marked, runs.marked...)
 	merged.unmarked = append(merged.unmarked, runs.unmarked...)
 }
@@ -61,11 +62,11 @@ func (runs *runPart) MergeInto(below *batch) {
 func (runs *runPart) Empty() bool { return len(runs.marked)+len(runs.unmarked) == 0 }
 
 // waits is short if marks are only removed: a mark that stays does no harm.
-func (runs *runPart) Waits() waiting {
+func (runs *runPart) Waits() batch.Waiting {
 	if len(runs.marked) > 0 {
-		return waitsAsUsual
+		return batch.WaitsAsUsual
 	}
-	return waitsNot
+	return batch.WaitsNot
 }
 
 func (runs *runPart) AppendTo(section []byte) []byte {
@@ -76,8 +77,8 @@ func (runs *runPart) AppendTo(section []byte) []byte {
 	return section
 }
 
-func (*workspaceRuns) Read(batch *batch, section *changelog.Reader) {
-	part := runsIn.in(batch)
+func (*workspaceRuns) Read(batch *batch.Batch, section *changelog.Reader) {
+	part := runsIn.In(batch)
 	for marked := section.Number(); marked > 0 && !section.Failed(); marked-- {
 		part.marked = append(part.marked, section.Text())
 	}
@@ -87,29 +88,29 @@ func (*workspaceRuns) Read(batch *batch, section *changelog.Reader) {
 }
 
 // endRun marks a run. The batch removes the marks that nobody needs any more, too.
-func endRun(batch *batch, runID string) {
-	part := runsIn.in(batch)
+func endRun(batch *batch.Batch, runID string) {
+	part := runsIn.In(batch)
 	part.marked = append(part.marked, runID)
 	for at := batch; at != nil; at = at.Below() {
-		if len(runsIn.of(at).unmarked) > 0 {
+		if len(runsIn.Of(at).unmarked) > 0 {
 			return
 		}
 	}
-	part.unmarked = runsIn.table(batch.Tables()).removable()
+	part.unmarked = runsIn.Table(batch.Tables()).removable()
 }
 
 // runEnded reports whether a run of a workspace was committed or discarded.
-func runEnded(batch *batch, runID string) bool {
+func runEnded(batch *batch.Batch, runID string) bool {
 	for at := batch; at != nil; at = at.Below() {
-		if slices.Contains(runsIn.of(at).marked, runID) {
+		if slices.Contains(runsIn.Of(at).marked, runID) {
 			return true
 		}
 	}
-	return runsIn.table(batch.Tables()).ended[runID]
+	return runsIn.Table(batch.Tables()).ended[runID]
 }
 
-func (runs *workspaceRuns) Save(transaction *sqlite.Transaction, batch *batch) {
-	part := runsIn.of(batch)
+func (runs *workspaceRuns) Save(transaction *sqlite.Transaction, batch *batch.Batch) {
+	part := runsIn.Of(batch)
 	for _, runID := range part.marked {
 		transaction.Execute(runs.insert, runID)
 	}
@@ -118,8 +119,8 @@ func (runs *workspaceRuns) Save(transaction *sqlite.Transaction, batch *batch) {
 	}
 }
 
-func (runs *workspaceRuns) Saved(batch *batch) (bytes int) {
-	part := runsIn.of(batch)
+func (runs *workspaceRuns) Saved(batch *batch.Batch) (bytes int) {
+	part := runsIn.Of(batch)
 	for _, runID := range part.marked {
 		runs.ended[runID] = true
 	}
@@ -142,14 +143,14 @@ func (runs *workspaceRuns) removable() []string {
 // endedRuns returns the runs that were committed or discarded and may still have a file.
 func (store *Store) endedRuns() (map[string]bool, error) {
 	return ask(store, func(committer *committer) (map[string]bool, error) {
-		return maps.Clone(runsIn.table(committer.tables).ended), nil
+		return maps.Clone(runsIn.Table(committer.tables).ended), nil
 	})
 }
 
 // marksAreLeft reports whether marks of runs are to be removed while no commit comes that could
 // remove them.
 func (committer *committer) marksAreLeft() bool {
-	return committer.idle && !committer.logEnded && len(committer.underway) == 0 && len(runsIn.table(committer.tables).removable()) > 0
+	return committer.idle && !committer.logEnded && len(committer.underway) == 0 && len(runsIn.Table(committer.tables).removable()) > 0
 }
 
 // removeMarks removes a slice of these marks.
@@ -167,9 +168,9 @@ func (committer *committer) removeMarks() (more bool) {
 // removeMarksCommand removes a slice of the marks that nobody needs any more.
 type removeMarksCommand struct{}
 
-func (removeMarksCommand) Apply(batch *batch, _ origin) (Outcome, error) {
-	if unmarked := runsIn.table(batch.Tables()).removable(); len(unmarked) > 0 {
-		runsIn.in(batch).unmarked = unmarked
+func (removeMarksCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
+	if unmarked := runsIn.Table(batch.Tables()).removable(); len(unmarked) > 0 {
+		runsIn.In(batch).unmarked = unmarked
 	}
 	return Outcome{}, nil
 }

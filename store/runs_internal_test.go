@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -21,18 +22,18 @@ func TestRuns_EndRun_Good(t *testing.T) {
 		runs.ended[runID] = true
 		runs.fileless.value = append(runs.fileless.value, runID)
 	}
-	tables := &tables{placeOfRuns: runs}
-	batch := newBatch(nil, tables, time.Now())
-	endRun(batch, "a")
-	nested := batch.nested()
+	tables := &batch.Tables{batch.PlaceOfRuns: runs}
+	first := batch.New(nil, tables, time.Now())
+	endRun(first, "a")
+	nested := first.Nested()
 	require.ErrorIs(t, checkRun(nested, "a"), kv.ErrNotFound, "it has ended in the batch below")
 	endRun(nested, "b")
-	batch.merge(nested)
-	assert.Equal(t, []string{"a", "b"}, runsIn.of(batch).marked)
-	assert.Len(t, runsIn.of(batch).unmarked, marksPerCommit)
-	runs.Saved(batch)
+	first.Merge(nested)
+	assert.Equal(t, []string{"a", "b"}, runsIn.Of(first).marked)
+	assert.Len(t, runsIn.Of(first).unmarked, marksPerCommit)
+	runs.Saved(first)
 	assert.Len(t, runs.ended, 10+2)
 	assert.Len(t, runs.removable(), 10)
-	require.ErrorIs(t, checkRun(newBatch(nil, tables, time.Now()), "a"), kv.ErrNotFound)
-	require.NoError(t, checkRun(newBatch(nil, tables, time.Now()), "c"))
+	require.ErrorIs(t, checkRun(batch.New(nil, tables, time.Now()), "a"), kv.ErrNotFound)
+	require.NoError(t, checkRun(batch.New(nil, tables, time.Now()), "c"))
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -65,7 +66,7 @@ func (config ScopedStoreConfig) check() error {
 	if err := kv.CheckNamespace(config.Namespace); err != nil {
 		return err
 	}
-	_, err := config.Quota.change().of(Quota{})
+	_, err := commands.QuotaAfter(config.Quota.change(), Quota{})
 	return err
 }
 
@@ -211,7 +212,9 @@ func (scoped *ScopedStore) SetQuota(quota Quota) error {
 }
 
 // Quota is Store.Quota of the namespace.
-func (scoped *ScopedStore) Quota() (Quota, error) { return scoped.within().Quota(scoped.Namespace()) }
+func (scoped *ScopedStore) Quota() (Quota, error) {
+	return scoped.within().Quota(scoped.Namespace())
+}
 
 // Usage is Store.Usage of the namespace.
 func (scoped *ScopedStore) Usage() (Usage, error) { return scoped.within().Usage(scoped.Namespace()) }

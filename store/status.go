@@ -70,7 +70,7 @@ func (committer *committer) tallyForStatus() {
 
 func (committer *committer) status(view *state.View) (Status, error) {
 	committer.tallyForStatus()
-	slowest := watermarksIn.table(committer.tables).slowest(committer.log.Position())
+	slowest := watermarksIn.Table(committer.tables).slowest(committer.log.Position())
 	counts := view.Counts()
 	status := Status{
 		Writable:   true,
@@ -83,7 +83,7 @@ func (committer *committer) status(view *state.View) (Status, error) {
 		Entries:                counts.Entries,
 		UnscopedEntries:        counts.Unscoped,
 		ClockAhead:             committer.clock.Ahead(),
-		Journal:                journalIn.table(committer.tables).total,
+		Journal:                journalIn.Table(committer.tables).total,
 		Archiving:              committer.journal.archiving.Load(),
 		BackedUpBytes:          committer.backedUp.Load(),
 	}

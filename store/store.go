@@ -13,6 +13,8 @@ import (
 
 	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/store/internal/archivefile"
+	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/limiter"
@@ -247,7 +249,7 @@ func (store *Store) Suspend(reason string) error {
 //	store.Submit(store.SetCommand{Group: "acme:config", Key: "theme", Value: "dark"},
 //		func(outcome store.Outcome, err error) { … })
 func (store *Store) Submit(command Command, done func(Outcome, error)) {
-	err := checkCommand(command)
+	err := commands.Check(command)
 	if err == nil {
 		err = store.put(&write{command: command, done: done})
 	}
@@ -259,7 +261,7 @@ func (store *Store) Submit(command Command, done func(Outcome, error)) {
 // execute carries out a command for a caller that waits, and runs the callbacks
 // of OnChange for it.
 func (store *Store) execute(command Command) (Outcome, error) {
-	write, err := store.carryOut(command, origin{fromCaller: true})
+	write, err := store.carryOut(command, batch.Origin{FromCaller: true})
 	if write == nil {
 		return Outcome{}, err
 	}
@@ -269,7 +271,7 @@ func (store *Store) execute(command Command) (Outcome, error) {
 
 // carryOut is execute without the callbacks. The write that it returns is nil if the store is
 // closed.
-func (store *Store) carryOut(command Command, origin origin) (*write, error) {
+func (store *Store) carryOut(command Command, origin batch.Origin) (*write, error) {
 	if !store.opened() {
 		return nil, kv.ErrNeverOpened
 	}
@@ -395,9 +397,9 @@ func answered[Answer any](committer *committer, outlet *outlet, done func(Answer
 //		store.IncrementCommand{Group: "acme:counters", Key: "visits", By: 1},
 //		func(outcome store.Outcome, err error) { … })
 func (store *Store) SubmitRequest(request Request, command Command, done func(Outcome, error)) {
-	if err := checkCommand(command); err != nil {
+	if err := commands.Check(command); err != nil {
 		fail(done, err)
 		return
 	}
-	store.Submit(answering(request, command), done)
+	store.Submit(commands.Answer(request, command), done)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -38,7 +39,7 @@ func (store *Store) Transaction(function func(transaction *StoreTransaction) err
 		return fmt.Errorf("store.Transaction: %w", err)
 	}
 	lending := newLending(store.config.TransactionTimeout)
-	write := &write{command: lending, origin: origin{fromCaller: true}}
+	write := &write{command: lending, origin: batch.Origin{FromCaller: true}}
 	verdict := store.transact(lending, write, function)
 	store.followers.RunCallbacks(write.events)
 	if err := transactionError(verdict, write.err); err != nil {
@@ -94,7 +95,7 @@ type StoreTransaction struct {
 }
 
 // perform carries out an operation in the place of the committer, which waits.
-func perform[Result any](transaction *StoreTransaction, operation func(batch *batch, origin origin) (Result, error)) (performed Result, err error) {
+func perform[Result any](transaction *StoreTransaction, operation func(batch *batch.Batch, origin batch.Origin) (Result, error)) (performed Result, err error) {
 	if transaction == nil || transaction.lending == nil {
 		return performed, fmt.Errorf("%w: it never began; use Store.Transaction", kv.ErrTransactionEnded)
 	}
@@ -140,9 +141,9 @@ func (transaction *StoreTransaction) Exists(group, key string) (bool, error) {
 }
 
 func (transaction *StoreTransaction) get(group, key string) (Entry, error) {
-	return perform(transaction, func(batch *batch, _ origin) (Entry, error) {
+	return perform(transaction, func(batch *batch.Batch, _ batch.Origin) (Entry, error) {
 		name := kv.EntryName{Group: group, Key: key}
-		state, err := batch.entry(name)
+		state, err := batch.Entry(name)
 		if err != nil {
 			return Entry{}, err
 		}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/template"
 )
@@ -26,7 +27,7 @@ func (transaction *StoreTransaction) GetAll(group string) (map[string]string, er
 }
 
 func (transaction *StoreTransaction) all(group string) (map[string]string, error) {
-	return perform(transaction, func(batch *batch, _ origin) (map[string]string, error) { return batch.all(group) })
+	return perform(transaction, func(batch *batch.Batch, _ batch.Origin) (map[string]string, error) { return batch.All(group) })
 }
 
 // ordered returns the entries of a group in byte order of the keys.
@@ -130,8 +131,8 @@ func (transaction *StoreTransaction) GroupExists(group string) (bool, error) {
 }
 
 func (transaction *StoreTransaction) count(group string) (int, error) {
-	return perform(transaction, func(batch *batch, _ origin) (int, error) {
-		if err := batch.expireAll(kv.RealmOf(group)); err != nil {
+	return perform(transaction, func(batch *batch.Batch, _ batch.Origin) (int, error) {
+		if err := batch.ExpireAll(kv.RealmOf(group)); err != nil {
 			return 0, err
 		}
 		counted, err := batch.GroupState(group)
@@ -193,11 +194,11 @@ func (transaction *StoreTransaction) GroupsSeq(prefix ...string) iter.Seq2[strin
 
 // groups returns the groups that have keys and begin with prefix.
 func (transaction *StoreTransaction) groups(prefix string) ([]GroupInfo, error) {
-	return perform(transaction, func(batch *batch, _ origin) ([]GroupInfo, error) {
-		if err := batch.expireAll(kv.RealmOfPrefix(prefix)); err != nil {
+	return perform(transaction, func(batch *batch.Batch, _ batch.Origin) ([]GroupInfo, error) {
+		if err := batch.ExpireAll(kv.RealmOfPrefix(prefix)); err != nil {
 			return nil, err
 		}
-		names, err := batch.groupNames(kv.Prefixed(prefix), math.MaxInt)
+		names, err := batch.GroupNames(kv.Prefixed(prefix), math.MaxInt)
 		if err != nil {
 			return nil, err
 		}

@@ -10,19 +10,20 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 )
 
 // fillParts gives each part of a batch something to save, named by a text.
-func fillParts(batch *batch, name string) {
-	answersIn.in(batch).add(&answer{requestName: requestName{namespace: "acme", id: name}})
-	runs := runsIn.in(batch)
+func fillParts(filled *batch.Batch, name string) {
+	filled.AddAnswer(&batch.Answer{RequestName: batch.RequestName{Namespace: "acme", ID: name}})
+	runs := runsIn.In(filled)
 	runs.marked, runs.unmarked = append(runs.marked, name), append(runs.unmarked, "without file "+name)
-	journal := journalIn.in(batch)
+	journal := journalIn.In(filled)
 	journal.rows = append(journal.rows, journalRow{entryID: 1, JournalCommand: JournalCommand{measurement: name}})
 	journal.step(&requeuing{namespace: name, count: 1})
-	quotasIn.in(batch).set(name, Quota{MaxKeys: 1})
-	watermarksIn.in(batch).set(name, &changelog.Position{CommitID: 1})
+	filled.SetQuota(name, Quota{MaxKeys: 1})
+	watermarksIn.In(filled).set(name, &changelog.Position{CommitID: 1})
 }
 
 // A nested batch brings all of its parts along when it is merged, whatever the batch
@@ -30,16 +31,16 @@ func fillParts(batch *batch, name string) {
 func TestTables_Merge_Good(t *testing.T) {
 	for name, filled := range map[string]bool{"IntoParts": true, "IntoNone": false} {
 		t.Run(name, func(t *testing.T) {
-			below := newBatch(nil, nil, time.Now())
+			below := batch.New(nil, nil, time.Now())
 			if filled {
 				fillParts(below, "below")
 			}
-			forgotten := below.nested()
+			forgotten := below.Nested()
 			fillParts(forgotten, "forgotten")
-			merged := below.nested()
+			merged := below.Nested()
 			fillParts(merged, "merged")
-			below.merge(merged)
-			expected := newBatch(nil, nil, time.Now())
+			below.Merge(merged)
+			expected := batch.New(nil, nil, time.Now())
 			if filled {
 				fillParts(expected, "below")
 			}
@@ -51,24 +52,24 @@ func TestTables_Merge_Good(t *testing.T) {
 
 // Every table has a place, in which the part of a batch is found.
 func TestTables_All_Good(t *testing.T) {
-	batch := newBatch(nil, nil, time.Now())
-	assert.True(t, batch.IsEmpty())
-	fillParts(batch, "a")
-	tables, read, found := newTables(&sqlite.Session{Err: errHeld}, &engine{}), newBatch(nil, nil, time.Now()), 0
-	require.NoError(t, changelog.ReadSections(batch.Sections(), func(place uint64, section *changelog.Reader) error {
+	filled := batch.New(nil, nil, time.Now())
+	assert.True(t, filled.IsEmpty())
+	fillParts(filled, "a")
+	tables, read, found := newTables(&sqlite.Session{Err: errHeld}, &engine{}), batch.New(nil, nil, time.Now()), 0
+	require.NoError(t, changelog.ReadSections(filled.Sections(), func(place uint64, section *changelog.Reader) error {
 		require.NotNil(t, tables[place], "place %d", place)
 		tables[place].Read(read, section)
 		found++
 		return nil
 	}))
 	assert.Equal(t, len(tables), found)
-	assert.Equal(t, batch.Sections(), read.Sections())
+	assert.Equal(t, filled.Sections(), read.Sections())
 }
 
 // A part that was only looked at is not there.
 func TestTables_Of_Good(t *testing.T) {
-	batch := newBatch(nil, nil, time.Now())
-	assert.True(t, journalIn.of(batch).Empty())
-	assert.True(t, runsIn.of(batch).Empty())
+	batch := batch.New(nil, nil, time.Now())
+	assert.True(t, journalIn.Of(batch).Empty())
+	assert.True(t, runsIn.Of(batch).Empty())
 	assert.True(t, batch.IsEmpty())
 }

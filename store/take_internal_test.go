@@ -5,6 +5,7 @@ package store
 import (
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 )
 
@@ -12,11 +13,11 @@ import (
 // they would be written again.
 func TakeRecord(store *Store, record changelog.Record) (sections []byte, err error) {
 	err = onCommitter(store, func(committer *committer) error {
-		batch := newBatch(committer.view, committer.tables, time.Unix(0, record.CommittedAt).UTC())
-		if _, err := batch.take(&record); err != nil {
+		batch := batch.New(committer.view, committer.tables, time.Unix(0, record.CommittedAt).UTC())
+		if _, err := batch.Take(&record); err != nil {
 			return err
 		}
-		sections = batch.parts.sections()
+		sections = batch.Sections()
 		return nil
 	})
 	return sections, err

@@ -2,7 +2,11 @@
 
 package store
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"dappco.re/go/storebus/store/internal/commands"
+)
 
 // WorkspaceCommand is a write to a workspace, as data: OpenWorkspaceCommand,
 // PutWorkspaceCommand, CommitWorkspaceCommand or DiscardWorkspaceCommand.
@@ -62,7 +66,7 @@ type DiscardWorkspaceCommand struct {
 //	store.SubmitWorkspace(store.Request{Namespace: "acme", ID: "4Xr9", Digest: digest, Answer: encode},
 //		store.CommitWorkspaceCommand{Namespace: "acme", Workspace: "import-42"}, func(outcome store.Outcome, err error) { … })
 func (store *Store) SubmitWorkspace(request Request, command WorkspaceCommand, done func(Outcome, error)) {
-	if err := checkCommand(command); err != nil {
+	if err := commands.Check(command); err != nil {
 		fail(done, err)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -35,14 +36,14 @@ func (workspace *workspace) commit(host commandHost, request Request, traceParen
 		if err != nil {
 			return Outcome{}, err
 		}
-		return host.Do(answering(forSummary(request), command))
+		return host.Do(commands.Answer(commands.ForSummary(request), command))
 	})
 }
 
 // discard ends the workspace without a trace, and answers a request with it.
 func (workspace *workspace) discard(host commandHost, request Request) (Outcome, error) {
 	return workspace.end(func(turn turn) (Outcome, error) {
-		return host.Do(answering(request, discardWorkspaceCommand{runID: turn.file.runID}))
+		return host.Do(commands.Answer(request, discardWorkspaceCommand{runID: turn.file.runID}))
 	})
 }
 

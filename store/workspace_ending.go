@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 
+	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -71,14 +73,14 @@ func (command commitWorkspaceCommand) tooLarge(err error) error {
 	return err
 }
 
-func (command commitWorkspaceCommand) Apply(batch *batch, origin origin) (Outcome, error) {
+func (command commitWorkspaceCommand) Apply(batch *batch.Batch, origin batch.Origin) (Outcome, error) {
 	if err := checkRun(batch, command.runID); err != nil {
 		return Outcome{}, err
 	}
 	if err := command.check(batch.Limits()); err != nil {
 		return Outcome{}, err
 	}
-	target, err := batch.checkedTarget(command.set.Group, command.set.Key)
+	target, err := batch.CheckedTarget(command.set.Group, command.set.Key)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -89,7 +91,7 @@ func (command commitWorkspaceCommand) Apply(batch *batch, origin origin) (Outcom
 		}
 	}
 	// Nothing can fail from here on, whatever the quota of the namespace.
-	outcome := recordSet(batch, target, command.set, origin)
+	outcome := commands.Record(batch, target, command.set, origin)
 	endRun(batch, command.runID)
 	return Outcome{Revision: outcome.Revision, Summary: command.summary, EntryID: entry.EntryID, CommittedAt: entry.CommittedAt}, nil
 }
@@ -102,7 +104,7 @@ type discardWorkspaceCommand struct {
 	runID string
 }
 
-func (command discardWorkspaceCommand) Apply(batch *batch, _ origin) (Outcome, error) {
+func (command discardWorkspaceCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
 	if err := checkRun(batch, command.runID); err != nil {
 		return Outcome{}, err
 	}
@@ -113,7 +115,7 @@ func (command discardWorkspaceCommand) Apply(batch *batch, _ origin) (Outcome, e
 func (discardWorkspaceCommand) Groups() []string { return nil }
 
 // checkRun refuses to end a run of a workspace twice.
-func checkRun(batch *batch, runID string) error {
+func checkRun(batch *batch.Batch, runID string) error {
 	if runEnded(batch, runID) {
 		return fmt.Errorf("%w: the workspace has ended already", kv.ErrNotFound)
 	}

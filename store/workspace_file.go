@@ -18,6 +18,7 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -68,7 +69,7 @@ type workspaceFile struct {
 	openedAt time.Time
 	entries  atomic.Int64
 	// answers are the answers that the file remembered when it was found.
-	answers []*answer
+	answers []*batch.Answer
 	// orphaned tells that nobody has opened the workspace since its folder was taken
 	// up; guarded by the registry.
 	orphaned bool

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -25,7 +27,7 @@ func (workspaces *workspaces) alone(request *Request, carryOut func() (Outcome, 
 	if request.ID == "" {
 		return carryOut()
 	}
-	leave, err := workspaces.requests.Enter(nameOf(request))
+	leave, err := workspaces.requests.Enter(commands.NameOf(request))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -42,16 +44,16 @@ func (workspaces *workspaces) once(request Request, carryOut func(request fileRe
 		if request.ID == "" {
 			return carryOut(fileRequest{Request: request})
 		}
-		earlier, now, err := workspaces.host.Recall(nameOf(&request))
+		earlier, now, err := workspaces.host.Recall(commands.NameOf(&request))
 		if err != nil {
 			return Outcome{}, err
 		}
 		if earlier != nil {
-			return repeat(&request, earlier)
+			return commands.Repeat(&request, earlier)
 		}
 		outcome, err := carryOut(fileRequest{Request: request, at: now})
 		if err == nil {
-			keepAnswers(workspaces.host, workspaces.config.logger, given(&request, &outcome))
+			keepAnswers(workspaces.host, workspaces.config.logger, commands.Given(&request, &outcome))
 		}
 		return outcome, err
 	})
@@ -70,8 +72,8 @@ func (workspaces *workspaces) endOnce(request Request, name workspaceName, end f
 		if err == nil || request.ID == "" {
 			return outcome, err
 		}
-		if earlier, _, recallErr := workspaces.host.Recall(nameOf(&request)); recallErr == nil && earlier != nil {
-			return repeat(&request, earlier)
+		if earlier, _, recallErr := workspaces.host.Recall(commands.NameOf(&request)); recallErr == nil && earlier != nil {
+			return commands.Repeat(&request, earlier)
 		}
 		return Outcome{}, err
 	})
@@ -79,10 +81,10 @@ func (workspaces *workspaces) endOnce(request Request, name workspaceName, end f
 
 // keepAnswers has the store remember answers that are in the file of a workspace. If it cannot, the
 // file still does, for as long as there is one.
-func keepAnswers(host commandHost, logger *slog.Logger, answers []*answer) {
+func keepAnswers(host commandHost, logger *slog.Logger, answers []*batch.Answer) {
 	for part := range slices.Chunk(answers, answersPerCommand) {
 		if _, err := host.Do(rememberCommand{answers: part}); err != nil {
-			logger.Warn("answers are remembered by their workspace alone", slog.String("namespace", part[0].namespace), slog.Any("error", err))
+			logger.Warn("answers are remembered by their workspace alone", slog.String("namespace", part[0].Namespace), slog.Any("error", err))
 		}
 	}
 }
@@ -101,21 +103,21 @@ func (request *fileRequest) answeredIn(transaction *sql.Tx, carryOut func() (Out
 		return Outcome{}, err
 	}
 	if earlier != nil {
-		return repeat(&request.Request, earlier)
+		return commands.Repeat(&request.Request, earlier)
 	}
 	outcome, err := carryOut()
 	if err != nil {
 		return Outcome{}, err
 	}
-	if outcome, err = withAnswer(&request.Request, outcome); err != nil {
+	if outcome, err = commands.WithAnswer(&request.Request, outcome); err != nil {
 		return Outcome{}, err
 	}
-	return outcome, saveAnswers(transaction, given(&request.Request, &outcome), request.at)
+	return outcome, saveAnswers(transaction, commands.Given(&request.Request, &outcome), request.at)
 }
 
 // findIn returns the answer to a request that the file of a workspace remembers, nil if there
 // is none.
-func (request *fileRequest) findIn(file rowsQuerier) (*answer, error) {
+func (request *fileRequest) findIn(file rowsQuerier) (*batch.Answer, error) {
 	if request.ID == "" {
 		return nil, nil
 	}
@@ -128,7 +130,7 @@ func (request *fileRequest) findIn(file rowsQuerier) (*answer, error) {
 
 // saveAnswers has the file of a workspace remember answers, and forget two for each that
 // are older than the window: so it holds few more than the window has.
-func saveAnswers(transaction *sql.Tx, answers []*answer, now time.Time) error {
+func saveAnswers(transaction *sql.Tx, answers []*batch.Answer, now time.Time) error {
 	for _, given := range answers {
 		_, err := transaction.ExecContext(context.Background(), `DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT 2) AND answered_at <= ?`,
 			now.Add(-RetryWindow).UnixNano())
@@ -136,7 +138,7 @@ func saveAnswers(transaction *sql.Tx, answers []*answer, now time.Time) error {
 			return err
 		}
 		_, err = transaction.ExecContext(context.Background(), `INSERT OR REPLACE INTO requests (request_id, digest, answer, answered_at) VALUES (?, ?, ?, ?)`,
-			given.id, given.digest[:], append([]byte{}, given.bytes...), now.UnixNano()) // No bytes at all would be NULL.
+			given.ID, given.Digest[:], append([]byte{}, given.Bytes...), now.UnixNano()) // No bytes at all would be NULL.
 		if err != nil {
 			return err
 		}
@@ -145,7 +147,7 @@ func saveAnswers(transaction *sql.Tx, answers []*answer, now time.Time) error {
 }
 
 // readAnswers returns the answers that the file of a workspace remembers, the oldest first.
-func readAnswers(database *sql.DB, namespace string, after time.Time) ([]*answer, error) {
+func readAnswers(database *sql.DB, namespace string, after time.Time) ([]*batch.Answer, error) {
 	return scanAnswers(database, namespace, after, `true`)
 }
 
@@ -153,17 +155,17 @@ type rowsQuerier interface {
 	QueryContext(ctx context.Context, query string, arguments ...any) (*sql.Rows, error)
 }
 
-func scanAnswers(file rowsQuerier, namespace string, after time.Time, condition string, arguments ...any) ([]*answer, error) {
+func scanAnswers(file rowsQuerier, namespace string, after time.Time, condition string, arguments ...any) ([]*batch.Answer, error) {
 	rows, err := file.QueryContext(context.Background(), `SELECT request_id, digest, answer FROM requests WHERE answered_at > ? AND `+condition+` ORDER BY id`,
 		append([]any{after.UnixNano()}, arguments...)...)
 	if err != nil {
 		return nil, err
 	}
-	return sqlite.ReadRows(rows, func(row **answer) error {
+	return sqlite.ReadRows(rows, func(row **batch.Answer) error {
 		var digest []byte
-		*row = &answer{requestName: requestName{namespace: namespace}}
-		err := rows.Scan(&(*row).id, &digest, &(*row).bytes)
-		copy((*row).digest[:], digest)
+		*row = &batch.Answer{RequestName: batch.RequestName{Namespace: namespace}}
+		err := rows.Scan(&(*row).ID, &digest, &(*row).Bytes)
+		copy((*row).Digest[:], digest)
 		return err
 	})
 }

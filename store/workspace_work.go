@@ -5,6 +5,9 @@ package store
 import (
 	"database/sql"
 	"encoding/json"
+
+	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/commands"
 )
 
 // workAtOnce is the number of pieces of work on workspaces that run at once for callers that do
@@ -24,11 +27,11 @@ func workInPlace[Result any](workspaces *workspaces, namespace string, work func
 // openFor opens a workspace for a request. An existing workspace tells whether this request made
 // it, before a crash.
 func (workspaces *workspaces) openFor(request fileRequest, name workspaceName) (Outcome, error) {
-	outcome, err := withAnswer(&request.Request, Outcome{Created: true})
+	outcome, err := commands.WithAnswer(&request.Request, Outcome{Created: true})
 	if err != nil {
 		return Outcome{}, name.failure("store.OpenWorkspace", err)
 	}
-	turn, created, err := workspaces.openFile(name, given(&request.Request, &outcome), request.at)
+	turn, created, err := workspaces.openFile(name, commands.Given(&request.Request, &outcome), request.at)
 	if err != nil {
 		return Outcome{}, name.failure("store.OpenWorkspace", err)
 	}
@@ -42,7 +45,7 @@ func (workspaces *workspaces) openFor(request fileRequest, name workspaceName) (
 
 // answerOpened answers a request that has opened an existing workspace.
 func (workspaces *workspaces) answerOpened(turn turn, request fileRequest) (outcome Outcome, err error) {
-	var earlier *answer
+	var earlier *batch.Answer
 	if request.ID != "" {
 		err = workspaces.pool.use(turn, func(database *sql.DB) error {
 			earlier, err = request.findIn(database)
@@ -53,9 +56,9 @@ func (workspaces *workspaces) answerOpened(turn turn, request fileRequest) (outc
 	case err != nil:
 		return Outcome{}, err
 	case earlier != nil:
-		return repeat(&request.Request, earlier)
+		return commands.Repeat(&request.Request, earlier)
 	default:
-		return withAnswer(&request.Request, Outcome{Entries: turn.file.entries.Load()})
+		return commands.WithAnswer(&request.Request, Outcome{Entries: turn.file.entries.Load()})
 	}
 }
 

@@ -5,6 +5,7 @@ package store
 import (
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -13,7 +14,7 @@ type storeHost struct{ store *Store }
 
 // Do carries a command out.
 func (host storeHost) Do(command Command) (Outcome, error) {
-	write, err := host.store.carryOut(command, origin{})
+	write, err := host.store.carryOut(command, batch.Origin{})
 	if write == nil {
 		return Outcome{}, err
 	}
@@ -21,10 +22,10 @@ func (host storeHost) Do(command Command) (Outcome, error) {
 }
 
 // Recall looks up an answer.
-func (host storeHost) Recall(name requestName) (earlier *answer, now time.Time, err error) {
-	earlier, err = look(host.store, func(committer *committer) (*answer, error) {
+func (host storeHost) Recall(name batch.RequestName) (earlier *batch.Answer, now time.Time, err error) {
+	earlier, err = look(host.store, func(committer *committer) (*batch.Answer, error) {
 		now = committer.clock.Now()
-		return answersIn.table(committer.tables).find(name, now)
+		return committer.tables.Answers().Find(name, now)
 	})
 	return earlier, now, err
 }
@@ -54,7 +55,7 @@ type callerHost struct {
 
 // Do carries a command out.
 func (host *callerHost) Do(command Command) (Outcome, error) {
-	write, err := host.store.carryOut(command, origin{fromCaller: true})
+	write, err := host.store.carryOut(command, batch.Origin{FromCaller: true})
 	if write == nil {
 		return Outcome{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/limiter"
 )
@@ -27,7 +28,7 @@ type workspaceHost interface {
 	commandHost
 	// Recall returns the store's answer to a request with an id, nil if there is none, and the
 	// store's time.
-	Recall(name requestName) (earlier *answer, now time.Time, err error)
+	Recall(name batch.RequestName) (earlier *batch.Answer, now time.Time, err error)
 	// EndedRuns returns the runs that have ended and may still have a file.
 	EndedRuns() (map[string]bool, error)
 	// ForgetRuns has the marks of ended runs removed, because their files are gone for good. It
@@ -100,7 +101,7 @@ type workspaces struct {
 	pool     *workspacePool
 	// work is the work of callers that do not wait; requests has the part with an id.
 	work     *limiter.Limiter[string]
-	requests *limiter.Limiter[requestName]
+	requests *limiter.Limiter[batch.RequestName]
 	// queries run for so long at most, while the process grows by so many bytes at most.
 	queries     *limiter.Limiter[string]
 	queryTime   time.Duration
@@ -159,7 +160,7 @@ func (workspaces *workspaces) of(file *workspaceFile) *workspace {
 
 // openFile returns the turn of the file of a name, and makes a file if there is none. A new file
 // remembers the answers to the request that makes it.
-func (workspaces *workspaces) openFile(name workspaceName, opening []*answer, at time.Time) (_ turn, created bool, err error) {
+func (workspaces *workspaces) openFile(name workspaceName, opening []*batch.Answer, at time.Time) (_ turn, created bool, err error) {
 	if err := name.check(); err != nil {
 		return turn{}, false, err
 	}
@@ -192,7 +193,7 @@ func (workspaces *workspaces) claim(name workspaceName) (file *workspaceFile, cr
 }
 
 // create makes a new file. If that fails, it gives the turn back.
-func (workspaces *workspaces) create(turn turn, opening []*answer, at time.Time) error {
+func (workspaces *workspaces) create(turn turn, opening []*batch.Answer, at time.Time) error {
 	var fill func(transaction *sql.Tx) error
 	if len(opening) > 0 {
 		fill = func(transaction *sql.Tx) error { return saveAnswers(transaction, opening, at) }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package commands
 
 import (
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // TouchCommand changes the expiry of Key of Group, the group's whole name, and leaves the value
@@ -27,27 +29,27 @@ type TouchCommand struct {
 }
 
 // Apply implements Command.
-func (command TouchCommand) Apply(batch *batch, origin origin) (Outcome, error) {
+func (command TouchCommand) Apply(batch *batch.Batch, origin batch.Origin) (Outcome, error) {
 	if err := checkTimeToLive(command.TimeToLive); err != nil {
 		return Outcome{}, err
 	}
-	target, err := batch.checkedTargetWithValue(command.Group, command.Key)
+	target, err := batch.CheckedTargetWithValue(command.Group, command.Key)
 	if err != nil {
 		return Outcome{}, err
 	}
-	current := target.live(batch.Timestamp())
+	current := target.Live(batch.Timestamp())
 	if err := checkGuard(command.IfRevision, target, current); err != nil {
 		return Outcome{}, err
 	}
 	if !current.Present() {
 		return Outcome{}, &kv.NotFoundError{Group: command.Group, Key: command.Key}
 	}
-	event := batch.record(target, changelog.Event{
+	event := batch.Record(target, changelog.Event{
 		Type: changelog.EventTouch, ExpiresAt: expiryAfter(batch.Timestamp(), command.TimeToLive),
 		TraceParent: command.TraceParent,
 	}, origin)
-	touched := target.live(batch.Timestamp())
-	entry := newEntry(command.Group, command.Key, &touched)
+	touched := target.Live(batch.Timestamp())
+	entry := state.NewEntry(command.Group, command.Key, &touched)
 	return Outcome{Revision: event.Revision, ExpiresAt: event.ExpiresAt, Entry: &entry}, nil
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package batch
 
 import (
 	"errors"
@@ -10,21 +10,21 @@ import (
 	"dappco.re/go/storebus/store/internal/state"
 )
 
-// duePerBatch bounds how many entries that are due a batch looks at, so that a
+// DuePerBatch bounds how many entries that are due a batch looks at, so that a
 // million expiring at once do not hold up everybody else.
-const duePerBatch = 512
+const DuePerBatch = 512
 
-// expiryFirstError is returned by a command that must not count keys whose time has come, if
+// ExpiryFirstError is returned by a command that must not count keys whose time has come, if
 // more of them are due in the realm than its batch may look at. The committer applies it again
 // when they have expired.
-type expiryFirstError struct{ realm kv.Realm }
+type ExpiryFirstError struct{ realm kv.Realm }
 
 // Error names the wait of the command.
-func (*expiryFirstError) Error() string { return "keys whose time has come must expire first" }
+func (*ExpiryFirstError) Error() string { return "keys whose time has come must expire first" }
 
 // dueQueue returns the batch's way through a realm. A nested batch goes on from where
 // the one below is, and takes it along when it is merged.
-func (batch *batch) dueQueue(of kv.Realm) *state.DueQueue {
+func (batch *Batch) dueQueue(of kv.Realm) *state.DueQueue {
 	queue, known := batch.due[of]
 	if known {
 		return queue
@@ -41,9 +41,9 @@ func (batch *batch) dueQueue(of kv.Realm) *state.DueQueue {
 }
 
 // expireNext logs the expiry of an entry of a realm whose time has come, and returns false if
-// there is none. It returns expiryFirstError if there is one, and the batch has looked at as
+// there is none. It returns ExpiryFirstError if there is one, and the batch has looked at as
 // many as it may.
-func (batch *batch) expireNext(of kv.Realm) (expired bool, err error) {
+func (batch *Batch) expireNext(of kv.Realm) (expired bool, err error) {
 	queue, looks := batch.dueQueue(of), batch.looksAtDue()
 	for !expired {
 		name, found, err := queue.Next(batch.view, of, batch.timestamp)
@@ -51,7 +51,7 @@ func (batch *batch) expireNext(of kv.Realm) (expired bool, err error) {
 			return false, err
 		}
 		if *looks == 0 {
-			return false, &expiryFirstError{realm: of}
+			return false, &ExpiryFirstError{realm: of}
 		}
 		target, err := batch.target(name.Group, name.Key)
 		if err != nil {
@@ -60,7 +60,7 @@ func (batch *batch) expireNext(of kv.Realm) (expired bool, err error) {
 		*looks--
 		queue.Pass()
 		if expired = target.entry.Expired(batch.timestamp); expired {
-			batch.expireIfDue(target)
+			batch.ExpireIfDue(target)
 		} else {
 			batch.stale = append(batch.stale, name)
 		}
@@ -70,16 +70,16 @@ func (batch *batch) expireNext(of kv.Realm) (expired bool, err error) {
 
 // looksAtDue is the number of due entries that the batch may still look at, together with its
 // outer batches.
-func (batch *batch) looksAtDue() *int {
+func (batch *Batch) looksAtDue() *int {
 	for batch.nests {
 		batch = batch.below
 	}
 	return &batch.looks
 }
 
-// expireAll logs the expiry of every due entry in a realm, or returns expiryFirstError. The
+// ExpireAll logs the expiry of every due entry in a realm, or returns ExpiryFirstError. The
 // logged expiries stay true either way.
-func (batch *batch) expireAll(of kv.Realm) error {
+func (batch *Batch) ExpireAll(of kv.Realm) error {
 	for {
 		if expired, err := batch.expireNext(of); err != nil || !expired {
 			return err
@@ -87,20 +87,30 @@ func (batch *batch) expireAll(of kv.Realm) error {
 	}
 }
 
-// expireIfDue logs the expiry of an entry whose time has come, before a write to it.
-func (batch *batch) expireIfDue(target *target) {
+// ExpireIfDue logs the expiry of an entry whose time has come, before a write to it.
+func (batch *Batch) ExpireIfDue(target *Target) {
 	if target.entry.Present() && target.entry.Expired(batch.timestamp) {
 		batch.changed.AddExpiry(target.EntryName, &target.entry)
-		batch.record(target, changelog.Event{Type: EventExpire}, origin{})
+		batch.Record(target, changelog.Event{Type: changelog.EventExpire}, Origin{})
 	}
 }
 
-// expiryFirst returns the realm that a command waits for, if that is why it failed.
-func expiryFirst(err error) (of kv.Realm, waits bool) {
+// ExpireShare logs the expiry of due entries in a realm, as many as the batch may, and reports
+// whether none is left.
+func (batch *Batch) ExpireShare(of kv.Realm) (finished bool, err error) {
+	err = batch.ExpireAll(of)
+	if _, more := ExpiryFirst(err); more {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// ExpiryFirst returns the realm that a command waits for, if that is why it failed.
+func ExpiryFirst(err error) (of kv.Realm, waits bool) {
 	if err == nil {
 		return kv.Realm{}, false
 	}
-	var first *expiryFirstError
+	var first *ExpiryFirstError
 	if !errors.As(err, &first) {
 		return kv.Realm{}, false
 	}

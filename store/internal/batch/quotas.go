@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package batch
 
 import (
 	"encoding/binary"
@@ -36,7 +36,8 @@ type quotas struct {
 	delete    *sqlite.Statement
 }
 
-func newQuotas(session *sqlite.Session) *quotas {
+// NewQuotas returns the table, with its statements prepared.
+func NewQuotas(session *sqlite.Session) *quotas {
 	return &quotas{
 		limits:    map[string]Quota{},
 		selectAll: session.Prepare(`SELECT namespace, max_keys, max_groups, max_bytes, max_value_bytes FROM quotas`),
@@ -53,11 +54,11 @@ func (quotas *quotas) Load() error {
 	})
 }
 
-// of returns the quota of a namespace, which is the zero Quota if there is none.
-func (quotas *quotas) of(namespace string) Quota { return quotas.limits[namespace] }
+// Of returns the quota of a namespace, which is the zero Quota if there is none.
+func (quotas *quotas) Of(namespace string) Quota { return quotas.limits[namespace] }
 
 // quotasIn gives the table of the quotas, and a batch's part of it.
-var quotasIn = slot[quotaPart, *quotaPart, *quotas]{Place: placeOfQuotas}
+var quotasIn = Slot[quotaPart, *quotaPart, *quotas]{Place: PlaceOfQuotas}
 
 // quotaPart are the quotas that a batch gives, by namespace.
 type quotaPart struct{ limits map[string]Quota }
@@ -69,15 +70,15 @@ func (quotas *quotaPart) set(namespace string, quota Quota) {
 	quotas.limits[namespace] = quota
 }
 
-func (quotas *quotaPart) MergeInto(below *batch) {
+func (quotas *quotaPart) MergeInto(below *Batch) {
 	for namespace, quota := range quotas.limits {
-		quotasIn.in(below).set(namespace, quota)
+		quotasIn.In(below).set(namespace, quota)
 	}
 }
 
 func (quotas *quotaPart) Empty() bool { return len(quotas.limits) == 0 }
 
-func (*quotaPart) Waits() waiting { return waitsAsUsual }
+func (*quotaPart) Waits() Waiting { return WaitsAsUsual }
 
 func (quotas *quotaPart) AppendTo(section []byte) []byte {
 	for _, namespace := range slices.Sorted(maps.Keys(quotas.limits)) {
@@ -90,13 +91,13 @@ func (quotas *quotaPart) AppendTo(section []byte) []byte {
 	return section
 }
 
-func (*quotas) Read(batch *batch, section *changelog.Reader) {
+func (*quotas) Read(batch *Batch, section *changelog.Reader) {
 	for section.More() {
 		namespace, quota := section.Text(), Quota{}
 		for _, limit := range quota.all() {
 			*limit = section.Signed()
 		}
-		quotasIn.in(batch).set(namespace, quota)
+		quotasIn.In(batch).set(namespace, quota)
 	}
 }
 
@@ -106,8 +107,8 @@ func (quota *Quota) all() [4]*int64 {
 }
 
 // Save writes the quotas of a batch.
-func (quotas *quotas) Save(transaction *sqlite.Transaction, batch *batch) {
-	for namespace, quota := range quotasIn.of(batch).limits {
+func (quotas *quotas) Save(transaction *sqlite.Transaction, batch *Batch) {
+	for namespace, quota := range quotasIn.Of(batch).limits {
 		if quota == (Quota{}) {
 			transaction.Execute(quotas.delete, namespace)
 			continue
@@ -117,8 +118,8 @@ func (quotas *quotas) Save(transaction *sqlite.Transaction, batch *batch) {
 }
 
 // Saved records that the rows of Save are committed.
-func (quotas *quotas) Saved(batch *batch) (bytes int) {
-	for namespace, quota := range quotasIn.of(batch).limits {
+func (quotas *quotas) Saved(batch *Batch) (bytes int) {
+	for namespace, quota := range quotasIn.Of(batch).limits {
 		if quota == (Quota{}) {
 			delete(quotas.limits, namespace)
 		} else {
@@ -128,24 +129,30 @@ func (quotas *quotas) Saved(batch *batch) (bytes int) {
 	return 0
 }
 
-// quota returns the quota of a namespace as the batch leaves it.
-func (batch *batch) quota(namespace string) Quota {
+// Quotas returns the table of the quotas.
+func (tables *Tables) Quotas() *quotas { return quotasIn.Table(tables) }
+
+// SetQuota gives a namespace a quota.
+func (batch *Batch) SetQuota(namespace string, quota Quota) { quotasIn.In(batch).set(namespace, quota) }
+
+// Quota returns the quota of a namespace as the batch leaves it.
+func (batch *Batch) Quota(namespace string) Quota {
 	for at := batch; at != nil; at = at.below {
-		if quota, given := quotasIn.of(at).limits[namespace]; given {
+		if quota, given := quotasIn.Of(at).limits[namespace]; given {
 			return quota
 		}
 	}
-	return quotasIn.table(batch.tables).of(namespace)
+	return quotasIn.Table(batch.tables).Of(namespace)
 }
 
-// admit returns QuotaExceededError if a value would make its namespace grow beyond its quota.
+// Admit returns QuotaExceededError if a value would make its namespace grow beyond its quota.
 // If it would, due keys of the namespace are expired first, until there is room.
-func (batch *batch) admit(target *target, value string) error {
-	quota := batch.quota(target.namespaceName)
+func (batch *Batch) Admit(target *Target, value string) error {
+	quota := batch.Quota(target.namespaceName)
 	if quota == (Quota{}) {
 		return nil
 	}
-	batch.expireIfDue(target)
+	batch.ExpireIfDue(target)
 	if err := quota.checkValue(target, value); err != nil {
 		return err
 	}
@@ -166,7 +173,7 @@ func (batch *batch) admit(target *target, value string) error {
 
 // checkValue returns QuotaExceededError for a value that is too long, unless the replaced value
 // is at least as long.
-func (quota Quota) checkValue(target *target, value string) error {
+func (quota Quota) checkValue(target *Target, value string) error {
 	if quota.MaxValueBytes == 0 || int64(len(value)) <= quota.MaxValueBytes || len(value) <= target.entry.Bytes {
 		return nil
 	}
@@ -174,7 +181,7 @@ func (quota Quota) checkValue(target *target, value string) error {
 }
 
 // checkGrowth returns QuotaExceededError if there is no room for what a value adds.
-func (quota Quota) checkGrowth(target *target, value string) error {
+func (quota Quota) checkGrowth(target *Target, value string) error {
 	namespace, created := target.namespace, !target.entry.Present()
 	grown := int64(len(value) - target.entry.Bytes)
 	if created {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package commands
 
-import "fmt"
+import (
+	"fmt"
+
+	"dappco.re/go/storebus/store/internal/batch"
+)
 
 // QuotaChange changes limits of a quota; nil leaves a limit as it is.
 //
@@ -14,30 +18,32 @@ type QuotaChange struct {
 	MaxValueBytes *int64
 }
 
-// quotaCommand changes the quota of a namespace.
-type quotaCommand struct {
-	namespace string
-	change    QuotaChange
-	// quota is the result.
-	quota Quota
+// ChangeQuota is the command that changes the quota of a namespace.
+type ChangeQuota struct {
+	Namespace string
+	Change    QuotaChange
+	// Quota is the result.
+	Quota batch.Quota
 }
 
-func (command *quotaCommand) Apply(batch *batch, _ origin) (Outcome, error) {
-	before := batch.quota(command.namespace)
-	changed, err := command.change.of(before)
+// Apply implements Command.
+func (command *ChangeQuota) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
+	before := batch.Quota(command.Namespace)
+	changed, err := QuotaAfter(command.Change, before)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if command.quota = changed; changed != before {
-		quotasIn.in(batch).set(command.namespace, changed)
+	if command.Quota = changed; changed != before {
+		batch.SetQuota(command.Namespace, changed)
 	}
 	return Outcome{}, nil
 }
 
-func (*quotaCommand) Groups() []string { return nil }
+// Groups implements Command.
+func (*ChangeQuota) Groups() []string { return nil }
 
-// of returns a quota as the change leaves it.
-func (change QuotaChange) of(quota Quota) (Quota, error) {
+// QuotaAfter returns a quota as a change leaves it.
+func QuotaAfter(change QuotaChange, quota batch.Quota) (batch.Quota, error) {
 	for _, field := range [...]struct {
 		name  string
 		limit *int64

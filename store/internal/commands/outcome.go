@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package commands
 
-import "time"
+import (
+	"time"
+
+	"dappco.re/go/storebus/store/internal/state"
+)
 
 // Outcome is the result of a command.
 type Outcome struct {
@@ -22,7 +26,7 @@ type Outcome struct {
 	ExpiresAt time.Time
 	// Entry is the touched entry in its new state, or the entry that a GetOperation found; nil
 	// if there is none.
-	Entry *Entry
+	Entry *state.Entry
 	// Number is the sum of an increment.
 	Number int64
 	// EntryID and CommittedAt belong to the new entry of the journal.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package commands
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -28,17 +29,17 @@ type IncrementCommand struct {
 }
 
 // Apply implements Command.
-func (command IncrementCommand) Apply(batch *batch, origin origin) (Outcome, error) {
+func (command IncrementCommand) Apply(batch *batch.Batch, origin batch.Origin) (Outcome, error) {
 	if command.TimeToLive != nil {
 		if err := checkTimeToLive(*command.TimeToLive); err != nil {
 			return Outcome{}, err
 		}
 	}
-	target, err := batch.checkedTargetWithValue(command.Group, command.Key)
+	target, err := batch.CheckedTargetWithValue(command.Group, command.Key)
 	if err != nil {
 		return Outcome{}, err
 	}
-	sum, err := command.sum(target.live(batch.Timestamp()))
+	sum, err := command.sum(target.Live(batch.Timestamp()))
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package batch
 
 import (
 	"errors"
@@ -10,66 +10,66 @@ import (
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
-// table is a part of the database that a commit saves beside the entries. A batch gathers the
+// Table is a part of the database that a commit saves beside the entries. A batch gathers the
 // changes of a table in a part, which is a section of the record. A table belongs to the owner
 // of the committer.
-type table interface {
+type Table interface {
 	// Load reads the table when the store is opened.
 	Load() error
 	// Read makes the part of a batch from the section of a record.
-	Read(batch *batch, section *changelog.Reader)
+	Read(batch *Batch, section *changelog.Reader)
 	// Save writes a batch's part of the table in the transaction of its commit. It
 	// changes nothing in memory.
-	Save(transaction *sqlite.Transaction, batch *batch)
+	Save(transaction *sqlite.Transaction, batch *Batch)
 	// Saved brings memory to the part when the commit is on disk. It returns about how
 	// many bytes the part has added to the database.
-	Saved(batch *batch) (bytes int)
+	Saved(batch *Batch) (bytes int)
 }
 
-// part is what a batch changes of one table.
-type part interface {
+// Part is what a batch changes of one table.
+type Part interface {
 	// MergeInto adds the part to that of the batch below.
-	MergeInto(below *batch)
-	// empty reports whether there is nothing to save.
+	MergeInto(below *Batch)
+	// Empty reports whether there is nothing to save.
 	Empty() bool
-	// waits tells how a commit of the part waits for the disk.
-	Waits() waiting
-	// appendTo appends the section of a record, which Table.Read undoes.
+	// Waits tells how a commit of the part waits for the disk.
+	Waits() Waiting
+	// AppendTo appends the section of a record, which Table.Read undoes.
 	AppendTo(section []byte) []byte
 }
 
-// waiting is how a commit waits for the disk.
-type waiting int
+// Waiting is how a commit waits for the disk.
+type Waiting int
 
 const (
-	// waitsNot is for changes that are made again after a crash. A later commit brings them to
+	// WaitsNot is for changes that are made again after a crash. A later commit brings them to
 	// disk.
-	waitsNot waiting = iota
-	// waitsAsUsual is for changes that a caller relies on, as far as the durability of the
+	WaitsNot Waiting = iota
+	// WaitsAsUsual is for changes that a caller relies on, as far as the durability of the
 	// store goes.
-	waitsAsUsual
-	// waitsAlways is for changes that belong to files beside the database, whatever the
+	WaitsAsUsual
+	// WaitsAlways is for changes that belong to files beside the database, whatever the
 	// durability of the store.
-	waitsAlways
+	WaitsAlways
 )
 
 // The places of the parts in a batch, and the numbers of their sections in a record. They are
 // saved in this order. A number is never used for something else.
 const (
-	placeOfAnswers = iota
-	placeOfRuns
-	placeOfJournal
-	placeOfQuotas
-	placeOfConsumers
+	PlaceOfAnswers = iota
+	PlaceOfRuns
+	PlaceOfJournal
+	PlaceOfQuotas
+	PlaceOfConsumers
 	partsOfBatch
 )
 
 // parts are what a batch changes of each table. A part is nil as long as the batch
 // changes nothing of its table.
-type parts [partsOfBatch]part
+type parts [partsOfBatch]Part
 
 // mergeInto adds the parts to those of the batch below.
-func (parts *parts) mergeInto(below *batch) {
+func (parts *parts) mergeInto(below *Batch) {
 	for _, part := range parts {
 		if part != nil {
 			part.MergeInto(below)
@@ -88,8 +88,8 @@ func (parts *parts) empty() bool {
 }
 
 // waits tells how a commit of the parts waits for the disk.
-func (parts *parts) waits() waiting {
-	longest := waitsNot
+func (parts *parts) waits() Waiting {
+	longest := WaitsNot
 	for _, part := range parts {
 		if part != nil && !part.Empty() {
 			longest = max(longest, part.Waits())
@@ -109,43 +109,44 @@ func (parts *parts) sections() []byte {
 	return sections.Blob()
 }
 
-// slot gives one table of a store, and the part of that table in a batch.
-type slot[Part any, Pointer interface {
-	*Part
-	part
-}, Table table] struct {
+// Slot gives one table of a store, and the part of that table in a batch.
+type Slot[Changes any, Pointer interface {
+	*Changes
+	Part
+}, Kept Table] struct {
 	// Place is the place of the table and of its part.
 	Place int
 }
 
-// table returns the table.
-func (slot slot[Part, Pointer, Table]) table(tables *tables) Table {
-	held, _ := tables[slot.Place].(Table)
+// Table returns the table.
+func (slot Slot[Changes, Pointer, Kept]) Table(tables *Tables) Kept {
+	held, _ := tables[slot.Place].(Kept)
 	return held
 }
 
-// of returns the part, which may be empty but must not be changed.
-func (slot slot[Part, Pointer, Table]) of(batch *batch) Pointer {
+// Of returns the part, which may be empty but must not be changed.
+func (slot Slot[Changes, Pointer, Kept]) Of(batch *Batch) Pointer {
 	if held, ok := batch.parts[slot.Place].(Pointer); ok {
 		return held
 	}
-	return new(Part)
+	return new(Changes)
 }
 
-// in returns the part for a change.
-func (slot slot[Part, Pointer, Table]) in(batch *batch) Pointer {
+// In returns the part for a change.
+func (slot Slot[Changes, Pointer, Kept]) In(batch *Batch) Pointer {
 	if held, ok := batch.parts[slot.Place].(Pointer); ok {
 		return held
 	}
-	made := Pointer(new(Part))
+	made := Pointer(new(Changes))
 	batch.parts[slot.Place] = made
 	return made
 }
 
-// tables are all that is saved with a commit beside the entries, by the places of their parts.
-type tables [partsOfBatch]table
+// Tables are all that is saved with a commit beside the entries, by the places of their parts.
+type Tables [partsOfBatch]Table
 
-func (tables *tables) load() (err error) {
+// Load reads all tables.
+func (tables *Tables) Load() (err error) {
 	for _, table := range tables {
 		err = errors.Join(err, table.Load())
 	}
@@ -153,7 +154,7 @@ func (tables *tables) load() (err error) {
 }
 
 // read gives a batch the parts that the sections of a record tell of.
-func (tables *tables) read(batch *batch, sections []byte) error {
+func (tables *Tables) read(batch *Batch, sections []byte) error {
 	return changelog.ReadSections(sections, func(table uint64, section *changelog.Reader) error {
 		if table >= uint64(len(tables)) {
 			return fmt.Errorf("%w: table %d is unknown to this version", changelog.ErrDamaged, table)
@@ -163,8 +164,8 @@ func (tables *tables) read(batch *batch, sections []byte) error {
 	})
 }
 
-// save writes a batch's parts in the transaction of its commit.
-func (tables *tables) save(transaction *sqlite.Transaction, batch *batch) {
+// Save writes a batch's parts in the transaction of its commit.
+func (tables *Tables) Save(transaction *sqlite.Transaction, batch *Batch) {
 	for place, table := range tables {
 		if batch.parts[place] != nil {
 			table.Save(transaction, batch)
@@ -172,8 +173,8 @@ func (tables *tables) save(transaction *sqlite.Transaction, batch *batch) {
 	}
 }
 
-// saved brings the tables to the parts of a batch that is committed.
-func (tables *tables) saved(batch *batch) (bytes int) {
+// Saved brings the tables to the parts of a batch that is committed.
+func (tables *Tables) Saved(batch *Batch) (bytes int) {
 	for place, table := range tables {
 		if batch.parts[place] != nil {
 			bytes += table.Saved(batch)

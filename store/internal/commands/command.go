@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package commands
 
 import (
 	"fmt"
 	"reflect"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 )
@@ -17,7 +18,7 @@ import (
 type Command interface {
 	// Apply checks the command against the batch and, if it may be carried out, records its
 	// changes. A command that fails changes nothing.
-	Apply(batch *batch, origin origin) (Outcome, error)
+	Apply(batch *batch.Batch, origin batch.Origin) (Outcome, error)
 	// Groups returns the groups that the command names. Of two commands that name the same
 	// group, the first is carried out first.
 	Groups() []string
@@ -49,17 +50,17 @@ type SetCommand struct {
 }
 
 // Apply implements Command.
-func (command SetCommand) Apply(batch *batch, origin origin) (Outcome, error) {
+func (command SetCommand) Apply(batch *batch.Batch, origin batch.Origin) (Outcome, error) {
 	if !command.KeepExpiry {
 		if err := checkTimeToLive(command.TimeToLive); err != nil {
 			return Outcome{}, err
 		}
 	}
-	target, err := batch.checkedTarget(command.Group, command.Key)
+	target, err := batch.CheckedTarget(command.Group, command.Key)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := checkGuard(command.IfRevision, target, target.live(batch.Timestamp())); err != nil {
+	if err := checkGuard(command.IfRevision, target, target.Live(batch.Timestamp())); err != nil {
 		return Outcome{}, err
 	}
 	return command.store(batch, target, origin)
@@ -69,27 +70,27 @@ func (command SetCommand) Apply(batch *batch, origin origin) (Outcome, error) {
 func (command SetCommand) Groups() []string { return []string{command.Group} }
 
 // store checks the size of the entry and the quota, and records it.
-func (command SetCommand) store(batch *batch, target *target, origin origin) (Outcome, error) {
+func (command SetCommand) store(batch *batch.Batch, target *batch.Target, origin batch.Origin) (Outcome, error) {
 	namespace, group := kv.NamespaceOf(command.Group)
 	if err := kv.CheckEntry(batch.Limits(), namespace, group, command.Key, command.Value); err != nil {
 		return Outcome{}, err
 	}
-	if err := batch.admit(target, command.Value); err != nil {
+	if err := batch.Admit(target, command.Value); err != nil {
 		return Outcome{}, err
 	}
-	return recordSet(batch, target, command, origin), nil
+	return Record(batch, target, command, origin), nil
 }
 
-// recordSet logs a set that is checked. Nothing can fail any more.
-func recordSet(batch *batch, target *target, command SetCommand, origin origin) Outcome {
-	current := target.live(batch.Timestamp())
+// Record logs a set that is checked. Nothing can fail any more.
+func Record(batch *batch.Batch, target *batch.Target, command SetCommand, origin batch.Origin) Outcome {
+	current := target.Live(batch.Timestamp())
 	expiresAt := expiryAfter(batch.Timestamp(), command.TimeToLive)
 	if command.KeepExpiry {
 		expiresAt = kv.TimeOfMilliseconds(current.ExpiresAt)
 	}
-	batch.expireIfDue(target)
-	value := target.pack(command.Value)
-	event := batch.record(target, changelog.Event{
+	batch.ExpireIfDue(target)
+	value := target.Pack(command.Value)
+	event := batch.Record(target, changelog.Event{
 		Type: changelog.EventSet, Value: value, Created: !current.Present(), ExpiresAt: expiresAt,
 		TraceParent: command.TraceParent,
 	}, origin)
@@ -127,35 +128,35 @@ type DeleteCommand struct {
 }
 
 // Apply implements Command.
-func (command DeleteCommand) Apply(batch *batch, origin origin) (Outcome, error) {
-	target, err := batch.checkedTarget(command.Group, command.Key)
+func (command DeleteCommand) Apply(batch *batch.Batch, origin batch.Origin) (Outcome, error) {
+	target, err := batch.CheckedTarget(command.Group, command.Key)
 	if err != nil {
 		return Outcome{}, err
 	}
-	current := target.live(batch.Timestamp())
+	current := target.Live(batch.Timestamp())
 	if err := checkGuard(command.IfRevision, target, current); err != nil {
 		return Outcome{}, err
 	}
 	if !current.Present() {
 		return Outcome{Revision: target.Revision()}, nil
 	}
-	event := batch.record(target, changelog.Event{Type: changelog.EventDelete, TraceParent: command.TraceParent}, origin)
+	event := batch.Record(target, changelog.Event{Type: changelog.EventDelete, TraceParent: command.TraceParent}, origin)
 	return Outcome{Revision: event.Revision, Deleted: true}, nil
 }
 
 // Groups implements Command.
 func (command DeleteCommand) Groups() []string { return []string{command.Group} }
 
-func checkGuard(expected *uint64, target *target, current kv.EntryState) error {
+func checkGuard(expected *uint64, target *batch.Target, current kv.EntryState) error {
 	if expected == nil || *expected == current.Revision {
 		return nil
 	}
 	return &kv.RevisionConflictError{Group: target.Group, Key: target.Key, Expected: *expected, Current: current.Revision}
 }
 
-// checkCommand returns ErrInvalidArgument for a command that cannot be carried out: none,
+// Check returns ErrInvalidArgument for a command that cannot be carried out: none,
 // or a pointer, which may be nil and which nobody takes for the command it points to.
-func checkCommand(command any) error {
+func Check(command any) error {
 	switch value := reflect.ValueOf(command); {
 	case !value.IsValid():
 		return fmt.Errorf("%w: the command is nil", kv.ErrInvalidArgument)

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package commands
 
 import (
 	"fmt"
 	"slices"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // MaxTransactionOperations is the largest length of each list of a TransactionCommand.
@@ -46,11 +48,11 @@ const (
 )
 
 // Apply implements Command.
-func (command TransactionCommand) Apply(batch *batch, origin origin) (Outcome, error) {
+func (command TransactionCommand) Apply(batch *batch.Batch, origin batch.Origin) (Outcome, error) {
 	if err := command.check(); err != nil {
 		return Outcome{}, err
 	}
-	nested := batch.nested()
+	nested := batch.Nested()
 	revision, err := nested.Revision(command.Namespace)
 	if err != nil {
 		return Outcome{}, err
@@ -62,11 +64,11 @@ func (command TransactionCommand) Apply(batch *batch, origin origin) (Outcome, e
 	if outcome.Results, err = command.operate(nested, outcome.Succeeded, origin); err != nil {
 		return Outcome{}, err
 	}
-	nested.markTransaction()
+	nested.MarkTransaction()
 	if changes := nested.Events(); len(changes) > 0 {
 		outcome.FirstRevision, revision = changes[0].Revision, changes[len(changes)-1].Revision
 	}
-	batch.merge(nested)
+	batch.Merge(nested)
 	return Outcome{Revision: revision, Transaction: outcome}, nil
 }
 
@@ -76,7 +78,7 @@ func (command TransactionCommand) Groups() (groups []string) {
 		groups = append(groups, guard.Group)
 	}
 	for _, operation := range slices.Concat(command.Then, command.Else) {
-		if checkCommand(operation) == nil { // else the transaction is none, and names nothing
+		if Check(operation) == nil { // else the transaction is none, and names nothing
 			groups = append(groups, operation.Groups()...)
 		}
 	}
@@ -109,7 +111,7 @@ func checkOperations(list string, operations []Command) error {
 }
 
 func checkOperation(operation Command) error {
-	if err := checkCommand(operation); err != nil {
+	if err := Check(operation); err != nil {
 		return fmt.Errorf("%w: %w", kv.ErrInvalidTransaction, err)
 	}
 	switch operation := operation.(type) {
@@ -130,7 +132,7 @@ func checkLength(list string, length int) error {
 	return nil
 }
 
-func (command TransactionCommand) guardsHold(batch *batch) (bool, error) {
+func (command TransactionCommand) guardsHold(batch *batch.Batch) (bool, error) {
 	for index, guard := range command.If {
 		holds, err := guard.holds(batch)
 		if err == nil {
@@ -147,7 +149,7 @@ func (command TransactionCommand) guardsHold(batch *batch) (bool, error) {
 }
 
 // operate carries out the list that the guards have chosen.
-func (command TransactionCommand) operate(batch *batch, succeeded bool, origin origin) ([]Outcome, error) {
+func (command TransactionCommand) operate(batch *batch.Batch, succeeded bool, origin batch.Origin) ([]Outcome, error) {
 	list, operations := listElse, command.Else
 	if succeeded {
 		list, operations = listThen, command.Then
@@ -167,8 +169,8 @@ func (command TransactionCommand) operate(batch *batch, succeeded bool, origin o
 
 // within returns an error if a nested batch has had to do with another namespace than the
 // transaction's: it has looked at that one first.
-func (command TransactionCommand) within(batch *batch) error {
-	if name, beyond := batch.beyond(command.Namespace); beyond {
+func (command TransactionCommand) within(batch *batch.Batch) error {
+	if name, beyond := batch.Beyond(command.Namespace); beyond {
 		return fmt.Errorf("%w: its namespace is %q, not %q", kv.ErrInvalidTransaction, command.Namespace, name)
 	}
 	return nil
@@ -189,12 +191,12 @@ type Guard struct {
 	Value *string
 }
 
-func (guard Guard) holds(batch *batch) (bool, error) {
-	target, err := batch.checkedTargetWithValue(guard.Group, guard.Key)
+func (guard Guard) holds(batch *batch.Batch) (bool, error) {
+	target, err := batch.CheckedTargetWithValue(guard.Group, guard.Key)
 	if err != nil {
 		return false, err
 	}
-	current := target.live(batch.Timestamp())
+	current := target.Live(batch.Timestamp())
 	holds := (guard.Revision == nil || *guard.Revision == current.Revision) &&
 		(guard.Exists == nil || *guard.Exists == current.Present()) &&
 		(guard.Value == nil || current.Present() && *guard.Value == current.Value)
@@ -218,12 +220,12 @@ type GetOperation struct {
 func (operation GetOperation) Groups() []string { return []string{operation.Group} }
 
 // Apply implements Command.
-func (operation GetOperation) Apply(batch *batch, origin origin) (Outcome, error) {
-	target, err := batch.checkedTargetWithValue(operation.Group, operation.Key)
+func (operation GetOperation) Apply(batch *batch.Batch, origin batch.Origin) (Outcome, error) {
+	target, err := batch.CheckedTargetWithValue(operation.Group, operation.Key)
 	if err != nil {
 		return Outcome{}, err
 	}
-	current := target.live(batch.Timestamp())
+	current := target.Live(batch.Timestamp())
 	switch {
 	case !current.Present():
 		return Outcome{}, nil
@@ -231,6 +233,6 @@ func (operation GetOperation) Apply(batch *batch, origin origin) (Outcome, error
 		touch := TouchCommand{Group: operation.Group, Key: operation.Key, TimeToLive: *operation.TimeToLive, TraceParent: operation.TraceParent}
 		return touch.Apply(batch, origin)
 	}
-	entry := newEntry(operation.Group, operation.Key, &current)
+	entry := state.NewEntry(operation.Group, operation.Key, &current)
 	return Outcome{Revision: entry.Revision, ExpiresAt: entry.ExpiresAt, Entry: &entry}, nil
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package batch
 
 import (
 	"dappco.re/go/storebus/store/internal/changelog"
@@ -8,9 +8,9 @@ import (
 	"dappco.re/go/storebus/store/internal/state"
 )
 
-// record gives a change its place in the log and applies it. The event needs only the data of
+// Record gives a change its place in the log and applies it. The event needs only the data of
 // the command: its type and the written values.
-func (batch *batch) record(target *target, event changelog.Event, origin origin) *changelog.Event {
+func (batch *Batch) Record(target *Target, event changelog.Event, origin Origin) *changelog.Event {
 	event.Namespace = target.namespaceName
 	event.Group, event.Key = target.Group, target.Key
 	event.Timestamp = batch.timestamp
@@ -27,15 +27,15 @@ func (batch *batch) record(target *target, event changelog.Event, origin origin)
 		replaced = int64(target.entry.Bytes)
 	}
 	changelog.SetCounters(&event, replaced, target.group.Keys)
-	changelog.SetFromCaller(&event, origin.fromCaller)
+	changelog.SetFromCaller(&event, origin.FromCaller)
 	batch.log(target.namespace, &event)
 	batch.count(target, &event)
 	batch.change(target, &event)
 	return &batch.events[len(batch.events)-1]
 }
 
-// replay applies events of the log as it stands.
-func (batch *batch) replay(events []changelog.Event) error {
+// Replay applies events of the log as it stands.
+func (batch *Batch) Replay(events []changelog.Event) error {
 	for index := range events {
 		event := &events[index]
 		target, err := batch.surroundings(kv.EntryName{Group: event.Group, Key: event.Key})
@@ -47,7 +47,7 @@ func (batch *batch) replay(events []changelog.Event) error {
 			// The log does not repeat the value: it is the value of the entry before. If the
 			// tables are newer than the event, that may be another value or none. The log then
 			// goes on to the change that made the tables so.
-			if target.entry, err = batch.entry(target.EntryName); err != nil {
+			if target.entry, err = batch.Entry(target.EntryName); err != nil {
 				return err
 			}
 		}
@@ -58,7 +58,7 @@ func (batch *batch) replay(events []changelog.Event) error {
 
 // count updates the counters with an event. It needs only the event and the counters, so the
 // replay of the log uses it too. A counter that already includes the event is left alone.
-func (batch *batch) count(target *target, event *changelog.Event) {
+func (batch *Batch) count(target *Target, event *changelog.Event) {
 	keys, bytes, groups := changelog.Counters(event)
 	if event.Revision > target.group.LastRevision {
 		target.group.LastRevision = event.Revision
@@ -76,7 +76,7 @@ func (batch *batch) count(target *target, event *changelog.Event) {
 }
 
 // change brings the entry, or the group that is deleted, to where it is after an event.
-func (batch *batch) change(target *target, event *changelog.Event) {
+func (batch *Batch) change(target *Target, event *changelog.Event) {
 	if event.Type == changelog.EventDeleteGroup {
 		batch.deletions[event.Group] = event.Revision
 		return
@@ -104,7 +104,7 @@ func stateAfter(event *changelog.Event, before *kv.EntryState) kv.EntryState {
 
 // log adds an event. It is encoded in the batch that is written, if all of it is known: a
 // transaction's last revision is, when it ends.
-func (batch *batch) log(namespace *namespaceChange, event *changelog.Event) {
+func (batch *Batch) log(namespace *namespaceChange, event *changelog.Event) {
 	batch.events = append(batch.events, *event)
 	if batch.nests {
 		return
@@ -116,9 +116,9 @@ func (batch *batch) log(namespace *namespaceChange, event *changelog.Event) {
 	namespace.section.Add(event)
 }
 
-// changes returns what the batch has changed; it is called once, and the slice goes
+// Changes returns what the batch has changed; it is called once, and the slice goes
 // with the batch.
-func (batch *batch) changes() *state.Slice {
+func (batch *Batch) Changes() *state.Slice {
 	changes := &batch.changed
 	for name, version := range batch.entries {
 		if (kv.Deletion{Revision: batch.deletions[name.Group]}).Hides(&version.EntryState) {
@@ -142,8 +142,8 @@ func (batch *batch) changes() *state.Slice {
 	return changes
 }
 
-// take applies a record to a batch, and returns its changes of entries.
-func (batch *batch) take(record *changelog.Record) (changes *changelog.Changes, err error) {
+// Take applies a record to a batch, and returns its changes of entries.
+func (batch *Batch) Take(record *changelog.Record) (changes *changelog.Changes, err error) {
 	if len(record.Changes) > 0 {
 		err = changelog.ReadChanges(record.Changes, batch.timestamp, func(namespace changelog.NamespaceChanges) func(*changelog.Event) bool {
 			batch.sections = append(batch.sections, &namespace)
@@ -154,7 +154,7 @@ func (batch *batch) take(record *changelog.Record) (changes *changelog.Changes, 
 		})
 	}
 	if err == nil {
-		err = batch.replay(batch.events)
+		err = batch.Replay(batch.events)
 	}
 	if err == nil {
 		err = batch.tables.read(batch, record.Sections)
@@ -163,7 +163,7 @@ func (batch *batch) take(record *changelog.Record) (changes *changelog.Changes, 
 }
 
 // Encode returns the changes of entries as a record has them.
-func (batch *batch) Encode() *changelog.Changes {
+func (batch *Batch) Encode() *changelog.Changes {
 	if len(batch.events) == 0 {
 		return &changelog.Changes{}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package batch
 
 import (
 	"slices"
@@ -9,9 +9,9 @@ import (
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
-// target is an entry that a command is about, with everything around it. All of
+// Target is an entry that a command is about, with everything around it. All of
 // it is read before anything is changed, so that a command that fails leaves no trace.
-type target struct {
+type Target struct {
 	kv.EntryName
 	namespaceName string
 	namespace     *namespaceChange
@@ -19,9 +19,9 @@ type target struct {
 	entry         kv.EntryState
 }
 
-// live returns the entry if it is there and its time has not come, else the state of a missing
+// Live returns the entry if it is there and its time has not come, else the state of a missing
 // one.
-func (target *target) live(now time.Time) kv.EntryState {
+func (target *Target) Live(now time.Time) kv.EntryState {
 	if target.entry.Expired(now) {
 		return kv.EntryState{}
 	}
@@ -29,14 +29,14 @@ func (target *target) live(now time.Time) kv.EntryState {
 }
 
 // Revision returns the revision of the namespace.
-func (target *target) Revision() uint64 { return target.namespace.Revision }
+func (target *Target) Revision() uint64 { return target.namespace.Revision }
 
 // packedBytes is the largest value that lies beside its names in memory.
 const packedBytes = 1024
 
-// pack lays the names and a value that is to be theirs side by side in memory, where they are
+// Pack lays the names and a value that is to be theirs side by side in memory, where they are
 // read together, and apart from whatever the caller has them in.
-func (target *target) pack(value string) string {
+func (target *Target) Pack(value string) string {
 	if len(value) > packedBytes {
 		return value
 	}
@@ -46,16 +46,16 @@ func (target *target) pack(value string) string {
 	return packed[names:]
 }
 
-// checkedTarget is target for names that a caller gave.
-func (batch *batch) checkedTarget(group, key string) (*target, error) {
+// CheckedTarget is target for names that a caller gave.
+func (batch *Batch) CheckedTarget(group, key string) (*Target, error) {
 	if err := batch.checkNames(group, key); err != nil {
 		return nil, err
 	}
 	return batch.target(group, key)
 }
 
-// checkedTargetWithValue is checkedTarget for a command that needs the entry's value.
-func (batch *batch) checkedTargetWithValue(group, key string) (*target, error) {
+// CheckedTargetWithValue is checkedTarget for a command that needs the entry's value.
+func (batch *Batch) CheckedTargetWithValue(group, key string) (*Target, error) {
 	if err := batch.checkNames(group, key); err != nil {
 		return nil, err
 	}
@@ -63,17 +63,17 @@ func (batch *batch) checkedTargetWithValue(group, key string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	target.entry, err = batch.entry(target.EntryName)
+	target.entry, err = batch.Entry(target.EntryName)
 	return target, err
 }
 
-func (batch *batch) checkNames(group, key string) error {
+func (batch *Batch) checkNames(group, key string) error {
 	namespace, name := kv.NamespaceOf(group)
 	return kv.CheckNames(batch.limits, namespace, name, key)
 }
 
 // target reads an entry and what surrounds it.
-func (batch *batch) target(group, key string) (*target, error) {
+func (batch *Batch) target(group, key string) (*Target, error) {
 	target, err := batch.surroundings(kv.EntryName{Group: group, Key: key})
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func (batch *batch) target(group, key string) (*target, error) {
 }
 
 // surroundings is target without the entry itself.
-func (batch *batch) surroundings(name kv.EntryName) (*target, error) {
+func (batch *Batch) surroundings(name kv.EntryName) (*Target, error) {
 	namespaceName, _ := kv.NamespaceOf(name.Group)
 	namespace, err := batch.namespace(namespaceName)
 	if err != nil {
@@ -93,10 +93,10 @@ func (batch *batch) surroundings(name kv.EntryName) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &target{EntryName: name, namespaceName: namespaceName, namespace: namespace, group: group}, nil
+	return &Target{EntryName: name, namespaceName: namespaceName, namespace: namespace, group: group}, nil
 }
 
-func (batch *batch) namespace(name string) (*namespaceChange, error) {
+func (batch *Batch) namespace(name string) (*namespaceChange, error) {
 	if change, known := batch.namespaces[name]; known {
 		return change, nil
 	}
@@ -109,7 +109,7 @@ func (batch *batch) namespace(name string) (*namespaceChange, error) {
 	return change, nil
 }
 
-func (batch *batch) namespaceBelow(name string) (kv.NamespaceState, error) {
+func (batch *Batch) namespaceBelow(name string) (kv.NamespaceState, error) {
 	if batch.below == nil {
 		return batch.view.Namespace(name)
 	}
@@ -120,7 +120,7 @@ func (batch *batch) namespaceBelow(name string) (kv.NamespaceState, error) {
 	return change.NamespaceState, nil
 }
 
-func (batch *batch) group(name string) (*groupChange, error) {
+func (batch *Batch) group(name string) (*groupChange, error) {
 	if change, known := batch.groups[name]; known {
 		return change, nil
 	}
@@ -134,7 +134,7 @@ func (batch *batch) group(name string) (*groupChange, error) {
 }
 
 // GroupState returns the counters of a group.
-func (batch *batch) GroupState(name string) (kv.GroupState, error) {
+func (batch *Batch) GroupState(name string) (kv.GroupState, error) {
 	change, err := batch.group(name)
 	if err != nil {
 		return kv.GroupState{}, err
@@ -142,7 +142,7 @@ func (batch *batch) GroupState(name string) (kv.GroupState, error) {
 	return change.GroupState, nil
 }
 
-func (batch *batch) groupBelow(name string) (kv.GroupState, error) {
+func (batch *Batch) groupBelow(name string) (kv.GroupState, error) {
 	if batch.below == nil {
 		return batch.view.Group(name)
 	}
@@ -154,15 +154,15 @@ func (batch *batch) groupBelow(name string) (kv.GroupState, error) {
 }
 
 // head returns the state of a key, expired or not; its value may be left out.
-func (batch *batch) head(name kv.EntryName) (kv.EntryState, error) {
+func (batch *Batch) head(name kv.EntryName) (kv.EntryState, error) {
 	if state, changed := batch.changedState(name); changed {
 		return state, nil
 	}
 	return batch.view.Head(name)
 }
 
-// entry returns the state of a key, expired or not, with its value.
-func (batch *batch) entry(name kv.EntryName) (kv.EntryState, error) {
+// Entry returns the state of a key, expired or not, with its value.
+func (batch *Batch) Entry(name kv.EntryName) (kv.EntryState, error) {
 	if state, changed := batch.changedState(name); changed {
 		return state, nil
 	}
@@ -170,7 +170,7 @@ func (batch *batch) entry(name kv.EntryName) (kv.EntryState, error) {
 }
 
 // changedState returns the state of a key that the batch has written or deleted.
-func (batch *batch) changedState(name kv.EntryName) (state kv.EntryState, changed bool) {
+func (batch *Batch) changedState(name kv.EntryName) (state kv.EntryState, changed bool) {
 	version, deleted := batch.changedEntry(name), batch.deletion(name.Group)
 	if version != nil && !deleted.Hides(&version.EntryState) {
 		return version.EntryState, true
@@ -179,7 +179,7 @@ func (batch *batch) changedState(name kv.EntryName) (state kv.EntryState, change
 }
 
 // deletion returns the newest deletion of a group in the batch, of revision 0 if there is none.
-func (batch *batch) deletion(group string) kv.Deletion {
+func (batch *Batch) deletion(group string) kv.Deletion {
 	for ; batch != nil; batch = batch.below {
 		if revision, deleted := batch.deletions[group]; deleted {
 			return kv.Deletion{Group: group, Revision: revision}
@@ -189,7 +189,7 @@ func (batch *batch) deletion(group string) kv.Deletion {
 }
 
 // changedEntry returns a key as the batch has changed it, nil if it has not.
-func (batch *batch) changedEntry(name kv.EntryName) *kv.EntryVersion {
+func (batch *Batch) changedEntry(name kv.EntryName) *kv.EntryVersion {
 	for ; batch != nil; batch = batch.below {
 		if version, known := batch.entries[name]; known {
 			return version
@@ -198,14 +198,14 @@ func (batch *batch) changedEntry(name kv.EntryName) *kv.EntryVersion {
 	return nil
 }
 
-// all returns the live entries of a group.
-func (batch *batch) all(group string) (all map[string]string, err error) {
+// All returns the live entries of a group.
+func (batch *Batch) All(group string) (all map[string]string, err error) {
 	deleted := kv.Deletion{Revision: batch.deletions[group]}
 	switch {
 	case deleted.Revision != 0:
 		all = map[string]string{}
 	case batch.below != nil:
-		all, err = batch.below.all(group)
+		all, err = batch.below.All(group)
 	default:
 		all = map[string]string{}
 		err = batch.view.WholeGroup(group, batch.timestamp, func(key string, state *kv.EntryState) bool {
@@ -228,9 +228,9 @@ func (batch *batch) all(group string) (all map[string]string, err error) {
 	return all, nil
 }
 
-// groupNames returns the names of the groups of a range that have keys, in byte
+// GroupNames returns the names of the groups of a range that have keys, in byte
 // order. Of more than limit it returns limit, whichever they are.
-func (batch *batch) groupNames(names kv.NameRange, limit int) (found []string, err error) {
+func (batch *Batch) GroupNames(names kv.NameRange, limit int) (found []string, err error) {
 	// Changes of the batches below are newer than the view.
 	for below := batch.below; below != nil; below = below.below {
 		for name, group := range below.groups {
@@ -253,4 +253,19 @@ func (batch *batch) groupNames(names kv.NameRange, limit int) (found []string, e
 	})
 	slices.Sort(found)
 	return found[:min(limit, len(found))], err
+}
+
+// PlanDeletion logs the expiry of due keys in the realm of the groups, so that they do not
+// count. It finds the groups that still have keys.
+func (batch *Batch) PlanDeletion(names kv.NameRange, of kv.Realm) (*GroupDeletion, error) {
+	if err := batch.ExpireAll(of); err != nil {
+		return nil, err
+	}
+	namespaceName, _ := kv.NamespaceOf(names.Low)
+	namespace, err := batch.namespace(namespaceName)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := groupsWithKeys(batch, names)
+	return &GroupDeletion{batch: batch, namespace: namespace, groups: groups}, err
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package commands
 
 import (
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 )
@@ -19,13 +20,13 @@ type DeleteGroupCommand struct {
 }
 
 // Apply implements Command.
-func (command DeleteGroupCommand) Apply(batch *batch, origin origin) (Outcome, error) {
+func (command DeleteGroupCommand) Apply(batch *batch.Batch, origin batch.Origin) (Outcome, error) {
 	namespace, name := kv.NamespaceOf(command.Group)
 	if err := kv.CheckGroup(batch.Limits(), namespace, name); err != nil {
 		return Outcome{}, err
 	}
 	end := kv.FirstBehind(command.Group)
-	deletion, err := planDeletion(batch, kv.NameRange{Low: command.Group, High: &end}, kv.RealmOf(command.Group))
+	deletion, err := batch.PlanDeletion(kv.NameRange{Low: command.Group, High: &end}, kv.RealmOf(command.Group))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -49,8 +50,8 @@ type DeletePrefixCommand struct {
 }
 
 // Apply implements Command.
-func (command DeletePrefixCommand) Apply(batch *batch, origin origin) (Outcome, error) {
-	deletion, err := planDeletion(batch, kv.Prefixed(command.Prefix), kv.RealmOfPrefix(command.Prefix))
+func (command DeletePrefixCommand) Apply(batch *batch.Batch, origin batch.Origin) (Outcome, error) {
+	deletion, err := batch.PlanDeletion(kv.Prefixed(command.Prefix), kv.RealmOfPrefix(command.Prefix))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -61,7 +62,7 @@ func (command DeletePrefixCommand) Apply(batch *batch, origin origin) (Outcome, 
 func (DeletePrefixCommand) Groups() []string { return nil }
 
 // outcomeOf carries out a planned deletion.
-func outcomeOf(deletion *groupDeletion, traceParent string, together bool, origin origin) Outcome {
-	keys, groups := deletion.record(changelog.Event{TraceParent: traceParent}, together, origin)
+func outcomeOf(deletion *batch.GroupDeletion, traceParent string, together bool, origin batch.Origin) Outcome {
+	keys, groups := deletion.Record(changelog.Event{TraceParent: traceParent}, together, origin)
 	return Outcome{Revision: deletion.Revision(), DeletedKeys: keys, DeletedGroups: groups}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package batch
 
 import (
 	"hash/maphash"
@@ -24,23 +24,23 @@ const (
 	retryBytes = 160
 )
 
-// requestName identifies a request with an id.
-type requestName struct {
-	namespace string
-	id        string
+// RequestName identifies a request with an id.
+type RequestName struct {
+	Namespace string
+	ID        string
 }
 
-// answer is the remembered answer to a request.
-type answer struct {
-	requestName
-	digest [DigestBytes]byte
-	bytes  []byte
+// Answer is the remembered answer to a request.
+type Answer struct {
+	RequestName
+	Digest [DigestBytes]byte
+	Bytes  []byte
 }
 
-// retries remembers answers: the database holds them, in the order in which they
+// Answers remembers answers: the database holds them, in the order in which they
 // were given, and memory knows where, by a hash of their names. It belongs to the
-// committer's goroutine.
-type retries struct {
+// owner of the committer.
+type Answers struct {
 	seeds [2]maphash.Seed
 	// generations are parts of the memory, the oldest first: each is forgotten as a whole.
 	generations []*retryGeneration
@@ -67,8 +67,9 @@ type retryGeneration struct {
 // never share one by chance; if they did, the older would be forgotten.
 type retryHash [2]uint64
 
-func newRetries(session *sqlite.Session) *retries {
-	return &retries{
+// NewAnswers returns the table, with its statements prepared.
+func NewAnswers(session *sqlite.Session) *Answers {
+	return &Answers{
 		seeds:       [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
 		insert:      session.Prepare(`INSERT INTO retries (id, committed_at, namespace, request_id, digest, answer) VALUES (?, ?, ?, ?, ?, ?)`),
 		selectOne:   session.Prepare(`SELECT committed_at, namespace, request_id, digest, answer FROM retries WHERE id = ?`),
@@ -78,20 +79,20 @@ func newRetries(session *sqlite.Session) *retries {
 }
 
 // Load reads which answers there are.
-func (retries *retries) Load() error {
+func (retries *Answers) Load() error {
 	first := true
 	return retries.selectNames.Query(func(row sqlite.Row) bool {
 		id := row.Signed(0)
 		if first {
 			first, retries.deletedID, retries.forgottenID = false, id-1, id-1
 		}
-		retries.note(requestName{namespace: row.Text(2), id: row.Text(3)}, id, time.Unix(0, row.Signed(1)).UTC())
+		retries.note(RequestName{Namespace: row.Text(2), ID: row.Text(3)}, id, time.Unix(0, row.Signed(1)).UTC())
 		return true
 	})
 }
 
-// newest is when the newest answer was given, in Unix nanoseconds.
-func (retries *retries) newest() int64 {
+// Newest is when the newest answer was given, in Unix nanoseconds.
+func (retries *Answers) Newest() int64 {
 	if len(retries.generations) == 0 {
 		return 0
 	}
@@ -99,73 +100,73 @@ func (retries *retries) newest() int64 {
 }
 
 // answersIn gives the table of the answers, and a batch's part of it.
-var answersIn = slot[answerPart, *answerPart, *retries]{Place: placeOfAnswers}
+var answersIn = Slot[answerPart, *answerPart, *Answers]{Place: PlaceOfAnswers}
 
 // answerPart are the answers that a batch gives, in the order in which they came.
 type answerPart struct {
-	list   []*answer
-	byName map[requestName]*answer
+	list   []*Answer
+	byName map[RequestName]*Answer
 }
 
-func (answers *answerPart) add(given *answer) {
+func (answers *answerPart) add(given *Answer) {
 	if answers.byName == nil {
-		answers.byName = map[requestName]*answer{}
+		answers.byName = map[RequestName]*Answer{}
 	}
-	answers.byName[given.requestName] = given
+	answers.byName[given.RequestName] = given
 	answers.list = append(answers.list, given)
 }
 
-func (answers *answerPart) MergeInto(below *batch) {
+func (answers *answerPart) MergeInto(below *Batch) {
 	for _, given := range answers.list {
-		answersIn.in(below).add(given)
+		answersIn.In(below).add(given)
 	}
 }
 
 func (answers *answerPart) Empty() bool { return len(answers.list) == 0 }
 
-func (*answerPart) Waits() waiting { return waitsAsUsual }
+func (*answerPart) Waits() Waiting { return WaitsAsUsual }
 
 func (answers *answerPart) AppendTo(section []byte) []byte {
 	for _, given := range answers.list {
-		section = changelog.AppendText(section, given.namespace)
-		section = changelog.AppendText(section, given.id)
-		section = changelog.AppendText(section, given.digest[:])
-		section = changelog.AppendText(section, given.bytes)
+		section = changelog.AppendText(section, given.Namespace)
+		section = changelog.AppendText(section, given.ID)
+		section = changelog.AppendText(section, given.Digest[:])
+		section = changelog.AppendText(section, given.Bytes)
 	}
 	return section
 }
 
-func (*retries) Read(batch *batch, section *changelog.Reader) {
+func (*Answers) Read(batch *Batch, section *changelog.Reader) {
 	for section.More() {
-		given := &answer{requestName: requestName{namespace: section.Text(), id: section.Text()}}
-		if digest := section.Text(); copy(given.digest[:], digest) != len(digest) || len(digest) != DigestBytes {
+		given := &Answer{RequestName: RequestName{Namespace: section.Text(), ID: section.Text()}}
+		if digest := section.Text(); copy(given.Digest[:], digest) != len(digest) || len(digest) != DigestBytes {
 			section.Fail()
 		}
-		given.bytes = []byte(section.Text())
-		answersIn.in(batch).add(given)
+		given.Bytes = []byte(section.Text())
+		answersIn.In(batch).add(given)
 	}
 }
 
 // Save writes the answers of a batch.
-func (retries *retries) Save(transaction *sqlite.Transaction, batch *batch) {
-	for index, answer := range answersIn.of(batch).list {
+func (retries *Answers) Save(transaction *sqlite.Transaction, batch *Batch) {
+	for index, answer := range answersIn.Of(batch).list {
 		id := retries.lastID + int64(index) + 1
 		// No bytes at all would be NULL.
-		bytes := append([]byte{}, answer.bytes...)
-		transaction.Execute(retries.insert, id, batch.timestamp.UnixNano(), answer.namespace, answer.id, answer.digest[:], bytes)
+		bytes := append([]byte{}, answer.Bytes...)
+		transaction.Execute(retries.insert, id, batch.timestamp.UnixNano(), answer.Namespace, answer.ID, answer.Digest[:], bytes)
 	}
 }
 
 // Saved remembers where the answers of a batch are.
-func (retries *retries) Saved(batch *batch) (bytes int) {
-	for _, answer := range answersIn.of(batch).list {
-		retries.note(answer.requestName, retries.lastID+1, batch.timestamp)
-		bytes += retryBytes + len(answer.bytes)
+func (retries *Answers) Saved(batch *Batch) (bytes int) {
+	for _, answer := range answersIn.Of(batch).list {
+		retries.note(answer.RequestName, retries.lastID+1, batch.timestamp)
+		bytes += retryBytes + len(answer.Bytes)
 	}
 	return bytes
 }
 
-func (retries *retries) note(name requestName, id int64, committedAt time.Time) {
+func (retries *Answers) note(name RequestName, id int64, committedAt time.Time) {
 	last := len(retries.generations) - 1
 	if last < 0 || committedAt.Sub(retries.generations[last].begun) >= generationSpan {
 		retries.generations = append(retries.generations, &retryGeneration{begun: committedAt, rows: map[retryHash]int64{}})
@@ -180,15 +181,15 @@ func (retries *retries) note(name requestName, id int64, committedAt time.Time) 
 	retries.lastID = id
 }
 
-func (retries *retries) hash(name requestName) (hash retryHash) {
+func (retries *Answers) hash(name RequestName) (hash retryHash) {
 	for index, seed := range retries.seeds {
 		hash[index] = maphash.Comparable(seed, name)
 	}
 	return hash
 }
 
-// find returns the answer to a request within the window, nil if there is none.
-func (retries *retries) find(name requestName, now time.Time) (*answer, error) {
+// Find returns the answer to a request within the window, nil if there is none.
+func (retries *Answers) Find(name RequestName, now time.Time) (*Answer, error) {
 	if len(retries.generations) == 0 {
 		return nil, nil
 	}
@@ -201,21 +202,21 @@ func (retries *retries) find(name requestName, now time.Time) (*answer, error) {
 	return nil, nil
 }
 
-func (retries *retries) readAnswer(id int64, name requestName, now time.Time) (found *answer, err error) {
+func (retries *Answers) readAnswer(id int64, name RequestName, now time.Time) (found *Answer, err error) {
 	err = retries.selectOne.Query(func(row sqlite.Row) bool {
-		if row.Text(1) != name.namespace || row.Text(2) != name.id || now.Sub(time.Unix(0, row.Signed(0))) >= RetryWindow {
+		if row.Text(1) != name.Namespace || row.Text(2) != name.ID || now.Sub(time.Unix(0, row.Signed(0))) >= RetryWindow {
 			return false
 		}
-		found = &answer{requestName: name}
-		copy(found.digest[:], row.Bytes(3))
-		found.bytes = append([]byte{}, row.Bytes(4)...)
+		found = &Answer{RequestName: name}
+		copy(found.Digest[:], row.Bytes(3))
+		found.Bytes = append([]byte{}, row.Bytes(4)...)
 		return false
 	}, id)
 	return found, err
 }
 
-// forget drops the answers outside the window from memory.
-func (retries *retries) forget(now time.Time) {
+// Forget drops the answers outside the window from memory.
+func (retries *Answers) Forget(now time.Time) {
 	for len(retries.generations) > 0 && now.Sub(retries.generations[0].newest) >= RetryWindow {
 		retries.forgottenID = retries.generations[0].lastID
 		retries.generations[0] = nil
@@ -224,44 +225,69 @@ func (retries *retries) forget(now time.Time) {
 	retries.clearing = retries.deletedID < retries.forgottenID
 }
 
-// areOld reports whether forgotten answers are to be deleted.
-func (retries *retries) areOld() bool { return retries.clearing }
+// AreOld reports whether forgotten answers are to be deleted.
+func (retries *Answers) AreOld() bool { return retries.clearing }
 
-// nextSlice returns the last row of the next slice of forgotten answers.
-func (retries *retries) nextSlice() int64 {
+// NextSlice returns the last row of the next slice of forgotten answers.
+func (retries *Answers) NextSlice() int64 {
 	return min(retries.deletedID+retriesPerSlice, retries.forgottenID)
 }
 
-// remove deletes the answers up to a row in the transaction of the caller.
-func (retries *retries) remove(transaction *sqlite.Transaction, through int64) {
+// Remove deletes the answers up to a row in the transaction of the caller.
+func (retries *Answers) Remove(transaction *sqlite.Transaction, through int64) {
 	transaction.Execute(retries.deleteUpTo, through)
 }
 
-// removed records that remove is committed.
-func (retries *retries) removed(through int64) {
+// Removed records that remove is committed.
+func (retries *Answers) Removed(through int64) {
 	retries.deletedID = through
 	retries.clearing = through < retries.forgottenID
 }
 
-// keep leaves the forgotten answers in the database until more are forgotten.
-func (retries *retries) keep() { retries.clearing = false }
+// Keep leaves the forgotten answers in the database until more are forgotten.
+func (retries *Answers) Keep() { retries.clearing = false }
 
-// known returns how many answers memory knows.
-func (retries *retries) known() (count int) {
+// Known returns how many answers memory knows.
+func (retries *Answers) Known() (count int) {
 	for _, generation := range retries.generations {
 		count += len(generation.rows)
 	}
 	return count
 }
 
-// answer returns the remembered answer to a request, nil if there is none.
-func (batch *batch) answer(name requestName) (*answer, error) {
+// Answers returns the table of the answers.
+func (tables *Tables) Answers() *Answers { return answersIn.Table(tables) }
+
+// AddAnswer has the store remember an answer.
+func (batch *Batch) AddAnswer(given *Answer) { answersIn.In(batch).add(given) }
+
+// Remember has the store remember answers that were given elsewhere. An answer that it knows
+// already stays.
+func (batch *Batch) Remember(answers []*Answer) error {
+	var unknown []*Answer
+	for _, given := range answers {
+		earlier, err := batch.Answer(given.RequestName)
+		if err != nil {
+			return err
+		}
+		if earlier == nil {
+			unknown = append(unknown, given)
+		}
+	}
+	for _, given := range unknown {
+		batch.AddAnswer(given)
+	}
+	return nil
+}
+
+// Answer returns the remembered answer to a request, nil if there is none.
+func (batch *Batch) Answer(name RequestName) (*Answer, error) {
 	for at := batch; at != nil; at = at.below {
-		if earlier := answersIn.of(at).byName[name]; earlier != nil {
+		if earlier := answersIn.Of(at).byName[name]; earlier != nil {
 			return earlier, nil
 		}
 	}
-	return answersIn.table(batch.tables).find(name, batch.timestamp)
+	return answersIn.Table(batch.tables).Find(name, batch.timestamp)
 }
 
 // DigestBytes is the length of Request.Digest.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package state
 
 import (
 	"time"
@@ -8,7 +8,7 @@ import (
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
-// Entry is a key with its value, revision and times.
+// Entry is a key with its value, revision and times, as callers of the store get it.
 type Entry struct {
 	// Group is the whole name.
 	Group     string
@@ -20,7 +20,8 @@ type Entry struct {
 	ExpiresAt time.Time
 }
 
-func newEntry(group, key string, state *kv.EntryState) Entry {
+// NewEntry returns an entry that is there.
+func NewEntry(group, key string, state *kv.EntryState) Entry {
 	return Entry{
 		Group:     group,
 		Key:       key,

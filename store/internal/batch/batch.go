@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package batch
 
 import (
 	"maps"
@@ -13,20 +13,19 @@ import (
 	"dappco.re/go/storebus/store/internal/state"
 )
 
-// batch has the changes of a transaction: the future state of the view, and a part of the log.
+// Batch has the changes of a transaction: the future state of the view, and a part of the log.
 // Commands are applied one after the other, and each sees the commands before it. Nothing is
-// written until all are applied. A batch does no input or output except through the view, and
-// asks no clock. So the same commands on the same view at the same time give the same batch.
-type batch struct {
+// written until all are applied.
+type Batch struct {
 	view *state.View
 	// below is the batch that this one stands on, nil if it stands on the view. nests tells that
 	// this one will be merged into it. Otherwise the batch below is on its way to the log.
-	below *batch
+	below *Batch
 	nests bool
 	// after is the end of the log before the batch.
 	after changelog.Position
 	// spare is memory for a nested one, nil if there is none.
-	spare     *batch
+	spare     *Batch
 	limits    kv.Limits
 	timestamp time.Time
 
@@ -42,7 +41,7 @@ type batch struct {
 	changed state.Slice
 	// parts are the changes beside the log, one part for each table.
 	parts  parts
-	tables *tables
+	tables *Tables
 	// due is the progress of the batch through due entries, by realm. stale are entries that
 	// were found there and are no longer due. looks is the number of entries that it may still
 	// look at; a nested batch uses the one of the lowest batch.
@@ -65,29 +64,29 @@ type groupChange struct {
 	changed bool
 }
 
-// newBatch returns a batch without limits.
-func newBatch(view *state.View, tables *tables, timestamp time.Time) *batch {
-	return emptyBatch().on(view, tables, kv.Limits{}, timestamp)
+// New returns a batch without limits.
+func New(view *state.View, tables *Tables, timestamp time.Time) *Batch {
+	return Empty().On(view, tables, kv.Limits{}, timestamp)
 }
 
-// on puts an empty batch on top of a view.
-func (batch *batch) on(view *state.View, tables *tables, limits kv.Limits, timestamp time.Time) *batch {
-	batch.view, batch.tables, batch.limits, batch.timestamp, batch.looks = view, tables, limits, timestamp, duePerBatch
+// On puts an empty batch on top of a view.
+func (batch *Batch) On(view *state.View, tables *Tables, limits kv.Limits, timestamp time.Time) *Batch {
+	batch.view, batch.tables, batch.limits, batch.timestamp, batch.looks = view, tables, limits, timestamp, DuePerBatch
 	return batch
 }
 
-// follows tells a batch the end of the log before it. below is the batch whose record is the end,
+// Follows tells a batch the end of the log before it. below is the batch whose record is the end,
 // while that is on its way to the log, and nil afterwards.
-func (batch *batch) follows(after changelog.Position, below *batch) {
+func (batch *Batch) Follows(after changelog.Position, below *Batch) {
 	batch.after, batch.below = after, below
 }
 
-// landed tells the batch that the view has all that was below it.
-func (batch *batch) landed() { batch.below = nil }
+// Landed tells the batch that the view has all that was below it.
+func (batch *Batch) Landed() { batch.below = nil }
 
-// emptyBatch returns a batch that must be put on a view.
-func emptyBatch() *batch {
-	return &batch{
+// Empty returns a batch that must be put on a view.
+func Empty() *Batch {
+	return &Batch{
 		namespaces: map[string]*namespaceChange{},
 		groups:     map[string]*groupChange{},
 		entries:    map[kv.EntryName]*kv.EntryVersion{},
@@ -95,21 +94,21 @@ func emptyBatch() *batch {
 	}
 }
 
-// nested returns a batch on top of this one, and sees the changes of this one. Its changes
+// Nested returns a batch on top of this one, and sees the changes of this one. Its changes
 // reach this one when it is merged, and are dropped otherwise. Until then this one must not
 // change.
-func (batch *batch) nested() *batch {
+func (batch *Batch) Nested() *Batch {
 	nested := batch.spare
 	if batch.spare = nil; nested == nil {
-		nested = emptyBatch()
+		nested = Empty()
 	}
-	nested.on(batch.view, batch.tables, batch.limits, batch.timestamp)
+	nested.On(batch.view, batch.tables, batch.limits, batch.timestamp)
 	nested.below, nested.nests, nested.after = batch, true, batch.after
 	return nested
 }
 
-// merge takes over the changes of a nested batch, and its memory.
-func (batch *batch) merge(nested *batch) {
+// Merge takes over the changes of a nested batch, and its memory.
+func (batch *Batch) Merge(nested *Batch) {
 	for name, change := range nested.namespaces {
 		if change.changed {
 			below := batch.namespaces[name]
@@ -131,12 +130,12 @@ func (batch *batch) merge(nested *batch) {
 		batch.log(batch.namespaces[event.Namespace], event)
 	}
 	nested.parts.mergeInto(batch)
-	batch.spare = reuse(nested)
+	batch.spare = Reuse(nested)
 }
 
-// markTransaction marks the changes of a nested batch as one transaction. A transaction over
+// MarkTransaction marks the changes of a nested batch as one transaction. A transaction over
 // several namespaces has a first and a last revision in each.
-func (batch *batch) markTransaction() {
+func (batch *Batch) MarkTransaction() {
 	for index := range batch.events {
 		event := &batch.events[index]
 		namespace := batch.namespaces[event.Namespace]
@@ -145,31 +144,31 @@ func (batch *batch) markTransaction() {
 }
 
 // Below returns the batch that this one stands on, nil if it stands on the view.
-func (batch *batch) Below() *batch { return batch.below }
+func (batch *Batch) Below() *Batch { return batch.below }
 
 // End returns the end of the log before the batch.
-func (batch *batch) End() changelog.Position { return batch.after }
+func (batch *Batch) End() changelog.Position { return batch.after }
 
 // Limits returns the limits of the entries that the batch takes.
-func (batch *batch) Limits() kv.Limits { return batch.limits }
+func (batch *Batch) Limits() kv.Limits { return batch.limits }
 
 // Timestamp returns the time of all changes of the batch.
-func (batch *batch) Timestamp() time.Time { return batch.timestamp }
+func (batch *Batch) Timestamp() time.Time { return batch.timestamp }
 
 // Tables returns the tables as they are before the batch, and before all batches below it.
-func (batch *batch) Tables() *tables { return batch.tables }
+func (batch *Batch) Tables() *Tables { return batch.tables }
 
 // Events returns the changes of entries so far. They must not be changed.
-func (batch *batch) Events() []changelog.Event { return batch.events }
+func (batch *Batch) Events() []changelog.Event { return batch.events }
 
 // IsEmpty reports whether the batch changes nothing.
-func (batch *batch) IsEmpty() bool { return len(batch.events) == 0 && batch.parts.empty() }
+func (batch *Batch) IsEmpty() bool { return len(batch.events) == 0 && batch.parts.empty() }
 
 // Sections returns what the batch changes beside the entries, as the sections of a record.
-func (batch *batch) Sections() []byte { return batch.parts.sections() }
+func (batch *Batch) Sections() []byte { return batch.parts.sections() }
 
 // Revision returns the revision of a namespace.
-func (batch *batch) Revision(namespace string) (uint64, error) {
+func (batch *Batch) Revision(namespace string) (uint64, error) {
 	change, err := batch.namespace(namespace)
 	if err != nil {
 		return 0, err
@@ -177,8 +176,8 @@ func (batch *batch) Revision(namespace string) (uint64, error) {
 	return change.Revision, nil
 }
 
-// beyond returns a namespace other than the named one that the batch has had to do with.
-func (batch *batch) beyond(namespace string) (other string, found bool) {
+// Beyond returns a namespace other than the named one that the batch has had to do with.
+func (batch *Batch) Beyond(namespace string) (other string, found bool) {
 	for name := range batch.namespaces {
 		if name != namespace {
 			return name, true
@@ -188,19 +187,19 @@ func (batch *batch) beyond(namespace string) (other string, found bool) {
 }
 
 // Oldest returns the lowest revision in the log of a namespace that the batch changes.
-func (batch *batch) Oldest(namespace string) uint64 { return batch.namespaces[namespace].Oldest }
+func (batch *Batch) Oldest(namespace string) uint64 { return batch.namespaces[namespace].Oldest }
 
 // Stale returns entries that were found among the due ones, and have got another state since.
-func (batch *batch) Stale() []kv.EntryName { return batch.stale }
+func (batch *Batch) Stale() []kv.EntryName { return batch.stale }
 
-// lookAtAll has the batch look at all due entries that it comes to, however many.
-func (batch *batch) lookAtAll() { batch.looks = math.MaxInt }
+// LookAtAll has the batch look at all due entries that it comes to, however many.
+func (batch *Batch) LookAtAll() { batch.looks = math.MaxInt }
 
 // Waits tells how the commit of the batch waits for the disk.
-func (batch *batch) Waits() waiting {
+func (batch *Batch) Waits() Waiting {
 	waits := batch.parts.waits()
 	if len(batch.events) > 0 {
-		waits = max(waits, waitsAsUsual)
+		waits = max(waits, WaitsAsUsual)
 	}
 	return waits
 }
@@ -209,9 +208,9 @@ func (batch *batch) Waits() waiting {
 // would be held for nothing.
 const reusableStates = 64
 
-// reuse returns an empty batch in the memory of a committed or dropped batch; nil if that is
+// Reuse returns an empty batch in the memory of a committed or dropped batch; nil if that is
 // not worth it. Events and log data of the old batch stay valid for others.
-func reuse(used *batch) *batch {
+func Reuse(used *Batch) *Batch {
 	if max(len(used.namespaces), len(used.groups), len(used.entries), len(used.deletions)) > reusableStates {
 		return nil
 	}
@@ -220,7 +219,7 @@ func reuse(used *batch) *batch {
 	clear(used.entries)
 	clear(used.deletions)
 	used.changed.Reset()
-	*used = batch{
+	*used = Batch{
 		spare:      used.spare,
 		namespaces: used.namespaces, groups: used.groups, entries: used.entries, deletions: used.deletions,
 		changed: used.changed,
@@ -228,7 +227,8 @@ func reuse(used *batch) *batch {
 	return used
 }
 
-// origin has the data about a command's source that its changes carry.
-type origin struct {
-	fromCaller bool
+// Origin has the data about a command's source that its changes carry.
+type Origin struct {
+	// FromCaller tells that the caller runs the callbacks of OnChange for the changes.
+	FromCaller bool
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package batch
 
 import (
 	"dappco.re/go/storebus/store/internal/changelog"
@@ -11,41 +11,26 @@ import (
 // are one change of the log with an event for each group, and all other callers wait for it.
 const MaxGroupsPerDelete = 100_000
 
-// groupDeletion is a checked deletion of groups: everything is read, and no group is changed
+// GroupDeletion is a checked deletion of groups: everything is read, and no group is changed
 // yet.
-type groupDeletion struct {
-	batch *batch
+type GroupDeletion struct {
+	batch *Batch
 	// namespace is the namespace in which the range of names begins.
 	namespace *namespaceChange
-	groups    []*target
-}
-
-// planDeletion logs the expiry of due keys in the realm of the groups, so that they do not
-// count. It finds the groups that still have keys.
-func planDeletion(batch *batch, names kv.NameRange, of kv.Realm) (*groupDeletion, error) {
-	if err := batch.expireAll(of); err != nil {
-		return nil, err
-	}
-	namespaceName, _ := kv.NamespaceOf(names.Low)
-	namespace, err := batch.namespace(namespaceName)
-	if err != nil {
-		return nil, err
-	}
-	groups, err := groupsWithKeys(batch, names)
-	return &groupDeletion{batch: batch, namespace: namespace, groups: groups}, err
+	groups    []*Target
 }
 
 // groupsWithKeys returns the groups of a range that have keys, in byte order, or
 // TooManyGroupsError.
-func groupsWithKeys(batch *batch, names kv.NameRange) ([]*target, error) {
-	found, err := batch.groupNames(names, MaxGroupsPerDelete+1)
+func groupsWithKeys(batch *Batch, names kv.NameRange) ([]*Target, error) {
+	found, err := batch.GroupNames(names, MaxGroupsPerDelete+1)
 	if err != nil {
 		return nil, err
 	}
 	if len(found) > MaxGroupsPerDelete {
 		return nil, &kv.TooManyGroupsError{Prefix: names.Low, Limit: MaxGroupsPerDelete}
 	}
-	groups := make([]*target, len(found))
+	groups := make([]*Target, len(found))
 	for index, name := range found {
 		if groups[index], err = batch.surroundings(kv.EntryName{Group: name}); err != nil {
 			return nil, err
@@ -55,12 +40,12 @@ func groupsWithKeys(batch *batch, names kv.NameRange) ([]*target, error) {
 }
 
 // Revision returns the revision of the namespace in which the range of names begins.
-func (deletion *groupDeletion) Revision() uint64 { return deletion.namespace.Revision }
+func (deletion *GroupDeletion) Revision() uint64 { return deletion.namespace.Revision }
 
-// record logs the deletion of every group, and returns how many keys and groups are deleted. The
+// Record logs the deletion of every group, and returns how many keys and groups are deleted. The
 // event needs the data of the caller. If together is true, the events of one namespace are parts
 // of one change.
-func (deletion *groupDeletion) record(event changelog.Event, together bool, origin origin) (keys, groups int64) {
+func (deletion *GroupDeletion) Record(event changelog.Event, together bool, origin Origin) (keys, groups int64) {
 	event.Type = changelog.EventDeleteGroup
 	var transactions map[*namespaceChange]revisionRange
 	if together {
@@ -71,7 +56,7 @@ func (deletion *groupDeletion) record(event changelog.Event, together bool, orig
 		groups++
 		transaction := transactions[target.namespace]
 		event.TransactionFirst, event.TransactionLast = transaction.first, transaction.last
-		deletion.batch.record(target, event, origin)
+		deletion.batch.Record(target, event, origin)
 	}
 	return keys, groups
 }
@@ -80,7 +65,7 @@ func (deletion *groupDeletion) record(event changelog.Event, together bool, orig
 type revisionRange struct{ first, last uint64 }
 
 // transactions returns the revisions that the deletions take, by namespace.
-func (deletion *groupDeletion) transactions() map[*namespaceChange]revisionRange {
+func (deletion *GroupDeletion) transactions() map[*namespaceChange]revisionRange {
 	transactions := map[*namespaceChange]revisionRange{}
 	for _, target := range deletion.groups {
 		transaction, known := transactions[target.namespace]

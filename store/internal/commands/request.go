@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package commands
 
 import (
 	"cmp"
 	"fmt"
 
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -26,7 +27,7 @@ type Request struct {
 	ID        string
 	// Digest identifies the content of the request. The same id with another digest is
 	// ErrRequestMismatch.
-	Digest [DigestBytes]byte
+	Digest [batch.DigestBytes]byte
 	// Answer makes the answer from the outcome of the command. If it returns an error, the
 	// command fails with that error and changes nothing. The goroutine that writes calls it,
 	// sometimes more than once. It must use only the Outcome, and must not block. A nil Answer
@@ -37,62 +38,64 @@ type Request struct {
 	answerBytes int
 }
 
-// nameOf is the name by which the answer to a request is remembered.
-func nameOf(request *Request) requestName {
-	return requestName{namespace: request.Namespace, id: request.ID}
+// NameOf is the name by which the answer to a request is remembered.
+func NameOf(request *Request) batch.RequestName {
+	return batch.RequestName{Namespace: request.Namespace, ID: request.ID}
 }
 
-// forSummary returns a request for a commit of a workspace, whose answer may be longer.
-func forSummary(request Request) Request {
+// ForSummary returns a request for a commit of a workspace, whose answer may be longer.
+func ForSummary(request Request) Request {
 	request.answerBytes = MaxSummaryAnswerBytes
 	return request
 }
 
-// answering returns a command that is answered for a request, if the request wants an answer or has
+// Answer returns a command that is answered for a request, if the request wants an answer or has
 // an id.
-func answering(request Request, command Command) Command {
+func Answer(request Request, command Command) Command {
 	if request.ID == "" && request.Answer == nil {
 		return command
 	}
-	return requestCommand{Request: request, Command: command}
+	return Answered{Request: request, Command: command}
 }
 
-// requestCommand is a command with its answer.
-type requestCommand struct {
+// Answered is a command with its answer.
+type Answered struct {
 	Request
 	Command Command
 }
 
-func (request requestCommand) Apply(batch *batch, origin origin) (Outcome, error) {
-	name := nameOf(&request.Request)
+// Apply implements Command.
+func (request Answered) Apply(batch *batch.Batch, origin batch.Origin) (Outcome, error) {
+	name := NameOf(&request.Request)
 	if request.ID != "" {
-		earlier, err := batch.answer(name)
+		earlier, err := batch.Answer(name)
 		if err != nil {
 			return Outcome{}, err
 		}
 		if earlier != nil {
-			return repeat(&request.Request, earlier)
+			return Repeat(&request.Request, earlier)
 		}
 	}
-	nested := batch.nested()
+	nested := batch.Nested()
 	outcome, err := request.Command.Apply(nested, origin)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if outcome, err = withAnswer(&request.Request, outcome); err != nil {
+	if outcome, err = WithAnswer(&request.Request, outcome); err != nil {
 		return Outcome{}, err
 	}
-	batch.merge(nested)
-	for _, given := range given(&request.Request, &outcome) {
-		answersIn.in(batch).add(given)
+	batch.Merge(nested)
+	for _, given := range Given(&request.Request, &outcome) {
+		batch.AddAnswer(given)
 	}
 	return outcome, nil
 }
 
-func (request requestCommand) Groups() []string { return request.Command.Groups() }
+// Groups implements Command.
+func (request Answered) Groups() []string { return request.Command.Groups() }
 
-// withAnswer adds the answer for a request to an outcome, if the request wants one.
-func withAnswer(request *Request, outcome Outcome) (_ Outcome, err error) {
+// WithAnswer adds the answer for a request to an outcome, if the request wants one.
+func WithAnswer(request *Request, outcome Outcome) (_ Outcome, err error) {
 	if request.Answer == nil {
 		return outcome, nil
 	}
@@ -100,20 +103,20 @@ func withAnswer(request *Request, outcome Outcome) (_ Outcome, err error) {
 	return outcome, err
 }
 
-// given is the answer of an outcome as it is remembered: none for a request without an id.
-func given(request *Request, outcome *Outcome) []*answer {
+// Given is the answer of an outcome as it is remembered: none for a request without an id.
+func Given(request *Request, outcome *Outcome) []*batch.Answer {
 	if request.ID == "" {
 		return nil
 	}
-	return []*answer{{requestName: nameOf(request), digest: request.Digest, bytes: outcome.Answer}}
+	return []*batch.Answer{{RequestName: NameOf(request), Digest: request.Digest, Bytes: outcome.Answer}}
 }
 
-// repeat returns the earlier answer to a request.
-func repeat(request *Request, earlier *answer) (Outcome, error) {
-	if earlier.digest != request.Digest {
+// Repeat returns the earlier answer to a request.
+func Repeat(request *Request, earlier *batch.Answer) (Outcome, error) {
+	if earlier.Digest != request.Digest {
 		return Outcome{}, kv.ErrRequestMismatch
 	}
-	return Outcome{Answer: earlier.bytes, Replayed: true}, nil
+	return Outcome{Answer: earlier.Bytes, Replayed: true}, nil
 }
 
 func (request *Request) answer(outcome Outcome) ([]byte, error) {
