@@ -12,13 +12,13 @@ import (
 	"sort"
 
 	"dappco.re/go/storebus/internal/platform"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // errDeliveredMeanwhile is the failure of a compaction beside a delivery that the
 // configuration has not told of.
-var errDeliveredMeanwhile = fmt.Errorf("%w: entries were delivered while they were archived; name the endpoint in StoreConfig.Journal", kv.ErrUnavailable)
+var errDeliveredMeanwhile = fmt.Errorf("%w: entries were delivered while they were archived; name the endpoint in StoreConfig.Journal", failure.ErrUnavailable)
 
 const (
 	// bytesPerArchiveSlice is how much of the journal is read between two batches, but

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 
 	"dappco.re/go/storebus/store/internal/archivefile"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // ArchiveContent describes the content of an archive.
@@ -54,9 +54,9 @@ func (store *Store) compareArchive(name string, content archivefile.Content) err
 		switch {
 		case err != nil:
 		case !found:
-			err = fmt.Errorf("%w: this store has written no archive of that name", kv.ErrNotFound)
+			err = fmt.Errorf("%w: this store has written no archive of that name", failure.ErrNotFound)
 		case sum != content.SHA256:
-			err = fmt.Errorf("%w: %d entries and SHA-256 %s were written, %d and %s are there", kv.ErrInvalidArchive, entries, sum, content.Entries, content.SHA256)
+			err = fmt.Errorf("%w: %d entries and SHA-256 %s were written, %d and %s are there", failure.ErrInvalidArchive, entries, sum, content.Entries, content.SHA256)
 		}
 		return struct{}{}, err
 	})

@@ -17,7 +17,7 @@ import (
 	sqlitedriver "modernc.org/sqlite"
 
 	"dappco.re/go/storebus/internal/platform"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -49,10 +49,10 @@ func (store *Store) Backup(path string) (int64, error) {
 // later from a goroutine of the store.
 func (store *Store) SubmitBackup(path string, done func(bytes int64, err error)) {
 	if !store.opened() {
-		fail(done, kv.ErrNeverOpened)
+		fail(done, failure.ErrNeverOpened)
 		return
 	}
-	submitAlone(store, &store.backingUp, kv.ErrBackupUnderway, func() (int64, error) { return store.backup(path) }, done)
+	submitAlone(store, &store.backingUp, failure.ErrBackupUnderway, func() (int64, error) { return store.backup(path) }, done)
 }
 
 func (store *Store) backup(path string) (int64, error) {
@@ -131,7 +131,7 @@ func (store *Store) copyPages(file *os.File) (driver.Conn, error) {
 // betweenSteps has the disk catch up, while the committer is about something else.
 func (store *Store) betweenSteps(progress *backupProgress, file *os.File) error {
 	if store.closing.Load() {
-		return kv.ErrClosed
+		return failure.ErrClosed
 	}
 	if progress.unsynced < pagesPerBackupSync && progress.left > pagesPerBackupStep {
 		return nil

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/follow"
-	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // DefaultPageLimit is the limit of a query without a limit.
@@ -35,7 +35,7 @@ func (store *Store) Changes(ctx context.Context, query ChangesQuery) (ChangesPag
 // later from a goroutine of the store. done must not block. It must not change the events,
 // which other callers receive too.
 func (store *Store) SubmitChanges(ctx context.Context, query ChangesQuery, done func(ChangesPage, error)) {
-	if err := cmp.Or(store.unusable(), kv.CheckContext(ctx), checkLimit(query.Limit)); err != nil {
+	if err := cmp.Or(store.unusable(), failure.CheckContext(ctx), checkLimit(query.Limit)); err != nil {
 		fail(done, err)
 		return
 	}
@@ -67,7 +67,7 @@ func (source logSource) Changes(query *ChangesQuery, answered func(ChangesPage, 
 		committer.outbox.add(source.completions, completion(answered(committer.changes(query))))
 	})
 	if !asked {
-		failed(kv.ErrClosed)
+		failed(failure.ErrClosed)
 	}
 }
 
@@ -98,7 +98,7 @@ func (source logSource) CommitsAfter(id uint64) ([]changelog.Commit, error) {
 	return wait(func(done func([]changelog.Commit, error)) {
 		asked := source.reads.put(func(committer *committer) { done(committer.log.Commits(id)) })
 		if !asked {
-			fail(done, kv.ErrClosed)
+			fail(done, failure.ErrClosed)
 		}
 	})
 }

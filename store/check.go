@@ -14,7 +14,7 @@ import (
 
 	sqlitelib "modernc.org/sqlite/lib"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/schema"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -50,7 +50,7 @@ func CheckDatabase(ctx context.Context, path string) (DatabaseState, error) {
 }
 
 func checkDatabase(ctx context.Context, path string) (state DatabaseState, err error) {
-	if err := kv.CheckContext(ctx); err != nil {
+	if err := failure.CheckContext(ctx); err != nil {
 		return "", err
 	}
 	information, err := os.Stat(path)

@@ -11,7 +11,7 @@ import (
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/clock"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/sqlitelog"
 	"dappco.re/go/storebus/store/internal/state"
@@ -140,11 +140,11 @@ func (committer *committer) installAppended() {
 // the database does not take it, the next start installs it.
 func (committer *committer) installLogged(next *sealed) error {
 	err := committer.install(next)
-	if err == nil || errors.Is(err, kv.ErrOutcomeUnknown) {
+	if err == nil || errors.Is(err, failure.ErrOutcomeUnknown) {
 		return err
 	}
 	if id, _ := committer.records.End(); id >= next.Record.ID {
-		return fmt.Errorf("%w: the log has the record and the database does not: %w", kv.ErrOutcomeUnknown, err)
+		return fmt.Errorf("%w: the log has the record and the database does not: %w", failure.ErrOutcomeUnknown, err)
 	}
 	return err
 }
@@ -155,7 +155,7 @@ func (committer *committer) installLogged(next *sealed) error {
 func (committer *committer) takeBack(err error) {
 	first, behind := committer.underway[0], committer.underway[1:]
 	committer.underway = nil
-	unknown := errors.Is(err, kv.ErrOutcomeUnknown)
+	unknown := errors.Is(err, failure.ErrOutcomeUnknown)
 	if unknown && committer.broken.Load() == nil {
 		committer.stopWriting(err)
 	}
@@ -173,7 +173,7 @@ func (committer *committer) takeBack(err error) {
 
 // fail completes the writes of a batch that is not in the log, or perhaps not.
 func (committer *committer) fail(sealed *sealed, err error) {
-	if !errors.Is(err, kv.ErrOutcomeUnknown) {
+	if !errors.Is(err, failure.ErrOutcomeUnknown) {
 		err = writeFailure(err)
 		committer.wrote(err)
 	}

@@ -12,8 +12,8 @@ import (
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/clock"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/follow"
-	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/sqlitelog"
 	"dappco.re/go/storebus/store/internal/state"
@@ -322,7 +322,7 @@ func (committer *committer) refusal() error {
 		return err
 	}
 	if reason := committer.suspended.Load(); reason != nil {
-		return fmt.Errorf("%w: %s", kv.ErrUnavailable, *reason)
+		return fmt.Errorf("%w: %s", failure.ErrUnavailable, *reason)
 	}
 	return committer.backlogRefusal()
 }

@@ -14,7 +14,7 @@ import (
 
 	"dappco.re/go/storebus/internal/platform"
 	"dappco.re/go/storebus/store/internal/archivefile"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // The formats of an archive.
@@ -90,10 +90,10 @@ func (store *Store) Compact(options CompactOptions) (Compaction, error) {
 // later from a goroutine of the store.
 func (store *Store) SubmitCompact(options CompactOptions, done func(Compaction, error)) {
 	if !store.opened() {
-		fail(done, kv.ErrNeverOpened)
+		fail(done, failure.ErrNeverOpened)
 		return
 	}
-	submitAlone(store, &store.compacting, kv.ErrCompactionUnderway, func() (Compaction, error) {
+	submitAlone(store, &store.compacting, failure.ErrCompactionUnderway, func() (Compaction, error) {
 		defer store.engine.journal.archiving.Store(0)
 		return store.compact(options)
 	}, done)
@@ -115,7 +115,7 @@ func (store *Store) compact(options CompactOptions) (Compaction, error) {
 		err = errors.Join(err, compaction.file.Close())
 	}
 	// After an unknown outcome only the next open can tell what to remove.
-	if !errors.Is(err, kv.ErrOutcomeUnknown) {
+	if !errors.Is(err, failure.ErrOutcomeUnknown) {
 		err = errors.Join(err, store.clearArchives())
 	}
 	return Compaction{}, err
@@ -139,11 +139,11 @@ type compaction struct {
 // newCompaction checks the options.
 func (store *Store) newCompaction(options CompactOptions) (*compaction, error) {
 	if options.Before.IsZero() {
-		return nil, fmt.Errorf("%w: Before is the zero time; say before when entries are archived", kv.ErrInvalidCompaction)
+		return nil, fmt.Errorf("%w: Before is the zero time; say before when entries are archived", failure.ErrInvalidCompaction)
 	}
 	format := cmp.Or(options.Format, archivefile.Gzip)
 	if archivefile.Suffixes[format] == "" {
-		return nil, fmt.Errorf("%w: Format is %q; use %q or %q", kv.ErrInvalidCompaction, options.Format, archivefile.Gzip, archivefile.Zstd)
+		return nil, fmt.Errorf("%w: Format is %q; use %q or %q", failure.ErrInvalidCompaction, options.Format, archivefile.Gzip, archivefile.Zstd)
 	}
 	folder, err := archiveFolder(options.Output)
 	if err != nil {
@@ -159,7 +159,7 @@ func (store *Store) newCompaction(options CompactOptions) (*compaction, error) {
 // archiveFolder returns where a folder really is, by which it is found again after a crash.
 func archiveFolder(output string) (string, error) {
 	if output == "" {
-		return "", fmt.Errorf("%w: Output is empty; name the folder of the archive", kv.ErrInvalidCompaction)
+		return "", fmt.Errorf("%w: Output is empty; name the folder of the archive", failure.ErrInvalidCompaction)
 	}
 	folder, err := filepath.Abs(output)
 	if err == nil {
@@ -189,13 +189,13 @@ func archiveFailure(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &atPath):
-		return fmt.Errorf("%w: the folder of archives: %s: %w", kv.ErrUnavailable, atPath.Op, atPath.Err)
+		return fmt.Errorf("%w: the folder of archives: %s: %w", failure.ErrUnavailable, atPath.Op, atPath.Err)
 	case errors.As(err, &atLink):
-		return fmt.Errorf("%w: the folder of archives: %s: %w", kv.ErrUnavailable, atLink.Op, atLink.Err)
-	case errors.Is(err, kv.ErrInvalidArchive), errors.Is(err, kv.ErrClosed):
+		return fmt.Errorf("%w: the folder of archives: %s: %w", failure.ErrUnavailable, atLink.Op, atLink.Err)
+	case errors.Is(err, failure.ErrInvalidArchive), errors.Is(err, failure.ErrClosed):
 		return err
 	default:
-		return fmt.Errorf("%w: the folder of archives: %w", kv.ErrUnavailable, err)
+		return fmt.Errorf("%w: the folder of archives: %w", failure.ErrUnavailable, err)
 	}
 }
 
@@ -230,7 +230,7 @@ func (compaction *compaction) carryOut() error {
 func (compaction *compaction) begin() error {
 	_, err := askJournal(compaction.store, func(journal *journal) (struct{}, error) {
 		if now := compaction.store.engine.clock.Now(); compaction.before.After(now) {
-			return struct{}{}, fmt.Errorf("%w: Before is %s, which is in the future", kv.ErrInvalidCompaction, compaction.before.UTC().Format(time.RFC3339Nano))
+			return struct{}{}, fmt.Errorf("%w: Before is %s, which is in the future", failure.ErrInvalidCompaction, compaction.before.UTC().Format(time.RFC3339Nano))
 		}
 		compaction.through = -1
 		if compaction.before.After(time.Unix(0, 0)) {
@@ -268,7 +268,7 @@ func (compaction *compaction) write() error {
 // goOn returns ErrClosed if nobody waits any more.
 func (compaction *compaction) goOn() error {
 	if compaction.store.closing.Load() {
-		return kv.ErrClosed
+		return failure.ErrClosed
 	}
 	return nil
 }
@@ -343,7 +343,7 @@ func (compaction *compaction) place() error {
 	}
 	if found.Entries != archive.entries || found.SHA256 != archive.sha256 {
 		return fmt.Errorf("read the archive again: %w: %d entries and SHA-256 %s were written, %d and %s are there",
-			kv.ErrInvalidArchive, archive.entries, archive.sha256, found.Entries, found.SHA256)
+			failure.ErrInvalidArchive, archive.entries, archive.sha256, found.Entries, found.SHA256)
 	}
 	store.reach(stepVerified)
 	if _, err := os.Lstat(archive.path()); err == nil {

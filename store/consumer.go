@@ -11,8 +11,8 @@ import (
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/follow"
-	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -72,7 +72,7 @@ type unregisterCommand struct{ name string }
 
 func (command unregisterCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
 	if !hasConsumer(batch, command.name) {
-		return Outcome{}, kv.ErrNotFound
+		return Outcome{}, failure.ErrNotFound
 	}
 	watermarksIn.In(batch).set(command.name, nil)
 	watermarksIn.In(batch).lasting = true
@@ -243,7 +243,7 @@ func (consumers *consumers) register(followers *follow.Followers, name string) (
 	}
 	at, known := consumers.absent[name]
 	if !known {
-		return nil, kv.ErrNotFound // it was unregistered at once
+		return nil, failure.ErrNotFound // it was unregistered at once
 	}
 	consumer := follow.NewConsumer(followers, name, at)
 	delete(consumers.absent, name)

@@ -6,6 +6,7 @@ import (
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/commands"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlitelog"
@@ -188,111 +189,111 @@ const (
 var (
 	// ErrNotFound is wrapped by NotFoundError. It is also returned for a consumer that is not
 	// registered, and for a workspace or an archive that does not exist.
-	ErrNotFound = kv.ErrNotFound
+	ErrNotFound = failure.ErrNotFound
 	// ErrInvalidName is returned for a namespace, group or key outside the limits.
-	ErrInvalidName = kv.ErrInvalidName
+	ErrInvalidName = failure.ErrInvalidName
 	// ErrInvalidTTL is returned for a time to live outside 1 ms to 100 years.
-	ErrInvalidTTL = kv.ErrInvalidTTL
+	ErrInvalidTTL = failure.ErrInvalidTTL
 	// ErrRevisionConflict is wrapped by RevisionConflictError.
-	ErrRevisionConflict = kv.ErrRevisionConflict
+	ErrRevisionConflict = failure.ErrRevisionConflict
 	// ErrCompacted is wrapped by CompactedError.
-	ErrCompacted = kv.ErrCompacted
+	ErrCompacted = failure.ErrCompacted
 	// ErrTooLarge is wrapped by TooLargeError, TooManyGroupsError and TooManyKindsError.
 	// GetMany returns it if ManyQuery.Fits refuses an entry.
-	ErrTooLarge = kv.ErrTooLarge
+	ErrTooLarge = failure.ErrTooLarge
 	// ErrQuotaExceeded is wrapped by QuotaExceededError.
-	ErrQuotaExceeded = kv.ErrQuotaExceeded
+	ErrQuotaExceeded = failure.ErrQuotaExceeded
 	// ErrInvalidTemplate is wrapped by TemplateError.
-	ErrInvalidTemplate = kv.ErrInvalidTemplate
+	ErrInvalidTemplate = failure.ErrInvalidTemplate
 	// ErrDeadlineExceeded is returned for a template after MaxRenderTime, for a query of a
 	// workspace after MaxQueryTime, and for a query of the journal after MaxJournalQueryTime.
-	ErrDeadlineExceeded = kv.ErrDeadlineExceeded
+	ErrDeadlineExceeded = failure.ErrDeadlineExceeded
 	// ErrInvalidData is returned for an entry of a workspace that is not JSON, or that SQLite
 	// cannot read.
-	ErrInvalidData = kv.ErrInvalidData
+	ErrInvalidData = failure.ErrInvalidData
 	// ErrInvalidQuery is returned for a query of a workspace that is not a single SELECT over
 	// its entries, or that uses a forbidden function or table.
-	ErrInvalidQuery = kv.ErrInvalidQuery
+	ErrInvalidQuery = failure.ErrInvalidQuery
 	// ErrInvalidFlux is wrapped by FluxError.
-	ErrInvalidFlux = kv.ErrInvalidFlux
+	ErrInvalidFlux = failure.ErrInvalidFlux
 	// ErrNotANumber is returned for an increment of a value that is not an int64.
-	ErrNotANumber = kv.ErrNotANumber
+	ErrNotANumber = failure.ErrNotANumber
 	// ErrOverflow is returned for an increment whose sum is not an int64.
-	ErrOverflow = kv.ErrOverflow
+	ErrOverflow = failure.ErrOverflow
 	// ErrInvalidTransaction is returned for an invalid TransactionCommand: a guard without a
 	// condition, too many operations, or a group of another namespace.
-	ErrInvalidTransaction = kv.ErrInvalidTransaction
+	ErrInvalidTransaction = failure.ErrInvalidTransaction
 	// ErrInvalidJournalEntry is returned for a point that the journal cannot take.
-	ErrInvalidJournalEntry = kv.ErrInvalidJournalEntry
+	ErrInvalidJournalEntry = failure.ErrInvalidJournalEntry
 	// ErrInvalidCompaction is returned by Compact for invalid CompactOptions.
-	ErrInvalidCompaction = kv.ErrInvalidCompaction
+	ErrInvalidCompaction = failure.ErrInvalidCompaction
 	// ErrInvalidArchive is returned by VerifyArchive for a damaged file, and for a file that
 	// Compact has not written.
-	ErrInvalidArchive = kv.ErrInvalidArchive
+	ErrInvalidArchive = failure.ErrInvalidArchive
 	// ErrNotPending is returned by SettleJournal for entries that are not next in the delivery.
-	ErrNotPending = kv.ErrNotPending
+	ErrNotPending = failure.ErrNotPending
 	// ErrInvalidArgument is returned for a nil function, context, command or option, and
 	// for a command that is a pointer.
-	ErrInvalidArgument = kv.ErrInvalidArgument
+	ErrInvalidArgument = failure.ErrInvalidArgument
 	// ErrRequestMismatch is returned for a request with the id of another request.
-	ErrRequestMismatch = kv.ErrRequestMismatch
+	ErrRequestMismatch = failure.ErrRequestMismatch
 )
 
 // Errors of Store.Transaction: nothing was changed.
 var (
 	// ErrTransactionTimeout is returned by Transaction, and by the methods of a
 	// StoreTransaction, if the callback takes longer than StoreConfig.TransactionTimeout.
-	ErrTransactionTimeout = kv.ErrTransactionTimeout
+	ErrTransactionTimeout = failure.ErrTransactionTimeout
 	// ErrTransactionEnded is returned by the methods of a StoreTransaction after its callback
 	// has returned.
-	ErrTransactionEnded = kv.ErrTransactionEnded
+	ErrTransactionEnded = failure.ErrTransactionEnded
 )
 
 // Errors of the store as a whole.
 var (
 	// ErrClosed is returned by every call after Close, and by every method of a nil or zero
 	// Store, ScopedStore, Workspace or Consumer.
-	ErrClosed = kv.ErrClosed
+	ErrClosed = failure.ErrClosed
 	// ErrUnavailable is returned for a write that the store cannot take now: the disk is full,
 	// a backlog is at its bound, or the store has stopped writing. Nothing was changed.
-	ErrUnavailable = kv.ErrUnavailable
+	ErrUnavailable = failure.ErrUnavailable
 	// ErrBackupUnderway is returned by Backup while another backup runs.
-	ErrBackupUnderway = kv.ErrBackupUnderway
+	ErrBackupUnderway = failure.ErrBackupUnderway
 	// ErrCompactionUnderway is returned by Compact while another compaction runs.
-	ErrCompactionUnderway = kv.ErrCompactionUnderway
+	ErrCompactionUnderway = failure.ErrCompactionUnderway
 	// ErrOutcomeUnknown is returned if a commit or its fsync failed: the write may have
 	// happened. The store takes no write until it is opened again.
-	ErrOutcomeUnknown = kv.ErrOutcomeUnknown
+	ErrOutcomeUnknown = failure.ErrOutcomeUnknown
 )
 
 // NotFoundError names the key that does not exist or has expired. It wraps ErrNotFound.
-type NotFoundError = kv.NotFoundError
+type NotFoundError = failure.NotFoundError
 
 // RevisionConflictError has the present revision of the entry. It wraps ErrRevisionConflict.
-type RevisionConflictError = kv.RevisionConflictError
+type RevisionConflictError = failure.RevisionConflictError
 
 // CompactedError says which part of the log can still be read. Changes returns it if the log
 // does not hold all changes after After. It wraps ErrCompacted.
-type CompactedError = kv.CompactedError
+type CompactedError = failure.CompactedError
 
 // TooLargeError has the size and the limit of a thing that is too large. It wraps ErrTooLarge.
-type TooLargeError = kv.TooLargeError
+type TooLargeError = failure.TooLargeError
 
 // TransactionError names the guard or operation at which a TransactionCommand failed. It wraps
 // the failure.
-type TransactionError = kv.TransactionError
+type TransactionError = failure.TransactionError
 
 // TooManyGroupsError says that a prefix covers more groups than one command deletes. It wraps
 // ErrTooLarge.
-type TooManyGroupsError = kv.TooManyGroupsError
+type TooManyGroupsError = failure.TooManyGroupsError
 
 // TooManyKindsError says that a workspace has the largest number of kinds already. It wraps
 // ErrTooLarge.
-type TooManyKindsError = kv.TooManyKindsError
+type TooManyKindsError = failure.TooManyKindsError
 
 // QuotaExceededError names the limit of the namespace's Quota that the write would have passed.
 // It wraps ErrQuotaExceeded.
-type QuotaExceededError = kv.QuotaExceededError
+type QuotaExceededError = failure.QuotaExceededError
 
 // Limits bounds the entries of namespaces, for all callers. Limits also require names to be
 // UTF-8. A zero field is no limit. Groups outside every namespace have no limits.

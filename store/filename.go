@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"dappco.re/go/storebus/store/internal/archivefile"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -43,9 +43,9 @@ func CheckFileName(name string) error {
 	lower := strings.ToLower(name)
 	switch {
 	case slices.Contains(ownNames, lower):
-		return fmt.Errorf("%w: %q is the name of a folder of the store; use one such as monday.db", kv.ErrInvalidName, name)
+		return fmt.Errorf("%w: %q is the name of a folder of the store; use one such as monday.db", failure.ErrInvalidName, name)
 	case deviceName.MatchString(lower):
-		return fmt.Errorf("%w: %q is a device to Windows; use a name such as monday.db", kv.ErrInvalidName, name)
+		return fmt.Errorf("%w: %q is a device to Windows; use a name such as monday.db", failure.ErrInvalidName, name)
 	}
 	return checkDatabaseName(name)
 }
@@ -56,11 +56,11 @@ func checkDatabaseName(name string) error {
 	lower := strings.ToLower(name)
 	for _, suffix := range slices.Concat(companionSuffixes, ownSuffixes) {
 		if strings.HasSuffix(lower, suffix) {
-			return fmt.Errorf("%w: %q ends in %s, as what is kept beside a database does; use a name such as monday.db", kv.ErrInvalidName, name, suffix)
+			return fmt.Errorf("%w: %q ends in %s, as what is kept beside a database does; use a name such as monday.db", failure.ErrInvalidName, name, suffix)
 		}
 	}
 	if superJournal.MatchString(lower) {
-		return fmt.Errorf("%w: %q is the name of a journal of SQLite; use a name such as monday.db", kv.ErrInvalidName, name)
+		return fmt.Errorf("%w: %q is the name of a journal of SQLite; use a name such as monday.db", failure.ErrInvalidName, name)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -74,7 +75,7 @@ func (command JournalCommand) Groups() []string { return nil }
 func (command *JournalCommand) checkSize(limits kv.Limits) error {
 	size := kv.EntryOverhead + len(command.measurement) + len(command.fields) + len(command.tags)
 	if command.namespace != "" && limits.EntryBytes > 0 && size > limits.EntryBytes {
-		return &kv.TooLargeError{What: "journal entry", Size: size, Limit: limits.EntryBytes}
+		return &failure.TooLargeError{What: "journal entry", Size: size, Limit: limits.EntryBytes}
 	}
 	return nil
 }

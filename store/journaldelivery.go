@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/batch"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -260,7 +260,7 @@ func (query JournalRejectedQuery) read(journal *journal) (page JournalRejectedPa
 	}, query.Namespace, after, int64(cmp.Or(query.Limit, DefaultPageLimit))+1)
 	page.Entries = filling.elements
 	if filling.full && len(page.Entries) == 0 {
-		return page, fmt.Errorf("%w: the next entry does not fit a page", kv.ErrTooLarge)
+		return page, fmt.Errorf("%w: the next entry does not fit a page", failure.ErrTooLarge)
 	}
 	if filling.full {
 		page.Next = page.Entries[len(page.Entries)-1].CommittedAt

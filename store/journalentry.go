@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -88,7 +89,7 @@ func newJournalCommand[Value any](namespace, measurement string, fields map[stri
 		return JournalCommand{}, err
 	}
 	if size := len(keptFields) + len(keptTags); size > MaxJournalEntryBytes {
-		return JournalCommand{}, &kv.TooLargeError{What: "journal entry", Size: size, Limit: MaxJournalEntryBytes}
+		return JournalCommand{}, &failure.TooLargeError{What: "journal entry", Size: size, Limit: MaxJournalEntryBytes}
 	}
 	return JournalCommand{namespace: namespace, measurement: measurement, fields: keptFields, tags: keptTags}, nil
 }
@@ -114,7 +115,7 @@ func checkJournalName(kind, name string) error {
 func checkBare(kind, text string) error {
 	switch {
 	case len(text) > MaxJournalNameBytes:
-		return &kv.TooLargeError{What: kind + " of a journal entry", Size: len(text), Limit: MaxJournalNameBytes}
+		return &failure.TooLargeError{What: kind + " of a journal entry", Size: len(text), Limit: MaxJournalNameBytes}
 	case !utf8.ValidString(text):
 		return invalidEntry("%s %q is not UTF-8", kind, text)
 	case strings.ContainsFunc(text, isControl):
@@ -221,7 +222,7 @@ func keepField(key string, value any) (any, error) {
 func checkFieldText(key, text string) error {
 	switch {
 	case len(text) > MaxJournalTextBytes:
-		return &kv.TooLargeError{What: "field " + strconv.Quote(key), Size: len(text), Limit: MaxJournalTextBytes}
+		return &failure.TooLargeError{What: "field " + strconv.Quote(key), Size: len(text), Limit: MaxJournalTextBytes}
 	case !utf8.ValidString(text):
 		return invalidEntry("field %q is not UTF-8", key)
 	case strings.ContainsAny(text, "\n\r\x00"):
@@ -263,7 +264,7 @@ func keepInteger(value any) exactNumber {
 }
 
 func invalidEntry(format string, arguments ...any) error {
-	return fmt.Errorf("%w: %s", kv.ErrInvalidJournalEntry, fmt.Sprintf(format, arguments...))
+	return fmt.Errorf("%w: %s", failure.ErrInvalidJournalEntry, fmt.Sprintf(format, arguments...))
 }
 
 // readFields returns the values of stored fields. Rows of the original library can hold

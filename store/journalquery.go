@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/clock"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/flux"
-	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/limiter"
 )
 
@@ -40,17 +40,17 @@ type FluxError struct {
 }
 
 // Error names the place and what is wrong there.
-func (failure *FluxError) Error() string {
-	return fmt.Sprintf("%s at %d:%d: %s", kv.ErrInvalidFlux, failure.Line, failure.Column, failure.Message)
+func (mistake *FluxError) Error() string {
+	return fmt.Sprintf("%s at %d:%d: %s", failure.ErrInvalidFlux, mistake.Line, mistake.Column, mistake.Message)
 }
 
 // Unwrap returns ErrInvalidFlux.
-func (failure *FluxError) Unwrap() error { return kv.ErrInvalidFlux }
+func (mistake *FluxError) Unwrap() error { return failure.ErrInvalidFlux }
 
 // fluxError returns the error of package flux for a query.
 func fluxError(err error) error {
-	if failure, ok := errors.AsType[*flux.Error](err); ok {
-		return &FluxError{Line: failure.Line, Column: failure.Column, Message: failure.Message}
+	if mistake, ok := errors.AsType[*flux.Error](err); ok {
+		return &FluxError{Line: mistake.Line, Column: mistake.Column, Message: mistake.Message}
 	}
 	return err
 }
@@ -172,7 +172,7 @@ func (store *Store) queryJournal(query JournalQuery) (JournalRows, error) {
 
 func (store *Store) parseFlux(text string) (*flux.Query, error) {
 	if len(text) > MaxFluxBytes {
-		return nil, &kv.TooLargeError{What: "query", Size: len(text), Limit: MaxFluxBytes}
+		return nil, &failure.TooLargeError{What: "query", Size: len(text), Limit: MaxFluxBytes}
 	}
 	query, err := flux.Parse(text)
 	if err != nil {
@@ -225,9 +225,9 @@ func (run *journalRun) newStage(stage flux.Stage, next journalStage) journalStag
 func (run *journalRun) check() error {
 	switch {
 	case run.store.closing.Load():
-		return kv.ErrClosed
+		return failure.ErrClosed
 	case time.Now().After(run.deadline):
-		return fmt.Errorf("%w: the query has run for %s; narrow its range", kv.ErrDeadlineExceeded, run.store.journalQueries.time)
+		return fmt.Errorf("%w: the query has run for %s; narrow its range", failure.ErrDeadlineExceeded, run.store.journalQueries.time)
 	}
 	return nil
 }

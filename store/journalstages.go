@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/flux"
-	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // queriedRowOverhead estimates the size of a row without its texts.
@@ -169,7 +169,7 @@ func (stage *sortStage) trim() error {
 		stage.bytes += stage.rows[index].memory()
 	}
 	if stage.bytes > stage.maxBytes {
-		return &kv.TooLargeError{What: "what the query has to sort", Size: stage.bytes, Limit: stage.maxBytes}
+		return &failure.TooLargeError{What: "what the query has to sort", Size: stage.bytes, Limit: stage.maxBytes}
 	}
 	return nil
 }
@@ -226,7 +226,7 @@ func (stage *collectStage) take(row *queriedRow) (more bool, err error) {
 		return false, nil
 	}
 	if stage.bytes += row.memory(); stage.bytes > stage.maxBytes {
-		return false, &kv.TooLargeError{What: "result of the query", Size: stage.bytes, Limit: stage.maxBytes}
+		return false, &failure.TooLargeError{What: "result of the query", Size: stage.bytes, Limit: stage.maxBytes}
 	}
 	return true, nil
 }

@@ -10,7 +10,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -162,7 +162,7 @@ func (command settleCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome,
 		}
 		refused, err := refusalIn(batch, entry.EntryID, entry.Namespace)
 		if err == nil && (!refused.requeued || refused.committedAt != committedAt || again[committedAt]) {
-			err = fmt.Errorf("%w: entry %d", kv.ErrNotPending, entry.EntryID)
+			err = fmt.Errorf("%w: entry %d", failure.ErrNotPending, entry.EntryID)
 		}
 		again[committedAt] = true
 		return true, err
@@ -189,7 +189,7 @@ func (command settleCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome,
 	}
 	passed, _, err := journalIn.Table(batch.Tables()).countBetween.Integer(before, settled.through)
 	if err == nil && passed != advanced {
-		err = fmt.Errorf("%w: %d entries would be passed over", kv.ErrNotPending, passed-advanced)
+		err = fmt.Errorf("%w: %d entries would be passed over", failure.ErrNotPending, passed-advanced)
 	}
 	if err != nil {
 		return Outcome{}, err

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/batch"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // lending is the command of Store.Transaction: applying it lends the committer to
@@ -92,7 +92,7 @@ func (lending *lending) wait() error {
 }
 
 func (lending *lending) timedOut() error {
-	return fmt.Errorf("%w: its time is %s", kv.ErrTransactionTimeout, lending.timeout)
+	return fmt.Errorf("%w: its time is %s", failure.ErrTransactionTimeout, lending.timeout)
 }
 
 // end waits for a running operation, and refuses later ones. It returns false if the end has
@@ -103,8 +103,8 @@ func (lending *lending) end(verdict error) bool {
 	if lending.cause != nil {
 		return false
 	}
-	lending.cause = kv.ErrTransactionEnded
-	if errors.Is(verdict, kv.ErrTransactionTimeout) {
+	lending.cause = failure.ErrTransactionEnded
+	if errors.Is(verdict, failure.ErrTransactionTimeout) {
 		lending.cause = verdict
 	}
 	return true

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/state"
 )
@@ -66,7 +67,7 @@ func (query ManyQuery) read(view *state.View, now time.Time) (many ManyEntries, 
 		}
 		*entry = state.NewEntry(name.Group, name.Key, &found)
 		if query.Fits != nil && !query.Fits(entry) {
-			return ManyEntries{}, fmt.Errorf("%w: group %q key %q does not fit any more", kv.ErrTooLarge, name.Group, name.Key)
+			return ManyEntries{}, fmt.Errorf("%w: group %q key %q does not fit any more", failure.ErrTooLarge, name.Group, name.Key)
 		}
 	}
 	return many, nil

@@ -10,7 +10,6 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"dappco.re/go/storebus/store/internal/clock"
-	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/schema"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -21,10 +20,10 @@ var (
 	// this process, owns the database file.
 	ErrDatabaseInUse = sqlite.ErrInUse
 	// ErrDatabaseFromFuture is returned by NewConfigured for a database of a newer version.
-	ErrDatabaseFromFuture = kv.ErrDatabaseFromFuture
+	ErrDatabaseFromFuture = schema.ErrDatabaseFromFuture
 	// ErrNotAStore is returned by NewConfigured for another SQLite database, and for a file
 	// that is not a SQLite database.
-	ErrNotAStore = kv.ErrNotAStore
+	ErrNotAStore = schema.ErrNotAStore
 )
 
 // openDatabase locks, opens and migrates the database of a checked configuration.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -45,7 +46,7 @@ func (store *Store) purge(of kv.Realm) (int64, error) {
 
 func (store *Store) submitPurge(of kv.Realm, done func(expired int64, err error)) {
 	if !store.opened() {
-		fail(done, kv.ErrNeverOpened)
+		fail(done, failure.ErrNeverOpened)
 		return
 	}
 	purges := store.engine.purges

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/state"
 )
@@ -32,7 +33,7 @@ func (store *Store) GetEntry(group, key string) (Entry, error) {
 //	there, err := store.Exists("config", "theme")
 func (store *Store) Exists(group, key string) (bool, error) {
 	_, err := store.get(group, key)
-	if errors.Is(err, kv.ErrNotFound) {
+	if errors.Is(err, failure.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil, operationError("store.Exists", group, key, err)
@@ -69,7 +70,7 @@ func (store *Store) remembered(name kv.EntryName) (state kv.EntryState, known bo
 // live returns a remembered entry, if it is there and its time has not come.
 func (store *Store) live(name kv.EntryName, state *kv.EntryState) (Entry, error) {
 	if store.closing.Load() {
-		return Entry{}, kv.ErrClosed
+		return Entry{}, failure.ErrClosed
 	}
 	return store.engine.live(name, state)
 }
@@ -84,12 +85,12 @@ func (engine *engine) live(name kv.EntryName, state *kv.EntryState) (Entry, erro
 		return liveEntry(name, state, now)
 	}
 	engine.clock.Keep(told)
-	return Entry{}, kv.ErrNotFound
+	return Entry{}, failure.ErrNotFound
 }
 
 func liveEntry(name kv.EntryName, found *kv.EntryState, now time.Time) (Entry, error) {
 	if !found.Present() || found.Expired(now) {
-		return Entry{}, &kv.NotFoundError{Group: name.Group, Key: name.Key}
+		return Entry{}, &failure.NotFoundError{Group: name.Group, Key: name.Key}
 	}
 	return state.NewEntry(name.Group, name.Key, found), nil
 }

@@ -5,7 +5,7 @@ package store
 import (
 	"fmt"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -98,7 +98,7 @@ func (committer *committer) backlogRefusal() error {
 		return nil
 	}
 	// The text has no number, because it reaches tenants, who must learn nothing of each other.
-	return fmt.Errorf("%w: too many changes wait to be taken by those who follow the log", kv.ErrUnavailable)
+	return fmt.Errorf("%w: too many changes wait to be taken by those who follow the log", failure.ErrUnavailable)
 }
 
 // removeSections removes a slice of the oldest sections, and reports whether there is more.

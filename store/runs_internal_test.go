@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus/store/internal/batch"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // Of the ends in a batch, one takes along the marks that can go, and no more than a share.
@@ -26,7 +26,7 @@ func TestRuns_EndRun_Good(t *testing.T) {
 	first := batch.New(nil, tables, time.Now())
 	endRun(first, "a")
 	nested := first.Nested()
-	require.ErrorIs(t, checkRun(nested, "a"), kv.ErrNotFound, "it has ended in the batch below")
+	require.ErrorIs(t, checkRun(nested, "a"), failure.ErrNotFound, "it has ended in the batch below")
 	endRun(nested, "b")
 	first.Merge(nested)
 	assert.Equal(t, []string{"a", "b"}, runsIn.Of(first).marked)
@@ -34,6 +34,6 @@ func TestRuns_EndRun_Good(t *testing.T) {
 	runs.Saved(first)
 	assert.Len(t, runs.ended, 10+2)
 	assert.Len(t, runs.removable(), 10)
-	require.ErrorIs(t, checkRun(batch.New(nil, tables, time.Now()), "a"), kv.ErrNotFound)
+	require.ErrorIs(t, checkRun(batch.New(nil, tables, time.Now()), "a"), failure.ErrNotFound)
 	require.NoError(t, checkRun(batch.New(nil, tables, time.Now()), "c"))
 }

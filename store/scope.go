@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"dappco.re/go/storebus/store/internal/commands"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -29,7 +30,7 @@ type ScopedStore struct {
 func NewScoped(store *Store, namespace string) (*ScopedStore, error) {
 	err := kv.CheckNamespace(namespace)
 	if !store.opened() {
-		err = kv.ErrNeverOpened
+		err = failure.ErrNeverOpened
 	}
 	if err != nil {
 		return nil, fmt.Errorf("store.NewScoped: %w", err)
@@ -83,7 +84,7 @@ func (quota QuotaConfig) change() QuotaChange {
 func NewScopedConfigured(store *Store, config ScopedStoreConfig) (*ScopedStore, error) {
 	err := config.check()
 	if !store.opened() {
-		err = kv.ErrNeverOpened
+		err = failure.ErrNeverOpened
 	}
 	if err == nil && config.Quota != (QuotaConfig{}) {
 		_, err = store.changeQuota(config.Namespace, config.Quota.change())

@@ -15,6 +15,7 @@ import (
 	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/commands"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/limiter"
@@ -76,7 +77,7 @@ func New(databasePath string, options ...StoreOption) (*Store, error) {
 	config := StoreConfig{DatabasePath: databasePath}
 	for index, option := range options {
 		if option == nil {
-			return nil, fmt.Errorf("store.New: %w: option %d of %d is nil", kv.ErrInvalidArgument, index+1, len(options))
+			return nil, fmt.Errorf("store.New: %w: option %d of %d is nil", failure.ErrInvalidArgument, index+1, len(options))
 		}
 		option(&config)
 	}
@@ -145,7 +146,7 @@ func (store *Store) start() error {
 // Close, which waits for the callback.
 func (store *Store) Close() error {
 	if !store.opened() {
-		return fmt.Errorf("store.Close: %w", kv.ErrNeverOpened)
+		return fmt.Errorf("store.Close: %w", failure.ErrNeverOpened)
 	}
 	if store.closing.Swap(true) && store.followers.InCallback() {
 		return nil
@@ -273,7 +274,7 @@ func (store *Store) execute(command Command) (Outcome, error) {
 // closed.
 func (store *Store) carryOut(command Command, origin batch.Origin) (*write, error) {
 	if !store.opened() {
-		return nil, kv.ErrNeverOpened
+		return nil, failure.ErrNeverOpened
 	}
 	defer store.callers.Add(-1)
 	write := &write{command: command, origin: origin}
@@ -298,9 +299,9 @@ func (store *Store) carryOut(command Command, origin batch.Origin) (*write, erro
 func (store *Store) submitRead(question read, failed func(err error)) {
 	switch {
 	case !store.opened():
-		failed(kv.ErrNeverOpened)
+		failed(failure.ErrNeverOpened)
 	case !store.engine.reads.put(question):
-		failed(kv.ErrClosed)
+		failed(failure.ErrClosed)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -33,7 +34,7 @@ import (
 func (store *Store) Transaction(function func(transaction *StoreTransaction) error) error {
 	err := checkFunction(function)
 	if !store.opened() {
-		err = kv.ErrNeverOpened
+		err = failure.ErrNeverOpened
 	}
 	if err != nil {
 		return fmt.Errorf("store.Transaction: %w", err)
@@ -78,7 +79,7 @@ func transactionError(verdict, err error) error {
 	switch {
 	case verdict == nil:
 		return err
-	case errors.Is(err, kv.ErrTransactionTimeout) && !errors.Is(verdict, kv.ErrTransactionTimeout):
+	case errors.Is(err, failure.ErrTransactionTimeout) && !errors.Is(verdict, failure.ErrTransactionTimeout):
 		return fmt.Errorf("%w: %w", err, verdict)
 	default:
 		return verdict
@@ -97,7 +98,7 @@ type StoreTransaction struct {
 // perform carries out an operation in the place of the committer, which waits.
 func perform[Result any](transaction *StoreTransaction, operation func(batch *batch.Batch, origin batch.Origin) (Result, error)) (performed Result, err error) {
 	if transaction == nil || transaction.lending == nil {
-		return performed, fmt.Errorf("%w: it never began; use Store.Transaction", kv.ErrTransactionEnded)
+		return performed, fmt.Errorf("%w: it never began; use Store.Transaction", failure.ErrTransactionEnded)
 	}
 	lending := transaction.lending
 	lending.mutex.Lock()
@@ -134,7 +135,7 @@ func (transaction *StoreTransaction) GetEntry(group, key string) (Entry, error) 
 //	there, err := transaction.Exists("config", "theme")
 func (transaction *StoreTransaction) Exists(group, key string) (bool, error) {
 	_, err := transaction.get(group, key)
-	if errors.Is(err, kv.ErrNotFound) {
+	if errors.Is(err, failure.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil, operationError("store.StoreTransaction.Exists", group, key, err)

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 
 	"dappco.re/go/storebus/internal/await"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // A method Submit… takes a function done for its answer. Its twin waits for that answer.
@@ -33,7 +33,7 @@ func wait[Answer any](submit func(done func(Answer, error))) (Answer, error) {
 // submitBackground does work in a goroutine that Close waits for.
 func submitBackground[Answer any](store *Store, work func() (Answer, error), done func(Answer, error)) {
 	if !store.opened() {
-		fail(done, kv.ErrNeverOpened)
+		fail(done, failure.ErrNeverOpened)
 		return
 	}
 	started := store.background.start(func() {
@@ -41,7 +41,7 @@ func submitBackground[Answer any](store *Store, work func() (Answer, error), don
 		tell(done, answer, err)
 	})
 	if !started {
-		fail(done, kv.ErrClosed)
+		fail(done, failure.ErrClosed)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 	sqlitelib "modernc.org/sqlite/lib"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -70,7 +70,7 @@ func (transactions *transactions) transaction(function func(transaction *sqlite.
 		return nil
 	}
 	if undoErr := transactions.undo(); undoErr != nil || !sqlite.RefusedBeforeCommit(err) {
-		err = fmt.Errorf("%w: commit: %w", kv.ErrOutcomeUnknown, errors.Join(err, undoErr))
+		err = fmt.Errorf("%w: commit: %w", failure.ErrOutcomeUnknown, errors.Join(err, undoErr))
 		transactions.stopWriting(err)
 	}
 	return err
@@ -141,7 +141,7 @@ func (transactions *transactions) stopWriting(err error) {
 // that stopped the writing, because the outcome of later writes is known.
 func (engine *engine) stopped() error {
 	if broken := engine.broken.Load(); broken != nil {
-		return fmt.Errorf("%w: writes have stopped until the store is opened again: %s", kv.ErrUnavailable, (*broken).Error())
+		return fmt.Errorf("%w: writes have stopped until the store is opened again: %s", failure.ErrUnavailable, (*broken).Error())
 	}
 	return nil
 }
@@ -151,13 +151,13 @@ func writeFailure(err error) error {
 	code := sqlite.Code(err)
 	switch {
 	case code == sqlitelib.SQLITE_FULL:
-		return fmt.Errorf("%w: disk is full: %w", kv.ErrUnavailable, err)
+		return fmt.Errorf("%w: disk is full: %w", failure.ErrUnavailable, err)
 	case sqlite.RefusedWrite(err):
-		return fmt.Errorf("%w: disk takes no more, as over a quota or a limit of file sizes: %w", kv.ErrUnavailable, err)
+		return fmt.Errorf("%w: disk takes no more, as over a quota or a limit of file sizes: %w", failure.ErrUnavailable, err)
 	case code == sqlitelib.SQLITE_READONLY:
-		return fmt.Errorf("%w: database is read-only: %w", kv.ErrUnavailable, err)
+		return fmt.Errorf("%w: database is read-only: %w", failure.ErrUnavailable, err)
 	case code == sqlitelib.SQLITE_BUSY:
-		return fmt.Errorf("%w: another process holds the database: %w", kv.ErrUnavailable, err)
+		return fmt.Errorf("%w: another process holds the database: %w", failure.ErrUnavailable, err)
 	default:
 		return err
 	}

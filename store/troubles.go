@@ -7,7 +7,7 @@ import (
 	"log/slog"
 
 	"dappco.re/go/storebus/internal/logging"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // work is a background task of the committer, which is tried again after a failure.
@@ -73,7 +73,7 @@ func (troubles *troubles) wrote(err error) {
 		if leftOut, changed := troubles.refusing.Becomes(""); changed {
 			troubles.logger.Info("writes are taken again", slog.Uint64("left_out", leftOut))
 		}
-	case errors.Is(err, kv.ErrUnavailable):
+	case errors.Is(err, failure.ErrUnavailable):
 		if _, changed := troubles.refusing.Becomes("refusing"); changed {
 			troubles.logger.Error("writes are refused", slog.Any("error", err))
 		}

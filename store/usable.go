@@ -5,7 +5,7 @@ package store
 import (
 	"fmt"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // opened reports whether New or NewConfigured has made the store.
@@ -17,9 +17,9 @@ func (store *Store) opened() bool {
 func (store *Store) unusable() error {
 	switch {
 	case !store.opened():
-		return kv.ErrNeverOpened
+		return failure.ErrNeverOpened
 	case store.closing.Load():
-		return kv.ErrClosed
+		return failure.ErrClosed
 	default:
 		return nil
 	}
@@ -28,11 +28,11 @@ func (store *Store) unusable() error {
 // put hands a write to the committer.
 func (store *Store) put(write *write) error {
 	if !store.opened() {
-		return kv.ErrNeverOpened
+		return failure.ErrNeverOpened
 	}
 	write.outlet = store.outlet
 	if !store.engine.writes.put(write) {
-		return kv.ErrClosed
+		return failure.ErrClosed
 	}
 	return nil
 }
@@ -40,7 +40,7 @@ func (store *Store) put(write *write) error {
 // checkFunction returns ErrInvalidArgument for a nil function.
 func checkFunction[Function any](function func(Function) error) error {
 	if function == nil {
-		return fmt.Errorf("%w: the function is nil", kv.ErrInvalidArgument)
+		return fmt.Errorf("%w: the function is nil", failure.ErrInvalidArgument)
 	}
 	return nil
 }

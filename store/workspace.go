@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // workspace is a workspace for a caller, until the caller closes it.
@@ -32,7 +32,7 @@ func (workspace *workspace) takeTurn() (turn, error) {
 	taken := workspace.file.takeTurn()
 	err := taken.state.gone
 	if workspace.closed.Load() {
-		err = kv.ErrClosed
+		err = failure.ErrClosed
 	}
 	if err != nil {
 		taken.giveBack()
@@ -60,8 +60,8 @@ func (workspace *workspace) write(function func(turn turn, database *sql.DB) err
 			return nil
 		}
 		err = workspaceFailure(err)
-		if errors.Is(err, kv.ErrOutcomeUnknown) {
-			turn.state.gone = fmt.Errorf("%w: the workspace rests until the store is opened again: %s", kv.ErrUnavailable, err.Error())
+		if errors.Is(err, failure.ErrOutcomeUnknown) {
+			turn.state.gone = fmt.Errorf("%w: the workspace rests until the store is opened again: %s", failure.ErrUnavailable, err.Error())
 		}
 		return err
 	})

@@ -6,7 +6,7 @@ import (
 	"cmp"
 	"fmt"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // Workspace collects entries in a SQLite file of its own, until it is committed or discarded.
@@ -200,7 +200,7 @@ func (workspace *Workspace) Add(kind string, data any) (entries int64, err error
 
 func (workspace *Workspace) add(kind string, data any) (entries int64, err error) {
 	if !workspace.opened() {
-		return 0, kv.ErrNeverOpened
+		return 0, failure.ErrNeverOpened
 	}
 	encoded, err := encodeWorkspaceEntry(kind, data)
 	if err != nil {
@@ -230,14 +230,14 @@ func (workspace *Workspace) Aggregate() (map[string]int64, error) {
 
 func (workspace *Workspace) summary() (map[string]int64, error) {
 	if !workspace.opened() {
-		return nil, kv.ErrNeverOpened
+		return nil, failure.ErrNeverOpened
 	}
 	return workspace.within.summary()
 }
 
 // Discard ends the workspace and removes its entries.
 func (workspace *Workspace) Discard() error {
-	err := kv.ErrNeverOpened
+	err := failure.ErrNeverOpened
 	if workspace.opened() {
 		_, err = workspace.within.discard(storeHost{workspace.store}, Request{})
 	}
@@ -248,7 +248,7 @@ func (workspace *Workspace) Discard() error {
 // it. The store closes open workspaces when it is closed.
 func (workspace *Workspace) Close() error {
 	if !workspace.opened() {
-		return workspace.failure("store.Workspace.Close", kv.ErrNeverOpened)
+		return workspace.failure("store.Workspace.Close", failure.ErrNeverOpened)
 	}
 	workspace.within.close()
 	return nil
@@ -276,7 +276,7 @@ type WorkspaceCommit struct {
 //	commit, err := workspace.Commit() // commit.Summary: {"row": 41, "warning": 2}
 func (workspace *Workspace) Commit() (WorkspaceCommit, error) {
 	if !workspace.opened() {
-		return WorkspaceCommit{}, workspace.failure("store.Workspace.Commit", kv.ErrNeverOpened)
+		return WorkspaceCommit{}, workspace.failure("store.Workspace.Commit", failure.ErrNeverOpened)
 	}
 	caller := &callerHost{store: workspace.store}
 	outcome, err := workspace.within.commit(caller, Request{}, "")
@@ -306,7 +306,7 @@ func (workspace *Workspace) Query(query string) (QueryRows, error) {
 //	rows, err := workspace.QueryLimit("SELECT data FROM entries ORDER BY id DESC", 10)
 func (workspace *Workspace) QueryLimit(query string, limit int) (QueryRows, error) {
 	if !workspace.opened() {
-		return QueryRows{}, workspace.failure("store.Workspace.Query", kv.ErrNeverOpened)
+		return QueryRows{}, workspace.failure("store.Workspace.Query", failure.ErrNeverOpened)
 	}
 	rows, err := workspace.within.query(query, limit)
 	return rows, workspace.failure("store.Workspace.Query", err)

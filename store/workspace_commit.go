@@ -9,7 +9,7 @@ import (
 	"log/slog"
 
 	"dappco.re/go/storebus/store/internal/commands"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // The steps of Workspace.Commit, by which failpoints name them: the summary is made,
@@ -57,8 +57,8 @@ func (workspace *workspace) end(mark func(turn turn) (Outcome, error)) (outcome 
 	err = workspace.workspaces.reserved(func() error {
 		outcome, err = mark(turn)
 		switch {
-		case errors.Is(err, kv.ErrOutcomeUnknown):
-			turn.state.gone = fmt.Errorf("%w: whether the workspace has ended shows when the store is opened again", kv.ErrUnavailable)
+		case errors.Is(err, failure.ErrOutcomeUnknown):
+			turn.state.gone = fmt.Errorf("%w: whether the workspace has ended shows when the store is opened again", failure.ErrUnavailable)
 		case err == nil && !outcome.Replayed: // A replayed request has ended an earlier run.
 			workspace.workspaces.removeEnded(turn)
 		}

@@ -12,7 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // The limits of a workspace.
@@ -39,11 +39,11 @@ func encodeWorkspaceEntry(kind string, data any) (string, error) {
 	}
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("%w: %w", kv.ErrInvalidData, err)
+		return "", fmt.Errorf("%w: %w", failure.ErrInvalidData, err)
 	case !utf8.Valid(encoded):
-		return "", fmt.Errorf("%w: it is not UTF-8", kv.ErrInvalidData)
+		return "", fmt.Errorf("%w: it is not UTF-8", failure.ErrInvalidData)
 	case len(encoded) > MaxWorkspaceDataBytes:
-		return "", &kv.TooLargeError{What: "workspace entry", Size: len(encoded), Limit: MaxWorkspaceDataBytes}
+		return "", &failure.TooLargeError{What: "workspace entry", Size: len(encoded), Limit: MaxWorkspaceDataBytes}
 	}
 	return string(encoded), checkDepth(encoded)
 }
@@ -54,18 +54,18 @@ func encodeWorkspaceEntry(kind string, data any) (string, error) {
 //	err := store.CheckWorkspaceKind("row")
 func CheckWorkspaceKind(kind string) error {
 	if kind == "" || len(kind) > MaxWorkspaceKindBytes {
-		return fmt.Errorf("%w: kind %q has %d bytes, 1 to %d are allowed", kv.ErrInvalidName, kind, len(kind), MaxWorkspaceKindBytes)
+		return fmt.Errorf("%w: kind %q has %d bytes, 1 to %d are allowed", failure.ErrInvalidName, kind, len(kind), MaxWorkspaceKindBytes)
 	}
 	for _, letter := range kind {
 		if letter == utf8.RuneError || unicode.IsControl(letter) {
-			return fmt.Errorf("%w: kind %q holds %q; use UTF-8 without control characters", kv.ErrInvalidName, kind, letter)
+			return fmt.Errorf("%w: kind %q holds %q; use UTF-8 without control characters", failure.ErrInvalidName, kind, letter)
 		}
 	}
 	if kind == namespaceTag || kind == workspaceTag {
-		return fmt.Errorf("%w: kind %q is the name of a tag of the journal entry that a commit makes", kv.ErrInvalidName, kind)
+		return fmt.Errorf("%w: kind %q is the name of a tag of the journal entry that a commit makes", failure.ErrInvalidName, kind)
 	}
 	if err := checkJournalKey("field", kind); err != nil {
-		return fmt.Errorf("%w: kind %q cannot be in the journal: %w", kv.ErrInvalidName, kind, err)
+		return fmt.Errorf("%w: kind %q cannot be in the journal: %w", failure.ErrInvalidName, kind, err)
 	}
 	return nil
 }
@@ -73,7 +73,7 @@ func CheckWorkspaceKind(kind string) error {
 // checkDepth returns ErrInvalidData for JSON that is nested deeper than SQLite reads.
 func checkDepth(text []byte) error {
 	if depth := depthOf(text); depth > MaxWorkspaceDataDepth {
-		return fmt.Errorf("%w: it is nested %d levels deep, and SQLite's JSON reads %d", kv.ErrInvalidData, depth, MaxWorkspaceDataDepth)
+		return fmt.Errorf("%w: it is nested %d levels deep, and SQLite's JSON reads %d", failure.ErrInvalidData, depth, MaxWorkspaceDataDepth)
 	}
 	return nil
 }
@@ -103,15 +103,15 @@ const firstUnreadable = `SELECT id, kind FROM entries WHERE NOT json_valid(data)
 
 // blameEntry names the entry at which a query has failed because SQLite cannot read its data.
 // Entries of an earlier version may be like that.
-func blameEntry(ctx context.Context, path string, failure error) error {
+func blameEntry(ctx context.Context, path string, cause error) error {
 	// SQLite has no code for it, only these words.
-	if !errors.Is(failure, kv.ErrInvalidQuery) || !strings.Contains(failure.Error(), "malformed JSON") {
-		return failure
+	if !errors.Is(cause, failure.ErrInvalidQuery) || !strings.Contains(cause.Error(), "malformed JSON") {
+		return cause
 	}
 	found, err := runQuery(ctx, path, firstUnreadable, 1)
 	if err != nil || len(found.Rows) == 0 {
-		return failure // the query itself has made the malformed JSON
+		return cause // the query itself has made the malformed JSON
 	}
 	return fmt.Errorf("%w; if the query reads entries: SQLite's JSON reads %[4]d levels, and entry %[2]v, of kind %[3]q, is the first that it cannot read; leave such entries out with WHERE json_valid(data)",
-		failure, found.Rows[0][0], found.Rows[0][1], MaxWorkspaceDataDepth)
+		cause, found.Rows[0][0], found.Rows[0][1], MaxWorkspaceDataDepth)
 }

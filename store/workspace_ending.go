@@ -9,6 +9,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/commands"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -66,9 +67,9 @@ func (command commitWorkspaceCommand) check(limits kv.Limits) error {
 
 // tooLarge names the part of a summary that is too large.
 func (command commitWorkspaceCommand) tooLarge(err error) error {
-	if large, ok := errors.AsType[*kv.TooLargeError](err); ok {
+	if large, ok := errors.AsType[*failure.TooLargeError](err); ok {
 		what := fmt.Sprintf("the summary of workspace %q, %d kinds,", command.name, len(command.summary))
-		return &kv.TooLargeError{What: what, Size: large.Size, Limit: large.Limit}
+		return &failure.TooLargeError{What: what, Size: large.Size, Limit: large.Limit}
 	}
 	return err
 }
@@ -117,7 +118,7 @@ func (discardWorkspaceCommand) Groups() []string { return nil }
 // checkRun refuses to end a run of a workspace twice.
 func checkRun(batch *batch.Batch, runID string) error {
 	if runEnded(batch, runID) {
-		return fmt.Errorf("%w: the workspace has ended already", kv.ErrNotFound)
+		return fmt.Errorf("%w: the workspace has ended already", failure.ErrNotFound)
 	}
 	return nil
 }

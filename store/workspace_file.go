@@ -19,7 +19,7 @@ import (
 
 	"dappco.re/go/storebus/internal/platform"
 	"dappco.re/go/storebus/store/internal/batch"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -201,7 +201,7 @@ func (entry *workspaceEntry) insertIn(transaction *sql.Tx) (entries int64, err e
 		`INSERT INTO entries (kind, data, created_at) SELECT ?1, ?2, ?3 WHERE json_valid(?2) RETURNING id`,
 		entry.kind, entry.data, entry.createdAt.UnixMilli()).Scan(&entries)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = fmt.Errorf("%w: SQLite's JSON does not read it", kv.ErrInvalidData)
+		err = fmt.Errorf("%w: SQLite's JSON does not read it", failure.ErrInvalidData)
 	}
 	return entries, err
 }
@@ -223,7 +223,7 @@ func countKind(transaction *sql.Tx, kind string) error {
 	if changed, err := begun.RowsAffected(); err != nil || changed > 0 {
 		return err
 	}
-	return &kv.TooManyKindsError{Kind: kind, Limit: MaxWorkspaceKinds}
+	return &failure.TooManyKindsError{Kind: kind, Limit: MaxWorkspaceKinds}
 }
 
 // summariseWorkspace returns how many entries there are of each kind.
@@ -248,15 +248,15 @@ func summariseWorkspace(database rowsQuerier) (map[string]int64, error) {
 // disk has an unknown outcome.
 func workspaceFailure(err error) error {
 	if platform.IsDiskFull(err) {
-		return fmt.Errorf("%w: disk takes no more", kv.ErrUnavailable)
+		return fmt.Errorf("%w: disk takes no more", failure.ErrUnavailable)
 	}
 	switch sqlite.Code(err) {
 	case sqlitelib.SQLITE_IOERR:
 		if !sqlite.RefusedWrite(err) {
-			return fmt.Errorf("%w: %w", kv.ErrOutcomeUnknown, err)
+			return fmt.Errorf("%w: %w", failure.ErrOutcomeUnknown, err)
 		}
 	case sqlitelib.SQLITE_CANTOPEN, sqlitelib.SQLITE_NOMEM:
-		return fmt.Errorf("%w: the workspace's file cannot be opened now: %w", kv.ErrUnavailable, err)
+		return fmt.Errorf("%w: the workspace's file cannot be opened now: %w", failure.ErrUnavailable, err)
 	}
 	return writeFailure(err)
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 func TestWorkspaceFile_Failure_Bad(t *testing.T) {
 	for _, number := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT} {
 		err := workspaceFailure(&fs.PathError{Op: "open", Path: "/var/lib/state/a.partial", Err: number})
-		require.ErrorIs(t, err, kv.ErrUnavailable)
+		require.ErrorIs(t, err, failure.ErrUnavailable)
 		assert.NotContains(t, err.Error(), "/var/lib")
 	}
 	assert.Equal(t, os.ErrPermission, workspaceFailure(os.ErrPermission))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -42,15 +43,15 @@ func (name workspaceName) failure(operation string, err error) error {
 func checkWorkspaceName(name string) error {
 	switch {
 	case name == "" || len(name) > MaxWorkspaceNameBytes:
-		return fmt.Errorf("%w: workspace %q has %d bytes, 1 to %d are allowed", kv.ErrInvalidName, name, len(name), MaxWorkspaceNameBytes)
+		return fmt.Errorf("%w: workspace %q has %d bytes, 1 to %d are allowed", failure.ErrInvalidName, name, len(name), MaxWorkspaceNameBytes)
 	case strings.Contains(name, ".."):
-		return fmt.Errorf("%w: workspace %q has two dots in a row", kv.ErrInvalidName, name)
+		return fmt.Errorf("%w: workspace %q has two dots in a row", failure.ErrInvalidName, name)
 	case !isLetterOrDigit(name[0]):
-		return fmt.Errorf("%w: workspace %q begins with %q; use a letter or a digit", kv.ErrInvalidName, name, name[0])
+		return fmt.Errorf("%w: workspace %q begins with %q; use a letter or a digit", failure.ErrInvalidName, name, name[0])
 	}
 	for index := range len(name) {
 		if letter := name[index]; !isLetterOrDigit(letter) && !strings.ContainsRune("._-", rune(letter)) {
-			return fmt.Errorf("%w: workspace %q holds %q; use letters, digits, '.', '_' and '-'", kv.ErrInvalidName, name, letter)
+			return fmt.Errorf("%w: workspace %q holds %q; use letters, digits, '.', '_' and '-'", failure.ErrInvalidName, name, letter)
 		}
 	}
 	return nil

@@ -18,7 +18,7 @@ import (
 	"strings"
 	"time"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -115,7 +115,7 @@ func (folder *workspaceFolder) takeOverOne(entry fs.DirEntry, name string, durab
 	renamed := &renaming{}
 	err := folder.copyOriginal(path, name, renamed, durability)
 	switch code := sqlite.Code(err); {
-	case damaging(code), errors.Is(err, kv.ErrTooLarge):
+	case damaging(code), errors.Is(err, failure.ErrTooLarge):
 		return nil, fmt.Errorf("%w: %w", errNoWorkspace, err)
 	default:
 		return renamed, err

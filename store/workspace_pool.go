@@ -7,7 +7,7 @@ import (
 	"database/sql"
 	"errors"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // maxWorkspaceConnections is how many files of workspaces are open at once at most.
@@ -61,7 +61,7 @@ func (pool *workspacePool) use(turn turn, function func(database *sql.DB) error)
 func (pool *workspacePool) acquire(turn turn) (*sql.DB, error) {
 	select {
 	case <-pool.closed:
-		return nil, kv.ErrClosed
+		return nil, failure.ErrClosed
 	case pool.places <- struct{}{}:
 	}
 	connections, unlock := pool.connections.lock()

@@ -10,7 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -86,11 +86,11 @@ func (workspace *workspace) query(query string, limit int) (QueryRows, error) {
 func checkQuery(query string, limit int) (string, error) {
 	switch {
 	case limit < 1 || limit > MaxQueryRows:
-		return "", fmt.Errorf("%w: limit %d is not 1 to %d", kv.ErrInvalidQuery, limit, MaxQueryRows)
+		return "", fmt.Errorf("%w: limit %d is not 1 to %d", failure.ErrInvalidQuery, limit, MaxQueryRows)
 	case len(query) > MaxQueryTextBytes:
-		return "", &kv.TooLargeError{What: "query", Size: len(query), Limit: MaxQueryTextBytes}
+		return "", &failure.TooLargeError{What: "query", Size: len(query), Limit: MaxQueryTextBytes}
 	case !utf8.ValidString(query) || strings.ContainsRune(query, 0):
-		return "", fmt.Errorf("%w: it is not UTF-8, or holds NUL", kv.ErrInvalidQuery)
+		return "", fmt.Errorf("%w: it is not UTF-8, or holds NUL", failure.ErrInvalidQuery)
 	}
 	// A statement may end with a semicolon; within another it may not.
 	return strings.TrimRight(query, "; \t\r\n"), nil
@@ -127,7 +127,7 @@ func (workspace *workspace) pin() (release func(), err error) {
 func (workspaces *workspaces) queryContext(file *workspaceFile) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	timer := time.AfterFunc(workspaces.queryTime, func() {
-		cancel(fmt.Errorf("%w: the query has run for %s", kv.ErrDeadlineExceeded, workspaces.queryTime))
+		cancel(fmt.Errorf("%w: the query has run for %s", failure.ErrDeadlineExceeded, workspaces.queryTime))
 	})
 	watcher := make(chan struct{})
 	go func() {
@@ -154,10 +154,10 @@ func (workspaces *workspaces) watchQuery(ctx context.Context, cancel context.Can
 		case <-ended:
 			cancel(errWorkspaceEnded)
 		case <-workspaces.config.stopped:
-			cancel(kv.ErrClosed)
+			cancel(failure.ErrClosed)
 		case <-ticker.C:
 			if now, _ := sqlite.ResidentBytes(); measured && now-before > workspaces.queryMemory {
-				cancel(&kv.TooLargeError{What: "memory of the query", Size: now - before, Limit: workspaces.queryMemory})
+				cancel(&failure.TooLargeError{What: "memory of the query", Size: now - before, Limit: workspaces.queryMemory})
 			}
 		}
 	}

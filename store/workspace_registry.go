@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // WorkspaceInfo describes a workspace.
@@ -92,7 +92,7 @@ func (registry *workspaceRegistry) take(path string) (*workspaceFolder, error) {
 // load reads the store's own folder, if that was not done already.
 func (registry *workspaceRegistry) load() error {
 	if registry.closed || registry.config.closing() {
-		return kv.ErrClosed
+		return failure.ErrClosed
 	}
 	if registry.loaded {
 		return nil
@@ -162,7 +162,7 @@ func (registry *workspaceRegistry) claim(name workspaceName) (file *workspaceFil
 // Outside every namespace there is no limit.
 func (registry *workspaceRegistry) checkRoom(namespace string) error {
 	if count := registry.counts[namespace]; namespace != "" && count >= registry.room {
-		return &kv.QuotaExceededError{Quota: "workspaces", Limit: registry.room, Usage: count}
+		return &failure.QuotaExceededError{Quota: "workspaces", Limit: registry.room, Usage: count}
 	}
 	return nil
 }
@@ -184,7 +184,7 @@ func (registry *workspaceRegistry) find(name workspaceName) (*workspaceFile, err
 	}
 	file := registry.files[name]
 	if file == nil {
-		return nil, fmt.Errorf("%w: no workspace has that name", kv.ErrNotFound)
+		return nil, fmt.Errorf("%w: no workspace has that name", failure.ErrNotFound)
 	}
 	return file, nil
 }

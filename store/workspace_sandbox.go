@@ -17,7 +17,7 @@ import (
 	sqlitedriver "modernc.org/sqlite"
 	sqlitelib "modernc.org/sqlite/lib"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -194,7 +194,7 @@ func columnsOf(connection *sql.Conn, query string) (names []string, err error) {
 		return err
 	})
 	if err == nil && len(names) == 0 {
-		err = fmt.Errorf("%w: it is no SELECT", kv.ErrInvalidQuery)
+		err = fmt.Errorf("%w: it is no SELECT", failure.ErrInvalidQuery)
 	}
 	return names, err
 }
@@ -219,9 +219,9 @@ func (sandbox *sandbox) failure(err error) error {
 	case sandbox.refused != nil:
 		return sandbox.refused
 	case code == sqlitelib.SQLITE_TOOBIG:
-		return &kv.TooLargeError{What: "value in the query", Size: sandboxLimits[sqlitelib.SQLITE_LIMIT_LENGTH] + 1, Limit: sandboxLimits[sqlitelib.SQLITE_LIMIT_LENGTH]}
+		return &failure.TooLargeError{What: "value in the query", Size: sandboxLimits[sqlitelib.SQLITE_LIMIT_LENGTH] + 1, Limit: sandboxLimits[sqlitelib.SQLITE_LIMIT_LENGTH]}
 	case slices.Contains([]int{sqlitelib.SQLITE_ERROR, sqlitelib.SQLITE_AUTH, sqlitelib.SQLITE_READONLY, sqlitelib.SQLITE_RANGE, sqlitelib.SQLITE_MISMATCH}, code):
-		return fmt.Errorf("%w: %w", kv.ErrInvalidQuery, err)
+		return fmt.Errorf("%w: %w", failure.ErrInvalidQuery, err)
 	default:
 		return err
 	}
@@ -251,7 +251,7 @@ func (collection collection) Step(_ *sqlitedriver.FunctionContext, values []driv
 	}
 	sandbox.rows = append(sandbox.rows, row)
 	if sandbox.bytes > MaxQueryBytes {
-		sandbox.refused = &kv.TooLargeError{What: "result of the query", Size: sandbox.bytes, Limit: MaxQueryBytes}
+		sandbox.refused = &failure.TooLargeError{What: "result of the query", Size: sandbox.bytes, Limit: MaxQueryBytes}
 		return sandbox.refused
 	}
 	return nil

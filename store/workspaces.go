@@ -12,6 +12,7 @@ import (
 
 	"dappco.re/go/storebus/internal/platform"
 	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/limiter"
 )
@@ -20,7 +21,7 @@ import (
 const MaxWorkspaces = 1000
 
 // errWorkspaceEnded says that a workspace was committed or discarded.
-var errWorkspaceEnded = fmt.Errorf("%w: the workspace has ended", kv.ErrNotFound)
+var errWorkspaceEnded = fmt.Errorf("%w: the workspace has ended", failure.ErrNotFound)
 
 // workspaceHost is the store as its workspaces see it. Files named workspace… reach the store
 // through nothing else.
@@ -232,7 +233,7 @@ func (workspaces *workspaces) reserved(function func() error) error {
 	closed := registry.closed
 	unlock()
 	if closed {
-		return kv.ErrClosed
+		return failure.ErrClosed
 	}
 	return function()
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // Set stores value under key in a group, without expiry. It returns when the
@@ -34,7 +34,7 @@ func (store *Store) SetWithTTL(group, key, value string, timeToLive time.Duratio
 // checkGiven refuses the time to live that a program has forgotten to fill in.
 func checkGiven(timeToLive time.Duration) error {
 	if timeToLive == 0 {
-		return fmt.Errorf("%w: 0 s; use Set for no expiry", kv.ErrInvalidTTL)
+		return fmt.Errorf("%w: 0 s; use Set for no expiry", failure.ErrInvalidTTL)
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func operationError(operation, group, key string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, named := errors.AsType[*kv.NotFoundError](err); named {
+	if _, named := errors.AsType[*failure.NotFoundError](err); named {
 		return fmt.Errorf("%s: %w", operation, err)
 	}
 	return fmt.Errorf("%s: group %q key %q: %w", operation, group, key, err)

@@ -11,7 +11,7 @@ import (
 	strictjson "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // Line is an entry on a line of an archive. Fields have the form of journal_commit, so that
@@ -35,7 +35,7 @@ func (line *Line) Text() ([]byte, error) {
 		return nil, err
 	}
 	if len(text) >= MaxLineBytes {
-		return nil, &kv.TooLargeError{What: "line of an archive", Size: len(text), Limit: MaxLineBytes - 1}
+		return nil, &failure.TooLargeError{What: "line of an archive", Size: len(text), Limit: MaxLineBytes - 1}
 	}
 	return append(text, '\n'), nil
 }

@@ -17,7 +17,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // Content describes the content of an archive.
@@ -39,7 +39,7 @@ func VerifyNamed(path string) (Content, error) {
 			return Verify(path, format, DefaultBounds, func() error { return nil })
 		}
 	}
-	return Content{}, fmt.Errorf("%w: its name ends neither in %s nor in %s", kv.ErrInvalidArchive, Suffixes[Gzip], Suffixes[Zstd])
+	return Content{}, fmt.Errorf("%w: its name ends neither in %s nor in %s", failure.ErrInvalidArchive, Suffixes[Gzip], Suffixes[Zstd])
 }
 
 // Verify reads an archive. If checkStop returns an error, it stops with that error.
@@ -50,7 +50,7 @@ func Verify(path, format string, bounds Bounds, checkStop func() error) (Content
 		return Content{}, err
 	}
 	if !information.Mode().IsRegular() {
-		return Content{}, fmt.Errorf("%w: it is no regular file", kv.ErrInvalidArchive)
+		return Content{}, fmt.Errorf("%w: it is no regular file", failure.ErrInvalidArchive)
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -84,7 +84,7 @@ func read(file *os.File, size int64, format string, check check) (Content, error
 }
 
 func invalid(err error) error {
-	return fmt.Errorf("%w: %w", kv.ErrInvalidArchive, err)
+	return fmt.Errorf("%w: %w", failure.ErrInvalidArchive, err)
 }
 
 // countedReader counts the bytes read.

@@ -4,6 +4,7 @@ package batch
 
 import (
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -28,7 +29,7 @@ func groupsWithKeys(batch *Batch, names kv.NameRange) ([]*Target, error) {
 		return nil, err
 	}
 	if len(found) > MaxGroupsPerDelete {
-		return nil, &kv.TooManyGroupsError{Prefix: names.Low, Limit: MaxGroupsPerDelete}
+		return nil, &failure.TooManyGroupsError{Prefix: names.Low, Limit: MaxGroupsPerDelete}
 	}
 	groups := make([]*Target, len(found))
 	for index, name := range found {

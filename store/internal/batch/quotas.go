@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -177,7 +178,7 @@ func (quota Quota) checkValue(target *Target, value string) error {
 	if quota.MaxValueBytes == 0 || int64(len(value)) <= quota.MaxValueBytes || len(value) <= target.entry.Bytes {
 		return nil
 	}
-	return &kv.QuotaExceededError{Quota: "value_bytes", Limit: quota.MaxValueBytes, Usage: int64(len(value))}
+	return &failure.QuotaExceededError{Quota: "value_bytes", Limit: quota.MaxValueBytes, Usage: int64(len(value))}
 }
 
 // checkGrowth returns QuotaExceededError if there is no room for what a value adds.
@@ -190,11 +191,11 @@ func (quota Quota) checkGrowth(target *Target, value string) error {
 	}
 	switch {
 	case quota.MaxKeys > 0 && created && namespace.Keys >= quota.MaxKeys:
-		return &kv.QuotaExceededError{Quota: "keys", Limit: quota.MaxKeys, Usage: namespace.Keys}
+		return &failure.QuotaExceededError{Quota: "keys", Limit: quota.MaxKeys, Usage: namespace.Keys}
 	case quota.MaxGroups > 0 && created && target.group.Keys == 0 && namespace.Groups >= quota.MaxGroups:
-		return &kv.QuotaExceededError{Quota: "groups", Limit: quota.MaxGroups, Usage: namespace.Groups}
+		return &failure.QuotaExceededError{Quota: "groups", Limit: quota.MaxGroups, Usage: namespace.Groups}
 	case quota.MaxBytes > 0 && grown > 0 && namespace.Bytes+grown > quota.MaxBytes:
-		return &kv.QuotaExceededError{Quota: "bytes", Limit: quota.MaxBytes, Usage: namespace.Bytes}
+		return &failure.QuotaExceededError{Quota: "bytes", Limit: quota.MaxBytes, Usage: namespace.Bytes}
 	default:
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -100,7 +101,7 @@ func Record(batch *batch.Batch, target *batch.Target, command SetCommand, origin
 // checkTimeToLive returns ErrInvalidTTL for one outside the bounds; 0 is none.
 func checkTimeToLive(timeToLive time.Duration) error {
 	if timeToLive != 0 && (timeToLive < MinTimeToLive || timeToLive > MaxTimeToLive) {
-		return fmt.Errorf("%w: %s is not %s to %s", kv.ErrInvalidTTL, timeToLive, MinTimeToLive, MaxTimeToLive)
+		return fmt.Errorf("%w: %s is not %s to %s", failure.ErrInvalidTTL, timeToLive, MinTimeToLive, MaxTimeToLive)
 	}
 	return nil
 }
@@ -151,7 +152,7 @@ func checkGuard(expected *uint64, target *batch.Target, current kv.EntryState) e
 	if expected == nil || *expected == current.Revision {
 		return nil
 	}
-	return &kv.RevisionConflictError{Group: target.Group, Key: target.Key, Expected: *expected, Current: current.Revision}
+	return &failure.RevisionConflictError{Group: target.Group, Key: target.Key, Expected: *expected, Current: current.Revision}
 }
 
 // Check returns ErrInvalidArgument for a command that cannot be carried out: none,
@@ -159,9 +160,9 @@ func checkGuard(expected *uint64, target *batch.Target, current kv.EntryState) e
 func Check(command any) error {
 	switch value := reflect.ValueOf(command); {
 	case !value.IsValid():
-		return fmt.Errorf("%w: the command is nil", kv.ErrInvalidArgument)
+		return fmt.Errorf("%w: the command is nil", failure.ErrInvalidArgument)
 	case value.Kind() == reflect.Pointer:
-		return fmt.Errorf("%w: the command is a %T; use the value it points to", kv.ErrInvalidArgument, command)
+		return fmt.Errorf("%w: the command is a %T; use the value it points to", failure.ErrInvalidArgument, command)
 	default:
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -72,11 +73,11 @@ func (command IncrementCommand) sum(current kv.EntryState) (int64, error) {
 	}
 	number, err := strconv.ParseInt(current.Value, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%w: only a whole number of %d to %d can be incremented", kv.ErrNotANumber, math.MinInt64, math.MaxInt64)
+		return 0, fmt.Errorf("%w: only a whole number of %d to %d can be incremented", failure.ErrNotANumber, math.MinInt64, math.MaxInt64)
 	}
 	sum := number + command.By
 	if (sum < number) != (command.By < 0) {
-		return 0, fmt.Errorf("%w: %d and %d make more than an int64 holds", kv.ErrOverflow, number, command.By)
+		return 0, fmt.Errorf("%w: %d and %d make more than an int64 holds", failure.ErrOverflow, number, command.By)
 	}
 	return sum, nil
 }

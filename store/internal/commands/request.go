@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"dappco.re/go/storebus/store/internal/batch"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // MaxAnswerBytes is the length of the longest answer to a request with an id.
@@ -114,7 +114,7 @@ func Given(request *Request, outcome *Outcome) []*batch.Answer {
 // Repeat returns the earlier answer to a request.
 func Repeat(request *Request, earlier *batch.Answer) (Outcome, error) {
 	if earlier.Digest != request.Digest {
-		return Outcome{}, kv.ErrRequestMismatch
+		return Outcome{}, failure.ErrRequestMismatch
 	}
 	return Outcome{Answer: earlier.Bytes, Replayed: true}, nil
 }
@@ -125,7 +125,7 @@ func (request *Request) answer(outcome Outcome) ([]byte, error) {
 		return nil, fmt.Errorf("answer: %w", err)
 	}
 	if limit := cmp.Or(request.answerBytes, MaxAnswerBytes); request.ID != "" && len(bytes) > limit {
-		return nil, &kv.TooLargeError{What: "answer", Size: len(bytes), Limit: limit}
+		return nil, &failure.TooLargeError{What: "answer", Size: len(bytes), Limit: limit}
 	}
 	return bytes, nil
 }

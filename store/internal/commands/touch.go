@@ -7,7 +7,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/state"
 )
 
@@ -42,7 +42,7 @@ func (command TouchCommand) Apply(batch *batch.Batch, origin batch.Origin) (Outc
 		return Outcome{}, err
 	}
 	if !current.Present() {
-		return Outcome{}, &kv.NotFoundError{Group: command.Group, Key: command.Key}
+		return Outcome{}, &failure.NotFoundError{Group: command.Group, Key: command.Key}
 	}
 	event := batch.Record(target, changelog.Event{
 		Type: changelog.EventTouch, ExpiresAt: expiryAfter(batch.Timestamp(), command.TimeToLive),

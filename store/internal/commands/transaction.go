@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/state"
 )
@@ -92,7 +93,7 @@ func (command TransactionCommand) check() error {
 	}
 	for index, guard := range command.If {
 		if guard.Revision == nil && guard.Exists == nil && guard.Value == nil {
-			return &kv.TransactionError{List: listIf, Index: index, Err: fmt.Errorf("%w: a guard needs a revision, an existence or a value", kv.ErrInvalidTransaction)}
+			return &failure.TransactionError{List: listIf, Index: index, Err: fmt.Errorf("%w: a guard needs a revision, an existence or a value", failure.ErrInvalidTransaction)}
 		}
 	}
 	if err := checkOperations(listThen, command.Then); err != nil {
@@ -104,7 +105,7 @@ func (command TransactionCommand) check() error {
 func checkOperations(list string, operations []Command) error {
 	for index, operation := range operations {
 		if err := checkOperation(operation); err != nil {
-			return &kv.TransactionError{List: list, Index: index, Err: err}
+			return &failure.TransactionError{List: list, Index: index, Err: err}
 		}
 	}
 	return checkLength(list, len(operations))
@@ -112,14 +113,14 @@ func checkOperations(list string, operations []Command) error {
 
 func checkOperation(operation Command) error {
 	if err := Check(operation); err != nil {
-		return fmt.Errorf("%w: %w", kv.ErrInvalidTransaction, err)
+		return fmt.Errorf("%w: %w", failure.ErrInvalidTransaction, err)
 	}
 	switch operation := operation.(type) {
 	case TransactionCommand:
-		return fmt.Errorf("%w: a transaction cannot hold another", kv.ErrInvalidTransaction)
+		return fmt.Errorf("%w: a transaction cannot hold another", failure.ErrInvalidTransaction)
 	case DeletePrefixCommand:
 		if kv.RealmOfPrefix(operation.Prefix).Whole {
-			return fmt.Errorf("%w: groups of many namespaces may begin with %q; a prefix needs its colon", kv.ErrInvalidTransaction, operation.Prefix)
+			return fmt.Errorf("%w: groups of many namespaces may begin with %q; a prefix needs its colon", failure.ErrInvalidTransaction, operation.Prefix)
 		}
 	}
 	return nil
@@ -127,7 +128,7 @@ func checkOperation(operation Command) error {
 
 func checkLength(list string, length int) error {
 	if length > MaxTransactionOperations {
-		return fmt.Errorf("%w: %q holds %d, at most %d are allowed", kv.ErrInvalidTransaction, list, length, MaxTransactionOperations)
+		return fmt.Errorf("%w: %q holds %d, at most %d are allowed", failure.ErrInvalidTransaction, list, length, MaxTransactionOperations)
 	}
 	return nil
 }
@@ -139,7 +140,7 @@ func (command TransactionCommand) guardsHold(batch *batch.Batch) (bool, error) {
 			err = command.within(batch)
 		}
 		if err != nil {
-			return false, &kv.TransactionError{List: listIf, Index: index, Err: err}
+			return false, &failure.TransactionError{List: listIf, Index: index, Err: err}
 		}
 		if !holds {
 			return false, nil
@@ -161,7 +162,7 @@ func (command TransactionCommand) operate(batch *batch.Batch, succeeded bool, or
 			err = command.within(batch)
 		}
 		if err != nil {
-			return nil, &kv.TransactionError{List: list, Index: index, Err: err}
+			return nil, &failure.TransactionError{List: list, Index: index, Err: err}
 		}
 	}
 	return results, nil
@@ -171,7 +172,7 @@ func (command TransactionCommand) operate(batch *batch.Batch, succeeded bool, or
 // transaction's: it has looked at that one first.
 func (command TransactionCommand) within(batch *batch.Batch) error {
 	if name, beyond := batch.Beyond(command.Namespace); beyond {
-		return fmt.Errorf("%w: its namespace is %q, not %q", kv.ErrInvalidTransaction, command.Namespace, name)
+		return fmt.Errorf("%w: its namespace is %q, not %q", failure.ErrInvalidTransaction, command.Namespace, name)
 	}
 	return nil
 }

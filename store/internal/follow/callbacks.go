@@ -12,7 +12,7 @@ import (
 	"sync"
 
 	"dappco.re/go/storebus/store/internal/changelog"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // OnChange calls callback for every change from now on, until unregister is called.
@@ -107,7 +107,7 @@ func (callbacks *callbacks) follow(after uint64) {
 	for {
 		commits, err := callbacks.followers.commitsAfter(callbacks.context, nil, after)
 		if err != nil {
-			if !errors.Is(err, kv.ErrClosed) && !errors.Is(err, context.Canceled) {
+			if !errors.Is(err, failure.ErrClosed) && !errors.Is(err, context.Canceled) {
 				callbacks.logger.Error("reading the log for callbacks failed", slog.Any("error", err))
 			}
 			return

@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"dappco.re/go/storebus/store/internal/changelog"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // commitsPerTurn is the largest number of commits that Next returns.
@@ -32,7 +32,7 @@ type Consumer struct {
 // ends, after Close, and after UnregisterConsumer.
 func (consumer *Consumer) Next(ctx context.Context) ([]changelog.Commit, error) {
 	if consumer == nil || consumer.followers == nil {
-		return nil, fmt.Errorf("store.Consumer.Next: %w", kv.ErrNeverOpened)
+		return nil, fmt.Errorf("store.Consumer.Next: %w", failure.ErrNeverOpened)
 	}
 	commits, err := consumer.followers.commitsAfter(ctx, consumer.gone, consumer.cursor.CommitID)
 	if err != nil {
@@ -79,16 +79,16 @@ func EndConsumer(consumer *Consumer) { close(consumer.gone) }
 // commitsAfter waits for commits behind an id and returns some of them. If gone is closed, it
 // returns ErrNotFound.
 func (followers *Followers) commitsAfter(ctx context.Context, gone <-chan struct{}, id uint64) ([]changelog.Commit, error) {
-	if err := kv.CheckContext(ctx); err != nil {
+	if err := failure.CheckContext(ctx); err != nil {
 		return nil, err
 	}
 	for {
 		select {
 		case <-followers.stopped:
-			return nil, kv.ErrClosed
+			return nil, failure.ErrClosed
 		case <-gone:
 			// The log may have been trimmed, so its first commit could follow a gap.
-			return nil, kv.ErrNotFound
+			return nil, failure.ErrNotFound
 		default:
 		}
 		commits, known, grown := followers.tail.commitsAfter(id, commitsPerTurn)
@@ -117,6 +117,6 @@ func waitGrown(ctx context.Context, gone, stop, grown <-chan struct{}) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-stop:
-		return kv.ErrClosed
+		return failure.ErrClosed
 	}
 }

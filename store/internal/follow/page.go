@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/changelog"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // Query asks for the changes of a namespace after a revision.
@@ -45,7 +45,7 @@ type Page struct {
 func NewPage(query *Query, oldest, revision uint64) (Page, error) {
 	page := Page{Next: query.After, Oldest: oldest, Revision: revision}
 	if query.After > revision || query.After+1 < oldest {
-		return page, &kv.CompactedError{Namespace: query.Namespace, After: query.After, Oldest: oldest, Revision: revision}
+		return page, &failure.CompactedError{Namespace: query.Namespace, After: query.After, Oldest: oldest, Revision: revision}
 	}
 	return page, nil
 }

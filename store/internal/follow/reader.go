@@ -8,13 +8,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // maxWaitingReaders bounds how many readers wait for a change at once.
 const maxWaitingReaders = 20_000
 
-var errTooManyWaiting = fmt.Errorf("%w: %d readers already wait for a change", kv.ErrUnavailable, maxWaitingReaders)
+var errTooManyWaiting = fmt.Errorf("%w: %d readers already wait for a change", failure.ErrUnavailable, maxWaitingReaders)
 
 // Changes answers a query with a limit. It calls done once, before it returns or later from
 // another goroutine. done must not block, and must not change the events, which other readers

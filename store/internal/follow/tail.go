@@ -7,7 +7,7 @@ import (
 	"sync"
 
 	"dappco.re/go/storebus/store/internal/changelog"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // Bytes bounds the newest part of the log in memory.
@@ -179,7 +179,7 @@ func (tail *tail) waitAt(reader *changesReader, oldest uint64) error {
 
 func (tail *tail) keepLocked(part *namespaceTail, reader *changesReader) error {
 	if tail.closed {
-		return kv.ErrClosed
+		return failure.ErrClosed
 	}
 	if tail.waiting >= maxWaitingReaders {
 		return errTooManyWaiting

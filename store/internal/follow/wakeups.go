@@ -9,7 +9,7 @@ import (
 
 	"dappco.re/go/storebus/internal/turns"
 	"dappco.re/go/storebus/store/internal/changelog"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // readersPerSlice is the number of readers of a namespace that are answered before another
@@ -123,7 +123,7 @@ func (wakeups *wakeups) take() (readers *waitingReaders, woken bool) {
 // answer returns the page of a woken reader. All readers share the events.
 func (readers *waitingReaders) answer(query *Query) (Page, error) {
 	if readers.closed {
-		return Page{}, kv.ErrClosed
+		return Page{}, failure.ErrClosed
 	}
 	page := Page{Next: readers.revision, Oldest: readers.oldest, Revision: readers.revision}
 	events := readers.sharedEvents()

@@ -5,6 +5,8 @@ package kv
 import (
 	"fmt"
 	"unicode/utf8"
+
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // Limits bounds the entries of namespaces, for all callers. Limits also require names to be
@@ -55,9 +57,9 @@ func checkName(kind, name string, limit int) error {
 	case limit == 0:
 		return nil
 	case name == "" || len(name) > limit:
-		return fmt.Errorf("%w: %s has %d bytes, 1 to %d are allowed", ErrInvalidName, kind, len(name), limit)
+		return fmt.Errorf("%w: %s has %d bytes, 1 to %d are allowed", failure.ErrInvalidName, kind, len(name), limit)
 	case !utf8.ValidString(name):
-		return fmt.Errorf("%w: %s %q is not UTF-8", ErrInvalidName, kind, name)
+		return fmt.Errorf("%w: %s %q is not UTF-8", failure.ErrInvalidName, kind, name)
 	default:
 		return nil
 	}
@@ -70,7 +72,7 @@ func CheckEntry(limits Limits, namespace, group, key, value string) error {
 	}
 	size := EntryOverhead + len(namespace) + travellingBytes(group) + travellingBytes(key) + travellingBytes(value)
 	if size > limits.EntryBytes {
-		return &TooLargeError{What: "entry", Size: size, Limit: limits.EntryBytes}
+		return &failure.TooLargeError{What: "entry", Size: size, Limit: limits.EntryBytes}
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ package kv
 import (
 	"fmt"
 	"strings"
+
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // MaxNamespaceBytes is the length of the longest name of a namespace.
@@ -45,13 +47,13 @@ func LocalGroup(namespace, group string) string {
 func CheckNamespace(namespace string) error {
 	switch {
 	case namespace == "" || len(namespace) > MaxNamespaceBytes:
-		return fmt.Errorf("%w: namespace %q has %d bytes, 1 to %d are allowed", ErrInvalidName, namespace, len(namespace), MaxNamespaceBytes)
+		return fmt.Errorf("%w: namespace %q has %d bytes, 1 to %d are allowed", failure.ErrInvalidName, namespace, len(namespace), MaxNamespaceBytes)
 	case reservedNamespaces[namespace]:
-		return fmt.Errorf("%w: namespace %q is reserved", ErrInvalidName, namespace)
+		return fmt.Errorf("%w: namespace %q is reserved", failure.ErrInvalidName, namespace)
 	}
 	for index := range len(namespace) {
 		if !IsNamespaceByte(namespace[index]) {
-			return fmt.Errorf("%w: namespace %q holds %q; use letters, digits and '-'", ErrInvalidName, namespace, namespace[index])
+			return fmt.Errorf("%w: namespace %q holds %q; use letters, digits and '-'", failure.ErrInvalidName, namespace, namespace[index])
 		}
 	}
 	return nil

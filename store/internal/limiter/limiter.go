@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // Limits are the bounds of a Limiter.
@@ -125,9 +125,9 @@ func (ticket *ticket[Key]) await() error {
 	}
 	select {
 	case <-late:
-		return fmt.Errorf("%w: too many %s wait for their turn", kv.ErrUnavailable, limits.What)
+		return fmt.Errorf("%w: too many %s wait for their turn", failure.ErrUnavailable, limits.What)
 	case <-limits.Closed:
-		return kv.ErrClosed
+		return failure.ErrClosed
 	case <-ticket.admitted:
 		return nil
 	}

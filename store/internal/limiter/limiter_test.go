@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/limiter"
 )
 
@@ -38,7 +38,7 @@ func TestLimiter_Enter_Good(t *testing.T) {
 			enter(t, bounded, key)
 		}
 		_, err := bounded.Enter(7)
-		assert.ErrorIs(t, err, kv.ErrClosed)
+		assert.ErrorIs(t, err, failure.ErrClosed)
 	})
 	t.Run("NoShare", func(t *testing.T) {
 		bounded := limiter.New[string](limiter.Limits{Total: 100, Closed: closed})
@@ -46,7 +46,7 @@ func TestLimiter_Enter_Good(t *testing.T) {
 			enter(t, bounded, "acme")
 		}
 		_, err := bounded.Enter("other")
-		assert.ErrorIs(t, err, kv.ErrClosed)
+		assert.ErrorIs(t, err, failure.ErrClosed)
 	})
 	t.Run("AfterAnotherHasLeft", func(t *testing.T) {
 		bounded := limiter.New[string](limiter.Limits{Each: 1})
@@ -65,7 +65,7 @@ func TestLimiter_Enter_Bad(t *testing.T) {
 		bounded := limiter.New[string](limiter.Limits{Total: 1, Wait: time.Nanosecond, What: "queries"})
 		leave := enter(t, bounded, "acme")
 		_, err := bounded.Enter("acme")
-		require.ErrorIs(t, err, kv.ErrUnavailable)
+		require.ErrorIs(t, err, failure.ErrUnavailable)
 		assert.EqualError(t, err, "unavailable: too many queries wait for their turn")
 		leave()
 		enter(t, bounded, "acme")
@@ -81,8 +81,8 @@ func TestLimiter_Enter_Bad(t *testing.T) {
 			}()
 		}
 		close(closed)
-		require.ErrorIs(t, <-refused, kv.ErrClosed)
-		require.ErrorIs(t, <-refused, kv.ErrClosed)
+		require.ErrorIs(t, <-refused, failure.ErrClosed)
+		require.ErrorIs(t, <-refused, failure.ErrClosed)
 		leave()
 		enter(t, bounded, "other")
 	})

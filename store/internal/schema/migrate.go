@@ -13,8 +13,13 @@ import (
 	"slices"
 	"time"
 
-	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
+)
+
+// Errors of opening a database; package store documents them.
+var (
+	ErrDatabaseFromFuture = errors.New("database was written by a newer version")
+	ErrNotAStore          = errors.New("file is not a storebus database")
 )
 
 // migrationFiles are applied in the order of their names; PRAGMA user_version counts the
@@ -61,10 +66,10 @@ func Migrate(ctx context.Context, connection *sql.Conn, now time.Time, logger *s
 // checkSchema refuses a schema that is not a store's, or is newer than the known ones.
 func checkSchema(version, known int, tables []string) error {
 	if version > 0 && !isOurs(tables) {
-		return fmt.Errorf("%w: its schema is version %d of something else", kv.ErrNotAStore, version)
+		return fmt.Errorf("%w: its schema is version %d of something else", ErrNotAStore, version)
 	}
 	if version > known {
-		return fmt.Errorf("%w: its schema is version %d, this program knows up to %d", kv.ErrDatabaseFromFuture, version, known)
+		return fmt.Errorf("%w: its schema is version %d, this program knows up to %d", ErrDatabaseFromFuture, version, known)
 	}
 	return nil
 }

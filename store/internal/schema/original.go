@@ -126,7 +126,7 @@ func (original *original) check(tables []string) error {
 		return err
 	}
 	if stranger != "" {
-		return fmt.Errorf("%w: it has a table %q and no schema version", kv.ErrNotAStore, stranger)
+		return fmt.Errorf("%w: it has a table %q and no schema version", ErrNotAStore, stranger)
 	}
 	return nil
 }

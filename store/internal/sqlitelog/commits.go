@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/changelog"
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -143,7 +143,7 @@ func (log *changeLog) changes(namespace string, after uint64, take func(blob []b
 // lost. The reader continues behind them, as behind trimmed changes.
 func (log *changeLog) hole(namespace string, after, revision uint64) error {
 	log.damage.ofRevision(namespace, after+1)
-	compacted := &kv.CompactedError{Namespace: namespace, After: after, Oldest: revision + 1, Revision: revision}
+	compacted := &failure.CompactedError{Namespace: namespace, After: after, Oldest: revision + 1, Revision: revision}
 	err := log.selectPlacesAfter.Query(func(row sqlite.Row) bool {
 		readable := holdsRevision(row.Bytes(1), namespace, row.Unsigned(0))
 		if readable {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // TestRender_Deadline_Bad runs templates after their deadline: every operation that may
@@ -26,7 +26,7 @@ func TestRender_Deadline_Bad(t *testing.T) {
 		prepared, err := Prepare(tree, run.functions(), false)
 		require.NoError(t, err)
 		_, err = run.execute(prepared)
-		require.ErrorIs(t, err, kv.ErrDeadlineExceeded, source)
+		require.ErrorIs(t, err, failure.ErrDeadlineExceeded, source)
 	}
 }
 

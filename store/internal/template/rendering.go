@@ -11,7 +11,7 @@ import (
 	"text/template/parse"
 	"time"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // The bounds of rendering.
@@ -53,7 +53,7 @@ func (copied *Group) Take(key, value string) bool {
 // Render executes a checked template. It returns TooLargeError if the group was too large.
 func (copied *Group) Render(tree *parse.Tree, strict bool) (string, error) {
 	if copied.bytes > MaxRenderedGroupBytes {
-		return "", &kv.TooLargeError{What: "group to render", Size: copied.bytes, Limit: MaxRenderedGroupBytes}
+		return "", &failure.TooLargeError{What: "group to render", Size: copied.bytes, Limit: MaxRenderedGroupBytes}
 	}
 	run := &Run{group: copied, strict: strict, deadline: time.Now().Add(MaxRenderTime)}
 	prepared, err := Prepare(tree, run.functions(), strict)
@@ -82,14 +82,14 @@ type Run struct {
 
 func (run *Run) execute(prepared *template.Template) (string, error) {
 	err := prepared.Execute(run, run.group.values)
-	var failure template.ExecError
+	var failed template.ExecError
 	switch {
 	case run.late:
-		return "", fmt.Errorf("%w: the template has run for %s", kv.ErrDeadlineExceeded, MaxRenderTime)
-	case errors.Is(err, kv.ErrTooLarge):
-		return "", &kv.TooLargeError{What: "rendered text", Size: max(run.text.Len(), run.printed), Limit: MaxRenderedBytes}
-	case errors.As(err, &failure):
-		return "", &Error{Message: strings.TrimPrefix(failure.Error(), "template: ")}
+		return "", fmt.Errorf("%w: the template has run for %s", failure.ErrDeadlineExceeded, MaxRenderTime)
+	case errors.Is(err, failure.ErrTooLarge):
+		return "", &failure.TooLargeError{What: "rendered text", Size: max(run.text.Len(), run.printed), Limit: MaxRenderedBytes}
+	case errors.As(err, &failed):
+		return "", &Error{Message: strings.TrimPrefix(failed.Error(), "template: ")}
 	default:
 		return run.text.String(), err
 	}
@@ -99,7 +99,7 @@ func (run *Run) execute(prepared *template.Template) (string, error) {
 func (run *Run) Write(text []byte) (int, error) {
 	run.text.Write(text)
 	if run.text.Len() > MaxRenderedBytes {
-		return 0, kv.ErrTooLarge
+		return 0, failure.ErrTooLarge
 	}
 	return len(text), run.check()
 }
@@ -108,7 +108,7 @@ func (run *Run) Write(text []byte) (int, error) {
 func (run *Run) check() error {
 	run.late = run.late || time.Now().After(run.deadline)
 	if run.late {
-		return kv.ErrDeadlineExceeded
+		return failure.ErrDeadlineExceeded
 	}
 	return nil
 }
@@ -149,7 +149,7 @@ func (run *Run) print(values ...any) (string, error) {
 			return "", err
 		}
 		if run.printed += len(text) + 1; run.printed > MaxRenderedBytes {
-			return "", kv.ErrTooLarge
+			return "", failure.ErrTooLarge
 		}
 		if value == nil {
 			values[index] = noValue

@@ -8,7 +8,7 @@ import (
 	"text/template"
 	"text/template/parse"
 
-	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/failure"
 )
 
 // The bounds of a template.
@@ -42,22 +42,22 @@ type Error struct {
 }
 
 // Error returns the place and the mistake.
-func (failure *Error) Error() string {
-	if failure.Line == 0 {
-		return fmt.Sprintf("invalid template: %s", failure.Message)
+func (mistake *Error) Error() string {
+	if mistake.Line == 0 {
+		return fmt.Sprintf("invalid template: %s", mistake.Message)
 	}
-	return fmt.Sprintf("invalid template: line %d, column %d: %s", failure.Line, failure.Column, failure.Message)
+	return fmt.Sprintf("invalid template: line %d, column %d: %s", mistake.Line, mistake.Column, mistake.Message)
 }
 
 // Unwrap returns ErrInvalidTemplate.
-func (failure *Error) Unwrap() error { return kv.ErrInvalidTemplate }
+func (mistake *Error) Unwrap() error { return failure.ErrInvalidTemplate }
 
 // Parse returns the tree of an allowed template. The tree is changed: all output goes
 // through showFunction, and range goes over valuesFunction or pairsFunction. text/template
 // cannot be interrupted, but these functions can refuse to go on.
 func Parse(source string) (*parse.Tree, error) {
 	if len(source) > MaxBytes {
-		return nil, &kv.TooLargeError{What: "template", Size: len(source), Limit: MaxBytes}
+		return nil, &failure.TooLargeError{What: "template", Size: len(source), Limit: MaxBytes}
 	}
 	tree := parse.New("template")
 	// The checker names the refused part and its place.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package kv
+package failure
 
 import (
 	"context"
@@ -33,12 +33,6 @@ var (
 	ErrNotPending          = errors.New("journal entry is not pending")
 	ErrInvalidArgument     = errors.New("invalid argument")
 	ErrRequestMismatch     = errors.New("request id belongs to another request")
-)
-
-// Errors of opening a database.
-var (
-	ErrDatabaseFromFuture = errors.New("database was written by a newer version")
-	ErrNotAStore          = errors.New("file is not a storebus database")
 )
 
 // Errors of Store.Transaction: nothing was changed.
