@@ -21,8 +21,8 @@ func newNamespaceLimiter(total int, wait time.Duration, stopped <-chan struct{})
 }
 
 // newRenderLimiter bounds the templates that run at once, because each holds a copy of a group.
-func (store *Store) newRenderLimiter() *limiter.Limiter[struct{}] {
-	return limiter.New[struct{}](limiter.Limits{Total: max(1, runtime.GOMAXPROCS(0)/2), Closed: store.stopped})
+func newRenderLimiter(closed <-chan struct{}) *limiter.Limiter[struct{}] {
+	return limiter.New[struct{}](limiter.Limits{Total: max(1, runtime.GOMAXPROCS(0)/2), Closed: closed})
 }
 
 // newRequestLimiter lets requests with the same id in one after the other.

@@ -29,33 +29,7 @@ const (
 	pagesPerBackupSync = 64 * pagesPerBackupStep
 )
 
-// Backup copies the store into a new file while reads and writes go on, and returns the size of
-// the file in bytes. The copy has the state of one point during the call. It is whole and on
-// disk before it has its name. The first store that opens the copy takes a store id of its own.
-// Backup returns ErrBackupUnderway while another backup runs. It returns an error that wraps
-// fs.ErrExist if path exists, or if a file beside it would be taken for a part of the copy by
-// SQLite. It returns ErrInvalidName for a name that CheckFileName refuses.
-//
-//	bytes, err := store.Backup("/var/backups/storebus-monday.db")
-func (store *Store) Backup(path string) (int64, error) {
-	bytes, err := wait(func(done func(int64, error)) { store.SubmitBackup(path, done) })
-	if err != nil {
-		err = fmt.Errorf("store.Backup: %w", err)
-	}
-	return bytes, err
-}
-
-// SubmitBackup is Backup without waiting. It calls done once, before SubmitBackup returns or
-// later from a goroutine of the store.
-func (store *Store) SubmitBackup(path string, done func(bytes int64, err error)) {
-	if !store.opened() {
-		fail(done, failure.ErrNeverOpened)
-		return
-	}
-	submitAlone(store, &store.backingUp, failure.ErrBackupUnderway, func() (int64, error) { return store.backup(path) }, done)
-}
-
-func (store *Store) backup(path string) (int64, error) {
+func backUp(store *Store, path string) (int64, error) {
 	if err := cmp.Or(CheckFileName(filepath.Base(path)), requireAbsent(path)); err != nil {
 		return 0, err
 	}
@@ -63,7 +37,7 @@ func (store *Store) backup(path string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	bytes, err := store.backupInto(file, path)
+	bytes, err := backUpInto(store, file, path)
 	// After a rename there is nothing to remove.
 	if removeErr := os.Remove(file.Name()); !errors.Is(removeErr, fs.ErrNotExist) {
 		err = errors.Join(err, removeErr)
@@ -82,10 +56,10 @@ func requireAbsent(path string) error {
 	return nil
 }
 
-// backupInto copies the store into a file that nobody knows, and gives it its name
+// backUpInto copies the store into a file that nobody knows, and gives it its name
 // when all of it is on disk.
-func (store *Store) backupInto(file *os.File, path string) (int64, error) {
-	copied, err := store.copyPages(file)
+func backUpInto(store *Store, file *os.File, path string) (int64, error) {
+	copied, err := copyPages(store, file)
 	if err != nil {
 		return 0, err
 	}
@@ -105,7 +79,7 @@ func (store *Store) backupInto(file *os.File, path string) (int64, error) {
 // copyPages copies the database step by step, each step between two batches, and returns the
 // connection to the copy. SQLite updates the copied part with every commit in between, so the
 // copy is the store at the last step.
-func (store *Store) copyPages(file *os.File) (driver.Conn, error) {
+func copyPages(store *Store, file *os.File) (driver.Conn, error) {
 	backup, err := ask(store, func(committer *committer) (*sqlitedriver.Backup, error) { return committer.beginBackup(file.Name()) })
 	if err != nil {
 		return nil, err
@@ -117,7 +91,7 @@ func (store *Store) copyPages(file *os.File) (driver.Conn, error) {
 		more, err = ask(store, func(committer *committer) (bool, error) { return progress.step(backup) })
 		backedUp.Store(int64(progress.total-progress.left) * sqlite.PageBytes)
 		if err == nil && more {
-			err = store.betweenSteps(&progress, file)
+			err = betweenSteps(store, &progress, file)
 		}
 	}
 	return ask(store, func(committer *committer) (driver.Conn, error) {
@@ -129,7 +103,7 @@ func (store *Store) copyPages(file *os.File) (driver.Conn, error) {
 }
 
 // betweenSteps has the disk catch up, while the committer is about something else.
-func (store *Store) betweenSteps(progress *backupProgress, file *os.File) error {
+func betweenSteps(store *Store, progress *backupProgress, file *os.File) error {
 	if store.closing.Load() {
 		return failure.ErrClosed
 	}

@@ -3,55 +3,12 @@
 package store
 
 import (
-	"cmp"
-	"context"
-	"fmt"
-	"slices"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/follow"
 )
-
-// DefaultPageLimit is the limit of a query without a limit.
-const DefaultPageLimit = 100
-
-// Changes returns the changes of a namespace after a revision, in order. It returns
-// CompactedError if the log does not hold all of them. It returns an empty page if query.Wait
-// is over or ctx ends first.
-//
-//	page, err := store.Changes(ctx, store.ChangesQuery{Namespace: "acme", After: 41})
-func (store *Store) Changes(ctx context.Context, query ChangesQuery) (ChangesPage, error) {
-	page, err := wait(func(done func(ChangesPage, error)) { store.SubmitChanges(ctx, query, done) })
-	if err != nil {
-		return page, fmt.Errorf("store.Changes: %w", err)
-	}
-	page.Events = slices.Clone(page.Events)
-	return page, nil
-}
-
-// SubmitChanges is Changes without waiting. It calls done once, before SubmitChanges returns or
-// later from a goroutine of the store. done must not block. It must not change the events,
-// which other callers receive too.
-func (store *Store) SubmitChanges(ctx context.Context, query ChangesQuery, done func(ChangesPage, error)) {
-	if err := cmp.Or(store.unusable(), failure.CheckContext(ctx), checkLimit(query.Limit)); err != nil {
-		fail(done, err)
-		return
-	}
-	if done == nil {
-		done = func(ChangesPage, error) {}
-	}
-	query.Limit = cmp.Or(query.Limit, DefaultPageLimit)
-	store.followers.Changes(ctx, query, done)
-}
-
-func checkLimit(limit int) error {
-	if limit < 0 {
-		return fmt.Errorf("limit %d may not be negative", limit)
-	}
-	return nil
-}
 
 // logSource reads the log in the database for its followers.
 type logSource struct {

@@ -4,7 +4,6 @@ package store
 
 import (
 	"encoding/binary"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -18,40 +17,6 @@ import (
 
 // watermarkInterval is the time between two commits that carry watermarks.
 const watermarkInterval = 100 * time.Millisecond
-
-// RegisterConsumer returns the consumer of a name. It begins behind its watermark, or with the
-// next commit if the name is new. While its backlog is twice the retention, writes fail with
-// ErrUnavailable.
-//
-//	publisher, err := store.RegisterConsumer("publisher")
-func (store *Store) RegisterConsumer(name string) (*Consumer, error) {
-	consumer, err := store.register(name)
-	if err != nil {
-		return nil, fmt.Errorf("store.RegisterConsumer: consumer %q: %w", name, err)
-	}
-	return consumer, nil
-}
-
-func (store *Store) register(name string) (*Consumer, error) {
-	if err := change(store, registerCommand{name: name}); err != nil {
-		return nil, err
-	}
-	return ask(store, func(committer *committer) (*Consumer, error) {
-		return watermarksIn.Table(committer.tables).register(store.followers, name)
-	})
-}
-
-// UnregisterConsumer removes the consumer of a name. The log is no longer kept for it, and its
-// Next returns ErrNotFound. UnregisterConsumer returns ErrNotFound for a name that is not
-// registered.
-//
-//	err := store.UnregisterConsumer("publisher")
-func (store *Store) UnregisterConsumer(name string) error {
-	if err := change(store, unregisterCommand{name: name}); err != nil {
-		return fmt.Errorf("store.UnregisterConsumer: consumer %q: %w", name, err)
-	}
-	return nil
-}
 
 // registerCommand saves where the consumer of a new name begins.
 type registerCommand struct{ name string }

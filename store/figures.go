@@ -4,12 +4,10 @@ package store
 
 import (
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"dappco.re/go/storebus/internal/histogram"
-	"dappco.re/go/storebus/internal/platform"
 )
 
 // Figures has the measurements of a store since it was opened.
@@ -59,28 +57,6 @@ func (distribution Distribution) Percentiles(fractions ...float64) []uint64 {
 		return make([]uint64, len(fractions))
 	}
 	return distribution.snapshot.Percentiles(fractions...)
-}
-
-// Figures returns the measurements. It does not use the database, and may be called at any
-// time, also by a callback.
-//
-//	figures := store.Figures()
-func (store *Store) Figures() Figures {
-	if !store.opened() {
-		return Figures{}
-	}
-	measured := store.engine.figures
-	figures := Figures{
-		Commits: newDistribution(&measured.commits), Syncs: newDistribution(&measured.syncs), BatchSizes: newDistribution(&measured.sizes),
-		Expired: measured.expired.Load(),
-	}
-	if path := store.config.DatabasePath; path != MemoryDatabase {
-		figures.DatabaseBytes, figures.WriteAheadLogBytes = fileSize(path), fileSize(path+"-wal")
-		if free, err := platform.DiskFree(filepath.Dir(path)); err == nil {
-			figures.DiskFreeBytes = &free
-		}
-	}
-	return figures
 }
 
 func newDistribution(measured *histogram.Histogram) Distribution {

@@ -30,23 +30,6 @@ type ManyEntries struct {
 	Revision uint64
 }
 
-// GetMany returns entries by name, all as they were at one point.
-//
-//	many, err := store.GetMany(store.ManyQuery{Names: []store.EntryName{{Group: "config", Key: "theme"}}})
-func (store *Store) GetMany(query ManyQuery) (ManyEntries, error) {
-	many, err := look(store, atTime(query.read))
-	if err != nil {
-		return many, fmt.Errorf("store.GetMany: %w", err)
-	}
-	return many, nil
-}
-
-// SubmitGetMany is GetMany without waiting. It calls done once, before SubmitGetMany returns or
-// later from a goroutine of the store. done must not block.
-func (store *Store) SubmitGetMany(query ManyQuery, done func(ManyEntries, error)) {
-	submitAsk(store, atTime(query.read), done)
-}
-
 func (query ManyQuery) read(view *state.View, now time.Time) (many ManyEntries, err error) {
 	if len(query.Names) == 0 {
 		return many, nil

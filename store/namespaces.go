@@ -3,8 +3,6 @@
 package store
 
 import (
-	"fmt"
-
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/state"
 )
@@ -40,24 +38,6 @@ type NamespacesPage struct {
 	Namespaces []NamespaceInfo
 	// Next is the After of the next page, nil on the last page.
 	Next *string
-}
-
-// GetNamespaces returns one page of the namespaces that were ever written. Groups outside every
-// namespace do not count, and neither do expired keys.
-//
-//	page, err := store.GetNamespaces(store.NamespacesQuery{Limit: 100})
-func (store *Store) GetNamespaces(query NamespacesQuery) (NamespacesPage, error) {
-	page, err := askExactly(store, kv.WholeStore, inView(query.read))
-	if err != nil {
-		return page, fmt.Errorf("store.GetNamespaces: prefix %q: %w", query.Prefix, err)
-	}
-	return page, nil
-}
-
-// SubmitNamespaces is GetNamespaces without waiting. It calls done once, before
-// SubmitNamespaces returns or later from a goroutine of the store. done must not block.
-func (store *Store) SubmitNamespaces(query NamespacesQuery, done func(NamespacesPage, error)) {
-	submitExactly(store, kv.WholeStore, inView(query.read), done)
 }
 
 func (query NamespacesQuery) read(view *state.View) (page NamespacesPage, err error) {

@@ -3,35 +3,12 @@
 package store
 
 import (
-	"cmp"
-
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
 )
 
 // keysPerSkip is how many entries are skipped between two batches.
 const keysPerSkip = 16 * keysPerPage
-
-// GetPage returns at most limit entries of a group in byte order of the keys, after skipping
-// offset entries. Skipped entries are counted and not read. Still, a larger offset takes
-// longer: use All to iterate over a group.
-//
-//	page, err := store.GetPage("config", 0, 25)
-func (store *Store) GetPage(group string, offset, limit int) ([]KeyValue, error) {
-	if err := cmp.Or(store.unusable(), checkPage(offset, limit)); err != nil {
-		return nil, operationError("store.GetPage", group, "", err)
-	}
-	page := offsetPage{Rest: state.RestOf(group), skip: offset, limit: limit, entries: make([]KeyValue, 0, min(limit, keysPerPage))}
-	for !page.Ended && len(page.entries) < limit {
-		_, err := look(store, func(committer *committer) (struct{}, error) {
-			return struct{}{}, committer.readOffsetPage(committer.view, &page)
-		})
-		if err != nil {
-			return nil, operationError("store.GetPage", group, "", err)
-		}
-	}
-	return page.entries, nil
-}
 
 // offsetPage is a page of GetPage as far as it was read: skip is how many entries are
 // still to be skipped, limit how many the page may have.

@@ -3,7 +3,6 @@
 package store
 
 import (
-	"fmt"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
@@ -42,24 +41,6 @@ type ScanPage struct {
 	Next *EntryName
 	// Revision is the revision of the namespace that Prefix lies in.
 	Revision uint64
-}
-
-// Scan returns one page of the entries of many groups. A key that is present throughout appears
-// exactly once in the pages, whatever is written meanwhile.
-//
-//	page, err := store.Scan(store.ScanQuery{Prefix: "acme:"})
-func (store *Store) Scan(query ScanQuery) (ScanPage, error) {
-	page, err := look(store, atTime(query.read))
-	if err != nil {
-		return page, fmt.Errorf("store.Scan: prefix %q: %w", query.Prefix, err)
-	}
-	return page, nil
-}
-
-// SubmitScan is Scan without waiting. It calls done once, before SubmitScan returns or later
-// from a goroutine of the store. done must not block.
-func (store *Store) SubmitScan(query ScanQuery, done func(ScanPage, error)) {
-	submitAsk(store, atTime(query.read), done)
 }
 
 func (query ScanQuery) read(view *state.View, now time.Time) (page ScanPage, err error) {

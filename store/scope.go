@@ -338,3 +338,12 @@ func renamed(name *string, rename func(string) string) *string {
 	changed := rename(*name)
 	return &changed
 }
+
+// PurgeExpired is Store.PurgeExpired for the keys of the namespace. It counts only these keys,
+// and waits only for these.
+//
+//	expired, err := scoped.PurgeExpired()
+func (scoped *ScopedStore) PurgeExpired() (int64, error) {
+	expired, err := scoped.within().purge(kv.Realm{Name: scoped.Namespace()})
+	return expired, namespaceError("store.PurgeExpired", scoped.Namespace(), err)
+}

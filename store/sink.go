@@ -18,25 +18,6 @@ type Completion interface {
 	Done()
 }
 
-// SubmitTo returns the same store, with a sink for the results of its Submit methods. The
-// sink receives the calls that the writing goroutine carries out. All other calls are as
-// without a sink: calls that are answered before the Submit method returns, calls that wait
-// for a change, and calls with a goroutine of their own, such as SubmitRender. Close delivers
-// everything to the sink before it returns. With a nil sink a goroutine of the store calls the
-// done functions, as it does for the store that was opened.
-//
-//	results := opened.SubmitTo(sink)
-//	results.Submit(store.SetCommand{Group: "acme:config", Key: "theme", Value: "dark"}, done)
-func (store *Store) SubmitTo(sink Sink) *Store {
-	if !store.opened() {
-		return store
-	}
-	if sink == nil {
-		return &Store{shared: store.shared, outlet: store.completions}
-	}
-	return &Store{shared: store.shared, outlet: &outlet{sink: sink}}
-}
-
 // outlet is where the results of a Store go. Outlets are compared by their addresses, because
 // a sink can be of any type.
 type outlet struct{ sink Sink }

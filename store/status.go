@@ -3,7 +3,6 @@
 package store
 
 import (
-	"fmt"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
@@ -39,23 +38,6 @@ type Status struct {
 	Archiving int64
 	// BackedUpBytes is how much a Backup that is under way has copied.
 	BackedUpBytes int64
-}
-
-// Status returns the state of the store.
-//
-//	status, err := store.Status()
-func (store *Store) Status() (Status, error) {
-	status, err := ask(store, func(committer *committer) (Status, error) { return committer.status(committer.view) })
-	if err != nil {
-		return status, fmt.Errorf("store.Status: %w", err)
-	}
-	return status, nil
-}
-
-// SubmitStatus is Status without waiting. It calls done once, before SubmitStatus returns or
-// later from a goroutine of the store. done must not block.
-func (store *Store) SubmitStatus(done func(Status, error)) {
-	submitAsk(store, func(committer *committer) (Status, error) { return committer.status(committer.view) }, done)
 }
 
 // tallyForStatus counts a share of the due keys, so that the status leaves them out. The status

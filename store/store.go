@@ -7,20 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"dappco.re/go/storebus/internal/logging"
+	"dappco.re/go/storebus/internal/platform"
 	"dappco.re/go/storebus/store/internal/archivefile"
-	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/limiter"
 	"dappco.re/go/storebus/store/internal/sqlite"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 // Store is a key-value store in one SQLite file, with groups, namespaces, expiry and a log of
@@ -99,7 +99,7 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 		return nil, fmt.Errorf("store.NewConfigured: %w", err)
 	}
 	store := &Store{shared: &shared{config: config, database: database, stopped: make(chan struct{}), archiveBounds: archivefile.DefaultBounds}}
-	store.renderings = store.newRenderLimiter()
+	store.renderings = newRenderLimiter(store.stopped)
 	store.workspaces = newWorkspaces(storeHost{store}, workspaceConfig{
 		directory: config.WorkspaceStateDirectory, durability: config.Durability, logger: config.Logger, stopped: store.stopped,
 	})
@@ -241,59 +241,6 @@ func (store *Store) Suspend(reason string) error {
 	return nil
 }
 
-// Submit hands a command to the committer and returns. It calls done once, after the commit or
-// with the error, from a goroutine of the store. If the store is closed, it calls done before
-// Submit returns. The store calls the done functions of all Submits one after the other, so
-// done must not block; SubmitTo changes who calls them. Commands that name the same group are
-// carried out in the order of Submit. A DeletePrefixCommand names no group.
-//
-//	store.Submit(store.SetCommand{Group: "acme:config", Key: "theme", Value: "dark"},
-//		func(outcome store.Outcome, err error) { … })
-func (store *Store) Submit(command Command, done func(Outcome, error)) {
-	err := commands.Check(command)
-	if err == nil {
-		err = store.put(&write{command: command, done: done})
-	}
-	if err != nil {
-		fail(done, err)
-	}
-}
-
-// execute carries out a command for a caller that waits, and runs the callbacks
-// of OnChange for it.
-func (store *Store) execute(command Command) (Outcome, error) {
-	write, err := store.carryOut(command, batch.Origin{FromCaller: true})
-	if write == nil {
-		return Outcome{}, err
-	}
-	store.followers.RunCallbacks(write.events)
-	return write.outcome, err
-}
-
-// carryOut is execute without the callbacks. The write that it returns is nil if the store is
-// closed.
-func (store *Store) carryOut(command Command, origin batch.Origin) (*write, error) {
-	if !store.opened() {
-		return nil, failure.ErrNeverOpened
-	}
-	defer store.callers.Add(-1)
-	write := &write{command: command, origin: origin}
-	// Callers that come together share a commit and its cost on disk.
-	if alone := store.callers.Add(1) == 1; alone || store.config.Durability == DurabilityMemory {
-		if store.engine.carryOutHere(write) {
-			return write, write.err
-		}
-	}
-	if write.written == nil {
-		write.written = make(chan struct{})
-		if err := store.put(write); err != nil {
-			return nil, err
-		}
-	}
-	<-write.written
-	return write, write.err
-}
-
 // submitRead hands a question to the committer; failed is called instead if the store is
 // closed.
 func (store *Store) submitRead(question read, failed func(err error)) {
@@ -305,102 +252,231 @@ func (store *Store) submitRead(question read, failed func(err error)) {
 	}
 }
 
-// inView is a question that needs the view alone.
-func inView[Answer any](question func(view *state.View) (Answer, error)) func(committer *committer) (Answer, error) {
-	return func(committer *committer) (Answer, error) { return question(committer.view) }
+// opened reports whether New or NewConfigured has made the store.
+func (store *Store) opened() bool {
+	return store != nil && store.shared != nil && store.engine != nil
 }
 
-// atTime is a question that needs the view and the store's time.
-func atTime[Answer any](question func(view *state.View, now time.Time) (Answer, error)) func(committer *committer) (Answer, error) {
-	return func(committer *committer) (Answer, error) { return question(committer.view, committer.clock.Now()) }
+// unusable returns why the store takes no calls, nil if it does.
+func (store *Store) unusable() error {
+	switch {
+	case !store.opened():
+		return failure.ErrNeverOpened
+	case store.closing.Load():
+		return failure.ErrClosed
+	default:
+		return nil
+	}
 }
 
-// ask puts a question to the committer and waits for the answer.
-func ask[Answer any](store *Store, question func(committer *committer) (Answer, error)) (Answer, error) {
-	return wait(func(done func(Answer, error)) {
-		store.submitRead(func(committer *committer) { done(question(committer)) }, func(err error) { fail(done, err) })
-	})
+// put hands a write to the committer.
+func (store *Store) put(write *write) error {
+	if !store.opened() {
+		return failure.ErrNeverOpened
+	}
+	write.outlet = store.outlet
+	if !store.engine.writes.put(write) {
+		return failure.ErrClosed
+	}
+	return nil
 }
 
-// submitAsk is ask for a caller that does not wait.
-func submitAsk[Answer any](store *Store, question func(committer *committer) (Answer, error), done func(Answer, error)) {
-	store.submitRead(func(committer *committer) {
-		answer, err := question(committer)
-		answered(committer, store.outlet, done, answer, err)
-	}, func(err error) { fail(done, err) })
+// SubmitTo returns the same store, with a sink for the results of its Submit methods. The
+// sink receives the calls that the writing goroutine carries out. All other calls are as
+// without a sink: calls that are answered before the Submit method returns, calls that wait
+// for a change, and calls with a goroutine of their own, such as SubmitRender. Close delivers
+// everything to the sink before it returns. With a nil sink a goroutine of the store calls the
+// done functions, as it does for the store that was opened.
+//
+//	results := opened.SubmitTo(sink)
+//	results.Submit(store.SetCommand{Group: "acme:config", Key: "theme", Value: "dark"}, done)
+func (store *Store) SubmitTo(sink Sink) *Store {
+	if !store.opened() {
+		return store
+	}
+	if sink == nil {
+		return &Store{shared: store.shared, outlet: store.completions}
+	}
+	return &Store{shared: store.shared, outlet: &outlet{sink: sink}}
 }
 
-// change carries out a command of the store's own, although the writes of callers may be
-// refused, and waits.
-func change(store *Store, command Command) error {
-	_, err := wait(func(done func(struct{}, error)) {
-		store.submitRead(func(committer *committer) {
-			committer.commitOwn(command, func(err error) { done(struct{}{}, err) })
-		}, func(err error) { fail(done, err) })
-	})
-	return err
+// Status returns the state of the store.
+//
+//	status, err := store.Status()
+func (store *Store) Status() (Status, error) {
+	status, err := ask(store, func(committer *committer) (Status, error) { return committer.status(committer.view) })
+	if err != nil {
+		return status, fmt.Errorf("store.Status: %w", err)
+	}
+	return status, nil
 }
 
-// submitChange is change for a caller that does not wait.
-func submitChange(store *Store, command Command, done func(error)) {
-	store.submitRead(func(committer *committer) {
-		committer.commitOwn(command, func(err error) {
-			committer.outbox.add(store.outlet, completion(func() { done(err) }))
-		})
-	}, done)
+// SubmitStatus is Status without waiting. It calls done once, before SubmitStatus returns or
+// later from a goroutine of the store. done must not block.
+func (store *Store) SubmitStatus(done func(Status, error)) {
+	submitAsk(store, func(committer *committer) (Status, error) { return committer.status(committer.view) }, done)
 }
 
-// look is ask for a question that changes nothing, which the caller answers itself
-// while the committer is free.
-func look[Answer any](store *Store, question func(committer *committer) (Answer, error)) (Answer, error) {
-	if store.opened() {
-		if committer := store.engine.lendForRead(); committer != nil {
-			defer committer.owner.release(committer)
-			return question(committer)
+// Figures returns the measurements. It does not use the database, and may be called at any
+// time, also by a callback.
+//
+//	figures := store.Figures()
+func (store *Store) Figures() Figures {
+	if !store.opened() {
+		return Figures{}
+	}
+	measured := store.engine.figures
+	figures := Figures{
+		Commits: newDistribution(&measured.commits), Syncs: newDistribution(&measured.syncs), BatchSizes: newDistribution(&measured.sizes),
+		Expired: measured.expired.Load(),
+	}
+	if path := store.config.DatabasePath; path != MemoryDatabase {
+		figures.DatabaseBytes, figures.WriteAheadLogBytes = fileSize(path), fileSize(path+"-wal")
+		if free, err := platform.DiskFree(filepath.Dir(path)); err == nil {
+			figures.DiskFreeBytes = &free
 		}
 	}
-	return ask(store, question)
+	return figures
 }
 
-// askExactly is ask for a question about how many keys there are in a realm.
-func askExactly[Answer any](store *Store, of kv.Realm, question func(committer *committer) (Answer, error)) (Answer, error) {
-	return wait(func(done func(Answer, error)) {
-		store.submitRead(func(committer *committer) {
-			committer.exactly(of, func() { done(question(committer)) })
-		}, func(err error) { fail(done, err) })
+// Backup copies the store into a new file while reads and writes go on, and returns the size of
+// the file in bytes. The copy has the state of one point during the call. It is whole and on
+// disk before it has its name. The first store that opens the copy takes a store id of its own.
+// Backup returns ErrBackupUnderway while another backup runs. It returns an error that wraps
+// fs.ErrExist if path exists, or if a file beside it would be taken for a part of the copy by
+// SQLite. It returns ErrInvalidName for a name that CheckFileName refuses.
+//
+//	bytes, err := store.Backup("/var/backups/storebus-monday.db")
+func (store *Store) Backup(path string) (int64, error) {
+	bytes, err := wait(func(done func(int64, error)) { store.SubmitBackup(path, done) })
+	if err != nil {
+		err = fmt.Errorf("store.Backup: %w", err)
+	}
+	return bytes, err
+}
+
+// SubmitBackup is Backup without waiting. It calls done once, before SubmitBackup returns or
+// later from a goroutine of the store.
+func (store *Store) SubmitBackup(path string, done func(bytes int64, err error)) {
+	if !store.opened() {
+		fail(done, failure.ErrNeverOpened)
+		return
+	}
+	submitAlone(store, &store.backingUp, failure.ErrBackupUnderway, func() (int64, error) { return backUp(store, path) }, done)
+}
+
+// PurgeExpired expires every key that is due, and returns how many keys expired during the
+// call. The store also expires each key at its deadline; after PurgeExpired none is left over.
+//
+//	expired, err := store.PurgeExpired()
+func (store *Store) PurgeExpired() (int64, error) {
+	expired, err := store.purge(kv.WholeStore)
+	if err != nil {
+		return expired, fmt.Errorf("store.PurgeExpired: %w", err)
+	}
+	return expired, nil
+}
+
+// SubmitPurge is PurgeExpired without waiting. It calls done once, before SubmitPurge returns
+// or later from a goroutine of the store. done must not block.
+func (store *Store) SubmitPurge(done func(expired int64, err error)) {
+	store.submitPurge(kv.WholeStore, done)
+}
+
+func (store *Store) purge(of kv.Realm) (int64, error) {
+	return wait(func(done func(int64, error)) { store.submitPurge(of, done) })
+}
+
+func (store *Store) submitPurge(of kv.Realm, done func(expired int64, err error)) {
+	if !store.opened() {
+		fail(done, failure.ErrNeverOpened)
+		return
+	}
+	purges := store.engine.purges
+	purge := purges.begin(of)
+	store.submitRead(func(committer *committer) {
+		err := committer.findNextExpiry()
+		committer.expiryPause = time.Time{}
+		committer.exactly(of, func() {
+			expired, err := committer.purges.end(purge), errors.Join(err, committer.refusal(), committer.expiryFailure)
+			answered(committer, store.outlet, done, expired, err)
+		})
+	}, func(err error) {
+		purges.end(purge)
+		fail(done, err)
 	})
 }
 
-// submitExactly is askExactly for a caller that does not wait.
-func submitExactly[Answer any](store *Store, of kv.Realm, question func(committer *committer) (Answer, error), done func(Answer, error)) {
-	store.submitRead(func(committer *committer) {
-		committer.exactly(of, func() {
-			answer, err := question(committer)
-			answered(committer, store.outlet, done, answer, err)
-		})
-	}, func(err error) { fail(done, err) })
-}
-
-// answered has the committer hand over the answer to a caller that does not wait.
-func answered[Answer any](committer *committer, outlet *outlet, done func(Answer, error), answer Answer, err error) {
-	if done != nil {
-		committer.outbox.add(outlet, completion(func() { done(answer, err) }))
-	}
-}
-
-// SubmitRequest is Submit for a command that is answered in the same transaction: the Outcome
-// has the Answer. If the request has an id, the store remembers a success for RetryWindow,
-// across a restart. The same request then gets the same answer, and is not carried out again.
-// Errors are not remembered. If the answer to a request with an id is longer than
-// MaxAnswerBytes, the error is TooLargeError, and nothing is changed.
+// SetQuota replaces the quota of a namespace, for later writes and across restarts. It returns
+// ErrInvalidName for an invalid namespace.
 //
-//	store.SubmitRequest(store.Request{Namespace: "acme", ID: "4Xr9", Digest: digest, Answer: encode},
-//		store.IncrementCommand{Group: "acme:counters", Key: "visits", By: 1},
-//		func(outcome store.Outcome, err error) { … })
-func (store *Store) SubmitRequest(request Request, command Command, done func(Outcome, error)) {
-	if err := commands.Check(command); err != nil {
+//	err := store.SetQuota("acme", store.Quota{MaxKeys: 10_000, MaxBytes: 64 << 20})
+func (store *Store) SetQuota(namespace string, quota Quota) error {
+	_, err := store.changeQuota(namespace, QuotaChange{
+		MaxKeys: &quota.MaxKeys, MaxGroups: &quota.MaxGroups, MaxBytes: &quota.MaxBytes, MaxValueBytes: &quota.MaxValueBytes,
+	})
+	return namespaceError("store.SetQuota", namespace, err)
+}
+
+// Quota returns the quota of a namespace.
+//
+//	quota, err := store.Quota("acme")
+func (store *Store) Quota(namespace string) (Quota, error) {
+	quota, err := store.changeQuota(namespace, QuotaChange{})
+	return quota, namespaceError("store.Quota", namespace, err)
+}
+
+// SubmitQuota changes the quota of a namespace, or only reads it if change is empty, and passes
+// the quota to done. It calls done once, before SubmitQuota returns or later from a goroutine
+// of the store. done must not block.
+func (store *Store) SubmitQuota(namespace string, change QuotaChange, done func(Quota, error)) {
+	command := &commands.ChangeQuota{Namespace: namespace, Change: change}
+	if err := kv.CheckNamespace(namespace); err != nil {
+		fail(done, cmp.Or(store.unusable(), err))
+		return
+	}
+	submitChange(store, command, func(err error) { tell(done, command.Quota, err) })
+}
+
+func (store *Store) changeQuota(namespace string, changed QuotaChange) (Quota, error) {
+	command := &commands.ChangeQuota{Namespace: namespace, Change: changed}
+	if err := kv.CheckNamespace(namespace); err != nil {
+		return Quota{}, cmp.Or(store.unusable(), err)
+	}
+	if err := change(store, command); err != nil {
+		return Quota{}, err
+	}
+	return command.Quota, nil
+}
+
+// Usage returns the usage and the quota of a namespace. Due keys are expired first, or left out
+// while nothing can be written. With very many due keys that takes longer, and holds up nobody.
+//
+//	usage, err := store.Usage("acme")
+func (store *Store) Usage(namespace string) (Usage, error) {
+	usage, err := wait(func(done func(Usage, error)) { store.SubmitUsage(namespace, done) })
+	return usage, namespaceError("store.Usage", namespace, err)
+}
+
+// SubmitUsage is Usage without waiting. It calls done once, before SubmitUsage returns or later
+// from a goroutine of the store. done must not block.
+func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
+	if err := cmp.Or(store.unusable(), kv.CheckNamespace(namespace)); err != nil {
 		fail(done, err)
 		return
 	}
-	store.Submit(commands.Answer(request, command), done)
+	submitExactly(store, kv.Realm{Name: namespace}, func(committer *committer) (Usage, error) {
+		used, err := committer.view.Usage(namespace)
+		return Usage{
+			Quota: committer.tables.Quotas().Of(namespace),
+			Keys:  used.Keys, Groups: used.Groups, Bytes: used.Bytes, Revision: used.Revision,
+		}, err
+	}, done)
+}
+
+func namespaceError(operation, namespace string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: namespace %q: %w", operation, namespace, err)
 }

@@ -4,76 +4,12 @@ package store
 
 import (
 	"cmp"
-	"errors"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/state"
 )
-
-// Get returns the value of a key, or NotFoundError.
-//
-//	value, err := store.Get("config", "theme")
-func (store *Store) Get(group, key string) (string, error) {
-	entry, err := store.get(group, key)
-	return entry.Value, operationError("store.Get", group, key, err)
-}
-
-// GetEntry returns a key with its value, revision and expiry, or NotFoundError.
-//
-//	entry, err := store.GetEntry("config", "theme")
-func (store *Store) GetEntry(group, key string) (Entry, error) {
-	entry, err := store.get(group, key)
-	return entry, operationError("store.GetEntry", group, key, err)
-}
-
-// Exists reports whether a key exists and has not expired.
-//
-//	there, err := store.Exists("config", "theme")
-func (store *Store) Exists(group, key string) (bool, error) {
-	_, err := store.get(group, key)
-	if errors.Is(err, failure.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, operationError("store.Exists", group, key, err)
-}
-
-// SubmitGet is GetEntry without waiting. It calls done once, before SubmitGet returns or later
-// from a goroutine of the store. done must not block.
-func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
-	name := kv.EntryName{Group: group, Key: key}
-	if state, known := store.remembered(name); known {
-		entry, err := store.live(name, &state)
-		tell(done, entry, err)
-		return
-	}
-	submitAsk(store, func(committer *committer) (Entry, error) { return committer.lookUp(committer.view, group, key) }, done)
-}
-
-func (store *Store) get(group, key string) (Entry, error) {
-	name := kv.EntryName{Group: group, Key: key}
-	if state, known := store.remembered(name); known {
-		return store.live(name, &state)
-	}
-	return look(store, func(committer *committer) (Entry, error) { return committer.lookUp(committer.view, group, key) })
-}
-
-// remembered returns an entry that memory holds.
-func (store *Store) remembered(name kv.EntryName) (state kv.EntryState, known bool) {
-	if !store.opened() {
-		return kv.EntryState{}, false
-	}
-	return store.engine.hot.Read(name)
-}
-
-// live returns a remembered entry, if it is there and its time has not come.
-func (store *Store) live(name kv.EntryName, state *kv.EntryState) (Entry, error) {
-	if store.closing.Load() {
-		return Entry{}, failure.ErrClosed
-	}
-	return store.engine.live(name, state)
-}
 
 // live returns an entry, if it is there and its time has not come.
 func (engine *engine) live(name kv.EntryName, state *kv.EntryState) (Entry, error) {
@@ -133,20 +69,6 @@ type Page struct {
 	Next *string
 	// Revision is the revision of the namespace at that point.
 	Revision uint64
-}
-
-// GetEntries returns one page of a group.
-//
-//	page, err := store.GetEntries(store.PageQuery{Group: "acme:config", Limit: 100})
-func (store *Store) GetEntries(query PageQuery) (Page, error) {
-	page, err := look(store, atTime(query.read))
-	return page, operationError("store.GetEntries", query.Group, query.Prefix, err)
-}
-
-// SubmitPage is GetEntries without waiting. It calls done once, before SubmitPage returns or
-// later from a goroutine of the store. done must not block.
-func (store *Store) SubmitPage(query PageQuery, done func(Page, error)) {
-	submitAsk(store, atTime(query.read), done)
 }
 
 func (query PageQuery) read(view *state.View, now time.Time) (page Page, err error) {
