@@ -48,7 +48,7 @@ func backUp(store *Store, path string) (int64, error) {
 // requireAbsent returns fs.ErrExist if path exists, or if a file beside it would be taken for a
 // part of a database by SQLite.
 func requireAbsent(path string) error {
-	for _, suffix := range append([]string{""}, companionSuffixes...) {
+	for _, suffix := range append([]string{""}, sqlite.Companions...) {
 		if _, err := os.Lstat(path + suffix); err == nil {
 			return fmt.Errorf("%w; a backup overwrites nothing", &fs.PathError{Op: "back up into", Path: path + suffix, Err: fs.ErrExist})
 		}

@@ -174,7 +174,7 @@ func (committer *committer) takeBack(err error) {
 // fail completes the writes of a batch that is not in the log, or perhaps not.
 func (committer *committer) fail(sealed *sealed, err error) {
 	if !errors.Is(err, failure.ErrOutcomeUnknown) {
-		err = writeFailure(err)
+		err = sqlite.Refusal(err)
 		committer.wrote(err)
 	}
 	failAll(sealed.writes, err)

@@ -13,10 +13,6 @@ import (
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
-// companionSuffixes are behind the path of a database in the names of the files that
-// SQLite reads and writes beside it.
-var companionSuffixes = []string{"-shm", "-journal", "-wal"}
-
 // ownSuffixes are behind the names of the files and folders that the store makes itself.
 var ownSuffixes = []string{
 	sqlite.LockSuffix, partialSuffix, workspaceSuffix, workspacesSuffix, originalSuffix, archivefile.Suffixes[archivefile.Gzip], archivefile.Suffixes[archivefile.Zstd],
@@ -54,7 +50,7 @@ func CheckFileName(name string) error {
 // there already.
 func checkDatabaseName(name string) error {
 	lower := strings.ToLower(name)
-	for _, suffix := range slices.Concat(companionSuffixes, ownSuffixes) {
+	for _, suffix := range slices.Concat(sqlite.Companions, ownSuffixes) {
 		if strings.HasSuffix(lower, suffix) {
 			return fmt.Errorf("%w: %q ends in %s, as what is kept beside a database does; use a name such as monday.db", failure.ErrInvalidName, name, suffix)
 		}

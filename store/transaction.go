@@ -145,20 +145,3 @@ func (engine *engine) stopped() error {
 	}
 	return nil
 }
-
-// writeFailure says whether a transaction that changed nothing may be tried again later.
-func writeFailure(err error) error {
-	code := sqlite.Code(err)
-	switch {
-	case code == sqlitelib.SQLITE_FULL:
-		return fmt.Errorf("%w: disk is full: %w", failure.ErrUnavailable, err)
-	case sqlite.RefusedWrite(err):
-		return fmt.Errorf("%w: disk takes no more, as over a quota or a limit of file sizes: %w", failure.ErrUnavailable, err)
-	case code == sqlitelib.SQLITE_READONLY:
-		return fmt.Errorf("%w: database is read-only: %w", failure.ErrUnavailable, err)
-	case code == sqlitelib.SQLITE_BUSY:
-		return fmt.Errorf("%w: another process holds the database: %w", failure.ErrUnavailable, err)
-	default:
-		return err
-	}
-}

@@ -164,7 +164,7 @@ func syncFile(path string) error {
 // removeDatabase removes a database and the files that SQLite keeps beside it. The database
 // goes last, because the other files mean nothing without it.
 func removeDatabase(path string) error {
-	for _, suffix := range append(slices.Clone(companionSuffixes), "") {
+	for _, suffix := range append(slices.Clone(sqlite.Companions), "") {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
@@ -244,7 +244,7 @@ func summariseWorkspace(database rowsQuerier) (map[string]int64, error) {
 	return summary, err
 }
 
-// workspaceFailure is writeFailure for the file of a workspace. A failed write that may be on
+// workspaceFailure is sqlite.Refusal for the file of a workspace. A failed write that may be on
 // disk has an unknown outcome.
 func workspaceFailure(err error) error {
 	if platform.IsDiskFull(err) {
@@ -258,5 +258,5 @@ func workspaceFailure(err error) error {
 	case sqlitelib.SQLITE_CANTOPEN, sqlitelib.SQLITE_NOMEM:
 		return fmt.Errorf("%w: the workspace's file cannot be opened now: %w", failure.ErrUnavailable, err)
 	}
-	return writeFailure(err)
+	return sqlite.Refusal(err)
 }

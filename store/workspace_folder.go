@@ -242,7 +242,7 @@ func (folder *workspaceFolder) setAside(within, name string) error {
 	if err != nil {
 		return err
 	}
-	for _, suffix := range append([]string{"", ".wal"}, companionSuffixes...) {
+	for _, suffix := range append([]string{"", ".wal"}, sqlite.Companions...) {
 		err := os.Rename(filepath.Join(folder.path, name+suffix), filepath.Join(place, name+suffix))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

@@ -27,6 +27,10 @@ type Database struct {
 // PageBytes is the size of a page of a database.
 const PageBytes = 4096
 
+// Companions are behind the path of a database in the names of the files that SQLite reads and
+// writes beside it.
+var Companions = []string{"-shm", "-journal", "-wal"}
+
 // MemoryPath is the path of a database that keeps nothing on disk.
 const MemoryPath = ":memory:"
 
