@@ -38,6 +38,7 @@ func (operation *operation[Query, Result]) take() *exchange[Query, Result] {
 	}
 	made := &exchange[Query, Result]{operation: operation}
 	made.done = made.finish
+	made.waiting.sender = made
 	return made
 }
 
@@ -59,6 +60,8 @@ type exchange[Query, Result any] struct {
 	failure error
 
 	progress atomic.Int32
+	// waiting is the exchange in the queue of replies.
+	waiting waitingReply
 }
 
 // begin runs in the callback of NATS. It passes the request to the store, and sends an
@@ -102,7 +105,7 @@ func (exchange *exchange[Query, Result]) handOver() {
 	if exchange.waits {
 		exchange.service.waitedReplies.push(exchange.address.Namespace, exchange)
 	} else {
-		exchange.service.replies.push(exchange)
+		exchange.service.replies.push(&exchange.waiting)
 	}
 }
 

@@ -54,7 +54,7 @@ func TestExchange_Finish_Bad_NobodyTakesTheReplies(t *testing.T) {
 	failed := errors.New("failed")
 	assert.Same(t, failed, finish("deaf", "", failed).failure)
 	assert.Equal(t, uint64(81), service.queue.status().ResultBytes)
-	for _, reply := range service.replies.waiting {
+	for _, reply := range service.replies.takeInto(nil) {
 		waiting, ok := reply.(*exchange[struct{}, string])
 		require.True(t, ok)
 		waiting.leave()

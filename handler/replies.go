@@ -5,8 +5,10 @@ package handler
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -158,15 +160,22 @@ func (request *request) count(err error) {
 // sender is an exchange that has its result.
 type sender interface{ send() }
 
+// waitingReply is a reply in the queue of replies. It is a part of its exchange.
+type waitingReply struct {
+	sender
+	// pushedBefore is the reply that was pushed before this one, nil if there was none.
+	pushedBefore *waitingReply
+}
+
 // replies sends the results of the store, in a goroutine of its own. It is the sink of the
 // store's results. The queue bounds the waiting results: each has its place there until it is
-// sent.
+// sent. No goroutine waits for another to push.
 type replies struct {
-	mutex   sync.Mutex
-	waiting []sender
-	closed  bool
+	// newest is the reply that was pushed last.
+	newest atomic.Pointer[waitingReply]
+	closed atomic.Bool
 	// gathering says that a batch is being pushed. The goroutine is woken after its end.
-	gathering bool
+	gathering atomic.Bool
 
 	wake chan struct{}
 	done chan struct{}
@@ -179,39 +188,34 @@ func startReplies() *replies {
 }
 
 // push adds one reply and returns at once.
-func (replies *replies) push(reply sender) {
-	replies.mutex.Lock()
-	replies.waiting = append(replies.waiting, reply)
-	wakes := len(replies.waiting) == 1 && !replies.gathering
-	replies.mutex.Unlock()
-	if wakes {
-		replies.signal()
+func (replies *replies) push(reply *waitingReply) {
+	for {
+		newest := replies.newest.Load()
+		reply.pushedBefore = newest
+		if replies.newest.CompareAndSwap(newest, reply) {
+			if newest == nil && !replies.gathering.Load() {
+				replies.signal()
+			}
+			return
+		}
 	}
 }
 
 // Completed passes the results of a batch to their exchanges, which push them. The goroutine is
 // woken once, so that it sends all of them in one go.
 func (replies *replies) Completed(calls []store.Completion) {
-	replies.gather(true)
+	replies.gathering.Store(true)
 	for _, call := range calls {
 		call.Done()
 	}
-	replies.gather(false)
+	replies.gathering.Store(false)
 	replies.signal()
-}
-
-func (replies *replies) gather(gathering bool) {
-	replies.mutex.Lock()
-	defer replies.mutex.Unlock()
-	replies.gathering = gathering
 }
 
 // close sends the waiting replies, and those of a batch that is being pushed, ends the goroutine
 // and waits for it.
 func (replies *replies) close() {
-	replies.mutex.Lock()
-	replies.closed = true
-	replies.mutex.Unlock()
+	replies.closed.Store(true)
 	replies.signal()
 	<-replies.done
 }
@@ -228,7 +232,9 @@ func (replies *replies) run() {
 	var batch []sender
 	for closed := false; !closed; {
 		<-replies.wake
-		batch, closed = replies.swap(batch)
+		// Replies that are pushed after this look have a signal of their own.
+		closed = replies.closed.Load() && !replies.gathering.Load()
+		batch = replies.takeInto(batch[:0])
 		for index, reply := range batch {
 			reply.send()
 			batch[index] = nil
@@ -236,14 +242,17 @@ func (replies *replies) run() {
 	}
 }
 
-// swap swaps the caller's empty batch for the waiting replies, and reports whether they are the
-// last.
-func (replies *replies) swap(empty []sender) ([]sender, bool) {
-	replies.mutex.Lock()
-	defer replies.mutex.Unlock()
-	batch := replies.waiting
-	replies.waiting = empty[:0]
-	return batch, replies.closed && !replies.gathering
+// takeInto appends the waiting replies to an empty batch, in the order in which they were pushed.
+// Afterwards they may be pushed again.
+func (replies *replies) takeInto(batch []sender) []sender {
+	for reply := replies.newest.Swap(nil); reply != nil; {
+		before := reply.pushedBefore
+		reply.pushedBefore = nil
+		batch = append(batch, reply.sender)
+		reply = before
+	}
+	slices.Reverse(batch)
+	return batch
 }
 
 func formatTime(moment time.Time) string {

@@ -21,7 +21,7 @@ func pushes(replies *replies, sent chan<- string, count int) (calls []store.Comp
 	for index := range count {
 		name := fmt.Sprint(index)
 		names = append(names, name)
-		calls = append(calls, completion(func() { replies.push(namedReply{name, sent}) }))
+		calls = append(calls, completion(func() { replies.push(&waitingReply{sender: namedReply{name, sent}}) }))
 	}
 	return calls, names
 }
@@ -78,7 +78,7 @@ func TestReplies_Completed_Ugly(t *testing.T) {
 		pushed := make(chan struct{})
 		go func() {
 			for range 100 {
-				replies.push(namedReply{"other", sent})
+				replies.push(&waitingReply{sender: namedReply{"other", sent}})
 			}
 			close(pushed)
 		}()

@@ -50,7 +50,7 @@ func TestWaitedReplies_Run_Ugly(t *testing.T) {
 		<-flushing
 		assert.Len(t, sent, waitedPerTurn, "the next wait for these")
 		others, other := startReplies(), make(chan string, 1)
-		others.push(namedReply{"set", other})
+		others.push(&waitingReply{sender: namedReply{"set", other}})
 		assert.Equal(t, "set", <-other)
 		others.close()
 		close(held)
