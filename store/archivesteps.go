@@ -147,7 +147,7 @@ func (finished *archiveFinished) save(transaction *sqlite.Transaction, journal *
 
 func (finished *archiveFinished) saved(journal *journal) (bytes int) {
 	journal.archives.add(finished.spans)
-	return len(finished.spans) * rowBytes
+	return len(finished.spans) * sqlite.RowBytes
 }
 
 func (finished *archiveFinished) appendTo(section []byte) []byte {

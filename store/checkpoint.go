@@ -16,9 +16,6 @@ const (
 	// checkpointBytes is how much is written to the write-ahead log between two
 	// checkpoints while the store is busy: about a thousand pages.
 	checkpointBytes = 1000 * sqlite.PageBytes
-	// rowBytes estimates what a row adds to it: rows are written in key order, a few
-	// to a page.
-	rowBytes = sqlite.PageBytes / 4
 	// pagesPerTransaction is the number of pages that the smallest transaction writes.
 	pagesPerTransaction = 3
 )

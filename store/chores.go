@@ -78,7 +78,7 @@ func (committer *committer) carryOut() (more bool) {
 	if err != nil {
 		return false
 	}
-	committer.checkpoints.written += removal.Counted * rowBytes
+	committer.checkpoints.written += removal.Counted * sqlite.RowBytes
 	committer.materialiser.Removed(removal)
 	return committer.deletionsWait()
 }
@@ -100,7 +100,7 @@ func (committer *committer) removeArchived() (more bool) {
 	if err != nil {
 		return false
 	}
-	committer.checkpoints.written += removal.counted * rowBytes
+	committer.checkpoints.written += removal.counted * sqlite.RowBytes
 	archives.removals, archives.next = archives.removals[removal.spans:], removal.next
 	committer.journal.reach(stepRemoving)
 	if len(archives.removals) == 0 {

@@ -399,7 +399,7 @@ func (committer *committer) flushLog() error {
 // written takes note that slices are committed.
 func (committer *committer) written(slices ...*state.Slice) {
 	for _, slice := range slices {
-		committer.checkpoints.written += slice.Rows() * rowBytes
+		committer.checkpoints.written += slice.Rows() * sqlite.RowBytes
 	}
 	committer.materialiser.Written(slices...)
 }

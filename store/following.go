@@ -9,10 +9,11 @@ import (
 	"slices"
 
 	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/paging"
 )
 
 // DefaultPageLimit is the limit of a query without a limit.
-const DefaultPageLimit = 100
+const DefaultPageLimit = paging.DefaultLimit
 
 // Changes returns the changes of a namespace after a revision, in order. It returns
 // CompactedError if the log does not hold all of them. It returns an empty page if query.Wait
@@ -32,7 +33,7 @@ func (store *Store) Changes(ctx context.Context, query ChangesQuery) (ChangesPag
 // later from a goroutine of the store. done must not block. It must not change the events,
 // which other callers receive too.
 func (store *Store) SubmitChanges(ctx context.Context, query ChangesQuery, done func(ChangesPage, error)) {
-	if err := cmp.Or(store.unusable(), failure.CheckContext(ctx), checkLimit(query.Limit)); err != nil {
+	if err := cmp.Or(store.unusable(), failure.CheckContext(ctx), paging.CheckLimit(query.Limit)); err != nil {
 		fail(done, err)
 		return
 	}
@@ -41,13 +42,6 @@ func (store *Store) SubmitChanges(ctx context.Context, query ChangesQuery, done 
 	}
 	query.Limit = cmp.Or(query.Limit, DefaultPageLimit)
 	store.followers.Changes(ctx, query, done)
-}
-
-func checkLimit(limit int) error {
-	if limit < 0 {
-		return fmt.Errorf("limit %d may not be negative", limit)
-	}
-	return nil
 }
 
 // RegisterConsumer returns the consumer of a name. It begins behind its watermark, or with the

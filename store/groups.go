@@ -4,6 +4,7 @@ package store
 
 import (
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/paging"
 	"dappco.re/go/storebus/store/internal/state"
 )
 
@@ -41,7 +42,7 @@ type GroupsPage struct {
 }
 
 func (query GroupsQuery) read(view *state.View) (page GroupsPage, err error) {
-	if err := checkLimit(query.Limit); err != nil {
+	if err := paging.CheckLimit(query.Limit); err != nil {
 		return page, err
 	}
 	if page.Revision, err = view.RevisionOf(query.Prefix); err != nil {
@@ -51,12 +52,12 @@ func (query GroupsQuery) read(view *state.View) (page GroupsPage, err error) {
 	if query.After != nil {
 		names = names.Behind(*query.After)
 	}
-	filling := fillingOf(query.Limit, query.Fits)
+	filling := paging.New(query.Limit, query.Fits)
 	page.Next, err = view.PageOfGroups(names, kv.RealmOfPrefix(query.Prefix), func(name string, state kv.GroupState) bool {
-		return filling.take(GroupInfo{Group: name, Keys: state.Keys, Revision: state.LastRevision})
+		return filling.Take(GroupInfo{Group: name, Keys: state.Keys, Revision: state.LastRevision})
 	})
-	page.Groups = filling.elements
-	if filling.full {
+	page.Groups = filling.Elements
+	if filling.Full {
 		page.Next = &page.Groups[len(page.Groups)-1].Group
 	}
 	return page, err

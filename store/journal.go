@@ -417,7 +417,7 @@ func (journal *journal) Saved(batch *batch.Batch) (bytes int) {
 		return 0
 	}
 	for index := range changes.rows {
-		bytes += rowBytes + changes.rows[index].bytes()
+		bytes += sqlite.RowBytes + changes.rows[index].bytes()
 	}
 	if last := len(changes.rows) - 1; last >= 0 {
 		journal.last = journalRow{entryID: changes.rows[last].entryID, committedAt: changes.rows[last].committedAt}

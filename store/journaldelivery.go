@@ -9,6 +9,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/paging"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -244,25 +245,25 @@ func (store *Store) SubmitJournalRejected(query JournalRejectedQuery, done func(
 }
 
 func (query JournalRejectedQuery) read(journal *journal) (page JournalRejectedPage, err error) {
-	if err := checkLimit(query.Limit); err != nil {
+	if err := paging.CheckLimit(query.Limit); err != nil {
 		return page, err
 	}
 	after := int64(-1)
 	if !query.After.IsZero() {
 		after = query.After.UnixNano()
 	}
-	filling := fillingOf(query.Limit, query.Fits)
+	filling := paging.New(query.Limit, query.Fits)
 	err = journal.selectRefused.Query(func(columns sqlite.Row) bool {
 		row := journalRowOf(columns)
-		return filling.take(JournalRejection{
+		return filling.Take(JournalRejection{
 			JournalEntry: row.entry(), RejectedAt: time.Unix(0, columns.Signed(6)).UTC(), Status: int(columns.Signed(7)), Reason: columns.Text(8),
 		})
 	}, query.Namespace, after, int64(cmp.Or(query.Limit, DefaultPageLimit))+1)
-	page.Entries = filling.elements
-	if filling.full && len(page.Entries) == 0 {
+	page.Entries = filling.Elements
+	if filling.Full && len(page.Entries) == 0 {
 		return page, fmt.Errorf("%w: the next entry does not fit a page", failure.ErrTooLarge)
 	}
-	if filling.full {
+	if filling.Full {
 		page.Next = page.Entries[len(page.Entries)-1].CommittedAt
 	}
 	return page, err

@@ -13,6 +13,7 @@ import (
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/flux"
 	"dappco.re/go/storebus/store/internal/limiter"
+	"dappco.re/go/storebus/store/internal/paging"
 )
 
 // The limits of a query of the journal.
@@ -151,7 +152,7 @@ func newJournalQueries(store *Store) *journalQueries {
 // queryJournal reads the range of a query in slices, each between two batches of the
 // committer, and does the rest of the work in the goroutine of its caller.
 func (store *Store) queryJournal(query JournalQuery) (JournalRows, error) {
-	if err := cmp.Or(store.unusable(), checkLimit(query.Limit)); err != nil {
+	if err := cmp.Or(store.unusable(), paging.CheckLimit(query.Limit)); err != nil {
 		return JournalRows{}, err
 	}
 	parsed, err := store.parseFlux(query.Flux)
@@ -167,7 +168,7 @@ func (store *Store) queryJournal(query JournalQuery) (JournalRows, error) {
 	if err := run.execute(); err != nil {
 		return JournalRows{}, fluxError(err)
 	}
-	return JournalRows{Entries: run.collected.elements, Truncated: run.collected.full}, nil
+	return JournalRows{Entries: run.collected.Elements, Truncated: run.collected.Full}, nil
 }
 
 func (store *Store) parseFlux(text string) (*flux.Query, error) {

@@ -10,6 +10,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/flux"
+	"dappco.re/go/storebus/store/internal/paging"
 )
 
 // queriedRowOverhead estimates the size of a row without its texts.
@@ -209,20 +210,20 @@ func (stage *sortStage) finish() error {
 
 // collectStage keeps rows for the caller.
 type collectStage struct {
-	filling[JournalEntry]
-	bytes, maxBytes int
+	paging.Page[JournalEntry]
+	limit, bytes, maxBytes int
 }
 
 func newCollectStage(query *JournalQuery, maxBytes int) *collectStage {
-	stage := &collectStage{filling: filling[JournalEntry]{limit: query.Limit, fits: query.Fits}, maxBytes: maxBytes}
-	if query.Limit == 0 {
-		stage.limit = math.MaxInt
+	limit := query.Limit
+	if limit == 0 {
+		limit = math.MaxInt
 	}
-	return stage
+	return &collectStage{Page: paging.New(limit, query.Fits), limit: limit, maxBytes: maxBytes}
 }
 
 func (stage *collectStage) take(row *queriedRow) (more bool, err error) {
-	if !stage.filling.take(row.entry()) {
+	if !stage.Take(row.entry()) {
 		return false, nil
 	}
 	if stage.bytes += row.memory(); stage.bytes > stage.maxBytes {

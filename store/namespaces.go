@@ -4,6 +4,7 @@ package store
 
 import (
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/paging"
 	"dappco.re/go/storebus/store/internal/state"
 )
 
@@ -41,7 +42,7 @@ type NamespacesPage struct {
 }
 
 func (query NamespacesQuery) read(view *state.View) (page NamespacesPage, err error) {
-	if err := checkLimit(query.Limit); err != nil {
+	if err := paging.CheckLimit(query.Limit); err != nil {
 		return page, err
 	}
 	// The empty name comes first and is no namespace.
@@ -49,12 +50,12 @@ func (query NamespacesQuery) read(view *state.View) (page NamespacesPage, err er
 	if query.After != nil {
 		names = names.Behind(*query.After)
 	}
-	filling := fillingOf(query.Limit, query.Fits)
+	filling := paging.New(query.Limit, query.Fits)
 	err = view.NamespacesIn(names, func(name string, state kv.NamespaceState) bool {
-		return filling.take(NamespaceInfo{Namespace: name, Revision: state.Revision, Keys: state.Keys, Groups: state.Groups, Bytes: state.Bytes})
+		return filling.Take(NamespaceInfo{Namespace: name, Revision: state.Revision, Keys: state.Keys, Groups: state.Groups, Bytes: state.Bytes})
 	})
-	page.Namespaces = filling.elements
-	if filling.full {
+	page.Namespaces = filling.Elements
+	if filling.Full {
 		page.Next = &page.Namespaces[len(page.Namespaces)-1].Namespace
 	}
 	return page, err

@@ -3,11 +3,11 @@
 package store
 
 import (
-	"cmp"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/paging"
 	"dappco.re/go/storebus/store/internal/state"
 )
 
@@ -72,21 +72,21 @@ type Page struct {
 }
 
 func (query PageQuery) read(view *state.View, now time.Time) (page Page, err error) {
-	if err := checkLimit(query.Limit); err != nil {
+	if err := paging.CheckLimit(query.Limit); err != nil {
 		return Page{}, err
 	}
 	if page.Revision, err = view.RevisionOf(query.Group); err != nil {
 		return Page{}, err
 	}
-	filling := fillingOf(query.Limit, query.Fits)
+	filling := paging.New(query.Limit, query.Fits)
 	passed, err := view.Page(query.keys(), now, func(name kv.EntryName, state *kv.EntryState) bool {
-		return filling.take(pageEntry(name, state, query.KeysOnly))
+		return filling.Take(pageEntry(name, state, query.KeysOnly))
 	})
-	page.Entries = filling.elements
+	page.Entries = filling.Elements
 	switch {
 	case passed != nil:
 		page.Next = &passed.Key
-	case filling.full:
+	case filling.Full:
 		page.Next = &page.Entries[len(page.Entries)-1].Key
 	}
 	return page, err
@@ -100,30 +100,6 @@ func pageEntry(name kv.EntryName, found *kv.EntryState, keysOnly bool) Entry {
 		entry.Value = ""
 	}
 	return entry
-}
-
-// filling is a page that is being filled.
-type filling[Element any] struct {
-	elements []Element
-	limit    int
-	fits     func(*Element) bool
-	// full tells that there was one element more.
-	full bool
-}
-
-// fillingOf returns a page of at most limit elements, 0 is DefaultPageLimit.
-func fillingOf[Element any](limit int, fits func(*Element) bool) filling[Element] {
-	return filling[Element]{limit: cmp.Or(limit, DefaultPageLimit), fits: fits}
-}
-
-// take adds an element, or returns false if it is too much.
-func (filling *filling[Element]) take(element Element) bool {
-	if len(filling.elements) == filling.limit || (filling.fits != nil && !filling.fits(&element) && len(filling.elements) > 0) {
-		filling.full = true
-		return false
-	}
-	filling.elements = append(filling.elements, element)
-	return true
 }
 
 // keys is the range of entries that a query covers.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/paging"
 	"dappco.re/go/storebus/store/internal/state"
 )
 
@@ -44,21 +45,21 @@ type ScanPage struct {
 }
 
 func (query ScanQuery) read(view *state.View, now time.Time) (page ScanPage, err error) {
-	if err := checkLimit(query.Limit); err != nil {
+	if err := paging.CheckLimit(query.Limit); err != nil {
 		return page, err
 	}
 	if page.Revision, err = view.RevisionOf(query.Prefix); err != nil {
 		return page, err
 	}
-	filling := fillingOf(query.Limit, query.Fits)
+	filling := paging.New(query.Limit, query.Fits)
 	passed, err := view.Scan(query.entries(), now, func(name kv.EntryName, state *kv.EntryState) bool {
-		return filling.take(pageEntry(name, state, query.KeysOnly))
+		return filling.Take(pageEntry(name, state, query.KeysOnly))
 	})
-	page.Entries = filling.elements
+	page.Entries = filling.Elements
 	switch {
 	case passed != nil:
 		page.Next = &EntryName{Group: passed.Group, Key: passed.Key}
-	case filling.full:
+	case filling.Full:
 		last := &page.Entries[len(page.Entries)-1]
 		page.Next = &EntryName{Group: last.Group, Key: last.Key}
 	}

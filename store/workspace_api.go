@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/paging"
 )
 
 // Workspace collects entries in a SQLite file of its own, until it is committed or discarded.
@@ -109,7 +110,7 @@ type WorkspacesPage struct {
 //
 //	page, err := store.GetWorkspaces(store.WorkspacesQuery{Namespace: "acme"})
 func (store *Store) GetWorkspaces(query WorkspacesQuery) (page WorkspacesPage, err error) {
-	err = cmp.Or(store.unusable(), checkLimit(query.Limit))
+	err = cmp.Or(store.unusable(), paging.CheckLimit(query.Limit))
 	var infos []WorkspaceInfo
 	if err == nil {
 		infos, err = store.workspaces.list(query.Namespace)
@@ -117,14 +118,14 @@ func (store *Store) GetWorkspaces(query WorkspacesQuery) (page WorkspacesPage, e
 	if err != nil {
 		return page, namespaceError("store.GetWorkspaces", query.Namespace, err)
 	}
-	filling := fillingOf(query.Limit, query.Fits)
+	filling := paging.New(query.Limit, query.Fits)
 	for _, info := range infos {
-		if (query.After == nil || info.Name > *query.After) && !filling.take(info) {
+		if (query.After == nil || info.Name > *query.After) && !filling.Take(info) {
 			break
 		}
 	}
-	page.Workspaces = filling.elements
-	if filling.full {
+	page.Workspaces = filling.Elements
+	if filling.Full {
 		page.Next = &page.Workspaces[len(page.Workspaces)-1].Name
 	}
 	return page, nil

@@ -27,6 +27,10 @@ type Database struct {
 // PageBytes is the size of a page of a database.
 const PageBytes = 4096
 
+// RowBytes estimates what a row adds to the write-ahead log: rows are written in key order, a few
+// to a page.
+const RowBytes = PageBytes / 4
+
 // Companions are behind the path of a database in the names of the files that SQLite reads and
 // writes beside it.
 var Companions = []string{"-shm", "-journal", "-wal"}
