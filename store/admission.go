@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"time"
 
-	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/limiter"
 )
 
@@ -23,9 +22,4 @@ func newNamespaceLimiter(total int, wait time.Duration, stopped <-chan struct{})
 // newRenderLimiter bounds the templates that run at once, because each holds a copy of a group.
 func newRenderLimiter(closed <-chan struct{}) *limiter.Limiter[struct{}] {
 	return limiter.New[struct{}](limiter.Limits{Total: max(1, runtime.GOMAXPROCS(0)/2), Closed: closed})
-}
-
-// newRequestLimiter lets requests with the same id in one after the other.
-func newRequestLimiter() *limiter.Limiter[batch.RequestName] {
-	return limiter.New[batch.RequestName](limiter.Limits{Each: 1})
 }

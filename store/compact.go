@@ -4,6 +4,8 @@ package store
 
 import (
 	"cmp"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -151,9 +153,16 @@ func (store *Store) newCompaction(options CompactOptions) (*compaction, error) {
 	}
 	return &compaction{store: store, format: format, before: options.Before, after: -1, archive: archive{
 		folder:  folder,
-		name:    fmt.Sprintf("journal-%s-%s%s", options.Before.UTC().Format("20060102T150405Z"), newRunID(), archivefile.Suffixes[format]),
+		name:    fmt.Sprintf("journal-%s-%s%s", options.Before.UTC().Format("20060102T150405Z"), newArchiveID(), archivefile.Suffixes[format]),
 		pending: journalSums{},
 	}}, nil
+}
+
+// newArchiveID returns the part of an archive's name that no other archive has, ever.
+func newArchiveID() string {
+	var random [16]byte
+	_, _ = rand.Read(random[:]) // It never fails: the process would end.
+	return hex.EncodeToString(random[:])
 }
 
 // archiveFolder returns where a folder really is, by which it is found again after a crash.

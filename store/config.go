@@ -16,6 +16,7 @@ import (
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/workspacefile"
 )
 
 // MemoryDatabase is the DatabasePath of a store that keeps nothing on disk.
@@ -150,7 +151,7 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	if config.DatabasePath == MemoryDatabase {
 		config.Durability = DurabilityMemory
 	} else if config.WorkspaceStateDirectory == "" {
-		config.WorkspaceStateDirectory = config.DatabasePath + workspacesSuffix
+		config.WorkspaceStateDirectory = config.DatabasePath + workspacefile.FolderSuffix
 	}
 	if config.PurgeInterval < 0 || config.Retention.Age < 0 {
 		return config, fmt.Errorf("PurgeInterval %s and Retention.Age %s may not be negative", config.PurgeInterval, config.Retention.Age)

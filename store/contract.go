@@ -11,6 +11,8 @@ import (
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlitelog"
 	"dappco.re/go/storebus/store/internal/state"
+	"dappco.re/go/storebus/store/internal/workspace"
+	"dappco.re/go/storebus/store/internal/workspacefile"
 )
 
 // Event is one change of the log. Watch and OnChange deliver events, and Changes returns them.
@@ -314,3 +316,46 @@ const MaxNamespaceBytes = kv.MaxNamespaceBytes
 //	NamespaceOf("config")       // "", "config"
 //	NamespaceOf("events:x")     // "", "events:x"
 func NamespaceOf(group string) (namespace, name string) { return kv.NamespaceOf(group) }
+
+// WorkspaceInfo describes a workspace.
+type WorkspaceInfo = workspace.Info
+
+// QueryRows is the result of a query.
+type QueryRows = workspacefile.Rows
+
+// The limits of workspaces.
+const (
+	// MaxWorkspaces is the largest number of workspaces of a namespace at once.
+	MaxWorkspaces = workspace.MaxWorkspaces
+	// MaxWorkspaceNameBytes is the length of the longest name of a workspace.
+	MaxWorkspaceNameBytes = workspacefile.MaxNameBytes
+	// MaxWorkspaceKinds is the largest number of kinds of entries in a workspace.
+	MaxWorkspaceKinds = workspacefile.MaxKinds
+	// MaxWorkspaceKindBytes is the length of the longest name of a kind.
+	MaxWorkspaceKindBytes = workspacefile.MaxKindBytes
+	// MaxWorkspaceDataBytes is the size of the largest entry, as JSON.
+	MaxWorkspaceDataBytes = workspacefile.MaxDataBytes
+	// MaxWorkspaceDataDepth is the largest number of levels of lists and objects in an entry of
+	// a workspace. SQLite reads no more levels, and could not query the entry.
+	MaxWorkspaceDataDepth = workspacefile.MaxDataDepth
+)
+
+// The limits of Workspace.Query.
+const (
+	// MaxQueryRows is the largest number of rows.
+	MaxQueryRows = workspacefile.MaxQueryRows
+	// MaxQueryTime is the longest time that a query runs.
+	MaxQueryTime = workspace.MaxQueryTime
+	// MaxQueryBytes is the largest size of the values of all rows together.
+	MaxQueryBytes = workspacefile.MaxQueryBytes
+	// MaxQueryTextBytes is the length of the longest SQL.
+	MaxQueryTextBytes = workspacefile.MaxQueryTextBytes
+)
+
+// OriginalName returns the name that a workspace, or a kind of entries, had in the original
+// library. The names differ only if the first name is not allowed here. A name that was too
+// long cannot be returned: it was cut, and ends with a digest.
+//
+//	store.OriginalName("my_x0020_notes") // "my notes"
+//	store.OriginalName("import-42")      // "import-42"
+func OriginalName(name string) string { return workspacefile.OriginalName(name) }

@@ -12,6 +12,7 @@ import (
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
+	"dappco.re/go/storebus/store/internal/workspace"
 )
 
 // engine is what every goroutine may touch of the committer. The committer itself is in the
@@ -44,7 +45,7 @@ type engine struct {
 	purges *purges
 	// journal is what the journal tells everybody, and fileless are ended runs without a file.
 	journal  *journalNews
-	fileless *guarded[[]string]
+	fileless *workspace.Fileless
 }
 
 func newEngine(config StoreConfig, completions *outlet, stopping <-chan struct{}) *engine {
@@ -60,7 +61,7 @@ func newEngine(config StoreConfig, completions *outlet, stopping <-chan struct{}
 		figures:      new(figures),
 		purges:       &purges{},
 		journal:      newJournalNews(),
-		fileless:     &guarded[[]string]{},
+		fileless:     &workspace.Fileless{},
 	}
 	engine.source = logSource{engine: engine, completions: completions}
 	engine.limits.Store(&config.Limits)

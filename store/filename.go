@@ -11,15 +11,12 @@ import (
 	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/workspacefile"
 )
 
 // ownSuffixes are behind the names of the files and folders that the store makes itself.
-var ownSuffixes = []string{
-	sqlite.LockSuffix, partialSuffix, workspaceSuffix, workspacesSuffix, originalSuffix, archivefile.Suffixes[archivefile.Gzip], archivefile.Suffixes[archivefile.Zstd],
-}
-
-// ownNames are the names of the folders that the store makes beside workspaces.
-var ownNames = []string{quarantineFolder, importedFolder}
+var ownSuffixes = slices.Concat([]string{sqlite.LockSuffix}, workspacefile.Suffixes,
+	[]string{archivefile.Suffixes[archivefile.Gzip], archivefile.Suffixes[archivefile.Zstd]})
 
 // superJournal is the name of a journal of SQLite that several databases share.
 var superJournal = regexp.MustCompile(`-mj[0-9a-f]{9}$`)
@@ -38,7 +35,7 @@ var deviceName = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`
 func CheckFileName(name string) error {
 	lower := strings.ToLower(name)
 	switch {
-	case slices.Contains(ownNames, lower):
+	case slices.Contains(workspacefile.FolderNames, lower):
 		return fmt.Errorf("%w: %q is the name of a folder of the store; use one such as monday.db", failure.ErrInvalidName, name)
 	case deviceName.MatchString(lower):
 		return fmt.Errorf("%w: %q is a device to Windows; use a name such as monday.db", failure.ErrInvalidName, name)

@@ -17,7 +17,6 @@ import (
 	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
-	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -344,73 +343,6 @@ const (
 	DueOfRealmQuery = state.SelectDueOfRealm
 )
 
-// MaxWorkspaceConnections is how many files of workspaces are open at once at most.
-const MaxWorkspaceConnections = maxWorkspaceConnections
-
-// OpenWorkspaceConnections returns how many files of workspaces are open.
-func OpenWorkspaceConnections(store *Store) int {
-	connections, unlock := store.workspaces.pool.connections.lock()
-	defer unlock()
-	return connections.open
-}
-
-// FailWorkspaceCommits has function called at each step of the commit of a workspace.
-func FailWorkspaceCommits(store *Store, function func(step string)) {
-	store.workspaces.failpoint = function
-}
-
-// recordingHost is the store as its workspaces see it, and lists their visits to the committer.
-type recordingHost struct {
-	workspaceHost
-	mutex  sync.Mutex
-	visits []string
-}
-
-func (host *recordingHost) visit(visit string) {
-	host.mutex.Lock()
-	defer host.mutex.Unlock()
-	host.visits = append(host.visits, visit)
-}
-
-// Do is a visit.
-func (host *recordingHost) Do(command Command) (Outcome, error) {
-	asked := command
-	if request, ok := command.(commands.Answered); ok {
-		asked = request.Command
-	}
-	host.visit(strings.TrimPrefix(fmt.Sprintf("%T", asked), "store."))
-	return host.workspaceHost.Do(command)
-}
-
-// Recall is a visit.
-func (host *recordingHost) Recall(name batch.RequestName) (*batch.Answer, time.Time, error) {
-	host.visit("recall")
-	return host.workspaceHost.Recall(name)
-}
-
-// EndedRuns is a visit.
-func (host *recordingHost) EndedRuns() (map[string]bool, error) {
-	host.visit("ended runs")
-	return host.workspaceHost.EndedRuns()
-}
-
-// RecordVisits has the visits of workspaces to the committer recorded. take returns and forgets
-// them.
-func RecordVisits(store *Store) (take func() []string) {
-	host := &recordingHost{workspaceHost: store.workspaces.host}
-	store.workspaces.host = host
-	registry, unlock := store.workspaces.registry.lock()
-	defer unlock()
-	registry.host = host
-	return func() []string {
-		host.mutex.Lock()
-		defer host.mutex.Unlock()
-		visits := host.visits
-		host.visits = nil
-		return visits
-	}
-}
-
 // FailCompactions has function called at each step of Compact.
 func FailCompactions(store *Store, function func(step string)) error {
 	return onCommitter(store, func(committer *committer) error {
@@ -444,26 +376,6 @@ func JournalRowCount(store *Store) (rows int64, err error) {
 		return errors.Join(committer.session.Err, err)
 	})
 	return rows, err
-}
-
-// MarkedRuns returns how many runs of workspaces are marked as ended.
-func MarkedRuns(store *Store) (int, error) {
-	runs, err := store.endedRuns()
-	return len(runs), err
-}
-
-// EndedRuns is MarkedRuns for a store that was left alone for a while.
-func EndedRuns(store *Store) (int, error) {
-	if err := Settle(store); err != nil {
-		return 0, err
-	}
-	return MarkedRuns(store)
-}
-
-// BoundQueries sets how long a query of a workspace may run, and by how many bytes the
-// process may grow meanwhile.
-func BoundQueries(store *Store, duration time.Duration, bytes int) {
-	store.workspaces.queryTime, store.workspaces.queryMemory = duration, bytes
 }
 
 // BoundJournalQueries sets how long a query of the journal may run, and how many bytes it
@@ -526,18 +438,6 @@ const (
 	JournalScanAll          = journalScanAll
 	JournalScanOfANamespace = journalScanOfANamespace
 )
-
-// BoundQueryWait sets how long a query waits for its turn.
-func BoundQueryWait(store *Store, duration time.Duration) {
-	store.workspaces.queries = newNamespaceLimiter(queriesAtOnce, duration, store.stopped)
-}
-
-// BoundWorkspaces sets how many workspaces a namespace may have.
-func BoundWorkspaces(store *Store, count int64) {
-	registry, unlock := store.workspaces.registry.lock()
-	defer unlock()
-	registry.room = count
-}
 
 // MeasuresMemory tells whether a query is stopped for the memory that it takes.
 func MeasuresMemory() bool {

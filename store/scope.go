@@ -240,33 +240,6 @@ func (scoped *ScopedStore) RequeueJournal(entryIDs []int64) (int64, error) {
 	return scoped.within().RequeueJournal(scoped.Namespace(), entryIDs)
 }
 
-// OpenWorkspace is Store.OpenWorkspace in the namespace.
-//
-//	workspace, created, err := scoped.OpenWorkspace("import-42")
-func (scoped *ScopedStore) OpenWorkspace(name string) (workspace *Workspace, created bool, err error) {
-	return scoped.within().OpenWorkspace(scoped.Namespace(), name)
-}
-
-// FindWorkspace is Store.FindWorkspace in the namespace.
-//
-//	workspace, err := scoped.FindWorkspace("import-42")
-func (scoped *ScopedStore) FindWorkspace(name string) (*Workspace, error) {
-	return scoped.within().FindWorkspace(scoped.Namespace(), name)
-}
-
-// Workspaces returns the workspaces of the namespace, by name.
-func (scoped *ScopedStore) Workspaces() ([]WorkspaceInfo, error) {
-	return scoped.within().Workspaces(scoped.Namespace())
-}
-
-// GetWorkspaces is Store.GetWorkspaces of the namespace, whatever query.Namespace says.
-//
-//	page, err := scoped.GetWorkspaces(store.WorkspacesQuery{Limit: 100})
-func (scoped *ScopedStore) GetWorkspaces(query WorkspacesQuery) (WorkspacesPage, error) {
-	query.Namespace = scoped.Namespace()
-	return scoped.within().GetWorkspaces(query)
-}
-
 // Changes is Store.Changes of the namespace, whatever query.Namespace says.
 //
 //	page, err := scoped.Changes(ctx, store.ChangesQuery{After: 41})

@@ -21,6 +21,7 @@ import (
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/limiter"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/workspace"
 )
 
 // Store is a key-value store in one SQLite file, with groups, namespaces, expiry and a log of
@@ -45,7 +46,7 @@ type shared struct {
 	callers        atomic.Int32
 	backingUp      atomic.Bool
 	compacting     atomic.Bool
-	workspaces     *workspaces
+	workspaces     *workspace.Workspaces
 	journalQueries *journalQueries
 	// archiveBounds bounds the archives that the store writes.
 	archiveBounds archivefile.Bounds
@@ -100,14 +101,14 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	}
 	store := &Store{shared: &shared{config: config, database: database, stopped: make(chan struct{}), archiveBounds: archivefile.DefaultBounds}}
 	store.renderings = newRenderLimiter(store.stopped)
-	store.workspaces = newWorkspaces(storeHost{store}, workspaceConfig{
-		directory: config.WorkspaceStateDirectory, durability: config.Durability, logger: config.Logger, stopped: store.stopped,
+	store.workspaces = workspace.New(workspace.Config{
+		Host: storeHost{store}, Directory: config.WorkspaceStateDirectory, Synchronous: synchronousOf(config.Durability), Logger: config.Logger, Stopped: store.stopped,
 	})
 	store.journalQueries = newJournalQueries(store)
 	if err := store.start(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", errors.Join(err, database.Close()))
 	}
-	if err := store.workspaces.begin(); err != nil {
+	if err := store.workspaces.Begin(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: workspaces: %w", errors.Join(err, store.Close()))
 	}
 	if err := store.clearArchives(); err != nil {
@@ -159,7 +160,7 @@ func (store *Store) Close() error {
 		store.followers.EndCallbacks()
 		store.running.Wait()
 		store.followers.CloseWatchers()
-		store.closeErr = errors.Join(store.workspaces.close(), store.database.Close())
+		store.closeErr = errors.Join(store.workspaces.Close(), store.database.Close())
 		logging.Flush(store.config.Logger)
 	})
 	if store.closeErr != nil {

@@ -3,27 +3,40 @@
 package store
 
 import (
+	"encoding/binary"
 	"testing"
 	"time"
 
-	"dappco.re/go/storebus/store/internal/sqlite"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/workspace"
 )
 
 // fillParts gives each part of a batch something to save, named by a text.
 func fillParts(filled *batch.Batch, name string) {
 	filled.AddAnswer(&batch.Answer{RequestName: batch.RequestName{Namespace: "acme", ID: name}})
-	runs := runsIn.In(filled)
-	runs.marked, runs.unmarked = append(runs.marked, name), append(runs.unmarked, "without file "+name)
+	fillRuns(filled, name)
 	journal := journalIn.In(filled)
 	journal.rows = append(journal.rows, journalRow{entryID: 1, JournalCommand: JournalCommand{measurement: name}})
 	journal.step(&requeuing{namespace: name, count: 1})
 	filled.SetQuota(name, Quota{MaxKeys: 1})
 	watermarksIn.In(filled).set(name, &changelog.Position{CommitID: 1})
+}
+
+// fillRuns marks a run, and removes the mark of another, as the section of a record tells it.
+func fillRuns(filled *batch.Batch, name string) {
+	var sections changelog.Sections
+	sections.Add(batch.PlaceOfRuns, func(section []byte) []byte {
+		return changelog.AppendText(changelog.AppendText(binary.AppendUvarint(section, 1), name), "without file "+name)
+	})
+	_ = changelog.ReadSections(sections.Blob(), func(_ uint64, section *changelog.Reader) error {
+		new(workspace.Runs).Read(filled, section)
+		return nil
+	})
 }
 
 // A nested batch brings all of its parts along when it is merged, whatever the batch
@@ -70,6 +83,5 @@ func TestTables_All_Good(t *testing.T) {
 func TestTables_Of_Good(t *testing.T) {
 	batch := batch.New(nil, nil, time.Now())
 	assert.True(t, journalIn.Of(batch).Empty())
-	assert.True(t, runsIn.Of(batch).Empty())
 	assert.True(t, batch.IsEmpty())
 }

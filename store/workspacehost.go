@@ -3,10 +3,14 @@
 package store
 
 import (
+	"fmt"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/workspace"
+	"dappco.re/go/storebus/store/internal/workspacefile"
 )
 
 // storeHost is the store as its workspaces see it.
@@ -31,20 +35,73 @@ func (host storeHost) Recall(name batch.RequestName) (earlier *batch.Answer, now
 }
 
 // EndedRuns lists the marks.
-func (host storeHost) EndedRuns() (map[string]bool, error) { return host.store.endedRuns() }
+func (host storeHost) EndedRuns() (map[string]bool, error) {
+	return ask(host.store, func(committer *committer) (map[string]bool, error) {
+		return workspace.RunsOf(committer.tables).Ended(), nil
+	})
+}
 
 // ForgetRuns leaves the marks to a later commit, or to a chore.
-func (host storeHost) ForgetRuns(runIDs ...string) {
-	fileless, unlock := host.store.engine.fileless.lock()
-	defer unlock()
-	*fileless = append(*fileless, runIDs...)
-}
+func (host storeHost) ForgetRuns(runIDs ...string) { host.store.engine.fileless.Add(runIDs...) }
 
 // Limits are those of the next batch.
 func (host storeHost) Limits() kv.Limits { return *host.store.engine.limits.Load() }
 
 // Now is the time of the store's clock.
 func (host storeHost) Now() time.Time { return host.store.engine.clock.Now() }
+
+// CheckKind refuses a kind that cannot be the name of a field.
+func (host storeHost) CheckKind(kind string) error { return CheckWorkspaceKind(kind) }
+
+// workspaceTag is the tag of a commit's journal entry that has the workspace's name.
+const workspaceTag = "workspace"
+
+// NewPoint makes the command that puts a summary into the journal.
+func (host storeHost) NewPoint(name workspacefile.Name, summary map[string]int64) (workspace.Point, error) {
+	command, err := newJournalCommand(name.Namespace, name.Workspace, summary, map[string]string{workspaceTag: name.Workspace})
+	return summaryPoint{command}, err
+}
+
+// summaryPoint is a point whose size can be checked before it is committed.
+type summaryPoint struct{ JournalCommand }
+
+// CheckSize checks the size against the limits.
+func (point summaryPoint) CheckSize(limits kv.Limits) error { return point.checkSize(limits) }
+
+// CheckWorkspaceKind returns ErrInvalidName for a kind that Put does not take. A commit uses
+// the kind as the name of a field.
+//
+//	err := store.CheckWorkspaceKind("row")
+func CheckWorkspaceKind(kind string) error {
+	if err := workspacefile.CheckKind(kind); err != nil {
+		return err
+	}
+	if kind == namespaceTag || kind == workspaceTag {
+		return fmt.Errorf("%w: kind %q is the name of a tag of the journal entry that a commit makes", failure.ErrInvalidName, kind)
+	}
+	if err := checkJournalKey("field", kind); err != nil {
+		return fmt.Errorf("%w: kind %q cannot be in the journal: %w", failure.ErrInvalidName, kind, err)
+	}
+	return nil
+}
+
+// marksAreLeft reports whether marks of runs are to be removed while no commit comes that could
+// remove them.
+func (committer *committer) marksAreLeft() bool {
+	return committer.idle && !committer.logEnded && len(committer.underway) == 0 && workspace.RunsOf(committer.tables).MarksAreLeft()
+}
+
+// removeMarks removes a slice of these marks.
+func (committer *committer) removeMarks() (more bool) {
+	committer.commitOwn(workspace.RemoveMarks{}, func(err error) {
+		committer.tried(workRuns, err)
+		if err != nil {
+			committer.idle = false
+			committer.idleTimer.Reset(housekeepingInterval)
+		}
+	})
+	return committer.marksAreLeft()
+}
 
 // callerHost carries out a command for a caller that runs the callbacks of OnChange itself.
 type callerHost struct {

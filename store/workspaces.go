@@ -3,303 +3,206 @@
 package store
 
 import (
-	"database/sql"
-	"errors"
+	"cmp"
 	"fmt"
-	"log/slog"
-	"sync"
-	"time"
 
-	"dappco.re/go/storebus/internal/platform"
-	"dappco.re/go/storebus/store/internal/batch"
-	"dappco.re/go/storebus/store/internal/failure"
-	"dappco.re/go/storebus/store/internal/kv"
-	"dappco.re/go/storebus/store/internal/limiter"
+	"dappco.re/go/storebus/store/internal/commands"
+	"dappco.re/go/storebus/store/internal/paging"
+	"dappco.re/go/storebus/store/internal/workspace"
+	"dappco.re/go/storebus/store/internal/workspacefile"
 )
 
-// MaxWorkspaces is the largest number of workspaces of a namespace at once.
-const MaxWorkspaces = 1000
-
-// errWorkspaceEnded says that a workspace was committed or discarded.
-var errWorkspaceEnded = fmt.Errorf("%w: the workspace has ended", failure.ErrNotFound)
-
-// workspaceHost is the store as its workspaces see it. Files named workspace… reach the store
-// through nothing else.
-type workspaceHost interface {
-	commandHost
-	// Recall returns the store's answer to a request with an id, nil if there is none, and the
-	// store's time.
-	Recall(name batch.RequestName) (earlier *batch.Answer, now time.Time, err error)
-	// EndedRuns returns the runs that have ended and may still have a file.
-	EndedRuns() (map[string]bool, error)
-	// ForgetRuns has the marks of ended runs removed, because their files are gone for good. It
-	// does not wait.
-	ForgetRuns(runIDs ...string)
-	// Limits are the present limits of the store.
-	Limits() kv.Limits
-	// Now is the store's time.
-	Now() time.Time
-}
-
-// commandHost carries out commands of the store.
-type commandHost interface {
-	// Do carries a command out, and returns when it is on disk.
-	Do(command Command) (Outcome, error)
-}
-
-// workspaceConfig is the configuration of a store's workspaces.
-type workspaceConfig struct {
-	// directory is the folder of the workspaces that are opened. It is made when it is needed.
-	// If it is empty, a temporary folder takes its place, and goes with the store.
-	directory  string
-	durability Durability
-	logger     *slog.Logger
-	// stopped is closed when the store begins to close.
-	stopped <-chan struct{}
-}
-
-// closing reports whether the store has begun to close.
-func (config *workspaceConfig) closing() bool {
-	select {
-	case <-config.stopped:
-		return true
-	default:
-		return false
-	}
-}
-
-// workspaces has the workspaces of a store.
+// NewWorkspace opens a workspace outside every namespace, and makes it if there is none of that
+// name. A workspace from before a crash continues. A name is 1 to 128 letters, digits, '.', '_'
+// and '-'. It begins with a letter or a digit, and has no two dots in a row. For any other name
+// NewWorkspace returns ErrInvalidName.
 //
-// Goroutines take the locks in the order of this list, and may leave any of them out. Each
-// goroutine holds one lock of a kind, of one workspace.
+//	workspace, err := store.NewWorkspace("import-42")
+func (store *Store) NewWorkspace(name string) (*Workspace, error) {
+	workspace, _, err := store.openWorkspace("store.NewWorkspace", "", name)
+	return workspace, err
+}
+
+// OpenWorkspace is NewWorkspace in a namespace; an empty namespace is outside all. created
+// tells whether the workspace was made.
 //
-//  1. A place in work (callers that do not wait), or a place in queries. Only these two have a
-//     bound for each namespace. Nobody waits for one with another lock in hand.
-//  2. The id of a request, in requests, while the request is carried out.
-//  3. The turn of a file (workspaceFile.takeTurn): for each use of the file, and from the
-//     beginning to the end of a commit. Close takes no turn.
-//  4. working, for reading: while a file is created or its run is ended. Close takes it for
-//     writing, and so waits for them.
-//  5. A place of the pool: for each use of a connection. A query keeps its place without the
-//     turn.
-//  6. The reading lock of a file, for reading: for a query, which takes it with the turn in hand
-//     and keeps it without the turn. The end of a run takes it for writing, after the channel
-//     ended has stopped the queries, and has no place of the pool then.
-//  7. The registry: for each look at names or folders. The first look reads the files.
-//  8. The connections of the pool.
-//
-// There is one exception: claim takes the turn of a new file with the registry in hand. It never
-// waits for it, because nobody else knows the file.
-//
-// The host is called with any of 1 to 4 in hand, as by a commit, or with the registry in hand, as
-// by the first look. The committer takes none of these locks, and callbacks of OnChange run with
-// none in hand. The mutex inside a limiter is held for a few lines, and no other lock is taken
-// meanwhile.
-type workspaces struct {
-	host     workspaceHost
-	config   workspaceConfig
-	registry guarded[workspaceRegistry]
-	pool     *workspacePool
-	// work is the work of callers that do not wait; requests has the part with an id.
-	work     *limiter.Limiter[string]
-	requests *limiter.Limiter[batch.RequestName]
-	// queries run for so long at most, while the process grows by so many bytes at most.
-	queries     *limiter.Limiter[string]
-	queryTime   time.Duration
-	queryMemory int
-	// failpoint, if not nil, is called after each step of a commit.
-	failpoint func(step string)
-	// working is held by work that needs the folders, and by close.
-	working sync.RWMutex
+//	workspace, created, err := store.OpenWorkspace("acme", "import-42")
+func (store *Store) OpenWorkspace(namespace, name string) (workspace *Workspace, created bool, err error) {
+	return store.openWorkspace("store.OpenWorkspace", namespace, name)
 }
 
-func newWorkspaces(host workspaceHost, config workspaceConfig) *workspaces {
-	made := &workspaces{
-		host:        host,
-		config:      config,
-		pool:        newWorkspacePool(config.durability),
-		work:        newNamespaceLimiter(workAtOnce, 0, config.stopped),
-		requests:    newRequestLimiter(),
-		queries:     newNamespaceLimiter(queriesAtOnce, maxQueryWait, config.stopped),
-		queryTime:   MaxQueryTime,
-		queryMemory: maxQueryMemory,
-	}
-	made.registry.value = workspaceRegistry{
-		host: host, config: config, files: map[workspaceName]*workspaceFile{}, counts: map[string]int64{}, room: MaxWorkspaces,
-	}
-	return made
-}
-
-// begin finishes the commits that a crash has left.
-func (workspaces *workspaces) begin() error {
-	registry, unlock := workspaces.registry.lock()
-	defer unlock()
-	return registry.begin()
-}
-
-// load reads the files of the store's own folder, if that was not done already.
-func (workspaces *workspaces) load() error {
-	registry, unlock := workspaces.registry.lock()
-	defer unlock()
-	return registry.load()
-}
-
-// open returns a workspace, and makes it if there is none of that name.
-func (workspaces *workspaces) open(name workspaceName) (opened *workspace, created bool, err error) {
-	turn, created, err := workspaces.openFile(name, nil, time.Time{})
-	if err != nil {
-		return nil, false, err
-	}
-	turn.giveBack()
-	return workspaces.of(turn.file), created, nil
-}
-
-// of returns a workspace for a caller.
-func (workspaces *workspaces) of(file *workspaceFile) *workspace {
-	return &workspace{workspaces: workspaces, file: file}
-}
-
-// openFile returns the turn of the file of a name, and makes a file if there is none. A new file
-// remembers the answers to the request that makes it.
-func (workspaces *workspaces) openFile(name workspaceName, opening []*batch.Answer, at time.Time) (_ turn, created bool, err error) {
-	if err := name.check(); err != nil {
-		return turn{}, false, err
-	}
-	for {
-		file, first, err := workspaces.claim(name)
-		switch {
-		case err != nil:
-			return turn{}, false, err
-		case first != nil:
-			err := workspaces.create(*first, opening, at)
-			return *first, err == nil, err
-		}
-		taken := file.takeTurn()
-		gone := taken.state.gone
-		if gone == nil {
-			return taken, false, nil
-		}
-		taken.giveBack()
-		if workspaces.has(file) {
-			return turn{}, false, gone
-		}
-		// It has ended, or could not be made, meanwhile: its name is free.
-	}
-}
-
-func (workspaces *workspaces) claim(name workspaceName) (file *workspaceFile, created *turn, err error) {
-	registry, unlock := workspaces.registry.lock()
-	defer unlock()
-	return registry.claim(name)
-}
-
-// create makes a new file. If that fails, it gives the turn back.
-func (workspaces *workspaces) create(turn turn, opening []*batch.Answer, at time.Time) error {
-	var fill func(transaction *sql.Tx) error
-	if len(opening) > 0 {
-		fill = func(transaction *sql.Tx) error { return saveAnswers(transaction, opening, at) }
-	}
-	err := workspaces.reserved(func() error { return turn.file.create(workspaces.config.durability, fill) })
-	if err == nil {
-		return nil
-	}
-	err = workspaceFailure(err)
-	turn.state.gone = err
-	workspaces.forget(turn.file)
-	turn.giveBack()
-	return err
-}
-
-// find returns the workspace of a name, or ErrNotFound.
-func (workspaces *workspaces) find(name workspaceName) (*workspace, error) {
-	err := name.check()
-	var file *workspaceFile
-	if err == nil {
-		registry, unlock := workspaces.registry.lock()
-		defer unlock()
-		file, err = registry.find(name)
+func (store *Store) openWorkspace(operation, namespace, name string) (opened *Workspace, created bool, err error) {
+	whole := workspacefile.Name{Namespace: namespace, Workspace: name}
+	var within *workspace.Workspace
+	if err = store.unusable(); err == nil {
+		within, created, err = store.workspaces.Open(whole)
 	}
 	if err != nil {
-		return nil, name.failure("store.FindWorkspace", err)
+		return nil, false, whole.Failure(operation, err)
 	}
-	return workspaces.of(file), nil
+	return &Workspace{store: store, within: within}, created, nil
 }
 
-// reserved runs function while the store's folders are not given up.
-func (workspaces *workspaces) reserved(function func() error) error {
-	workspaces.working.RLock()
-	defer workspaces.working.RUnlock()
-	registry, unlock := workspaces.registry.lock()
-	closed := registry.closed
-	unlock()
-	if closed {
-		return failure.ErrClosed
+// FindWorkspace returns an existing workspace, or ErrNotFound.
+//
+//	workspace, err := store.FindWorkspace("acme", "import-42")
+func (store *Store) FindWorkspace(namespace, name string) (*Workspace, error) {
+	whole := workspacefile.Name{Namespace: namespace, Workspace: name}
+	if err := store.unusable(); err != nil {
+		return nil, whole.Failure("store.FindWorkspace", err)
 	}
-	return function()
-}
-
-func (workspaces *workspaces) has(file *workspaceFile) bool {
-	registry, unlock := workspaces.registry.lock()
-	defer unlock()
-	return registry.has(file)
-}
-
-// forget gives the name of a file free.
-func (workspaces *workspaces) forget(file *workspaceFile) {
-	registry, unlock := workspaces.registry.lock()
-	defer unlock()
-	registry.forget(file)
-}
-
-// list returns the workspaces of a namespace, by name.
-func (workspaces *workspaces) list(namespace string) (infos []WorkspaceInfo, err error) {
-	registry, unlock := workspaces.registry.lock()
-	defer unlock()
-	return registry.list(namespace)
-}
-
-// recover returns the workspaces of a folder that nobody has opened, the oldest first.
-func (workspaces *workspaces) recover(path string) (orphans []*workspace, err error) {
-	registry, unlock := workspaces.registry.lock()
-	defer unlock()
-	files, err := registry.recover(path)
-	for _, file := range files {
-		orphans = append(orphans, workspaces.of(file))
+	within, err := store.workspaces.Find(whole)
+	if err != nil {
+		return nil, err
 	}
-	return orphans, err
+	return &Workspace{store: store, within: within}, nil
 }
 
-// remove removes the file of a run that has ended, and gives its name free.
-func (workspaces *workspaces) remove(turn turn) error {
-	file := turn.file
-	turn.state.gone = errWorkspaceEnded
-	close(file.ended)
-	file.reading.Lock()
-	defer file.reading.Unlock()
-	err := errors.Join(workspaces.pool.drop(turn), file.folder.removeRun(file.runID), platform.SyncFolder(file.folder.path))
-	workspaces.forget(file)
-	return err
-}
-
-// reach tells the failpoint that a commit has reached a step.
-func (workspaces *workspaces) reach(step string) {
-	if workspaces.failpoint != nil {
-		workspaces.failpoint(step)
+// Workspaces returns the workspaces of a namespace, by name. An empty namespace returns the
+// workspaces outside every namespace.
+//
+//	infos, err := store.Workspaces("acme")
+func (store *Store) Workspaces(namespace string) ([]WorkspaceInfo, error) {
+	var infos []WorkspaceInfo
+	err := store.unusable()
+	if err == nil {
+		infos, err = store.workspaces.List(namespace)
 	}
+	return infos, namespaceError("store.Workspaces", namespace, err)
 }
 
-// close waits for running work, and gives up the folders.
-func (workspaces *workspaces) close() error {
-	registry, unlock := workspaces.registry.lock()
-	registry.closed = true
-	unlock()
-	workspaces.working.Lock()
-	defer workspaces.working.Unlock()
-	err := workspaces.pool.close()
-	registry, unlock = workspaces.registry.lock()
-	defer unlock()
-	if err = errors.Join(err, registry.giveUp()); err != nil {
-		workspaces.config.logger.Error("closing the workspaces failed", slog.Any("error", err))
+// GetWorkspaces returns one page of the workspaces of a namespace.
+//
+//	page, err := store.GetWorkspaces(store.WorkspacesQuery{Namespace: "acme"})
+func (store *Store) GetWorkspaces(query WorkspacesQuery) (page WorkspacesPage, err error) {
+	err = cmp.Or(store.unusable(), paging.CheckLimit(query.Limit))
+	var infos []WorkspaceInfo
+	if err == nil {
+		infos, err = store.workspaces.List(query.Namespace)
 	}
-	return err
+	if err != nil {
+		return page, namespaceError("store.GetWorkspaces", query.Namespace, err)
+	}
+	filling := paging.New(query.Limit, query.Fits)
+	for _, info := range infos {
+		if (query.After == nil || info.Name > *query.After) && !filling.Take(info) {
+			break
+		}
+	}
+	page.Workspaces = filling.Elements
+	if filling.Full {
+		page.Next = &page.Workspaces[len(page.Workspaces)-1].Name
+	}
+	return page, nil
+}
+
+// RecoverOrphans returns the workspaces in a folder that nobody has opened since the store was
+// opened, or since the folder was first named here, the oldest first. An empty stateDirectory
+// is the store's own folder. Another folder belongs to the store from then on, until the store
+// is closed. Files that are not workspaces are moved to the folder's "quarantine". Workspaces
+// of the original library, NAME.duckdb, become workspaces outside every namespace if they are
+// SQLite, and their files are moved to "imported". Names that are not allowed are changed: see
+// OriginalName. RecoverOrphans returns nothing for a missing folder, and ErrDatabaseInUse for a
+// folder that another store has.
+//
+//	orphans, err := store.RecoverOrphans("/var/lib/storebus/state")
+func (store *Store) RecoverOrphans(stateDirectory string) ([]*Workspace, error) {
+	var found []*workspace.Workspace
+	err := store.unusable()
+	if err == nil {
+		found, err = store.workspaces.Recover(stateDirectory)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store.RecoverOrphans: %w", err)
+	}
+	orphans := make([]*Workspace, len(found))
+	for index, within := range found {
+		orphans[index] = &Workspace{store: store, within: within}
+	}
+	return orphans, nil
+}
+
+// SubmitWorkspace carries out a write to a workspace without waiting. It calls done once,
+// before SubmitWorkspace returns or later from a goroutine of the store. A few writes are
+// carried out at once, in turns of the namespaces. A request waits while another request with
+// the same id runs. Ids are shared by all workspaces and all other commands of the namespace,
+// see Request. All commands but OpenWorkspaceCommand return ErrNotFound for a missing
+// workspace.
+//
+//	store.SubmitWorkspace(store.Request{Namespace: "acme", ID: "4Xr9", Digest: digest, Answer: encode},
+//		store.CommitWorkspaceCommand{Namespace: "acme", Workspace: "import-42"}, func(outcome store.Outcome, err error) { … })
+func (store *Store) SubmitWorkspace(request Request, command WorkspaceCommand, done func(Outcome, error)) {
+	if err := commands.Check(command); err != nil {
+		fail(done, err)
+		return
+	}
+	submitWork(store, command.name().Namespace, func() (Outcome, error) { return command.carryOut(store.workspaces, request) }, done)
+}
+
+// submitWork has work done that takes a while, in turns of namespaces.
+func submitWork[Result any](store *Store, namespace string, work func() (Result, error), done func(Result, error)) {
+	submitBackground(store, func() (result Result, err error) {
+		leave, err := store.workspaces.TakePlace(namespace)
+		if err != nil {
+			return result, err
+		}
+		defer leave()
+		return work()
+	}, done)
+}
+
+// SubmitWorkspaceAggregate is Workspace.Aggregate without waiting, as SubmitWorkspace.
+func (store *Store) SubmitWorkspaceAggregate(namespace, name string, done func(map[string]int64, error)) {
+	submitWork(store, namespace, func() (map[string]int64, error) {
+		return store.workspaces.Summary(workspacefile.Name{Namespace: namespace, Workspace: name})
+	}, done)
+}
+
+// SubmitWorkspaces is GetWorkspaces without waiting, as SubmitWorkspace.
+func (store *Store) SubmitWorkspaces(query WorkspacesQuery, done func(WorkspacesPage, error)) {
+	submitWork(store, query.Namespace, func() (WorkspacesPage, error) { return store.GetWorkspaces(query) }, done)
+}
+
+// SubmitWorkspaceQuery is Workspace.QueryLimit without waiting. It calls done once, before
+// SubmitWorkspaceQuery returns or later from a goroutine of the store. Queries wait for each
+// other, in turns of their namespaces. Nothing else waits for them.
+func (store *Store) SubmitWorkspaceQuery(query WorkspaceQuery, done func(QueryRows, error)) {
+	submitBackground(store, func() (QueryRows, error) {
+		return store.workspaces.Query(workspacefile.Name{Namespace: query.Namespace, Workspace: query.Workspace}, query.SQL, query.Limit)
+	}, done)
+}
+
+// NewWorkspace is Store.NewWorkspace in the namespace.
+//
+//	workspace, err := scoped.NewWorkspace("import-42")
+func (scoped *ScopedStore) NewWorkspace(name string) (*Workspace, error) {
+	workspace, _, err := scoped.within().openWorkspace("store.NewWorkspace", scoped.Namespace(), name)
+	return workspace, err
+}
+
+// OpenWorkspace is Store.OpenWorkspace in the namespace.
+//
+//	workspace, created, err := scoped.OpenWorkspace("import-42")
+func (scoped *ScopedStore) OpenWorkspace(name string) (workspace *Workspace, created bool, err error) {
+	return scoped.within().OpenWorkspace(scoped.Namespace(), name)
+}
+
+// FindWorkspace is Store.FindWorkspace in the namespace.
+//
+//	workspace, err := scoped.FindWorkspace("import-42")
+func (scoped *ScopedStore) FindWorkspace(name string) (*Workspace, error) {
+	return scoped.within().FindWorkspace(scoped.Namespace(), name)
+}
+
+// Workspaces returns the workspaces of the namespace, by name.
+func (scoped *ScopedStore) Workspaces() ([]WorkspaceInfo, error) {
+	return scoped.within().Workspaces(scoped.Namespace())
+}
+
+// GetWorkspaces is Store.GetWorkspaces of the namespace, whatever query.Namespace says.
+//
+//	page, err := scoped.GetWorkspaces(store.WorkspacesQuery{Limit: 100})
+func (scoped *ScopedStore) GetWorkspaces(query WorkspacesQuery) (WorkspacesPage, error) {
+	query.Namespace = scoped.Namespace()
+	return scoped.within().GetWorkspaces(query)
 }

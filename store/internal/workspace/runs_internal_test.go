@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package workspace
 
 import (
 	"fmt"
@@ -16,11 +16,11 @@ import (
 
 // Of the ends in a batch, one takes along the marks that can go, and no more than a share.
 func TestRuns_EndRun_Good(t *testing.T) {
-	runs := &workspaceRuns{ended: map[string]bool{}, fileless: &guarded[[]string]{}}
+	runs := &Runs{ended: map[string]bool{}, fileless: &Fileless{}}
 	for index := range marksPerCommit + 10 {
 		runID := fmt.Sprint("without file ", index)
 		runs.ended[runID] = true
-		runs.fileless.value = append(runs.fileless.value, runID)
+		runs.fileless.Add(runID)
 	}
 	tables := &batch.Tables{batch.PlaceOfRuns: runs}
 	first := batch.New(nil, tables, time.Now())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package workspacefile
 
 import (
 	"context"
@@ -31,7 +31,7 @@ var sandboxLimits = map[int]int{
 	sqlitelib.SQLITE_LIMIT_COMPOUND_SELECT:     5,
 	sqlitelib.SQLITE_LIMIT_EXPR_DEPTH:          100,
 	sqlitelib.SQLITE_LIMIT_FUNCTION_ARG:        100,
-	sqlitelib.SQLITE_LIMIT_LENGTH:              MaxWorkspaceDataBytes + 4096,
+	sqlitelib.SQLITE_LIMIT_LENGTH:              MaxDataBytes + 4096,
 	sqlitelib.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 50,
 	sqlitelib.SQLITE_LIMIT_SQL_LENGTH:          2 * MaxQueryTextBytes,
 	sqlitelib.SQLITE_LIMIT_TRIGGER_DEPTH:       0,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package workspace
 
 import (
 	"encoding/binary"
@@ -9,29 +9,57 @@ import (
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // marksPerCommit is the largest number of marks that one commit removes.
 const marksPerCommit = 256
 
-// workspaceRuns is the table of runs that were committed or discarded and whose files may still
+// runsIn gives the table of the ended runs, and a batch's part of it.
+var runsIn = batch.Slot[runPart, *runPart, *Runs]{Place: batch.PlaceOfRuns}
+
+// Fileless are ended runs without a file, whose marks are still to be removed. Any number of
+// goroutines may use it.
+type Fileless struct{ runs guarded[[]string] }
+
+// Add adds runs.
+func (fileless *Fileless) Add(runIDs ...string) {
+	runs, unlock := fileless.runs.lock()
+	defer unlock()
+	*runs = append(*runs, runIDs...)
+}
+
+// keep leaves only the runs that keep holds for.
+func (fileless *Fileless) keep(keep func(runID string) bool) {
+	runs, unlock := fileless.runs.lock()
+	defer unlock()
+	*runs = slices.DeleteFunc(*runs, func(runID string) bool { return !keep(runID) })
+}
+
+// some returns so many of the runs at most.
+func (fileless *Fileless) some(most int) []string {
+	runs, unlock := fileless.runs.lock()
+	defer unlock()
+	return slices.Clone((*runs)[:min(len(*runs), most)])
+}
+
+// Runs is the table of runs that were committed or discarded and whose files may still
 // exist: each has a mark. A mark is removed after its file, with the next commit that ends a
 // run. If there is none for a while, a chore removes it. A mark that stays does no harm.
-type workspaceRuns struct {
-	// ended has the marks. It belongs to the owner of the committer.
-	ended map[string]bool
-
-	// fileless are the runs without a file whose marks are still to be removed.
-	fileless *guarded[[]string]
+type Runs struct {
+	// ended has the marks.
+	ended    map[string]bool
+	fileless *Fileless
 
 	selectAll *sqlite.Statement
 	insert    *sqlite.Statement
 	delete    *sqlite.Statement
 }
 
-func newWorkspaceRuns(session *sqlite.Session, fileless *guarded[[]string]) *workspaceRuns {
-	return &workspaceRuns{
+// NewRuns returns the table, with its statements prepared.
+func NewRuns(session *sqlite.Session, fileless *Fileless) *Runs {
+	return &Runs{
 		ended:     map[string]bool{},
 		fileless:  fileless,
 		selectAll: session.Prepare(`SELECT run_id FROM workspace_runs`),
@@ -40,7 +68,8 @@ func newWorkspaceRuns(session *sqlite.Session, fileless *guarded[[]string]) *wor
 	}
 }
 
-func (runs *workspaceRuns) Load() error {
+// Load implements batch.Table.
+func (runs *Runs) Load() error {
 	return runs.selectAll.Query(func(row sqlite.Row) bool {
 		runs.ended[row.Text(0)] = true
 		return true
@@ -61,7 +90,7 @@ func (runs *runPart) MergeInto(below *batch.Batch) {
 
 func (runs *runPart) Empty() bool { return len(runs.marked)+len(runs.unmarked) == 0 }
 
-// waits is short if marks are only removed: a mark that stays does no harm.
+// Waits is short if marks are only removed: a mark that stays does no harm.
 func (runs *runPart) Waits() batch.Waiting {
 	if len(runs.marked) > 0 {
 		return batch.WaitsAsUsual
@@ -77,7 +106,8 @@ func (runs *runPart) AppendTo(section []byte) []byte {
 	return section
 }
 
-func (*workspaceRuns) Read(batch *batch.Batch, section *changelog.Reader) {
+// Read implements batch.Table.
+func (*Runs) Read(batch *batch.Batch, section *changelog.Reader) {
 	part := runsIn.In(batch)
 	for marked := section.Number(); marked > 0 && !section.Failed(); marked-- {
 		part.marked = append(part.marked, section.Text())
@@ -109,7 +139,8 @@ func runEnded(batch *batch.Batch, runID string) bool {
 	return runsIn.Table(batch.Tables()).ended[runID]
 }
 
-func (runs *workspaceRuns) Save(transaction *sqlite.Transaction, batch *batch.Batch) {
+// Save implements batch.Table.
+func (runs *Runs) Save(transaction *sqlite.Transaction, batch *batch.Batch) {
 	part := runsIn.Of(batch)
 	for _, runID := range part.marked {
 		transaction.Execute(runs.insert, runID)
@@ -119,7 +150,8 @@ func (runs *workspaceRuns) Save(transaction *sqlite.Transaction, batch *batch.Ba
 	}
 }
 
-func (runs *workspaceRuns) Saved(batch *batch.Batch) (bytes int) {
+// Saved implements batch.Table.
+func (runs *Runs) Saved(batch *batch.Batch) (bytes int) {
 	part := runsIn.Of(batch)
 	for _, runID := range part.marked {
 		runs.ended[runID] = true
@@ -127,52 +159,32 @@ func (runs *workspaceRuns) Saved(batch *batch.Batch) (bytes int) {
 	for _, runID := range part.unmarked {
 		delete(runs.ended, runID)
 	}
-	fileless, unlock := runs.fileless.lock()
-	defer unlock()
-	*fileless = slices.DeleteFunc(*fileless, func(runID string) bool { return !runs.ended[runID] })
+	runs.fileless.keep(func(runID string) bool { return runs.ended[runID] })
 	return 0
 }
 
 // removable returns runs whose marks can be removed, at most marksPerCommit.
-func (runs *workspaceRuns) removable() []string {
-	fileless, unlock := runs.fileless.lock()
-	defer unlock()
-	return slices.Clone((*fileless)[:min(len(*fileless), marksPerCommit)])
-}
+func (runs *Runs) removable() []string { return runs.fileless.some(marksPerCommit) }
 
-// endedRuns returns the runs that were committed or discarded and may still have a file.
-func (store *Store) endedRuns() (map[string]bool, error) {
-	return ask(store, func(committer *committer) (map[string]bool, error) {
-		return maps.Clone(runsIn.Table(committer.tables).ended), nil
-	})
-}
+// RunsOf returns the table of the ended runs.
+func RunsOf(tables *batch.Tables) *Runs { return runsIn.Table(tables) }
 
-// marksAreLeft reports whether marks of runs are to be removed while no commit comes that could
-// remove them.
-func (committer *committer) marksAreLeft() bool {
-	return committer.idle && !committer.logEnded && len(committer.underway) == 0 && len(runsIn.Table(committer.tables).removable()) > 0
-}
+// Ended returns the runs that were committed or discarded and may still have a file.
+func (runs *Runs) Ended() map[string]bool { return maps.Clone(runs.ended) }
 
-// removeMarks removes a slice of these marks.
-func (committer *committer) removeMarks() (more bool) {
-	committer.commitOwn(removeMarksCommand{}, func(err error) {
-		committer.tried(workRuns, err)
-		if err != nil {
-			committer.idle = false
-			committer.idleTimer.Reset(housekeepingInterval)
-		}
-	})
-	return committer.marksAreLeft()
-}
+// MarksAreLeft reports whether there are marks that nobody needs any more.
+func (runs *Runs) MarksAreLeft() bool { return len(runs.removable()) > 0 }
 
-// removeMarksCommand removes a slice of the marks that nobody needs any more.
-type removeMarksCommand struct{}
+// RemoveMarks removes a slice of the marks that nobody needs any more.
+type RemoveMarks struct{}
 
-func (removeMarksCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
+// Apply implements commands.Command.
+func (RemoveMarks) Apply(batch *batch.Batch, _ batch.Origin) (commands.Outcome, error) {
 	if unmarked := runsIn.Table(batch.Tables()).removable(); len(unmarked) > 0 {
 		runsIn.In(batch).unmarked = unmarked
 	}
-	return Outcome{}, nil
+	return commands.Outcome{}, nil
 }
 
-func (removeMarksCommand) Groups() []string { return nil }
+// Groups implements commands.Command.
+func (RemoveMarks) Groups() []string { return nil }

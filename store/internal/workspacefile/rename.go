@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package workspacefile
 
 import (
 	"crypto/sha256"
@@ -68,7 +68,7 @@ func unescape(name string) string {
 // renamedWorkspace is the name that a workspace of the original library gets: its own,
 // if our rule takes it.
 func renamedWorkspace(name string) string {
-	return rename(name, isWorkspaceLetter, checkWorkspaceName, MaxWorkspaceNameBytes)
+	return rename(name, isWorkspaceLetter, checkName, MaxNameBytes)
 }
 
 // isWorkspaceLetter reports whether a name may hold a character behind another one.
@@ -77,9 +77,9 @@ func isWorkspaceLetter(before, letter rune) bool {
 }
 
 // renamedKind is the kind that entries of the original library's workspaces get: their
-// own, if a commit can put it into the journal.
-func renamedKind(kind string) string {
-	return rename(kind, isKindLetter, CheckWorkspaceKind, MaxWorkspaceKindBytes)
+// own, if check takes it.
+func renamedKind(kind string, check func(kind string) error) string {
+	return rename(kind, isKindLetter, check, MaxKindBytes)
 }
 
 func isKindLetter(_, letter rune) bool { return !unicode.IsControl(letter) && letter != '\\' }

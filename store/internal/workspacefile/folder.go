@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package workspacefile
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -36,32 +37,66 @@ const (
 // errNoWorkspace says that a file can never be the file of a workspace.
 var errNoWorkspace = errors.New("file holds no workspace")
 
-// workspaceFolder holds the files of workspaces. It belongs to one store at a time.
-type workspaceFolder struct {
-	path   string
-	logger *slog.Logger
-	lock   *sqlite.Lock
+// The names that files and folders have, apart from the part that differs.
+var (
+	// Suffixes are behind the names of files.
+	Suffixes = []string{partialSuffix, suffix, FolderSuffix, originalSuffix}
+	// FolderNames are the folders within the folder of workspaces.
+	FolderNames = []string{quarantineFolder, importedFolder}
+)
+
+// FolderSuffix is behind the path of a database in the name of the folder of its workspaces.
+const FolderSuffix = ".workspaces"
+
+// Settings are the same for all files of a folder.
+type Settings struct {
+	Logger *slog.Logger
+	// Synchronous is how a write waits for the disk.
+	Synchronous sqlite.Synchronous
+	// CheckKind returns an error for a kind that no entry may have.
+	CheckKind func(kind string) error
 }
 
-// takeFolder locks a folder. If another store has the folder, it returns ErrDatabaseInUse with
-// the owner.
-func takeFolder(path string, logger *slog.Logger) (*workspaceFolder, error) {
+// Folder holds the files of workspaces. It belongs to one store at a time.
+type Folder struct {
+	path     string
+	settings Settings
+	lock     *sqlite.Lock
+}
+
+// Found is a file that was found in a folder, with the content that is kept in memory.
+type Found struct {
+	*File
+	Entries int64
+	// Answers are the answers that the file remembers.
+	Answers []*batch.Answer
+}
+
+// TakeFolder locks a folder. If another store has the folder, it returns ErrInUse with the owner.
+// The caller releases the folder.
+func TakeFolder(path string, settings Settings) (*Folder, error) {
 	lock, err := sqlite.TakeLock(filepath.Join(path, "workspaces"))
 	if err != nil {
 		return nil, err
 	}
-	return &workspaceFolder{path: path, logger: logger, lock: lock}, nil
+	return &Folder{path: path, settings: settings, lock: lock}, nil
 }
 
-// finish removes the files of ended runs, and unfinished files. It returns the runs that have
+// Path returns the path of the folder.
+func (folder *Folder) Path() string { return folder.path }
+
+// Release gives up the lock of the folder.
+func (folder *Folder) Release() error { return folder.lock.Release() }
+
+// Finish removes the files of ended runs, and unfinished files. It returns the runs that have
 // no file any more.
-func (folder *workspaceFolder) finish(ended map[string]bool) (finished []string, err error) {
+func (folder *Folder) Finish(ended map[string]bool) (finished []string, err error) {
 	entries, err := os.ReadDir(folder.path)
 	if err != nil {
 		return nil, err
 	}
 	for _, entry := range entries {
-		switch runID, isRun := strings.CutSuffix(entry.Name(), workspaceSuffix); {
+		switch runID, isRun := strings.CutSuffix(entry.Name(), suffix); {
 		case strings.HasSuffix(entry.Name(), partialSuffix):
 			err = folder.removePartial(strings.TrimSuffix(entry.Name(), partialSuffix))
 		case isRun && ended[runID]:
@@ -76,9 +111,9 @@ func (folder *workspaceFolder) finish(ended map[string]bool) (finished []string,
 }
 
 // removeRun removes the file of a run in one step: a crash leaves the whole file or nothing.
-func (folder *workspaceFolder) removeRun(runID string) error {
+func (folder *Folder) removeRun(runID string) error {
 	path := filepath.Join(folder.path, runID)
-	if err := os.Rename(path+workspaceSuffix, path+partialSuffix); err != nil {
+	if err := os.Rename(path+suffix, path+partialSuffix); err != nil {
 		return err
 	}
 	return errors.Join(platform.SyncFolder(folder.path), folder.removePartial(runID))
@@ -86,18 +121,18 @@ func (folder *workspaceFolder) removeRun(runID string) error {
 
 // removePartial removes a file that has no name yet or no longer. The files beside it under its
 // name go first, so that after a crash the file is found again.
-func (folder *workspaceFolder) removePartial(runID string) error {
+func (folder *Folder) removePartial(runID string) error {
 	path := filepath.Join(folder.path, runID)
-	if err := removeDatabase(path + workspaceSuffix); err != nil {
+	if err := removeDatabase(path + suffix); err != nil {
 		return err
 	}
 	return removeDatabase(path + partialSuffix)
 }
 
-// load returns the workspaces of the folder, each with its answers from after a time. Other
-// files are moved to quarantine.
-func (folder *workspaceFolder) load(durability Durability, answeredAfter time.Time) (files []*workspaceFile, err error) {
-	if err := folder.takeOver(durability); err != nil {
+// Load returns the workspaces of the folder, each with its answers from after a time. Other files
+// are moved to quarantine. Files of the original library are taken over.
+func (folder *Folder) Load(answeredAfter time.Time) (files []Found, err error) {
+	if err := folder.takeOver(); err != nil {
 		return nil, err
 	}
 	entries, err := os.ReadDir(folder.path)
@@ -105,20 +140,19 @@ func (folder *workspaceFolder) load(durability Durability, answeredAfter time.Ti
 		return nil, err
 	}
 	for _, entry := range entries {
-		runID, isRun := strings.CutSuffix(entry.Name(), workspaceSuffix)
+		runID, isRun := strings.CutSuffix(entry.Name(), suffix)
 		if !isRun {
 			continue
 		}
-		file := newWorkspaceFile(folder, runID)
-		file.orphaned = true
-		err := file.inspect(entry, durability, answeredAfter)
+		file := Found{File: &File{RunID: runID, folder: folder}}
+		err := file.inspect(entry, answeredAfter)
 		if errors.Is(err, errNoWorkspace) {
 			err = folder.quarantine(entry.Name(), err)
 		} else if err == nil {
 			files = append(files, file)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file.path(), err)
+			return nil, fmt.Errorf("%s: %w", file.Path(), err)
 		}
 	}
 	return files, nil
@@ -126,24 +160,24 @@ func (folder *workspaceFolder) load(durability Durability, answeredAfter time.Ti
 
 // inspect reads the owner of a file. It returns errNoWorkspace for a file that cannot be a
 // workspace, and any other error if it cannot tell now.
-func (file *workspaceFile) inspect(entry fs.DirEntry, durability Durability, answeredAfter time.Time) error {
+func (found *Found) inspect(entry fs.DirEntry, answeredAfter time.Time) error {
 	if !entry.Type().IsRegular() {
 		return fmt.Errorf("%w: it is no regular file", errNoWorkspace)
 	}
-	applicationID, err := readHeader(file.path())
+	applicationID, err := readHeader(found.Path())
 	if err != nil {
 		return err
 	}
-	if applicationID != workspaceFormat {
+	if applicationID != format {
 		return fmt.Errorf("%w: it is another program's database", errNoWorkspace)
 	}
-	database, err := openWorkspaceDatabase(file.path(), durability)
+	database, err := found.Open()
 	if err != nil {
 		return err
 	}
-	err = file.read(database)
+	err = found.read(database)
 	if err == nil {
-		file.answers, err = readAnswers(database, file.namespace, answeredAfter)
+		found.Answers, err = database.answers(found.Name.Namespace, answeredAfter, `true`)
 	}
 	err = errors.Join(err, database.Close())
 	if damaging(sqlite.Code(err)) {
@@ -184,56 +218,55 @@ func readHeader(path string) (applicationID uint32, err error) {
 }
 
 // read checks that a file is sound, and reads its owner.
-func (file *workspaceFile) read(database *sql.DB) error {
+func (found *Found) read(database *Database) error {
 	ctx, cancel := context.WithTimeout(context.Background(), inspectionTime)
 	defer cancel()
-	var schema string
-	err := database.QueryRowContext(ctx, `SELECT coalesce(group_concat(sql, ';' || char(10)), '') FROM (SELECT sql FROM sqlite_schema ORDER BY rowid)`).Scan(&schema)
+	var tables string
+	err := database.connection.QueryRowContext(ctx, `SELECT coalesce(group_concat(sql, ';' || char(10)), '') FROM (SELECT sql FROM sqlite_schema ORDER BY rowid)`).Scan(&tables)
 	if err != nil {
 		return err
 	}
-	if schema != workspaceSchema {
-		return fmt.Errorf("%w: its tables are %q", errNoWorkspace, schema)
+	if tables != schema {
+		return fmt.Errorf("%w: its tables are %q", errNoWorkspace, tables)
 	}
 	var verdict string
-	err = database.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&verdict)
+	err = database.connection.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&verdict)
 	if errors.Is(err, context.DeadlineExceeded) {
-		file.folder.logger.Warn("a workspace is too large to be checked for damage", slog.String("run", file.runID))
+		found.folder.settings.Logger.Warn("a workspace is too large to be checked for damage", slog.String("run", found.RunID))
 	} else if err != nil {
 		return err
 	} else if verdict != "ok" {
 		return fmt.Errorf("%w: it is damaged: %s", errNoWorkspace, verdict)
 	}
-	return file.readOwner(database)
+	return found.readOwner(database)
 }
 
-func (file *workspaceFile) readOwner(database *sql.DB) error {
-	var openedAt, entries int64
-	err := database.QueryRowContext(context.Background(), `SELECT namespace, name, opened_at, (SELECT coalesce(max(id), 0) FROM entries) FROM workspace`).
-		Scan(&file.namespace, &file.name, &openedAt, &entries)
+func (found *Found) readOwner(database *Database) error {
+	var openedAt int64
+	err := database.connection.QueryRowContext(context.Background(), `SELECT namespace, name, opened_at, (SELECT coalesce(max(id), 0) FROM entries) FROM workspace`).
+		Scan(&found.Name.Namespace, &found.Name.Workspace, &openedAt, &found.Entries)
 	if errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("%w: it says nobody's", errNoWorkspace)
 	}
 	if err != nil {
 		return err
 	}
-	if err := file.check(); err != nil {
+	if err := found.Name.Check(); err != nil {
 		return fmt.Errorf("%w: %w", errNoWorkspace, err)
 	}
-	file.openedAt = time.Unix(0, openedAt).UTC()
-	file.entries.Store(entries)
+	found.OpenedAt = time.Unix(0, openedAt).UTC()
 	return nil
 }
 
 // quarantine moves a file, with the files that SQLite keeps beside it, out of the way.
-func (folder *workspaceFolder) quarantine(name string, reason error) error {
-	folder.logger.Error("a file that is no workspace was moved to quarantine", slog.String("file", name), slog.Any("error", reason))
+func (folder *Folder) quarantine(name string, reason error) error {
+	folder.settings.Logger.Error("a file that is no workspace was moved to quarantine", slog.String("file", name), slog.Any("error", reason))
 	return folder.setAside(quarantineFolder, name)
 }
 
 // setAside moves a file, with the files that SQLite and DuckDB keep beside it, into a folder of
 // its own within another folder.
-func (folder *workspaceFolder) setAside(within, name string) error {
+func (folder *Folder) setAside(within, name string) error {
 	shelf := filepath.Join(folder.path, within)
 	if err := os.MkdirAll(shelf, 0o700); err != nil {
 		return err

@@ -1,31 +1,30 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package workspace
 
 import (
 	"container/list"
-	"database/sql"
 	"errors"
 
 	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/workspacefile"
 )
 
-// maxWorkspaceConnections is how many files of workspaces are open at once at most.
+// MaxConnections is how many files of workspaces are open at once at most.
 // Each takes three file handles.
-const maxWorkspaceConnections = 64
+const MaxConnections = 64
 
-// workspacePool lends connections to the files of workspaces. An unused connection stays open
+// pool lends connections to the files of workspaces. An unused connection stays open
 // until its place is needed: the least recently used is closed first.
-type workspacePool struct {
+type pool struct {
 	// places are taken by connections in use.
 	places      chan struct{}
 	closed      chan struct{}
-	connections guarded[workspaceConnections]
+	connections guarded[poolConnections]
 }
 
-// workspaceConnections are the connections of a pool, and the field pooled of every file.
-type workspaceConnections struct {
-	durability Durability
+// poolConnections are the connections of a pool, and the field pooled of every file.
+type poolConnections struct {
 	// idle are the open connections that are not in use, the most recently used first.
 	idle list.List
 	open int
@@ -34,31 +33,29 @@ type workspaceConnections struct {
 // pooledFile is the part of a file that belongs to the connections of the pool.
 type pooledFile struct {
 	// writer is the connection, nil while none is open.
-	writer *sql.DB
+	writer *workspacefile.Database
 	users  int
 	// idle is the place among the unused connections, nil for a connection in use.
 	idle *list.Element
 }
 
-func newWorkspacePool(durability Durability) *workspacePool {
-	pool := &workspacePool{places: make(chan struct{}, maxWorkspaceConnections), closed: make(chan struct{})}
-	pool.connections.value.durability = durability
-	return pool
+func newPool() *pool {
+	return &pool{places: make(chan struct{}, MaxConnections), closed: make(chan struct{})}
 }
 
 // use lends the connection of a file until function returns.
-func (pool *workspacePool) use(turn turn, function func(database *sql.DB) error) error {
+func (pool *pool) use(turn turn, function func(database *workspacefile.Database) error) error {
 	database, err := pool.acquire(turn)
 	if err != nil {
 		return err
 	}
-	defer pool.release(turn.file)
+	defer pool.release(turn.run)
 	return function(database)
 }
 
 // acquire keeps the connection of a file open until it is released. The turn may be given back
 // before that.
-func (pool *workspacePool) acquire(turn turn) (*sql.DB, error) {
+func (pool *pool) acquire(turn turn) (*workspacefile.Database, error) {
 	select {
 	case <-pool.closed:
 		return nil, failure.ErrClosed
@@ -66,83 +63,83 @@ func (pool *workspacePool) acquire(turn turn) (*sql.DB, error) {
 	}
 	connections, unlock := pool.connections.lock()
 	defer unlock()
-	database, err := connections.take(turn.file)
+	database, err := connections.take(turn.run)
 	if err != nil {
 		<-pool.places
 	}
 	return database, err
 }
 
-func (connections *workspaceConnections) take(file *workspaceFile) (*sql.DB, error) {
-	if file.pooled.writer == nil {
-		if err := connections.openFor(file); err != nil {
+func (connections *poolConnections) take(run *run) (*workspacefile.Database, error) {
+	if run.pooled.writer == nil {
+		if err := connections.openFor(run); err != nil {
 			return nil, err
 		}
 	}
-	if file.pooled.idle != nil {
-		connections.idle.Remove(file.pooled.idle)
-		file.pooled.idle = nil
+	if run.pooled.idle != nil {
+		connections.idle.Remove(run.pooled.idle)
+		run.pooled.idle = nil
 	}
-	file.pooled.users++
-	return file.pooled.writer, nil
+	run.pooled.users++
+	return run.pooled.writer, nil
 }
 
 // openFor opens a connection, for which another gives way at the bound: those in
 // use have a place each, and so has the caller, so that one is idle then.
-func (connections *workspaceConnections) openFor(file *workspaceFile) error {
-	if connections.open == maxWorkspaceConnections {
+func (connections *poolConnections) openFor(run *run) error {
+	if connections.open == MaxConnections {
 		if err := connections.closeOldest(); err != nil {
 			return err
 		}
 	}
-	database, err := openWorkspaceDatabase(file.path(), connections.durability)
+	database, err := run.Open()
 	if err != nil {
 		return err
 	}
-	file.pooled.writer = database
+	run.pooled.writer = database
 	connections.open++
 	return nil
 }
 
-func (connections *workspaceConnections) closeOldest() error {
-	oldest, _ := connections.idle.Back().Value.(*workspaceFile)
+func (connections *poolConnections) closeOldest() error {
+	oldest, _ := connections.idle.Back().Value.(*run)
 	return connections.closeOf(oldest)
 }
 
-func (connections *workspaceConnections) closeOf(file *workspaceFile) error {
-	database := file.pooled.writer
-	if file.pooled.idle != nil {
-		connections.idle.Remove(file.pooled.idle)
+func (connections *poolConnections) closeOf(run *run) error {
+	database := run.pooled.writer
+	if run.pooled.idle != nil {
+		connections.idle.Remove(run.pooled.idle)
 	}
-	file.pooled.writer, file.pooled.idle = nil, nil
+	run.pooled.writer, run.pooled.idle = nil, nil
 	connections.open--
 	return database.Close()
 }
 
 // release ends one use of a connection. It needs no turn.
-func (pool *workspacePool) release(file *workspaceFile) {
+func (pool *pool) release(run *run) {
 	connections, unlock := pool.connections.lock()
-	if file.pooled.users--; file.pooled.users == 0 {
-		file.pooled.idle = connections.idle.PushFront(file)
+	if run.pooled.users--; run.pooled.users == 0 {
+		run.pooled.idle = connections.idle.PushFront(run)
 	}
 	unlock()
 	<-pool.places
 }
 
 // drop closes the connection of a file that nobody uses.
-func (pool *workspacePool) drop(turn turn) error {
+func (pool *pool) drop(turn turn) error {
 	connections, unlock := pool.connections.lock()
 	defer unlock()
-	if turn.file.pooled.writer == nil {
+	if turn.run.pooled.writer == nil {
 		return nil
 	}
-	return connections.closeOf(turn.file)
+	return connections.closeOf(turn.run)
 }
 
 // close waits for the connections in use, refuses new uses, and closes every connection.
-func (pool *workspacePool) close() (err error) {
+func (pool *pool) close() (err error) {
 	close(pool.closed)
-	for range maxWorkspaceConnections {
+	for range MaxConnections {
 		pool.places <- struct{}{}
 	}
 	connections, unlock := pool.connections.lock()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package workspacefile
 
 import (
 	"context"
@@ -32,7 +32,7 @@ const (
 
 // takeOver imports the workspaces of the original library in the folder, as workspaces outside
 // every namespace. Unreadable files go to quarantine.
-func (folder *workspaceFolder) takeOver(durability Durability) error {
+func (folder *Folder) takeOver() error {
 	entries, err := os.ReadDir(folder.path)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (folder *workspaceFolder) takeOver(durability Durability) error {
 		if !isOriginal {
 			continue
 		}
-		renamed, err := folder.takeOverOne(entry, name, durability)
+		renamed, err := folder.takeOverOne(entry, name)
 		if errors.Is(err, errNoWorkspace) {
 			err = folder.quarantine(entry.Name(), err)
 		} else if err == nil {
@@ -62,6 +62,7 @@ func (folder *workspaceFolder) takeOver(durability Durability) error {
 // differ.
 type renaming struct {
 	workspaces, kinds map[string]string
+	checkKind         func(kind string) error
 }
 
 // called notes a name that differs, and returns the new name.
@@ -80,7 +81,7 @@ func (renamed *renaming) workspace(name string) string {
 }
 
 func (renamed *renaming) kind(kind string) string {
-	return called(&renamed.kinds, kind, renamedKind(kind))
+	return called(&renamed.kinds, kind, renamedKind(kind, renamed.checkKind))
 }
 
 func (renamed *renaming) add(others *renaming) {
@@ -93,18 +94,18 @@ func (renamed *renaming) add(others *renaming) {
 }
 
 // report names them all in one line each: lines that repeat may be left out of the log.
-func (renamed *renaming) report(folder *workspaceFolder) {
+func (renamed *renaming) report(folder *Folder) {
 	if len(renamed.workspaces) > 0 {
-		folder.logger.Warn("workspaces of the original library have other names now", slog.String("folder", folder.path), slog.Any("workspaces", renamed.workspaces))
+		folder.settings.Logger.Warn("workspaces of the original library have other names now", slog.String("folder", folder.path), slog.Any("workspaces", renamed.workspaces))
 	}
 	if len(renamed.kinds) > 0 {
-		folder.logger.Warn("kinds of entries of the original library have other names now", slog.String("folder", folder.path), slog.Any("kinds", renamed.kinds))
+		folder.settings.Logger.Warn("kinds of entries of the original library have other names now", slog.String("folder", folder.path), slog.Any("kinds", renamed.kinds))
 	}
 }
 
 // takeOverOne makes a run from a file. The content of the file determines the run id. So after
 // a crash before the file is set aside, the same run is made again.
-func (folder *workspaceFolder) takeOverOne(entry fs.DirEntry, name string, durability Durability) (*renaming, error) {
+func (folder *Folder) takeOverOne(entry fs.DirEntry, name string) (*renaming, error) {
 	if !entry.Type().IsRegular() {
 		return nil, fmt.Errorf("%w: it is no regular file", errNoWorkspace)
 	}
@@ -112,8 +113,8 @@ func (folder *workspaceFolder) takeOverOne(entry fs.DirEntry, name string, durab
 	if _, err := readHeader(path); err != nil {
 		return nil, err
 	}
-	renamed := &renaming{}
-	err := folder.copyOriginal(path, name, renamed, durability)
+	renamed := &renaming{checkKind: folder.settings.CheckKind}
+	err := folder.copyOriginal(path, name, renamed)
 	switch code := sqlite.Code(err); {
 	case damaging(code), errors.Is(err, failure.ErrTooLarge):
 		return nil, fmt.Errorf("%w: %w", errNoWorkspace, err)
@@ -122,8 +123,8 @@ func (folder *workspaceFolder) takeOverOne(entry fs.DirEntry, name string, durab
 	}
 }
 
-func (folder *workspaceFolder) copyOriginal(path, name string, renamed *renaming, durability Durability) error {
-	original, err := openWorkspaceDatabase(path, durability)
+func (folder *Folder) copyOriginal(path, name string, renamed *renaming) error {
+	original, err := openDatabase(path, folder.settings)
 	if err != nil {
 		return err
 	}
@@ -136,21 +137,20 @@ func (folder *workspaceFolder) copyOriginal(path, name string, renamed *renaming
 	if err != nil {
 		return err
 	}
-	file := newWorkspaceFile(folder, runID)
-	file.name, file.openedAt = renamed.workspace(name), openedAt
-	if _, err := os.Stat(file.path()); err == nil {
+	file := &File{Name: Name{Workspace: renamed.workspace(name)}, RunID: runID, OpenedAt: openedAt, folder: folder}
+	if _, err := os.Stat(file.Path()); err == nil {
 		return nil
 	}
-	if original, err = openWorkspaceDatabase(path, durability); err != nil {
+	if original, err = openDatabase(path, folder.settings); err != nil {
 		return err
 	}
-	return errors.Join(file.create(durability, func(transaction *sql.Tx) error { return renamed.copyEntries(original, transaction) }), original.Close())
+	return errors.Join(file.Create(func(transaction *Transaction) error { return renamed.copyEntries(original, transaction) }), original.Close())
 }
 
 // openedOriginal returns when the first entry was made, now if there is none.
-func openedOriginal(original *sql.DB) (openedAt time.Time, err error) {
+func openedOriginal(original *Database) (openedAt time.Time, err error) {
 	var milliseconds sql.NullInt64
-	err = original.QueryRowContext(context.Background(), `SELECT min(CAST(created_at AS INTEGER)) FROM workspace_entries`).Scan(&milliseconds)
+	err = original.connection.QueryRowContext(context.Background(), `SELECT min(CAST(created_at AS INTEGER)) FROM workspace_entries`).Scan(&milliseconds)
 	if !milliseconds.Valid {
 		return time.Now().UTC(), err
 	}
@@ -159,8 +159,8 @@ func openedOriginal(original *sql.DB) (openedAt time.Time, err error) {
 
 // copyEntries copies the entries in order. Data that is not JSON for SQLite becomes a JSON
 // text.
-func (renamed *renaming) copyEntries(original *sql.DB, transaction *sql.Tx) error {
-	rows, err := original.QueryContext(context.Background(), `SELECT CAST(coalesce(entry_kind, '') AS TEXT), CAST(coalesce(entry_data, 'null') AS TEXT),
+func (renamed *renaming) copyEntries(original *Database, transaction *Transaction) error {
+	rows, err := original.reader.QueryContext(context.Background(), `SELECT CAST(coalesce(entry_kind, '') AS TEXT), CAST(coalesce(entry_data, 'null') AS TEXT),
 		CAST(coalesce(created_at, 0) AS INTEGER) FROM workspace_entries ORDER BY entry_id`)
 	if err != nil {
 		return err
@@ -169,24 +169,24 @@ func (renamed *renaming) copyEntries(original *sql.DB, transaction *sql.Tx) erro
 }
 
 // copyRows copies every row, and closes them.
-func (renamed *renaming) copyRows(rows *sql.Rows, transaction *sql.Tx) (err error) {
+func (renamed *renaming) copyRows(rows *sql.Rows, transaction *Transaction) (err error) {
 	for err == nil && rows.Next() {
 		err = renamed.copyEntry(rows, transaction)
 	}
 	return errors.Join(err, rows.Err(), rows.Close())
 }
 
-func (renamed *renaming) copyEntry(rows *sql.Rows, transaction *sql.Tx) (err error) {
-	var entry workspaceEntry
+func (renamed *renaming) copyEntry(rows *sql.Rows, transaction *Transaction) (err error) {
+	var entry Entry
 	var milliseconds int64
-	if err := rows.Scan(&entry.kind, &entry.data, &milliseconds); err != nil {
+	if err := rows.Scan(&entry.Kind, &entry.Data, &milliseconds); err != nil {
 		return err
 	}
-	entry.kind, entry.createdAt = renamed.kind(entry.kind), time.UnixMilli(milliseconds)
-	if entry.data, err = asJSON(entry.data); err != nil {
+	entry.Kind, entry.CreatedAt = renamed.kind(entry.Kind), time.UnixMilli(milliseconds)
+	if entry.Data, err = asJSON(entry.Data); err != nil {
 		return err
 	}
-	_, err = entry.insertIn(transaction)
+	_, err = transaction.Insert(entry)
 	return err
 }
 

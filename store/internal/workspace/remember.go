@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package workspace
 
 import (
 	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/commands"
 )
 
 // rememberCommand has the store remember answers that were given elsewhere. An answer that it
@@ -12,8 +13,8 @@ type rememberCommand struct {
 	answers []*batch.Answer
 }
 
-func (command rememberCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
-	return Outcome{}, batch.Remember(command.answers)
+func (command rememberCommand) Apply(batch *batch.Batch, _ batch.Origin) (commands.Outcome, error) {
+	return commands.Outcome{}, batch.Remember(command.answers)
 }
 
 func (rememberCommand) Groups() []string { return nil }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package workspacefile
 
 import (
 	"io/fs"
@@ -14,11 +14,11 @@ import (
 	"dappco.re/go/storebus/store/internal/failure"
 )
 
-func TestWorkspaceFile_Failure_Bad(t *testing.T) {
+func TestFile_Failure_Bad(t *testing.T) {
 	for _, number := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT} {
-		err := workspaceFailure(&fs.PathError{Op: "open", Path: "/var/lib/state/a.partial", Err: number})
+		err := Failure(&fs.PathError{Op: "open", Path: "/var/lib/state/a.partial", Err: number})
 		require.ErrorIs(t, err, failure.ErrUnavailable)
 		assert.NotContains(t, err.Error(), "/var/lib")
 	}
-	assert.Equal(t, os.ErrPermission, workspaceFailure(os.ErrPermission))
+	assert.Equal(t, os.ErrPermission, Failure(os.ErrPermission))
 }

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package workspace
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/workspacefile"
+)
+
+// memoryInterval is how often that is looked at.
+const memoryInterval = 5 * time.Millisecond
+
+// Query runs one SELECT over the entries of the workspace, in the turn of its namespace.
+func (workspace *Workspace) Query(query string, limit int) (workspacefile.Rows, error) {
+	query, err := workspacefile.CheckQuery(query, limit)
+	if err != nil {
+		return workspacefile.Rows{}, err
+	}
+	workspaces, run := workspace.workspaces, workspace.run
+	leave, err := workspaces.queries.Enter(run.Name.Namespace)
+	if err != nil {
+		return workspacefile.Rows{}, err
+	}
+	defer leave()
+	release, err := workspace.pin()
+	if err != nil {
+		return workspacefile.Rows{}, err
+	}
+	defer release()
+	ctx, stop := workspaces.queryContext(run)
+	defer stop()
+	return run.Query(ctx, query, limit)
+}
+
+// pin keeps the files of the workspace in place until release is called. Writes go on
+// meanwhile.
+func (workspace *Workspace) pin() (release func(), err error) {
+	turn, err := workspace.takeTurn()
+	if err != nil {
+		return nil, err
+	}
+	defer turn.giveBack()
+	run, pool := turn.run, workspace.workspaces.pool
+	database, err := pool.acquire(turn)
+	if err != nil {
+		return nil, workspacefile.Failure(err)
+	}
+	if err := database.AdmitReaders(); err != nil {
+		pool.release(run)
+		return nil, workspacefile.Failure(err)
+	}
+	run.reading.RLock()
+	return func() {
+		pool.release(run)
+		run.reading.RUnlock()
+	}, nil
+}
+
+// queryContext ends when the query's time is up, and when the workspace or the store
+// ends. Its cause says which. The caller calls stop.
+func (workspaces *Workspaces) queryContext(run *run) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	timer := time.AfterFunc(workspaces.bounds.QueryTime, func() {
+		cancel(fmt.Errorf("%w: the query has run for %s", failure.ErrDeadlineExceeded, workspaces.bounds.QueryTime))
+	})
+	watcher := make(chan struct{})
+	go func() {
+		defer close(watcher)
+		workspaces.watchQuery(ctx, cancel, run.ended)
+	}()
+	return ctx, func() {
+		timer.Stop()
+		cancel(nil)
+		<-watcher
+	}
+}
+
+// watchQuery cancels a query whose workspace or store ends, or that makes the process
+// grow too much: SQLite itself has no bound here.
+func (workspaces *Workspaces) watchQuery(ctx context.Context, cancel context.CancelCauseFunc, ended <-chan struct{}) {
+	ticker := time.NewTicker(memoryInterval)
+	defer ticker.Stop()
+	before, measured := sqlite.ResidentBytes()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ended:
+			cancel(errEnded)
+		case <-workspaces.config.Stopped:
+			cancel(failure.ErrClosed)
+		case <-ticker.C:
+			if now, _ := sqlite.ResidentBytes(); measured && now-before > workspaces.bounds.QueryMemory {
+				cancel(&failure.TooLargeError{What: "memory of the query", Size: now - before, Limit: workspaces.bounds.QueryMemory})
+			}
+		}
+	}
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package workspace
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/limiter"
+	"dappco.re/go/storebus/store/internal/workspacefile"
+)
+
+// errEnded says that a workspace was committed or discarded.
+var errEnded = fmt.Errorf("%w: the workspace has ended", failure.ErrNotFound)
+
+// workAtOnce is the number of pieces of work on workspaces that run at once for callers that do
+// not wait, at most half of them for one namespace. Others wait.
+const workAtOnce = 16
+
+// Workspaces has the workspaces of a store.
+//
+// Goroutines take the locks in the order of this list, and may leave any of them out. Each
+// goroutine holds one lock of a kind, of one workspace.
+//
+//  1. A place in work (callers that do not wait), or a place in queries. Only these two have a
+//     bound for each namespace. Nobody waits for one with another lock in hand.
+//  2. The id of a request, in requests, while the request is carried out.
+//  3. The turn of a file (run.takeTurn): for each use of the file, and from the
+//     beginning to the end of a commit. Close takes no turn.
+//  4. working, for reading: while a file is created or its run is ended. Close takes it for
+//     writing, and so waits for them.
+//  5. A place of the pool: for each use of a connection. A query keeps its place without the
+//     turn.
+//  6. The reading lock of a file, for reading: for a query, which takes it with the turn in hand
+//     and keeps it without the turn. The end of a run takes it for writing, after the channel
+//     ended has stopped the queries, and has no place of the pool then.
+//  7. The registry: for each look at names or folders. The first look reads the files.
+//  8. The connections of the pool.
+//
+// There is one exception: claim takes the turn of a new file with the registry in hand. It never
+// waits for it, because nobody else knows the file.
+//
+// The host is called with any of 1 to 4 in hand, as by a commit, or with the registry in hand, as
+// by the first look. The committer takes none of these locks, and callbacks of OnChange run with
+// none in hand. The mutex inside a limiter is held for a few lines, and no other lock is taken
+// meanwhile.
+type Workspaces struct {
+	config   *Config
+	registry guarded[registry]
+	pool     *pool
+	// work is the work of callers that do not wait; requests has the part with an id.
+	work     *limiter.Limiter[string]
+	requests *limiter.Limiter[batch.RequestName]
+	// queries are bounded by bounds.
+	queries *limiter.Limiter[string]
+	bounds  Bounds
+	// failpoint, if not nil, is called after each step of a commit.
+	failpoint func(step string)
+	// working is held by work that needs the folders, and by Close.
+	working sync.RWMutex
+}
+
+// New returns the workspaces of a store. It looks at no file.
+func New(config Config) *Workspaces {
+	made := &Workspaces{
+		config:   &config,
+		pool:     newPool(),
+		work:     limiter.New[string](limiter.Limits{Total: workAtOnce, Each: workAtOnce / 2, Closed: config.Stopped}),
+		requests: limiter.New[batch.RequestName](limiter.Limits{Each: 1}),
+	}
+	made.registry.value = registry{config: made.config, runs: map[workspacefile.Name]*run{}, counts: map[string]int64{}}
+	made.SetBounds(DefaultBounds)
+	return made
+}
+
+// Begin finishes the commits that a crash has left.
+func (workspaces *Workspaces) Begin() error {
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	return registry.begin()
+}
+
+// load reads the files of the store's own folder, if that was not done already.
+func (workspaces *Workspaces) load() error {
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	return registry.load()
+}
+
+// TakePlace waits for the turn of a namespace to do work of a caller that does not wait. The caller
+// calls leave once, after the work.
+func (workspaces *Workspaces) TakePlace(namespace string) (leave func(), err error) {
+	return workspaces.work.Enter(namespace)
+}
+
+// Open returns a workspace, and makes it if there is none of that name.
+func (workspaces *Workspaces) Open(name workspacefile.Name) (opened *Workspace, created bool, err error) {
+	turn, created, err := workspaces.openRun(name, nil, time.Time{})
+	if err != nil {
+		return nil, false, err
+	}
+	turn.giveBack()
+	return workspaces.of(turn.run), created, nil
+}
+
+// of returns a workspace for a caller.
+func (workspaces *Workspaces) of(run *run) *Workspace {
+	return &Workspace{workspaces: workspaces, run: run}
+}
+
+// openRun returns the turn of the run of a name, and makes a run if there is none. A new file
+// remembers the answers to the request that makes it.
+func (workspaces *Workspaces) openRun(name workspacefile.Name, opening []*batch.Answer, at time.Time) (_ turn, created bool, err error) {
+	if err := name.Check(); err != nil {
+		return turn{}, false, err
+	}
+	for {
+		run, first, err := workspaces.claim(name)
+		switch {
+		case err != nil:
+			return turn{}, false, err
+		case first != nil:
+			err := workspaces.create(*first, opening, at)
+			return *first, err == nil, err
+		}
+		taken := run.takeTurn()
+		gone := taken.state.gone
+		if gone == nil {
+			return taken, false, nil
+		}
+		taken.giveBack()
+		if workspaces.has(run) {
+			return turn{}, false, gone
+		}
+		// It has ended, or could not be made, meanwhile: its name is free.
+	}
+}
+
+func (workspaces *Workspaces) claim(name workspacefile.Name) (known *run, created *turn, err error) {
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	return registry.claim(name)
+}
+
+// create makes the file of a new run. If that fails, it gives the turn back.
+func (workspaces *Workspaces) create(turn turn, opening []*batch.Answer, at time.Time) error {
+	var fill func(transaction *workspacefile.Transaction) error
+	if len(opening) > 0 {
+		fill = func(transaction *workspacefile.Transaction) error { return transaction.Remember(opening, at) }
+	}
+	err := workspaces.reserved(func() error { return turn.run.Create(fill) })
+	if err == nil {
+		return nil
+	}
+	err = workspacefile.Failure(err)
+	turn.state.gone = err
+	workspaces.forget(turn.run)
+	turn.giveBack()
+	return err
+}
+
+// Find returns the workspace of a name, or ErrNotFound.
+func (workspaces *Workspaces) Find(name workspacefile.Name) (*Workspace, error) {
+	err := name.Check()
+	var found *run
+	if err == nil {
+		registry, unlock := workspaces.registry.lock()
+		defer unlock()
+		found, err = registry.find(name)
+	}
+	if err != nil {
+		return nil, name.Failure("store.FindWorkspace", err)
+	}
+	return workspaces.of(found), nil
+}
+
+// reserved runs function while the store's folders are not given up.
+func (workspaces *Workspaces) reserved(function func() error) error {
+	workspaces.working.RLock()
+	defer workspaces.working.RUnlock()
+	registry, unlock := workspaces.registry.lock()
+	closed := registry.closed
+	unlock()
+	if closed {
+		return failure.ErrClosed
+	}
+	return function()
+}
+
+func (workspaces *Workspaces) has(run *run) bool {
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	return registry.has(run)
+}
+
+// forget gives the name of a run free.
+func (workspaces *Workspaces) forget(run *run) {
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	registry.forget(run)
+}
+
+// List returns the workspaces of a namespace, by name.
+func (workspaces *Workspaces) List(namespace string) (infos []Info, err error) {
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	return registry.list(namespace)
+}
+
+// Recover returns the workspaces of a folder that nobody has opened, the oldest first.
+func (workspaces *Workspaces) Recover(path string) (orphans []*Workspace, err error) {
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	runs, err := registry.recover(path)
+	for _, run := range runs {
+		orphans = append(orphans, workspaces.of(run))
+	}
+	return orphans, err
+}
+
+// remove removes the file of a run that has ended, and gives its name free.
+func (workspaces *Workspaces) remove(turn turn) error {
+	run := turn.run
+	turn.state.gone = errEnded
+	close(run.ended)
+	run.reading.Lock()
+	defer run.reading.Unlock()
+	err := errors.Join(workspaces.pool.drop(turn), run.Remove())
+	workspaces.forget(run)
+	return err
+}
+
+// reach tells the failpoint that a commit has reached a step.
+func (workspaces *Workspaces) reach(step string) {
+	if workspaces.failpoint != nil {
+		workspaces.failpoint(step)
+	}
+}
+
+// Close waits for running work, and gives up the folders.
+func (workspaces *Workspaces) Close() error {
+	registry, unlock := workspaces.registry.lock()
+	registry.closed = true
+	unlock()
+	workspaces.working.Lock()
+	defer workspaces.working.Unlock()
+	err := workspaces.pool.close()
+	registry, unlock = workspaces.registry.lock()
+	defer unlock()
+	if err = errors.Join(err, registry.giveUp()); err != nil {
+		workspaces.config.Logger.Error("closing the workspaces failed", slog.Any("error", err))
+	}
+	return err
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package workspacefile
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	sqlitelib "modernc.org/sqlite/lib"
+
+	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/sqlite"
+)
+
+const (
+	// suffix is how the file of a workspace ends. It begins with its run id.
+	suffix = ".workspace"
+	// partialSuffix is the ending of an unfinished file. No write to such a file was
+	// acknowledged.
+	partialSuffix = ".partial"
+	// format tells the file of a workspace from other databases.
+	format = 0x5357_4231
+	// runIDBytes is how many bytes a run id stands for, in hexadecimal digits.
+	runIDBytes = 16
+)
+
+// schema is the whole schema of a workspace's file.
+const schema = `CREATE TABLE workspace (
+    namespace TEXT    NOT NULL,
+    name      TEXT    NOT NULL,
+    opened_at INTEGER NOT NULL -- Unix nanoseconds
+);
+CREATE TABLE entries (
+    id         INTEGER PRIMARY KEY,
+    kind       TEXT    NOT NULL,
+    data       TEXT    NOT NULL, -- JSON
+    created_at INTEGER NOT NULL  -- Unix milliseconds
+);
+CREATE TABLE kinds (
+    kind    TEXT    NOT NULL PRIMARY KEY,
+    entries INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE requests (
+    id          INTEGER PRIMARY KEY,
+    request_id  TEXT    NOT NULL UNIQUE,
+    digest      BLOB    NOT NULL,
+    answer      BLOB    NOT NULL,
+    answered_at INTEGER NOT NULL -- Unix nanoseconds
+)`
+
+// File is one run of a workspace: a SQLite file, from its creation to its commit or discard. Its
+// path is made of its run id alone.
+type File struct {
+	Name     Name
+	RunID    string
+	OpenedAt time.Time
+	folder   *Folder
+}
+
+// NewFile returns a file that is still to be created, for a run that no other has, ever.
+func (folder *Folder) NewFile(name Name, openedAt time.Time) *File {
+	var random [runIDBytes]byte
+	_, _ = rand.Read(random[:]) // It never fails: the process would end.
+	return &File{Name: name, RunID: hex.EncodeToString(random[:]), OpenedAt: openedAt, folder: folder}
+}
+
+// Path returns the path of the file.
+func (file *File) Path() string { return filepath.Join(file.folder.path, file.RunID+suffix) }
+
+// Folder returns the folder of the file.
+func (file *File) Folder() *Folder { return file.folder }
+
+// Open opens a connection that writes. The caller closes it.
+func (file *File) Open() (*Database, error) { return openDatabase(file.Path(), file.folder.settings) }
+
+// Create makes the file. The file is whole and on disk before it has its name. fill, if not nil,
+// writes the first content.
+func (file *File) Create(fill func(transaction *Transaction) error) error {
+	partial := filepath.Join(file.folder.path, file.RunID+partialSuffix)
+	if err := sqlite.CreatePrivate(partial); err != nil {
+		return err
+	}
+	err := file.write(partial, fill)
+	if err == nil {
+		err = os.Rename(partial, file.Path())
+	}
+	if err != nil {
+		return errors.Join(err, removeDatabase(partial))
+	}
+	return platform.SyncFolder(file.folder.path)
+}
+
+// write writes the schema and the first content.
+func (file *File) write(path string, fill func(transaction *Transaction) error) error {
+	database, err := openDatabase(path, file.folder.settings)
+	if err != nil {
+		return err
+	}
+	_, err = database.connection.ExecContext(context.Background(), fmt.Sprintf(`PRAGMA journal_mode = WAL; PRAGMA application_id = %d; BEGIN; %s;
+		INSERT INTO workspace (namespace, name, opened_at) VALUES (?1, ?2, ?3); COMMIT`, format, schema),
+		file.Name.Namespace, file.Name.Workspace, file.OpenedAt.UnixNano())
+	if err == nil && fill != nil {
+		err = database.Change(fill)
+	}
+	if closeErr := database.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return syncFile(path)
+}
+
+func syncFile(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
+}
+
+// Remove removes the file of a run that has ended. Nobody has the file open.
+func (file *File) Remove() error {
+	return errors.Join(file.folder.removeRun(file.RunID), platform.SyncFolder(file.folder.path))
+}
+
+// removeDatabase removes a database and the files that SQLite keeps beside it. The database
+// goes last, because the other files mean nothing without it.
+func removeDatabase(path string) error {
+	for _, suffix := range append(slices.Clone(sqlite.Companions), "") {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Failure is sqlite.Refusal for the file of a workspace. A failed write that may be on disk has an
+// unknown outcome.
+func Failure(err error) error {
+	if platform.IsDiskFull(err) {
+		return fmt.Errorf("%w: disk takes no more", failure.ErrUnavailable)
+	}
+	switch sqlite.Code(err) {
+	case sqlitelib.SQLITE_IOERR:
+		if !sqlite.RefusedWrite(err) {
+			return fmt.Errorf("%w: %w", failure.ErrOutcomeUnknown, err)
+		}
+	case sqlitelib.SQLITE_CANTOPEN, sqlitelib.SQLITE_NOMEM:
+		return fmt.Errorf("%w: the workspace's file cannot be opened now: %w", failure.ErrUnavailable, err)
+	}
+	return sqlite.Refusal(err)
+}
