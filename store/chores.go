@@ -2,7 +2,10 @@
 
 package store
 
-import "dappco.re/go/storebus/store/internal/sqlite"
+import (
+	"dappco.re/go/storebus/store/internal/journal"
+	"dappco.re/go/storebus/store/internal/sqlite"
+)
 
 // chore is work of the committer beside reads and writes. It is done in slices, one between
 // two batches, so that it holds up nobody.
@@ -13,12 +16,6 @@ type chore struct {
 	// slice does a share of the work, and reports whether there is more.
 	slice func() (more bool)
 }
-
-// The bounds of a slice that removes rows.
-const (
-	rowsPerRemoval  = 512
-	bytesPerRemoval = 4 << 20
-)
 
 // removalsAtClose is how many slices of deleted groups Close waits for. Opening the store goes on
 // with the rest.
@@ -41,7 +38,7 @@ func (committer *committer) newChores() [choresOfCommitter]chore {
 	return [choresOfCommitter]chore{
 		choreTables:     {committer.tablesAreBehind, committer.materialiseIdle},
 		choreDeletions:  {committer.deletionsWait, committer.carryOut},
-		choreArchives:   {committer.removalsWait, committer.removeArchived},
+		choreArchives:   {journal.Of(committer.tables).Archives.RemovalsWait, committer.removeArchived},
 		choreTrimming:   {committer.trimIsDue, committer.trim},
 		choreAnswers:    {committer.answersAreOld, committer.clearRetries},
 		choreSections:   {committer.log.SectionsAreMany, committer.removeSections},
@@ -83,30 +80,14 @@ func (committer *committer) carryOut() (more bool) {
 	return committer.deletionsWait()
 }
 
-// removalsWait reports whether rows that are in an archive are to be removed.
-func (committer *committer) removalsWait() bool {
-	return len(journalIn.Table(committer.tables).archives.removals) > 0
-}
-
-// removeArchived removes a slice of the rows that are in an archive, and reports
-// whether there is more.
+// removeArchived removes a slice of the rows that are in an archive, and reports whether there is
+// more.
 func (committer *committer) removeArchived() (more bool) {
-	archives := journalIn.Table(committer.tables).archives
-	removal, err := archives.nextRemoval()
-	if err == nil {
-		err = committer.unsynced(func(transaction *sqlite.Transaction) { archives.write(transaction, removal) })
-	}
+	archives := journal.Of(committer.tables).Archives
+	written, err := archives.Remove(committer.unsynced)
 	committer.tried(workArchives, err)
-	if err != nil {
-		return false
-	}
-	committer.checkpoints.written += removal.counted * sqlite.RowBytes
-	archives.removals, archives.next = archives.removals[removal.spans:], removal.next
-	committer.journal.reach(stepRemoving)
-	if len(archives.removals) == 0 {
-		committer.journal.reach(stepEmptied)
-	}
-	return len(archives.removals) > 0
+	committer.checkpoints.written += written
+	return err == nil && archives.RemovalsWait()
 }
 
 // answersAreOld reports whether forgotten answers are to be deleted.

@@ -14,6 +14,7 @@ import (
 	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/follow"
+	"dappco.re/go/storebus/store/internal/journal"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/sqlitelog"
 	"dappco.re/go/storebus/store/internal/state"
@@ -143,7 +144,7 @@ func (committer *committer) open(session *sqlite.Session) error {
 	if err := errors.Join(committer.materialiser.Load(), committer.tables.Load(), committer.view.Load()); err != nil {
 		return err
 	}
-	if err := committer.clockWatch.begin(committer.log.NewestAt(), journalIn.Table(committer.tables).last.committedAt, committer.tables.Answers().Newest()); err != nil {
+	if err := committer.clockWatch.begin(committer.log.NewestAt(), journal.Of(committer.tables).NewestAt(), committer.tables.Answers().Newest()); err != nil {
 		return err
 	}
 	if err := committer.replay(committer.materialiser.Through()); err != nil {

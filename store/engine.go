@@ -9,6 +9,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/follow"
+	"dappco.re/go/storebus/store/internal/journal"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
@@ -44,7 +45,7 @@ type engine struct {
 	// purges count the expiries that are logged.
 	purges *purges
 	// journal is what the journal tells everybody, and fileless are ended runs without a file.
-	journal  *journalNews
+	journal  *journal.News
 	fileless *workspace.Fileless
 }
 
@@ -60,7 +61,7 @@ func newEngine(config StoreConfig, completions *outlet, stopping <-chan struct{}
 		acknowledged: make(chan struct{}, 1),
 		figures:      new(figures),
 		purges:       &purges{},
-		journal:      newJournalNews(),
+		journal:      journal.NewNews(),
 		fileless:     &workspace.Fileless{},
 	}
 	engine.source = logSource{engine: engine, completions: completions}

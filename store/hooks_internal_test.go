@@ -18,6 +18,7 @@ import (
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/follow"
+	"dappco.re/go/storebus/store/internal/journal"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
@@ -346,7 +347,7 @@ const (
 // FailCompactions has function called at each step of Compact.
 func FailCompactions(store *Store, function func(step string)) error {
 	return onCommitter(store, func(committer *committer) error {
-		committer.journal.failpoint = function
+		committer.journal.Failpoint = function
 		return nil
 	})
 }
@@ -354,7 +355,7 @@ func FailCompactions(store *Store, function func(step string)) error {
 // BoundArchives sets how many times an archive may leave something out, how many bytes
 // each of its bytes stands for, and how many there are in any case.
 func BoundArchives(store *Store, spans int, ratio, bytes int64) {
-	store.archiveBounds = archivefile.Bounds{Spans: spans, Ratio: ratio, Bytes: bytes}
+	store.compactor.Bounds = archivefile.Bounds{Spans: spans, Ratio: ratio, Bytes: bytes}
 }
 
 // VerifyArchiveWithin verifies an archive of which each byte stands for so many at most,
@@ -381,12 +382,12 @@ func JournalRowCount(store *Store) (rows int64, err error) {
 // BoundJournalQueries sets how long a query of the journal may run, and how many bytes it
 // may hold.
 func BoundJournalQueries(store *Store, duration time.Duration, bytes int) {
-	store.journalQueries.time, store.journalQueries.bytes = duration, bytes
+	store.journalQueries.Time, store.journalQueries.Bytes = duration, bytes
 }
 
 // BoundJournalQueryWait sets how long a query of the journal waits for its turn.
 func BoundJournalQueryWait(store *Store, duration time.Duration) {
-	store.journalQueries.turns = newNamespaceLimiter(journalQueriesAtOnce, duration, store.stopped)
+	store.journalQueries.Turns = newNamespaceLimiter(journalQueriesAtOnce, duration, store.stopped)
 }
 
 // SubmitPurge is ScopedStore.PurgeExpired for a caller that does not wait.
@@ -403,8 +404,8 @@ func PurgesUnderway(store *Store) int {
 
 // HoldJournalQueries keeps queries of the journal from beginning until release is called.
 func HoldJournalQueries(store *Store) (release func()) {
-	first, firstErr := store.journalQueries.turns.Enter("first")
-	second, secondErr := store.journalQueries.turns.Enter("second")
+	first, firstErr := store.journalQueries.Turns.Enter("first")
+	second, secondErr := store.journalQueries.Turns.Enter("second")
 	if err := errors.Join(firstErr, secondErr); err != nil {
 		panic(err)
 	}
@@ -417,16 +418,16 @@ func HoldJournalQueries(store *Store) (release func()) {
 // JournalSlices returns the ids of the entries that a query of the journal reads, as it
 // is given them turn by turn.
 func JournalSlices(store *Store, namespace, measurement string, descending bool) (slices [][]int64, err error) {
-	scan := journalScan{namespace: namespace, measurement: measurement, high: math.MaxInt64, descending: descending}
+	scan := journal.Scan{Namespace: namespace, Measurement: measurement, High: math.MaxInt64, Descending: descending}
 	for more := true; more && err == nil; {
 		err = onCommitter(store, func(committer *committer) error {
-			slice, err := journalIn.Table(committer.tables).slice(scan)
+			slice, err := journal.Of(committer.tables).Slice(scan)
 			ids := []int64{}
-			for index := range slice.rows {
-				ids = append(ids, slice.rows[index].entryID)
+			for index := range slice.Rows {
+				ids = append(ids, slice.Rows[index].EntryID())
 			}
 			slices = append(slices, ids)
-			more, scan = slice.more, slice.rest
+			more, scan = slice.More, slice.Rest
 			return err
 		})
 	}
@@ -435,8 +436,8 @@ func JournalSlices(store *Store, namespace, measurement string, descending bool)
 
 // How the journal is read by queries.
 const (
-	JournalScanAll          = journalScanAll
-	JournalScanOfANamespace = journalScanOfANamespace
+	JournalScanAll          = journal.SelectScan
+	JournalScanOfANamespace = journal.SelectScanOfNamespace
 )
 
 // MeasuresMemory tells whether a query is stopped for the memory that it takes.

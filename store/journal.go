@@ -4,24 +4,28 @@ package store
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
-	"sync/atomic"
-	"time"
 
-	"dappco.re/go/storebus/store/internal/batch"
-	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/failure"
-	"dappco.re/go/storebus/store/internal/kv"
-	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/journal"
 )
+
+// The methods of this file are for the journal: its entries and their delivery, its queries, and
+// its archives.
+
+// JournalConfiguration returns the endpoint for journal entries; the zero value without one.
+func (store *Store) JournalConfiguration() JournalConfiguration { return store.Config().Journal }
+
+// JournalConfigured reports whether journal entries wait for delivery to an endpoint.
+func (store *Store) JournalConfigured() bool { return store.JournalConfiguration().EndpointURL != "" }
 
 // CommitToJournal puts a point into the journal, outside every namespace, and returns it when
 // it is on disk. NewJournalCommand lists the limits and errors.
 //
 //	entry, err := store.CommitToJournal("deploy", map[string]any{"seconds": 12.5}, map[string]string{"host": "a1"})
 func (store *Store) CommitToJournal(measurement string, fields map[string]any, tags map[string]string) (JournalEntry, error) {
-	return store.commitToJournal("store.CommitToJournal", "", measurement, fields, tags)
+	return store.commitToJournal("", measurement, fields, tags)
 }
 
 // CommitToJournal is Store.CommitToJournal for the namespace: the point is delivered
@@ -29,10 +33,10 @@ func (store *Store) CommitToJournal(measurement string, fields map[string]any, t
 //
 //	entry, err := scoped.CommitToJournal("deploy", map[string]any{"seconds": 12.5}, nil)
 func (scoped *ScopedStore) CommitToJournal(measurement string, fields map[string]any, tags map[string]string) (JournalEntry, error) {
-	return scoped.within().commitToJournal("store.CommitToJournal", scoped.Namespace(), measurement, fields, tags)
+	return scoped.within().commitToJournal(scoped.Namespace(), measurement, fields, tags)
 }
 
-func (store *Store) commitToJournal(operation, namespace, measurement string, fields map[string]any, tags map[string]string) (JournalEntry, error) {
+func (store *Store) commitToJournal(namespace, measurement string, fields map[string]any, tags map[string]string) (JournalEntry, error) {
 	command, err := NewJournalCommand(namespace, measurement, fields, tags)
 	err = cmp.Or(store.unusable(), err)
 	var outcome Outcome
@@ -40,412 +44,232 @@ func (store *Store) commitToJournal(operation, namespace, measurement string, fi
 		outcome, err = store.execute(command)
 	}
 	if err != nil {
-		return JournalEntry{}, fmt.Errorf("%s: measurement %q: %w", operation, measurement, err)
+		return JournalEntry{}, fmt.Errorf("store.CommitToJournal: measurement %q: %w", measurement, err)
 	}
-	return JournalEntry{
-		EntryID: outcome.EntryID, Namespace: namespace, Measurement: measurement,
-		Fields: readFields(command.fields), Tags: readTags(command.tags), CommittedAt: outcome.CommittedAt,
-	}, nil
+	return command.Entry(outcome), nil
 }
 
-// Apply implements Command.
-func (command JournalCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
-	if command.measurement == "" {
-		return Outcome{}, invalidEntry("it was not made by NewJournalCommand")
+// JournalNews returns a channel that has a token when there may be entries to deliver: after an
+// open, a commit or a requeue. After receiving the token, read PendingJournal until it returns
+// no entry.
+func (store *Store) JournalNews() <-chan struct{} {
+	if !store.opened() {
+		return nil
 	}
-	if err := command.checkSize(batch.Limits()); err != nil {
-		return Outcome{}, err
-	}
-	last := lastJournalRow(batch)
-	row := journalRow{
-		JournalCommand: command,
-		entryID:        last.entryID + 1,
-		committedAt:    max(last.committedAt+1, batch.Timestamp().UnixNano()),
-	}
-	changes := journalIn.In(batch)
-	changes.rows = append(changes.rows, row)
-	return Outcome{EntryID: row.entryID, CommittedAt: time.Unix(0, row.committedAt).UTC()}, nil
+	return store.engine.journal.Ready()
 }
 
-// Groups implements Command.
-func (command JournalCommand) Groups() []string { return nil }
+// JournalTotals returns the state of the whole journal, with the entries of every namespace and
+// outside all. It does not wait for the store.
+func (store *Store) JournalTotals() JournalStatus {
+	if !store.opened() {
+		return JournalStatus{}
+	}
+	return store.engine.journal.Totals()
+}
 
-// checkSize checks the size of the entry on the wire, in a list of refused entries, against the
-// limit of entries.
-func (command *JournalCommand) checkSize(limits kv.Limits) error {
-	size := kv.EntryOverhead + len(command.measurement) + len(command.fields) + len(command.tags)
-	if command.namespace != "" && limits.EntryBytes > 0 && size > limits.EntryBytes {
-		return &failure.TooLargeError{What: "journal entry", Size: size, Limit: limits.EntryBytes}
+// PendingJournal returns the next entries to deliver: first requeued entries, then the entries
+// behind the settled ones, each in the order of their times. There are at most limit entries,
+// and they take about bytes at most, as stored, but one entry may be larger. more tells that a
+// bound was met.
+//
+//	entries, more, err := store.PendingJournal(5000, 4<<20)
+func (store *Store) PendingJournal(limit, bytes int) (entries []JournalEntry, more bool, err error) {
+	pending := journal.NewPending(limit, bytes)
+	for more := true; more && err == nil; {
+		more, err = askJournal(store, pending.Read)
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("store.PendingJournal: %w", err)
+	}
+	return pending.Entries(), pending.Full(), nil
+}
+
+// SettleJournal records the outcome of entries that PendingJournal has returned: of all, or of
+// the first ones. A crash of the machine can undo it; the entries are then pending again. If an
+// entry is not pending, or an entry before it was left out, it changes nothing and returns
+// ErrNotPending.
+//
+//	err := store.SettleJournal(entries, nil)
+func (store *Store) SettleJournal(delivered []JournalEntry, rejected []JournalRejection) error {
+	var err error
+	if len(delivered)+len(rejected) > 0 {
+		err = change(store, journal.SettleCommand{Delivered: delivered, Rejected: rejected})
+	} else {
+		err = store.unusable()
+	}
+	if err != nil {
+		return fmt.Errorf("store.SettleJournal: %w", err)
 	}
 	return nil
 }
 
-// journalRow is an entry as it is kept.
-type journalRow struct {
-	JournalCommand
-	entryID     int64
-	committedAt int64 // Unix nanoseconds
+// JournalStatus returns the state of the journal of a namespace. The empty namespace has the
+// entries outside every namespace.
+//
+//	status, err := store.JournalStatus("acme")
+func (store *Store) JournalStatus(namespace string) (JournalStatus, error) {
+	status, err := askJournal(store, func(table *journal.Table) (JournalStatus, error) { return table.Status(namespace) })
+	return status, namespaceError("store.JournalStatus", namespace, err)
 }
 
-func (row *journalRow) bytes() int {
-	return len(row.namespace) + len(row.measurement) + len(row.fields) + len(row.tags)
+// SubmitJournalStatus is JournalStatus without waiting. It calls done once, before
+// SubmitJournalStatus returns or later from a goroutine of the store. done must not block.
+func (store *Store) SubmitJournalStatus(namespace string, done func(JournalStatus, error)) {
+	submitAskJournal(store, func(table *journal.Table) (JournalStatus, error) { return table.Status(namespace) }, done)
 }
 
-// journalPart is the journal's part of a batch: new entries, and steps in their order.
-type journalPart struct {
-	rows  []journalRow
-	steps []journalStep
-	// oldest is the time of the oldest pending entry when they are committed.
-	oldest int64
+// JournalStatus is Store.JournalStatus of the namespace.
+func (scoped *ScopedStore) JournalStatus() (JournalStatus, error) {
+	return scoped.within().JournalStatus(scoped.Namespace())
 }
 
-func (changes *journalPart) Empty() bool { return len(changes.rows)+len(changes.steps) == 0 }
-
-func (changes *journalPart) MergeInto(below *batch.Batch) {
-	sum := journalIn.In(below)
-	sum.rows = append(sum.rows, changes.rows...)
-	sum.steps = append(sum.steps, changes.steps...)
+// JournalRejected returns one page of entries that the endpoint has refused and nobody has
+// requeued.
+//
+//	page, err := store.JournalRejected(store.JournalRejectedQuery{Namespace: "acme"})
+func (store *Store) JournalRejected(query JournalRejectedQuery) (JournalRejectedPage, error) {
+	page, err := askJournal(store, query.Read)
+	return page, namespaceError("store.JournalRejected", query.Namespace, err)
 }
 
-func (changes *journalPart) Waits() batch.Waiting {
-	if len(changes.rows) > 0 {
-		return batch.WaitsAsUsual
+// SubmitJournalRejected is JournalRejected without waiting. It calls done once, before
+// SubmitJournalRejected returns or later from a goroutine of the store. done must not block.
+func (store *Store) SubmitJournalRejected(query JournalRejectedQuery, done func(JournalRejectedPage, error)) {
+	submitAskJournal(store, query.Read, done)
+}
+
+// JournalRejected is Store.JournalRejected of the namespace, whatever query.Namespace says.
+//
+//	page, err := scoped.JournalRejected(store.JournalRejectedQuery{Limit: 100})
+func (scoped *ScopedStore) JournalRejected(query JournalRejectedQuery) (JournalRejectedPage, error) {
+	query.Namespace = scoped.Namespace()
+	return scoped.within().JournalRejected(query)
+}
+
+// RequeueJournal makes refused entries pending again, as RequeueJournalCommand, and returns how
+// many.
+//
+//	requeued, err := store.RequeueJournal("acme", nil)
+func (store *Store) RequeueJournal(namespace string, entryIDs []int64) (int64, error) {
+	outcome, err := store.execute(RequeueJournalCommand{Namespace: namespace, EntryIDs: entryIDs})
+	return outcome.Requeued, namespaceError("store.RequeueJournal", namespace, err)
+}
+
+// RequeueJournal is Store.RequeueJournal in the namespace.
+//
+//	requeued, err := scoped.RequeueJournal(nil)
+func (scoped *ScopedStore) RequeueJournal(entryIDs []int64) (int64, error) {
+	return scoped.within().RequeueJournal(scoped.Namespace(), entryIDs)
+}
+
+// QueryJournal runs a query in Flux over the entries of the journal, of every namespace and
+// outside all. It takes a part of Flux: from, one range, then filter, sort and limit, as often
+// as wanted. They apply in the order of the text. An entry is one row, with the columns _time
+// and _measurement, its tags and fields by name, and namespace if it has one. The bucket is the
+// one of StoreConfig.Journal, or any if that names none. Archived entries are not found.
+// docs/protocol.md has the grammar.
+//
+// It returns FluxError for any other text, TooLargeError for a text over MaxFluxBytes and for
+// entries over MaxJournalQueryBytes, and ErrDeadlineExceeded after MaxJournalQueryTime. It
+// returns ErrUnavailable if so many queries wait that its turn does not come within half a
+// minute. Entries that are committed meanwhile may be found or not.
+//
+//	entries, err := store.QueryJournal(`from(bucket: "journal")
+//		|> range(start: -24h)
+//		|> filter(fn: (r) => r._measurement == "deploy" and r.seconds > 10.0)`)
+func (store *Store) QueryJournal(flux string) ([]JournalEntry, error) {
+	rows, err := store.queryJournal(JournalQuery{Flux: flux})
+	if err != nil {
+		err = fmt.Errorf("store.QueryJournal: %w", err)
 	}
-	longest := batch.WaitsNot
-	for _, step := range changes.steps {
-		longest = max(longest, step.waits())
+	return rows.Entries, err
+}
+
+// QueryJournalRows is QueryJournal for a part of the entries.
+//
+//	rows, err := store.QueryJournalRows(store.JournalQuery{Namespace: "acme", Flux: text, Limit: 100})
+func (store *Store) QueryJournalRows(query JournalQuery) (JournalRows, error) {
+	rows, err := store.queryJournal(query)
+	if err != nil {
+		err = fmt.Errorf("store.QueryJournalRows: %w", err)
 	}
-	return longest
+	return rows, err
 }
 
-func (changes *journalPart) AppendTo(section []byte) []byte {
-	section = binary.AppendUvarint(section, uint64(len(changes.rows)))
-	for index := range changes.rows {
-		section = changes.rows[index].appendTo(section)
+// SubmitJournalQuery is QueryJournalRows without waiting. It calls done once, before
+// SubmitJournalQuery returns or later from a goroutine of the store.
+func (store *Store) SubmitJournalQuery(query JournalQuery, done func(JournalRows, error)) {
+	submitBackground(store, func() (JournalRows, error) { return store.queryJournal(query) }, done)
+}
+
+// QueryJournal is Store.QueryJournal for the entries of the namespace, whatever the
+// query says.
+//
+//	entries, err := scoped.QueryJournal(`from(bucket: "journal") |> range(start: -24h)`)
+func (scoped *ScopedStore) QueryJournal(flux string) ([]JournalEntry, error) {
+	rows, err := scoped.QueryJournalRows(JournalQuery{Flux: flux})
+	return rows.Entries, err
+}
+
+// QueryJournalRows is Store.QueryJournalRows of the namespace, whatever query.Namespace
+// says.
+//
+//	rows, err := scoped.QueryJournalRows(store.JournalQuery{Flux: text, Limit: 100})
+func (scoped *ScopedStore) QueryJournalRows(query JournalQuery) (JournalRows, error) {
+	query.Namespace = scoped.Namespace()
+	return scoped.within().QueryJournalRows(query)
+}
+
+func (store *Store) queryJournal(query JournalQuery) (JournalRows, error) {
+	if err := store.unusable(); err != nil {
+		return JournalRows{}, err
 	}
-	for _, step := range changes.steps {
-		section = append(section, byte(step.kind()))
-		section = step.appendTo(section)
+	return store.journalQueries.Run(query)
+}
+
+// Compact moves journal entries out of the database into a file, *.jsonl.gz or *.jsonl.zst,
+// while reads and writes go on. It takes all entries that were committed before options.Before,
+// with two exceptions: entries that the endpoint has refused, and entries that wait for
+// delivery if StoreConfig.Journal names an endpoint. The file has one line of JSON for each
+// entry. It is whole, on disk and read again before any entry is removed. If Compact fails, or
+// the process ends, every entry is in the table or in an archive, and never in both.
+//
+// It returns ErrCompactionUnderway while another compaction runs, ErrInvalidCompaction for
+// invalid options, and ErrUnavailable if the folder takes no file.
+//
+//	compaction, err := store.Compact(store.CompactOptions{Before: time.Now().AddDate(0, -1, 0), Output: "./data/archive"})
+func (store *Store) Compact(options CompactOptions) (Compaction, error) {
+	compaction, err := wait(func(done func(Compaction, error)) { store.SubmitCompact(options, done) })
+	if err != nil {
+		err = fmt.Errorf("store.Compact: %w", err)
 	}
-	return section
+	return compaction, err
 }
 
-func (*journal) Read(batch *batch.Batch, section *changelog.Reader) {
-	changes := journalIn.In(batch)
-	for rows := section.Number(); rows > 0 && !section.Failed(); rows-- {
-		changes.rows = append(changes.rows, readJournalRow(section))
-	}
-	for section.More() {
-		changes.steps = append(changes.steps, readJournalStep(section))
-	}
-}
-
-func (row *journalRow) appendTo(section []byte) []byte {
-	section = binary.AppendVarint(section, row.entryID)
-	section = binary.AppendVarint(section, row.committedAt)
-	for _, text := range [...]string{row.namespace, row.measurement, row.fields, row.tags} {
-		section = changelog.AppendText(section, text)
-	}
-	return section
-}
-
-func readJournalRow(section *changelog.Reader) journalRow {
-	return journalRow{
-		entryID: section.Signed(), committedAt: section.Signed(),
-		JournalCommand: JournalCommand{namespace: section.Text(), measurement: section.Text(), fields: section.Text(), tags: section.Text()},
-	}
-}
-
-// lastJournalRow returns the newest entry as the batch has it, by its time and id.
-func lastJournalRow(batch *batch.Batch) journalRow {
-	for ; ; batch = batch.Below() {
-		if rows := journalIn.Of(batch).rows; len(rows) > 0 {
-			return rows[len(rows)-1]
-		}
-		if batch.Below() == nil {
-			return journalIn.Table(batch.Tables()).last
-		}
-	}
-}
-
-// JournalCounts counts the entries of the journal by their state.
-type JournalCounts struct {
-	// Pending entries wait for delivery. The endpoint has taken Delivered entries and refused
-	// Rejected entries.
-	Pending   int64
-	Delivered int64
-	Rejected  int64
-}
-
-func (counts *JournalCounts) add(more JournalCounts) {
-	counts.Pending += more.Pending
-	counts.Delivered += more.Delivered
-	counts.Rejected += more.Rejected
-}
-
-// journal is the table of the journal, with its counters. It belongs to the committer's
-// goroutine.
-type journal struct {
-	// last is the newest entry, by its time and id alone.
-	last journalRow
-	// position is the time up to which every entry is settled.
-	position int64
-	counts   map[string]JournalCounts
-	total    JournalCounts
-	// oldest is the time of the oldest pending entry, if there is one.
-	oldest   int64
-	news     *journalNews
-	archives *archives
-
-	insert         *sqlite.Statement
-	upsertCounts   *sqlite.Statement
-	savePosition   *sqlite.Statement
-	insertRefusal  *sqlite.Statement
-	deleteRefusal  *sqlite.Statement
-	requeueOne     *sqlite.Statement
-	requeueAll     *sqlite.Statement
-	selectLast     *sqlite.Statement
-	selectPosition *sqlite.Statement
-	selectCounts   *sqlite.Statement
-	selectRequeued *sqlite.Statement
-	selectNext     *sqlite.Statement
-	selectRefused  *sqlite.Statement
-	selectRefusal  *sqlite.Statement
-	countBetween   *sqlite.Statement
-	oldestRequeued *sqlite.Statement
-	oldestPending  *sqlite.Statement
-	firstRequeued  *sqlite.Statement
-	firstPending   *sqlite.Statement
-	scans          journalScans
-}
-
-const journalColumns = `e.committed_at, e.entry_id, e.namespace, e.measurement, e.fields, e.tags`
-
-// journalNews is what the journal tells every goroutine.
-type journalNews struct {
-	// ready gets a token when there is something to deliver.
-	ready chan struct{}
-	// totals are the figures of the whole journal.
-	totals atomic.Pointer[JournalStatus]
-	// archiving counts the entries that a compaction under way has written.
-	archiving atomic.Int64
-	// failpoint, if not nil, is called after each step of a compaction.
-	failpoint func(step string)
-}
-
-func newJournalNews() *journalNews {
-	return &journalNews{ready: make(chan struct{}, 1)}
-}
-
-// reach tells the failpoint how far a compaction has come.
-func (news *journalNews) reach(step string) {
-	if news.failpoint != nil {
-		news.failpoint(step)
-	}
-}
-
-func newJournal(session *sqlite.Session, news *journalNews) *journal {
-	return &journal{
-		counts:   map[string]JournalCounts{},
-		news:     news,
-		archives: newArchives(session),
-		insert:   session.Prepare(`INSERT INTO journal_entries (committed_at, entry_id, namespace, measurement, fields, tags) VALUES (?, ?, ?, ?, ?, ?)`),
-		upsertCounts: session.Prepare(`INSERT INTO journal_counts (namespace, pending, delivered, rejected) VALUES (?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET pending = excluded.pending, delivered = excluded.delivered, rejected = excluded.rejected`),
-		savePosition: session.Prepare(`UPDATE meta SET value = ? WHERE name = 'journal_position'`),
-		insertRefusal: session.Prepare(`INSERT INTO journal_refusals (committed_at, entry_id, namespace, refused_at, status, reason, requeued) VALUES (?, ?, ?, ?, ?, ?, 0)
-			ON CONFLICT DO UPDATE SET refused_at = excluded.refused_at, status = excluded.status, reason = excluded.reason, requeued = 0`),
-		deleteRefusal: session.Prepare(`DELETE FROM journal_refusals WHERE committed_at = ?`),
-		requeueOne:    session.Prepare(`UPDATE journal_refusals SET requeued = 1 WHERE entry_id = ?`),
-		requeueAll:    session.Prepare(`UPDATE journal_refusals SET requeued = 1 WHERE namespace = ? AND requeued = 0`),
-		selectLast: session.Prepare(`SELECT max(a.last_at, e.last_at), max(a.last_entry_id, e.last_entry_id)
-			FROM (SELECT ifnull(max(last_at), 0) AS last_at, ifnull(max(last_entry_id), 0) AS last_entry_id FROM journal_archives) a,
-			(SELECT ifnull(max(committed_at), 0) AS last_at, ifnull(max(entry_id), 0) AS last_entry_id FROM journal_entries) e`),
-		selectPosition: session.Prepare(`SELECT value FROM meta WHERE name = 'journal_position'`),
-		selectCounts:   session.Prepare(`SELECT namespace, pending, delivered, rejected FROM journal_counts`),
-		selectRequeued: session.Prepare(`SELECT ` + journalColumns + ` FROM journal_refusals r JOIN journal_entries e ON e.committed_at = r.committed_at
-			WHERE r.requeued = 1 AND r.committed_at > ? ORDER BY r.committed_at LIMIT ?`),
-		selectNext: session.Prepare(`SELECT ` + journalColumns + ` FROM journal_entries e WHERE e.committed_at > ? AND e.archived_at IS NULL ORDER BY e.committed_at LIMIT ?`),
-		selectRefused: session.Prepare(`SELECT ` + journalColumns + `, r.refused_at, r.status, r.reason FROM journal_refusals r JOIN journal_entries e ON e.committed_at = r.committed_at
-			WHERE r.namespace = ? AND r.requeued = 0 AND r.committed_at > ? ORDER BY r.committed_at LIMIT ?`),
-		selectRefusal:  session.Prepare(`SELECT committed_at, requeued FROM journal_refusals WHERE entry_id = ? AND namespace = ?`),
-		countBetween:   session.Prepare(`SELECT count(*) FROM journal_entries WHERE committed_at > ? AND committed_at <= ? AND archived_at IS NULL`),
-		oldestRequeued: session.Prepare(`SELECT committed_at FROM journal_refusals WHERE namespace = ? AND requeued = 1 ORDER BY committed_at LIMIT 1`),
-		oldestPending:  session.Prepare(`SELECT committed_at FROM journal_entries WHERE namespace = ? AND committed_at > ? AND archived_at IS NULL ORDER BY committed_at LIMIT 1`),
-		// Requeued entries lie behind the position, because they are older than the rest.
-		firstRequeued: session.Prepare(`SELECT committed_at FROM journal_refusals WHERE requeued = 1 AND committed_at <= ? ORDER BY committed_at LIMIT 1`),
-		firstPending:  session.Prepare(`SELECT committed_at FROM journal_entries WHERE committed_at > ? AND archived_at IS NULL ORDER BY committed_at LIMIT 1`),
-		scans:         newJournalScans(session),
-	}
-}
-
-// Load reads where the journal stands.
-func (journal *journal) Load() (err error) {
-	if journal.position, _, err = journal.selectPosition.Integer(); err != nil {
-		return err
-	}
-	if err := journal.selectLast.Query(func(row sqlite.Row) bool {
-		journal.last.committedAt, journal.last.entryID = row.Signed(0), row.Signed(1)
-		return false
-	}); err != nil {
-		return err
-	}
-	if err := journal.selectCounts.Query(func(row sqlite.Row) bool {
-		journal.setCounts(row.Text(0), JournalCounts{Pending: row.Signed(1), Delivered: row.Signed(2), Rejected: row.Signed(3)})
-		return true
-	}); err != nil {
-		return err
-	}
-	if journal.oldest, err = journal.oldestBehind(journal.position); err != nil {
-		return err
-	}
-	journal.show()
-	journal.tell()
-	return journal.archives.load()
-}
-
-func (journal *journal) setCounts(namespace string, counts JournalCounts) {
-	before := journal.counts[namespace]
-	journal.total.add(JournalCounts{Pending: -before.Pending, Delivered: -before.Delivered, Rejected: -before.Rejected})
-	journal.total.add(counts)
-	journal.counts[namespace] = counts
-}
-
-// show makes the totals known.
-func (journal *journal) show() {
-	totals := &JournalStatus{JournalCounts: journal.total}
-	if totals.Pending > 0 {
-		totals.OldestPendingAt = time.Unix(0, journal.oldest).UTC()
-	}
-	journal.news.totals.Store(totals)
-}
-
-// oldestBehind returns the time of the oldest entry that is pending if everything up to a
-// position is settled, 0 if there is none.
-func (journal *journal) oldestBehind(position int64) (oldest int64, err error) {
-	for _, rows := range []*sqlite.Statement{journal.firstRequeued, journal.firstPending} {
-		var found bool
-		if oldest, found, err = rows.Integer(position); found || err != nil {
-			break
-		}
-	}
-	return oldest, err
-}
-
-// tell leaves a token for the delivery.
-func (journal *journal) tell() {
-	if journal.total.Pending == 0 {
+// SubmitCompact is Compact without waiting. It calls done once, before SubmitCompact returns or
+// later from a goroutine of the store.
+func (store *Store) SubmitCompact(options CompactOptions, done func(Compaction, error)) {
+	if !store.opened() {
+		fail(done, failure.ErrNeverOpened)
 		return
 	}
-	select {
-	case journal.news.ready <- struct{}{}:
-	default:
-	}
+	submitAlone(store, &store.compacting, failure.ErrCompactionUnderway, func() (Compaction, error) { return store.compactor.Compact(options) }, done)
 }
 
-// Save writes the entries and the steps of a batch.
-func (journal *journal) Save(transaction *sqlite.Transaction, batch *batch.Batch) {
-	changes := journalIn.Of(batch)
-	if changes.Empty() {
-		return
+// VerifyArchive is the function VerifyArchive, and also compares the file with the record of
+// this store's Compact. It returns ErrNotFound if this store has written no archive of that
+// name, and ErrInvalidArchive if the file has changed.
+//
+//	content, err := opened.VerifyArchive("./data/archive/journal-20261101T000000Z-….jsonl.gz")
+func (store *Store) VerifyArchive(path string) (archivefile.Content, error) {
+	var content archivefile.Content
+	err := store.unusable()
+	if err == nil {
+		content, err = store.compactor.Verify(path)
 	}
-	for index := range changes.rows {
-		row := &changes.rows[index]
-		transaction.Execute(journal.insert, row.committedAt, row.entryID, row.namespace, row.measurement, row.fields, row.tags)
+	if err != nil {
+		return archivefile.Content{}, fmt.Errorf("store.VerifyArchive: %s: %w", path, err)
 	}
-	position := journal.position
-	for _, step := range changes.steps {
-		step.save(transaction, journal)
-		position = step.position(position)
-	}
-	if position != journal.position {
-		transaction.Execute(journal.savePosition, position)
-	}
-	var err error
-	if changes.oldest, err = journal.oldestWith(changes, position); err != nil {
-		transaction.Fail(err)
-	}
-	journal.saveCounts(transaction, changes.counts())
-}
-
-// oldestWith returns the time of the oldest pending entry once changes are written, if there
-// are any. New entries are newer than all the rest.
-func (journal *journal) oldestWith(changes *journalPart, position int64) (int64, error) {
-	switch {
-	case len(changes.steps) > 0:
-		return journal.oldestBehind(position)
-	case journal.total.Pending > 0:
-		return journal.oldest, nil
-	}
-	return changes.rows[0].committedAt, nil
-}
-
-// counts are the figures that the changes add, by namespace.
-func (changes *journalPart) counts() journalSums {
-	sums := journalSums{}
-	for index := range changes.rows {
-		sums.add(changes.rows[index].namespace, JournalCounts{Pending: 1})
-	}
-	for _, step := range changes.steps {
-		for namespace, counts := range step.sums() {
-			sums.add(namespace, counts)
-		}
-	}
-	return sums
-}
-
-// journalSums are figures that are added to the counts of namespaces.
-type journalSums map[string]JournalCounts
-
-func (sums journalSums) add(namespace string, more JournalCounts) {
-	sum := sums[namespace]
-	sum.add(more)
-	sums[namespace] = sum
-}
-
-func (journal *journal) saveCounts(transaction *sqlite.Transaction, added journalSums) {
-	for namespace, sum := range added {
-		sum.add(journal.counts[namespace])
-		transaction.Execute(journal.upsertCounts, namespace, sum.Pending, sum.Delivered, sum.Rejected)
-	}
-}
-
-// Saved records that the rows of Save are committed.
-func (journal *journal) Saved(batch *batch.Batch) (bytes int) {
-	changes := journalIn.Of(batch)
-	if changes.Empty() {
-		return 0
-	}
-	for index := range changes.rows {
-		bytes += sqlite.RowBytes + changes.rows[index].bytes()
-	}
-	if last := len(changes.rows) - 1; last >= 0 {
-		journal.last = journalRow{entryID: changes.rows[last].entryID, committedAt: changes.rows[last].committedAt}
-	}
-	for _, step := range changes.steps {
-		journal.position = step.position(journal.position)
-		bytes += step.saved(journal)
-	}
-	journal.addCounts(changes.counts())
-	journal.oldest = changes.oldest
-	journal.show()
-	journal.tell()
-	return bytes
-}
-
-func (journal *journal) addCounts(added journalSums) {
-	for namespace, sum := range added {
-		sum.add(journal.counts[namespace])
-		journal.setCounts(namespace, sum)
-	}
-}
-
-// askJournal is ask for a question to the journal.
-func askJournal[Answer any](store *Store, question func(journal *journal) (Answer, error)) (Answer, error) {
-	return ask(store, func(committer *committer) (Answer, error) { return question(journalIn.Table(committer.tables)) })
-}
-
-// submitAskJournal is askJournal for a caller that does not wait.
-func submitAskJournal[Answer any](store *Store, question func(journal *journal) (Answer, error), done func(Answer, error)) {
-	submitAsk(store, func(committer *committer) (Answer, error) { return question(journalIn.Table(committer.tables)) }, done)
+	return content, nil
 }

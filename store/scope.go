@@ -220,26 +220,6 @@ func (scoped *ScopedStore) Quota() (Quota, error) {
 // Usage is Store.Usage of the namespace.
 func (scoped *ScopedStore) Usage() (Usage, error) { return scoped.within().Usage(scoped.Namespace()) }
 
-// JournalStatus is Store.JournalStatus of the namespace.
-func (scoped *ScopedStore) JournalStatus() (JournalStatus, error) {
-	return scoped.within().JournalStatus(scoped.Namespace())
-}
-
-// JournalRejected is Store.JournalRejected of the namespace, whatever query.Namespace says.
-//
-//	page, err := scoped.JournalRejected(store.JournalRejectedQuery{Limit: 100})
-func (scoped *ScopedStore) JournalRejected(query JournalRejectedQuery) (JournalRejectedPage, error) {
-	query.Namespace = scoped.Namespace()
-	return scoped.within().JournalRejected(query)
-}
-
-// RequeueJournal is Store.RequeueJournal in the namespace.
-//
-//	requeued, err := scoped.RequeueJournal(nil)
-func (scoped *ScopedStore) RequeueJournal(entryIDs []int64) (int64, error) {
-	return scoped.within().RequeueJournal(scoped.Namespace(), entryIDs)
-}
-
 // Changes is Store.Changes of the namespace, whatever query.Namespace says.
 //
 //	page, err := scoped.Changes(ctx, store.ChangesQuery{After: 41})

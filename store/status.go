@@ -65,8 +65,8 @@ func (committer *committer) status(view *state.View) (Status, error) {
 		Entries:                counts.Entries,
 		UnscopedEntries:        counts.Unscoped,
 		ClockAhead:             committer.clock.Ahead(),
-		Journal:                journalIn.Table(committer.tables).total,
-		Archiving:              committer.journal.archiving.Load(),
+		Journal:                committer.journal.Totals().JournalCounts,
+		Archiving:              committer.journal.Archiving.Load(),
 		BackedUpBytes:          committer.backedUp.Load(),
 	}
 	if refusal := committer.refusal(); refusal != nil {

@@ -14,10 +14,11 @@ import (
 
 	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/internal/platform"
-	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/commands"
+	"dappco.re/go/storebus/store/internal/compaction"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/follow"
+	"dappco.re/go/storebus/store/internal/journalquery"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/limiter"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -47,9 +48,8 @@ type shared struct {
 	backingUp      atomic.Bool
 	compacting     atomic.Bool
 	workspaces     *workspace.Workspaces
-	journalQueries *journalQueries
-	// archiveBounds bounds the archives that the store writes.
-	archiveBounds archivefile.Bounds
+	journalQueries *journalquery.Queries
+	compactor      *compaction.Compactor
 
 	// stopped is closed when Close begins; background joins the goroutines that need
 	// the committer, running the others.
@@ -99,7 +99,7 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", err)
 	}
-	store := &Store{shared: &shared{config: config, database: database, stopped: make(chan struct{}), archiveBounds: archivefile.DefaultBounds}}
+	store := &Store{shared: &shared{config: config, database: database, stopped: make(chan struct{})}}
 	store.renderings = newRenderLimiter(store.stopped)
 	store.workspaces = workspace.New(workspace.Config{
 		Host: storeHost{store}, Directory: config.WorkspaceStateDirectory, Synchronous: synchronousOf(config.Durability), Logger: config.Logger, Stopped: store.stopped,
@@ -108,10 +108,11 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	if err := store.start(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", errors.Join(err, database.Close()))
 	}
+	store.compactor = newCompactor(store)
 	if err := store.workspaces.Begin(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: workspaces: %w", errors.Join(err, store.Close()))
 	}
-	if err := store.clearArchives(); err != nil {
+	if err := store.compactor.Clear(); err != nil {
 		config.Logger.Error("an unfinished archive is still to be removed; the next compaction does", slog.Any("error", err))
 	}
 	return store, nil
@@ -186,12 +187,6 @@ func (store *Store) Config() StoreConfig {
 
 // DatabasePath returns the SQLite file, or MemoryDatabase: StoreConfig.DatabasePath.
 func (store *Store) DatabasePath() string { return store.Config().DatabasePath }
-
-// JournalConfiguration returns the endpoint for journal entries; the zero value without one.
-func (store *Store) JournalConfiguration() JournalConfiguration { return store.Config().Journal }
-
-// JournalConfigured reports whether journal entries wait for delivery to an endpoint.
-func (store *Store) JournalConfigured() bool { return store.JournalConfiguration().EndpointURL != "" }
 
 // IsClosed reports whether Close has begun, or the store was never opened. All calls return
 // ErrClosed then.

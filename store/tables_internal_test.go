@@ -12,17 +12,25 @@ import (
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/journal"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/workspace"
 )
 
+// noTables are tables without a database.
+func noTables() *batch.Tables { return newTables(&sqlite.Session{Err: errHeld}, &engine{}) }
+
 // fillParts gives each part of a batch something to save, named by a text.
-func fillParts(filled *batch.Batch, name string) {
+func fillParts(t *testing.T, filled *batch.Batch, name string) {
+	t.Helper()
 	filled.AddAnswer(&batch.Answer{RequestName: batch.RequestName{Namespace: "acme", ID: name}})
 	fillRuns(filled, name)
-	journal := journalIn.In(filled)
-	journal.rows = append(journal.rows, journalRow{entryID: 1, JournalCommand: JournalCommand{measurement: name}})
-	journal.step(&requeuing{namespace: name, count: 1})
+	point, err := journal.NewCommand("", name, map[string]any{"field": 1}, nil)
+	require.NoError(t, err)
+	for _, command := range []Command{point, (&journal.Archive{Name: name}).Begin()} {
+		_, err = command.Apply(filled, batch.Origin{})
+		require.NoError(t, err)
+	}
 	filled.SetQuota(name, Quota{MaxKeys: 1})
 	watermarksIn.In(filled).set(name, &changelog.Position{CommitID: 1})
 }
@@ -44,20 +52,21 @@ func fillRuns(filled *batch.Batch, name string) {
 func TestTables_Merge_Good(t *testing.T) {
 	for name, filled := range map[string]bool{"IntoParts": true, "IntoNone": false} {
 		t.Run(name, func(t *testing.T) {
-			below := batch.New(nil, nil, time.Now())
+			now := time.Now()
+			below := batch.New(nil, noTables(), now)
 			if filled {
-				fillParts(below, "below")
+				fillParts(t, below, "below")
 			}
 			forgotten := below.Nested()
-			fillParts(forgotten, "forgotten")
+			fillParts(t, forgotten, "forgotten")
 			merged := below.Nested()
-			fillParts(merged, "merged")
+			fillParts(t, merged, "merged")
 			below.Merge(merged)
-			expected := batch.New(nil, nil, time.Now())
+			expected := batch.New(nil, noTables(), now)
 			if filled {
-				fillParts(expected, "below")
+				fillParts(t, expected, "below")
 			}
-			fillParts(expected, "merged")
+			fillParts(t, expected, "merged")
 			assert.Equal(t, expected.Sections(), below.Sections())
 		})
 	}
@@ -65,10 +74,10 @@ func TestTables_Merge_Good(t *testing.T) {
 
 // Every table has a place, in which the part of a batch is found.
 func TestTables_All_Good(t *testing.T) {
-	filled := batch.New(nil, nil, time.Now())
+	filled := batch.New(nil, noTables(), time.Now())
 	assert.True(t, filled.IsEmpty())
-	fillParts(filled, "a")
-	tables, read, found := newTables(&sqlite.Session{Err: errHeld}, &engine{}), batch.New(nil, nil, time.Now()), 0
+	fillParts(t, filled, "a")
+	tables, read, found := noTables(), batch.New(nil, nil, time.Now()), 0
 	require.NoError(t, changelog.ReadSections(filled.Sections(), func(place uint64, section *changelog.Reader) error {
 		require.NotNil(t, tables[place], "place %d", place)
 		tables[place].Read(read, section)
@@ -82,6 +91,5 @@ func TestTables_All_Good(t *testing.T) {
 // A part that was only looked at is not there.
 func TestTables_Of_Good(t *testing.T) {
 	batch := batch.New(nil, nil, time.Now())
-	assert.True(t, journalIn.Of(batch).Empty())
 	assert.True(t, batch.IsEmpty())
 }

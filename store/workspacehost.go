@@ -8,6 +8,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/journal"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/workspace"
 	"dappco.re/go/storebus/store/internal/workspacefile"
@@ -58,15 +59,8 @@ const workspaceTag = "workspace"
 
 // NewPoint makes the command that puts a summary into the journal.
 func (host storeHost) NewPoint(name workspacefile.Name, summary map[string]int64) (workspace.Point, error) {
-	command, err := newJournalCommand(name.Namespace, name.Workspace, summary, map[string]string{workspaceTag: name.Workspace})
-	return summaryPoint{command}, err
+	return journal.NewCommand(name.Namespace, name.Workspace, summary, map[string]string{workspaceTag: name.Workspace})
 }
-
-// summaryPoint is a point whose size can be checked before it is committed.
-type summaryPoint struct{ JournalCommand }
-
-// CheckSize checks the size against the limits.
-func (point summaryPoint) CheckSize(limits kv.Limits) error { return point.checkSize(limits) }
 
 // CheckWorkspaceKind returns ErrInvalidName for a kind that Put does not take. A commit uses
 // the kind as the name of a field.
@@ -76,10 +70,10 @@ func CheckWorkspaceKind(kind string) error {
 	if err := workspacefile.CheckKind(kind); err != nil {
 		return err
 	}
-	if kind == namespaceTag || kind == workspaceTag {
+	if kind == journal.NamespaceTag || kind == workspaceTag {
 		return fmt.Errorf("%w: kind %q is the name of a tag of the journal entry that a commit makes", failure.ErrInvalidName, kind)
 	}
-	if err := checkJournalKey("field", kind); err != nil {
+	if err := journal.CheckKey("field", kind); err != nil {
 		return fmt.Errorf("%w: kind %q cannot be in the journal: %w", failure.ErrInvalidName, kind, err)
 	}
 	return nil

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package journal
 
 import (
 	"encoding/json"
@@ -12,28 +12,28 @@ import (
 	"unicode/utf8"
 
 	"dappco.re/go/storebus/store/internal/failure"
-	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // The bounds of a journal entry.
 const (
-	// MaxJournalNameBytes is the length of the longest measurement, field name, tag name or tag
+	// MaxNameBytes is the length of the longest measurement, field name, tag name or tag
 	// value.
-	MaxJournalNameBytes = 512
-	// MaxJournalTextBytes is the length of the longest text in a field.
-	MaxJournalTextBytes = 64<<10 - 1
-	// MaxJournalFields and MaxJournalTags are the largest numbers of fields and tags of an
+	MaxNameBytes = 512
+	// MaxTextBytes is the length of the longest text in a field.
+	MaxTextBytes = 64<<10 - 1
+	// MaxFields and MaxTags are the largest numbers of fields and tags of an
 	// entry.
-	MaxJournalFields = 1000
-	MaxJournalTags   = 50
-	// MaxJournalEntryBytes is the largest size of fields and tags, stored as JSON.
-	MaxJournalEntryBytes = 1 << 20
+	MaxFields = 1000
+	MaxTags   = 50
+	// MaxEntryBytes is the largest size of fields and tags, stored as JSON.
+	MaxEntryBytes = 1 << 20
 )
 
-// namespaceTag is the tag that every delivered point of a namespace has.
-const namespaceTag = "namespace"
+// NamespaceTag is the tag that every delivered point of a namespace has.
+const NamespaceTag = "namespace"
 
-// JournalEntry is a point for the journal's endpoint.
+// JournalEntry is a point for the journal's endpoint. The contract has types that embed it, so it
+// has the name of the contract.
 type JournalEntry struct {
 	// EntryID is the id of the entry; ids rise.
 	EntryID int64
@@ -47,62 +47,15 @@ type JournalEntry struct {
 	CommittedAt time.Time
 }
 
-// JournalCommand puts a point into the journal. Make it with NewJournalCommand; the zero value
-// is refused.
-type JournalCommand struct {
-	namespace   string
-	measurement string
-	fields      string
-	tags        string
-}
-
-// NewJournalCommand makes the command that commits a point to the journal. An empty namespace
-// puts the point outside every namespace. There must be at least one field. Fields are integers
-// and floats of Go, bool and string, and keep their types: float, integer, unsigned, boolean,
-// string. A tag with an empty value is left out. It returns TooLargeError for a point beyond a
-// bound. It returns ErrInvalidJournalEntry for a point that the line protocol cannot carry
-// exactly: with control characters, a name that is empty or begins with "_", a name or a tag
-// with a backslash at its end or in front of a comma, an equals sign or a space, a float that
-// is not finite, a field or tag named "time", a tag named "namespace", or one name for a field
-// and a tag.
-//
-//	command, err := store.NewJournalCommand("acme", "deploy", map[string]any{"seconds": 12.5}, map[string]string{"host": "a1"})
-func NewJournalCommand(namespace, measurement string, fields map[string]any, tags map[string]string) (JournalCommand, error) {
-	return newJournalCommand(namespace, measurement, fields, tags)
-}
-
-func newJournalCommand[Value any](namespace, measurement string, fields map[string]Value, tags map[string]string) (JournalCommand, error) {
-	if namespace != "" {
-		if err := kv.CheckNamespace(namespace); err != nil {
-			return JournalCommand{}, err
-		}
-	}
-	if err := checkMeasurement(measurement); err != nil {
-		return JournalCommand{}, err
-	}
-	keptTags, err := keepTags(tags, fields)
-	if err != nil {
-		return JournalCommand{}, err
-	}
-	keptFields, err := keepFields(fields)
-	if err != nil {
-		return JournalCommand{}, err
-	}
-	if size := len(keptFields) + len(keptTags); size > MaxJournalEntryBytes {
-		return JournalCommand{}, &failure.TooLargeError{What: "journal entry", Size: size, Limit: MaxJournalEntryBytes}
-	}
-	return JournalCommand{namespace: namespace, measurement: measurement, fields: keptFields, tags: keptTags}, nil
-}
-
 func checkMeasurement(measurement string) error {
 	if strings.HasPrefix(measurement, "#") {
 		return invalidEntry("measurement %q begins with \"#\", as a comment does", measurement)
 	}
-	return checkJournalName("measurement", measurement)
+	return checkName("measurement", measurement)
 }
 
-// checkJournalName checks a name or a tag, which have no quotes in a line.
-func checkJournalName(kind, name string) error {
+// checkName checks a name or a tag, which have no quotes in a line.
+func checkName(kind, name string) error {
 	switch {
 	case name == "":
 		return invalidEntry("%s is empty", kind)
@@ -114,8 +67,8 @@ func checkJournalName(kind, name string) error {
 
 func checkBare(kind, text string) error {
 	switch {
-	case len(text) > MaxJournalNameBytes:
-		return &failure.TooLargeError{What: kind + " of a journal entry", Size: len(text), Limit: MaxJournalNameBytes}
+	case len(text) > MaxNameBytes:
+		return &failure.TooLargeError{What: kind + " of a journal entry", Size: len(text), Limit: MaxNameBytes}
 	case !utf8.ValidString(text):
 		return invalidEntry("%s %q is not UTF-8", kind, text)
 	case strings.ContainsFunc(text, isControl):
@@ -135,23 +88,24 @@ func hidesSpecial(text string) bool {
 
 func isControl(char rune) bool { return char < ' ' || char == '\x7f' }
 
-func checkJournalKey(kind, key string) error {
+// CheckKey checks the name of a field or a tag.
+func CheckKey(kind, key string) error {
 	if key == "time" {
 		return invalidEntry("%s may not be named \"time\"", kind)
 	}
-	return checkJournalName("name of a "+kind, key)
+	return checkName("name of a "+kind, key)
 }
 
 func keepTags[Value any](tags map[string]string, fields map[string]Value) (string, error) {
-	if len(tags) > MaxJournalTags {
-		return "", invalidEntry("it has %d tags, %d are allowed", len(tags), MaxJournalTags)
+	if len(tags) > MaxTags {
+		return "", invalidEntry("it has %d tags, %d are allowed", len(tags), MaxTags)
 	}
 	kept := make(map[string]string, len(tags))
 	for key, value := range tags {
-		if err := checkJournalKey("tag", key); err != nil {
+		if err := CheckKey("tag", key); err != nil {
 			return "", err
 		}
-		if key == namespaceTag {
+		if key == NamespaceTag {
 			return "", invalidEntry("the tag %q is given by the store", key)
 		}
 		if _, both := fields[key]; both {
@@ -177,15 +131,15 @@ func keepJSON(kept any) (string, error) {
 }
 
 func keepFields[Value any](fields map[string]Value) (string, error) {
-	if len(fields) == 0 || len(fields) > MaxJournalFields {
-		return "", invalidEntry("it has %d fields, 1 to %d are allowed", len(fields), MaxJournalFields)
+	if len(fields) == 0 || len(fields) > MaxFields {
+		return "", invalidEntry("it has %d fields, 1 to %d are allowed", len(fields), MaxFields)
 	}
 	kept := make(map[string]any, len(fields))
 	for key, value := range fields {
-		if err := checkJournalKey("field", key); err != nil {
+		if err := CheckKey("field", key); err != nil {
 			return "", err
 		}
-		if key == namespaceTag {
+		if key == NamespaceTag {
 			return "", invalidEntry("a field may not be named %q, as the tag that the store gives", key)
 		}
 		var err error
@@ -221,8 +175,8 @@ func keepField(key string, value any) (any, error) {
 
 func checkFieldText(key, text string) error {
 	switch {
-	case len(text) > MaxJournalTextBytes:
-		return &failure.TooLargeError{What: "field " + strconv.Quote(key), Size: len(text), Limit: MaxJournalTextBytes}
+	case len(text) > MaxTextBytes:
+		return &failure.TooLargeError{What: "field " + strconv.Quote(key), Size: len(text), Limit: MaxTextBytes}
 	case !utf8.ValidString(text):
 		return invalidEntry("field %q is not UTF-8", key)
 	case strings.ContainsAny(text, "\n\r\x00"):
@@ -279,6 +233,20 @@ func readFields(text string) map[string]any {
 		}
 	}
 	return fields
+}
+
+// Values are the tags and fields of an entry. They are decoded one by one.
+type Values struct{ tags, fields map[string]json.RawMessage }
+
+// Find returns the tag or field of a name, nil if there is none.
+func (values Values) Find(name string) any {
+	if tag, found := values.tags[name]; found {
+		return readTag(tag)
+	}
+	if field, found := values.fields[name]; found {
+		return readField(field)
+	}
+	return nil
 }
 
 // keptValues returns the stored fields or tags, nil for anything but a JSON object.

@@ -1,21 +1,32 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package journal
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/commands"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
-// beginArchiveCommand makes the row of an archive that is not finished.
+// errDeliveredMeanwhile is the failure of a compaction beside a delivery that the configuration has
+// not told of.
+var errDeliveredMeanwhile = fmt.Errorf("%w: entries were delivered while they were archived; name the endpoint in StoreConfig.Journal", failure.ErrUnavailable)
+
+// Begin returns the command that makes the row of the archive, which is not finished.
+func (archive *Archive) Begin() commands.Command {
+	return beginArchiveCommand{folder: archive.Folder, name: archive.Name}
+}
+
 type beginArchiveCommand struct{ folder, name string }
 
-func (command beginArchiveCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
-	journalIn.In(batch).step(&archiveBegun{folder: command.folder, name: command.name, begunAt: batch.Timestamp().UnixNano()})
-	return Outcome{}, nil
+func (command beginArchiveCommand) Apply(batch *batch.Batch, _ batch.Origin) (commands.Outcome, error) {
+	slot.In(batch).add(&archiveBegun{folder: command.folder, name: command.name, begunAt: batch.Timestamp().UnixNano()})
+	return commands.Outcome{}, nil
 }
 
 func (beginArchiveCommand) Groups() []string { return nil }
@@ -32,8 +43,8 @@ func (*archiveBegun) kind() stepKind { return kindArchiveBegun }
 // waits is long: the row names the file to remove after a crash.
 func (*archiveBegun) waits() batch.Waiting { return batch.WaitsAlways }
 
-func (begun *archiveBegun) save(transaction *sqlite.Transaction, journal *journal) {
-	transaction.Execute(journal.archives.insert, begun.folder, begun.name, begun.begunAt)
+func (begun *archiveBegun) save(transaction *sqlite.Transaction, table *Table) {
+	transaction.Execute(table.Archives.insert, begun.folder, begun.name, begun.begunAt)
 }
 
 func (begun *archiveBegun) appendTo(section []byte) []byte {
@@ -46,17 +57,19 @@ func (begun *archiveBegun) read(section *changelog.Reader) {
 	begun.folder, begun.name, begun.begunAt = section.Text(), section.Text(), section.Signed()
 }
 
-// forgetArchivesCommand removes the rows of archives that were never finished, and whose files
-// are removed.
-type forgetArchivesCommand struct{ unfinished []archive }
+// ForgetArchives returns the command that removes the rows of archives. They were never finished,
+// and their files are removed.
+func ForgetArchives(unfinished []Archive) commands.Command { return forgetArchivesCommand{unfinished} }
 
-func (command forgetArchivesCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
+type forgetArchivesCommand struct{ unfinished []Archive }
+
+func (command forgetArchivesCommand) Apply(batch *batch.Batch, _ batch.Origin) (commands.Outcome, error) {
 	forgotten := &archivesForgotten{}
 	for index := range command.unfinished {
-		forgotten.names = append(forgotten.names, command.unfinished[index].name)
+		forgotten.names = append(forgotten.names, command.unfinished[index].Name)
 	}
-	journalIn.In(batch).step(forgotten)
-	return Outcome{}, nil
+	slot.In(batch).add(forgotten)
+	return commands.Outcome{}, nil
 }
 
 func (forgetArchivesCommand) Groups() []string { return nil }
@@ -72,9 +85,9 @@ func (*archivesForgotten) kind() stepKind { return kindArchivesForgotten }
 // waits is short: files that are gone are removed once more after a crash.
 func (*archivesForgotten) waits() batch.Waiting { return batch.WaitsNot }
 
-func (forgotten *archivesForgotten) save(transaction *sqlite.Transaction, journal *journal) {
+func (forgotten *archivesForgotten) save(transaction *sqlite.Transaction, table *Table) {
 	for _, name := range forgotten.names {
-		transaction.Execute(journal.archives.forget, name)
+		transaction.Execute(table.Archives.forget, name)
 	}
 }
 
@@ -92,23 +105,25 @@ func (forgotten *archivesForgotten) read(section *changelog.Reader) {
 	}
 }
 
-// finishArchiveCommand takes the entries of an archive, which is in its place, out of the
-// journal. From then on nobody sees them, and their rows are removed slice by slice.
-type finishArchiveCommand struct{ archive *archive }
+// Finish returns the command that takes the entries of the archive out of the journal. The file is in
+// its place. From then on nobody sees the entries, and their rows are removed slice by slice.
+func (archive *Archive) Finish() commands.Command { return finishArchiveCommand{archive} }
 
-func (command finishArchiveCommand) Apply(batch *batch.Batch, _ batch.Origin) (Outcome, error) {
+type finishArchiveCommand struct{ archive *Archive }
+
+func (command finishArchiveCommand) Apply(batch *batch.Batch, _ batch.Origin) (commands.Outcome, error) {
 	archive, through := command.archive, positionIn(batch)
 	if len(archive.pending) > 0 {
-		if through != archive.position {
-			return Outcome{}, errDeliveredMeanwhile
+		if through != archive.Position {
+			return commands.Outcome{}, errDeliveredMeanwhile
 		}
 		through = max(through, archive.last())
 	}
-	journalIn.In(batch).step(&archiveFinished{
-		name: archive.name, finishedAt: batch.Timestamp().UnixNano(), entries: archive.entries, sha256: archive.sha256,
+	slot.In(batch).add(&archiveFinished{
+		name: archive.Name, finishedAt: batch.Timestamp().UnixNano(), entries: archive.Entries, sha256: archive.SHA256,
 		lastEntryID: archive.lastEntryID, spans: archive.spans, through: through, added: archive.pending,
 	})
-	return Outcome{}, nil
+	return commands.Outcome{}, nil
 }
 
 func (finishArchiveCommand) Groups() []string { return nil }
@@ -121,11 +136,11 @@ type archiveFinished struct {
 	entries     int64
 	sha256      string
 	lastEntryID int64
-	spans       []timeSpan
+	spans       []span
 	// through is the position of the delivery afterwards, and added what the archive changes of
 	// the counts.
 	through int64
-	added   journalSums
+	added   sums
 }
 
 func (*archiveFinished) kind() stepKind { return kindArchiveFinished }
@@ -133,20 +148,20 @@ func (*archiveFinished) kind() stepKind { return kindArchiveFinished }
 // waits is long: rows whose removal has begun must be in an archive after a crash.
 func (*archiveFinished) waits() batch.Waiting { return batch.WaitsAlways }
 
-func (finished *archiveFinished) sums() journalSums { return finished.added }
+func (finished *archiveFinished) sums() sums { return finished.added }
 
 func (finished *archiveFinished) position(int64) int64 { return finished.through }
 
-func (finished *archiveFinished) save(transaction *sqlite.Transaction, journal *journal) {
+func (finished *archiveFinished) save(transaction *sqlite.Transaction, table *Table) {
 	for _, span := range finished.spans {
-		transaction.Execute(journal.archives.insertRemoval, span.first, span.last)
+		transaction.Execute(table.Archives.insertRemoval, span.first, span.last)
 	}
 	first, last := finished.spans[0].first, finished.spans[len(finished.spans)-1].last
-	transaction.Execute(journal.archives.finish, finished.finishedAt, finished.entries, finished.sha256, first, last, finished.lastEntryID, finished.name)
+	transaction.Execute(table.Archives.finish, finished.finishedAt, finished.entries, finished.sha256, first, last, finished.lastEntryID, finished.name)
 }
 
-func (finished *archiveFinished) saved(journal *journal) (bytes int) {
-	journal.archives.add(finished.spans)
+func (finished *archiveFinished) saved(table *Table) (bytes int) {
+	table.Archives.add(finished.spans)
 	return len(finished.spans) * sqlite.RowBytes
 }
 
@@ -169,9 +184,9 @@ func (finished *archiveFinished) read(section *changelog.Reader) {
 	finished.name, finished.finishedAt, finished.entries = section.Text(), section.Signed(), section.Signed()
 	finished.sha256, finished.lastEntryID, finished.through = section.Text(), section.Signed(), section.Signed()
 	for left := section.Number(); left > 0 && !section.Failed(); left-- {
-		finished.spans = append(finished.spans, timeSpan{first: section.Signed(), last: section.Signed()})
+		finished.spans = append(finished.spans, span{first: section.Signed(), last: section.Signed()})
 	}
-	finished.added = readJournalSums(section)
+	finished.added = readSums(section)
 	if len(finished.spans) == 0 {
 		section.Fail() // an archive has entries
 	}

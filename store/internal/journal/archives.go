@@ -1,90 +1,37 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package journal
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"sort"
 
-	"dappco.re/go/storebus/internal/platform"
-	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
-// errDeliveredMeanwhile is the failure of a compaction beside a delivery that the
-// configuration has not told of.
-var errDeliveredMeanwhile = fmt.Errorf("%w: entries were delivered while they were archived; name the endpoint in StoreConfig.Journal", failure.ErrUnavailable)
-
+// The bounds of a slice that removes rows.
 const (
-	// bytesPerArchiveSlice is how much of the journal is read between two batches, but
-	// for one entry.
-	bytesPerArchiveSlice = 1 << 20
-	// partialArchiveSuffix is behind the name of an archive that is being written.
-	partialArchiveSuffix = ".partial"
+	rowsPerRemoval  = 512
+	bytesPerRemoval = 4 << 20
 )
 
-// timeSpan are times in Unix nanoseconds, both ends included.
-type timeSpan struct{ first, last int64 }
+// The steps of a compaction that a failpoint hears of here: rows are being removed, and all rows
+// are removed.
+const (
+	stepRemoving = "removing"
+	stepEmptied  = "emptied"
+)
 
-// archive is a file of journal entries, with its row in the database.
-type archive struct {
-	folder, name string
-	entries      int64
-	sha256       string
-	lastEntryID  int64
-	// spans are the times of the archive's entries; no other entry has a time within a span.
-	// gap tells that the next entry begins another span.
-	spans []timeSpan
-	gap   bool
-	// pending counts the entries of the archive that waited for delivery; position is the
-	// position of the delivery then.
-	pending  journalSums
-	position int64
-}
+// bytesPerArchiveSlice is how much of the journal is read between two batches, apart from the last
+// entry.
+const bytesPerArchiveSlice = 1 << 20
 
-func (archive *archive) path() string        { return filepath.Join(archive.folder, archive.name) }
-func (archive *archive) partialPath() string { return archive.path() + partialArchiveSuffix }
+// Archives are the archives in the database, and the rows of the journal that are in them.
+type Archives struct {
+	news *News
 
-// last is the time of its last entry.
-func (archive *archive) last() int64 { return archive.spans[len(archive.spans)-1].last }
-
-// add takes note of an entry, which is later than those before.
-func (archive *archive) add(row *archiveRow) {
-	archive.entries++
-	archive.lastEntryID = max(archive.lastEntryID, row.entryID)
-	if row.committedAt > archive.position {
-		archive.pending.add(row.namespace, JournalCounts{Pending: -1})
-	}
-	if archive.gap || len(archive.spans) == 0 {
-		archive.spans, archive.gap = append(archive.spans, timeSpan{first: row.committedAt}), false
-	}
-	archive.spans[len(archive.spans)-1].last = row.committedAt
-}
-
-// removeFiles removes the file under either name. If the folder is away that cannot be known to
-// be done.
-func (archive *archive) removeFiles() error {
-	if _, err := os.Stat(archive.folder); err != nil {
-		return err
-	}
-	for _, path := range []string{archive.partialPath(), archive.path()} {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return platform.SyncFolder(archive.folder)
-}
-
-// archives are the tables of archives. They belong to the committer's goroutine, but
-// for reach and written.
-type archives struct {
 	// removals are the rows that are in an archive and still in the table, in order.
-	removals []timeSpan
+	removals []span
 	// next is the time from which on the first of them still has rows.
 	next int64
 
@@ -101,15 +48,16 @@ type archives struct {
 	deleteRows       *sqlite.Statement
 }
 
-func newArchives(session *sqlite.Session) *archives {
-	return &archives{
+func newArchives(session *sqlite.Session, news *News) *Archives {
+	return &Archives{
+		news:             news,
 		insert:           session.Prepare(`INSERT INTO journal_archives (folder, name, begun_at) VALUES (?, ?, ?)`),
 		selectUnfinished: session.Prepare(`SELECT folder, name FROM journal_archives WHERE finished_at IS NULL`),
 		selectFinished:   session.Prepare(`SELECT entries, sha256 FROM journal_archives WHERE name = ? AND finished_at IS NOT NULL`),
 		finish: session.Prepare(`UPDATE journal_archives SET finished_at = ?, entries = ?, sha256 = ?, first_at = ?, last_at = ?, last_entry_id = ?
 			WHERE name = ?`),
 		forget: session.Prepare(`DELETE FROM journal_archives WHERE name = ? AND finished_at IS NULL`),
-		selectSlice: session.Prepare(`SELECT ` + journalColumns + `, e.bucket_name,
+		selectSlice: session.Prepare(`SELECT ` + columnsOfRow + `, e.bucket_name,
 			e.archived_at IS NOT NULL OR EXISTS (SELECT 1 FROM journal_refusals r WHERE r.committed_at = e.committed_at)
 			FROM journal_entries e WHERE e.committed_at > ? AND e.committed_at <= ? ORDER BY e.committed_at LIMIT ?`),
 		selectRemovals: session.Prepare(`SELECT first_at, last_at FROM journal_removals ORDER BY first_at`),
@@ -121,52 +69,54 @@ func newArchives(session *sqlite.Session) *archives {
 	}
 }
 
-func (archives *archives) load() error {
+func (archives *Archives) load() error {
 	return archives.selectRemovals.Query(func(row sqlite.Row) bool {
-		archives.removals = append(archives.removals, timeSpan{row.Signed(0), row.Signed(1)})
+		archives.removals = append(archives.removals, span{row.Signed(0), row.Signed(1)})
 		return true
 	})
 }
 
 // hides reports whether the entry of a time is in an archive, although its row is there.
-func (archives *archives) hides(committedAt int64) bool {
+func (archives *Archives) hides(committedAt int64) bool {
 	index := sort.Search(len(archives.removals), func(index int) bool { return archives.removals[index].last >= committedAt })
 	return index < len(archives.removals) && archives.removals[index].first <= committedAt
 }
 
-// archiveSlice is a part of the journal that is read at once.
-type archiveSlice struct {
-	rows []archiveRow
-	more bool
+// ArchiveSlice is a part of the journal that is read at once.
+type ArchiveSlice struct {
+	Rows []ArchiveRow
+	// More tells that there may be rows behind these.
+	More bool
 }
 
-// slice reads the rows behind a time, up to another one.
-func (archives *archives) slice(after, through int64) (slice archiveSlice, err error) {
+// Slice reads the rows behind a time, up to another one.
+func (archives *Archives) Slice(after, through int64) (slice ArchiveSlice, err error) {
 	bytes := 0
 	err = archives.selectSlice.Query(func(columns sqlite.Row) bool {
-		row := archiveRow{journalRow: journalRowOf(columns)}
+		row := ArchiveRow{Row: rowOf(columns)}
 		if !columns.Null(6) {
 			row.bucket = new(columns.Text(6))
 		}
-		row.stays = columns.Signed(7) != 0 || archives.hides(row.committedAt)
-		slice.rows = append(slice.rows, row)
-		bytes += row.bytes()
+		row.Stays = columns.Signed(7) != 0 || archives.hides(row.committedAt)
+		slice.Rows = append(slice.Rows, row)
+		bytes += row.Bytes()
 		return bytes < bytesPerArchiveSlice
-	}, after, through, int64(journalRowsPerRead))
-	slice.more = len(slice.rows) == journalRowsPerRead || bytes >= bytesPerArchiveSlice
+	}, after, through, int64(rowsPerRead))
+	slice.More = len(slice.Rows) == rowsPerRead || bytes >= bytesPerArchiveSlice
 	return slice, err
 }
 
-func (archives *archives) unfinished() (unfinished []archive, err error) {
+// Unfinished returns the archives that have a row and are not finished.
+func (archives *Archives) Unfinished() (unfinished []Archive, err error) {
 	err = archives.selectUnfinished.Query(func(row sqlite.Row) bool {
-		unfinished = append(unfinished, archive{folder: row.Text(0), name: row.Text(1)})
+		unfinished = append(unfinished, Archive{Folder: row.Text(0), Name: row.Text(1)})
 		return true
 	})
 	return unfinished, err
 }
 
-// finished returns the record of an archive by its name.
-func (archives *archives) finished(name string) (entries int64, sha256 string, found bool, err error) {
+// Finished returns the record of an archive by its name.
+func (archives *Archives) Finished(name string) (entries int64, sha256 string, found bool, err error) {
 	err = archives.selectFinished.Query(func(row sqlite.Row) bool {
 		entries, sha256, found = row.Signed(0), row.Text(1), true
 		return false
@@ -175,9 +125,9 @@ func (archives *archives) finished(name string) (entries int64, sha256 string, f
 }
 
 // add queues the rows of spans for removal. The spans can lie between present ones.
-func (archives *archives) add(spans []timeSpan) {
+func (archives *Archives) add(spans []span) {
 	archives.removals = append(archives.removals, spans...)
-	slices.SortFunc(archives.removals, func(a, b timeSpan) int { return int(min(max(a.first-b.first, -1), 1)) })
+	slices.SortFunc(archives.removals, func(a, b span) int { return int(min(max(a.first-b.first, -1), 1)) })
 	archives.next = 0
 }
 
@@ -185,7 +135,7 @@ func (archives *archives) add(spans []timeSpan) {
 type archiveRemoval struct {
 	// rows are the removed rows, and spans is the number of spans of archives.removals that
 	// they complete.
-	rows  []timeSpan
+	rows  []span
 	spans int
 	next  int64
 	// counted counts the rows, and one for each span.
@@ -196,11 +146,32 @@ func (removal *archiveRemoval) full() bool {
 	return removal.counted >= rowsPerRemoval || removal.bytes >= bytesPerRemoval
 }
 
+// RemovalsWait reports whether rows that are in an archive are to be removed.
+func (archives *Archives) RemovalsWait() bool { return len(archives.removals) > 0 }
+
+// Remove removes a slice of the rows that are in an archive, in a transaction that commit carries
+// out. It returns about how many bytes the transaction has written.
+func (archives *Archives) Remove(commit func(func(transaction *sqlite.Transaction)) error) (bytes int, err error) {
+	removal, err := archives.nextRemoval()
+	if err == nil {
+		err = commit(func(transaction *sqlite.Transaction) { archives.write(transaction, removal) })
+	}
+	if err != nil {
+		return 0, err
+	}
+	archives.removals, archives.next = archives.removals[removal.spans:], removal.next
+	archives.news.Reach(stepRemoving)
+	if !archives.RemovalsWait() {
+		archives.news.Reach(stepEmptied)
+	}
+	return removal.counted * sqlite.RowBytes, nil
+}
+
 // nextRemoval returns the next slice of removing rows.
-func (archives *archives) nextRemoval() (*archiveRemoval, error) {
+func (archives *Archives) nextRemoval() (*archiveRemoval, error) {
 	removal := &archiveRemoval{next: archives.next}
 	for !removal.full() && removal.spans < len(archives.removals) {
-		rows := timeSpan{first: max(removal.next, archives.removals[removal.spans].first)}
+		rows := span{first: max(removal.next, archives.removals[removal.spans].first)}
 		limit, found := rowsPerRemoval-removal.counted, 0
 		err := archives.selectRemovable.Query(func(row sqlite.Row) bool {
 			rows.last = row.Signed(0)
@@ -223,8 +194,8 @@ func (archives *archives) nextRemoval() (*archiveRemoval, error) {
 	return removal, nil
 }
 
-// write removes the rows in the transaction of the caller.
-func (archives *archives) write(transaction *sqlite.Transaction, removal *archiveRemoval) {
+// write removes the rows of a slice.
+func (archives *Archives) write(transaction *sqlite.Transaction, removal *archiveRemoval) {
 	for _, rows := range removal.rows {
 		transaction.Execute(archives.deleteRows, rows.first, rows.last)
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package journal
 
 import (
 	"bytes"
@@ -24,22 +24,22 @@ func FuzzArchiveLine_Write(f *testing.F) {
 	f.Fuzz(func(t *testing.T, measurement, name, text string, float float64, integer int64, unsigned uint64, tag, rawFields, rawTags string) {
 		fields := map[string]any{name: text, "float": float, "integer": integer, "unsigned": unsigned, "on": true}
 		at := time.Unix(0, integer&(1<<62-1)).UTC()
-		if command, err := NewJournalCommand("acme", measurement, fields, map[string]string{"tag": tag}); err == nil {
-			row := archiveRow{journalRow: journalRow{JournalCommand: command, entryID: 7, committedAt: at.UnixNano()}}
+		if command, err := NewCommand("acme", measurement, fields, map[string]string{"tag": tag}); err == nil {
+			row := ArchiveRow{Row: Row{point: command.point, entryID: 7, committedAt: at.UnixNano()}}
 			line := requireLine(t, &row)
 			assert.Equal(t, measurement, *line.Measurement)
 			assert.Equal(t, fields, readFields(string(line.Fields)))
 			assert.Equal(t, readTags(command.tags), readTags(string(line.Tags)))
 		}
-		original := journalRow{JournalCommand: JournalCommand{measurement: measurement, fields: rawFields, tags: rawTags}, entryID: 7, committedAt: at.UnixNano()}
-		requireLine(t, &archiveRow{journalRow: original, bucket: &text})
+		original := Row{point: point{measurement: measurement, fields: rawFields, tags: rawTags}, entryID: 7, committedAt: at.UnixNano()}
+		requireLine(t, &ArchiveRow{Row: original, bucket: &text})
 	})
 }
 
 // requireLine says that a row is one line which a reader of archives takes.
-func requireLine(t *testing.T, row *archiveRow) (line archivefile.Line) {
+func requireLine(t *testing.T, row *ArchiveRow) (line archivefile.Line) {
 	t.Helper()
-	written, err := row.line()
+	written, err := row.Line()
 	require.NoError(t, err)
 	text, found := bytes.CutSuffix(written, []byte("\n"))
 	require.True(t, found)

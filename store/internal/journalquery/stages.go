@@ -1,70 +1,62 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package journalquery
 
 import (
-	"encoding/json"
 	"math"
 	"slices"
-	"time"
 
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/flux"
+	"dappco.re/go/storebus/store/internal/journal"
 	"dappco.re/go/storebus/store/internal/paging"
 )
 
 // queriedRowOverhead estimates the size of a row without its texts.
 const queriedRowOverhead = 256
 
-// queriedRow is an entry on its way through a query. Its tags and fields are parted when
-// one is asked for, and read one by one.
+// queriedRow is an entry on its way through a query. Its tags and fields are parted when one is asked
+// for, and decoded one by one.
 type queriedRow struct {
-	journalRow
+	journal.Row
 	parted bool
-	fields map[string]json.RawMessage
-	tags   map[string]json.RawMessage
+	values journal.Values
 }
 
-// column gives the value of a column, nil if the entry has none of the name.
+// column returns the value of a column, nil if the entry has none of the name.
 func (row *queriedRow) column(name string) any {
 	switch {
 	case name == flux.ColumnTime:
-		return time.Unix(0, row.committedAt).UTC()
+		return row.CommittedAt()
 	case name == flux.ColumnMeasurement:
-		return row.measurement
-	case name == namespaceTag && row.namespace != "":
-		return row.namespace
+		return row.Measurement()
+	case name == journal.NamespaceTag && row.Namespace() != "":
+		return row.Namespace()
 	}
 	if !row.parted {
-		row.fields, row.tags, row.parted = keptValues(row.journalRow.fields), keptValues(row.journalRow.tags), true
+		row.values, row.parted = row.Values(), true
 	}
-	if tag, found := row.tags[name]; found {
-		return readTag(tag)
-	}
-	if field, found := row.fields[name]; found {
-		return readField(field)
-	}
-	return nil
+	return row.values.Find(name)
 }
 
 // forget drops decoded fields, which can be decoded again.
-func (row *queriedRow) forget() { row.fields, row.tags, row.parted = nil, nil, false }
+func (row *queriedRow) forget() { row.values, row.parted = journal.Values{}, false }
 
-func (row *queriedRow) memory() int { return queriedRowOverhead + row.bytes() }
+func (row *queriedRow) memory() int { return queriedRowOverhead + row.Bytes() }
 
-// journalStage is a part of a query that rows go through.
-type journalStage interface {
+// stage is a part of a query that rows go through.
+type stage interface {
 	// take is given the next row; more is false if it needs none behind it.
 	take(row *queriedRow) (more bool, err error)
 	// finish is told that there are no more rows.
 	finish() error
-	// wants is how many rows are looked at at most.
+	// wants returns the largest number of rows that it looks at.
 	wants() int64
 }
 
 // filterStage passes on the rows for which a predicate is true.
 type filterStage struct {
-	journalStage
+	next      stage
 	predicate flux.Expression
 }
 
@@ -72,13 +64,15 @@ func (stage *filterStage) take(row *queriedRow) (more bool, err error) {
 	if stage.predicate.Evaluate(row.column) != true {
 		return true, nil
 	}
-	return stage.journalStage.take(row)
+	return stage.next.take(row)
 }
 
-func (stage *filterStage) wants() int64 { return allOrNone(stage.journalStage) }
+func (stage *filterStage) finish() error { return stage.next.finish() }
 
-// allOrNone is how many rows a stage wants that any row can matter to.
-func allOrNone(next journalStage) int64 {
+func (stage *filterStage) wants() int64 { return allOrNone(stage.next) }
+
+// allOrNone is wants for a stage whose result may depend on any row.
+func allOrNone(next stage) int64 {
 	if next.wants() == 0 {
 		return 0
 	}
@@ -87,7 +81,7 @@ func allOrNone(next journalStage) int64 {
 
 // limitStage passes on a number of rows, after skipping some.
 type limitStage struct {
-	journalStage
+	next          stage
 	skipped, left int64
 }
 
@@ -100,12 +94,14 @@ func (stage *limitStage) take(row *queriedRow) (more bool, err error) {
 		return false, nil
 	}
 	stage.left--
-	more, err = stage.journalStage.take(row)
+	more, err = stage.next.take(row)
 	return more && stage.left > 0, err
 }
 
+func (stage *limitStage) finish() error { return stage.next.finish() }
+
 func (stage *limitStage) wants() int64 {
-	passed := min(stage.left, stage.journalStage.wants())
+	passed := min(stage.left, stage.next.wants())
 	if passed == 0 {
 		return 0
 	}
@@ -119,7 +115,7 @@ type sortStage struct {
 	most     int64
 	maxBytes int
 	check    func() error
-	next     journalStage
+	next     stage
 
 	rows  []sortedRow
 	bytes int
@@ -210,11 +206,11 @@ func (stage *sortStage) finish() error {
 
 // collectStage keeps rows for the caller.
 type collectStage struct {
-	paging.Page[JournalEntry]
+	paging.Page[journal.JournalEntry]
 	limit, bytes, maxBytes int
 }
 
-func newCollectStage(query *JournalQuery, maxBytes int) *collectStage {
+func newCollectStage(query *Query, maxBytes int) *collectStage {
 	limit := query.Limit
 	if limit == 0 {
 		limit = math.MaxInt
@@ -223,7 +219,7 @@ func newCollectStage(query *JournalQuery, maxBytes int) *collectStage {
 }
 
 func (stage *collectStage) take(row *queriedRow) (more bool, err error) {
-	if !stage.Take(row.entry()) {
+	if !stage.Take(row.Entry()) {
 		return false, nil
 	}
 	if stage.bytes += row.memory(); stage.bytes > stage.maxBytes {

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package journal
+
+import (
+	"encoding/binary"
+	"maps"
+	"slices"
+
+	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/changelog"
+)
+
+// slot has the place of the journal's table, and of its part in a batch.
+var slot = batch.Slot[part, *part, *Table]{Place: batch.PlaceOfJournal}
+
+// part is the journal's part of a batch: new entries, and steps in their order.
+type part struct {
+	rows  []Row
+	steps []step
+	// oldest is the time of the oldest pending entry when they are committed.
+	oldest int64
+}
+
+func (changes *part) add(step step) { changes.steps = append(changes.steps, step) }
+
+// Empty implements batch.Part.
+func (changes *part) Empty() bool { return len(changes.rows)+len(changes.steps) == 0 }
+
+// MergeInto implements batch.Part.
+func (changes *part) MergeInto(below *batch.Batch) {
+	sum := slot.In(below)
+	sum.rows = append(sum.rows, changes.rows...)
+	sum.steps = append(sum.steps, changes.steps...)
+}
+
+// Waits implements batch.Part.
+func (changes *part) Waits() batch.Waiting {
+	if len(changes.rows) > 0 {
+		return batch.WaitsAsUsual
+	}
+	longest := batch.WaitsNot
+	for _, step := range changes.steps {
+		longest = max(longest, step.waits())
+	}
+	return longest
+}
+
+// AppendTo implements batch.Part.
+func (changes *part) AppendTo(section []byte) []byte {
+	section = binary.AppendUvarint(section, uint64(len(changes.rows)))
+	for index := range changes.rows {
+		section = changes.rows[index].appendTo(section)
+	}
+	for _, step := range changes.steps {
+		section = append(section, byte(step.kind()))
+		section = step.appendTo(section)
+	}
+	return section
+}
+
+// readFrom reads what AppendTo has appended.
+func (changes *part) readFrom(section *changelog.Reader) {
+	for rows := section.Number(); rows > 0 && !section.Failed(); rows-- {
+		changes.rows = append(changes.rows, readRow(section))
+	}
+	for section.More() {
+		changes.steps = append(changes.steps, readStep(section))
+	}
+}
+
+// counts are the figures that the changes add, by namespace.
+func (changes *part) counts() sums {
+	added := sums{}
+	for index := range changes.rows {
+		added.add(changes.rows[index].namespace, JournalCounts{Pending: 1})
+	}
+	for _, step := range changes.steps {
+		for namespace, counts := range step.sums() {
+			added.add(namespace, counts)
+		}
+	}
+	return added
+}
+
+// countsIn returns the counts of a namespace after the batch.
+func countsIn(batch *batch.Batch, namespace string) JournalCounts {
+	counts := Of(batch.Tables()).counts[namespace]
+	for ; batch != nil; batch = batch.Below() {
+		counts.add(slot.Of(batch).counts()[namespace])
+	}
+	return counts
+}
+
+// positionIn returns the position of the delivery after the batch.
+func positionIn(batch *batch.Batch) int64 {
+	position := Of(batch.Tables()).position
+	if below := batch.Below(); below != nil {
+		position = positionIn(below)
+	}
+	for _, step := range slot.Of(batch).steps {
+		position = step.position(position)
+	}
+	return position
+}
+
+// sums are figures that are added to the counts of namespaces.
+type sums map[string]JournalCounts
+
+func (sums sums) add(namespace string, more JournalCounts) {
+	sum := sums[namespace]
+	sum.add(more)
+	sums[namespace] = sum
+}
+
+func (sums sums) appendTo(section []byte) []byte {
+	section = binary.AppendUvarint(section, uint64(len(sums)))
+	for _, namespace := range slices.Sorted(maps.Keys(sums)) {
+		counts := sums[namespace]
+		section = changelog.AppendText(section, namespace)
+		section = binary.AppendVarint(section, counts.Pending)
+		section = binary.AppendVarint(section, counts.Delivered)
+		section = binary.AppendVarint(section, counts.Rejected)
+	}
+	return section
+}
+
+func readSums(section *changelog.Reader) sums {
+	read := sums{}
+	for left := section.Number(); left > 0 && !section.Failed(); left-- {
+		read[section.Text()] = JournalCounts{Pending: section.Signed(), Delivered: section.Signed(), Rejected: section.Signed()}
+	}
+	return read
+}

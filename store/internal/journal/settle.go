@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package journal
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/commands"
+	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/sqlite"
+)
+
+// Rejection is an entry that the endpoint has refused.
+type Rejection struct {
+	JournalEntry
+	RejectedAt time.Time
+	// Status is the status of HTTP, 0 for an entry that was never sent.
+	Status int
+	Reason string
+}
+
+// SettleCommand records the outcome of entries that were sent. It fails with ErrNotPending if an
+// entry is not pending, or an entry before it is left out.
+type SettleCommand struct {
+	Delivered []JournalEntry
+	Rejected  []Rejection
+}
+
+// Groups implements Command.
+func (SettleCommand) Groups() []string { return nil }
+
+// Apply implements Command.
+func (command SettleCommand) Apply(batch *batch.Batch, _ batch.Origin) (commands.Outcome, error) {
+	settled := &settlement{through: positionIn(batch), added: sums{}}
+	before, advanced := settled.through, int64(0)
+	again := map[int64]bool{} // the requeued entries that are settled
+	// settle moves the position to an entry, unless the entry was requeued.
+	settle := func(entry *JournalEntry, counts JournalCounts) (requeued bool, err error) {
+		counts.Pending--
+		settled.added.add(entry.Namespace, counts)
+		committedAt := entry.CommittedAt.UnixNano()
+		if committedAt > before {
+			settled.through = max(settled.through, committedAt)
+			advanced++
+			return false, nil
+		}
+		refused, err := refusalIn(batch, entry.EntryID, entry.Namespace)
+		if err == nil && (!refused.requeued || refused.committedAt != committedAt || again[committedAt]) {
+			err = fmt.Errorf("%w: entry %d", failure.ErrNotPending, entry.EntryID)
+		}
+		again[committedAt] = true
+		return true, err
+	}
+	for index := range command.Delivered {
+		entry := &command.Delivered[index]
+		requeued, err := settle(entry, JournalCounts{Delivered: 1})
+		if err != nil {
+			return commands.Outcome{}, err
+		}
+		if requeued {
+			settled.delivered = append(settled.delivered, entry.CommittedAt.UnixNano())
+		}
+	}
+	for index := range command.Rejected {
+		rejection := &command.Rejected[index]
+		if _, err := settle(&rejection.JournalEntry, JournalCounts{Rejected: 1}); err != nil {
+			return commands.Outcome{}, err
+		}
+		settled.refused = append(settled.refused, refusedEntry{
+			committedAt: rejection.CommittedAt.UnixNano(), entryID: rejection.EntryID, namespace: rejection.Namespace,
+			refusedAt: rejection.RejectedAt.UnixNano(), status: int64(rejection.Status), reason: rejection.Reason,
+		})
+	}
+	passed, _, err := Of(batch.Tables()).countBetween.Integer(before, settled.through)
+	if err == nil && passed != advanced {
+		err = fmt.Errorf("%w: %d entries would be passed over", failure.ErrNotPending, passed-advanced)
+	}
+	if err != nil {
+		return commands.Outcome{}, err
+	}
+	slot.In(batch).add(settled)
+	return commands.Outcome{}, nil
+}
+
+// settlement is the outcome of entries that were sent: everything up to a time is settled.
+type settlement struct {
+	ordinaryStep
+	through int64
+	// delivered are the times of requeued entries that the endpoint has taken, and refused are
+	// entries that it has refused.
+	delivered []int64
+	refused   []refusedEntry
+	added     sums
+}
+
+// refusedEntry is an entry that the endpoint has refused, as it is kept.
+type refusedEntry struct {
+	committedAt, entryID int64
+	namespace            string
+	refusedAt, status    int64
+	reason               string
+}
+
+func (*settlement) kind() stepKind { return kindSettlement }
+
+// waits is short: after a crash the entries are pending again.
+func (*settlement) waits() batch.Waiting { return batch.WaitsNot }
+
+func (settled *settlement) sums() sums { return settled.added }
+
+func (settled *settlement) position(int64) int64 { return settled.through }
+
+func (settled *settlement) amend(refused *refusal) {
+	for _, delivered := range settled.delivered {
+		if delivered == refused.committedAt {
+			*refused = refusal{entryID: refused.entryID, namespace: refused.namespace}
+		}
+	}
+	for index := range settled.refused {
+		if entry := &settled.refused[index]; entry.entryID == refused.entryID && entry.namespace == refused.namespace {
+			refused.committedAt, refused.requeued = entry.committedAt, false
+		}
+	}
+}
+
+func (settled *settlement) save(transaction *sqlite.Transaction, table *Table) {
+	for _, delivered := range settled.delivered {
+		transaction.Execute(table.deleteRefusal, delivered)
+	}
+	for index := range settled.refused {
+		entry := &settled.refused[index]
+		transaction.Execute(table.insertRefusal, entry.committedAt, entry.entryID, entry.namespace, entry.refusedAt, entry.status, entry.reason)
+	}
+}
+
+func (settled *settlement) appendTo(section []byte) []byte {
+	section = binary.AppendVarint(section, settled.through)
+	section = binary.AppendUvarint(section, uint64(len(settled.delivered)))
+	for _, delivered := range settled.delivered {
+		section = binary.AppendVarint(section, delivered)
+	}
+	section = binary.AppendUvarint(section, uint64(len(settled.refused)))
+	for index := range settled.refused {
+		entry := &settled.refused[index]
+		section = binary.AppendVarint(section, entry.committedAt)
+		section = binary.AppendVarint(section, entry.entryID)
+		section = changelog.AppendText(section, entry.namespace)
+		section = binary.AppendVarint(section, entry.refusedAt)
+		section = binary.AppendVarint(section, entry.status)
+		section = changelog.AppendText(section, entry.reason)
+	}
+	return settled.added.appendTo(section)
+}
+
+func (settled *settlement) read(section *changelog.Reader) {
+	settled.through = section.Signed()
+	for left := section.Number(); left > 0 && !section.Failed(); left-- {
+		settled.delivered = append(settled.delivered, section.Signed())
+	}
+	for left := section.Number(); left > 0 && !section.Failed(); left-- {
+		settled.refused = append(settled.refused, refusedEntry{
+			committedAt: section.Signed(), entryID: section.Signed(), namespace: section.Text(),
+			refusedAt: section.Signed(), status: section.Signed(), reason: section.Text(),
+		})
+	}
+	settled.added = readSums(section)
+}
