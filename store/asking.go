@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/internal/await"
+	"dappco.re/go/storebus/store/internal/engine"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/state"
@@ -61,16 +62,28 @@ func submitAlone[Answer any](store *Store, underway *atomic.Bool, busy error, wo
 	})
 }
 
+// submitRead hands a question to the committer; failed is called instead if the store is
+// closed.
+func (store *Store) submitRead(question func(committer *engine.Committer), failed func(err error)) {
+	err := failure.ErrNeverOpened
+	if store.opened() {
+		err = store.engine.Ask(question)
+	}
+	if err != nil {
+		failed(err)
+	}
+}
+
 // ask puts a question to the committer and waits for the answer.
-func ask[Answer any](store *Store, question func(committer *committer) (Answer, error)) (Answer, error) {
+func ask[Answer any](store *Store, question func(committer *engine.Committer) (Answer, error)) (Answer, error) {
 	return wait(func(done func(Answer, error)) {
-		store.submitRead(func(committer *committer) { done(question(committer)) }, func(err error) { fail(done, err) })
+		store.submitRead(func(committer *engine.Committer) { done(question(committer)) }, func(err error) { fail(done, err) })
 	})
 }
 
 // submitAsk is ask for a caller that does not wait.
-func submitAsk[Answer any](store *Store, question func(committer *committer) (Answer, error), done func(Answer, error)) {
-	store.submitRead(func(committer *committer) {
+func submitAsk[Answer any](store *Store, question func(committer *engine.Committer) (Answer, error), done func(Answer, error)) {
+	store.submitRead(func(committer *engine.Committer) {
 		answer, err := question(committer)
 		answered(committer, store.outlet, done, answer, err)
 	}, func(err error) { fail(done, err) })
@@ -78,10 +91,10 @@ func submitAsk[Answer any](store *Store, question func(committer *committer) (An
 
 // look is ask for a question that changes nothing, which the caller answers itself
 // while the committer is free.
-func look[Answer any](store *Store, question func(committer *committer) (Answer, error)) (Answer, error) {
+func look[Answer any](store *Store, question func(committer *engine.Committer) (Answer, error)) (Answer, error) {
 	if store.opened() {
-		if committer := store.engine.lendForRead(); committer != nil {
-			defer committer.owner.release(committer)
+		if committer := store.engine.LendForRead(); committer != nil {
+			defer store.engine.Return(committer)
 			return question(committer)
 		}
 	}
@@ -89,18 +102,18 @@ func look[Answer any](store *Store, question func(committer *committer) (Answer,
 }
 
 // askExactly is ask for a question about how many keys there are in a realm.
-func askExactly[Answer any](store *Store, of kv.Realm, question func(committer *committer) (Answer, error)) (Answer, error) {
+func askExactly[Answer any](store *Store, of kv.Realm, question func(committer *engine.Committer) (Answer, error)) (Answer, error) {
 	return wait(func(done func(Answer, error)) {
-		store.submitRead(func(committer *committer) {
-			committer.exactly(of, func() { done(question(committer)) })
+		store.submitRead(func(committer *engine.Committer) {
+			committer.Exactly(of, func() { done(question(committer)) })
 		}, func(err error) { fail(done, err) })
 	})
 }
 
 // submitExactly is askExactly for a caller that does not wait.
-func submitExactly[Answer any](store *Store, of kv.Realm, question func(committer *committer) (Answer, error), done func(Answer, error)) {
-	store.submitRead(func(committer *committer) {
-		committer.exactly(of, func() {
+func submitExactly[Answer any](store *Store, of kv.Realm, question func(committer *engine.Committer) (Answer, error), done func(Answer, error)) {
+	store.submitRead(func(committer *engine.Committer) {
+		committer.Exactly(of, func() {
 			answer, err := question(committer)
 			answered(committer, store.outlet, done, answer, err)
 		})
@@ -111,8 +124,8 @@ func submitExactly[Answer any](store *Store, of kv.Realm, question func(committe
 // refused, and waits.
 func change(store *Store, command Command) error {
 	_, err := wait(func(done func(struct{}, error)) {
-		store.submitRead(func(committer *committer) {
-			committer.commitOwn(command, func(err error) { done(struct{}{}, err) })
+		store.submitRead(func(committer *engine.Committer) {
+			committer.Commit(command, func(err error) { done(struct{}{}, err) })
 		}, func(err error) { fail(done, err) })
 	})
 	return err
@@ -120,26 +133,26 @@ func change(store *Store, command Command) error {
 
 // submitChange is change for a caller that does not wait.
 func submitChange(store *Store, command Command, done func(error)) {
-	store.submitRead(func(committer *committer) {
-		committer.commitOwn(command, func(err error) {
-			committer.outbox.add(store.outlet, completion(func() { done(err) }))
+	store.submitRead(func(committer *engine.Committer) {
+		committer.Commit(command, func(err error) {
+			committer.Answer(store.outlet, func() { done(err) })
 		})
 	}, done)
 }
 
 // answered has the committer hand over the answer to a caller that does not wait.
-func answered[Answer any](committer *committer, outlet *outlet, done func(Answer, error), answer Answer, err error) {
+func answered[Answer any](committer *engine.Committer, outlet *engine.Outlet, done func(Answer, error), answer Answer, err error) {
 	if done != nil {
-		committer.outbox.add(outlet, completion(func() { done(answer, err) }))
+		committer.Answer(outlet, func() { done(answer, err) })
 	}
 }
 
 // inView is a question that needs the view alone.
-func inView[Answer any](question func(view *state.View) (Answer, error)) func(committer *committer) (Answer, error) {
-	return func(committer *committer) (Answer, error) { return question(committer.view) }
+func inView[Answer any](question func(view *state.View) (Answer, error)) func(committer *engine.Committer) (Answer, error) {
+	return func(committer *engine.Committer) (Answer, error) { return question(committer.View()) }
 }
 
 // atTime is a question that needs the view and the store's time.
-func atTime[Answer any](question func(view *state.View, now time.Time) (Answer, error)) func(committer *committer) (Answer, error) {
-	return func(committer *committer) (Answer, error) { return question(committer.view, committer.clock.Now()) }
+func atTime[Answer any](question func(view *state.View, now time.Time) (Answer, error)) func(committer *engine.Committer) (Answer, error) {
+	return func(committer *engine.Committer) (Answer, error) { return question(committer.View(), committer.Now()) }
 }

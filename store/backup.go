@@ -17,6 +17,7 @@ import (
 	sqlitedriver "modernc.org/sqlite"
 
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/engine"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -80,21 +81,23 @@ func backUpInto(store *Store, file *os.File, path string) (int64, error) {
 // connection to the copy. SQLite updates the copied part with every commit in between, so the
 // copy is the store at the last step.
 func copyPages(store *Store, file *os.File) (driver.Conn, error) {
-	backup, err := ask(store, func(committer *committer) (*sqlitedriver.Backup, error) { return committer.beginBackup(file.Name()) })
+	backup, err := ask(store, func(committer *engine.Committer) (*sqlitedriver.Backup, error) {
+		return committer.BeginBackup(file.Name())
+	})
 	if err != nil {
 		return nil, err
 	}
 	progress := backupProgress{}
-	backedUp := &store.engine.backedUp
+	backedUp := &store.backedUp
 	defer backedUp.Store(0)
 	for more := true; more && err == nil; {
-		more, err = ask(store, func(committer *committer) (bool, error) { return progress.step(backup) })
+		more, err = ask(store, func(committer *engine.Committer) (bool, error) { return progress.step(backup) })
 		backedUp.Store(int64(progress.total-progress.left) * sqlite.PageBytes)
 		if err == nil && more {
 			err = betweenSteps(store, &progress, file)
 		}
 	}
-	return ask(store, func(committer *committer) (driver.Conn, error) {
+	return ask(store, func(committer *engine.Committer) (driver.Conn, error) {
 		if err != nil {
 			return nil, errors.Join(err, backup.Finish())
 		}
@@ -112,20 +115,6 @@ func betweenSteps(store *Store, progress *backupProgress, file *os.File) error {
 	}
 	progress.unsynced = 0
 	return file.Sync()
-}
-
-func (committer *committer) beginBackup(path string) (*sqlitedriver.Backup, error) {
-	source, ok := committer.session.Connection.(interface {
-		NewBackup(dataSourceName string) (*sqlitedriver.Backup, error)
-	})
-	if !ok {
-		return nil, fmt.Errorf("driver connection is a %T, which makes no backups", committer.session.Connection)
-	}
-	if err := committer.flushLog(); err != nil {
-		return nil, err
-	}
-	// A copy that is not finished is thrown away: it needs no journal to go back by.
-	return source.NewBackup(sqlite.FileAddress(path) + "?_pragma=journal_mode(OFF)")
 }
 
 // backupProgress is how far a backup has come.

@@ -92,14 +92,6 @@ type StoreConfig struct {
 	overLog func(changelog.Log) changelog.Log
 }
 
-// logOver returns the log that decides.
-func (config *StoreConfig) logOver(database changelog.Log) changelog.Log {
-	if config.overLog == nil {
-		return database
-	}
-	return config.overLog(database)
-}
-
 // JournalConfiguration names the endpoint for journal entries. The store sends nothing: package
 // journal does. It holds no secret.
 //

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package store is the engine of storebus, and a key-value store for Go programs. It keeps
+// Package store is the store of storebus, and a key-value store for Go programs. It keeps
 // entries in groups, in one SQLite file behind one connection. It has expiry, a log of every
 // change, and readers that follow the log.
 //
@@ -13,12 +13,12 @@
 // group named "acme:config" is the group "config" of the namespace acme. The changes of a
 // namespace have dense revisions of their own.
 //
-// This is the path of a write. A Command goes to the committer (committer.go). The committer
-// applies all waiting commands (internal/commands) to a batch (internal/batch). It commits once
-// (commit.go, transaction.go), with the batch's part of the log (internal/sqlitelog). Then the newest part of the log in memory
+// This is the path of a write. A Command goes to the committer (internal/engine). The committer
+// applies all waiting commands (internal/commands) to a batch (internal/batch). It commits once,
+// with the batch's part of the log (internal/sqlitelog). Then the newest part of the log in memory
 // (internal/follow) tells consumers, watchers and the readers that wait for a change of its groups.
-// The tables follow the log: package internal/state keeps pending changes, and writes them in
-// slices. The outcomes go to a sink, a batch at a time (sink.go). Reads go through the view of that
-// package, except for hot entries in memory. Beside schema, which upgrades databases, no other
-// package knows the tables entries, groups and namespaces.
+// The tables follow the log: package internal/state keeps pending changes, and package
+// internal/upkeep has them written in slices. The outcomes go to a sink, a batch at a time. Reads go
+// through the view of package internal/state, except for hot entries in memory. Beside schema, which
+// upgrades databases, no other package knows the tables entries, groups and namespaces.
 package store

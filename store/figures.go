@@ -4,8 +4,6 @@ package store
 
 import (
 	"os"
-	"sync/atomic"
-	"time"
 
 	"dappco.re/go/storebus/internal/histogram"
 )
@@ -71,25 +69,4 @@ func fileSize(path string) int64 {
 		return 0
 	}
 	return information.Size()
-}
-
-// figures has the measurements of the committer.
-type figures struct {
-	commits, syncs, sizes histogram.Histogram
-	expired               atomic.Int64
-}
-
-// batch counts a batch, if it was committed.
-func (figures *figures) batch(began time.Time, writes int, committed bool) {
-	if committed {
-		figures.commits.Record(int64(time.Since(began)))
-		figures.sizes.Record(int64(writes))
-	}
-}
-
-// committed counts a COMMIT that has waited for the disk.
-func (figures *figures) committed(began time.Time, syncs bool) {
-	if syncs {
-		figures.syncs.Record(int64(time.Since(began)))
-	}
 }

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"slices"
 
+	"dappco.re/go/storebus/store/internal/engine"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/paging"
+	"dappco.re/go/storebus/store/internal/watermarks"
 )
 
 // DefaultPageLimit is the limit of a query without a limit.
@@ -58,11 +60,11 @@ func (store *Store) RegisterConsumer(name string) (*Consumer, error) {
 }
 
 func (store *Store) register(name string) (*Consumer, error) {
-	if err := change(store, registerCommand{name: name}); err != nil {
+	if err := change(store, watermarks.Register(name)); err != nil {
 		return nil, err
 	}
-	return ask(store, func(committer *committer) (*Consumer, error) {
-		return watermarksIn.Table(committer.tables).register(store.followers, name)
+	return ask(store, func(committer *engine.Committer) (*Consumer, error) {
+		return watermarks.Of(committer.Tables()).Consumer(store.followers, name)
 	})
 }
 
@@ -72,7 +74,7 @@ func (store *Store) register(name string) (*Consumer, error) {
 //
 //	err := store.UnregisterConsumer("publisher")
 func (store *Store) UnregisterConsumer(name string) error {
-	if err := change(store, unregisterCommand{name: name}); err != nil {
+	if err := change(store, watermarks.Unregister(name)); err != nil {
 		return fmt.Errorf("store.UnregisterConsumer: consumer %q: %w", name, err)
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/engine"
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/journal"
 	"dappco.re/go/storebus/store/internal/kv"
@@ -46,13 +47,13 @@ func connectionOf(store *Store) sqlitedriver.ExecQuerierContext {
 
 // OnCommitter runs function in the committer's goroutine, between two batches.
 func OnCommitter(store *Store, function func() error) error {
-	_, err := ask(store, func(committer *committer) (struct{}, error) { return struct{}{}, function() })
+	_, err := ask(store, func(committer *engine.Committer) (struct{}, error) { return struct{}{}, function() })
 	return err
 }
 
 // onCommitter is OnCommitter for a function that uses the committer.
-func onCommitter(store *Store, function func(committer *committer) error) error {
-	_, err := ask(store, func(committer *committer) (struct{}, error) { return struct{}{}, function(committer) })
+func onCommitter(store *Store, function func(committer *engine.Committer) error) error {
+	_, err := ask(store, func(committer *engine.Committer) (struct{}, error) { return struct{}{}, function(committer) })
 	return err
 }
 
@@ -63,7 +64,7 @@ var heldCommitters sync.Map
 // becomes one batch.
 func Hold(store *Store) (release func()) {
 	held, released := make(chan struct{}), make(chan struct{})
-	store.submitRead(func(committer *committer) {
+	store.submitRead(func(committer *engine.Committer) {
 		heldCommitters.Store(store, committer)
 		defer heldCommitters.Delete(store)
 		close(held)
@@ -78,60 +79,33 @@ func WaitForWrite(store *Store) { WaitForWrites(store, 1) }
 
 // WaitForWrites returns when so many writes wait for the committer, which is held.
 func WaitForWrites(store *Store, writes int) {
-	waiting := store.engine.writes
-	for {
-		<-waiting.ready
-		waiting.mutex.Lock()
-		enough := len(waiting.items) >= writes
-		if enough {
-			waiting.signal()
-		}
-		waiting.mutex.Unlock()
-		if enough {
-			return
-		}
-	}
+	store.engine.Inside().AwaitWrites(writes)
 }
 
 // Closing reports whether Close has begun.
 func Closing(store *Store) bool { return store.closing.Load() }
 
 // RefusesWrites reports whether Close has come to refuse writes.
-func RefusesWrites(store *Store) bool {
-	writes := store.engine.writes
-	writes.mutex.Lock()
-	defer writes.mutex.Unlock()
-	return writes.closed
-}
+func RefusesWrites(store *Store) bool { return store.engine.Inside().RefusesWrites() }
 
 // KeepHouse does now what the committer does every second, and returns after the
 // first slice of trimming that follows from it.
 func KeepHouse(store *Store) error {
-	err := onCommitter(store, func(committer *committer) error {
-		committer.keepHouse()
+	err := onCommitter(store, func(committer *engine.Committer) error {
+		committer.Inside().KeepHouse()
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return onCommitter(store, func(committer *committer) error { return nil })
+	return onCommitter(store, func(committer *engine.Committer) error { return nil })
 }
 
 // Settle does now what the committer does when it is left alone: what is due
 // expires, the tables are brought up to the log, and the log is trimmed.
 func Settle(store *Store) error {
-	return onCommitter(store, func(committer *committer) error {
-		for committer.expireDue() {
-		}
-		for committer.attendTo(&committer.chores[choreDeletions]) {
-		}
-		committer.idle = true
-		for committer.attendTo(&committer.chores[choreTables]) {
-		}
-		for committer.attendTo(&committer.chores[choreMarks]) {
-		}
-		for committer.attendTo(&committer.chores[choreTrimming]) {
-		}
+	return onCommitter(store, func(committer *engine.Committer) error {
+		committer.Inside().Settle()
 		return nil
 	})
 }
@@ -170,9 +144,9 @@ func LeaveRoom(store *Store, pages int) error {
 // OnCommit has function carry out each COMMIT of a store from now on, or fail to;
 // it is given the real one.
 func OnCommit(store *Store, function func(commit func() error) error) error {
-	return onCommitter(store, func(committer *committer) error {
-		commit, replaced := committer.commit, &replacedCommit{function: function}
-		replaced.StmtExecContext = commit.Replace(replaced)
+	return onCommitter(store, func(committer *engine.Committer) error {
+		replaced := &replacedCommit{function: function}
+		replaced.StmtExecContext = committer.Inside().ReplaceCommit(replaced)
 		if before, ok := replaced.StmtExecContext.(*replacedCommit); ok {
 			replaced.StmtExecContext = before.StmtExecContext
 		}
@@ -185,26 +159,25 @@ var errHeld = errors.New("a test holds this statement")
 
 // HeldRemovals is a store that cannot remove the rows of deleted groups.
 type HeldRemovals struct {
-	store *Store
-	real  func() (more bool)
+	store   *Store
+	release func()
 }
 
 // HoldRemovals keeps a store from removing the rows of deleted groups, until Release
 // is called or the store is closed.
 func HoldRemovals(store *Store) (*HeldRemovals, error) {
 	held := &HeldRemovals{store: store}
-	return held, onCommitter(store, func(committer *committer) error {
-		chore := &committer.chores[choreDeletions]
-		held.real, chore.slice = chore.slice, nothing
+	return held, onCommitter(store, func(committer *engine.Committer) error {
+		held.release = committer.Inside().HoldDeletions()
 		return nil
 	})
 }
 
 // Release lets the rows be removed, and returns when they are.
 func (held *HeldRemovals) Release() error {
-	return onCommitter(held.store, func(committer *committer) error {
-		committer.chores[choreDeletions].slice = held.real
-		for committer.attendTo(&committer.chores[choreDeletions]) {
+	return onCommitter(held.store, func(committer *engine.Committer) error {
+		held.release()
+		for committer.Inside().Attend(choreDeletions) {
 		}
 		return nil
 	})
@@ -213,20 +186,22 @@ func (held *HeldRemovals) Release() error {
 // CarryOut removes so many slices of rows, if there are as many, and calls each
 // after every one.
 func (held *HeldRemovals) CarryOut(slices int, each func() error) error {
-	return onCommitter(held.store, func(committer *committer) (err error) {
-		chore := &committer.chores[choreDeletions]
-		chore.slice = held.real
+	return onCommitter(held.store, func(committer *engine.Committer) (err error) {
+		held.release()
 		for more := true; more && err == nil && slices > 0; slices-- {
-			more = committer.attendTo(chore)
+			more = committer.Inside().Attend(choreDeletions)
 			err = each()
 		}
-		chore.slice = nothing
+		held.release = committer.Inside().HoldDeletions()
 		return err
 	})
 }
 
-// nothing is the slice of a chore that is held.
-func nothing() (more bool) { return false }
+// The chores of the engine that tests begin by hand.
+const (
+	choreAnswers   = "answers"
+	choreDeletions = "deletions"
+)
 
 type failingStatement struct{}
 
@@ -237,11 +212,12 @@ func (failingStatement) ExecContext(context.Context, []driver.NamedValue) (drive
 // FailExpiries has a store that is held fail to expire anything, until restore is called.
 func FailExpiries(store *Store) (restore func() error) {
 	held, _ := heldCommitters.Load(store)
-	committer, _ := held.(*committer)
-	original := committer.log.ReplaceInsert(failingStatement{})
+	committer, _ := held.(*engine.Committer)
+	log := committer.Inside().Log()
+	original := log.ReplaceInsert(failingStatement{})
 	return func() error {
 		return OnCommitter(store, func() error {
-			committer.log.ReplaceInsert(original)
+			log.ReplaceInsert(original)
 			return nil
 		})
 	}
@@ -250,8 +226,8 @@ func FailExpiries(store *Store) (restore func() error) {
 // DeleteTooManyGroups returns what becomes of deleting more groups than may be
 // deleted at once.
 func DeleteTooManyGroups(store *Store, prefix string) error {
-	return onCommitter(store, func(committer *committer) error {
-		full := batch.New(committer.view, committer.tables, committer.clock.Now())
+	return onCommitter(store, func(committer *engine.Committer) error {
+		full := batch.New(committer.View(), committer.Tables(), committer.Now())
 		events := make([]Event, MaxGroupsPerDelete)
 		for index := range events {
 			events[index] = Event{Type: EventSet, Created: true, Group: fmt.Sprint(prefix, index), Key: "key", Revision: uint64(index + 1)}
@@ -275,8 +251,8 @@ func batchError(batch *batch.Batch) error {
 
 // Deletions returns how many deleted groups have rows that are to be removed.
 func Deletions(store *Store) (count int, err error) {
-	err = onCommitter(store, func(committer *committer) error {
-		count = committer.view.DeletionsWaiting()
+	err = onCommitter(store, func(committer *engine.Committer) error {
+		count = committer.View().DeletionsWaiting()
 		return nil
 	})
 	return count, err
@@ -314,12 +290,13 @@ func DecodeLog(blob []byte) ([]Event, error) {
 
 // RememberedAnswers returns how many answers the database and the memory of a store hold.
 func RememberedAnswers(store *Store) (rows, known int, err error) {
-	err = onCommitter(store, func(committer *committer) error {
-		count := committer.session.Prepare("SELECT count(*) FROM retries")
+	err = onCommitter(store, func(committer *engine.Committer) error {
+		session := committer.Inside().Session()
+		count := session.Prepare("SELECT count(*) FROM retries")
 		stored, _, err := count.Integer()
 		rows = int(stored)
-		known = committer.tables.Answers().Known()
-		return errors.Join(committer.session.Err, err)
+		known = committer.Tables().Answers().Known()
+		return errors.Join(session.Err, err)
 	})
 	return rows, known, err
 }
@@ -327,10 +304,10 @@ func RememberedAnswers(store *Store) (rows, known int, err error) {
 // ClearRetries forgets what is too old to be repeated, and returns how many
 // transactions that takes.
 func ClearRetries(store *Store) (slices int, err error) {
-	err = onCommitter(store, func(committer *committer) error {
-		committer.tables.Answers().Forget(committer.clock.Now())
+	err = onCommitter(store, func(committer *engine.Committer) error {
+		committer.Tables().Answers().Forget(committer.Now())
 		slices = 1
-		for committer.attendTo(&committer.chores[choreAnswers]) {
+		for committer.Inside().Attend(choreAnswers) {
 			slices++
 		}
 		return nil
@@ -346,8 +323,8 @@ const (
 
 // FailCompactions has function called at each step of Compact.
 func FailCompactions(store *Store, function func(step string)) error {
-	return onCommitter(store, func(committer *committer) error {
-		committer.journal.Failpoint = function
+	return onCommitter(store, func(committer *engine.Committer) error {
+		store.journal.Failpoint = function
 		return nil
 	})
 }
@@ -371,10 +348,11 @@ func VerifyArchiveWithin(path string, ratio, bytes int64) error {
 
 // JournalRowCount returns how many rows the journal's table has, those to be removed included.
 func JournalRowCount(store *Store) (rows int64, err error) {
-	err = onCommitter(store, func(committer *committer) error {
-		count := committer.session.Prepare("SELECT count(*) FROM journal_entries")
+	err = onCommitter(store, func(committer *engine.Committer) error {
+		session := committer.Inside().Session()
+		count := session.Prepare("SELECT count(*) FROM journal_entries")
 		rows, _, err = count.Integer()
-		return errors.Join(committer.session.Err, err)
+		return errors.Join(session.Err, err)
 	})
 	return rows, err
 }
@@ -397,9 +375,7 @@ func SubmitPurge(scoped *ScopedStore, done func(expired int64, err error)) {
 
 // PurgesUnderway returns how many purges count expiries.
 func PurgesUnderway(store *Store) int {
-	store.engine.purges.mutex.Lock()
-	defer store.engine.purges.mutex.Unlock()
-	return len(store.engine.purges.underway)
+	return store.engine.Inside().PurgesUnderway()
 }
 
 // HoldJournalQueries keeps queries of the journal from beginning until release is called.
@@ -420,8 +396,8 @@ func HoldJournalQueries(store *Store) (release func()) {
 func JournalSlices(store *Store, namespace, measurement string, descending bool) (slices [][]int64, err error) {
 	scan := journal.Scan{Namespace: namespace, Measurement: measurement, High: math.MaxInt64, Descending: descending}
 	for more := true; more && err == nil; {
-		err = onCommitter(store, func(committer *committer) error {
-			slice, err := journal.Of(committer.tables).Slice(scan)
+		err = onCommitter(store, func(committer *engine.Committer) error {
+			slice, err := journal.Of(committer.Tables()).Slice(scan)
 			ids := []int64{}
 			for index := range slice.Rows {
 				ids = append(ids, slice.Rows[index].EntryID())
@@ -450,8 +426,8 @@ func MeasuresMemory() bool {
 func RecordsAfter(store *Store, id uint64) (records []changelog.Record, err error) {
 	for {
 		var some []changelog.Record
-		err := onCommitter(store, func(committer *committer) (err error) {
-			some, err = committer.log.After(id)
+		err := onCommitter(store, func(committer *engine.Committer) (err error) {
+			some, err = committer.Inside().Log().After(id)
 			return err
 		})
 		if err != nil || len(some) == 0 {
@@ -463,7 +439,7 @@ func RecordsAfter(store *Store, id uint64) (records []changelog.Record, err erro
 
 // Follow installs a record of another store.
 func Follow(store *Store, record changelog.Record) error {
-	return onCommitter(store, func(committer *committer) error { return committer.follow(&record) })
+	return onCommitter(store, func(committer *engine.Committer) error { return committer.Inside().Follow(&record) })
 }
 
 // OverLog puts a log before the one in the database.
@@ -474,8 +450,8 @@ func OverLog(config StoreConfig, over func(database changelog.Log) changelog.Log
 
 // RemoveArchived removes the rows that are in an archive.
 func RemoveArchived(store *Store) error {
-	return onCommitter(store, func(committer *committer) error {
-		for committer.attendTo(&committer.chores[choreArchives]) {
+	return onCommitter(store, func(committer *engine.Committer) error {
+		for committer.Inside().Attend(choreArchives) {
 		}
 		return nil
 	})
@@ -483,8 +459,8 @@ func RemoveArchived(store *Store) error {
 
 // RemoveSections removes a slice of the oldest sections, whatever their number.
 func RemoveSections(store *Store) error {
-	return onCommitter(store, func(committer *committer) error {
-		committer.removeSections()
+	return onCommitter(store, func(committer *engine.Committer) error {
+		committer.Inside().RemoveSections()
 		return nil
 	})
 }

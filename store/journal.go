@@ -56,7 +56,7 @@ func (store *Store) JournalNews() <-chan struct{} {
 	if !store.opened() {
 		return nil
 	}
-	return store.engine.journal.Ready()
+	return store.journal.Ready()
 }
 
 // JournalTotals returns the state of the whole journal, with the entries of every namespace and
@@ -65,7 +65,7 @@ func (store *Store) JournalTotals() JournalStatus {
 	if !store.opened() {
 		return JournalStatus{}
 	}
-	return store.engine.journal.Totals()
+	return store.journal.Totals()
 }
 
 // PendingJournal returns the next entries to deliver: first requeued entries, then the entries

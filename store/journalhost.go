@@ -7,6 +7,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/compaction"
+	"dappco.re/go/storebus/store/internal/engine"
 	"dappco.re/go/storebus/store/internal/journal"
 	"dappco.re/go/storebus/store/internal/journalquery"
 )
@@ -28,13 +29,13 @@ func (host journalHost) Ask(question func(table *journal.Table) error) error {
 func (host journalHost) Change(command Command) error { return change(host.store, command) }
 
 // Stopped tells why the store has stopped writing.
-func (host journalHost) Stopped() error { return host.store.engine.stopped() }
+func (host journalHost) Stopped() error { return host.store.engine.Stopped() }
 
 // Closing reports whether Close has begun.
 func (host journalHost) Closing() bool { return host.store.closing.Load() }
 
 // Now is the time of the store's clock.
-func (host journalHost) Now() time.Time { return host.store.engine.clock.Now() }
+func (host journalHost) Now() time.Time { return host.store.clock.Now() }
 
 func newJournalQueries(store *Store) *journalquery.Queries {
 	return &journalquery.Queries{
@@ -45,17 +46,17 @@ func newJournalQueries(store *Store) *journalquery.Queries {
 
 func newCompactor(store *Store) *compaction.Compactor {
 	return &compaction.Compactor{
-		Host: journalHost{store}, News: store.engine.journal, Logger: store.config.Logger,
+		Host: journalHost{store}, News: store.journal, Logger: store.config.Logger,
 		Delivers: store.JournalConfigured(), Bounds: archivefile.DefaultBounds,
 	}
 }
 
 // askJournal is ask for a question to the journal.
 func askJournal[Answer any](store *Store, question func(table *journal.Table) (Answer, error)) (Answer, error) {
-	return ask(store, func(committer *committer) (Answer, error) { return question(journal.Of(committer.tables)) })
+	return ask(store, func(committer *engine.Committer) (Answer, error) { return question(journal.Of(committer.Tables())) })
 }
 
 // submitAskJournal is askJournal for a caller that does not wait.
 func submitAskJournal[Answer any](store *Store, question func(table *journal.Table) (Answer, error), done func(Answer, error)) {
-	submitAsk(store, func(committer *committer) (Answer, error) { return question(journal.Of(committer.tables)) }, done)
+	submitAsk(store, func(committer *engine.Committer) (Answer, error) { return question(journal.Of(committer.Tables())) }, done)
 }

@@ -3,7 +3,7 @@
 package store
 
 import (
-	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/engine"
 	"dappco.re/go/storebus/store/internal/state"
 )
 
@@ -19,43 +19,34 @@ type offsetPage struct {
 }
 
 // readOffsetPage skips and reads as much as may be done between two batches.
-func (committer *committer) readOffsetPage(view *state.View, page *offsetPage) error {
+func readOffsetPage(committer *engine.Committer, view *state.View, page *offsetPage) error {
 	if page.skip > 0 {
-		if err := committer.skipSome(view, page); err != nil || page.skip > 0 || page.Ended {
+		if err := skipSome(committer, view, page); err != nil || page.skip > 0 || page.Ended {
 			return err
 		}
 	}
 	missing := min(page.limit-len(page.entries), keysPerPage)
-	return page.Read(view, committer.clock.Now(), missing, state.PairsOnly, func(key, value string) {
+	return page.Read(view, committer.Now(), missing, state.PairsOnly, func(key, value string) {
 		page.entries = append(page.entries, KeyValue{Key: key, Value: value})
 	})
 }
 
 // skipSome skips a share of the entries.
-func (committer *committer) skipSome(view *state.View, page *offsetPage) error {
+func skipSome(committer *engine.Committer, view *state.View, page *offsetPage) error {
 	pending, few := page.Pending(view)
 	switch {
-	case committer.somethingIsDue() || page.Deleted(view):
+	case committer.SomethingIsDue() || page.Deleted(view):
 		// Due and deleted entries do not count, and only the row tells.
 	case few:
 		skipped := min(page.skip, keysPerSkip)
 		page.skip -= skipped
 		return page.Step(view, pending, skipped)
-	case committer.config.Durability == DurabilityMemory && committer.writeOut(pending) == nil:
+	case committer.WriteOut(pending):
 		return nil // they are to be written at some time: fewer are pending now
 	}
 	left := min(page.skip, keysPerPage)
 	page.skip -= left
-	err := page.Read(view, committer.clock.Now(), left, state.KeysOnly, func(string, string) { left-- })
+	err := page.Read(view, committer.Now(), left, state.KeysOnly, func(string, string) { left-- })
 	page.skip += left
-	return err
-}
-
-// writeOut writes a slice of entries that are pending.
-func (committer *committer) writeOut(slice *state.Slice) error {
-	err := committer.unsynced(func(transaction *sqlite.Transaction) { committer.materialiser.Write(transaction, slice) })
-	if err == nil {
-		committer.written(slice)
-	}
 	return err
 }

@@ -5,41 +5,10 @@ package store
 import (
 	"time"
 
-	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/paging"
 	"dappco.re/go/storebus/store/internal/state"
 )
-
-// live returns an entry, if it is there and its time has not come.
-func (engine *engine) live(name kv.EntryName, state *kv.EntryState) (Entry, error) {
-	if state.ExpiresAt == 0 { // nothing depends on the time
-		return liveEntry(name, state, time.Time{})
-	}
-	told := engine.clock.Tell()
-	if now := told.UTC(); !state.Expired(now) {
-		return liveEntry(name, state, now)
-	}
-	engine.clock.Keep(told)
-	return Entry{}, failure.ErrNotFound
-}
-
-func liveEntry(name kv.EntryName, found *kv.EntryState, now time.Time) (Entry, error) {
-	if !found.Present() || found.Expired(now) {
-		return Entry{}, &failure.NotFoundError{Group: name.Group, Key: name.Key}
-	}
-	return state.NewEntry(name.Group, name.Key, found), nil
-}
-
-// lookUp returns a live entry.
-func (committer *committer) lookUp(view *state.View, group, key string) (Entry, error) {
-	name := kv.EntryName{Group: group, Key: key}
-	state, err := view.Entry(name)
-	if err != nil {
-		return Entry{}, err
-	}
-	return committer.live(name, &state)
-}
 
 // PageQuery asks for one page of a group, in byte order of the keys.
 //

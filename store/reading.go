@@ -9,6 +9,7 @@ import (
 	"iter"
 	"strings"
 
+	"dappco.re/go/storebus/store/internal/engine"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/state"
@@ -46,36 +47,31 @@ func (store *Store) Exists(group, key string) (bool, error) {
 // from a goroutine of the store. done must not block.
 func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
 	name := kv.EntryName{Group: group, Key: key}
-	if state, known := store.remembered(name); known {
-		entry, err := store.live(name, &state)
+	if entry, known, err := store.remembered(name); known {
 		tell(done, entry, err)
 		return
 	}
-	submitAsk(store, func(committer *committer) (Entry, error) { return committer.lookUp(committer.view, group, key) }, done)
+	submitAsk(store, func(committer *engine.Committer) (Entry, error) { return committer.Entry(name) }, done)
 }
 
 func (store *Store) get(group, key string) (Entry, error) {
 	name := kv.EntryName{Group: group, Key: key}
-	if state, known := store.remembered(name); known {
-		return store.live(name, &state)
+	if entry, known, err := store.remembered(name); known {
+		return entry, err
 	}
-	return look(store, func(committer *committer) (Entry, error) { return committer.lookUp(committer.view, group, key) })
+	return look(store, func(committer *engine.Committer) (Entry, error) { return committer.Entry(name) })
 }
 
-// remembered returns an entry that memory holds.
-func (store *Store) remembered(name kv.EntryName) (state kv.EntryState, known bool) {
+// remembered returns an entry that memory holds, if its time has not come.
+func (store *Store) remembered(name kv.EntryName) (entry Entry, known bool, err error) {
 	if !store.opened() {
-		return kv.EntryState{}, false
+		return Entry{}, false, nil
 	}
-	return store.engine.hot.Read(name)
-}
-
-// live returns a remembered entry, if it is there and its time has not come.
-func (store *Store) live(name kv.EntryName, state *kv.EntryState) (Entry, error) {
-	if store.closing.Load() {
-		return Entry{}, failure.ErrClosed
+	entry, known, err = store.engine.Remembered(name)
+	if known && store.closing.Load() {
+		return Entry{}, true, failure.ErrClosed
 	}
-	return store.engine.live(name, state)
+	return entry, known, err
 }
 
 // GetSplit returns the parts of a value between separators. An empty separator splits after
@@ -146,8 +142,8 @@ func (store *Store) GetPage(group string, offset, limit int) ([]KeyValue, error)
 	}
 	page := offsetPage{Rest: state.RestOf(group), skip: offset, limit: limit, entries: make([]KeyValue, 0, min(limit, keysPerPage))}
 	for !page.Ended && len(page.entries) < limit {
-		_, err := look(store, func(committer *committer) (struct{}, error) {
-			return struct{}{}, committer.readOffsetPage(committer.view, &page)
+		_, err := look(store, func(committer *engine.Committer) (struct{}, error) {
+			return struct{}{}, readOffsetPage(committer, committer.View(), &page)
 		})
 		if err != nil {
 			return nil, operationError("store.GetPage", group, "", err)
@@ -167,8 +163,8 @@ func (store *Store) All(group string) iter.Seq2[KeyValue, error] {
 		rest := state.RestOf(group)
 		for !rest.Ended {
 			var page []KeyValue
-			_, err := look(store, func(committer *committer) (struct{}, error) {
-				return struct{}{}, rest.Read(committer.view, committer.clock.Now(), keysPerPage, state.PairsOnly, func(key, value string) {
+			_, err := look(store, func(committer *engine.Committer) (struct{}, error) {
+				return struct{}{}, rest.Read(committer.View(), committer.Now(), keysPerPage, state.PairsOnly, func(key, value string) {
 					page = append(page, KeyValue{Key: key, Value: value})
 				})
 			})
@@ -197,14 +193,14 @@ func (store *Store) AllSeq(group string) iter.Seq2[KeyValue, error] { return sto
 func (store *Store) GetAll(group string) (map[string]string, error) {
 	var all map[string]string
 	for rest := state.RestOf(group); !rest.Ended; {
-		_, err := look(store, func(committer *committer) (struct{}, error) {
+		_, err := look(store, func(committer *engine.Committer) (struct{}, error) {
 			if all == nil {
 				all = map[string]string{}
-				if state, err := committer.view.Group(group); err == nil {
+				if state, err := committer.View().Group(group); err == nil {
 					all = make(map[string]string, min(state.Keys, expectedKeys))
 				}
 			}
-			return struct{}{}, rest.Read(committer.view, committer.clock.Now(), keysPerPage, state.PairsOnly, func(key, value string) { all[key] = value })
+			return struct{}{}, rest.Read(committer.View(), committer.Now(), keysPerPage, state.PairsOnly, func(key, value string) { all[key] = value })
 		})
 		if err != nil {
 			return nil, operationError("store.GetAll", group, "", err)
@@ -412,8 +408,8 @@ func (store *Store) render(query RenderQuery) (Rendering, error) {
 	if err != nil {
 		return Rendering{}, err
 	}
-	copied, err := look(store, func(committer *committer) (*template.Group, error) {
-		return copyGroup(committer.view, query.Group, committer.clock.Now())
+	copied, err := look(store, func(committer *engine.Committer) (*template.Group, error) {
+		return copyGroup(committer.View(), query.Group, committer.Now())
 	})
 	if err != nil {
 		return Rendering{}, err

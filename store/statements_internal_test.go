@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"reflect"
 
+	"dappco.re/go/storebus/store/internal/engine"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -14,7 +15,7 @@ import (
 // from now on, or fail to. It is given the name of the statement and the real execution. The
 // statement "commit" is the COMMIT.
 func OnStatement(store *Store, function func(name string, execute func() error) error) error {
-	return onCommitter(store, func(committer *committer) error {
+	return onCommitter(store, func(committer *engine.Committer) error {
 		statements := map[*sqlite.Statement]string{}
 		collectStatements(reflect.ValueOf(committer), "", map[uintptr]bool{}, statements)
 		for statement, name := range statements {

@@ -5,8 +5,7 @@ package store
 import (
 	"time"
 
-	"dappco.re/go/storebus/store/internal/kv"
-	"dappco.re/go/storebus/store/internal/state"
+	"dappco.re/go/storebus/store/internal/engine"
 )
 
 // Status is the state of a store.
@@ -40,41 +39,26 @@ type Status struct {
 	BackedUpBytes int64
 }
 
-// tallyForStatus counts a share of the due keys, so that the status leaves them out. The status
-// waits for nothing.
-func (committer *committer) tallyForStatus() {
-	if !committer.somethingIsDue() {
-		return
-	}
-	_, err := committer.tallyDue([]kv.Realm{kv.WholeStore})
-	committer.tried(workTally, err)
-}
-
-func (committer *committer) status(view *state.View) (Status, error) {
-	committer.tallyForStatus()
-	slowest := watermarksIn.Table(committer.tables).slowest(committer.log.Position())
-	counts := view.Counts()
+// statusOf returns the state of a store. It waits for nothing.
+func statusOf(store *Store, committer *engine.Committer) (Status, error) {
+	health, err := committer.Health()
+	counts := committer.View().Counts()
 	status := Status{
-		Writable:   true,
-		Backlog:    committer.log.Position().End.Since(slowest.End).Changes,
-		Namespaces: counts.Namespaces,
-
-		OldestChangeAt: committer.log.StartedAt(),
-
-		PendingMaterialisation: uint64(view.Behind()),
+		Writable:               health.Refusal == nil,
+		Backlog:                health.Backlog,
+		OldestPendingAt:        health.OldestPendingAt,
+		OldestChangeAt:         health.OldestChangeAt,
+		PendingMaterialisation: uint64(committer.View().Behind()),
+		Namespaces:             counts.Namespaces,
 		Entries:                counts.Entries,
 		UnscopedEntries:        counts.Unscoped,
-		ClockAhead:             committer.clock.Ahead(),
-		Journal:                committer.journal.Totals().JournalCounts,
-		Archiving:              committer.journal.Archiving.Load(),
-		BackedUpBytes:          committer.backedUp.Load(),
+		Journal:                store.journal.Totals().JournalCounts,
+		ClockAhead:             store.clock.Ahead(),
+		Archiving:              store.journal.Archiving.Load(),
+		BackedUpBytes:          store.backedUp.Load(),
 	}
-	if refusal := committer.refusal(); refusal != nil {
-		status.Writable, status.Reason = false, refusal.Error()
-	}
-	var err error
-	if status.Backlog > 0 {
-		status.OldestPendingAt, err = committer.log.OldestAfter(slowest.CommitID)
+	if health.Refusal != nil {
+		status.Reason = health.Refusal.Error()
 	}
 	return status, err
 }

@@ -14,10 +14,14 @@ import (
 
 	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/compaction"
+	"dappco.re/go/storebus/store/internal/engine"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/follow"
+	"dappco.re/go/storebus/store/internal/journal"
 	"dappco.re/go/storebus/store/internal/journalquery"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/limiter"
@@ -29,7 +33,7 @@ import (
 // every change. Any number of goroutines may call its methods.
 type Store struct {
 	*shared
-	outlet *outlet
+	outlet *engine.Outlet
 }
 
 // shared is what a store has in common with all that SubmitTo makes of it.
@@ -37,26 +41,27 @@ type shared struct {
 	config    StoreConfig
 	id        string
 	database  *sqlite.Database
-	engine    *engine
+	engine    *engine.Engine
 	followers *follow.Followers
-	// completions is the outlet of a store without a sink.
-	completions *outlet
+	clock     *clock.Clock
 	// renderings admits the templates that run at once.
 	renderings *limiter.Limiter[struct{}]
-	// callers counts the callers that wait for a write.
-	callers        atomic.Int32
-	backingUp      atomic.Bool
+	backingUp  atomic.Bool
+	// backedUp is how many bytes a backup that is under way has copied.
+	backedUp       atomic.Int64
 	compacting     atomic.Bool
 	workspaces     *workspace.Workspaces
 	journalQueries *journalquery.Queries
 	compactor      *compaction.Compactor
+	// journal is what the journal tells everybody, and fileless are ended runs without a file.
+	journal  *journal.News
+	fileless *workspace.Fileless
 
 	// stopped is closed when Close begins; background joins the goroutines that need
-	// the committer, running the others.
+	// the committer.
 	stopped    chan struct{}
 	background background
 	closing    atomic.Bool
-	running    sync.WaitGroup
 	closeOnce  sync.Once
 	closeErr   error
 }
@@ -99,7 +104,10 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", err)
 	}
-	store := &Store{shared: &shared{config: config, database: database, stopped: make(chan struct{})}}
+	store := &Store{shared: &shared{
+		config: config, clock: clock.New(config.Clock, config.Elapsed), database: database, stopped: make(chan struct{}),
+		journal: journal.NewNews(), fileless: &workspace.Fileless{},
+	}}
 	store.renderings = newRenderLimiter(store.stopped)
 	store.workspaces = workspace.New(workspace.Config{
 		Host: storeHost{store}, Directory: config.WorkspaceStateDirectory, Synchronous: synchronousOf(config.Durability), Logger: config.Logger, Stopped: store.stopped,
@@ -118,26 +126,22 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	return store, nil
 }
 
-// start runs the goroutines of the store: the committer, the completions of its work, and the
-// answers to readers that have waited. The goroutine of the callbacks starts with the first
-// callback.
-func (store *Store) start() error {
-	opened := make(chan error, 2)
-	completions := newCompletions()
-	store.completions = &outlet{sink: completions}
-	store.engine = newEngine(store.config, store.completions, store.stopped)
-	store.outlet = store.completions
-	store.running.Go(func() {
-		defer completions.close()
-		store.engine.serve(store.database, opened)
-	})
-	if err := <-opened; err != nil {
-		store.running.Wait()
+// start runs the engine.
+func (store *Store) start() (err error) {
+	config := &store.config
+	store.engine, err = engine.Open(engine.Config{
+		Synchronous: synchronousOf(config.Durability), InMemory: config.Durability == DurabilityMemory,
+		Limits: config.Limits, Retention: config.Retention, CacheBytes: config.CacheBytes, PendingBytes: config.PendingBytes,
+		PurgeInterval: config.PurgeInterval, TransactionTimeout: config.TransactionTimeout,
+		Clock: store.clock, Logger: config.Logger, Stopping: store.stopped,
+		Tables: func(session *sqlite.Session) *batch.Tables { return newTables(session, store.journal, store.fileless) },
+		Newest: func(tables *batch.Tables) int64 { return journal.Of(tables).NewestAt() },
+		Chores: newChores(), OverLog: config.overLog,
+	}, store.database)
+	if err != nil {
 		return err
 	}
-	store.id, store.followers = store.engine.storeID, store.engine.followers
-	store.running.Go(completions.run)
-	store.running.Go(store.followers.Run)
+	store.outlet, store.id, store.followers = store.engine.Outlet(), store.engine.StoreID(), store.engine.Followers()
 	return nil
 }
 
@@ -156,11 +160,7 @@ func (store *Store) Close() error {
 	store.closeOnce.Do(func() {
 		close(store.stopped)
 		store.background.stop()
-		store.engine.writes.close()
-		store.engine.reads.close()
-		store.followers.EndCallbacks()
-		store.running.Wait()
-		store.followers.CloseWatchers()
+		store.engine.Close()
 		store.closeErr = errors.Join(store.workspaces.Close(), store.database.Close())
 		logging.Flush(store.config.Logger)
 	})
@@ -216,7 +216,7 @@ func (store *Store) SetLimits(limits kv.Limits) error {
 	if err := cmp.Or(store.unusable(), kv.CheckLimits(limits)); err != nil {
 		return fmt.Errorf("store.SetLimits: %w", err)
 	}
-	store.engine.limits.Store(&limits)
+	store.engine.SetLimits(limits)
 	return nil
 }
 
@@ -229,23 +229,8 @@ func (store *Store) Suspend(reason string) error {
 	if err := store.unusable(); err != nil {
 		return fmt.Errorf("store.Suspend: %w", err)
 	}
-	if reason == "" {
-		store.engine.suspended.Store(nil)
-	} else {
-		store.engine.suspended.Store(&reason)
-	}
+	store.engine.Suspend(reason)
 	return nil
-}
-
-// submitRead hands a question to the committer; failed is called instead if the store is
-// closed.
-func (store *Store) submitRead(question read, failed func(err error)) {
-	switch {
-	case !store.opened():
-		failed(failure.ErrNeverOpened)
-	case !store.engine.reads.put(question):
-		failed(failure.ErrClosed)
-	}
 }
 
 // opened reports whether New or NewConfigured has made the store.
@@ -265,18 +250,6 @@ func (store *Store) unusable() error {
 	}
 }
 
-// put hands a write to the committer.
-func (store *Store) put(write *write) error {
-	if !store.opened() {
-		return failure.ErrNeverOpened
-	}
-	write.outlet = store.outlet
-	if !store.engine.writes.put(write) {
-		return failure.ErrClosed
-	}
-	return nil
-}
-
 // SubmitTo returns the same store, with a sink for the results of its Submit methods. The
 // sink receives the calls that the writing goroutine carries out. All other calls are as
 // without a sink: calls that are answered before the Submit method returns, calls that wait
@@ -291,16 +264,16 @@ func (store *Store) SubmitTo(sink Sink) *Store {
 		return store
 	}
 	if sink == nil {
-		return &Store{shared: store.shared, outlet: store.completions}
+		return &Store{shared: store.shared, outlet: store.engine.Outlet()}
 	}
-	return &Store{shared: store.shared, outlet: &outlet{sink: sink}}
+	return &Store{shared: store.shared, outlet: engine.NewOutlet(sink)}
 }
 
 // Status returns the state of the store.
 //
 //	status, err := store.Status()
 func (store *Store) Status() (Status, error) {
-	status, err := ask(store, func(committer *committer) (Status, error) { return committer.status(committer.view) })
+	status, err := ask(store, func(committer *engine.Committer) (Status, error) { return statusOf(store, committer) })
 	if err != nil {
 		return status, fmt.Errorf("store.Status: %w", err)
 	}
@@ -310,7 +283,7 @@ func (store *Store) Status() (Status, error) {
 // SubmitStatus is Status without waiting. It calls done once, before SubmitStatus returns or
 // later from a goroutine of the store. done must not block.
 func (store *Store) SubmitStatus(done func(Status, error)) {
-	submitAsk(store, func(committer *committer) (Status, error) { return committer.status(committer.view) }, done)
+	submitAsk(store, func(committer *engine.Committer) (Status, error) { return statusOf(store, committer) }, done)
 }
 
 // Figures returns the measurements. It does not use the database, and may be called at any
@@ -321,10 +294,10 @@ func (store *Store) Figures() Figures {
 	if !store.opened() {
 		return Figures{}
 	}
-	measured := store.engine.figures
+	measured := store.engine.Figures()
 	figures := Figures{
-		Commits: newDistribution(&measured.commits), Syncs: newDistribution(&measured.syncs), BatchSizes: newDistribution(&measured.sizes),
-		Expired: measured.expired.Load(),
+		Commits: newDistribution(&measured.Commits), Syncs: newDistribution(&measured.Syncs), BatchSizes: newDistribution(&measured.BatchSizes),
+		Expired: measured.Expired.Load(),
 	}
 	if path := store.config.DatabasePath; path != MemoryDatabase {
 		figures.DatabaseBytes, figures.WriteAheadLogBytes = fileSize(path), fileSize(path+"-wal")
@@ -388,19 +361,12 @@ func (store *Store) submitPurge(of kv.Realm, done func(expired int64, err error)
 		fail(done, failure.ErrNeverOpened)
 		return
 	}
-	purges := store.engine.purges
-	purge := purges.begin(of)
-	store.submitRead(func(committer *committer) {
-		err := committer.findNextExpiry()
-		committer.expiryPause = time.Time{}
-		committer.exactly(of, func() {
-			expired, err := committer.purges.end(purge), errors.Join(err, committer.refusal(), committer.expiryFailure)
-			answered(committer, store.outlet, done, expired, err)
-		})
-	}, func(err error) {
-		purges.end(purge)
-		fail(done, err)
+	err := store.engine.Purge(of, func(committer *engine.Committer, expired int64, err error) {
+		answered(committer, store.outlet, done, expired, err)
 	})
+	if err != nil {
+		fail(done, err)
+	}
 }
 
 // SetQuota replaces the quota of a namespace, for later writes and across restarts. It returns
@@ -461,10 +427,10 @@ func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
 		fail(done, err)
 		return
 	}
-	submitExactly(store, kv.Realm{Name: namespace}, func(committer *committer) (Usage, error) {
-		used, err := committer.view.Usage(namespace)
+	submitExactly(store, kv.Realm{Name: namespace}, func(committer *engine.Committer) (Usage, error) {
+		used, err := committer.View().Usage(namespace)
 		return Usage{
-			Quota: committer.tables.Quotas().Of(namespace),
+			Quota: committer.Tables().Quotas().Of(namespace),
 			Keys:  used.Keys, Groups: used.Groups, Bytes: used.Bytes, Revision: used.Revision,
 		}, err
 	}, done)

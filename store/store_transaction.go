@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/engine"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/state"
 )
 
 // StoreTransaction is the store in the callback of Store.Transaction: the state at the
@@ -20,7 +22,7 @@ import (
 // methods return ErrTransactionEnded or ErrTransactionTimeout. Any number of goroutines may
 // call them.
 type StoreTransaction struct {
-	lending *lending
+	lending *engine.Lending
 }
 
 // perform carries out an operation in the place of the committer, which waits.
@@ -28,13 +30,7 @@ func perform[Result any](transaction *StoreTransaction, operation func(batch *ba
 	if transaction == nil || transaction.lending == nil {
 		return performed, fmt.Errorf("%w: it never began; use Store.Transaction", failure.ErrTransactionEnded)
 	}
-	lending := transaction.lending
-	lending.mutex.Lock()
-	defer lending.mutex.Unlock()
-	if lending.cause != nil {
-		return performed, lending.cause
-	}
-	return operation(lending.nested, lending.origin)
+	return engine.Perform(transaction.lending, operation)
 }
 
 func (transaction *StoreTransaction) execute(command Command) (Outcome, error) {
@@ -72,11 +68,11 @@ func (transaction *StoreTransaction) Exists(group, key string) (bool, error) {
 func (transaction *StoreTransaction) get(group, key string) (Entry, error) {
 	return perform(transaction, func(batch *batch.Batch, _ batch.Origin) (Entry, error) {
 		name := kv.EntryName{Group: group, Key: key}
-		state, err := batch.Entry(name)
+		found, err := batch.Entry(name)
 		if err != nil {
 			return Entry{}, err
 		}
-		return liveEntry(name, &state, batch.Timestamp())
+		return state.LiveEntry(name, &found, batch.Timestamp())
 	})
 }
 

@@ -6,18 +6,17 @@ import (
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/journal"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/watermarks"
 	"dappco.re/go/storebus/store/internal/workspace"
 )
 
-// watermarksIn has the place of the table of watermarks, and of its part in a batch.
-var watermarksIn = batch.Slot[watermarkPart, *watermarkPart, *consumers]{Place: batch.PlaceOfConsumers}
-
-func newTables(session *sqlite.Session, engine *engine) *batch.Tables {
+// newTables makes all that a commit saves beside the entries.
+func newTables(session *sqlite.Session, news *journal.News, fileless *workspace.Fileless) *batch.Tables {
 	return &batch.Tables{
 		batch.PlaceOfAnswers:   batch.NewAnswers(session),
-		batch.PlaceOfRuns:      workspace.NewRuns(session, engine.fileless),
-		batch.PlaceOfJournal:   journal.NewTable(session, engine.journal),
+		batch.PlaceOfRuns:      workspace.NewRuns(session, fileless),
+		batch.PlaceOfJournal:   journal.NewTable(session, news),
 		batch.PlaceOfQuotas:    batch.NewQuotas(session),
-		batch.PlaceOfConsumers: newConsumers(session),
+		batch.PlaceOfConsumers: watermarks.New(session),
 	}
 }

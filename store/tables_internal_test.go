@@ -14,11 +14,12 @@ import (
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/journal"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/watermarks"
 	"dappco.re/go/storebus/store/internal/workspace"
 )
 
 // noTables are tables without a database.
-func noTables() *batch.Tables { return newTables(&sqlite.Session{Err: errHeld}, &engine{}) }
+func noTables() *batch.Tables { return newTables(&sqlite.Session{Err: errHeld}, nil, nil) }
 
 // fillParts gives each part of a batch something to save, named by a text.
 func fillParts(t *testing.T, filled *batch.Batch, name string) {
@@ -32,7 +33,8 @@ func fillParts(t *testing.T, filled *batch.Batch, name string) {
 		require.NoError(t, err)
 	}
 	filled.SetQuota(name, Quota{MaxKeys: 1})
-	watermarksIn.In(filled).set(name, &changelog.Position{CommitID: 1})
+	_, err = watermarks.Register(name).Apply(filled, batch.Origin{})
+	require.NoError(t, err)
 }
 
 // fillRuns marks a run, and removes the mark of another, as the section of a record tells it.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/batch"
+	"dappco.re/go/storebus/store/internal/engine"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/journal"
 	"dappco.re/go/storebus/store/internal/kv"
@@ -19,37 +20,34 @@ type storeHost struct{ store *Store }
 
 // Do carries a command out.
 func (host storeHost) Do(command Command) (Outcome, error) {
-	write, err := host.store.carryOut(command, batch.Origin{})
-	if write == nil {
-		return Outcome{}, err
-	}
-	return write.outcome, err
+	outcome, _, err := host.store.carryOut(command, batch.Origin{})
+	return outcome, err
 }
 
 // Recall looks up an answer.
 func (host storeHost) Recall(name batch.RequestName) (earlier *batch.Answer, now time.Time, err error) {
-	earlier, err = look(host.store, func(committer *committer) (*batch.Answer, error) {
-		now = committer.clock.Now()
-		return committer.tables.Answers().Find(name, now)
+	earlier, err = look(host.store, func(committer *engine.Committer) (*batch.Answer, error) {
+		now = committer.Now()
+		return committer.Tables().Answers().Find(name, now)
 	})
 	return earlier, now, err
 }
 
 // EndedRuns lists the marks.
 func (host storeHost) EndedRuns() (map[string]bool, error) {
-	return ask(host.store, func(committer *committer) (map[string]bool, error) {
-		return workspace.RunsOf(committer.tables).Ended(), nil
+	return ask(host.store, func(committer *engine.Committer) (map[string]bool, error) {
+		return workspace.RunsOf(committer.Tables()).Ended(), nil
 	})
 }
 
 // ForgetRuns leaves the marks to a later commit, or to a chore.
-func (host storeHost) ForgetRuns(runIDs ...string) { host.store.engine.fileless.Add(runIDs...) }
+func (host storeHost) ForgetRuns(runIDs ...string) { host.store.fileless.Add(runIDs...) }
 
 // Limits are those of the next batch.
-func (host storeHost) Limits() kv.Limits { return *host.store.engine.limits.Load() }
+func (host storeHost) Limits() kv.Limits { return host.store.engine.Limits() }
 
 // Now is the time of the store's clock.
-func (host storeHost) Now() time.Time { return host.store.engine.clock.Now() }
+func (host storeHost) Now() time.Time { return host.store.clock.Now() }
 
 // CheckKind refuses a kind that cannot be the name of a field.
 func (host storeHost) CheckKind(kind string) error { return CheckWorkspaceKind(kind) }
@@ -79,24 +77,6 @@ func CheckWorkspaceKind(kind string) error {
 	return nil
 }
 
-// marksAreLeft reports whether marks of runs are to be removed while no commit comes that could
-// remove them.
-func (committer *committer) marksAreLeft() bool {
-	return committer.idle && !committer.logEnded && len(committer.underway) == 0 && workspace.RunsOf(committer.tables).MarksAreLeft()
-}
-
-// removeMarks removes a slice of these marks.
-func (committer *committer) removeMarks() (more bool) {
-	committer.commitOwn(workspace.RemoveMarks{}, func(err error) {
-		committer.tried(workRuns, err)
-		if err != nil {
-			committer.idle = false
-			committer.idleTimer.Reset(housekeepingInterval)
-		}
-	})
-	return committer.marksAreLeft()
-}
-
 // callerHost carries out a command for a caller that runs the callbacks of OnChange itself.
 type callerHost struct {
 	store *Store
@@ -106,10 +86,7 @@ type callerHost struct {
 
 // Do carries a command out.
 func (host *callerHost) Do(command Command) (Outcome, error) {
-	write, err := host.store.carryOut(command, batch.Origin{FromCaller: true})
-	if write == nil {
-		return Outcome{}, err
-	}
-	host.events = write.events
-	return write.outcome, err
+	outcome, events, err := host.store.carryOut(command, batch.Origin{FromCaller: true})
+	host.events = events
+	return outcome, err
 }

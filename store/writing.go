@@ -9,6 +9,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/commands"
+	"dappco.re/go/storebus/store/internal/engine"
 	"dappco.re/go/storebus/store/internal/failure"
 )
 
@@ -136,8 +137,11 @@ func (store *Store) DeletePrefix(prefix string) error {
 //		func(outcome store.Outcome, err error) { … })
 func (store *Store) Submit(command Command, done func(Outcome, error)) {
 	err := commands.Check(command)
+	if err == nil && !store.opened() {
+		err = failure.ErrNeverOpened
+	}
 	if err == nil {
-		err = store.put(&write{command: command, done: done})
+		err = store.engine.Submit(command, store.outlet, done)
 	}
 	if err != nil {
 		fail(done, err)
@@ -164,36 +168,19 @@ func (store *Store) SubmitRequest(request Request, command Command, done func(Ou
 // execute carries out a command for a caller that waits, and runs the callbacks
 // of OnChange for it.
 func (store *Store) execute(command Command) (Outcome, error) {
-	write, err := store.carryOut(command, batch.Origin{FromCaller: true})
-	if write == nil {
-		return Outcome{}, err
+	outcome, events, err := store.carryOut(command, batch.Origin{FromCaller: true})
+	if len(events) > 0 {
+		store.followers.RunCallbacks(events)
 	}
-	store.followers.RunCallbacks(write.events)
-	return write.outcome, err
+	return outcome, err
 }
 
-// carryOut is execute without the callbacks. The write that it returns is nil if the store is
-// closed.
-func (store *Store) carryOut(command Command, origin batch.Origin) (*write, error) {
+// carryOut is execute without the callbacks. It returns the changes of the command.
+func (store *Store) carryOut(command Command, origin batch.Origin) (Outcome, []Event, error) {
 	if !store.opened() {
-		return nil, failure.ErrNeverOpened
+		return Outcome{}, nil, failure.ErrNeverOpened
 	}
-	defer store.callers.Add(-1)
-	write := &write{command: command, origin: origin}
-	// Callers that come together share a commit and its cost on disk.
-	if alone := store.callers.Add(1) == 1; alone || store.config.Durability == DurabilityMemory {
-		if store.engine.carryOutHere(write) {
-			return write, write.err
-		}
-	}
-	if write.written == nil {
-		write.written = make(chan struct{})
-		if err := store.put(write); err != nil {
-			return nil, err
-		}
-	}
-	<-write.written
-	return write, write.err
+	return store.engine.CarryOut(command, origin)
 }
 
 // Transaction calls function with a transaction that runs alone: while function runs, nothing
@@ -221,51 +208,12 @@ func (store *Store) Transaction(function func(transaction *StoreTransaction) err
 	if err != nil {
 		return fmt.Errorf("store.Transaction: %w", err)
 	}
-	lending := newLending(store.config.TransactionTimeout)
-	write := &write{command: lending, origin: batch.Origin{FromCaller: true}}
-	verdict := store.transact(lending, write, function)
-	store.followers.RunCallbacks(write.events)
-	if err := transactionError(verdict, write.err); err != nil {
+	events, err := store.engine.Transact(func(lending *engine.Lending) error { return function(&StoreTransaction{lending: lending}) })
+	store.followers.RunCallbacks(events)
+	if err != nil {
 		return fmt.Errorf("store.Transaction: %w", err)
 	}
 	return nil
-}
-
-// transact returns the result of the callback, when the write is carried out.
-func (store *Store) transact(lending *lending, write *write, function func(transaction *StoreTransaction) error) (verdict error) {
-	defer store.callers.Add(-1)
-	if store.callers.Add(1) == 1 {
-		if lent, verdict := store.engine.lendHere(lending, write, function); lent {
-			if write.written != nil {
-				<-write.written
-			}
-			return verdict
-		}
-	}
-	write.written = make(chan struct{})
-	if err := store.put(write); err != nil {
-		write.err = err
-		return nil
-	}
-	select {
-	case <-lending.begun:
-		verdict = lending.run(function)
-	case <-write.written:
-	}
-	<-write.written
-	return verdict
-}
-
-// transactionError joins the error of the callback and the error of the transaction.
-func transactionError(verdict, err error) error {
-	switch {
-	case verdict == nil:
-		return err
-	case errors.Is(err, failure.ErrTransactionTimeout) && !errors.Is(verdict, failure.ErrTransactionTimeout):
-		return fmt.Errorf("%w: %w", err, verdict)
-	default:
-		return verdict
-	}
 }
 
 // checkFunction returns ErrInvalidArgument for a nil function.

@@ -5,6 +5,7 @@ package state
 import (
 	"time"
 
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
@@ -30,4 +31,12 @@ func NewEntry(group, key string, state *kv.EntryState) Entry {
 		UpdatedAt: time.Unix(0, state.UpdatedAt).UTC(),
 		ExpiresAt: kv.TimeOfMilliseconds(state.ExpiresAt),
 	}
+}
+
+// LiveEntry returns an entry if it is there and has not expired, else NotFoundError.
+func LiveEntry(name kv.EntryName, found *kv.EntryState, now time.Time) (Entry, error) {
+	if !found.Present() || found.Expired(now) {
+		return Entry{}, &failure.NotFoundError{Group: name.Group, Key: name.Key}
+	}
+	return NewEntry(name.Group, name.Key, found), nil
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package engine
 
 import (
 	"testing"
@@ -17,7 +17,7 @@ var realmA, realmB, realmC = kv.Realm{Name: "a"}, kv.Realm{Name: "b"}, kv.Realm{
 // setsOf are writes that name one group each.
 func setsOf(groups ...string) (writes []*write) {
 	for _, group := range groups {
-		writes = append(writes, &write{command: SetCommand{Group: group}})
+		writes = append(writes, &write{command: commands.SetCommand{Group: group}})
 	}
 	return writes
 }
@@ -50,7 +50,7 @@ func TestExpiryqueue_Served_Good(t *testing.T) {
 	t.Run("QuestionsOfManyTurns", func(t *testing.T) {
 		queue := newExpiryQueue()
 		asked := 0
-		question := func(committer *committer) { asked++ }
+		question := func(committer *Committer) { asked++ }
 		for range readsPerTurn + 10 {
 			queue.ask(realmA, question)
 			queue.ask(realmB, question)
@@ -96,16 +96,16 @@ func TestExpiryqueue_Hold_Ugly(t *testing.T) {
 		_, released := queue.served(1)
 		assert.Equal(t, []*write{writes[0], writes[1], writes[3]}, released)
 		assert.False(t, queue.hold(writes[0]))
-		assert.True(t, queue.hold(&write{command: commands.Answered{Command: DeleteGroupCommand{Group: "b:1"}}}))
+		assert.True(t, queue.hold(&write{command: commands.Answered{Command: commands.DeleteGroupCommand{Group: "b:1"}}}))
 	})
 	t.Run("BehindSeveral", func(t *testing.T) {
 		// The transaction names groups of two that wait, in realms that finish one after
 		// the other, and has another one behind it.
 		queue := newExpiryQueue()
-		transaction := &write{command: TransactionCommand{
-			If:   []Guard{{Group: "events:1"}},
-			Then: []Command{SetCommand{Group: "admin:1"}},
-			Else: []Command{GetOperation{Group: "g"}},
+		transaction := &write{command: commands.TransactionCommand{
+			If:   []commands.Guard{{Group: "events:1"}},
+			Then: []commands.Command{commands.SetCommand{Group: "admin:1"}},
+			Else: []commands.Command{commands.GetOperation{Group: "g"}},
 		}}
 		first, last := setsOf("events:1", "admin:1"), setsOf("g")
 		queue.postpone(first[0], realmA)
@@ -120,9 +120,9 @@ func TestExpiryqueue_Hold_Ugly(t *testing.T) {
 	})
 	t.Run("WhatNamesNoGroupPasses", func(t *testing.T) {
 		queue := newExpiryQueue()
-		queue.postpone(&write{command: DeletePrefixCommand{Prefix: "a:"}}, realmA)
+		queue.postpone(&write{command: commands.DeletePrefixCommand{Prefix: "a:"}}, realmA)
 		queue.postpone(setsOf("a:1")[0], realmA)
-		for _, command := range []Command{DeletePrefixCommand{Prefix: "a:"}, &lending{}, &commands.Expire{}, TransactionCommand{}, TouchCommand{Group: "a:2"}, IncrementCommand{Group: "a:3"}, DeleteCommand{Group: "a:4"}} {
+		for _, command := range []commands.Command{commands.DeletePrefixCommand{Prefix: "a:"}, &Lending{}, &commands.Expire{}, commands.TransactionCommand{}, commands.TouchCommand{Group: "a:2"}, commands.IncrementCommand{Group: "a:3"}, commands.DeleteCommand{Group: "a:4"}} {
 			assert.False(t, queue.hold(&write{command: command}), "%#v", command)
 		}
 	})
@@ -131,8 +131,8 @@ func TestExpiryqueue_Hold_Ugly(t *testing.T) {
 		queue.postpone(writes[0], realmA)
 		require.True(t, queue.hold(writes[1]))
 		queue.postpone(writes[2], realmB)
-		queue.ask(realmB, func(committer *committer) {})
-		queue.ask(kv.WholeStore, func(committer *committer) {})
+		queue.ask(realmB, func(committer *Committer) {})
+		queue.ask(kv.WholeStore, func(committer *Committer) {})
 		assert.True(t, queue.hasWrites())
 		assert.Equal(t, writes, queue.giveUpWrites())
 		assert.False(t, queue.hasWrites())

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package upkeep
 
 import (
 	"log/slog"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/clock"
+	"dappco.re/go/storebus/store/internal/disk"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -22,12 +23,11 @@ const (
 	clockSaveInterval = time.Minute
 )
 
-// clockWatch logs when the clocks begin to differ, and when that is over. It belongs to the
-// committer's goroutine.
-type clockWatch struct {
-	*transactions
-	*troubles
-	clock *clock.Clock
+// ClockWatch logs when the clocks begin to differ, and when that is over.
+type ClockWatch struct {
+	disk   *disk.Disk
+	logger *slog.Logger
+	clock  *clock.Clock
 	// ahead tells that the log says so.
 	ahead bool
 	// last has the values of the clocks at the last look.
@@ -39,17 +39,17 @@ type clockWatch struct {
 	saveTime   *sqlite.Statement
 }
 
-func newClockWatch(clock *clock.Clock, transactions *transactions, troubles *troubles) *clockWatch {
-	session := transactions.session
-	return &clockWatch{
-		transactions: transactions, troubles: troubles, clock: clock,
+// NewClockWatch prepares the statements of the saved time.
+func NewClockWatch(session *sqlite.Session, clock *clock.Clock, writer *disk.Disk, logger *slog.Logger) *ClockWatch {
+	return &ClockWatch{
+		disk: writer, logger: logger, clock: clock,
 		selectTime: session.Prepare(`SELECT value FROM meta WHERE name = 'clock'`),
 		saveTime:   session.Prepare(`INSERT OR REPLACE INTO meta (name, value) VALUES ('clock', ?)`),
 	}
 }
 
-// begin has the clock run on from the times that the database has.
-func (watch *clockWatch) begin(committed ...int64) error {
+// Begin has the clock run on from the times that the database has.
+func (watch *ClockWatch) Begin(committed ...int64) error {
 	saved, _, err := watch.selectTime.Integer()
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (watch *clockWatch) begin(committed ...int64) error {
 }
 
 // look logs a change.
-func (watch *clockWatch) look() {
+func (watch *ClockWatch) look() {
 	told, wall := watch.clock.Compare()
 	ahead, before := time.Duration(told.Time-wall.Time), watch.last
 	watch.last = wall
@@ -87,21 +87,21 @@ func (watch *clockWatch) look() {
 	}
 }
 
-// save saves the time of a clock that is ahead of the wall clock. The next start has it run on
+// Save saves the time of a clock that is ahead of the wall clock. The next start has it run on
 // from there.
-func (watch *clockWatch) save() {
+func (watch *ClockWatch) Save() {
 	told, wall := watch.clock.Compare()
 	watch.saved = wall.Elapsed
-	if told.Time == wall.Time || watch.engine.broken.Load() != nil {
+	if told.Time == wall.Time || !watch.disk.Writes() {
 		return
 	}
-	watch.tried(workClock, watch.unsynced(func(transaction *sqlite.Transaction) { transaction.Execute(watch.saveTime, told.Time) }))
+	watch.disk.Tried(workClock, watch.disk.Unsynced(func(transaction *sqlite.Transaction) { transaction.Execute(watch.saveTime, told.Time) }))
 }
 
-// keep looks at the clocks, and saves the store's time now and then.
-func (watch *clockWatch) keep() {
+// Keep looks at the clocks, and saves the store's time now and then.
+func (watch *ClockWatch) Keep() {
 	watch.look()
 	if watch.last.Elapsed-watch.saved >= clockSaveInterval {
-		watch.save()
+		watch.Save()
 	}
 }

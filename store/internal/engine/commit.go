@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package engine
 
 import (
 	"errors"
@@ -44,11 +44,92 @@ type sealed struct {
 // isEmpty reports whether the batch changes nothing. It has no record then.
 func (sealed *sealed) isEmpty() bool { return sealed.Changes == nil }
 
+// commitBatch carries out writes in one transaction and completes them. If the database refuses
+// the transaction as a whole, nothing was changed, and each write is tried alone. The size of
+// one of them may be at fault.
+func (committer *Committer) commitBatch(writes []*write) {
+	if len(writes) > 1 {
+		committer.disk.BeginReading()
+		defer committer.disk.DoneReading()
+	}
+	batch := committer.nextBatch()
+	committer.finish(committer.apply(writes, batch), batch)
+}
+
+// nextBatch returns an empty batch.
+func (committer *Committer) nextBatch() *batch.Batch {
+	empty := committer.spare
+	if committer.spare = nil; empty == nil {
+		empty = batch.Empty()
+	}
+	committer.batchAt = committer.engine.config.Clock.Tell()
+	empty.On(committer.view, committer.tables, *committer.engine.limits.Load(), committer.batchAt.UTC())
+	_, after := committer.end()
+	var below *batch.Batch
+	if last := len(committer.underway) - 1; last >= 0 {
+		below = committer.underway[last].batch
+	}
+	empty.Follows(after, below)
+	return empty
+}
+
+// apply applies writes to a batch and returns them, except writes that must wait until keys
+// have expired. Those are applied again later.
+func (committer *Committer) apply(writes []*write, into *batch.Batch) (applied []*write) {
+	applied = writes[:0]
+	for _, write := range writes {
+		if committer.expiries.queue.hold(write) {
+			continue
+		}
+		first := len(into.Events())
+		write.outcome, write.err = write.command.Apply(into, write.origin)
+		if realm, waits := batch.ExpiryFirst(write.err); waits {
+			committer.expiries.queue.postpone(write, realm)
+			continue
+		}
+		write.events = into.Events()[first:]
+		applied = append(applied, write)
+	}
+	return applied
+}
+
+// announce tells the readers that follow the log of a commit.
+func (committer *Committer) announce(batch *batch.Batch, changes *state.Slice, commit changelog.Commit) {
+	if err := committer.view.TallyCommitted(changes); err != nil {
+		committer.disk.Tried(workTally, err) // it is counted again
+	}
+	committer.idleness.End()
+	for index := range commit.Events {
+		committer.deadlines.note(commit.Events[index].ExpiresAt)
+		if commit.Events[index].Type == changelog.EventExpire {
+			committer.engine.purges.note(commit.Events[index].Group)
+			committer.engine.figures.Expired.Add(1)
+		}
+	}
+	committer.engine.followers.Announce(commit, batch.Oldest)
+}
+
+func (committer *Committer) complete(writes []*write) {
+	for _, write := range writes {
+		write.completed = true
+		if write.written != nil {
+			close(write.written)
+		}
+		if write.then != nil {
+			write.then(write.err)
+		}
+		if write.done != nil {
+			committer.outbox.add(write.outlet, write)
+		}
+	}
+	committer.outbox.handOver()
+}
+
 // finish commits a batch and completes the writes that were applied to it.
-func (committer *committer) finish(writes []*write, batch *batch.Batch) {
+func (committer *Committer) finish(writes []*write, batch *batch.Batch) {
 	next := committer.seal(writes, batch)
 	committer.underway = append(committer.underway, next)
-	if stopped := committer.stopped(); next.isEmpty() {
+	if stopped := committer.engine.Stopped(); next.isEmpty() {
 		next.verdict.Store(new(error))
 	} else if stopped != nil {
 		next.verdict.Store(&stopped) // the log would have a record that the database cannot have
@@ -59,21 +140,21 @@ func (committer *committer) finish(writes []*write, batch *batch.Batch) {
 	}
 	committer.installAppended()
 	if len(committer.underway) > 0 {
-		committer.clock.Keep(next.at) // the next batch is not before this one
+		committer.engine.config.Clock.Keep(next.at) // the next batch is not before this one
 	}
 }
 
 // seal makes the record of a batch.
-func (committer *committer) seal(writes []*write, batch *batch.Batch) *sealed {
+func (committer *Committer) seal(writes []*write, batch *batch.Batch) *sealed {
 	next := &sealed{batch: batch, writes: writes, at: committer.batchAt, began: time.Now()}
 	next.Place, next.End = committer.end()
 	if batch.IsEmpty() {
 		return next
 	}
-	watermarksIn.Table(committer.tables).moveIfDue(batch)
+	committer.watermarks.MoveIfDue(batch)
 	next.Changes = batch.Encode()
 	next.Record = changelog.Record{
-		StoreID: committer.storeID, ID: next.Place.ID + 1, CommittedAt: batch.Timestamp().UnixNano(), Previous: next.Place.Hash,
+		StoreID: committer.engine.storeID, ID: next.Place.ID + 1, CommittedAt: batch.Timestamp().UnixNano(), Previous: next.Place.Hash,
 		Changes: next.Changes.Blob, Sections: batch.Sections(),
 	}
 	next.goOn()
@@ -90,7 +171,7 @@ func (sealed *sealed) goOn() {
 }
 
 // end returns the ends of the log and of the changes, with the records that are under way.
-func (committer *committer) end() (sqlitelog.Place, changelog.Position) {
+func (committer *Committer) end() (sqlitelog.Place, changelog.Position) {
 	if last := len(committer.underway) - 1; last >= 0 {
 		return committer.underway[last].Place, committer.underway[last].End
 	}
@@ -98,17 +179,17 @@ func (committer *committer) end() (sqlitelog.Place, changelog.Position) {
 }
 
 // acknowledge takes the verdict of the log on a record, from any goroutine.
-func (committer *committer) acknowledge(appended *sealed, err error) {
+func (committer *Committer) acknowledge(appended *sealed, err error) {
 	if appended.verdict.CompareAndSwap(nil, &err) && !appended.appending.Load() {
 		select {
-		case committer.acknowledged <- struct{}{}:
+		case committer.engine.acknowledged <- struct{}{}:
 		default: // the committer will look anyhow
 		}
 	}
 }
 
 // installAppended installs the records that the log has appended, in their order.
-func (committer *committer) installAppended() {
+func (committer *Committer) installAppended() {
 	for len(committer.underway) > 0 {
 		first := committer.underway[0]
 		verdict := first.verdict.Load()
@@ -119,7 +200,7 @@ func (committer *committer) installAppended() {
 		if err == nil {
 			err = committer.installLogged(first)
 		}
-		committer.figures.batch(first.began, len(first.writes), err == nil && len(first.batch.Events()) > 0)
+		committer.engine.figures.batch(first.began, len(first.writes), err == nil && len(first.batch.Events()) > 0)
 		if err != nil {
 			committer.takeBack(err)
 			continue
@@ -129,7 +210,7 @@ func (committer *committer) installAppended() {
 			committer.underway[0].batch.Landed()
 		}
 		if len(first.batch.Events()) > 0 {
-			committer.wrote(nil)
+			committer.disk.Wrote(nil)
 		}
 		committer.complete(first.writes)
 		committer.spare = batch.Reuse(first.batch)
@@ -138,7 +219,7 @@ func (committer *committer) installAppended() {
 
 // installLogged installs a record that the log has appended. If the log has the record for good and
 // the database does not take it, the next start installs it.
-func (committer *committer) installLogged(next *sealed) error {
+func (committer *Committer) installLogged(next *sealed) error {
 	err := committer.install(next)
 	if err == nil || errors.Is(err, failure.ErrOutcomeUnknown) {
 		return err
@@ -152,12 +233,12 @@ func (committer *committer) installLogged(next *sealed) error {
 // takeBack drops the first record under way, and all that stand on it. If the record was refused
 // as a whole, nothing was changed, and each of its writes is tried alone: the size of one of
 // them may be at fault.
-func (committer *committer) takeBack(err error) {
+func (committer *Committer) takeBack(err error) {
 	first, behind := committer.underway[0], committer.underway[1:]
 	committer.underway = nil
 	unknown := errors.Is(err, failure.ErrOutcomeUnknown)
-	if unknown && committer.broken.Load() == nil {
-		committer.stopWriting(err)
+	if unknown && committer.disk.Writes() {
+		committer.disk.StopWriting(err)
 	}
 	if !unknown && len(first.writes) > 1 {
 		for index := range first.writes {
@@ -172,10 +253,10 @@ func (committer *committer) takeBack(err error) {
 }
 
 // fail completes the writes of a batch that is not in the log, or perhaps not.
-func (committer *committer) fail(sealed *sealed, err error) {
+func (committer *Committer) fail(sealed *sealed, err error) {
 	if !errors.Is(err, failure.ErrOutcomeUnknown) {
 		err = sqlite.Refusal(err)
-		committer.wrote(err)
+		committer.disk.Wrote(err)
 	}
 	failAll(sealed.writes, err)
 	committer.complete(sealed.writes)
@@ -183,7 +264,7 @@ func (committer *committer) fail(sealed *sealed, err error) {
 
 // install brings the database and memory to a record. The transaction also has the record
 // itself, so the database is as durable as the log.
-func (committer *committer) install(next *sealed) error {
+func (committer *Committer) install(next *sealed) error {
 	if next.isEmpty() {
 		return nil
 	}
@@ -191,17 +272,16 @@ func (committer *committer) install(next *sealed) error {
 	changes := batch.Changes()
 	var slices []*state.Slice
 	if !committer.log.Defer(&next.Entry) {
-		slices = committer.slicesWith(next, changes)
+		slices = committer.rows.Choose(&next.Entry, changes)
 		if err := committer.inTransaction(batch.Waits(), func(transaction *sqlite.Transaction) { committer.write(transaction, next, slices) }); err != nil {
 			return err
 		}
 	}
-	committer.checkpoints.written += len(next.Changes.Blob) + len(next.Record.Sections)
-	committer.checkpoints.written += committer.tables.Saved(batch)
+	committer.disk.Written(len(next.Changes.Blob) + len(next.Record.Sections) + committer.tables.Saved(batch))
 	committer.view.Committed(changes)
-	committer.written(slices...)
+	committer.rows.Written(slices...)
 	committer.recentCommits++
-	committer.clock.Keep(next.at)
+	committer.engine.config.Clock.Keep(next.at)
 	committer.log.Written(&next.Entry)
 	if next.Changes.Count > 0 {
 		committer.announce(batch, changes, changelog.NewCommit(next.End, batch.Timestamp(), batch.Events()))
@@ -210,41 +290,31 @@ func (committer *committer) install(next *sealed) error {
 }
 
 // inTransaction runs function in a transaction that waits for the disk as it is told.
-func (committer *committer) inTransaction(waits batch.Waiting, function func(transaction *sqlite.Transaction)) error {
+func (committer *Committer) inTransaction(waits batch.Waiting, function func(transaction *sqlite.Transaction)) error {
 	switch waits {
 	case batch.WaitsNot:
-		return committer.unsynced(function)
+		return committer.disk.Unsynced(function)
 	case batch.WaitsAlways:
-		return committer.synced(function)
+		return committer.disk.Synced(function)
 	default:
-		return committer.transaction(function)
+		return committer.disk.Transaction(function)
 	}
-}
-
-// slicesWith returns the rows of the tables that are written with a record.
-func (committer *committer) slicesWith(next *sealed, changes *state.Slice) []*state.Slice {
-	if next.Changes.Count == 0 {
-		return nil
-	}
-	// The deferred commits keep pace together with this one.
-	deferred, bytes := committer.log.Deferred()
-	return committer.materialiser.Choose(changes, committer.logEnd(), deferred, bytes+len(next.Changes.Blob))
 }
 
 // write writes a record, and what the tables have of it.
-func (committer *committer) write(transaction *sqlite.Transaction, next *sealed, slices []*state.Slice) {
+func (committer *Committer) write(transaction *sqlite.Transaction, next *sealed, slices []*state.Slice) {
 	committer.log.Write(transaction, &next.Entry)
 	committer.tables.Save(transaction, next.batch)
-	committer.materialiser.Write(transaction, slices...)
+	committer.rows.Save(transaction, slices)
 }
 
 // follow installs a record that another store has made of its batch. It returns ErrDamaged for
 // a record that does not come next.
-func (committer *committer) follow(record *changelog.Record) error {
+func (committer *Committer) follow(record *changelog.Record) error {
 	place, end := committer.end()
-	if record.StoreID != committer.storeID || record.ID != place.ID+1 || record.Previous != place.Hash {
+	if record.StoreID != committer.engine.storeID || record.ID != place.ID+1 || record.Previous != place.Hash {
 		return fmt.Errorf("%w: record %d of store %s does not follow record %d of store %s", changelog.ErrDamaged,
-			record.ID, record.StoreID, place.ID, committer.storeID)
+			record.ID, record.StoreID, place.ID, committer.engine.storeID)
 	}
 	batch := batch.New(committer.view, committer.tables, time.Unix(0, record.CommittedAt).UTC())
 	changes, err := batch.Take(record)
@@ -252,7 +322,7 @@ func (committer *committer) follow(record *changelog.Record) error {
 		return err
 	}
 	next := &sealed{
-		batch: batch, at: committer.clock.At(record.CommittedAt), began: time.Now(),
+		batch: batch, at: committer.engine.config.Clock.At(record.CommittedAt), began: time.Now(),
 		Entry: sqlitelog.Entry{
 			Record: *record, Place: place, End: end,
 			Changes: changes,

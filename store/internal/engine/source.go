@@ -1,39 +1,37 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package engine
 
 import (
+	"context"
 	"time"
 
+	"dappco.re/go/storebus/internal/await"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/follow"
 )
 
 // logSource reads the log in the database for its followers.
-type logSource struct {
-	*engine
-	// completions is where answers go.
-	completions *outlet
-}
+type logSource struct{ engine *Engine }
 
 // Changes has the committer answer a query.
-func (source logSource) Changes(query *ChangesQuery, answered func(ChangesPage, error) (then func()), failed func(error)) {
-	asked := source.reads.put(func(committer *committer) {
+func (source logSource) Changes(query *follow.Query, answered func(follow.Page, error) (then func()), failed func(error)) {
+	err := source.engine.Ask(func(committer *Committer) {
 		// It may look again, which is no work for the committer. So a sink is not asked.
-		committer.outbox.add(source.completions, completion(answered(committer.changes(query))))
+		committer.Answer(source.engine.outlet, answered(changesOf(committer, query)))
 	})
-	if !asked {
-		failed(failure.ErrClosed)
+	if err != nil {
+		failed(err)
 	}
 }
 
-// changes answers a query from the database. The page may end early, with Next telling how far it
-// came.
-func (committer *committer) changes(query *ChangesQuery) (ChangesPage, error) {
+// changesOf answers a query from the database. The page may end early, with Next telling how far
+// it came.
+func changesOf(committer *Committer, query *follow.Query) (follow.Page, error) {
 	namespace, err := committer.view.Namespace(query.Namespace)
 	if err != nil {
-		return ChangesPage{}, err
+		return follow.Page{}, err
 	}
 	page, err := follow.NewPage(query, max(namespace.Oldest, 1), namespace.Revision)
 	if err != nil || query.After == namespace.Revision {
@@ -52,10 +50,9 @@ func (committer *committer) changes(query *ChangesQuery) (ChangesPage, error) {
 
 // CommitsAfter has the committer read commits.
 func (source logSource) CommitsAfter(id uint64) ([]changelog.Commit, error) {
-	return wait(func(done func([]changelog.Commit, error)) {
-		asked := source.reads.put(func(committer *committer) { done(committer.log.Commits(id)) })
-		if !asked {
-			fail(done, failure.ErrClosed)
+	return await.Answer(context.Background(), func(done func([]changelog.Commit, error)) {
+		if source.engine.Ask(func(committer *Committer) { done(committer.log.Commits(id)) }) != nil {
+			done(nil, failure.ErrClosed)
 		}
 	})
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package engine
 
 // Sink takes over the calls of Submit methods when they are carried out, many at once. Use
 // it with SubmitTo to send results on without a goroutine of the store in between.
@@ -18,27 +18,28 @@ type Completion interface {
 	Done()
 }
 
-// outlet is where the results of a Store go. Outlets are compared by their addresses, because
-// a sink can be of any type.
-type outlet struct{ sink Sink }
+// Outlet is where the results of a store go. Outlets are compared by their addresses, because a
+// sink can be of any type.
+type Outlet struct{ sink Sink }
 
-// Done calls the done function of a write.
-func (write *write) Done() { write.done(write.outcome, write.err) }
+// NewOutlet returns the outlet of a sink.
+func NewOutlet(sink Sink) *Outlet { return &Outlet{sink: sink} }
 
-// completion is a read that is answered.
-type completion func()
+// answer is a question that is answered.
+type answer func()
 
 // Done tells the caller.
-func (tell completion) Done() { tell() }
+func (tell answer) Done() { tell() }
 
-// outbox gathers the calls that the committer has carried out, and hands them over together.
+// outbox gathers the calls that the committer has carried out, and hands them over together. It
+// belongs to the owner of the committer.
 type outbox struct {
-	outlet *outlet
+	outlet *Outlet
 	calls  []Completion
 }
 
 // add takes a call. Calls for another outlet are handed over before.
-func (outbox *outbox) add(outlet *outlet, call Completion) {
+func (outbox *outbox) add(outlet *Outlet, call Completion) {
 	if outbox.outlet != outlet {
 		outbox.handOver()
 		outbox.outlet = outlet
@@ -61,6 +62,7 @@ type completions struct{ waiting *mailbox[Completion] }
 
 func newCompletions() completions { return completions{waiting: newMailbox[Completion]()} }
 
+// Completed takes calls over.
 func (completions completions) Completed(calls []Completion) { completions.waiting.put(calls...) }
 
 func (completions completions) close() { completions.waiting.close() }

@@ -1,15 +1,34 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package store
+package engine
 
 import (
+	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
-// purges count the keys that expire in realms during calls of PurgeExpired.
+// Purge expires every key of a realm that is due. It calls purged once, as a question, with the
+// number of keys that have expired since the call of Purge.
+func (engine *Engine) Purge(of kv.Realm, purged func(committer *Committer, expired int64, err error)) error {
+	purge := engine.purges.begin(of)
+	err := engine.Ask(func(committer *Committer) {
+		err := committer.deadlines.find()
+		committer.expiries.pause = time.Time{}
+		committer.Exactly(of, func() {
+			purged(committer, engine.purges.end(purge), errors.Join(err, committer.refusal(), committer.expiries.failure))
+		})
+	})
+	if err != nil {
+		engine.purges.end(purge)
+	}
+	return err
+}
+
+// purges count the keys that expire in realms while calls of Purge are under way.
 type purges struct {
 	mutex    sync.Mutex
 	underway []*purge
