@@ -46,7 +46,7 @@ func (store *Store) commitToJournal(namespace, measurement string, fields map[st
 	if err != nil {
 		return JournalEntry{}, fmt.Errorf("store.CommitToJournal: measurement %q: %w", measurement, err)
 	}
-	return command.Entry(outcome), nil
+	return journal.EntryOf(command, outcome), nil
 }
 
 // JournalNews returns a channel that has a token when there may be entries to deliver: after an
@@ -129,14 +129,14 @@ func (scoped *ScopedStore) JournalStatus() (JournalStatus, error) {
 //
 //	page, err := store.JournalRejected(store.JournalRejectedQuery{Namespace: "acme"})
 func (store *Store) JournalRejected(query JournalRejectedQuery) (JournalRejectedPage, error) {
-	page, err := askJournal(store, query.Read)
+	page, err := askJournal(store, func(table *journal.Table) (JournalRejectedPage, error) { return table.Rejected(query) })
 	return page, namespaceError("store.JournalRejected", query.Namespace, err)
 }
 
 // SubmitJournalRejected is JournalRejected without waiting. It calls done once, before
 // SubmitJournalRejected returns or later from a goroutine of the store. done must not block.
 func (store *Store) SubmitJournalRejected(query JournalRejectedQuery, done func(JournalRejectedPage, error)) {
-	submitAskJournal(store, query.Read, done)
+	submitAskJournal(store, func(table *journal.Table) (JournalRejectedPage, error) { return table.Rejected(query) }, done)
 }
 
 // JournalRejected is Store.JournalRejected of the namespace, whatever query.Namespace says.

@@ -57,7 +57,16 @@ const workspaceTag = "workspace"
 
 // NewPoint makes the command that puts a summary into the journal.
 func (host storeHost) NewPoint(name workspacefile.Name, summary map[string]int64) (workspace.Point, error) {
-	return journal.NewCommand(name.Namespace, name.Workspace, summary, map[string]string{workspaceTag: name.Workspace})
+	command, err := journal.NewCommand(name.Namespace, name.Workspace, summary, map[string]string{workspaceTag: name.Workspace})
+	return summaryPoint{command}, err
+}
+
+// summaryPoint is a point whose size can be checked before it is committed.
+type summaryPoint struct{ JournalCommand }
+
+// CheckSize checks the size against the limits.
+func (point summaryPoint) CheckSize(limits kv.Limits) error {
+	return journal.CheckSize(point.JournalCommand, limits)
 }
 
 // CheckWorkspaceKind returns ErrInvalidName for a kind that Put does not take. A commit uses

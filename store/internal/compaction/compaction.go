@@ -101,7 +101,7 @@ func (compactor *Compactor) Compact(options Options) (Result, error) {
 	if compaction.file != nil {
 		err = errors.Join(err, compaction.file.Close())
 	}
-	// After an unknown outcome only the next open can tell what to remove.
+	// After an unknown outcome, only the next open can tell whether the file is to be removed.
 	if !errors.Is(err, failure.ErrOutcomeUnknown) {
 		err = errors.Join(err, compactor.Clear())
 	}

@@ -33,7 +33,7 @@ func pathOf(archive *journal.Archive) string { return filepath.Join(archive.Fold
 func partialPathOf(archive *journal.Archive) string { return pathOf(archive) + partialSuffix }
 
 // removeFiles removes the file of an archive under either name. If the folder is away, it fails,
-// because nobody can know what is in the folder.
+// because nobody can know whether the file is gone.
 func removeFiles(archive *journal.Archive) error {
 	if _, err := os.Stat(archive.Folder); err != nil {
 		return err

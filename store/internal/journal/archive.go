@@ -61,7 +61,7 @@ type ArchiveRow struct {
 	Row
 	// Stays tells that the row is not archived.
 	Stays bool
-	// bucket is what the original library had; nil for a newer row.
+	// bucket is a column of the original library; nil for a newer row.
 	bucket *string
 }
 
@@ -69,7 +69,7 @@ type ArchiveRow struct {
 func (row *ArchiveRow) Line() ([]byte, error) {
 	fields, tags := row.fields, row.tags
 	if row.bucket != nil {
-		// The original library kept what its callers gave it.
+		// The original library kept the values as its callers gave them.
 		var err error
 		if fields, tags, err = row.originalValues(); err != nil {
 			return nil, err

@@ -137,8 +137,7 @@ type archiveFinished struct {
 	sha256      string
 	lastEntryID int64
 	spans       []span
-	// through is the position of the delivery afterwards, and added what the archive changes of
-	// the counts.
+	// through is the position of the delivery afterwards, and added is the change of the counts.
 	through int64
 	added   sums
 }

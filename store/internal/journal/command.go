@@ -11,10 +11,11 @@ import (
 	"dappco.re/go/storebus/store/internal/kv"
 )
 
-// Command puts a point into the journal. Make it with NewCommand; the zero value is refused.
+// Command puts a point into the journal. Make it with NewCommand; the zero value is refused. The
+// contract shows no method of it beside Apply and Groups, so there are functions instead.
 type Command struct{ point }
 
-// point is what a caller gives of an entry, checked and encoded.
+// point is the part of an entry that a caller gives, checked and encoded.
 type point struct {
 	namespace   string
 	measurement string
@@ -52,7 +53,7 @@ func (command Command) Apply(batch *batch.Batch, _ batch.Origin) (commands.Outco
 	if command.measurement == "" {
 		return commands.Outcome{}, invalidEntry("it was not made by NewJournalCommand")
 	}
-	if err := command.CheckSize(batch.Limits()); err != nil {
+	if err := CheckSize(command, batch.Limits()); err != nil {
 		return commands.Outcome{}, err
 	}
 	last := lastRow(batch)
@@ -71,7 +72,7 @@ func (command Command) Groups() []string { return nil }
 
 // CheckSize checks the size of the entry on the wire, in a list of refused entries, against the
 // limit of entries.
-func (command Command) CheckSize(limits kv.Limits) error {
+func CheckSize(command Command, limits kv.Limits) error {
 	size := kv.EntryOverhead + len(command.measurement) + len(command.fields) + len(command.tags)
 	if command.namespace != "" && limits.EntryBytes > 0 && size > limits.EntryBytes {
 		return &failure.TooLargeError{What: "journal entry", Size: size, Limit: limits.EntryBytes}
@@ -79,8 +80,8 @@ func (command Command) CheckSize(limits kv.Limits) error {
 	return nil
 }
 
-// Entry returns the entry that the command has made.
-func (command Command) Entry(outcome commands.Outcome) JournalEntry {
+// EntryOf returns the entry that a command has made.
+func EntryOf(command Command, outcome commands.Outcome) JournalEntry {
 	return command.entry(outcome.EntryID, outcome.CommittedAt)
 }
 

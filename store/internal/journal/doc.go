@@ -8,7 +8,7 @@
 // entries that are sent again, and the life of an archive. The package reads no file and starts no
 // goroutine. Package journalquery has the queries, and package compaction writes the archives.
 //
-// Table and Archives belong to the owner of the committer, and so do Pending and RejectedQuery
-// while they read. News is for every goroutine. Commands, entries, rows and scans are values.
+// Table and Archives belong to the owner of the committer, and so does Pending
+// while it reads. News is for every goroutine. Commands, entries, rows and scans are values.
 // Nobody changes a row that was read. An Archive belongs to the goroutine that writes it.
 package journal

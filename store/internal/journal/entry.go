@@ -16,13 +16,11 @@ import (
 
 // The bounds of a journal entry.
 const (
-	// MaxNameBytes is the length of the longest measurement, field name, tag name or tag
-	// value.
+	// MaxNameBytes is the length of the longest measurement, field name, tag name or tag value.
 	MaxNameBytes = 512
 	// MaxTextBytes is the length of the longest text in a field.
 	MaxTextBytes = 64<<10 - 1
-	// MaxFields and MaxTags are the largest numbers of fields and tags of an
-	// entry.
+	// MaxFields and MaxTags are the largest numbers of fields and tags of an entry.
 	MaxFields = 1000
 	MaxTags   = 50
 	// MaxEntryBytes is the largest size of fields and tags, stored as JSON.

@@ -31,7 +31,7 @@ type Status struct {
 	OldestPendingAt time.Time
 }
 
-// News is what the journal tells every goroutine.
+// News has the facts about the journal that every goroutine may ask for.
 type News struct {
 	// Archiving counts the entries that a compaction under way has written.
 	Archiving atomic.Int64

@@ -59,7 +59,7 @@ func (changes *part) AppendTo(section []byte) []byte {
 	return section
 }
 
-// readFrom reads what AppendTo has appended.
+// readFrom reads a section that AppendTo has appended.
 func (changes *part) readFrom(section *changelog.Reader) {
 	for rows := section.Number(); rows > 0 && !section.Failed(); rows-- {
 		changes.rows = append(changes.rows, readRow(section))

@@ -22,6 +22,16 @@ type refusal struct {
 	requeued bool
 }
 
+// refusal returns the state of an entry of a namespace that was refused.
+func (table *Table) refusal(entryID int64, namespace string) (refusal, error) {
+	found := refusal{entryID: entryID, namespace: namespace}
+	err := table.selectRefusal.Query(func(row sqlite.Row) bool {
+		found.committedAt, found.requeued = row.Signed(0), row.Signed(1) == 1
+		return false
+	}, entryID, namespace)
+	return found, err
+}
+
 // refusalIn returns the state of an entry that was refused, as the batch leaves it.
 func refusalIn(batch *batch.Batch, entryID int64, namespace string) (refused refusal, err error) {
 	if below := batch.Below(); below != nil {
@@ -55,8 +65,8 @@ type RejectedPage struct {
 	Next time.Time
 }
 
-// Read answers the query.
-func (query RejectedQuery) Read(table *Table) (page RejectedPage, err error) {
+// Rejected answers a query.
+func (table *Table) Rejected(query RejectedQuery) (page RejectedPage, err error) {
 	if err := paging.CheckLimit(query.Limit); err != nil {
 		return page, err
 	}

@@ -36,7 +36,7 @@ func (row *Row) CommittedAt() time.Time { return time.Unix(0, row.committedAt).U
 // Namespace is empty for an entry outside every namespace.
 func (row *Row) Namespace() string { return row.namespace }
 
-// Measurement is the name of what was measured.
+// Measurement is the name of the measured thing.
 func (row *Row) Measurement() string { return row.measurement }
 
 // Bytes is the size of the entry.

@@ -246,13 +246,3 @@ func (table *Table) Status(namespace string) (Status, error) {
 	status.OldestPendingAt = time.Unix(0, oldest).UTC()
 	return status, err
 }
-
-// refusal returns the state of an entry of a namespace that was refused.
-func (table *Table) refusal(entryID int64, namespace string) (refusal, error) {
-	found := refusal{entryID: entryID, namespace: namespace}
-	err := table.selectRefusal.Query(func(row sqlite.Row) bool {
-		found.committedAt, found.requeued = row.Signed(0), row.Signed(1) == 1
-		return false
-	}, entryID, namespace)
-	return found, err
-}

@@ -54,7 +54,7 @@ type stage interface {
 	wants() int64
 }
 
-// filterStage passes on the rows for which a predicate is true.
+// filterStage passes on the rows that make a predicate true.
 type filterStage struct {
 	next      stage
 	predicate flux.Expression
