@@ -47,7 +47,7 @@ func newJournalQueries(store *Store) *journalquery.Queries {
 func newCompactor(store *Store) *compaction.Compactor {
 	return &compaction.Compactor{
 		Host: journalHost{store}, News: store.journal, Logger: store.config.Logger,
-		Delivers: store.JournalConfigured(), Bounds: archivefile.DefaultBounds,
+		Delivers: store.config.Journal.EndpointURL != "", Bounds: archivefile.DefaultBounds,
 	}
 }
 

@@ -112,11 +112,10 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	store.workspaces = workspace.New(workspace.Config{
 		Host: storeHost{store}, Directory: config.WorkspaceStateDirectory, Synchronous: synchronousOf(config.Durability), Logger: config.Logger, Stopped: store.stopped,
 	})
-	store.journalQueries = newJournalQueries(store)
+	store.journalQueries, store.compactor = newJournalQueries(store), newCompactor(store)
 	if err := store.start(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", errors.Join(err, database.Close()))
 	}
-	store.compactor = newCompactor(store)
 	if err := store.workspaces.Begin(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: workspaces: %w", errors.Join(err, store.Close()))
 	}
