@@ -64,7 +64,7 @@ func submitAlone[Answer any](store *Store, underway *atomic.Bool, busy error, wo
 
 // submitRead hands a question to the committer; failed is called instead if the store is
 // closed.
-func (store *Store) submitRead(question func(committer *engine.Committer), failed func(err error)) {
+func submitRead(store *Store, question func(committer *engine.Committer), failed func(err error)) {
 	err := failure.ErrNeverOpened
 	if store.opened() {
 		err = store.engine.Ask(question)
@@ -77,13 +77,13 @@ func (store *Store) submitRead(question func(committer *engine.Committer), faile
 // ask puts a question to the committer and waits for the answer.
 func ask[Answer any](store *Store, question func(committer *engine.Committer) (Answer, error)) (Answer, error) {
 	return wait(func(done func(Answer, error)) {
-		store.submitRead(func(committer *engine.Committer) { done(question(committer)) }, func(err error) { fail(done, err) })
+		submitRead(store, func(committer *engine.Committer) { done(question(committer)) }, func(err error) { fail(done, err) })
 	})
 }
 
 // submitAsk is ask for a caller that does not wait.
 func submitAsk[Answer any](store *Store, question func(committer *engine.Committer) (Answer, error), done func(Answer, error)) {
-	store.submitRead(func(committer *engine.Committer) {
+	submitRead(store, func(committer *engine.Committer) {
 		answer, err := question(committer)
 		answered(committer, store.outlet, done, answer, err)
 	}, func(err error) { fail(done, err) })
@@ -104,7 +104,7 @@ func look[Answer any](store *Store, question func(committer *engine.Committer) (
 // askExactly is ask for a question about how many keys there are in a realm.
 func askExactly[Answer any](store *Store, of kv.Realm, question func(committer *engine.Committer) (Answer, error)) (Answer, error) {
 	return wait(func(done func(Answer, error)) {
-		store.submitRead(func(committer *engine.Committer) {
+		submitRead(store, func(committer *engine.Committer) {
 			committer.Exactly(of, func() { done(question(committer)) })
 		}, func(err error) { fail(done, err) })
 	})
@@ -112,7 +112,7 @@ func askExactly[Answer any](store *Store, of kv.Realm, question func(committer *
 
 // submitExactly is askExactly for a caller that does not wait.
 func submitExactly[Answer any](store *Store, of kv.Realm, question func(committer *engine.Committer) (Answer, error), done func(Answer, error)) {
-	store.submitRead(func(committer *engine.Committer) {
+	submitRead(store, func(committer *engine.Committer) {
 		committer.Exactly(of, func() {
 			answer, err := question(committer)
 			answered(committer, store.outlet, done, answer, err)
@@ -124,7 +124,7 @@ func submitExactly[Answer any](store *Store, of kv.Realm, question func(committe
 // refused, and waits.
 func change(store *Store, command Command) error {
 	_, err := wait(func(done func(struct{}, error)) {
-		store.submitRead(func(committer *engine.Committer) {
+		submitRead(store, func(committer *engine.Committer) {
 			committer.Commit(command, func(err error) { done(struct{}{}, err) })
 		}, func(err error) { fail(done, err) })
 	})
@@ -133,7 +133,7 @@ func change(store *Store, command Command) error {
 
 // submitChange is change for a caller that does not wait.
 func submitChange(store *Store, command Command, done func(error)) {
-	store.submitRead(func(committer *engine.Committer) {
+	submitRead(store, func(committer *engine.Committer) {
 		committer.Commit(command, func(err error) {
 			committer.Answer(store.outlet, func() { done(err) })
 		})

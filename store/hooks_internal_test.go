@@ -64,7 +64,7 @@ var heldCommitters sync.Map
 // becomes one batch.
 func Hold(store *Store) (release func()) {
 	held, released := make(chan struct{}), make(chan struct{})
-	store.submitRead(func(committer *engine.Committer) {
+	submitRead(store, func(committer *engine.Committer) {
 		heldCommitters.Store(store, committer)
 		defer heldCommitters.Delete(store)
 		close(held)

@@ -9,6 +9,7 @@ import (
 
 	sqlitelib "modernc.org/sqlite/lib"
 
+	"dappco.re/go/storebus/store/internal/backup"
 	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/schema"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -34,7 +35,7 @@ func openDatabase(config StoreConfig) (*sqlite.Database, error) {
 	}
 	err = schema.Migrate(context.Background(), opened.Connection, clock.New(config.Clock, config.Elapsed).Now(), config.Logger)
 	if err == nil {
-		err = adoptBackup(context.Background(), opened.Connection, config.Logger)
+		err = backup.Adopt(context.Background(), opened.Connection, config.Logger)
 	}
 	if err != nil {
 		return nil, errors.Join(openError(config.DatabasePath, err), opened.Close())

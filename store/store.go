@@ -14,6 +14,7 @@ import (
 
 	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/backup"
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/commands"
@@ -330,7 +331,11 @@ func (store *Store) SubmitBackup(path string, done func(bytes int64, err error))
 		fail(done, failure.ErrNeverOpened)
 		return
 	}
-	submitAlone(store, &store.backingUp, failure.ErrBackupUnderway, func() (int64, error) { return backUp(store, path) }, done)
+	if err := CheckFileName(filepath.Base(path)); err != nil {
+		fail(done, err)
+		return
+	}
+	submitAlone(store, &store.backingUp, failure.ErrBackupUnderway, func() (int64, error) { return backup.Make(backupHost{store}, path) }, done)
 }
 
 // PurgeExpired expires every key that is due, and returns how many keys expired during the

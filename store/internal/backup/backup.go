@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package backup
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	sqlitedriver "modernc.org/sqlite"
+
+	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/sqlite"
+)
+
+const (
+	// pagesPerStep is how much is copied between two batches at least.
+	pagesPerStep = 256
+	// pagesPerSync is how much is copied between two fsyncs of the copy, which
+	// leaves little for the last one: that is done by the committer.
+	pagesPerSync = 64 * pagesPerStep
+)
+
+// Host is the store as a backup sees it.
+type Host interface {
+	// Begin has the owner of the connection begin a copy into a file.
+	Begin(path string) (*sqlitedriver.Backup, error)
+	// Between has the owner of the connection call function between two batches, and waits.
+	Between(function func() error) error
+	// Closing reports whether the store is being closed.
+	Closing() bool
+	// Copied is told how many bytes are copied so far, and 0 at the end.
+	Copied(bytes int64)
+}
+
+// Make copies the database of a store into a new file and returns its size in bytes. It returns an
+// error that wraps fs.ErrExist if the file exists, or if SQLite would take a file beside it for a
+// part of it.
+func Make(host Host, path string) (bytes int64, err error) {
+	if err := requireAbsent(path); err != nil {
+		return 0, err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.partial")
+	if err != nil {
+		return 0, err
+	}
+	bytes, err = copyInto(host, file, path)
+	// After a rename there is nothing to remove.
+	if removeErr := os.Remove(file.Name()); !errors.Is(removeErr, fs.ErrNotExist) {
+		err = errors.Join(err, removeErr)
+	}
+	return bytes, errors.Join(err, file.Close())
+}
+
+// requireAbsent returns fs.ErrExist if path exists, or if a file beside it would be taken for a
+// part of a database by SQLite.
+func requireAbsent(path string) error {
+	for _, suffix := range append([]string{""}, sqlite.Companions...) {
+		if _, err := os.Lstat(path + suffix); err == nil {
+			return fmt.Errorf("%w; a backup overwrites nothing", &fs.PathError{Op: "back up into", Path: path + suffix, Err: fs.ErrExist})
+		}
+	}
+	return nil
+}
+
+// copyInto copies the store into a file that nobody knows, and gives it its name when all of it is
+// on disk.
+func copyInto(host Host, file *os.File, path string) (int64, error) {
+	copied, err := copyPages(host, file)
+	if err != nil {
+		return 0, err
+	}
+	if err := errors.Join(stamp(copied), copied.Close(), file.Sync(), requireAbsent(path)); err != nil {
+		return 0, err
+	}
+	size, err := file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return 0, err
+	}
+	return size.Size(), platform.SyncFolder(filepath.Dir(path))
+}
+
+// copyPages copies the database step by step, each step between two batches, and returns the
+// connection to the copy. SQLite updates the copied part with every commit in between, so the
+// copy is the store at the last step.
+func copyPages(host Host, file *os.File) (copied driver.Conn, err error) {
+	copying, err := host.Begin(file.Name())
+	if err != nil {
+		return nil, err
+	}
+	progress := progress{}
+	defer host.Copied(0)
+	for more := true; more && err == nil; {
+		err = host.Between(func() (err error) {
+			more, err = progress.step(copying)
+			return err
+		})
+		host.Copied(int64(progress.total-progress.left) * sqlite.PageBytes)
+		if err == nil && more {
+			err = betweenSteps(host, &progress, file)
+		}
+	}
+	endErr := host.Between(func() error {
+		if err != nil {
+			return errors.Join(err, copying.Finish())
+		}
+		copied, err = copying.Commit()
+		return err
+	})
+	return copied, endErr
+}
+
+// betweenSteps has the disk catch up, while the committer is about something else.
+func betweenSteps(host Host, progress *progress, file *os.File) error {
+	if host.Closing() {
+		return failure.ErrClosed
+	}
+	if progress.unsynced < pagesPerSync && progress.left > pagesPerStep {
+		return nil
+	}
+	progress.unsynced = 0
+	return file.Sync()
+}
+
+// progress is how far a backup has come.
+type progress struct {
+	left, total, unsynced int
+}
+
+// step copies some pages, and more if the database grows: the copy must catch up.
+func (progress *progress) step(copying *sqlitedriver.Backup) (more bool, err error) {
+	pages := pagesPerStep + 2*max(0, copying.PageCount()-progress.total)
+	if progress.total == 0 {
+		pages = pagesPerStep
+	}
+	progress.total = copying.PageCount()
+	more, err = copying.Step(int32(pages))
+	progress.left = copying.Remaining()
+	progress.unsynced += pages
+	return more, err
+}
+
+// stamp marks a copy as one, for Adopt, and makes it a single file.
+func stamp(copied driver.Conn) error {
+	connection, ok := copied.(driver.ExecerContext)
+	if !ok {
+		return fmt.Errorf("driver connection is a %T, which executes nothing", copied)
+	}
+	// An archive that is being written is the business of the store that writes it.
+	_, err := connection.ExecContext(context.Background(), `PRAGMA journal_mode = DELETE; DELETE FROM journal_archives WHERE finished_at IS NULL; INSERT OR IGNORE INTO meta (name, value) VALUES ('backup', 1)`, nil)
+	return err
+}
+
+// Adopt gives a backup an id of its own, because it has another future than its original.
+func Adopt(ctx context.Context, connection *sql.Conn, logger *slog.Logger) error {
+	var id string
+	err := connection.QueryRowContext(ctx, `SELECT (SELECT value FROM meta WHERE name = 'store_id') FROM meta WHERE name = 'backup'`).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	transaction, err := connection.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	var own string
+	err = transaction.QueryRowContext(ctx, `UPDATE meta SET value = lower(hex(randomblob(16))) WHERE name = 'store_id' RETURNING value`).Scan(&own)
+	if err == nil {
+		_, err = transaction.ExecContext(ctx, `DELETE FROM meta WHERE name = 'backup'`)
+	}
+	if err == nil {
+		// The records up to now are of another store. Nobody has the record before the first own one.
+		_, err = transaction.ExecContext(ctx, `DELETE FROM record_sections; UPDATE record_start SET (record_id, commit_id, hash) = (SELECT ifnull(max(id), 0) + 1, ifnull(max(id), 0), 0 FROM commits)`)
+	}
+	if err != nil {
+		return errors.Join(err, transaction.Rollback())
+	}
+	if err := transaction.Commit(); err != nil {
+		return err
+	}
+	logger.Warn("the database is a backup: it has got a store id of its own", slog.String("store", own), slog.String("backup_of", id))
+	return nil
+}
