@@ -14,9 +14,11 @@ import (
 
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/commands"
 )
 
-// withoutRecords brings a closed database to the schema before records.
+// withoutRecords brings a closed database to the schema before records. A later migration is undone
+// here too.
 func withoutRecords(t *testing.T, path string) {
 	t.Helper()
 	execute(t, path, "DROP TABLE record_sections; DROP TABLE record_start; ALTER TABLE commits DROP COLUMN hash; PRAGMA user_version = 7")
@@ -121,21 +123,26 @@ func TestMigrate_OldLog_Good(t *testing.T) {
 		config := workConfig(t)
 		work := openWork(t, config)
 		work.run(func() {})
+		require.NoError(t, work.store.SetQuota("acme", store.Quota{}))
 		var image map[string][]byte
+		applied := false // the commands
 		require.NoError(t, store.OnStatement(work.store, func(name string, execute func() error) error {
 			err := execute()
-			if name == "commit" && image == nil {
+			if name == "commit" && applied && image == nil {
 				image = filesOf(t, config.DatabasePath)
 			}
 			return err
 		}))
-		commands := make([]store.Command, 2000)
-		for index := range commands {
-			commands[index] = store.SetCommand{Group: "acme:many", Key: fmt.Sprint(index), Value: strings.Repeat("v", 1000)}
+		writes := make([]store.Command, 2000)
+		for index := range writes {
+			writes[index] = store.SetCommand{Group: "acme:many", Key: fmt.Sprint(index), Value: strings.Repeat("v", 1000)}
 		}
-		require.NoError(t, work.store.SetQuota("acme", store.Quota{}))
-		image = nil
-		for _, result := range submitTogether(work.store, commands...) {
+		last := len(writes) - 1
+		writes[last] = commands.Answer(store.Request{Answer: func(store.Outcome) ([]byte, error) {
+			applied = true
+			return nil, nil
+		}}, writes[last])
+		for _, result := range submitTogether(work.store, writes...) {
 			require.NoError(t, result.err)
 		}
 		require.NoError(t, store.OnStatement(work.store, func(_ string, execute func() error) error { return execute() }))

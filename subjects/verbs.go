@@ -11,7 +11,7 @@ import (
 // store.acme.set.
 type Verb string
 
-// The verbs of a namespace. Add a new verb to verbTable too.
+// The verbs of a namespace. Add a new verb to verbTable, and its endpoint to handler/verbs.go, too.
 const (
 	VerbSet          Verb = "set"
 	VerbGet          Verb = "get"
@@ -48,7 +48,7 @@ const (
 	VerbWorkspaces         Verb = "workspaces"
 )
 
-// The verbs of an operator, on store.admin.<verb>. Add a new verb to verbTable too. It
+// The verbs of an operator, on store.admin.<verb>. Add a new verb to verbTable, and its endpoint to handler/verbs.go, too. It
 // must not have the name of a verb of a namespace.
 const (
 	VerbAdminStatus     Verb = "status"

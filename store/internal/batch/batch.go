@@ -30,7 +30,7 @@ type Batch struct {
 	timestamp time.Time
 
 	events     []changelog.Event
-	sections   []*changelog.NamespaceChanges
+	logged     []*changelog.NamespaceChanges
 	namespaces map[string]*namespaceChange
 	groups     map[string]*groupChange
 	entries    map[kv.EntryName]*kv.EntryVersion
@@ -55,7 +55,7 @@ type namespaceChange struct {
 	kv.NamespaceState
 	before  kv.NamespaceState
 	changed bool
-	section *changelog.NamespaceChanges
+	logged  *changelog.NamespaceChanges
 }
 
 // groupChange is a group as the batch leaves it.

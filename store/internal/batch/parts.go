@@ -11,8 +11,9 @@ import (
 )
 
 // Table is a part of the database that a commit saves beside the entries. A batch gathers the
-// changes of a table in a part, which is a section of the record. A table belongs to the owner
-// of the committer.
+// changes of a table in a part, which is a section of the record. A commit with a section costs a
+// row more, so no table has a section in every commit. A table belongs to the owner of the
+// committer.
 type Table interface {
 	// Load reads the table when the store is opened.
 	Load() error

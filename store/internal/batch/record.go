@@ -109,11 +109,11 @@ func (batch *Batch) log(namespace *namespaceChange, event *changelog.Event) {
 	if batch.nests {
 		return
 	}
-	if namespace.section == nil {
-		namespace.section = &changelog.NamespaceChanges{Namespace: event.Namespace, FirstRevision: event.Revision}
-		batch.sections = append(batch.sections, namespace.section)
+	if namespace.logged == nil {
+		namespace.logged = &changelog.NamespaceChanges{Namespace: event.Namespace, FirstRevision: event.Revision}
+		batch.logged = append(batch.logged, namespace.logged)
 	}
-	namespace.section.Add(event)
+	namespace.logged.Add(event)
 }
 
 // Changes returns what the batch has changed; it is called once, and the slice goes
@@ -146,7 +146,7 @@ func (batch *Batch) Changes() *state.Slice {
 func (batch *Batch) Take(record *changelog.Record) (changes *changelog.Changes, err error) {
 	if len(record.Changes) > 0 {
 		err = changelog.ReadChanges(record.Changes, batch.timestamp, func(namespace changelog.NamespaceChanges) func(*changelog.Event) bool {
-			batch.sections = append(batch.sections, &namespace)
+			batch.logged = append(batch.logged, &namespace)
 			return func(event *changelog.Event) bool {
 				batch.events = append(batch.events, *event)
 				return true
@@ -159,7 +159,7 @@ func (batch *Batch) Take(record *changelog.Record) (changes *changelog.Changes, 
 	if err == nil {
 		err = batch.tables.read(batch, record.Sections)
 	}
-	return &changelog.Changes{Blob: record.Changes, Count: len(batch.events), Namespaces: batch.sections}, err
+	return &changelog.Changes{Blob: record.Changes, Count: len(batch.events), Namespaces: batch.logged}, err
 }
 
 // Encode returns the changes of entries as a record has them.
@@ -167,5 +167,5 @@ func (batch *Batch) Encode() *changelog.Changes {
 	if len(batch.events) == 0 {
 		return &changelog.Changes{}
 	}
-	return changelog.EncodeChanges(batch.sections)
+	return changelog.EncodeChanges(batch.logged)
 }
