@@ -11,7 +11,7 @@ import (
 // choreArchives is the name of the chore that removes the rows that are in an archive.
 const choreArchives = "removing archived journal entries"
 
-// newChores returns what the committer does for the journal and for workspaces.
+// newChores returns the chores of the journal and of workspaces.
 func newChores() []engine.Chore {
 	return []engine.Chore{
 		{

@@ -32,7 +32,7 @@ type Config struct {
 type Disk struct {
 	config  Config
 	session *sqlite.Session
-	// begun writes what comes first in every transaction, and committed is told of its end.
+	// begun writes the beginning of every transaction, and committed is told of its end.
 	begun     func(transaction *sqlite.Transaction)
 	committed func()
 
@@ -70,7 +70,7 @@ func (disk *Disk) Session() *sqlite.Session { return disk.session }
 
 // Transaction runs function between BEGIN and COMMIT, after the deferred part of the log. An
 // error other than ErrOutcomeUnknown means that nothing was changed. After ErrOutcomeUnknown
-// nothing is written any more, whatever the transaction was for.
+// nothing is written any more.
 func (disk *Disk) Transaction(function func(transaction *sqlite.Transaction)) error {
 	if err := errors.Join(disk.config.Fault.Stopped(), disk.endReading()); err != nil {
 		return err
@@ -114,7 +114,7 @@ func (disk *Disk) Unsynced(function func(transaction *sqlite.Transaction)) error
 }
 
 // Synced is Transaction for rows that belong to files beside the database. They are on disk
-// when Synced returns, whatever the durability of the store.
+// when Synced returns, even if the store is less durable.
 func (disk *Disk) Synced(function func(transaction *sqlite.Transaction)) error {
 	return disk.synchronous(sqlite.SynchronousFull, function)
 }
@@ -170,7 +170,7 @@ func (disk *Disk) undo() error {
 // Writes reports whether the store still writes.
 func (disk *Disk) Writes() bool { return disk.config.Fault.Writes() }
 
-// StopWriting ends all writing, because nobody knows what the disk has.
+// StopWriting ends all writing, because the state of the disk is unknown.
 func (disk *Disk) StopWriting(err error) {
 	disk.config.Fault.broken.Store(&err)
 	disk.config.Logger.Error("the disk failed: writes have stopped, reads go on; restart to check the store", slog.Any("error", err))

@@ -35,7 +35,7 @@ type sealed struct {
 	// Entry is the record for the database. It has no changes if there is no record.
 	sqlitelog.Entry
 
-	// verdict is what the log says, nil while it says nothing. appending tells that the log is
+	// verdict is the answer of the log, nil while there is none. appending tells that the log is
 	// asked just now.
 	verdict   atomic.Pointer[error]
 	appending atomic.Bool
@@ -301,7 +301,7 @@ func (committer *Committer) inTransaction(waits batch.Waiting, function func(tra
 	}
 }
 
-// write writes a record, and what the tables have of it.
+// write writes a record, and its part of the tables.
 func (committer *Committer) write(transaction *sqlite.Transaction, next *sealed, slices []*state.Slice) {
 	committer.log.Write(transaction, &next.Entry)
 	committer.tables.Save(transaction, next.batch)

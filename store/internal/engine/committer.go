@@ -116,7 +116,7 @@ func (committer *Committer) prepare(session *sqlite.Session) {
 	committer.chores = newChores(committer, keeping)
 }
 
-// open reads what the database has, and brings the tables up to the log.
+// open reads the database, and brings the tables up to the log.
 func (committer *Committer) open(session *sqlite.Session) error {
 	engine, rows := committer.engine, committer.rows
 	if err := session.Prepare(`SELECT value FROM meta WHERE name = 'store_id'`).Query(func(row sqlite.Row) bool {

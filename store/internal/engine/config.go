@@ -49,7 +49,7 @@ type Config struct {
 // Chore is work of the committer beside reads and writes. It is done in slices, one between two
 // batches, so that it holds up nobody.
 type Chore struct {
-	// Name is what the operator reads when the chore fails.
+	// Name is for the operator, who reads it if the chore fails.
 	Name string
 	// WhenIdle leaves the chore to a time without commits, and to the end of the store.
 	WhenIdle bool

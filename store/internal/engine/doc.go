@@ -6,7 +6,7 @@
 //
 // An Engine may be touched by every goroutine. A Committer belongs to its owner: to the goroutine
 // of the engine for a turn, or to a caller that came while nothing waited. Only the Engine gives
-// it, so whoever has a Committer owns it until the question is answered.
+// it, and takes it back when a question is answered.
 //
 // A commit has three steps (commit.go): seal, append, install. The package knows the tables of a
 // batch only as a list. The rest of the store hands in how to make them, and chores of its own.

@@ -16,8 +16,8 @@ import (
 	"dappco.re/go/storebus/store/internal/state"
 )
 
-// Engine is what every goroutine may touch of the committer. The committer itself is in the
-// hands of its owner, and nowhere else.
+// Engine is the part of the committer that every goroutine may touch. The committer itself is in
+// the hands of its owner, and nowhere else.
 type Engine struct {
 	owner ownership
 

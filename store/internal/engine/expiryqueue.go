@@ -10,7 +10,7 @@ import (
 
 // expiryQueue has the realms with keys to expire, in the order of their turns. It also has the
 // calls that wait until no key of a realm is due: questions about the number of keys, and
-// writes that may not count due keys. It belongs to the committer's goroutine.
+// writes that may not count due keys. It belongs to the owner of the committer.
 //
 // A write waits behind a waiting write that names the same group. So no write to a key
 // overtakes another. All other writes go on.

@@ -66,10 +66,10 @@ func (inside Inside) ReplaceCommit(executor driver.StmtExecContext) driver.StmtE
 	return inside.committer.disk.ReplaceCommit(executor)
 }
 
-// KeepHouse does now what the committer does every second.
+// KeepHouse does the work of every second now.
 func (inside Inside) KeepHouse() { inside.committer.keepHouse() }
 
-// Settle does now what the committer does when it is left alone.
+// Settle does the work of a committer that is left alone, until there is no more.
 func (inside Inside) Settle() {
 	chores := inside.committer.chores
 	for inside.committer.expireDue() {
@@ -96,5 +96,5 @@ func (inside Inside) HoldDeletions() (release func()) {
 	return func() { held.slice = slice }
 }
 
-// RemoveSections removes a slice of the oldest sections, whatever their number.
+// RemoveSections removes a slice of the oldest sections, even if they are few.
 func (inside Inside) RemoveSections() { inside.committer.trimming.RemoveSections() }

@@ -18,8 +18,8 @@ type Completion interface {
 	Done()
 }
 
-// Outlet is where the results of a store go. Outlets are compared by their addresses, because a
-// sink can be of any type.
+// Outlet takes the results of a store to a sink. Outlets are compared by their addresses, because
+// a sink can be of any type.
 type Outlet struct{ sink Sink }
 
 // NewOutlet returns the outlet of a sink.

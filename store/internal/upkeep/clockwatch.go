@@ -13,8 +13,8 @@ import (
 
 const (
 	// aheadToTell is the smallest difference at which the log says that the store's clock is
-	// ahead of the wall clock. aheadAtStart is the smallest difference at which a start says
-	// what to do. stepToTell is the smallest step forward in the log.
+	// ahead of the wall clock. aheadAtStart is the smallest difference at which a start gives
+	// advice. stepToTell is the smallest step forward in the log.
 	aheadToTell  = time.Second
 	aheadAtStart = 10 * time.Second
 	stepToTell   = 10 * time.Second

@@ -36,7 +36,7 @@ func (rows *Rows) AreBehind() bool {
 	return rows.idleness.Idle() && rows.materialiser.Through() != rows.config.Log.Position().CommitID
 }
 
-// WriteIdle writes a slice of what is pending.
+// WriteIdle writes a slice of the pending entries, and reports whether to go on.
 func (rows *Rows) WriteIdle() (more bool) {
 	err := rows.Write(rows.materialiser.NextSlice(rows.logEnd()))
 	rows.config.Disk.Tried(workTables, err)

@@ -24,8 +24,8 @@ func NewTrimming(config Config, rows *Rows) *Trimming {
 }
 
 // Trim removes a slice of whole commits from the log's oldest end if a bound of the retention
-// is passed, and reports whether there is more to trim. The newest commit stays, and commits
-// that a registered consumer has not acknowledged.
+// is passed. It reports whether there is more to trim. The newest commit stays, and commits that a
+// registered consumer has not acknowledged.
 func (trimming *Trimming) Trim() (more bool) {
 	trimmed, err := trimming.trimSlice()
 	trimming.config.Disk.Tried(workTrimming, err)

@@ -9,8 +9,8 @@ import (
 	"dappco.re/go/storebus/store/internal/failure"
 )
 
-// Register returns the command that saves where the consumer of a new name begins. It changes
-// nothing for a name that is known.
+// Register returns the command that saves the first watermark of a new consumer: the end of the
+// log. It changes nothing for a name that is known.
 func Register(name string) commands.Command { return registerCommand{name: name} }
 
 type registerCommand struct{ name string }

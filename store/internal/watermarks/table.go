@@ -53,7 +53,7 @@ func New(session *sqlite.Session) *Table {
 // Of returns the table of a store.
 func Of(tables *batch.Tables) *Table { return slot.Table(tables) }
 
-// Load reads where every consumer left off.
+// Load reads the watermark of every consumer.
 func (table *Table) Load() error {
 	return table.selectConsumers.Query(func(row sqlite.Row) bool {
 		table.absent[row.Text(0)] = changelog.Position{CommitID: row.Unsigned(1), End: changelog.Totals{Changes: row.Unsigned(2), Bytes: row.Unsigned(3)}}
