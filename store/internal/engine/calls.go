@@ -85,7 +85,8 @@ func (engine *Engine) CarryOut(command commands.Command, origin batch.Origin) (c
 func (engine *Engine) await(own *write) {
 	if own.written == nil {
 		own.written = make(chan struct{})
-		if own.err = engine.put(own); own.err != nil {
+		if err := engine.put(own); err != nil {
+			own.err = err // a write that is put belongs to the committer
 			return
 		}
 	}

@@ -55,7 +55,8 @@ func (engine *Engine) transact(lending *Lending, own *write, function func(lendi
 		}
 	}
 	own.written = make(chan struct{})
-	if own.err = engine.put(own); own.err != nil {
+	if err := engine.put(own); err != nil {
+		own.err = err
 		return nil
 	}
 	select {
