@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,8 +35,10 @@ type work struct {
 	consumer  *store.Consumer
 	workspace *store.Workspace
 	entries   []store.JournalEntry
-	// outcomes are the errors of the steps that have ended, by their names.
+	// outcomes are the errors of the steps that have ended, by their names. mutex is for hooks,
+	// which run in the committer.
 	outcomes map[string]error
+	mutex    sync.Mutex
 }
 
 // workStep is a step with a look at what it leaves in the tables, nil if later steps change that.
@@ -193,9 +196,19 @@ func workConfig(t *testing.T) store.StoreConfig {
 // run takes the steps, and calls each after every one.
 func (work *work) run(each func()) {
 	for _, step := range workSteps {
-		work.outcomes[step.name] = step.do(work)
+		err := step.do(work)
+		work.mutex.Lock()
+		work.outcomes[step.name] = err
+		work.mutex.Unlock()
 		each()
 	}
+}
+
+// ended returns the outcomes so far, for a hook.
+func (work *work) ended() map[string]error {
+	work.mutex.Lock()
+	defer work.mutex.Unlock()
+	return maps.Clone(work.outcomes)
 }
 
 // requireKept checks the steps that have ended against the tables of a store: an acknowledged
@@ -400,7 +413,7 @@ func TestRecords_Crash_Ugly(t *testing.T) {
 	work := openWork(t, config)
 	var images []crashImage
 	take := func(label string, files map[string][]byte) {
-		images = append(images, crashImage{fmt.Sprintf("%03d%s", len(images), label), files, maps.Clone(work.outcomes)})
+		images = append(images, crashImage{fmt.Sprintf("%03d%s", len(images), label), files, work.ended()})
 	}
 	require.NoError(t, store.OnStatement(work.store, func(name string, execute func() error) error {
 		if name != "commit" {
