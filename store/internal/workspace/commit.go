@@ -5,7 +5,6 @@ package workspace
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/failure"
@@ -21,7 +20,7 @@ const (
 )
 
 // Commit ends the workspace with a commit of its summary. host carries the command out.
-func (workspace *Workspace) Commit(host Committer) (commands.Outcome, error) {
+func (workspace *Workspace) Commit(host CommandHost) (commands.Outcome, error) {
 	return workspace.commit(host, commands.Request{}, "")
 }
 
@@ -32,7 +31,7 @@ func (workspace *Workspace) Discard() error {
 }
 
 // commit ends the workspace with a commit of its summary, and answers a request with it.
-func (workspace *Workspace) commit(host Committer, request commands.Request, traceParent string) (commands.Outcome, error) {
+func (workspace *Workspace) commit(host CommandHost, request commands.Request, traceParent string) (commands.Outcome, error) {
 	return workspace.end(func(turn turn) (commands.Outcome, error) {
 		var summary map[string]int64
 		err := workspace.workspaces.pool.use(turn, func(database *workspacefile.Database) (err error) {
@@ -52,7 +51,7 @@ func (workspace *Workspace) commit(host Committer, request commands.Request, tra
 }
 
 // discard ends the workspace without a trace, and answers a request with it.
-func (workspace *Workspace) discard(host Committer, request commands.Request) (commands.Outcome, error) {
+func (workspace *Workspace) discard(host CommandHost, request commands.Request) (commands.Outcome, error) {
 	return workspace.end(func(turn turn) (commands.Outcome, error) {
 		return host.Do(commands.Answer(request, discardCommand{runID: turn.run.RunID}))
 	})
@@ -76,16 +75,4 @@ func (workspace *Workspace) end(mark func(turn turn) (commands.Outcome, error)) 
 		return err
 	})
 	return outcome, err
-}
-
-// removeEnded removes the file of a run that is marked, and then has the mark removed.
-func (workspaces *Workspaces) removeEnded(turn turn) {
-	workspaces.reach(stepCommitted)
-	if err := workspaces.remove(turn); err != nil {
-		workspaces.config.Logger.Error("removing a workspace that has ended failed; it is done when the store is opened again",
-			slog.String("run", turn.run.RunID), slog.Any("error", err))
-		return
-	}
-	workspaces.reach(stepRemoved)
-	workspaces.config.Host.ForgetRuns(turn.run.RunID)
 }

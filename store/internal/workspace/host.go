@@ -15,7 +15,7 @@ import (
 
 // Host is the store as its workspaces see it. Any number of goroutines may call its methods.
 type Host interface {
-	Committer
+	CommandHost
 	// Recall returns the store's answer to a request with an id, nil if there is none, and the
 	// store's time.
 	Recall(name batch.RequestName) (earlier *batch.Answer, now time.Time, err error)
@@ -34,8 +34,8 @@ type Host interface {
 	NewPoint(name workspacefile.Name, summary map[string]int64) (Point, error)
 }
 
-// Committer carries out commands of the store.
-type Committer interface {
+// CommandHost carries out commands of the store.
+type CommandHost interface {
 	// Do carries a command out, and returns when it is on disk.
 	Do(command commands.Command) (commands.Outcome, error)
 }

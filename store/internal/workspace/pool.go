@@ -84,8 +84,8 @@ func (connections *poolConnections) take(run *run) (*workspacefile.Database, err
 	return run.pooled.writer, nil
 }
 
-// openFor opens a connection, for which another gives way at the bound: those in
-// use have a place each, and so has the caller, so that one is idle then.
+// openFor opens a connection. At the bound, another connection gives way. One is idle then, because
+// each connection in use has a place, and so has the caller.
 func (connections *poolConnections) openFor(run *run) error {
 	if connections.open == MaxConnections {
 		if err := connections.closeOldest(); err != nil {

@@ -12,7 +12,7 @@ import (
 	"dappco.re/go/storebus/store/internal/workspacefile"
 )
 
-// memoryInterval is how often that is looked at.
+// memoryInterval is the time between two looks at the memory of the process.
 const memoryInterval = 5 * time.Millisecond
 
 // Query runs one SELECT over the entries of the workspace, in the turn of its namespace.
@@ -21,8 +21,8 @@ func (workspace *Workspace) Query(query string, limit int) (workspacefile.Rows, 
 	if err != nil {
 		return workspacefile.Rows{}, err
 	}
-	workspaces, run := workspace.workspaces, workspace.run
-	leave, err := workspaces.queries.Enter(run.Name.Namespace)
+	run := workspace.run
+	leave, err := workspace.workspaces.queries.Enter(run.Name.Namespace)
 	if err != nil {
 		return workspacefile.Rows{}, err
 	}
@@ -32,7 +32,7 @@ func (workspace *Workspace) Query(query string, limit int) (workspacefile.Rows, 
 		return workspacefile.Rows{}, err
 	}
 	defer release()
-	ctx, stop := workspaces.queryContext(run)
+	ctx, stop := workspace.queryContext()
 	defer stop()
 	return run.Query(ctx, query, limit)
 }
@@ -61,17 +61,18 @@ func (workspace *Workspace) pin() (release func(), err error) {
 	}, nil
 }
 
-// queryContext ends when the query's time is up, and when the workspace or the store
-// ends. Its cause says which. The caller calls stop.
-func (workspaces *Workspaces) queryContext(run *run) (ctx context.Context, stop func()) {
+// queryContext ends when the query's time is up, and when the workspace or the store ends. Its
+// cause says which. The caller calls stop.
+func (workspace *Workspace) queryContext() (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	timer := time.AfterFunc(workspaces.bounds.QueryTime, func() {
-		cancel(fmt.Errorf("%w: the query has run for %s", failure.ErrDeadlineExceeded, workspaces.bounds.QueryTime))
+	longest := workspace.workspaces.bounds.QueryTime
+	timer := time.AfterFunc(longest, func() {
+		cancel(fmt.Errorf("%w: the query has run for %s", failure.ErrDeadlineExceeded, longest))
 	})
 	watcher := make(chan struct{})
 	go func() {
 		defer close(watcher)
-		workspaces.watchQuery(ctx, cancel, run.ended)
+		workspace.watchQuery(ctx, cancel)
 	}()
 	return ctx, func() {
 		timer.Stop()
@@ -80,9 +81,10 @@ func (workspaces *Workspaces) queryContext(run *run) (ctx context.Context, stop 
 	}
 }
 
-// watchQuery cancels a query whose workspace or store ends, or that makes the process
-// grow too much: SQLite itself has no bound here.
-func (workspaces *Workspaces) watchQuery(ctx context.Context, cancel context.CancelCauseFunc, ended <-chan struct{}) {
+// watchQuery cancels a query if its workspace or the store ends, or if the process grows too much:
+// SQLite itself has no bound here.
+func (workspace *Workspace) watchQuery(ctx context.Context, cancel context.CancelCauseFunc) {
+	most := workspace.workspaces.bounds.QueryMemory
 	ticker := time.NewTicker(memoryInterval)
 	defer ticker.Stop()
 	before, measured := sqlite.ResidentBytes()
@@ -90,13 +92,13 @@ func (workspaces *Workspaces) watchQuery(ctx context.Context, cancel context.Can
 		select {
 		case <-ctx.Done():
 			return
-		case <-ended:
+		case <-workspace.run.ended:
 			cancel(errEnded)
-		case <-workspaces.config.Stopped:
+		case <-workspace.workspaces.config.Stopped:
 			cancel(failure.ErrClosed)
 		case <-ticker.C:
-			if now, _ := sqlite.ResidentBytes(); measured && now-before > workspaces.bounds.QueryMemory {
-				cancel(&failure.TooLargeError{What: "memory of the query", Size: now - before, Limit: workspaces.bounds.QueryMemory})
+			if now, _ := sqlite.ResidentBytes(); measured && now-before > most {
+				cancel(&failure.TooLargeError{What: "memory of the query", Size: now - before, Limit: most})
 			}
 		}
 	}

@@ -231,7 +231,7 @@ func (registry *registry) recover(path string) (orphans []*run, err error) {
 
 func (registry *registry) orphansIn(path string) (orphans []*run) {
 	for _, run := range registry.runs {
-		if run.orphaned && (path == "" || samePath(path, run.Folder().Path())) {
+		if run.orphaned && (path == "" || samePath(path, filepath.Dir(run.Path()))) {
 			orphans = append(orphans, run)
 		}
 	}

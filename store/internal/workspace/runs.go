@@ -57,6 +57,9 @@ type Runs struct {
 	delete    *sqlite.Statement
 }
 
+// RunsOf returns the table of a store.
+func RunsOf(tables *batch.Tables) *Runs { return runsIn.Table(tables) }
+
 // NewRuns returns the table, with its statements prepared.
 func NewRuns(session *sqlite.Session, fileless *Fileless) *Runs {
 	return &Runs{
@@ -126,7 +129,7 @@ func endRun(batch *batch.Batch, runID string) {
 			return
 		}
 	}
-	part.unmarked = runsIn.Table(batch.Tables()).removable()
+	part.unmarked = RunsOf(batch.Tables()).removable()
 }
 
 // runEnded reports whether a run of a workspace was committed or discarded.
@@ -136,7 +139,7 @@ func runEnded(batch *batch.Batch, runID string) bool {
 			return true
 		}
 	}
-	return runsIn.Table(batch.Tables()).ended[runID]
+	return RunsOf(batch.Tables()).ended[runID]
 }
 
 // Save implements batch.Table.
@@ -166,21 +169,18 @@ func (runs *Runs) Saved(batch *batch.Batch) (bytes int) {
 // removable returns runs whose marks can be removed, at most marksPerCommit.
 func (runs *Runs) removable() []string { return runs.fileless.some(marksPerCommit) }
 
-// RunsOf returns the table of the ended runs.
-func RunsOf(tables *batch.Tables) *Runs { return runsIn.Table(tables) }
-
 // Ended returns the runs that were committed or discarded and may still have a file.
 func (runs *Runs) Ended() map[string]bool { return maps.Clone(runs.ended) }
 
 // MarksAreLeft reports whether there are marks that nobody needs any more.
-func (runs *Runs) MarksAreLeft() bool { return len(runs.removable()) > 0 }
+func (runs *Runs) MarksAreLeft() bool { return len(runs.fileless.some(1)) > 0 }
 
 // RemoveMarks removes a slice of the marks that nobody needs any more.
 type RemoveMarks struct{}
 
 // Apply implements commands.Command.
 func (RemoveMarks) Apply(batch *batch.Batch, _ batch.Origin) (commands.Outcome, error) {
-	if unmarked := runsIn.Table(batch.Tables()).removable(); len(unmarked) > 0 {
+	if unmarked := RunsOf(batch.Tables()).removable(); len(unmarked) > 0 {
 		runsIn.In(batch).unmarked = unmarked
 	}
 	return commands.Outcome{}, nil

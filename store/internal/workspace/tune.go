@@ -47,8 +47,8 @@ func (workspaces *Workspaces) SetBounds(bounds Bounds) {
 	registry.room = bounds.Workspaces
 }
 
-// SetHost puts another host into the place of the store's. Tests learn in this way what the
-// workspaces ask of the store.
+// SetHost puts another host into the place of the store's. So tests see the visits of the
+// workspaces to the store.
 func (workspaces *Workspaces) SetHost(replace func(host Host) Host) {
 	workspaces.config.Host = replace(workspaces.config.Host)
 }

@@ -18,8 +18,8 @@ import (
 // errEnded says that a workspace was committed or discarded.
 var errEnded = fmt.Errorf("%w: the workspace has ended", failure.ErrNotFound)
 
-// workAtOnce is the number of pieces of work on workspaces that run at once for callers that do
-// not wait, at most half of them for one namespace. Others wait.
+// workAtOnce is the number of pieces of work that run at once for callers that do not wait. At most
+// half of them are for one namespace. Others wait.
 const workAtOnce = 16
 
 // Workspaces has the workspaces of a store.
@@ -30,23 +30,23 @@ const workAtOnce = 16
 //  1. A place in work (callers that do not wait), or a place in queries. Only these two have a
 //     bound for each namespace. Nobody waits for one with another lock in hand.
 //  2. The id of a request, in requests, while the request is carried out.
-//  3. The turn of a file (run.takeTurn): for each use of the file, and from the
-//     beginning to the end of a commit. Close takes no turn.
+//  3. The turn of a run (run.takeTurn): for each use of its file, and from the beginning to the
+//     end of a commit. Close takes no turn.
 //  4. working, for reading: while a file is created or its run is ended. Close takes it for
 //     writing, and so waits for them.
 //  5. A place of the pool: for each use of a connection. A query keeps its place without the
 //     turn.
-//  6. The reading lock of a file, for reading: for a query, which takes it with the turn in hand
+//  6. The reading lock of a run, for reading: for a query, which takes it with the turn in hand
 //     and keeps it without the turn. The end of a run takes it for writing, after the channel
 //     ended has stopped the queries, and has no place of the pool then.
 //  7. The registry: for each look at names or folders. The first look reads the files.
 //  8. The connections of the pool.
 //
-// There is one exception: claim takes the turn of a new file with the registry in hand. It never
-// waits for it, because nobody else knows the file.
+// There is one exception: claim takes the turn of a new run with the registry in hand. It never
+// waits for it, because nobody else knows the run.
 //
-// The host is called with any of 1 to 4 in hand, as by a commit, or with the registry in hand, as
-// by the first look. The committer takes none of these locks, and callbacks of OnChange run with
+// The host is called with any of 1 to 4 in hand, as by a commit. The first look calls it with the
+// registry in hand. The committer takes none of these locks, and callbacks of OnChange run with
 // none in hand. The mutex inside a limiter is held for a few lines, and no other lock is taken
 // meanwhile.
 type Workspaces struct {
@@ -179,6 +179,26 @@ func (workspaces *Workspaces) Find(name workspacefile.Name) (*Workspace, error) 
 	return workspaces.of(found), nil
 }
 
+// Summary returns the number of entries of each kind in a workspace.
+func (workspaces *Workspaces) Summary(name workspacefile.Name) (map[string]int64, error) {
+	workspace, err := workspaces.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	summary, err := workspace.Summary()
+	return summary, workspace.Failure(err)
+}
+
+// Query answers a query of a workspace.
+func (workspaces *Workspaces) Query(name workspacefile.Name, query string, limit int) (workspacefile.Rows, error) {
+	workspace, err := workspaces.Find(name)
+	if err != nil {
+		return workspacefile.Rows{}, err
+	}
+	rows, err := workspace.Query(query, limit)
+	return rows, workspace.Failure(err)
+}
+
 // reserved runs function while the store's folders are not given up.
 func (workspaces *Workspaces) reserved(function func() error) error {
 	workspaces.working.RLock()
@@ -221,6 +241,18 @@ func (workspaces *Workspaces) Recover(path string) (orphans []*Workspace, err er
 		orphans = append(orphans, workspaces.of(run))
 	}
 	return orphans, err
+}
+
+// removeEnded removes the file of a run that is marked, and then has the mark removed.
+func (workspaces *Workspaces) removeEnded(turn turn) {
+	workspaces.reach(stepCommitted)
+	if err := workspaces.remove(turn); err != nil {
+		workspaces.config.Logger.Error("removing a workspace that has ended failed; it is done when the store is opened again",
+			slog.String("run", turn.run.RunID), slog.Any("error", err))
+		return
+	}
+	workspaces.reach(stepRemoved)
+	workspaces.config.Host.ForgetRuns(turn.run.RunID)
 }
 
 // remove removes the file of a run that has ended, and gives its name free.

@@ -26,7 +26,7 @@ type Transaction struct {
 	transaction *sql.Tx
 }
 
-// content is what a file holds, as a connection or a transaction reads it.
+// content is the content of a file, as a connection or a transaction reads it.
 type content struct {
 	reader interface {
 		QueryContext(ctx context.Context, query string, arguments ...any) (*sql.Rows, error)

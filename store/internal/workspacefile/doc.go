@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package workspacefile has the files of workspaces and the folders that hold them. It owns the
-// schema of a file, its entries, the answers that it remembers, its takeover from the original
-// library, and the sandbox in which a query reads it. It owns the locks of the folders, too.
+// Package workspacefile has the files of workspaces and the folders that hold them. It owns all SQL
+// over such a file: its schema, its entries, and the answers that it remembers. It owns the takeover
+// of files of the original library, and the sandbox in which a query reads a file. It owns the locks
+// of the folders, too.
 //
-// It knows neither the store nor the workspaces of other files. It bounds nothing but the size and
-// the time of one call, and decides about no run: package workspace does.
+// It knows one file at a time. It decides neither who uses the file, nor when a run ends: package
+// workspace does.
 //
-// A File and a Name never change: any goroutine may use them. One goroutine at a time uses a
-// Database, or creates or removes a file. A query may run beside a write. A Folder is used under a
-// lock of its owner.
+// A File and a Name never change, so any goroutine may use them. One goroutine at a time creates a
+// file, removes it, or uses a Database. Queries of a file may run beside that. One goroutine at a
+// time uses a Folder.
 package workspacefile

@@ -75,9 +75,6 @@ func (folder *Folder) NewFile(name Name, openedAt time.Time) *File {
 // Path returns the path of the file.
 func (file *File) Path() string { return filepath.Join(file.folder.path, file.RunID+suffix) }
 
-// Folder returns the folder of the file.
-func (file *File) Folder() *Folder { return file.folder }
-
 // Open opens a connection that writes. The caller closes it.
 func (file *File) Open() (*Database, error) { return openDatabase(file.Path(), file.folder.settings) }
 

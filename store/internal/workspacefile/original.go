@@ -128,7 +128,7 @@ func (folder *Folder) copyOriginal(path, name string, renamed *renaming) error {
 	if err != nil {
 		return err
 	}
-	// What reading it takes into the file from beside it is there from now on.
+	// Reading takes the rest of the content from beside the file into it.
 	openedAt, err := openedOriginal(original)
 	if err := errors.Join(err, original.Close()); err != nil {
 		return err

@@ -199,8 +199,8 @@ func columnsOf(connection *sql.Conn, query string) (names []string, err error) {
 	return names, err
 }
 
-// collect runs a query whose columns are known. A line ends before what closes it, in
-// case that it ends with a comment.
+// collect runs a query whose columns are known. A line ends behind the query, because a comment may
+// end it.
 func (sandbox *sandbox) collect(ctx context.Context, connection *sql.Conn, query string, columns int) error {
 	names := make([]string, columns)
 	for index := range names {
