@@ -54,9 +54,8 @@ type shared struct {
 	workspaces     *workspace.Workspaces
 	journalQueries *journalquery.Queries
 	compactor      *compaction.Compactor
-	// journal is what the journal tells everybody, and fileless are ended runs without a file.
-	journal  *journal.News
-	fileless *workspace.Fileless
+	// journal is what the journal tells everybody.
+	journal *journal.News
 
 	// stopped is closed when Close begins; background joins the goroutines that need
 	// the committer.
@@ -107,7 +106,7 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	}
 	store := &Store{shared: &shared{
 		config: config, clock: clock.New(config.Clock, config.Elapsed), database: database, stopped: make(chan struct{}),
-		journal: journal.NewNews(), fileless: &workspace.Fileless{},
+		journal: journal.NewNews(),
 	}}
 	store.renderings = newRenderLimiter(store.stopped)
 	store.workspaces = workspace.New(workspace.Config{
@@ -134,7 +133,9 @@ func (store *Store) start() (err error) {
 		Limits: config.Limits, Retention: config.Retention, CacheBytes: config.CacheBytes, PendingBytes: config.PendingBytes,
 		PurgeInterval: config.PurgeInterval, TransactionTimeout: config.TransactionTimeout,
 		Clock: store.clock, Logger: config.Logger, Stopping: store.stopped,
-		Tables: func(session *sqlite.Session) *batch.Tables { return newTables(session, store.journal, store.fileless) },
+		Tables: func(session *sqlite.Session) *batch.Tables {
+			return newTables(session, store.journal, store.workspaces)
+		},
 		Newest: func(tables *batch.Tables) int64 { return journal.Of(tables).NewestAt() },
 		Chores: newChores(), OverLog: config.overLog,
 	}, store.database)

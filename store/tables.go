@@ -11,10 +11,10 @@ import (
 )
 
 // newTables makes all that a commit saves beside the entries.
-func newTables(session *sqlite.Session, news *journal.News, fileless *workspace.Fileless) *batch.Tables {
+func newTables(session *sqlite.Session, news *journal.News, workspaces *workspace.Workspaces) *batch.Tables {
 	return &batch.Tables{
 		batch.PlaceOfAnswers:   batch.NewAnswers(session),
-		batch.PlaceOfRuns:      workspace.NewRuns(session, fileless),
+		batch.PlaceOfRuns:      workspaces.NewRuns(session),
 		batch.PlaceOfJournal:   journal.NewTable(session, news),
 		batch.PlaceOfQuotas:    batch.NewQuotas(session),
 		batch.PlaceOfConsumers: watermarks.New(session),

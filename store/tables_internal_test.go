@@ -19,7 +19,9 @@ import (
 )
 
 // noTables are tables without a database.
-func noTables() *batch.Tables { return newTables(&sqlite.Session{Err: errHeld}, nil, nil) }
+func noTables() *batch.Tables {
+	return newTables(&sqlite.Session{Err: errHeld}, nil, workspace.New(workspace.Config{}))
+}
 
 // fillParts gives each part of a batch something to save, named by a text.
 func fillParts(t *testing.T, filled *batch.Batch, name string) {

@@ -40,9 +40,6 @@ func (host storeHost) EndedRuns() (map[string]bool, error) {
 	})
 }
 
-// ForgetRuns leaves the marks to a later commit, or to a chore.
-func (host storeHost) ForgetRuns(runIDs ...string) { host.store.fileless.Add(runIDs...) }
-
 // Limits are those of the next batch.
 func (host storeHost) Limits() kv.Limits { return host.store.engine.Limits() }
 

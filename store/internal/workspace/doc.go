@@ -9,5 +9,5 @@
 //
 // Any number of goroutines may use Workspaces and a Workspace. Type Workspaces has the order of all
 // locks. Runs, the table of the runs that have ended, belongs to the owner of the committer, with
-// the commands that change it. Both sides share Fileless.
+// the commands that change it. Both sides share one list, of marks that are to be removed.
 package workspace

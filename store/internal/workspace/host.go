@@ -21,9 +21,6 @@ type Host interface {
 	Recall(name batch.RequestName) (earlier *batch.Answer, now time.Time, err error)
 	// EndedRuns returns the runs that have ended and may still have a file.
 	EndedRuns() (map[string]bool, error)
-	// ForgetRuns has the marks of ended runs removed, because their files are gone for good. It
-	// does not wait.
-	ForgetRuns(runIDs ...string)
 	// Limits are the present limits of the store.
 	Limits() kv.Limits
 	// Now is the store's time.

@@ -28,8 +28,9 @@ type Info struct {
 
 // registry has the workspaces of a store by name, and the folders that they are in.
 type registry struct {
-	config *Config
-	closed bool
+	config   *Config
+	fileless *fileless
+	closed   bool
 	// own is the folder of the workspaces that are opened, nil until it is needed; others are
 	// the folders of RecoverOrphans.
 	own    *workspacefile.Folder
@@ -85,7 +86,7 @@ func (registry *registry) take(path string) (*workspacefile.Folder, error) {
 	if err != nil {
 		return nil, errors.Join(err, folder.Release())
 	}
-	config.Host.ForgetRuns(finished...)
+	registry.fileless.add(finished...)
 	return folder, nil
 }
 

@@ -19,26 +19,26 @@ const marksPerCommit = 256
 // runsIn gives the table of the ended runs, and a batch's part of it.
 var runsIn = batch.Slot[runPart, *runPart, *Runs]{Place: batch.PlaceOfRuns}
 
-// Fileless are ended runs without a file, whose marks are still to be removed. Any number of
+// fileless are ended runs without a file, whose marks are still to be removed. Any number of
 // goroutines may use it.
-type Fileless struct{ runs guarded[[]string] }
+type fileless struct{ runs guarded[[]string] }
 
-// Add adds runs.
-func (fileless *Fileless) Add(runIDs ...string) {
+// add adds runs whose files are gone for good.
+func (fileless *fileless) add(runIDs ...string) {
 	runs, unlock := fileless.runs.lock()
 	defer unlock()
 	*runs = append(*runs, runIDs...)
 }
 
-// keep leaves only the runs that keep holds for.
-func (fileless *Fileless) keep(keep func(runID string) bool) {
+// keep leaves only the runs that have a mark.
+func (fileless *fileless) keep(marked map[string]bool) {
 	runs, unlock := fileless.runs.lock()
 	defer unlock()
-	*runs = slices.DeleteFunc(*runs, func(runID string) bool { return !keep(runID) })
+	*runs = slices.DeleteFunc(*runs, func(runID string) bool { return !marked[runID] })
 }
 
 // some returns so many of the runs at most.
-func (fileless *Fileless) some(most int) []string {
+func (fileless *fileless) some(most int) []string {
 	runs, unlock := fileless.runs.lock()
 	defer unlock()
 	return slices.Clone((*runs)[:min(len(*runs), most)])
@@ -50,7 +50,7 @@ func (fileless *Fileless) some(most int) []string {
 type Runs struct {
 	// ended has the marks.
 	ended    map[string]bool
-	fileless *Fileless
+	fileless *fileless
 
 	selectAll *sqlite.Statement
 	insert    *sqlite.Statement
@@ -60,11 +60,11 @@ type Runs struct {
 // RunsOf returns the table of a store.
 func RunsOf(tables *batch.Tables) *Runs { return runsIn.Table(tables) }
 
-// NewRuns returns the table, with its statements prepared.
-func NewRuns(session *sqlite.Session, fileless *Fileless) *Runs {
+// NewRuns returns the table of the runs that have ended, with its statements prepared.
+func (workspaces *Workspaces) NewRuns(session *sqlite.Session) *Runs {
 	return &Runs{
 		ended:     map[string]bool{},
-		fileless:  fileless,
+		fileless:  workspaces.fileless,
 		selectAll: session.Prepare(`SELECT run_id FROM workspace_runs`),
 		insert:    session.Prepare(`INSERT INTO workspace_runs (run_id) VALUES (?)`),
 		delete:    session.Prepare(`DELETE FROM workspace_runs WHERE run_id = ?`),
@@ -162,7 +162,7 @@ func (runs *Runs) Saved(batch *batch.Batch) (bytes int) {
 	for _, runID := range part.unmarked {
 		delete(runs.ended, runID)
 	}
-	runs.fileless.keep(func(runID string) bool { return runs.ended[runID] })
+	runs.fileless.keep(runs.ended)
 	return 0
 }
 

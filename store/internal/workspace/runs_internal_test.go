@@ -16,11 +16,11 @@ import (
 
 // Of the ends in a batch, one takes along the marks that can go, and no more than a share.
 func TestRuns_EndRun_Good(t *testing.T) {
-	runs := &Runs{ended: map[string]bool{}, fileless: &Fileless{}}
+	runs := &Runs{ended: map[string]bool{}, fileless: &fileless{}}
 	for index := range marksPerCommit + 10 {
 		runID := fmt.Sprint("without file ", index)
 		runs.ended[runID] = true
-		runs.fileless.Add(runID)
+		runs.fileless.add(runID)
 	}
 	tables := &batch.Tables{batch.PlaceOfRuns: runs}
 	first := batch.New(nil, tables, time.Now())

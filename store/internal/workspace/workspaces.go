@@ -47,10 +47,12 @@ const workAtOnce = 16
 //
 // The host is called with any of 1 to 4 in hand, as by a commit. The first look calls it with the
 // registry in hand. The committer takes none of these locks, and callbacks of OnChange run with
-// none in hand. The mutex inside a limiter is held for a few lines, and no other lock is taken
-// meanwhile.
+// none in hand. The mutexes inside a limiter and inside fileless are held for a few lines, and no
+// other lock is taken meanwhile.
 type Workspaces struct {
-	config   *Config
+	config *Config
+	// fileless is shared with the table of ended runs.
+	fileless *fileless
 	registry guarded[registry]
 	pool     *pool
 	// work is the work of callers that do not wait; requests has the part with an id.
@@ -69,11 +71,12 @@ type Workspaces struct {
 func New(config Config) *Workspaces {
 	made := &Workspaces{
 		config:   &config,
+		fileless: &fileless{},
 		pool:     newPool(),
 		work:     limiter.New[string](limiter.Limits{Total: workAtOnce, Each: workAtOnce / 2, Closed: config.Stopped}),
 		requests: limiter.New[batch.RequestName](limiter.Limits{Each: 1}),
 	}
-	made.registry.value = registry{config: made.config, runs: map[workspacefile.Name]*run{}, counts: map[string]int64{}}
+	made.registry.value = registry{config: made.config, fileless: made.fileless, runs: map[workspacefile.Name]*run{}, counts: map[string]int64{}}
 	made.SetBounds(DefaultBounds)
 	return made
 }
@@ -252,7 +255,7 @@ func (workspaces *Workspaces) removeEnded(turn turn) {
 		return
 	}
 	workspaces.reach(stepRemoved)
-	workspaces.config.Host.ForgetRuns(turn.run.RunID)
+	workspaces.fileless.add(turn.run.RunID)
 }
 
 // remove removes the file of a run that has ended, and gives its name free.
