@@ -147,6 +147,14 @@ func TestBackup_Backup_Bad(t *testing.T) {
 	})
 }
 
+// TestBackup_SubmitBackup_Bad asks a closed store for a backup under a name that is not allowed.
+func TestBackup_SubmitBackup_Bad(t *testing.T) {
+	opened := openStore(t, store.StoreConfig{})
+	require.NoError(t, opened.Close())
+	_, err := opened.Backup(filepath.Join(t.TempDir(), "backup.db-wal"))
+	require.ErrorIs(t, err, store.ErrClosed)
+}
+
 // TestBackup_Backup_Ugly backs up while writers run, and while the store is closed.
 func TestBackup_Backup_Ugly(t *testing.T) {
 	t.Run("WhileWritersRun", func(t *testing.T) {

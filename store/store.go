@@ -332,11 +332,12 @@ func (store *Store) SubmitBackup(path string, done func(bytes int64, err error))
 		fail(done, failure.ErrNeverOpened)
 		return
 	}
-	if err := CheckFileName(filepath.Base(path)); err != nil {
-		fail(done, err)
-		return
-	}
-	submitAlone(store, &store.backingUp, failure.ErrBackupUnderway, func() (int64, error) { return backup.Make(backupHost{store}, path) }, done)
+	submitAlone(store, &store.backingUp, failure.ErrBackupUnderway, func() (int64, error) {
+		if err := CheckFileName(filepath.Base(path)); err != nil {
+			return 0, err
+		}
+		return backup.Make(backupHost{store}, path)
+	}, done)
 }
 
 // PurgeExpired expires every key that is due, and returns how many keys expired during the
