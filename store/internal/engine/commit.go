@@ -153,12 +153,31 @@ func (committer *Committer) seal(writes []*write, batch *batch.Batch) *sealed {
 	}
 	committer.watermarks.MoveIfDue(batch)
 	next.Changes = batch.Encode()
+	committedAt := batch.Timestamp().UnixNano()
+	if waitsNot(batch) {
+		// Nobody has seen its time. So a wall clock that was set forward may still be set back.
+		committedAt = committer.newestAt()
+		next.at = committer.engine.config.Clock.At(committedAt)
+	}
 	next.Record = changelog.Record{
-		StoreID: committer.engine.storeID, ID: next.Place.ID + 1, CommittedAt: batch.Timestamp().UnixNano(), Previous: next.Place.Hash,
+		StoreID: committer.engine.storeID, ID: next.Place.ID + 1, CommittedAt: committedAt, Previous: next.Place.Hash,
 		Changes: next.Changes.Blob, Sections: batch.Sections(),
 	}
 	next.goOn()
 	return next
+}
+
+// waitsNot reports whether no caller relies on the changes of a batch: they are made again after a
+// crash.
+func waitsNot(changes *batch.Batch) bool { return changes.Waits() == batch.WaitsNot }
+
+// newestAt returns the time of the newest record, in Unix nanoseconds.
+func (committer *Committer) newestAt() int64 {
+	newest := committer.log.NewestAt()
+	for _, sealed := range committer.underway {
+		newest = max(newest, sealed.Record.CommittedAt)
+	}
+	return newest
 }
 
 // goOn moves the ends behind the record.

@@ -125,7 +125,7 @@ func (log *Log) FirstCommit() uint64 { return log.changes.firstID }
 // StartedAt returns a time that is not after the commit time of the oldest commit.
 func (log *Log) StartedAt() time.Time { return log.changes.startedAt }
 
-// NewestAt returns the time of the newest record when the log was loaded, in Unix nanoseconds.
+// NewestAt returns the time of the newest record, in Unix nanoseconds.
 func (log *Log) NewestAt() int64 {
 	return max(log.changes.committedAt.UnixNano(), log.records.newest)
 }

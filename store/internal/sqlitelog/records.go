@@ -36,7 +36,8 @@ type recordLog struct {
 	unsynced func(function func(transaction *sqlite.Transaction)) error
 	// start is the place behind which every record is whole, and end the newest record.
 	start, end Place
-	// newest is the time of the newest record with sections, in Unix nanoseconds.
+	// newest is the time of the newest record, in Unix nanoseconds. Before the first record since
+	// the log was loaded, it is the time of the newest one with sections.
 	newest int64
 	// count and bytes are the number and the size of the sections.
 	count, bytes int
@@ -126,7 +127,7 @@ func (log *recordLog) write(transaction *sqlite.Transaction, entry *Entry) {
 
 // written records that an entry is committed.
 func (log *recordLog) written(entry *Entry) {
-	log.end = entry.Place
+	log.end, log.newest = entry.Place, entry.Record.CommittedAt
 	if size := len(entry.Record.Sections); size > 0 {
 		log.count++
 		log.bytes += size
