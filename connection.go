@@ -63,8 +63,8 @@ func (sidecar *Sidecar) connect(ctx context.Context, joined *bus, purpose string
 		if !isAway(err) {
 			return nil, err
 		}
-		events.waitingFor(sidecar.config.NATS.name(), err)
 		sidecar.awaited.Store(true)
+		events.waitingFor(sidecar.config.NATS.name(), err)
 		select {
 		case <-time.After(reconnectWait):
 		case <-ctx.Done():
