@@ -6,6 +6,6 @@ package store_test
 
 // faultStride is 1 to have each statement fail in each way, and imageStride to open each image.
 const (
-	faultStride = 15
-	imageStride = 5
+	faultStride = 45
+	imageStride = 15
 )
