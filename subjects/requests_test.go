@@ -63,11 +63,11 @@ var newRequest = map[subjects.Verb]func() subjects.Request{
 
 // decodeRequest reads a body as a sidecar does: first its syntax, then its content.
 func decodeRequest(verb subjects.Verb, body string) (subjects.Request, error) {
-	make, known := newRequest[verb]
+	empty, known := newRequest[verb]
 	if !known {
 		return nil, fmt.Errorf("newRequest has no row for %s", verb)
 	}
-	request := make()
+	request := empty()
 	if err := subjects.Decode([]byte(body), request); err != nil {
 		return request, err
 	}
