@@ -86,8 +86,7 @@ const (
 	MaxJournalQueryBytes = journalquery.MaxBytes
 )
 
-// FluxError says what is wrong with a query of the journal, and at which place. It wraps
-// ErrInvalidFlux.
+// FluxError names the mistake in a query of the journal, and its place. It wraps ErrInvalidFlux.
 type FluxError = journalquery.Error
 
 // JournalQuery is a query of the journal.

@@ -208,7 +208,7 @@ func TestMigrate_OldLog_Good(t *testing.T) {
 }
 
 // requireNotFromTheBeginning checks that the records of a store do not claim to be all of it: a
-// database that is made from them alone would miss what was there before.
+// database that is made from them alone would miss the older content.
 func requireNotFromTheBeginning(t *testing.T, config store.StoreConfig) {
 	t.Helper()
 	opened := openStore(t, config)

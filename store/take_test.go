@@ -31,8 +31,8 @@ func sealedBlob(content []byte) []byte {
 func contentOf(blob []byte) []byte { return blob[min(blobHeaderBytes, len(blob)):] }
 
 // FuzzTakeRecord has a follower read records whose changes and sections are anything, behind a
-// good checksum. It does not panic, takes no memory for what is not there, and writes sections
-// that read as the same again.
+// good checksum. It does not panic, allocates nothing for absent data, and writes sections that
+// read as the same again.
 func FuzzTakeRecord(f *testing.F) {
 	config := store.StoreConfig{DatabasePath: store.MemoryDatabase}
 	source, err := store.NewConfigured(config)

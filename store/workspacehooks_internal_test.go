@@ -13,8 +13,7 @@ import (
 	"dappco.re/go/storebus/store/internal/workspace"
 )
 
-// What stands in this file is all that the tests of package store_test know of the inside of
-// workspaces.
+// The tests of package store_test know the inside of workspaces through this file alone.
 
 // MaxWorkspaceConnections is how many files of workspaces are open at once at most.
 const MaxWorkspaceConnections = workspace.MaxConnections

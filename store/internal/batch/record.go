@@ -75,7 +75,7 @@ func (batch *Batch) count(target *Target, event *changelog.Event) {
 	}
 }
 
-// change brings the entry, or the group that is deleted, to where it is after an event.
+// change applies an event to its entry, or to the deleted group.
 func (batch *Batch) change(target *Target, event *changelog.Event) {
 	if event.Type == changelog.EventDeleteGroup {
 		batch.deletions[event.Group] = event.Revision

@@ -8,7 +8,7 @@ import (
 	"dappco.re/go/storebus/store/internal/changelog"
 )
 
-// Source is the log, for what is no longer in memory.
+// Source is the log in the database. It has the commits that have left memory.
 type Source interface {
 	// Changes has a query answered between two commits. It calls answered there. The function
 	// that answered returns is called later, from another goroutine. If the store is closed,

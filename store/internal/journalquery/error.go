@@ -10,8 +10,7 @@ import (
 	"dappco.re/go/storebus/store/internal/flux"
 )
 
-// Error says what is wrong with a query of the journal, and at which place. It wraps
-// ErrInvalidFlux.
+// Error names the mistake in a query of the journal, and its place. It wraps ErrInvalidFlux.
 type Error struct {
 	// Line and Column are the place, from 1. Column counts bytes.
 	Line    int
