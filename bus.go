@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"dappco.re/go/storebus/handler"
+	"dappco.re/go/storebus/internal/broker"
 )
 
 // bus is the sidecar's place on the broker: two connections, and the service and the
@@ -24,6 +25,7 @@ import (
 type bus struct {
 	requests  *nats.Conn
 	events    *nats.Conn
+	lines     map[string]*broker.Line // by purpose
 	payload   payload
 	publisher *handler.Publisher
 	service   *handler.Service
@@ -64,7 +66,8 @@ func (bus *bus) reconnect() {
 // clear that no other sidecar owns the subjects. Nothing is written before the publisher
 // is registered, so that the publisher sees every change.
 func (sidecar *Sidecar) join(ctx context.Context) (*bus, error) {
-	joined := &bus{ended: make(chan error, 1)}
+	joined := &bus{ended: make(chan error, 1), lines: map[string]*broker.Line{purposeRequests: {}, purposeEvents: {}}}
+	defer context.AfterFunc(ctx, joined.cut)() // a broker that hangs does not hold up a start that is given up
 	for _, step := range []func(context.Context, *bus) error{
 		sidecar.connectBoth,
 		sidecar.fitStore,
@@ -73,8 +76,10 @@ func (sidecar *Sidecar) join(ctx context.Context) (*bus, error) {
 		sidecar.serve,
 	} {
 		if err := step(ctx, joined); err != nil {
-			sidecar.stopAnswering(joined)
-			sidecar.leave(joined)
+			sidecar.part(joined)
+			if given := ctx.Err(); given != nil && !errors.Is(err, given) {
+				err = fmt.Errorf("%w: %w", given, err) // the lines were cut
+			}
 			return nil, err
 		}
 	}
@@ -137,7 +142,7 @@ func (sidecar *Sidecar) watch() {
 			return
 		case err := <-joined.service.Superseded():
 			sidecar.config.Logger.Error("no longer serving", "error", err)
-			sidecar.stopService(joined)
+			sidecar.within(answerTimeout, joined, func(ctx context.Context) { sidecar.stopService(ctx, joined) })
 			sidecar.fail(err)
 			return
 		case <-retry.C:
@@ -158,8 +163,7 @@ func (sidecar *Sidecar) watch() {
 // serves meanwhile.
 func (sidecar *Sidecar) renew(old *bus) bool {
 	sidecar.bus.Store(nil)
-	sidecar.stopAnswering(old)
-	sidecar.leave(old)
+	sidecar.part(old)
 	for {
 		// A broker that ends each connection is not besieged.
 		select {
@@ -185,21 +189,20 @@ func (sidecar *Sidecar) renew(old *bus) bool {
 	}
 }
 
-// stopAnswering takes no more requests, answers the requests in hand, and publishes the
-// events of committed changes.
-func (sidecar *Sidecar) stopAnswering(joined *bus) {
-	sidecar.stopService(joined)
-	sidecar.stopPublisher(joined)
+// part leaves a bus while the sidecar goes on. It takes no more requests, answers the requests in
+// hand, and publishes the events of committed changes.
+func (sidecar *Sidecar) part(joined *bus) {
+	sidecar.within(answerTimeout, joined, func(ctx context.Context) { sidecar.stopService(ctx, joined) })
+	sidecar.within(deliverTimeout, joined, func(ctx context.Context) { sidecar.stopPublisher(ctx, joined) })
+	sidecar.leave(joined)
 }
 
 // stopService answers the requests in hand. A request without an answer in time is not
 // lost: a client without a reply asks again.
-func (sidecar *Sidecar) stopService(joined *bus) {
-	if joined.service == nil {
+func (sidecar *Sidecar) stopService(ctx context.Context, joined *bus) {
+	if joined == nil || joined.service == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
-	defer cancel()
 	if err := joined.service.Stop(ctx); err != nil {
 		sidecar.config.Logger.Warn("stopped with requests in hand", "error", err)
 	}
@@ -207,11 +210,11 @@ func (sidecar *Sidecar) stopService(joined *bus) {
 
 // stopPublisher publishes the committed changes. The rest is in the log, and is published
 // after the next start.
-func (sidecar *Sidecar) stopPublisher(joined *bus) {
-	if joined.publisher == nil {
+func (sidecar *Sidecar) stopPublisher(ctx context.Context, joined *bus) {
+	if joined == nil || joined.publisher == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if joined.events.IsClosed() {
 		cancel() // nothing can be published, as the log has said
@@ -223,19 +226,33 @@ func (sidecar *Sidecar) stopPublisher(joined *bus) {
 
 // leave sends the last replies and closes the connections.
 func (sidecar *Sidecar) leave(joined *bus) {
-	joined.leaving.Store(true)
-	if joined.service != nil {
-		joined.service.Close()
+	if joined == nil {
+		return
 	}
-	for _, connection := range []*nats.Conn{joined.requests, joined.events} {
-		if connection == nil {
-			continue
+	joined.leaving.Store(true)
+	sidecar.within(flushTimeout, joined, func(ctx context.Context) {
+		if joined.service != nil {
+			joined.service.Close()
 		}
-		if connection.IsConnected() {
-			if err := connection.FlushTimeout(flushTimeout); err != nil {
+		if joined.requests != nil && joined.requests.IsConnected() {
+			if err := joined.requests.FlushWithContext(ctx); err != nil {
 				sidecar.config.Logger.Warn("the last replies may not have arrived", "error", err)
 			}
 		}
-		connection.Close()
+		for _, connection := range []*nats.Conn{joined.requests, joined.events} {
+			if connection != nil {
+				connection.Close()
+			}
+		}
+	})
+}
+
+// cut ends both connections at once, whatever the broker does.
+func (bus *bus) cut() {
+	if bus == nil {
+		return
+	}
+	for _, line := range bus.lines {
+		line.Cut()
 	}
 }

@@ -52,7 +52,7 @@ func (sidecar *Sidecar) connectBoth(ctx context.Context, joined *bus) (err error
 // no waiting mends, is an error.
 func (sidecar *Sidecar) connect(ctx context.Context, joined *bus, purpose string, credentials *NATSCredentials, more ...nats.Option) (*nats.Conn, error) {
 	events := &connectionEvents{bus: joined, purpose: purpose, logger: sidecar.config.Logger.With("connection", purpose)}
-	options := append(sidecar.options(purpose, events), more...)
+	options := append(sidecar.options(purpose, events), append(more, joined.lines[purpose].Option)...)
 	defer sidecar.awaited.Store(false)
 	for {
 		connection, err := sidecar.dial(events, credentials, options)

@@ -4,14 +4,10 @@ package storebus
 
 import (
 	"context"
-	"time"
 
 	"dappco.re/go/storebus/journal"
 	"dappco.re/go/storebus/store"
 )
-
-// journalTimeout is how long Close may go on delivering journal entries.
-const journalTimeout = 5 * time.Second
 
 // journalQueue is the store as the delivery of the journal sees it.
 type journalQueue struct {
@@ -91,12 +87,10 @@ func (sidecar *Sidecar) startJournal(context.Context) (err error) {
 }
 
 // stopJournal delivers the pending entries. The next start delivers the rest.
-func (sidecar *Sidecar) stopJournal() {
+func (sidecar *Sidecar) stopJournal(ctx context.Context) {
 	if sidecar.journal == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), journalTimeout)
-	defer cancel()
 	if err := sidecar.journal.Stop(ctx); err != nil {
 		sidecar.config.Logger.Warn("stopped with journal entries to deliver", "error", err)
 	}

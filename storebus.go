@@ -21,12 +21,20 @@ import (
 	"dappco.re/go/storebus/web"
 )
 
-// The bounds of Close. After a bound, Close goes on with the next step.
+// The bounds of Close. After a bound, Close goes on with the next step. All steps together end
+// within closeTimeout, even if the broker, the readers of HTTP and the endpoint of the journal all
+// hang. Only a disk that hangs can hold up the store itself.
 const (
-	webTimeout     = 5 * time.Second
-	answerTimeout  = 10 * time.Second
-	publishTimeout = 5 * time.Second
-	flushTimeout   = 2 * time.Second
+	closeTimeout = 9 * time.Second
+	// answerTimeout is for HTTP and the requests in hand, deliverTimeout for the events and the
+	// journal, flushTimeout for the last replies, and lastTimeout for the embedded broker.
+	answerTimeout  = 3 * time.Second
+	deliverTimeout = 3 * time.Second
+	flushTimeout   = time.Second
+	lastTimeout    = 2 * time.Second
+	// cutDelay is how long a step may take to see that its time is over. After that the
+	// connections that hold it are cut.
+	cutDelay = 250 * time.Millisecond
 )
 
 // Sidecar serves a store on a broker.
@@ -45,8 +53,11 @@ type Sidecar struct {
 	running, awaited atomic.Bool
 
 	// living ends when Close begins; watching joins the goroutine that waits for it.
-	living    context.Context //nolint:containedctx // its end is the sidecar's, no call's
-	die       context.CancelFunc
+	living context.Context //nolint:containedctx // its end is the sidecar's, no call's
+	die    context.CancelFunc
+	// closing ends when the time of Close is over.
+	closing   context.Context //nolint:containedctx // its end is the sidecar's, no call's
+	giveUp    context.CancelFunc
 	watching  sync.WaitGroup
 	closeOnce sync.Once
 	closeErr  error
@@ -73,6 +84,7 @@ func Start(ctx context.Context, config Config) (*Sidecar, error) {
 	config.Instance = cmp.Or(config.Instance, nuid.Next())
 	sidecar := &Sidecar{config: config, done: make(chan struct{})}
 	sidecar.living, sidecar.die = context.WithCancel(context.Background())
+	sidecar.closing, sidecar.giveUp = context.WithCancel(context.Background())
 	if err := sidecar.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("storebus.Start: %w", err), sidecar.Close())
 	}
@@ -219,26 +231,79 @@ func (sidecar *Sidecar) Close() error {
 // which the connections use.
 func (sidecar *Sidecar) shutDown() error {
 	sidecar.die()
+	deadline := time.AfterFunc(closeTimeout, sidecar.giveUp)
+	defer sidecar.giveUp()
+	defer deadline.Stop()
 	sidecar.watching.Wait()
-	sidecar.stopWeb()
 	joined := sidecar.bus.Load()
-	if joined != nil {
-		sidecar.stopAnswering(joined)
-	}
-	sidecar.stopJournal()
+	sidecar.stopServing(joined)
+	sidecar.deliverRest(joined)
 	err := sidecar.closeStore()
-	if joined != nil {
-		sidecar.leave(joined)
-	}
-	if sidecar.broker != nil {
-		sidecar.broker.Shutdown()
-		sidecar.broker.WaitForShutdown()
-	}
+	sidecar.leave(joined)
+	sidecar.stopBroker()
 	logging.Flush(sidecar.config.Logger)
 	if err != nil {
 		return fmt.Errorf("storebus.Close: %w", err)
 	}
 	return nil
+}
+
+// stopServing ends HTTP, and then takes no more requests and answers the requests in hand.
+// Requests from HTTP use the service too, so a time for both is shared.
+func (sidecar *Sidecar) stopServing(joined *bus) {
+	sidecar.within(answerTimeout, joined, func(ctx context.Context) {
+		var ending sync.WaitGroup
+		ending.Go(func() { sidecar.stopWeb(ctx) })
+		sidecar.stopService(ctx, joined)
+		ending.Wait()
+	})
+}
+
+// deliverRest publishes the committed changes and delivers the journal at the same time, so that
+// neither waits for a hanging other one.
+func (sidecar *Sidecar) deliverRest(joined *bus) {
+	sidecar.within(deliverTimeout, joined, func(ctx context.Context) {
+		var delivering sync.WaitGroup
+		delivering.Go(func() { sidecar.stopJournal(ctx) })
+		sidecar.stopPublisher(ctx, joined)
+		delivering.Wait()
+	})
+}
+
+// within runs a step with a context that ends after limit, or with the time of Close. If a
+// connection still holds the step then, because the broker takes nothing, both connections are cut.
+func (sidecar *Sidecar) within(limit time.Duration, joined *bus, step func(ctx context.Context)) {
+	ctx, cancel := context.WithTimeout(sidecar.closing, limit)
+	defer cancel()
+	done := make(chan struct{})
+	defer close(done)
+	context.AfterFunc(ctx, func() {
+		select {
+		case <-done:
+		case <-time.After(cutDelay):
+			joined.cut()
+		}
+	})
+	step(ctx)
+}
+
+// stopBroker stops the sidecar's own broker. A client that takes nothing can hold it up until the
+// broker gives the client up, and nobody waits for that.
+func (sidecar *Sidecar) stopBroker() {
+	if sidecar.broker == nil {
+		return
+	}
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		sidecar.broker.Shutdown()
+		sidecar.broker.WaitForShutdown()
+	}()
+	select {
+	case <-stopped:
+	case <-time.After(lastTimeout):
+	case <-sidecar.closing.Done():
+	}
 }
 
 func (sidecar *Sidecar) closeStore() error {

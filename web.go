@@ -44,12 +44,10 @@ func (sidecar *Sidecar) showOnWeb(joined *bus) {
 	})
 }
 
-func (sidecar *Sidecar) stopWeb() {
+func (sidecar *Sidecar) stopWeb(ctx context.Context) {
 	if sidecar.web == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), webTimeout)
-	defer cancel()
 	if err := sidecar.web.Stop(ctx); err != nil {
 		sidecar.config.Logger.Warn("stopped with HTTP requests in hand", "error", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -29,9 +30,14 @@ type proxy struct {
 // line is one connection through a proxy.
 type line struct {
 	inner, outer net.Conn
+	// held tells that data from the sidecar stays where it is, until ended is closed.
+	held  atomic.Bool
+	ended chan struct{}
+	once  sync.Once
 }
 
 func (line *line) cut() {
+	line.once.Do(func() { close(line.ended) })
 	line.inner.Close()
 	line.outer.Close()
 }
@@ -65,11 +71,11 @@ func (proxy *proxy) accept() {
 			inner.Close()
 			continue
 		}
-		accepted := &line{inner: inner, outer: outer}
+		accepted := &line{inner: inner, outer: outer, ended: make(chan struct{})}
 		proxy.mutex.Lock()
 		proxy.lines = append(proxy.lines, accepted)
 		proxy.mutex.Unlock()
-		proxy.group.Go(func() { proxy.pass(accepted, &swallower{proxy: proxy, writer: outer}, inner) })
+		proxy.group.Go(func() { proxy.pass(accepted, &swallower{proxy: proxy, line: accepted, writer: outer}, inner) })
 		proxy.group.Go(func() { proxy.pass(accepted, inner, outer) })
 	}
 }
@@ -122,13 +128,30 @@ func (proxy *proxy) cut(chosen func(index int) bool) {
 	proxy.vanished = nil
 }
 
+// hold has the chosen lines take no more data from the sidecar, as a broker does that hangs. index
+// counts the open lines from the oldest.
+func (proxy *proxy) hold(chosen func(index int) bool) {
+	proxy.mutex.Lock()
+	defer proxy.mutex.Unlock()
+	for index, line := range proxy.lines {
+		if chosen(index) {
+			line.held.Store(true)
+		}
+	}
+}
+
 // swallower discards its data while its proxy swallows.
 type swallower struct {
 	proxy  *proxy
+	line   *line
 	writer io.Writer
 }
 
 func (swallower *swallower) Write(data []byte) (int, error) {
+	if swallower.line.held.Load() {
+		<-swallower.line.ended
+		return 0, net.ErrClosed
+	}
 	if swallower.proxy.swallowed(data) {
 		return len(data), nil
 	}
