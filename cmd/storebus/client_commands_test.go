@@ -65,13 +65,13 @@ func TestClientCommands_Usage_Bad(t *testing.T) {
 }
 
 func TestClientCommands_ExitStatus_Good(t *testing.T) {
-	newShell(t)
+	newShell(t).mustRun(t, "set", "acme", "config", "language", "en")
 	for name, test := range map[string]struct {
 		line           []string
 		status         int
 		output, errors string
 	}{
-		"Done":       {[]string{"set", "acme", "config", "theme", "dark"}, exitDone, "1\n", ""},
+		"Done":       {[]string{"set", "acme", "config", "theme", "dark"}, exitDone, "2\n", ""},
 		"MissingKey": {[]string{"get", "acme", "config", "missing"}, exitNotFound, "", "storebus: not found: config/missing is not there\n"},
 		"Usage": {[]string{"get", "acme"}, exitUsage, "",
 			"storebus: usage: storebus get: it takes NAMESPACE GROUP KEY, and was given [\"acme\"]; for example: storebus get acme config theme\n"},
