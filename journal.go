@@ -15,8 +15,8 @@ type journalQueue struct {
 }
 
 // Pending is journal.Queue's.
-func (queue journalQueue) Pending(limit, bytes int) ([]journal.Entry, bool, error) {
-	pending, more, err := queue.store.PendingJournal(limit, bytes)
+func (queue journalQueue) Pending(limit, bytes int, wants func(namespace string) bool) ([]journal.Entry, bool, error) {
+	pending, more, err := queue.store.PendingJournalOf(limit, bytes, wants)
 	entries := make([]journal.Entry, len(pending))
 	for index, entry := range pending {
 		entries[index] = journal.Entry{

@@ -128,6 +128,17 @@ func (influx *influx) stop(t *testing.T) {
 	influx.process.kill(t)
 }
 
+// write writes a line to database b.
+func (influx *influx) write(t *testing.T, line string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, influx.URL()+"/write?db=b", strings.NewReader(line))
+	require.NoError(t, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusNoContent, response.StatusCode)
+}
+
 // influxSeries is the part of an answer with the rows of one combination of tags.
 type influxSeries struct {
 	Columns []string
@@ -284,7 +295,9 @@ type standIn struct {
 
 	mutex sync.Mutex
 	// bad returns the fault in the fields of a point, "" if there is none.
-	bad      func(fields map[string]any) string
+	bad func(fields map[string]any) string
+	// before, if not nil, is called before each answer.
+	before   func()
 	points   map[string]map[string]any // by their lines without the fields
 	requests int
 }
@@ -307,6 +320,9 @@ func (standIn *standIn) ServeHTTP(writer http.ResponseWriter, request *http.Requ
 	standIn.mutex.Lock()
 	defer standIn.mutex.Unlock()
 	standIn.requests++
+	if standIn.before != nil {
+		standIn.before()
+	}
 	points, problem := standIn.parse(request.Body)
 	if problem != "" {
 		writer.WriteHeader(http.StatusBadRequest)

@@ -119,9 +119,19 @@ type Delivery struct {
 	stopOnce sync.Once
 	done     chan struct{}
 
-	// logged has the Brief that the log has last; it and suspicion belong to run.
+	// logged has the Brief that the log has last. It and the next fields belong to run.
 	logged    logging.Condition
 	suspicion suspicion
+	lanes     lanes
+	// blamed are the namespaces over which the endpoint has failed since it took a point.
+	blamed map[string]bool
+	// proof is how many points may still be given up until the endpoint must show again that it
+	// takes requests, and took tells that it has taken points since deliver was called.
+	proof int
+	took  bool
+	// given counts the points that were given up and not logged yet, and first is one of them.
+	given int
+	first Rejection
 
 	mutex  sync.Mutex
 	status Status
@@ -149,6 +159,7 @@ func Start(config Config) (*Delivery, error) {
 		config: config, endpoint: endpoint, flushes: make(chan chan flushed), stopping: make(chan struct{}), done: make(chan struct{}),
 		status: Status{Endpoint: endpoint.shown},
 	}
+	delivery.lanes.config = &delivery.config
 	delivery.ctx, delivery.cancel = context.WithCancel(context.Background())
 	go delivery.run()
 	return delivery, nil
@@ -239,9 +250,10 @@ func (delivery *Delivery) run() {
 				continue
 			}
 		case <-pace.due:
+		case <-pace.retry:
 		case answers := <-delivery.flushes:
 			outcome, err := delivery.deliver()
-			pace.delivered(err)
+			delivery.plan(&pace, err)
 			answers <- flushed{outcome, err}
 			continue
 		case <-delivery.stopping:
@@ -250,7 +262,15 @@ func (delivery *Delivery) run() {
 			return
 		}
 		_, err := delivery.deliver()
-		pace.delivered(err)
+		delivery.plan(&pace, err)
+	}
+}
+
+// plan says when to deliver again.
+func (delivery *Delivery) plan(pace *pace, err error) {
+	pace.delivered(err)
+	if wait, waits := delivery.lanes.wait(delivery.config.Now()); waits {
+		pace.retry = delivery.config.After(wait)
 	}
 }
 
@@ -258,12 +278,14 @@ func (delivery *Delivery) run() {
 // begins with one entry and doubles the number. So an endpoint that is away gets small
 // requests, and a slow endpoint gets as many entries as it can take within RequestTimeout.
 func (delivery *Delivery) deliver() (outcome FlushOutcome, err error) {
+	delivery.proof, delivery.took = 0, false
+	defer delivery.report()
 	limit := delivery.config.BatchPoints
 	if delivery.Status().LastError != "" {
 		limit = 1
 	}
 	for more := true; more && err == nil; limit = min(2*limit, delivery.config.BatchPoints) {
-		more, err = delivery.deliverBatch(limit, &outcome)
+		more, err = delivery.deliverRound(limit, &outcome)
 		delivery.suspicion.note(err)
 		if delivery.ctx.Err() != nil {
 			// Stop has broken it off: that says nothing of the endpoint.
@@ -275,20 +297,139 @@ func (delivery *Delivery) deliver() (outcome FlushOutcome, err error) {
 	return outcome, err
 }
 
-func (delivery *Delivery) deliverBatch(limit int, outcome *FlushOutcome) (more bool, err error) {
+// deliverRound sends one batch of all namespaces without a lane, and then has the turn of one
+// lane.
+func (delivery *Delivery) deliverRound(limit int, outcome *FlushOutcome) (more bool, err error) {
+	search := search{lanes: &delivery.lanes, now: delivery.config.Now()}
+	sending, more, err := delivery.prepare(limit, outcome, func(namespace string) bool {
+		return search.joins(namespace) && !delivery.blamed[namespace]
+	})
+	if err != nil {
+		return false, err
+	}
+	if sending == nil && len(delivery.blamed) > 0 {
+		clear(delivery.blamed) // all have had their turn
+		return true, nil
+	}
+	if sending != nil {
+		sending.whole = search.found != nil
+		err = delivery.sendTogether(sending)
+		more = more || sending.apart > 0
+	}
+	if err == nil && search.found != nil {
+		more, err = true, delivery.sendLane(search.found, search.namespace, limit, outcome)
+	}
+	if failure, ok := errors.AsType[*failure](err); ok && failure.answer.verdict == misdirected {
+		delivery.lanes.forget() // no point is to blame
+	}
+	return more, err
+}
+
+// prepare encodes pending entries of the namespaces that wants names. It returns nil if there are
+// none.
+func (delivery *Delivery) prepare(limit int, outcome *FlushOutcome, wants func(namespace string) bool) (*sending, bool, error) {
 	if delivery.suspicion.strong() {
 		limit = 2
 	}
-	entries, more, err := delivery.config.Queue.Pending(limit, delivery.config.BatchBytes)
+	entries, more, err := delivery.config.Queue.Pending(limit, delivery.config.BatchBytes, wants)
 	if err != nil || len(entries) == 0 {
-		return false, err
+		return nil, false, err
 	}
-	sending := &sending{delivery: delivery, batch: encode(entries), outcome: outcome}
-	defer sending.report()
-	if delivery.suspicion.strong() && len(entries) == 2 {
-		return true, sending.sendSuspect()
+	return newSending(delivery, outcome, entries), more, nil
+}
+
+// sendTogether sends a batch of several namespaces.
+func (delivery *Delivery) sendTogether(sending *sending) error {
+	if delivery.suspicion.strong() && len(sending.batch.points) == 2 {
+		if len(sending.groups) == 1 {
+			return sending.sendSuspect()
+		}
+		sending.cut(1)
 	}
-	return more, sending.send(0, len(entries))
+	err := sending.send(0, len(sending.groups))
+	if len(sending.batch.points) == 1 && blamesPoint(err) {
+		err = delivery.askAnother(sending, err)
+	}
+	return err
+}
+
+// askAnother sends a point of another namespace, after the endpoint has failed over the only point
+// of a batch. If it takes the other point, the namespaces over which it has failed get lanes.
+func (delivery *Delivery) askAnother(failed *sending, err error) error {
+	if delivery.blamed == nil {
+		delivery.blamed = map[string]bool{}
+	}
+	delivery.blamed[failed.namespace(0)] = true
+	search := search{lanes: &delivery.lanes}
+	entries, _, queueError := delivery.config.Queue.Pending(1, delivery.config.BatchBytes, func(namespace string) bool {
+		return search.joins(namespace) && !delivery.blamed[namespace]
+	})
+	if queueError != nil || len(entries) == 0 {
+		clear(delivery.blamed)
+		return cmp.Or(queueError, err)
+	}
+	other := newSending(delivery, failed.outcome, entries)
+	if otherError := other.send(0, 1); !delivery.took || otherError != nil {
+		delivery.blamed[other.namespace(0)] = true
+		return err
+	}
+	return nil
+}
+
+// sendLane has the turn of a lane: one request.
+func (delivery *Delivery) sendLane(lane *lane, namespace string, limit int, outcome *FlushOutcome) error {
+	delivery.lanes.begin(lane)
+	sending, _, err := delivery.prepare(min(lane.size(), limit), outcome, func(name string) bool { return name == namespace })
+	if err != nil || sending == nil {
+		return err
+	}
+	defer delivery.lanes.settle(namespace)
+	if delivery.suspicion.strong() && len(sending.batch.points) == 2 {
+		return sending.sendSuspect()
+	}
+	err = sending.sendLane(lane)
+	if !blamesPoint(err) || !delivery.took {
+		return err
+	}
+	lane.failed(delivery.config.Now(), delivery.config.Random())
+	if len(sending.batch.points) > 1 || lane.failures < suspiciousFailures {
+		return nil
+	}
+	failure, _ := errors.AsType[*failure](err)
+	lane.rejected()
+	return sending.settle(0, 1, &failure.answer)
+}
+
+// accepted records that the endpoint has taken points. The namespaces over which it has failed
+// before get lanes.
+func (delivery *Delivery) accepted() {
+	delivery.proof, delivery.took = delivery.config.BatchPoints, true
+	for namespace := range delivery.blamed {
+		delivery.lanes.part(namespace).failed(delivery.config.Now(), delivery.config.Random())
+	}
+	clear(delivery.blamed)
+}
+
+// giveUp counts points that were given up.
+func (delivery *Delivery) giveUp(rejected []Rejection) {
+	if delivery.given == 0 {
+		delivery.first = rejected[0]
+	}
+	delivery.given += len(rejected)
+	delivery.proof = max(delivery.proof-len(rejected), 0)
+	if delivery.given >= delivery.config.BatchPoints {
+		delivery.report()
+	}
+}
+
+// report logs the refused points in one line, because a client can make any number of bad
+// points.
+func (delivery *Delivery) report() {
+	if delivery.given > 0 {
+		delivery.config.Logger.Warn("journal entries were refused and are kept aside",
+			"entries", delivery.given, "first", delivery.first.ID, "namespace", delivery.first.Namespace, "reason", delivery.first.Reason)
+	}
+	delivery.given = 0
 }
 
 // note keeps the last failure.

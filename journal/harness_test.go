@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,11 +41,20 @@ type queue struct {
 
 func (queue *queue) News() <-chan struct{} { return queue.news }
 
-func (queue *queue) Pending(limit, bytes int) ([]journal.Entry, bool, error) {
+func (queue *queue) Pending(limit, _ int, wants func(namespace string) bool) ([]journal.Entry, bool, error) {
 	queue.mutex.Lock()
 	defer queue.mutex.Unlock()
-	first := min(limit, len(queue.entries))
-	return append([]journal.Entry{}, queue.entries[:first]...), first == limit, queue.pending
+	var entries []journal.Entry
+	wanted := map[string]bool{}
+	for _, entry := range queue.entries {
+		if _, asked := wanted[entry.Namespace]; !asked {
+			wanted[entry.Namespace] = wants(entry.Namespace)
+		}
+		if wanted[entry.Namespace] && len(entries) < limit {
+			entries = append(entries, entry)
+		}
+	}
+	return entries, len(entries) == limit, queue.pending
 }
 
 func (queue *queue) Settle(delivered []journal.Entry, rejected []journal.Rejection) error {
@@ -57,7 +67,14 @@ func (queue *queue) Settle(delivered []journal.Entry, rejected []journal.Rejecti
 		queue.delivered = append(queue.delivered, entry.ID)
 	}
 	queue.rejected = append(queue.rejected, rejected...)
-	queue.entries = queue.entries[len(delivered)+len(rejected):]
+	settled := map[int64]bool{}
+	for _, entry := range delivered {
+		settled[entry.ID] = true
+	}
+	for index := range rejected {
+		settled[rejected[index].ID] = true
+	}
+	queue.entries = slices.DeleteFunc(queue.entries, func(entry journal.Entry) bool { return settled[entry.ID] })
 	return nil
 }
 

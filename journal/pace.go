@@ -18,6 +18,8 @@ type pace struct {
 	config *Config
 	// due fires when the pending entries are to be sent; nil if none is known.
 	due <-chan time.Time
+	// retry fires when a lane is to be tried again; nil if none waits.
+	retry <-chan time.Time
 	// last is when the last delivery ended, and failing whether it failed.
 	last    time.Time
 	failing bool
@@ -49,7 +51,7 @@ func (pace *pace) ready() bool {
 
 // delivered records the end of a delivery.
 func (pace *pace) delivered(err error) {
-	pace.last, pace.failing, pace.due = pace.config.Now(), err != nil, nil
+	pace.last, pace.failing, pace.due, pace.retry = pace.config.Now(), err != nil, nil, nil
 	if err == nil {
 		pace.backOff.reset()
 		return

@@ -29,12 +29,13 @@ type Rejection struct {
 
 // Queue keeps the entries. One goroutine calls its methods.
 type Queue interface {
-	// Pending returns the next entries, in order. There are at most limit entries, and they
-	// take about bytes at most, but one entry may be larger. more reports that a bound was
-	// met.
-	Pending(limit, bytes int) (entries []Entry, more bool, err error)
-	// Settle records the outcome of the first entries that Pending has returned. Both lists
-	// together have all of these entries.
+	// Pending returns the next entries of the namespaces that wants names, and asks it of
+	// namespaces with pending entries alone. The entries of a namespace are in order, and
+	// namespaces take turns. There are at most limit entries, and they take about bytes at most,
+	// but one entry may be larger. more reports that a bound was met.
+	Pending(limit, bytes int, wants func(namespace string) bool) (entries []Entry, more bool, err error)
+	// Settle records the outcome of the first entries of namespaces that Pending has returned.
+	// Both lists together have all of these entries.
 	Settle(delivered []Entry, rejected []Rejection) error
 	// Waiting returns how many entries are pending.
 	Waiting() int

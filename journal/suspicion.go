@@ -18,8 +18,7 @@ type suspicion struct {
 }
 
 func (suspicion *suspicion) note(err error) {
-	failure, ok := errors.AsType[*failure](err)
-	if ok && failure.answer.blamesLines() {
+	if blamesPoint(err) {
 		suspicion.failures++
 	} else {
 		suspicion.failures = 0
@@ -34,12 +33,18 @@ func (answer *answer) blamesLines() bool {
 	return answer.verdict == unavailable && answer.status >= 500 && answer.status != http.StatusServiceUnavailable
 }
 
+// blamesPoint reports whether an error is a failure that a point may have caused.
+func blamesPoint(err error) bool {
+	failure, ok := errors.AsType[*failure](err)
+	return ok && failure.answer.blamesLines()
+}
+
 // sendSuspect delivers the first of two points, over which the endpoint has failed many times.
 // If it takes the second and fails over the first once more, the first is at fault; else the
 // endpoint is, and both are kept.
 func (sending *sending) sendSuspect() error {
-	err := sending.send(0, 1)
-	if suspected, ok := errors.AsType[*failure](err); !ok || !suspected.answer.blamesLines() {
+	err := sending.sendPoint(0)
+	if !blamesPoint(err) {
 		return err
 	}
 	second := sending.batch.between(1, 2)

@@ -68,27 +68,43 @@ func (store *Store) JournalTotals() JournalStatus {
 	return store.journal.Totals()
 }
 
-// PendingJournal returns the next entries to deliver: first requeued entries, then the entries
-// behind the settled ones, each in the order of their times. There are at most limit entries,
-// and they take about bytes at most, as stored, but one entry may be larger. more tells that a
-// bound was met.
+// PendingJournal returns the next entries to deliver, of at most 512 namespaces. Each namespace
+// gives its oldest entries, first the requeued ones. If not all fit, each has a fair share, and a
+// namespace whose entries were settled comes last. There are at most limit entries, in the order of
+// their times. They take about bytes at most, as stored, but one entry may be larger. more tells
+// that a bound was met.
 //
 //	entries, more, err := store.PendingJournal(5000, 4<<20)
 func (store *Store) PendingJournal(limit, bytes int) (entries []JournalEntry, more bool, err error) {
-	pending := journal.NewPending(limit, bytes)
+	return store.pendingJournal("store.PendingJournal", limit, bytes, nil)
+}
+
+// PendingJournalOf is PendingJournal for the namespaces that wants names. The empty namespace has the
+// entries outside every namespace.
+//
+//	entries, more, err := store.PendingJournalOf(5000, 4<<20, func(namespace string) bool { return namespace == "acme" })
+func (store *Store) PendingJournalOf(limit, bytes int, wants func(namespace string) bool) (entries []JournalEntry, more bool, err error) {
+	if wants == nil {
+		return nil, false, fmt.Errorf("store.PendingJournalOf: %w: the function is nil", failure.ErrInvalidArgument)
+	}
+	return store.pendingJournal("store.PendingJournalOf", limit, bytes, wants)
+}
+
+func (store *Store) pendingJournal(method string, limit, bytes int, wants func(namespace string) bool) (entries []JournalEntry, more bool, err error) {
+	pending := journal.NewPending(limit, bytes, wants)
 	for more := true; more && err == nil; {
 		more, err = askJournal(store, pending.Read)
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("store.PendingJournal: %w", err)
+		return nil, false, fmt.Errorf("%s: %w", method, err)
 	}
 	return pending.Entries(), pending.Full(), nil
 }
 
 // SettleJournal records the outcome of entries that PendingJournal has returned: of all, or of
-// the first ones. A crash of the machine can undo it; the entries are then pending again. If an
-// entry is not pending, or an entry before it was left out, it changes nothing and returns
-// ErrNotPending.
+// the first ones of each namespace. A crash of the machine can undo it; the entries are then
+// pending again. If an entry is not pending, or an entry of its namespace before it was left out,
+// it changes nothing and returns ErrNotPending.
 //
 //	err := store.SettleJournal(entries, nil)
 func (store *Store) SettleJournal(delivered []JournalEntry, rejected []JournalRejection) error {
@@ -109,14 +125,14 @@ func (store *Store) SettleJournal(delivered []JournalEntry, rejected []JournalRe
 //
 //	status, err := store.JournalStatus("acme")
 func (store *Store) JournalStatus(namespace string) (JournalStatus, error) {
-	status, err := askJournal(store, func(table *journal.Table) (JournalStatus, error) { return table.Status(namespace) })
+	status, err := askJournal(store, func(table *journal.Table) (JournalStatus, error) { return table.Status(namespace), nil })
 	return status, namespaceError("store.JournalStatus", namespace, err)
 }
 
 // SubmitJournalStatus is JournalStatus without waiting. It calls done once, before
 // SubmitJournalStatus returns or later from a goroutine of the store. done must not block.
 func (store *Store) SubmitJournalStatus(namespace string, done func(JournalStatus, error)) {
-	submitAskJournal(store, func(table *journal.Table) (JournalStatus, error) { return table.Status(namespace) }, done)
+	submitAskJournal(store, func(table *journal.Table) (JournalStatus, error) { return table.Status(namespace), nil }, done)
 }
 
 // JournalStatus is Store.JournalStatus of the namespace.

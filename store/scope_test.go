@@ -226,7 +226,7 @@ func TestScope_OnChange_Good(t *testing.T) {
 func TestScope_Methods_GoodNoneIsForgotten(t *testing.T) {
 	ofTheStore := []string{
 		"Backup", "Close", "Compact", "Config", "DatabasePath", "Durability", "Figures", "GetNamespaces", "ID", "IsClosed", "JournalConfiguration", "JournalConfigured",
-		"JournalNews", "JournalTotals", "PendingJournal", "RecoverOrphans",
+		"JournalNews", "JournalTotals", "PendingJournal", "PendingJournalOf", "RecoverOrphans",
 		"RegisterConsumer", "SetLimits", "SettleJournal", "Status", "Suspend", "UnregisterConsumer",
 		"VerifyArchive",
 	}

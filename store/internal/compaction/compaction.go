@@ -223,10 +223,7 @@ func (compaction *compaction) begin() error {
 		if compaction.before.After(time.Unix(0, 0)) {
 			compaction.through = compaction.before.UnixNano() - 1
 		}
-		compaction.archive.Position = table.Position()
-		if compaction.Delivers {
-			compaction.through = min(compaction.through, table.Position())
-		}
+		compaction.archive.Positions = table.Positions()
 		return nil
 	})
 }
@@ -239,7 +236,7 @@ func (compaction *compaction) write() error {
 		}
 		var slice journal.ArchiveSlice
 		if err := compaction.Host.Ask(func(table *journal.Table) (err error) {
-			slice, err = table.Archives.Slice(compaction.after, compaction.through)
+			slice, err = table.ArchiveSlice(compaction.after, compaction.through, compaction.Delivers)
 			return err
 		}); err != nil {
 			return err

@@ -19,8 +19,8 @@ type Archive struct {
 	Folder, Name string
 	Entries      int64
 	SHA256       string
-	// Position is the position of the delivery when the archive is begun.
-	Position int64
+	// Positions are those of the namespaces with pending entries when the archive is begun.
+	Positions map[string]int64
 
 	lastEntryID int64
 	// spans are the times of the archive's entries; no other entry has a time within a span.
@@ -38,7 +38,7 @@ func (archive *Archive) last() int64 { return archive.spans[len(archive.spans)-1
 func (archive *Archive) Add(row *ArchiveRow) {
 	archive.Entries++
 	archive.lastEntryID = max(archive.lastEntryID, row.entryID)
-	if row.committedAt > archive.Position {
+	if position, waits := archive.Positions[row.namespace]; waits && row.committedAt > position {
 		if archive.pending == nil {
 			archive.pending = sums{}
 		}

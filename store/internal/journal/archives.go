@@ -89,15 +89,16 @@ type ArchiveSlice struct {
 	More bool
 }
 
-// Slice reads the rows behind a time, up to another one.
-func (archives *Archives) Slice(after, through int64) (slice ArchiveSlice, err error) {
-	bytes := 0
+// ArchiveSlice reads the rows behind a time, up to another one. Rows that wait for delivery stay if
+// delivers says so.
+func (table *Table) ArchiveSlice(after, through int64, delivers bool) (slice ArchiveSlice, err error) {
+	archives, bytes := table.Archives, 0
 	err = archives.selectSlice.Query(func(columns sqlite.Row) bool {
 		row := ArchiveRow{Row: rowOf(columns)}
 		if !columns.Null(6) {
 			row.bucket = new(columns.Text(6))
 		}
-		row.Stays = columns.Signed(7) != 0 || archives.hides(row.committedAt)
+		row.Stays = columns.Signed(7) != 0 || archives.hides(row.committedAt) || delivers && row.committedAt > table.accounts.of(row.namespace).position
 		slice.Rows = append(slice.Rows, row)
 		bytes += row.Bytes()
 		return bytes < bytesPerArchiveSlice

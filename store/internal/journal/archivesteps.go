@@ -112,16 +112,16 @@ func (archive *Archive) Finish() commands.Command { return finishArchiveCommand{
 type finishArchiveCommand struct{ archive *Archive }
 
 func (command finishArchiveCommand) Apply(batch *batch.Batch, _ batch.Origin) (commands.Outcome, error) {
-	archive, through := command.archive, positionIn(batch)
-	if len(archive.pending) > 0 {
-		if through != archive.Position {
+	archive, through := command.archive, positions{}
+	for namespace := range archive.pending {
+		if positionIn(batch, namespace) != archive.Positions[namespace] {
 			return commands.Outcome{}, errDeliveredMeanwhile
 		}
-		through = max(through, archive.last())
+		through[namespace] = archive.last()
 	}
 	slot.In(batch).add(&archiveFinished{
 		name: archive.Name, finishedAt: batch.Timestamp().UnixNano(), entries: archive.Entries, sha256: archive.SHA256,
-		lastEntryID: archive.lastEntryID, spans: archive.spans, through: through, added: archive.pending,
+		lastEntryID: archive.lastEntryID, spans: archive.spans, positions: through, added: archive.pending,
 	})
 	return commands.Outcome{}, nil
 }
@@ -137,9 +137,10 @@ type archiveFinished struct {
 	sha256      string
 	lastEntryID int64
 	spans       []span
-	// through is the position of the delivery afterwards, and added is the change of the counts.
-	through int64
-	added   sums
+	// positions are those of the namespaces whose pending entries are archived, and added is the
+	// change of the counts.
+	positions positions
+	added     sums
 }
 
 func (*archiveFinished) kind() stepKind { return kindArchiveFinished }
@@ -149,7 +150,7 @@ func (*archiveFinished) waits() batch.Waiting { return batch.WaitsAlways }
 
 func (finished *archiveFinished) sums() sums { return finished.added }
 
-func (finished *archiveFinished) position(int64) int64 { return finished.through }
+func (finished *archiveFinished) through() positions { return finished.positions }
 
 func (finished *archiveFinished) save(transaction *sqlite.Transaction, table *Table) {
 	for _, span := range finished.spans {
@@ -170,7 +171,7 @@ func (finished *archiveFinished) appendTo(section []byte) []byte {
 	section = binary.AppendVarint(section, finished.entries)
 	section = changelog.AppendText(section, finished.sha256)
 	section = binary.AppendVarint(section, finished.lastEntryID)
-	section = binary.AppendVarint(section, finished.through)
+	section = finished.positions.appendTo(section)
 	section = binary.AppendUvarint(section, uint64(len(finished.spans)))
 	for _, span := range finished.spans {
 		section = binary.AppendVarint(section, span.first)
@@ -181,7 +182,7 @@ func (finished *archiveFinished) appendTo(section []byte) []byte {
 
 func (finished *archiveFinished) read(section *changelog.Reader) {
 	finished.name, finished.finishedAt, finished.entries = section.Text(), section.Signed(), section.Signed()
-	finished.sha256, finished.lastEntryID, finished.through = section.Text(), section.Signed(), section.Signed()
+	finished.sha256, finished.lastEntryID, finished.positions = section.Text(), section.Signed(), readPositions(section)
 	for left := section.Number(); left > 0 && !section.Failed(); left-- {
 		finished.spans = append(finished.spans, span{first: section.Signed(), last: section.Signed()})
 	}

@@ -4,8 +4,6 @@ package journal
 
 import (
 	"encoding/binary"
-	"maps"
-	"slices"
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
@@ -18,8 +16,8 @@ var slot = batch.Slot[part, *part, *Table]{Place: batch.PlaceOfJournal}
 type part struct {
 	rows  []Row
 	steps []step
-	// oldest is the time of the oldest pending entry when they are committed.
-	oldest int64
+	// accounts are the accounts that change, as they are when the part is committed.
+	accounts []account
 }
 
 func (changes *part) add(step step) { changes.steps = append(changes.steps, step) }
@@ -85,23 +83,64 @@ func (changes *part) counts() sums {
 
 // countsIn returns the counts of a namespace after the batch.
 func countsIn(batch *batch.Batch, namespace string) JournalCounts {
-	counts := Of(batch.Tables()).counts[namespace]
+	counts := Of(batch.Tables()).accounts.of(namespace).JournalCounts
 	for ; batch != nil; batch = batch.Below() {
 		counts.add(slot.Of(batch).counts()[namespace])
 	}
 	return counts
 }
 
-// positionIn returns the position of the delivery after the batch.
-func positionIn(batch *batch.Batch) int64 {
-	position := Of(batch.Tables()).position
+// positionOf returns the position of a namespace after the steps, and whether they settle anything
+// of it.
+func (changes *part) positionOf(namespace string, before int64) (position int64, served bool) {
+	position = before
+	for _, step := range changes.steps {
+		if through, settles := step.through()[namespace]; settles {
+			position, served = through, true
+		}
+	}
+	return position, served
+}
+
+// firstOf is the time of the first new entry of a namespace.
+func (changes *part) firstOf(namespace string) int64 {
+	for index := range changes.rows {
+		if row := &changes.rows[index]; row.namespace == namespace {
+			return row.committedAt
+		}
+	}
+	return 0
+}
+
+// positionIn returns the position of a namespace after the batch.
+func positionIn(batch *batch.Batch, namespace string) (position int64) {
 	if below := batch.Below(); below != nil {
-		position = positionIn(below)
+		position = positionIn(below, namespace)
+	} else {
+		position = Of(batch.Tables()).accounts.of(namespace).position
 	}
-	for _, step := range slot.Of(batch).steps {
-		position = step.position(position)
-	}
+	position, _ = slot.Of(batch).positionOf(namespace, position)
 	return position
+}
+
+// positions are times up to which each entry is settled, by namespace.
+type positions map[string]int64
+
+func (positions positions) appendTo(section []byte) []byte {
+	section = binary.AppendUvarint(section, uint64(len(positions)))
+	for _, namespace := range sortedNames(positions) {
+		section = changelog.AppendText(section, namespace)
+		section = binary.AppendVarint(section, positions[namespace])
+	}
+	return section
+}
+
+func readPositions(section *changelog.Reader) positions {
+	read := positions{}
+	for left := section.Number(); left > 0 && !section.Failed(); left-- {
+		read[section.Text()] = section.Signed()
+	}
+	return read
 }
 
 // sums are figures that are added to the counts of namespaces.
@@ -115,7 +154,7 @@ func (sums sums) add(namespace string, more JournalCounts) {
 
 func (sums sums) appendTo(section []byte) []byte {
 	section = binary.AppendUvarint(section, uint64(len(sums)))
-	for _, namespace := range slices.Sorted(maps.Keys(sums)) {
+	for _, namespace := range sortedNames(sums) {
 		counts := sums[namespace]
 		section = changelog.AppendText(section, namespace)
 		section = binary.AppendVarint(section, counts.Pending)

@@ -24,7 +24,7 @@ type Rejection struct {
 }
 
 // SettleCommand records the outcome of entries that were sent. It fails with ErrNotPending if an
-// entry is not pending, or an entry before it is left out.
+// entry is not pending, or an entry of its namespace before it is left out.
 type SettleCommand struct {
 	Delivered []JournalEntry
 	Rejected  []Rejection
@@ -35,17 +35,21 @@ func (SettleCommand) Groups() []string { return nil }
 
 // Apply implements Command.
 func (command SettleCommand) Apply(batch *batch.Batch, _ batch.Origin) (commands.Outcome, error) {
-	settled := &settlement{through: positionIn(batch), added: sums{}}
-	before, advanced := settled.through, int64(0)
+	settled := &settlement{positions: positions{}, added: sums{}}
+	before, advanced := positions{}, map[string]int64{}
 	again := map[int64]bool{} // the requeued entries that are settled
-	// settle moves the position to an entry, unless the entry was requeued.
+	// settle moves the position of the namespace to an entry, unless the entry was requeued.
 	settle := func(entry *JournalEntry, counts JournalCounts) (requeued bool, err error) {
 		counts.Pending--
 		settled.added.add(entry.Namespace, counts)
 		committedAt := entry.CommittedAt.UnixNano()
-		if committedAt > before {
-			settled.through = max(settled.through, committedAt)
-			advanced++
+		if _, begun := before[entry.Namespace]; !begun {
+			before[entry.Namespace] = positionIn(batch, entry.Namespace)
+			settled.positions[entry.Namespace] = before[entry.Namespace]
+		}
+		if committedAt > before[entry.Namespace] {
+			settled.positions[entry.Namespace] = max(settled.positions[entry.Namespace], committedAt)
+			advanced[entry.Namespace]++
 			return false, nil
 		}
 		refused, err := refusalIn(batch, entry.EntryID, entry.Namespace)
@@ -75,21 +79,24 @@ func (command SettleCommand) Apply(batch *batch.Batch, _ batch.Origin) (commands
 			refusedAt: rejection.RejectedAt.UnixNano(), status: int64(rejection.Status), reason: rejection.Reason,
 		})
 	}
-	passed, _, err := Of(batch.Tables()).countBetween.Integer(before, settled.through)
-	if err == nil && passed != advanced {
-		err = fmt.Errorf("%w: %d entries would be passed over", failure.ErrNotPending, passed-advanced)
-	}
-	if err != nil {
-		return commands.Outcome{}, err
+	for namespace, entries := range advanced {
+		passed, _, err := Of(batch.Tables()).countBetween.Integer(namespace, before[namespace], settled.positions[namespace])
+		if err == nil && passed != entries {
+			err = fmt.Errorf("%w: %d entries would be passed over", failure.ErrNotPending, passed-entries)
+		}
+		if err != nil {
+			return commands.Outcome{}, err
+		}
 	}
 	slot.In(batch).add(settled)
 	return commands.Outcome{}, nil
 }
 
-// settlement is the outcome of entries that were sent: everything up to a time is settled.
+// settlement is the outcome of entries that were sent: each entry of a namespace up to its position
+// is settled.
 type settlement struct {
 	ordinaryStep
-	through int64
+	positions positions
 	// delivered are the times of requeued entries that the endpoint has taken, and refused are
 	// entries that it has refused.
 	delivered []int64
@@ -112,7 +119,7 @@ func (*settlement) waits() batch.Waiting { return batch.WaitsNot }
 
 func (settled *settlement) sums() sums { return settled.added }
 
-func (settled *settlement) position(int64) int64 { return settled.through }
+func (settled *settlement) through() positions { return settled.positions }
 
 func (settled *settlement) amend(refused *refusal) {
 	for _, delivered := range settled.delivered {
@@ -138,7 +145,7 @@ func (settled *settlement) save(transaction *sqlite.Transaction, table *Table) {
 }
 
 func (settled *settlement) appendTo(section []byte) []byte {
-	section = binary.AppendVarint(section, settled.through)
+	section = settled.positions.appendTo(section)
 	section = binary.AppendUvarint(section, uint64(len(settled.delivered)))
 	for _, delivered := range settled.delivered {
 		section = binary.AppendVarint(section, delivered)
@@ -157,7 +164,7 @@ func (settled *settlement) appendTo(section []byte) []byte {
 }
 
 func (settled *settlement) read(section *changelog.Reader) {
-	settled.through = section.Signed()
+	settled.positions = readPositions(section)
 	for left := section.Number(); left > 0 && !section.Failed(); left-- {
 		settled.delivered = append(settled.delivered, section.Signed())
 	}

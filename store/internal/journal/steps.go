@@ -16,8 +16,8 @@ type step interface {
 	waits() batch.Waiting
 	// sums are the figures that the step adds to the counts.
 	sums() sums
-	// position returns the position of the delivery after the step.
-	position(before int64) int64
+	// through are the positions of the namespaces of which the step settles entries.
+	through() positions
 	// amend brings the state of a refused entry to the time after the step.
 	amend(refused *refusal)
 	// save writes the step in the transaction of its commit.
@@ -34,9 +34,11 @@ type stepKind byte
 
 const (
 	kindRequeuing stepKind = iota + 1
-	kindSettlement
+	_                      // a settlement with one position for all namespaces
 	kindArchiveBegun
 	kindArchivesForgotten
+	_ // a finished archive with one position for all namespaces
+	kindSettlement
 	kindArchiveFinished
 )
 
@@ -61,12 +63,12 @@ func readStep(section *changelog.Reader) step {
 	return step
 }
 
-// ordinaryStep is a step that moves no position, has no refused entries, and leaves memory as it
+// ordinaryStep is a step that settles nothing, has no refused entries, and leaves memory as it
 // is.
 type ordinaryStep struct{}
 
-func (ordinaryStep) waits() batch.Waiting        { return batch.WaitsAsUsual }
-func (ordinaryStep) sums() sums                  { return nil }
-func (ordinaryStep) position(before int64) int64 { return before }
-func (ordinaryStep) amend(*refusal)              {}
-func (ordinaryStep) saved(*Table) (bytes int)    { return 0 }
+func (ordinaryStep) waits() batch.Waiting     { return batch.WaitsAsUsual }
+func (ordinaryStep) sums() sums               { return nil }
+func (ordinaryStep) through() positions       { return nil }
+func (ordinaryStep) amend(*refusal)           {}
+func (ordinaryStep) saved(*Table) (bytes int) { return 0 }
