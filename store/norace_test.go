@@ -4,8 +4,9 @@
 
 package store_test
 
-// faultStride is 1 to have each statement fail in each way, and imageStride to open each image.
+// Without -every a test has each so manieth of its faults, and of its images of a crash.
 const (
-	faultStride = 3
-	imageStride = 1
+	statementStride = 6
+	operationStride = 90
+	imageStride     = 3
 )

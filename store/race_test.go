@@ -4,8 +4,9 @@
 
 package store_test
 
-// faultStride is 1 to have each statement fail in each way, and imageStride to open each image.
+// Without -every a test has each so manieth of its faults, and of its images of a crash.
 const (
-	faultStride = 45
-	imageStride = 15
+	statementStride = 45
+	operationStride = 300
+	imageStride     = 15
 )

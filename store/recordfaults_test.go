@@ -319,11 +319,11 @@ func statementsOfWork(t *testing.T) (names []string) {
 	return names
 }
 
-// TestRecords_Faults_Ugly has each statement of the work fail once. A third of them fail before
-// they do anything, a third after they are carried out, and a third as on a full disk: another
-// third in each run. The race detector has fewer of them.
+// TestRecords_Faults_Ugly has each statement of the work fail before it does anything, fail after it
+// is carried out, and fail as on a full disk. Each run takes a part of them, and all with -every.
 func TestRecords_Faults_Ugly(t *testing.T) {
-	names, seed := statementsOfWork(t), int(time.Now().UnixNano()/1000%faultStride)
+	names, stride := statementsOfWork(t), strideOf(statementStride)
+	seed := rand.IntN(stride)
 	t.Logf("%d statements, seed %d", len(names), seed)
 	full := diskFull(t)
 	for offset, kind := range []string{"NotCarriedOut", "CarriedOut", "DiskIsFull"} {
@@ -332,7 +332,7 @@ func TestRecords_Faults_Ugly(t *testing.T) {
 			func(execute func() error) error { return errors.Join(execute(), errFsync) },
 			func(func() error) error { return full },
 		}[offset]
-		for number := (offset*faultStride/3 + seed) % faultStride; number < len(names); number += faultStride {
+		for number := (offset*stride/3 + seed) % stride; number < len(names); number += stride {
 			t.Run(fmt.Sprintf("%s/%03d%s", kind, number, names[number]), func(t *testing.T) {
 				config := workConfig(t)
 				work := openWork(t, config)
@@ -434,7 +434,8 @@ func TestRecords_Crash_Ugly(t *testing.T) {
 	require.NoError(t, store.OnStatement(work.store, func(_ string, execute func() error) error { return execute() }))
 	requireWhole(t, work, config)
 	t.Logf("%d images", len(images))
-	for number := random.IntN(imageStride); number < len(images); number += imageStride {
+	stride := strideOf(imageStride)
+	for number := random.IntN(stride); number < len(images); number += stride {
 		image := images[number]
 		t.Run(image.label, func(t *testing.T) {
 			config := workConfig(t)
