@@ -98,7 +98,7 @@ func TestWorkspace_NewWorkspace_Good(t *testing.T) {
 		names := workspaceFiles(t, config.WorkspaceStateDirectory)
 		require.NotEmpty(t, names)
 		for _, name := range names {
-			assert.Regexp(t, `^[0-9a-f]{32}\.workspace(-wal|-shm)?$`, name)
+			assert.Regexp(t, `^[0-9a-f]{16}-[0-9a-f]{32}\.workspace(-wal|-shm)?$`, name)
 		}
 	})
 	t.Run("ItGoesOnAfterARestart", func(t *testing.T) {
@@ -160,7 +160,7 @@ func FuzzWorkspace_NewWorkspace(f *testing.F) {
 			return
 		}
 		for _, file := range workspaceFiles(t, folder) {
-			require.Regexp(t, `^[0-9a-f]{32}\.workspace(-wal|-shm)?$`, file)
+			require.Regexp(t, `^[0-9a-f]{16}-[0-9a-f]{32}\.workspace(-wal|-shm)?$`, file)
 		}
 		require.NoError(t, workspace.Discard())
 		require.Empty(t, workspaceFiles(t, folder))

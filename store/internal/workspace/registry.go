@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,8 +36,13 @@ type registry struct {
 	// the folders of RecoverOrphans.
 	own    *workspacefile.Folder
 	others []*workspacefile.Folder
-	loaded bool
-	runs   map[workspacefile.Name]*run
+	// indexed tells that the files of the own folder are known. unread has those that nobody has
+	// opened, by the keys of their namespaces. reading has a channel for each key whose files are
+	// being read, which is closed afterwards.
+	indexed bool
+	unread  map[workspacefile.Key][]*workspacefile.File
+	reading map[workspacefile.Key]chan struct{}
+	runs    map[workspacefile.Name]*run
 	// room is the largest number of workspaces of a namespace.
 	room int64
 	// counts is the number of runs of each namespace.
@@ -90,36 +96,60 @@ func (registry *registry) take(path string) (*workspacefile.Folder, error) {
 	return folder, nil
 }
 
-// load reads the store's own folder, if that was not done already.
-func (registry *registry) load() error {
+// index finds the files of the store's own folder, if that was not done already. It opens none.
+func (registry *registry) index() error {
 	if registry.closed || registry.config.closing() {
 		return failure.ErrClosed
 	}
-	if registry.loaded {
+	if registry.indexed {
 		return nil
 	}
 	if err := registry.takeOwn(); err != nil {
 		return err
 	}
-	runs, err := registry.loadFiles(registry.own)
+	files, err := registry.own.Index()
 	if err != nil {
 		return err
 	}
-	registry.add(runs)
-	registry.loaded = true
+	registry.unread, registry.indexed = files, true
 	return nil
 }
 
-// loadFiles reads the files of a folder, and has the store remember their answers from before a
+// takeUnread returns the files of a key that are still to be read. The caller reads them, and calls
+// read. While another caller does, it returns a channel that is closed afterwards.
+func (registry *registry) takeUnread(key workspacefile.Key) (files []*workspacefile.File, busy <-chan struct{}, err error) {
+	if err := registry.index(); err != nil {
+		return nil, nil, err
+	}
+	if busy := registry.reading[key]; busy != nil {
+		return nil, busy, nil
+	}
+	if files = registry.unread[key]; len(files) > 0 {
+		registry.reading[key] = make(chan struct{})
+	}
+	return files, nil, nil
+}
+
+// read makes the files of a key known, unless reading them has failed.
+func (registry *registry) read(key workspacefile.Key, found []*run, err error) {
+	if err == nil {
+		registry.add(found)
+		delete(registry.unread, key)
+	}
+	close(registry.reading[key])
+	delete(registry.reading, key)
+}
+
+// runsOf are the runs of files that were read. The store remembers their answers from before a
 // crash.
-func (registry *registry) loadFiles(folder *workspacefile.Folder) ([]*run, error) {
-	files, err := folder.Load(registry.config.Host.Now().Add(-batch.RetryWindow))
+func (config *Config) runsOf(files []*workspacefile.File) ([]*run, error) {
+	read, err := workspacefile.Read(files, config.Host.Now().Add(-batch.RetryWindow))
 	if err != nil {
 		return nil, err
 	}
-	runs := make([]*run, len(files))
-	for index, found := range files {
-		registry.config.keepAnswers(found.Answers)
+	runs := make([]*run, len(read))
+	for index, found := range read {
+		config.keepAnswers(found.Answers)
 		runs[index] = newRun(found.File)
 		runs[index].orphaned = true
 		runs[index].entries.Store(found.Entries)
@@ -144,7 +174,7 @@ func byOpening(one, other *run) int { return one.OpenedAt.Compare(other.OpenedAt
 // claim returns the run of a name. If there is none, it returns the turn of a new run, whose file
 // is still to be created: others wait for it.
 func (registry *registry) claim(name workspacefile.Name) (known *run, created *turn, err error) {
-	if err := registry.load(); err != nil {
+	if err := registry.index(); err != nil {
 		return nil, nil, err
 	}
 	if known = registry.runs[name]; known != nil {
@@ -172,7 +202,7 @@ func (registry *registry) checkRoom(namespace string) error {
 
 // find returns the run of a name, or ErrNotFound.
 func (registry *registry) find(name workspacefile.Name) (*run, error) {
-	if err := registry.load(); err != nil {
+	if err := registry.index(); err != nil {
 		return nil, err
 	}
 	run := registry.runs[name]
@@ -199,7 +229,7 @@ func (registry *registry) forget(run *run) {
 
 // list returns the workspaces of a namespace, by name.
 func (registry *registry) list(namespace string) (infos []Info, err error) {
-	if err := registry.load(); err != nil {
+	if err := registry.index(); err != nil {
 		return nil, err
 	}
 	for name, run := range registry.runs {
@@ -215,7 +245,7 @@ func (registry *registry) list(namespace string) (infos []Info, err error) {
 
 // recover returns the workspaces of a folder that nobody has opened.
 func (registry *registry) recover(path string) (orphans []*run, err error) {
-	if err := registry.load(); err != nil {
+	if err := registry.index(); err != nil {
 		return nil, err
 	}
 	if path != "" && !registry.hasFolder(path) {
@@ -262,7 +292,11 @@ func (registry *registry) takeOther(path string) ([]*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs, err := registry.loadFiles(folder)
+	files, err := folder.Index()
+	var runs []*run
+	if err == nil {
+		runs, err = registry.config.runsOf(slices.Concat(slices.Collect(maps.Values(files))...))
+	}
 	if err != nil {
 		return nil, errors.Join(err, folder.Release())
 	}

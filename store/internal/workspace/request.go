@@ -106,7 +106,7 @@ func (workspaces *Workspaces) alone(request *commands.Request, carryOut func() (
 		return commands.Outcome{}, err
 	}
 	defer leave()
-	if err := workspaces.load(); err != nil {
+	if err := workspaces.load(request.Namespace); err != nil {
 		return commands.Outcome{}, err
 	}
 	return carryOut()

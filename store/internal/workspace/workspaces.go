@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,14 +34,14 @@ const workAtOnce = 16
 //  2. The id of a request, in requests, while the request is carried out.
 //  3. The turn of a run (run.takeTurn): for each use of its file, and from the beginning to the
 //     end of a commit. Close takes no turn.
-//  4. working, for reading: while a file is created or its run is ended. Close takes it for
-//     writing, and so waits for them.
+//  4. working, for reading: while a file is created or its run is ended, and while the files of a
+//     namespace are read. Close takes it for writing, and so waits for them.
 //  5. A place of the pool: for each use of a connection. A query keeps its place without the
 //     turn.
 //  6. The reading lock of a run, for reading: for a query, which takes it with the turn in hand
 //     and keeps it without the turn. The end of a run takes it for writing, after the channel
 //     ended has stopped the queries, and has no place of the pool then.
-//  7. The registry: for each look at names or folders. The first look reads the files.
+//  7. The registry: for each look at names or folders. The first look reads the names of the files.
 //  8. The connections of the pool.
 //
 // There is one exception: claim takes the turn of a new run with the registry in hand. It never
@@ -76,7 +78,9 @@ func New(config Config) *Workspaces {
 		work:     limiter.New[string](limiter.Limits{Total: workAtOnce, Each: workAtOnce / 2, Closed: config.Stopped}),
 		requests: limiter.New[batch.RequestName](limiter.Limits{Each: 1}),
 	}
-	made.registry.value = registry{config: made.config, fileless: made.fileless, runs: map[workspacefile.Name]*run{}, counts: map[string]int64{}}
+	made.registry.value = registry{
+		config: made.config, fileless: made.fileless, reading: map[workspacefile.Key]chan struct{}{}, runs: map[workspacefile.Name]*run{}, counts: map[string]int64{},
+	}
 	made.SetBounds(DefaultBounds)
 	return made
 }
@@ -88,11 +92,60 @@ func (workspaces *Workspaces) Begin() error {
 	return registry.begin()
 }
 
-// load reads the files of the store's own folder, if that was not done already.
-func (workspaces *Workspaces) load() error {
+// load reads the files of a namespace in the store's own folder, if that was not done already. Nobody
+// waits for it but callers of the same namespace.
+func (workspaces *Workspaces) load(namespace string) error {
+	return workspaces.loadKey(workspacefile.KeyOf(namespace))
+}
+
+func (workspaces *Workspaces) loadKey(key workspacefile.Key) error {
+	for {
+		files, busy, err := workspaces.takeUnread(key)
+		switch {
+		case err != nil:
+			return err
+		case busy != nil:
+			<-busy
+		case len(files) == 0:
+			return nil
+		default:
+			return workspaces.read(key, files)
+		}
+	}
+}
+
+func (workspaces *Workspaces) takeUnread(key workspacefile.Key) (files []*workspacefile.File, busy <-chan struct{}, err error) {
 	registry, unlock := workspaces.registry.lock()
 	defer unlock()
-	return registry.load()
+	return registry.takeUnread(key)
+}
+
+func (workspaces *Workspaces) read(key workspacefile.Key, files []*workspacefile.File) error {
+	var runs []*run
+	err := workspaces.reserved(func() (err error) {
+		runs, err = workspaces.config.runsOf(files)
+		return err
+	})
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	registry.read(key, runs, err)
+	return err
+}
+
+// loadAll reads the files of all namespaces in the store's own folder.
+func (workspaces *Workspaces) loadAll() error {
+	keys, err := workspaces.unreadKeys()
+	for index := 0; index < len(keys) && err == nil; index++ {
+		err = workspaces.loadKey(keys[index])
+	}
+	return err
+}
+
+func (workspaces *Workspaces) unreadKeys() ([]workspacefile.Key, error) {
+	registry, unlock := workspaces.registry.lock()
+	defer unlock()
+	err := registry.index()
+	return slices.Collect(maps.Keys(registry.unread)), err
 }
 
 // TakePlace waits for the turn of a namespace to do work of a caller that does not wait. The caller
@@ -120,6 +173,9 @@ func (workspaces *Workspaces) of(run *run) *Workspace {
 // remembers the answers to the request that makes it.
 func (workspaces *Workspaces) openRun(name workspacefile.Name, opening []*batch.Answer, at time.Time) (_ turn, created bool, err error) {
 	if err := name.Check(); err != nil {
+		return turn{}, false, err
+	}
+	if err := workspaces.load(name.Namespace); err != nil {
 		return turn{}, false, err
 	}
 	for {
@@ -170,6 +226,9 @@ func (workspaces *Workspaces) create(turn turn, opening []*batch.Answer, at time
 // Find returns the workspace of a name, or ErrNotFound.
 func (workspaces *Workspaces) Find(name workspacefile.Name) (*Workspace, error) {
 	err := name.Check()
+	if err == nil {
+		err = workspaces.load(name.Namespace)
+	}
 	var found *run
 	if err == nil {
 		registry, unlock := workspaces.registry.lock()
@@ -230,6 +289,9 @@ func (workspaces *Workspaces) forget(run *run) {
 
 // List returns the workspaces of a namespace, by name.
 func (workspaces *Workspaces) List(namespace string) (infos []Info, err error) {
+	if err := workspaces.load(namespace); err != nil {
+		return nil, err
+	}
 	registry, unlock := workspaces.registry.lock()
 	defer unlock()
 	return registry.list(namespace)
@@ -237,6 +299,9 @@ func (workspaces *Workspaces) List(namespace string) (infos []Info, err error) {
 
 // Recover returns the workspaces of a folder that nobody has opened, the oldest first.
 func (workspaces *Workspaces) Recover(path string) (orphans []*Workspace, err error) {
+	if err := workspaces.loadAll(); err != nil {
+		return nil, err
+	}
 	registry, unlock := workspaces.registry.lock()
 	defer unlock()
 	runs, err := registry.recover(path)

@@ -5,11 +5,13 @@ package workspacefile
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"time"
 
@@ -21,15 +23,17 @@ import (
 )
 
 const (
-	// suffix is how the file of a workspace ends. It begins with its run id.
+	// suffix is how the file of a workspace ends. Its stem comes before.
 	suffix = ".workspace"
 	// partialSuffix is the ending of an unfinished file. No write to such a file was
 	// acknowledged.
 	partialSuffix = ".partial"
 	// format tells the file of a workspace from other databases.
 	format = 0x5357_4231
-	// runIDBytes is how many bytes a run id stands for, in hexadecimal digits.
+	// runIDBytes is how many bytes a run id stands for, in hexadecimal digits, and keyBytes how
+	// many the key of a namespace stands for.
 	runIDBytes = 16
+	keyBytes   = 8
 )
 
 // schema is the whole schema of a workspace's file.
@@ -57,23 +61,56 @@ CREATE TABLE requests (
 )`
 
 // File is one run of a workspace: a SQLite file, from its creation to its commit or discard. Its
-// path is made of its run id alone.
+// path is made of the key of its namespace and of its run id, and has no part of a name.
 type File struct {
 	Name     Name
 	RunID    string
 	OpenedAt time.Time
 	folder   *Folder
+	// stem is the name of the file without its suffix.
+	stem string
+}
+
+// Key tells whose a file is, in the name of the file. Two namespaces may share a key, which costs
+// them the time of each other's files and nothing else.
+type Key string
+
+// KeyOf returns the key of a namespace.
+func KeyOf(namespace string) Key {
+	sum := sha256.Sum256([]byte(namespace))
+	return Key(hex.EncodeToString(sum[:keyBytes]))
+}
+
+// The names of files, without the suffix: with the key and the run id, and of an earlier version,
+// with the run id alone.
+var (
+	stems    = regexp.MustCompile(fmt.Sprintf(`^([0-9a-f]{%d})-([0-9a-f]{%d})$`, 2*keyBytes, 2*runIDBytes))
+	oldStems = regexp.MustCompile(fmt.Sprintf(`^[0-9a-f]{%d}$`, 2*runIDBytes))
+)
+
+func stemOf(namespace, runID string) string { return string(KeyOf(namespace)) + "-" + runID }
+
+// readStem returns the key and the run id in the name of a file. The key is empty if it has none.
+func readStem(stem string) (key Key, runID string) {
+	if parts := stems.FindStringSubmatch(stem); parts != nil {
+		return Key(parts[1]), parts[2]
+	}
+	return "", stem
 }
 
 // NewFile returns a file that is still to be created, for a run that no other has, ever.
 func (folder *Folder) NewFile(name Name, openedAt time.Time) *File {
 	var random [runIDBytes]byte
 	_, _ = rand.Read(random[:]) // It never fails: the process would end.
-	return &File{Name: name, RunID: hex.EncodeToString(random[:]), OpenedAt: openedAt, folder: folder}
+	return folder.newFile(name, hex.EncodeToString(random[:]), openedAt)
+}
+
+func (folder *Folder) newFile(name Name, runID string, openedAt time.Time) *File {
+	return &File{Name: name, RunID: runID, OpenedAt: openedAt, folder: folder, stem: stemOf(name.Namespace, runID)}
 }
 
 // Path returns the path of the file.
-func (file *File) Path() string { return filepath.Join(file.folder.path, file.RunID+suffix) }
+func (file *File) Path() string { return filepath.Join(file.folder.path, file.stem+suffix) }
 
 // Open opens a connection that writes. The caller closes it.
 func (file *File) Open() (*Database, error) { return openDatabase(file.Path(), file.folder.settings) }
@@ -81,7 +118,7 @@ func (file *File) Open() (*Database, error) { return openDatabase(file.Path(), f
 // Create makes the file. The file is whole and on disk before it has its name. fill, if not nil,
 // writes the first content.
 func (file *File) Create(fill func(transaction *Transaction) error) error {
-	partial := filepath.Join(file.folder.path, file.RunID+partialSuffix)
+	partial := filepath.Join(file.folder.path, file.stem+partialSuffix)
 	if err := sqlite.CreatePrivate(partial); err != nil {
 		return err
 	}
@@ -126,7 +163,7 @@ func syncFile(path string) error {
 
 // Remove removes the file of a run that has ended. Nobody has the file open.
 func (file *File) Remove() error {
-	return errors.Join(file.folder.removeRun(file.RunID), platform.SyncFolder(file.folder.path))
+	return errors.Join(file.folder.removeRun(file.stem), platform.SyncFolder(file.folder.path))
 }
 
 // removeDatabase removes a database and the files that SQLite keeps beside it. The database

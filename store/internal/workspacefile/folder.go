@@ -96,11 +96,12 @@ func (folder *Folder) Finish(ended map[string]bool) (finished []string, err erro
 		return nil, err
 	}
 	for _, entry := range entries {
-		switch runID, isRun := strings.CutSuffix(entry.Name(), suffix); {
+		stem, isRun := strings.CutSuffix(entry.Name(), suffix)
+		switch _, runID := readStem(stem); {
 		case strings.HasSuffix(entry.Name(), partialSuffix):
 			err = folder.removePartial(strings.TrimSuffix(entry.Name(), partialSuffix))
 		case isRun && ended[runID]:
-			err = folder.removeRun(runID)
+			err = folder.removeRun(stem)
 			finished = append(finished, runID)
 		}
 		if err != nil {
@@ -111,27 +112,28 @@ func (folder *Folder) Finish(ended map[string]bool) (finished []string, err erro
 }
 
 // removeRun removes the file of a run in one step: a crash leaves the whole file or nothing.
-func (folder *Folder) removeRun(runID string) error {
-	path := filepath.Join(folder.path, runID)
+func (folder *Folder) removeRun(stem string) error {
+	path := filepath.Join(folder.path, stem)
 	if err := os.Rename(path+suffix, path+partialSuffix); err != nil {
 		return err
 	}
-	return errors.Join(platform.SyncFolder(folder.path), folder.removePartial(runID))
+	return errors.Join(platform.SyncFolder(folder.path), folder.removePartial(stem))
 }
 
 // removePartial removes a file that has no name yet or no longer. The files beside it under its
 // name go first, so that after a crash the file is found again.
-func (folder *Folder) removePartial(runID string) error {
-	path := filepath.Join(folder.path, runID)
+func (folder *Folder) removePartial(stem string) error {
+	path := filepath.Join(folder.path, stem)
 	if err := removeDatabase(path + suffix); err != nil {
 		return err
 	}
 	return removeDatabase(path + partialSuffix)
 }
 
-// Load returns the workspaces of the folder, each with its answers from after a time. Other files
-// are moved to quarantine. Files of the original library are taken over.
-func (folder *Folder) Load(answeredAfter time.Time) (files []Found, err error) {
+// Index returns the files of the folder by the keys of their namespaces, and opens none of them.
+// Files of an earlier version are the exception: they get a name with a key. Other files are moved
+// to quarantine, and files of the original library are taken over.
+func (folder *Folder) Index() (files map[Key][]*File, err error) {
 	if err := folder.takeOver(); err != nil {
 		return nil, err
 	}
@@ -139,17 +141,21 @@ func (folder *Folder) Load(answeredAfter time.Time) (files []Found, err error) {
 	if err != nil {
 		return nil, err
 	}
+	files = map[Key][]*File{}
 	for _, entry := range entries {
-		runID, isRun := strings.CutSuffix(entry.Name(), suffix)
+		stem, isRun := strings.CutSuffix(entry.Name(), suffix)
 		if !isRun {
 			continue
 		}
-		file := Found{File: &File{RunID: runID, folder: folder}}
-		err := file.inspect(entry, answeredAfter)
+		file := &File{folder: folder, stem: stem}
+		var key Key
+		if key, file.RunID = readStem(stem); key == "" {
+			key, err = file.giveKey()
+		}
 		if errors.Is(err, errNoWorkspace) {
 			err = folder.quarantine(entry.Name(), err)
 		} else if err == nil {
-			files = append(files, file)
+			files[key] = append(files[key], file)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file.Path(), err)
@@ -158,10 +164,67 @@ func (folder *Folder) Load(answeredAfter time.Time) (files []Found, err error) {
 	return files, nil
 }
 
-// inspect reads the owner of a file. It returns errNoWorkspace for a file that cannot be a
-// workspace, and any other error if it cannot tell now.
-func (found *Found) inspect(entry fs.DirEntry, answeredAfter time.Time) error {
-	if !entry.Type().IsRegular() {
+// giveKey gives the file of an earlier version a name with the key of its namespace. A file with
+// another name keeps it, and so does a file beside which SQLite keeps others.
+func (file *File) giveKey() (Key, error) {
+	found, old := Found{File: file}, oldStems.MatchString(file.stem)
+	read := found.read
+	if old {
+		read = found.readOwner
+	}
+	if err := found.open(read); err != nil {
+		return "", err
+	}
+	if !old {
+		return KeyOf(file.Name.Namespace), nil
+	}
+	for _, companion := range sqlite.Companions {
+		if _, err := os.Lstat(file.Path() + companion); err == nil {
+			return KeyOf(file.Name.Namespace), nil
+		}
+	}
+	before := file.Path()
+	file.stem = stemOf(file.Name.Namespace, file.RunID)
+	return KeyOf(file.Name.Namespace), errors.Join(os.Rename(before, file.Path()), platform.SyncFolder(file.folder.path))
+}
+
+// Read reads files, each with its answers from after a time. It returns those that are workspaces.
+// The others are moved to quarantine.
+func Read(files []*File, answeredAfter time.Time) (read []Found, err error) {
+	for _, file := range files {
+		found := Found{File: file}
+		err := found.inspect(answeredAfter)
+		if errors.Is(err, errNoWorkspace) {
+			err = file.folder.quarantine(filepath.Base(file.Path()), err)
+		} else if err == nil {
+			read = append(read, found)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file.Path(), err)
+		}
+	}
+	return read, nil
+}
+
+// inspect checks a file, and reads what is kept of it in memory.
+func (found *Found) inspect(answeredAfter time.Time) error {
+	return found.open(func(database *Database) error {
+		err := found.read(database)
+		if err == nil {
+			found.Answers, err = database.answers(found.Name.Namespace, answeredAfter, `true`)
+		}
+		return err
+	})
+}
+
+// open opens a file for a function that reads it. It returns errNoWorkspace for a file that cannot
+// be a workspace, and any other error if it cannot tell now.
+func (found *Found) open(read func(database *Database) error) error {
+	entry, err := os.Lstat(found.Path())
+	if err != nil {
+		return err
+	}
+	if !entry.Mode().IsRegular() {
 		return fmt.Errorf("%w: it is no regular file", errNoWorkspace)
 	}
 	applicationID, err := readHeader(found.Path())
@@ -175,10 +238,7 @@ func (found *Found) inspect(entry fs.DirEntry, answeredAfter time.Time) error {
 	if err != nil {
 		return err
 	}
-	err = found.read(database)
-	if err == nil {
-		found.Answers, err = database.answers(found.Name.Namespace, answeredAfter, `true`)
-	}
+	err = read(database)
 	err = errors.Join(err, database.Close())
 	if damaging(sqlite.Code(err)) {
 		return fmt.Errorf("%w: %w", errNoWorkspace, err)

@@ -137,7 +137,7 @@ func (folder *Folder) copyOriginal(path, name string, renamed *renaming) error {
 	if err != nil {
 		return err
 	}
-	file := &File{Name: Name{Workspace: renamed.workspace(name)}, RunID: runID, OpenedAt: openedAt, folder: folder}
+	file := folder.newFile(Name{Workspace: renamed.workspace(name)}, runID, openedAt)
 	if _, err := os.Stat(file.Path()); err == nil {
 		return nil
 	}
