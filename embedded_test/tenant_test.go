@@ -523,6 +523,8 @@ type (
 		Time                   *time.Time      `json:"time"`
 		DatabaseBytes          *uint64         `json:"database_bytes"`
 		WALBytes               *uint64         `json:"wal_bytes"`
+		WALOldestSeconds       float64         `json:"wal_oldest_seconds"`
+		WALHindered            uint64          `json:"wal_hindered"`
 		DiskFreeBytes          *uint64         `json:"disk_free_bytes"`
 		BackedUpBytes          *uint64         `json:"backed_up_bytes"`
 		Sync                   any             `json:"sync"`

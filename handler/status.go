@@ -42,6 +42,8 @@ func encodeStatus(answer *answer, request *request, _ *subjects.StatusRequest, s
 		Time:                   time.Now().UTC(),
 		DatabaseBytes:          uint64(figures.DatabaseBytes),
 		WALBytes:               uint64(figures.WriteAheadLogBytes),
+		WALOldestSeconds:       secondsSince(status.LogLeftSince),
+		WALHindered:            status.CheckpointsHindered,
 		DiskFreeBytes:          figures.DiskFreeBytes,
 		BackedUpBytes:          uint64(status.BackedUpBytes),
 		Sync:                   syncStatus(figures.Syncs),
@@ -59,4 +61,12 @@ func syncStatus(syncs store.Distribution) *subjects.SyncStatus {
 		P50Seconds: time.Duration(percentiles[0]).Seconds(),
 		P99Seconds: time.Duration(percentiles[1]).Seconds(),
 	}
+}
+
+// secondsSince is the age of a moment, 0 of none.
+func secondsSince(moment time.Time) float64 {
+	if moment.IsZero() {
+		return 0
+	}
+	return time.Since(moment).Seconds()
 }

@@ -180,6 +180,8 @@ func (scrape *scrape) status(ctx context.Context) error {
 	scrape.gauge(backlog, float64(status.Backlog))
 	scrape.age(backlogAge, status.OldestPendingAt)
 	scrape.age(logAge, status.OldestChangeAt)
+	scrape.age(writeAheadAge, status.LogLeftSince)
+	scrape.counter(hinderedTotal, status.CheckpointsHindered)
 	scrape.gauge(pendingRows, float64(status.PendingMaterialisation))
 	scrape.gauge(namespaceCount, float64(status.Namespaces))
 	return nil

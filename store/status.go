@@ -10,7 +10,7 @@ import (
 
 // Status is the state of a store.
 type Status struct {
-	// Writable is false while writes are refused; Reason says why.
+	// Writable is false while writes are refused, or if the last one was; Reason says why.
 	Writable bool
 	Reason   string
 	// Backlog is the number of changes that the slowest registered consumer has not
@@ -33,6 +33,11 @@ type Status struct {
 	// ClockAhead is the time by which the store's time is ahead of StoreConfig.Clock, after
 	// that was set back; otherwise 0.
 	ClockAhead time.Duration
+	// CheckpointsHindered counts the checkpoints that another process, which uses the database
+	// file, has kept from taking all of SQLite's write-ahead log. LogLeftSince is about when the
+	// oldest page of that log was written that no checkpoint could take yet; zero if there is none.
+	CheckpointsHindered uint64
+	LogLeftSince        time.Time
 	// Archiving is the number of entries that a running Compact has written.
 	Archiving int64
 	// BackedUpBytes is how much a Backup that is under way has copied.
@@ -54,6 +59,8 @@ func statusOf(store *Store, committer *engine.Committer) (Status, error) {
 		UnscopedEntries:        counts.Unscoped,
 		Journal:                store.journal.Totals().JournalCounts,
 		ClockAhead:             store.clock.Ahead(),
+		CheckpointsHindered:    health.Hindered,
+		LogLeftSince:           health.LeftSince,
 		Archiving:              store.journal.Archiving.Load(),
 		BackedUpBytes:          store.backedUp.Load(),
 	}

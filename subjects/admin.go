@@ -44,6 +44,11 @@ type StatusReply struct {
 	// write-ahead log; 0 of a database in memory.
 	DatabaseBytes uint64 `json:"database_bytes"`
 	WALBytes      uint64 `json:"wal_bytes"`
+	// WALOldestSeconds is the age of the oldest page in the write-ahead log that no checkpoint
+	// could take, because another process uses the file; 0 if there is none. WALHindered counts
+	// the checkpoints that left such pages.
+	WALOldestSeconds float64 `json:"wal_oldest_seconds"`
+	WALHindered      uint64  `json:"wal_hindered"`
 	// DiskFreeBytes is the free space on the disk of the database. It is nil if the
 	// database is in memory, or if the system does not report it.
 	DiskFreeBytes *uint64 `json:"disk_free_bytes,omitzero"`

@@ -26,6 +26,8 @@ const (
 	// lateEvents and latePoints are ages at which an event or a point should have left the
 	// sidecar.
 	lateEvents, latePoints = time.Minute, 10 * time.Minute
+	// oldPage is the age of a page of the write-ahead log that a checkpoint should have taken.
+	oldPage = 10 * time.Minute
 	// fullShare is the share of a limit that counts as nearly full.
 	fullShare = 0.9
 )
@@ -83,7 +85,7 @@ func statusFindings(status *subjects.StatusReply, now time.Time) []finding {
 		findings = append(findings, syncFinding(status.Sync))
 	}
 	if status.DatabaseBytes > 0 {
-		findings = append(findings, logFinding(status.WALBytes))
+		findings = append(findings, logFinding(status.WALBytes, status.WALOldestSeconds))
 	}
 	return append(findings, loadFinding(&status.Queue), eventsFinding(status, now), journalFinding(status.Journal, now))
 }
@@ -153,9 +155,12 @@ func syncFinding(sync *subjects.SyncStatus) finding {
 
 func seconds(number float64) time.Duration { return time.Duration(number * float64(time.Second)) }
 
-func logFinding(bytes uint64) finding {
+func logFinding(bytes uint64, oldestSeconds float64) finding {
 	found := fine("write-ahead log", "it has %s", humanize.IBytes(bytes))
-	if bytes > largeLog {
+	if oldestSeconds > oldPage.Seconds() {
+		found.Finding += fmt.Sprintf(", and no checkpoint could take its oldest page for %.0f s", oldestSeconds)
+	}
+	if bytes > largeLog || oldestSeconds > oldPage.Seconds() {
 		return found.warns("look for another program that reads the database file, and end it")
 	}
 	return found

@@ -65,6 +65,9 @@ func diskRows(reply subjects.StatusReply) (rows []property) {
 	if reply.DatabaseBytes > 0 {
 		rows = append(rows, property{"database", size(reply.DatabaseBytes)}, property{"write-ahead log", size(reply.WALBytes)})
 	}
+	if reply.WALOldestSeconds > 0 {
+		rows = append(rows, property{"oldest page that no checkpoint could take", fmt.Sprintf("%.0f s", reply.WALOldestSeconds)})
+	}
 	if reply.DiskFreeBytes != nil {
 		rows = append(rows, property{"room on the disk", size(*reply.DiskFreeBytes)})
 	}

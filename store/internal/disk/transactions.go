@@ -41,12 +41,14 @@ type Disk struct {
 	// for reading.
 	syncs, reading bool
 
+	foreign
 	checkpoints
 	troubles
 }
 
-// New prepares the statements of a disk.
+// New prepares the statements of a disk. From then on no statement waits for another process.
 func New(session *sqlite.Session, config Config) *Disk {
+	session.Err = errors.Join(session.Err, session.Run(`PRAGMA busy_timeout = 0`))
 	return &Disk{
 		config: config, session: session, syncs: config.Synchronous == sqlite.SynchronousFull,
 		begun: func(*sqlite.Transaction) {}, committed: func() {},
@@ -75,13 +77,15 @@ func (disk *Disk) Transaction(function func(transaction *sqlite.Transaction)) er
 	if err := errors.Join(disk.config.Fault.Stopped(), disk.endReading()); err != nil {
 		return err
 	}
-	if err := disk.begin.Execute(); err != nil {
+	err := disk.begin.Execute()
+	disk.met(err)
+	if err != nil {
 		return err
 	}
 	transaction := &sqlite.Transaction{}
 	disk.begun(transaction)
 	function(transaction)
-	err := transaction.Err()
+	err = transaction.Err()
 	if err != nil {
 		undoErr := disk.undo()
 		if undoErr != nil {

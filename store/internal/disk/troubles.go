@@ -8,6 +8,7 @@ import (
 
 	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // The works of this package.
@@ -21,11 +22,37 @@ type troubles struct {
 	// failed are the works that have failed at some time, and refusing is the state of the disk.
 	failed   map[string]*logging.Condition
 	refusing logging.Condition
+	// refusal is that another process held up the last write, nil if none did.
+	refusal error
+}
+
+// The states of the disk in the log.
+const (
+	stateTaking  = ""
+	stateLocked  = "locked"
+	stateRefuses = "refusing"
+)
+
+// Refusal returns that another process held up the last write, nil if none did.
+func (disk *Disk) Refusal() error { return disk.refusal }
+
+// LookAgain finds out whether the disk takes writes again, if another process has held them up.
+func (disk *Disk) LookAgain() {
+	if sqlite.IsLocked(disk.refusal) && disk.Transaction(func(*sqlite.Transaction) {}) == nil {
+		disk.Wrote(nil)
+	}
 }
 
 // Tried takes note of how a work went that is tried again after a failure. The log has a line when
 // it begins to fail, and one when it goes on.
 func (disk *Disk) Tried(work string, err error) {
+	if sqlite.IsLocked(err) {
+		// Another process is no fault of the disk. One line tells of it, whatever it holds up.
+		if !disk.MayWait(err) {
+			disk.Wrote(sqlite.Refusal(err))
+		}
+		return
+	}
 	condition := disk.failed[work]
 	if condition == nil {
 		if err == nil {
@@ -50,11 +77,16 @@ func (disk *Disk) Tried(work string, err error) {
 func (disk *Disk) Wrote(err error) {
 	switch {
 	case err == nil:
-		if leftOut, changed := disk.refusing.Becomes(""); changed {
+		disk.refusal = nil
+		if leftOut, changed := disk.refusing.Becomes(stateTaking); changed {
 			disk.config.Logger.Info("writes are taken again", slog.Uint64("left_out", leftOut))
 		}
 	case errors.Is(err, failure.ErrUnavailable):
-		if _, changed := disk.refusing.Becomes("refusing"); changed {
+		state := stateRefuses
+		if sqlite.IsLocked(err) {
+			state, disk.refusal = stateLocked, err
+		}
+		if _, changed := disk.refusing.Becomes(state); changed {
 			disk.config.Logger.Error("writes are refused", slog.Any("error", err))
 		}
 	}

@@ -21,6 +21,9 @@ import (
 // install brings the database and memory to the record. Writes are answered after that. While
 // records are under way in the log, the next batch stands on the newest of them.
 
+// lockRetry is the time between two looks for a lock that another process has.
+const lockRetry = 2 * time.Millisecond
+
 // recordsUnderWay is how many records may be under way. With a log that is far away, each more
 // hides a part of the way.
 const recordsUnderWay = 8
@@ -219,6 +222,11 @@ func (committer *Committer) installAppended() {
 		if err == nil {
 			err = committer.installLogged(first)
 		}
+		if committer.disk.MayWait(err) {
+			// Another process has the lock of the database. Reads go on meanwhile.
+			committer.lockTimer.Reset(lockRetry)
+			return
+		}
 		committer.engine.figures.batch(first.began, len(first.writes), err == nil && len(first.batch.Events()) > 0)
 		if err != nil {
 			committer.takeBack(err)
@@ -259,7 +267,7 @@ func (committer *Committer) takeBack(err error) {
 	if unknown && committer.disk.Writes() {
 		committer.disk.StopWriting(err)
 	}
-	if !unknown && len(first.writes) > 1 {
+	if !unknown && len(first.writes) > 1 && !sqlite.IsLocked(err) {
 		for index := range first.writes {
 			committer.commitBatch(first.writes[index : index+1])
 		}

@@ -63,6 +63,8 @@ type Committer struct {
 	batchAt clock.Reading
 	// underway are the batches whose records are with the log, in order.
 	underway []*sealed
+	// lockTimer fires when a record under way is to be tried again that another process holds up.
+	lockTimer *time.Timer
 	// logEnded tells that the log is closed.
 	logEnded bool
 	// spare is memory for the next batch, nil if there is none.
@@ -103,6 +105,7 @@ func (committer *Committer) prepare(session *sqlite.Session) {
 	if config.OverLog != nil {
 		committer.records = config.OverLog(committer.log)
 	}
+	committer.lockTimer = time.NewTimer(0)
 	committer.deadlines = &deadlines{view: committer.view, clock: config.Clock, timer: time.NewTimer(0)}
 	keeping := upkeep.Config{
 		Disk: committer.disk, Clock: config.Clock, View: committer.view, Tables: committer.tables, Log: committer.log, Records: committer.records,
@@ -292,6 +295,7 @@ func (committer *Committer) keepHouse() {
 		committer.saveWatermarks()
 		committer.disk.EmptyWriteAheadLog()
 	}
+	committer.disk.LookAgain()
 	committer.clockWatch.Keep()
 	now := committer.Now()
 	if now.Sub(committer.lastPurge).Abs() > committer.engine.config.PurgeInterval {
@@ -331,6 +335,10 @@ func (committer *Committer) shutDown() {
 		committer.saveWatermarks()
 	}
 	committer.endLog()
+	for len(committer.underway) > 0 { // no longer than another process is waited for
+		<-committer.lockTimer.C
+		committer.installAppended()
+	}
 	committer.clockWatch.Save()
 	committer.disk.EmptyWriteAheadLog()
 	committer.engine.followers.EndReaders()

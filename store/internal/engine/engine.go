@@ -157,7 +157,7 @@ func (engine *Engine) serve(database *sqlite.Database, opened chan<- error) {
 		if err != nil {
 			return errors.Join(err, session.Close())
 		}
-		loop := loop{Engine: engine, expiryTimer: committer.deadlines.timer, idleTimer: committer.idleness.Timer()}
+		loop := loop{Engine: engine, expiryTimer: committer.deadlines.timer, idleTimer: committer.idleness.Timer(), lockTimer: committer.lockTimer}
 		engine.owner.release(committer)
 		opened <- nil
 		loop.run()
@@ -175,7 +175,7 @@ const housekeepingInterval = time.Second
 // loop gives the committer its turns.
 type loop struct {
 	*Engine
-	expiryTimer, idleTimer *time.Timer
+	expiryTimer, idleTimer, lockTimer *time.Timer
 }
 
 // run serves until both mailboxes are closed and everything taken from them is done.
@@ -184,6 +184,7 @@ func (loop loop) run() {
 	defer housekeeping.Stop()
 	defer loop.expiryTimer.Stop()
 	defer loop.idleTimer.Stop()
+	defer loop.lockTimer.Stop()
 	// again is ready while there is more to do. Other work gets its turn in between.
 	var again <-chan struct{}
 	for more, finished := false, false; !finished; {
@@ -198,6 +199,7 @@ func (loop loop) run() {
 		case <-loop.acknowledged:
 		case <-loop.expiryTimer.C:
 			wake = func(committer *Committer) { committer.deadlines.fired() }
+		case <-loop.lockTimer.C:
 		case <-loop.idleTimer.C:
 			wake = func(committer *Committer) { committer.idleness.Begin() }
 		case <-housekeeping.C:

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -63,8 +64,12 @@ func (committer *Committer) Answer(outlet *Outlet, tell func()) {
 
 // Health tells how the writes and the log of a store are.
 type Health struct {
-	// Refusal is why no write can be taken, nil if it can.
+	// Refusal is why no write can be taken, or why the last one was not; nil if it was.
 	Refusal error
+	// Hindered counts the checkpoints that another process has kept from taking all of the
+	// write-ahead log. LeftSince is about when the oldest page was written that is left now.
+	Hindered  uint64
+	LeftSince time.Time
 	// Backlog is the number of changes that the slowest registered consumer has not
 	// acknowledged. OldestPendingAt is the commit time of the oldest of these.
 	Backlog         uint64
@@ -80,7 +85,8 @@ func (committer *Committer) Health() (health Health, err error) {
 		_, err := committer.deadlines.tally([]kv.Realm{kv.WholeStore})
 		committer.disk.Tried(workTally, err)
 	}
-	health = Health{Refusal: committer.refusal(), Backlog: committer.trimming.Backlog().Changes, OldestChangeAt: committer.log.StartedAt()}
+	health = Health{Refusal: cmp.Or(committer.refusal(), committer.disk.Refusal()), Backlog: committer.trimming.Backlog().Changes, OldestChangeAt: committer.log.StartedAt()}
+	health.Hindered, health.LeftSince = committer.disk.Hindered()
 	if health.Backlog > 0 {
 		health.OldestPendingAt, err = committer.log.OldestAfter(committer.trimming.Slowest().CommitID)
 	}

@@ -36,6 +36,9 @@ func RefusedBeforeCommit(err error) bool {
 // commit is written last. So the commit is not whole in the log.
 func RefusedWrite(err error) bool { return extendedCode(err) == sqlitelib.SQLITE_IOERR_WRITE }
 
+// IsLocked reports whether another process has the lock that a statement needs.
+func IsLocked(err error) bool { return Code(err) == sqlitelib.SQLITE_BUSY }
+
 // Refusal returns the error of a transaction that has failed and changed nothing. It wraps
 // ErrUnavailable if the transaction may be tried again later.
 func Refusal(err error) error {
