@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+//go:build unix
+
+package embedded_test
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/client"
+)
+
+// soak is for long runs:
+//
+//	go test ./embedded_test -run TestSoak -soak 30m -timeout 1h -v
+var soak = flag.Duration("soak", 0, "how long TestSoak goes on; without it the test is skipped")
+
+// faultsInAnEra is how many faults one database sees.
+const faultsInAnEra = 12
+
+// soakTotals are the figures of all eras.
+type soakTotals struct {
+	mutex                                 sync.Mutex
+	faults, refused                       map[string]int
+	acknowledged, unknown, changes, tasks int
+}
+
+// TestSoak_Faults_Ugly has several tenants at work while the sidecar, its broker and its journal's
+// endpoint meet faults in random order. After each fault nothing that was acknowledged is lost.
+func TestSoak_Faults_Ugly(t *testing.T) {
+	if *soak == 0 {
+		t.Skip("it takes -soak, such as -soak 30m")
+	}
+	totals := &soakTotals{faults: map[string]int{}, refused: map[string]int{}}
+	eras := 0
+	for end := time.Now().Add(*soak); time.Now().Before(end) && !t.Failed(); eras++ {
+		t.Run(fmt.Sprintf("Era%03d", eras), func(t *testing.T) { runEra(t, totals) })
+		t.Logf("%d eras, faults %v, %d writes acknowledged, %d without a reply, %d changes, %d tasks done, refused %v",
+			eras+1, totals.faults, totals.acknowledged, totals.unknown, totals.changes, totals.tasks, totals.refused)
+	}
+}
+
+// era is one database with everything around it.
+type era struct {
+	random   *rand.Rand
+	outside  *broker
+	between  *proxy
+	database string
+	flags    []string
+	sidecar  *process
+	load     *load
+	endpoint *soakEndpoint
+	// reconnected is told each time that a connection of the load is back.
+	reconnected chan struct{}
+}
+
+func runEra(t *testing.T, totals *soakTotals) {
+	t.Helper()
+	random := seeded(t)
+	outside := startBroker(t, "127.0.0.1:0")
+	era := &era{
+		random: random, outside: outside, between: startProxy(t, outside.address),
+		database: filepath.Join(t.TempDir(), "storebus.db"), endpoint: startSoakEndpoint(t), reconnected: make(chan struct{}, 1024),
+	}
+	era.flags = []string{"--journal-url", era.endpoint.URL, "--journal-bucket", "b", "--journal-organisation", "o"}
+	era.start(t)
+	watchers := startWatchers(t, outside.URL(), persistent(make(chan struct{}, 1024))...)
+	era.load = startLoad(t, outside.URL(), persistent(era.reconnected)...)
+	tasks := startSoakTasks(t, outside.URL(), era.endpoint)
+
+	names := slices.Sorted(maps.Keys(soakFaults))
+	for number := range faultsInAnEra {
+		name := names[random.IntN(len(names))]
+		reached := era.load.begin(50 + random.IntN(2000))
+		waitFor(t, reached, "acknowledgements before fault %d, %s", number, name)
+		soakFaults[name](t, era)
+		totals.add(func() { totals.faults[name]++ })
+		era.load.shut()
+		awaitService(t, era.load.connections[0])
+		era.load.settle()
+		era.load.verify(t, era.load.connections[0])
+	}
+	reached := era.load.begin(500)
+	waitFor(t, reached, "acknowledgements after the last fault")
+	era.load.finish()
+	tasks.end()
+
+	logs := era.load.verify(t, era.load.connections[0])
+	for _, watcher := range watchers {
+		watcher.verify(t, logs[watcher.namespace])
+	}
+	tasks.verify(t)
+	assert.Zero(t, era.sidecar.terminate(t), "exit status after SIGTERM")
+	verifyIntegrity(t, era.database)
+	totals.add(func() {
+		totals.acknowledged += len(era.load.acknowledged)
+		totals.unknown += era.load.unknown
+		totals.tasks += int(tasks.done.Load())
+		for _, log := range logs {
+			totals.changes += len(log)
+		}
+		for reason, count := range era.load.refused {
+			totals.refused[reason] += count
+		}
+	})
+	era.load.verifyRefusals(t, "unavailable")
+}
+
+func (totals *soakTotals) add(change func()) {
+	totals.mutex.Lock()
+	defer totals.mutex.Unlock()
+	change()
+}
+
+// start starts the sidecar.
+func (era *era) start(t *testing.T) {
+	t.Helper()
+	era.sidecar = startServe(t, era.between.URL(), era.database, era.flags...)
+}
+
+// soakFaults are the faults. Each leaves a sidecar that serves, or comes back by itself.
+var soakFaults = map[string]func(t *testing.T, era *era){
+	"kill": func(t *testing.T, era *era) {
+		t.Helper()
+		era.sidecar.kill(t)
+		era.start(t)
+	},
+	"killTwice": func(t *testing.T, era *era) {
+		t.Helper()
+		era.sidecar.kill(t)
+		// The second one dies while it opens the database, or soon after.
+		started := startProcess(t, storebusBinary(t), nil, append([]string{"serve", "--nats", era.between.URL(), "--database", era.database}, era.flags...)...)
+		pause(time.Duration(era.random.IntN(200)) * time.Millisecond)
+		started.kill(t)
+		era.start(t)
+	},
+	"terminate": func(t *testing.T, era *era) {
+		t.Helper()
+		assert.Zero(t, era.sidecar.terminate(t), "exit status after SIGTERM")
+		era.start(t)
+	},
+	"stop": func(t *testing.T, era *era) {
+		t.Helper()
+		require.NoError(t, era.sidecar.native.Signal(syscall.SIGSTOP))
+		pause(time.Duration(era.random.ExpFloat64() * float64(2*time.Second)))
+		require.NoError(t, era.sidecar.native.Signal(syscall.SIGCONT))
+	},
+	"killBroker": func(t *testing.T, era *era) {
+		t.Helper()
+		era.outside.kill(t)
+		pause(time.Duration(era.random.IntN(3000)) * time.Millisecond)
+		era.load.shut()
+		era.outside = startBroker(t, era.outside.address)
+		for range era.load.connections {
+			waitFor(t, era.reconnected, "a connection of the load")
+		}
+	},
+	"cut": func(t *testing.T, era *era) {
+		t.Helper()
+		chosen := era.random.IntN(3)
+		era.between.cut(func(index int) bool { return chosen == 2 || index == chosen })
+	},
+	"swallow": func(t *testing.T, era *era) {
+		t.Helper()
+		waitFor(t, era.between.swallow(), "an event that vanishes")
+		era.between.cut(func(int) bool { return true })
+	},
+	"hold": func(t *testing.T, era *era) {
+		t.Helper()
+		era.between.hold(func(int) bool { return true })
+		pause(time.Duration(era.random.IntN(3000)) * time.Millisecond)
+		era.between.cut(func(int) bool { return true })
+	},
+	"secondOnDatabase": func(t *testing.T, era *era) {
+		t.Helper()
+		second := run(t, "", "serve", "--nats", era.outside.URL(), "--database", era.database)
+		assert.NotZero(t, second.code)
+		assert.Contains(t, second.stderr, "in use")
+	},
+	"secondOnPrefix": func(t *testing.T, era *era) {
+		t.Helper()
+		second := run(t, "", "serve", "--nats", era.outside.URL(), "--database", filepath.Join(t.TempDir(), "other.db"))
+		assert.NotZero(t, second.code, second.stderr)
+	},
+	"endpointFails": func(t *testing.T, era *era) {
+		t.Helper()
+		era.endpoint.fails.Store(int64(1 + era.random.IntN(5)))
+	},
+	"backup": func(t *testing.T, era *era) {
+		t.Helper()
+		store, err := client.New(era.load.connections[0], client.Config{})
+		require.NoError(t, err)
+		// It may meet the end of a fault before it; then the next one makes a copy.
+		_, _ = store.Backup(t.Context(), fmt.Sprintf("copy-%d.db", era.random.Int64()))
+	},
+}
+
+// pause lets time go by for a fault that lasts a while. Nothing waits for an end of it.
+func pause(duration time.Duration) {
+	timer := time.NewTimer(min(duration, 30*time.Second))
+	defer timer.Stop()
+	<-timer.C
+}
