@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"strings"
 
 	sqlitelib "modernc.org/sqlite/lib"
 
@@ -64,24 +63,12 @@ func checkDatabase(ctx context.Context, path string) (state DatabaseState, err e
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
-	file := strings.TrimSuffix(lock.Path(), sqlite.LockSuffix)
-	if err := checkWritable(file); err != nil {
-		return "", err
-	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	file := lock.DatabasePath()
 	if fileSize(file+"-wal") > 0 || fileSize(file+"-journal") > 0 {
 		return DatabaseUnfinished, nil
 	}
 	return readUnchanged(ctx, file)
-}
-
-// checkWritable opens a file that is there, and changes nothing.
-func checkWritable(path string) error {
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return file.Close()
 }
 
 // readUnchanged reads a file that nothing changes meanwhile: SQLite makes no file beside it.

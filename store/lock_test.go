@@ -24,12 +24,15 @@ func TestLock_NewConfigured_Bad(t *testing.T) {
 	require.NoError(t, os.Symlink(path, link))
 	folderLink := filepath.Join(t.TempDir(), "folder")
 	require.NoError(t, os.Symlink(directory, folderLink))
+	hardLink := filepath.Join(t.TempDir(), "hard.db")
+	require.NoError(t, os.Link(path, hardLink))
 	for name, other := range map[string]string{
 		"SamePath":          path,
 		"OtherSpelling":     filepath.Join(directory, "..", filepath.Base(directory), ".", filepath.Base(path)),
 		"SymbolicLink":      link,
 		"LinkedFolder":      filepath.Join(folderLink, filepath.Base(path)),
 		"LinkOfALinkToItIs": filepath.Join(folderLink, ".", filepath.Base(path)),
+		"HardLink":          hardLink,
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := refusal(t, other)
@@ -40,6 +43,16 @@ func TestLock_NewConfigured_Bad(t *testing.T) {
 	t.Run("OwnerThatIsNotSaid", func(t *testing.T) {
 		require.NoError(t, os.WriteFile(path+".lock", nil, 0o600))
 		require.ErrorContains(t, refusal(t, path), "in use by another process")
+	})
+	t.Run("LockFileRemoved", func(t *testing.T) {
+		require.NoError(t, os.Remove(path+".lock"))
+		require.ErrorIs(t, refusal(t, path), store.ErrDatabaseInUse)
+	})
+	t.Run("CheckOfAnOpenDatabase", func(t *testing.T) {
+		for _, other := range []string{path, link, hardLink} {
+			_, err := store.CheckDatabase(t.Context(), other)
+			require.ErrorIs(t, err, store.ErrDatabaseInUse, other)
+		}
 	})
 	require.NoError(t, opened.Set("acme:g", "a", ""), "its owner goes on")
 	t.Run("FreeAfterClose", func(t *testing.T) {
@@ -73,6 +86,20 @@ func TestLock_NewConfigured_Ugly(t *testing.T) {
 		path := databasePath(t)
 		require.NoError(t, os.Mkdir(path+".lock", 0o700))
 		require.Error(t, refusal(t, path))
+	})
+	t.Run("ChecksDoNotKeepEachOtherOut", func(t *testing.T) {
+		path := databasePath(t)
+		require.NoError(t, openStore(t, store.StoreConfig{DatabasePath: path}).Close())
+		var checking sync.WaitGroup
+		for range 8 {
+			checking.Go(func() {
+				state, err := store.CheckDatabase(t.Context(), path)
+				assert.NoError(t, err)
+				assert.Equal(t, store.DatabaseSound, state)
+			})
+		}
+		checking.Wait()
+		openStore(t, store.StoreConfig{DatabasePath: path})
 	})
 	t.Run("ManyAtOnceHaveOneWinner", func(t *testing.T) {
 		path := databasePath(t)

@@ -53,9 +53,6 @@ func (database *Database) open(path string, synchronous Synchronous) (err error)
 		if database.lock, err = TakeLock(path); err != nil {
 			return err
 		}
-		if err := CreatePrivate(path); err != nil {
-			return err
-		}
 	}
 	if database.pool, err = sql.Open("sqlite", DataSourceName(path, synchronous)); err != nil {
 		return err
@@ -66,7 +63,7 @@ func (database *Database) open(path string, synchronous Synchronous) (err error)
 }
 
 // CreatePrivate creates a missing file that only its owner may read. SQLite gives the files
-// beside it the same mode.
+// beside it the same mode. No database of this process may have the file open.
 func CreatePrivate(path string) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -5,12 +5,29 @@
 package sqlite
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"strconv"
+
+	"github.com/gofrs/flock"
 )
 
 // noteOwner writes the number of this process into the lock file, so that an operator knows
 // which process to look for. The lock holds without it.
 func noteOwner(lockPath string) error {
 	return os.WriteFile(lockPath, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
+}
+
+// lockFolder locks the folder itself. SQLite locks no folders, so flock is in nobody's way.
+func lockFolder(path string) (*flock.Flock, error) {
+	lock := flock.New(path, flock.SetFlag(os.O_RDONLY))
+	locked, err := lock.TryLock()
+	if err == nil && !locked {
+		err = fmt.Errorf("%s: %w by another process, which opened it before its lock file was removed", path, ErrInUse)
+	}
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock, nil
 }

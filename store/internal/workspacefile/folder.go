@@ -75,7 +75,7 @@ type Found struct {
 // TakeFolder locks a folder. If another store has the folder, it returns ErrInUse with the owner.
 // The caller releases the folder.
 func TakeFolder(path string, settings Settings) (*Folder, error) {
-	lock, err := sqlite.TakeLock(filepath.Join(path, "workspaces"))
+	lock, err := sqlite.TakeFolderLock(path, "workspaces")
 	if err != nil {
 		return nil, err
 	}
