@@ -21,5 +21,7 @@ func (fault *Fault) Stopped() error {
 	return nil
 }
 
+func (fault *Fault) stop(err error) { fault.broken.Store(&err) }
+
 // Writes reports whether the store still writes.
 func (fault *Fault) Writes() bool { return fault.broken.Load() == nil }

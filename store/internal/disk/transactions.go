@@ -24,6 +24,8 @@ type Config struct {
 	Logger      *slog.Logger
 	// Fault is told when the store stops writing.
 	Fault *Fault
+	// Places are where the files of the database are.
+	Places sqlite.Places
 	// Syncs has the times of COMMIT alone, if it waits for the disk.
 	Syncs *histogram.Histogram
 }
@@ -176,7 +178,7 @@ func (disk *Disk) Writes() bool { return disk.config.Fault.Writes() }
 
 // StopWriting ends all writing, because the state of the disk is unknown.
 func (disk *Disk) StopWriting(err error) {
-	disk.config.Fault.broken.Store(&err)
+	disk.config.Fault.stop(err)
 	disk.config.Logger.Error("the disk failed: writes have stopped, reads go on; restart to check the store", slog.Any("error", err))
 }
 

@@ -93,7 +93,7 @@ func newCommitter(engine *Engine, session *sqlite.Session) (*Committer, error) {
 // prepare makes the parts of the committer.
 func (committer *Committer) prepare(session *sqlite.Session) {
 	engine, config := committer.engine, &committer.engine.config
-	committer.disk = disk.New(session, disk.Config{Synchronous: config.Synchronous, Logger: config.Logger, Fault: &engine.fault, Syncs: &engine.figures.Syncs})
+	committer.disk = disk.New(session, disk.Config{Synchronous: config.Synchronous, Logger: config.Logger, Fault: &engine.fault, Places: engine.places, Syncs: &engine.figures.Syncs})
 	committer.view = state.NewView(session, engine.hot, committer.flushLog)
 	committer.tables = config.Tables(session)
 	committer.watermarks = watermarks.Of(committer.tables)
@@ -289,6 +289,7 @@ func (committer *Committer) refusal() error {
 
 // keepHouse does the work that can wait for a quiet moment.
 func (committer *Committer) keepHouse() {
+	committer.disk.LookAtFiles()
 	quiet := committer.recentCommits == 0
 	committer.recentCommits = 0
 	if quiet {

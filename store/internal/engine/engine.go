@@ -29,7 +29,9 @@ type Engine struct {
 	suspended atomic.Pointer[string]
 	// fault is why the store has stopped writing.
 	fault disk.Fault
-	hot   *state.Hot
+	// places are where the files of the database are.
+	places sqlite.Places
+	hot    *state.Hot
 	// followers are made when the end of the log is known.
 	followers *follow.Followers
 	writes    *mailbox[*write]
@@ -53,6 +55,7 @@ type Engine struct {
 // callbacks starts with the first callback. Nobody else may use the database until Close returns.
 func Open(config Config, database *sqlite.Database) (*Engine, error) {
 	engine := newEngine(config)
+	engine.places = database.Places()
 	opened := make(chan error, 2)
 	engine.running.Go(func() {
 		defer engine.completions.close()

@@ -88,6 +88,15 @@ func (database *Database) Close() error {
 	return err
 }
 
+// Places returns where the files of the database are, none in memory. The first statement makes the
+// files that SQLite has beside the database.
+func (database *Database) Places() Places {
+	if database.lock == nil {
+		return nil
+	}
+	return PlacesOf(database.lock.DatabasePath())
+}
+
 // Use passes the driver's connection to function, which must not keep it afterwards.
 func (database *Database) Use(function func(session *Session) error) error {
 	return database.Connection.Raw(func(driverConnection any) error {

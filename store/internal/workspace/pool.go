@@ -5,6 +5,7 @@ package workspace
 import (
 	"container/list"
 	"errors"
+	"fmt"
 
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/workspacefile"
@@ -75,6 +76,10 @@ func (connections *poolConnections) take(run *run) (*workspacefile.Database, err
 		if err := connections.openFor(run); err != nil {
 			return nil, err
 		}
+		run.pooled.idle = connections.idle.PushFront(run)
+	}
+	if err := run.pooled.writer.Look(); err != nil {
+		return nil, err
 	}
 	if run.pooled.idle != nil {
 		connections.idle.Remove(run.pooled.idle)
@@ -96,9 +101,21 @@ func (connections *poolConnections) openFor(run *run) error {
 	if err != nil {
 		return err
 	}
+	if err := database.AdmitReaders(); err != nil {
+		return errors.Join(openFailure(err), database.Close())
+	}
 	run.pooled.writer = database
 	connections.open++
 	return nil
+}
+
+// openFailure is workspacefile.Failure for a file that is opened: nothing was written.
+func openFailure(err error) error {
+	failed := workspacefile.Failure(err)
+	if errors.Is(failed, failure.ErrOutcomeUnknown) {
+		return fmt.Errorf("%w: the workspace's file cannot be read now: %s", failure.ErrUnavailable, err.Error())
+	}
+	return failed
 }
 
 func (connections *poolConnections) closeOldest() error {

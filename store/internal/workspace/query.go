@@ -46,12 +46,7 @@ func (workspace *Workspace) pin() (release func(), err error) {
 	}
 	defer turn.giveBack()
 	run, pool := turn.run, workspace.workspaces.pool
-	database, err := pool.acquire(turn)
-	if err != nil {
-		return nil, workspacefile.Failure(err)
-	}
-	if err := database.AdmitReaders(); err != nil {
-		pool.release(run)
+	if _, err := pool.acquire(turn); err != nil {
 		return nil, workspacefile.Failure(err)
 	}
 	run.reading.RLock()

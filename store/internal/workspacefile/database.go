@@ -7,9 +7,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"time"
 
+	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -18,6 +20,11 @@ import (
 type Database struct {
 	content
 	connection *sql.DB
+	path       string
+	logger     *slog.Logger
+	// places are where the files are since AdmitReaders, and misplaced is logged once.
+	places    sqlite.Places
+	misplaced logging.Condition
 }
 
 // Transaction is a change of a file, all of it or nothing.
@@ -44,6 +51,7 @@ type Entry struct {
 // openDatabase opens a connection with every setting that one for writing needs.
 func openDatabase(path string, settings Settings) (*Database, error) {
 	address := sqlite.FileAddress(path) + "?" + url.Values{
+		"mode":       {"rw"}, // a file that was removed is not made anew
 		"_defensive": {"1"},
 		"_pragma": {
 			"busy_timeout(5000)",
@@ -60,7 +68,7 @@ func openDatabase(path string, settings Settings) (*Database, error) {
 		return nil, err
 	}
 	connection.SetMaxOpenConns(1)
-	return &Database{content: content{reader: connection}, connection: connection}, nil
+	return &Database{content: content{reader: connection}, connection: connection, path: path, logger: settings.Logger}, nil
 }
 
 // Close closes the connection.
@@ -82,7 +90,24 @@ func (database *Database) Change(function func(transaction *Transaction) error) 
 // make. They stay as long as this connection is open.
 func (database *Database) AdmitReaders() error {
 	_, err := database.connection.ExecContext(context.Background(), `SELECT 1 FROM workspace`)
+	if err == nil && database.places == nil {
+		database.places = sqlite.PlacesOf(database.path)
+	}
 	return err
+}
+
+// Look returns ErrUnavailable if a file is no longer at its place since AdmitReaders. Nobody would
+// find a write there.
+func (database *Database) Look() error {
+	err := database.places.Look()
+	if err == nil {
+		database.misplaced.Becomes("")
+		return nil
+	}
+	if _, changed := database.misplaced.Becomes("misplaced"); changed {
+		database.logger.Error("the file of a workspace is not at its place: the workspace cannot be used until the file is put back", slog.Any("error", err))
+	}
+	return fmt.Errorf("%w: the file of the workspace is not at its place: %w", failure.ErrUnavailable, err)
 }
 
 // Insert adds an entry, and returns how many there are.
