@@ -49,11 +49,7 @@ func TestJournaldelivery_PendingJournal_Good(t *testing.T) {
 	entries, _, err := opened.PendingJournal(10, 100)
 	require.NoError(t, err)
 	assert.Empty(t, entries)
-	for number := range 2500 {
-		command, err := store.NewJournalCommand("acme", "m", map[string]any{"number": number}, nil)
-		require.NoError(t, err)
-		opened.Submit(command, func(store.Outcome, error) {})
-	}
+	journalledTogether(t, opened, 2500, func(int) string { return "acme" })
 	numbers := pendingNumbers(t, opened)
 	require.Len(t, numbers, 2500)
 	for index, number := range numbers {
@@ -224,11 +220,7 @@ func TestScope_Journal_Good(t *testing.T) {
 func TestJournaldelivery_PendingJournal_Ugly(t *testing.T) {
 	opened := openStore(t, store.StoreConfig{DatabasePath: store.MemoryDatabase})
 	const points = 2500
-	for number := range points {
-		command, err := store.NewJournalCommand("acme", "m", map[string]any{"number": number}, nil)
-		require.NoError(t, err)
-		opened.Submit(command, func(store.Outcome, error) {})
-	}
+	journalledTogether(t, opened, points, func(int) string { return "acme" })
 	everything := make([]int, points)
 	for index := range everything {
 		everything[index] = index
