@@ -6,6 +6,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -180,4 +182,45 @@ func TestForeign_Replicate_Ugly(t *testing.T) {
 	}
 	assert.Zero(t, sidecar.terminate(t))
 	verifyIntegrity(t, database)
+}
+
+// Litestream replicates the database of a sidecar that serves. The replica, restored, has every
+// acknowledged write.
+func TestForeign_Litestream_Good(t *testing.T) {
+	program, err := exec.LookPath("litestream")
+	if err != nil {
+		t.Skip("litestream is not installed; 0.5.18 was tried")
+	}
+	outside := startBroker(t, "127.0.0.1:0")
+	folder := t.TempDir()
+	database, settings := filepath.Join(folder, "storebus.db"), filepath.Join(folder, "litestream.yml")
+	require.NoError(t, os.WriteFile(settings, fmt.Appendf(nil, "dbs:\n  - path: %s\n    replicas:\n      - path: %s/replica\n", database, folder), 0o600))
+	sidecar := startServe(t, outside.URL(), database)
+	acme := newTenant(t, outside.URL(), "acme")
+	acme.set(t, "cold", "k", "v")
+	replicating := startProcess(t, program, nil, "replicate", "-config", settings)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for replicas := []string(nil); len(replicas) == 0; {
+		require.NoError(t, ctx.Err(), replicating.output)
+		requirePrompt(t, "set", func() { acme.set(t, "g", "k", strings.Repeat("x", 10_000)) })
+		requirePrompt(t, "list", func() { requireFirst(t, acme.call(t, "list", `{"group":"cold"}`)) })
+		replicas, _ = filepath.Glob(folder + "/replica/ltx/*/*") // the pattern is well-formed
+	}
+	acme.set(t, "g", "last", "acknowledged")
+	assert.Zero(t, replicating.terminate(t), "it copies the rest and ends")
+	assert.Zero(t, sidecar.terminate(t))
+
+	restored := filepath.Join(folder, "restored.db")
+	assert.Zero(t, startProcess(t, program, nil, "restore", "-config", settings, "-o", restored, database).wait(t))
+	startServe(t, outside.URL(), restored)
+	acme.requireValue(t, "g", "last", "acknowledged")
+}
+
+// requireValue asserts the value of a key.
+func (tenant *tenant) requireValue(t *testing.T, group, key, value string) {
+	t.Helper()
+	got := decode[entry](t, tenant.call(t, "get", object(t, "group", group, "key", key)))
+	require.NotNil(t, got.Value)
+	assert.Equal(t, value, *got.Value)
 }
