@@ -162,6 +162,30 @@ func TestChanges_Trimmed_Bad(t *testing.T) {
 	})
 }
 
+// TestChanges_Fair_Good has one tenant fill the log: the changes of another stay.
+func TestChanges_Fair_Good(t *testing.T) {
+	sidecar := startSidecarWith(t, embeddedConfig(t, func(config *storebus.Config) { config.Retention.Count = 200 }))
+	small, large := newTenant(t, sidecar.NATSURL(), "small"), newTenant(t, sidecar.NATSURL(), "large")
+	for range 20 {
+		small.set(t, "config", "theme", "dark")
+	}
+	trimmed := false
+	for !trimmed {
+		var revision uint64
+		for range 100 {
+			revision = large.set(t, "config", "theme", "dark")
+		}
+		assert.Empty(t, large.changes(t, "after", revision, "wait", "300ms").Changes)
+		reply := large.call(t, "changes", object(t, "after", 0))
+		if trimmed = reply.Header.Get(headerErrorCode) != ""; trimmed {
+			requireFailure(t, reply, 410, "compacted")
+		}
+		page := small.changes(t, "after", 0)
+		assert.Len(t, page.Changes, 20)
+		assert.Equal(t, uint64(1), *page.Oldest)
+	}
+}
+
 func TestChanges_Wait_Good(t *testing.T) {
 	sidecar := startSidecar(t)
 	acme := newTenant(t, sidecar.NATSURL(), "acme")

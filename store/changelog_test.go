@@ -127,10 +127,18 @@ func TestChangeLog_After_Ugly(t *testing.T) {
 			setKeys(t, opened, "g", "h")
 		}
 		require.NoError(t, store.Settle(opened))
+		store.Evict(opened)
 		_, err := opened.Changes(context.Background(), store.ChangesQuery{Namespace: "other"})
 		var compacted *store.CompactedError
 		require.ErrorAs(t, err, &compacted)
-		assert.Equal(t, store.CompactedError{Namespace: "other", Oldest: 2, Revision: 1}, *compacted)
+		assert.Equal(t, store.CompactedError{Namespace: "other", Oldest: 2, Revision: 1}, *compacted, "it is lost, though others did not trim it")
+		for range 6 {
+			require.NoError(t, opened.Set("other:g", "a", ""))
+		}
+		require.NoError(t, store.Settle(opened))
+		_, err = opened.Changes(context.Background(), store.ChangesQuery{Namespace: "other"})
+		require.ErrorAs(t, err, &compacted)
+		assert.Equal(t, store.CompactedError{Namespace: "other", Oldest: 5, Revision: 7}, *compacted)
 	})
 }
 

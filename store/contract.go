@@ -38,8 +38,9 @@ type ChangesPage = follow.Page
 // call Next and Rewind.
 type Consumer = follow.Consumer
 
-// Retention bounds the change log. The log is trimmed from its oldest end when any bound is
-// passed. Changes that a registered consumer has not acknowledged are kept.
+// Retention bounds the change log. If the log has more changes or bytes, the namespace that holds
+// most of them loses its oldest. Changes that are too old go, whoever made them. Changes that a
+// registered consumer has not acknowledged are kept.
 type Retention = sqlitelog.Retention
 
 // Entry is a key with its value, revision and times.

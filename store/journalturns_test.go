@@ -148,7 +148,7 @@ func TestMigrate_JournalPositions_Good(t *testing.T) {
 	journalled(t, opened, "b", 5)
 	require.NoError(t, opened.Set("acme:g", "key", "value"))
 	require.NoError(t, opened.Close())
-	execute(t, config.DatabasePath, `INSERT INTO meta SELECT 'journal_position', max(position) FROM journal_counts;
+	execute(t, config.DatabasePath, undoFrom10+`INSERT INTO meta SELECT 'journal_position', max(position) FROM journal_counts;
 		ALTER TABLE journal_counts DROP COLUMN position; PRAGMA user_version = 8`)
 	opened = openStore(t, config)
 	assert.Equal(t, []int{5}, pendingNumbers(t, opened))

@@ -3,6 +3,7 @@
 package store_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -31,8 +32,7 @@ type model struct {
 	// lastChange is the revision of the last change of each group.
 	lastChange map[string]uint64
 	quotas     map[string]store.Quota
-	// commits are those in the log: how far each took its namespaces, and how many
-	// changes it has.
+	// commits are those in the log: how far each took the namespaces that still have its changes.
 	commits []modelCommit
 	trimmed bool
 	// answers are those of requests with an id, however old.
@@ -47,10 +47,7 @@ type modelNamespace struct {
 	events []store.Event
 }
 
-type modelCommit struct {
-	changes   uint64
-	revisions map[string]uint64
-}
+type modelCommit struct{ revisions map[string]uint64 }
 
 func newModel(clock *testClock, limits store.Limits, retention uint64) *model {
 	return &model{
@@ -81,10 +78,9 @@ func (model *model) commit(function func()) {
 	for name, namespace := range model.namespaces {
 		if namespace.revision != before[name] {
 			added.revisions[name] = namespace.revision
-			added.changes += namespace.revision - before[name]
 		}
 	}
-	if added.changes == 0 {
+	if len(added.revisions) == 0 {
 		return
 	}
 	model.clock.keep()
@@ -92,19 +88,58 @@ func (model *model) commit(function func()) {
 	model.trim()
 }
 
+// trim takes the oldest changes of who holds most, while there are too many. What one commit
+// changed in a namespace goes as a whole, and nothing of the newest commit does.
 func (model *model) trim() {
-	retained := uint64(0)
-	for _, commit := range model.commits {
-		retained += commit.changes
-	}
-	for retained > model.retention && len(model.commits) > 1 {
-		for name, revision := range model.commits[0].revisions {
-			model.namespace(name).oldest = revision + 1
+	for {
+		retained, holders := uint64(0), []string{}
+		for name, namespace := range model.namespaces {
+			if held := namespace.held(); held > 0 {
+				retained += held
+				holders = append(holders, name)
+			}
 		}
-		retained -= model.commits[0].changes
-		model.commits = model.commits[1:]
-		model.trimmed = true
+		name, found := model.largest(holders)
+		if retained <= model.retention || !found {
+			return
+		}
+		for index := range model.commits {
+			if revision, changed := model.commits[index].revisions[name]; changed {
+				delete(model.commits[index].revisions, name)
+				model.namespace(name).oldest = revision + 1
+				model.trimmed = true
+				break
+			}
+		}
+		model.commits = slices.DeleteFunc(model.commits, func(commit modelCommit) bool { return len(commit.revisions) == 0 })
 	}
+}
+
+// held is the number of changes of a namespace in the log.
+func (namespace *modelNamespace) held() uint64 { return namespace.revision + 1 - namespace.oldest }
+
+// largest returns the namespace that is to lose changes, if there is one: of those with the
+// most changes the one with the oldest. If one with more has its changes in the newest commit, only
+// a namespace with more than an equal share is to lose any.
+func (model *model) largest(holders []string) (name string, found bool) {
+	oldest := map[string]int{}
+	for index := range slices.Backward(model.commits) {
+		for name := range model.commits[index].revisions {
+			oldest[name] = index
+		}
+	}
+	slices.SortFunc(holders, func(one, other string) int {
+		return cmp.Or(cmp.Compare(model.namespaces[other].held(), model.namespaces[one].held()), cmp.Compare(oldest[one], oldest[other]), cmp.Compare(one, other))
+	})
+	for index, name := range holders {
+		switch {
+		case index > 0 && model.namespaces[name].held() <= model.retention/uint64(len(holders)):
+			return "", false
+		case oldest[name] < len(model.commits)-1:
+			return name, true
+		}
+	}
+	return "", false
 }
 
 // due returns the entries whose time has come.
@@ -911,7 +946,7 @@ func (machine *machine) Restart(t *rapid.T) {
 func (machine *machine) Replay(t *rapid.T) {
 	machine.close(t)
 	if machine.model.trimmed {
-		execute(t, machine.config.DatabasePath, `UPDATE meta SET value = (SELECT min(id) - 1 FROM commits) WHERE name = 'materialised'`)
+		execute(t, machine.config.DatabasePath, `UPDATE meta SET value = (SELECT commit_id FROM record_start) WHERE name = 'materialised'`)
 	} else {
 		execute(t, machine.config.DatabasePath, `DELETE FROM entries; DELETE FROM groups; DELETE FROM namespaces; DELETE FROM deletions; UPDATE meta SET value = 0 WHERE name = 'materialised'`)
 	}

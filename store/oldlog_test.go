@@ -17,12 +17,16 @@ import (
 	"dappco.re/go/storebus/store/internal/commands"
 )
 
+// undoFrom10 undoes the migrations from the tenth on.
+const undoFrom10 = `ALTER TABLE namespace_commits DROP COLUMN bytes; ALTER TABLE namespace_commits DROP COLUMN bytes_total;
+	DROP TABLE commits_thinned; DELETE FROM meta WHERE name = 'log_gone';`
+
 // withoutRecords brings a closed database to the schema before records. A later migration is undone
 // here too.
 func withoutRecords(t *testing.T, path string) {
 	t.Helper()
 	execute(t, path, "INSERT INTO meta SELECT 'journal_position', ifnull(max(position), -1) FROM journal_counts; ALTER TABLE journal_counts DROP COLUMN position")
-	execute(t, path, "DROP TABLE record_sections; DROP TABLE record_start; ALTER TABLE commits DROP COLUMN hash; PRAGMA user_version = 7")
+	execute(t, path, undoFrom10+"DROP TABLE record_sections; DROP TABLE record_start; ALTER TABLE commits DROP COLUMN hash; PRAGMA user_version = 7")
 }
 
 // oldTablesOf are the tables of a store that are as old as the journal.
@@ -33,6 +37,9 @@ func oldTablesOf(t *testing.T, opened *store.Store) map[string][]string {
 	for index, row := range tables["commits"] {
 		cut := strings.LastIndex(strings.TrimSuffix(row, "|"), "|") // before the hash
 		tables["commits"][index] = row[:cut]
+	}
+	for index, row := range tables["namespace_commits"] {
+		tables["namespace_commits"][index] = strings.Join(strings.Split(row, "|")[:4], "|") // before the bytes
 	}
 	return tables
 }

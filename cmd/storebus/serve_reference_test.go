@@ -44,8 +44,10 @@ checks the settings without a start: see
 // configurationNotes follow the tables of their categories.
 var configurationNotes = map[string]string{
 	storeCategory: `
-The oldest changes leave the log as soon as the log passes one of the three bounds of
-` + "`--change-retention-…`" + `.
+A change leaves the log when it is too old. If the log passes one of the two other bounds of
+` + "`--change-retention-…`" + `, the namespace that holds most loses its oldest changes. So each namespace keeps
+an equal share at least, whatever others write. With the defaults, that is 10,000 changes for each of
+100 namespaces, and 16 MiB for each of 48.
 `,
 	brokerCategory: `
 Give credentials in one way: ` + "`--creds`, `--nkey`, `--user` or `--token`" + `. Without an ` + "`--events-…`" + ` flag,

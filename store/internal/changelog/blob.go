@@ -16,6 +16,9 @@ const (
 	headerBytes = 1 + crc32.Size
 )
 
+// HeadBytes is the size of a blob of changes without its sections.
+const HeadBytes = headerBytes
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // ErrDamaged is the error for bytes that this package cannot have written.

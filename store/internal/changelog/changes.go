@@ -34,9 +34,17 @@ type NamespaceChanges struct {
 	Namespace     string
 	FirstRevision uint64
 	Count         uint64
+	// Bytes is the size of the section in the blob, once it is there.
+	Bytes uint64
+	// BytesLogged is for the log that keeps the section: the size of all sections that the
+	// namespace ever had, with this one.
+	BytesLogged uint64
 
 	changes []byte
 }
+
+// Behind returns the revision behind the changes.
+func (section *NamespaceChanges) Behind() uint64 { return section.FirstRevision + section.Count }
 
 // Add appends a change, which must carry the next revision of the namespace.
 func (section *NamespaceChanges) Add(event *Event) {
@@ -111,12 +119,14 @@ func EncodeChanges(namespaces []*NamespaceChanges) *Changes {
 	}
 	commit.Blob = make([]byte, headerBytes, size)
 	for _, section := range namespaces {
+		begin := len(commit.Blob)
 		commit.Count += int(section.Count)
 		commit.Blob = AppendText(commit.Blob, section.Namespace)
 		commit.Blob = binary.AppendUvarint(commit.Blob, section.FirstRevision)
 		commit.Blob = binary.AppendUvarint(commit.Blob, section.Count)
 		commit.Blob = binary.AppendUvarint(commit.Blob, uint64(len(section.changes)))
 		commit.Blob = append(commit.Blob, section.changes...)
+		section.Bytes = uint64(len(commit.Blob) - begin)
 	}
 	seal(commit.Blob)
 	return commit
@@ -132,8 +142,7 @@ func ReadChanges(blob []byte, committedAt time.Time, visit func(namespace Namesp
 	// One copy: every text of the commit is a part of it.
 	reader := newReader(string(sections))
 	for reader.More() {
-		header := NamespaceChanges{Namespace: reader.Text(), FirstRevision: reader.Number(), Count: reader.Number()}
-		changes := logReader{newReader(reader.Text())}
+		header, changes := readSection(&reader)
 		if reader.Failed() {
 			break
 		}
@@ -145,6 +154,49 @@ func ReadChanges(blob []byte, committedAt time.Time, visit func(namespace Namesp
 		}
 	}
 	return reader.End()
+}
+
+// readSection reads the next section of a blob.
+func readSection(reader *Reader) (header NamespaceChanges, changes logReader) {
+	before := len(reader.rest)
+	header = NamespaceChanges{Namespace: reader.Text(), FirstRevision: reader.Number(), Count: reader.Number()}
+	changes = logReader{newReader(reader.Text())}
+	header.Bytes = uint64(before - len(reader.rest))
+	return header, changes
+}
+
+// Thin returns a blob without the sections that are not to be kept, empty if none is. It gives each
+// event that is left out to gone. It returns ErrDamaged as ReadChanges does.
+func Thin(blob []byte, committedAt time.Time, keeps func(section *NamespaceChanges) bool, gone func(event *Event)) (thinned []byte, err error) {
+	sections, err := open(blob)
+	if err != nil {
+		return nil, err
+	}
+	reader := newReader(string(sections))
+	thinned = make([]byte, headerBytes, len(blob))
+	for reader.More() {
+		rest := reader.rest
+		header, changes := readSection(&reader)
+		if reader.Failed() {
+			break
+		}
+		if keeps(&header) {
+			thinned = append(thinned, rest[:header.Bytes]...)
+			continue
+		}
+		changes.section(header, committedAt, func(event *Event) bool {
+			gone(event)
+			return true
+		})
+		if changes.Failed() {
+			reader.Fail()
+		}
+	}
+	if err := reader.End(); err != nil || len(thinned) == headerBytes {
+		return nil, err
+	}
+	seal(thinned)
+	return thinned, nil
 }
 
 // decodeEvents returns every event of a blob.

@@ -3,6 +3,7 @@
 package changelog
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -100,7 +101,8 @@ func TestChanges_ReadChanges_Good(t *testing.T) {
 		{Namespace: "acme", Group: "acme:g", Key: "c", Revision: 6},
 		{Namespace: "acme", Group: "acme:g", Key: "d", Revision: 7},
 	}
-	blob := EncodeChanges(sectionsOf(events)).Blob
+	sections := sectionsOf(events)
+	blob := EncodeChanges(sections).Blob
 	t.Run("SkipsWhatIsNotWanted", func(t *testing.T) {
 		var headers []NamespaceChanges
 		var keys []string
@@ -114,8 +116,39 @@ func TestChanges_ReadChanges_Good(t *testing.T) {
 				return event.Key != "c"
 			}
 		}))
-		assert.Equal(t, []NamespaceChanges{{Namespace: "acme", FirstRevision: 5, Count: 3}, {Namespace: "other", FirstRevision: 9, Count: 1}}, headers)
+		assert.Equal(t, []NamespaceChanges{{Namespace: "acme", FirstRevision: 5, Count: 3, Bytes: sections[0].Bytes}, {Namespace: "other", FirstRevision: 9, Count: 1, Bytes: sections[1].Bytes}}, headers)
+		assert.Equal(t, uint64(len(blob)), HeadBytes+headers[0].Bytes+headers[1].Bytes)
 		assert.Equal(t, []string{"a", "c"}, keys)
+	})
+}
+
+// TestChanges_Thin_Good leaves some namespaces out: what is left is as if it had been alone.
+func TestChanges_Thin_Good(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		events := drawEvents(t)
+		sections := sectionsOf(events)
+		left := map[string]bool{}
+		var kept []*NamespaceChanges
+		for _, section := range sections {
+			if left[section.Namespace] = rapid.Bool().Draw(t, "stays"); left[section.Namespace] {
+				kept = append(kept, section)
+			}
+		}
+		var gone []Event
+		thinned, err := Thin(EncodeChanges(sections).Blob, time.Time{}, func(section *NamespaceChanges) bool { return left[section.Namespace] }, func(event *Event) {
+			gone = append(gone, *event)
+		})
+		require.NoError(t, err)
+		if len(kept) == 0 {
+			require.Empty(t, thinned)
+		} else {
+			require.Equal(t, EncodeChanges(kept).Blob, thinned)
+		}
+		all, err := decodeEvents(EncodeChanges(sections).Blob, time.Time{})
+		require.NoError(t, err)
+		want := byNamespace(all)
+		maps.DeleteFunc(want, func(namespace string, _ []Event) bool { return left[namespace] })
+		require.Equal(t, want, byNamespace(gone))
 	})
 }
 

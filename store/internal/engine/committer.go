@@ -140,6 +140,9 @@ func (committer *Committer) open(session *sqlite.Session) error {
 	if err := committer.replay(rows.Through()); err != nil {
 		return fmt.Errorf("replay the log after commit %d: %w", rows.Through(), err)
 	}
+	if err := committer.log.LoadHoldings(committer.view.RevisionOfNamespace); err != nil {
+		return err
+	}
 	engine.followers = follow.New(logSource{engine}, committer.log.Position().CommitID, engine.config.Stopping, engine.config.Logger)
 	committer.idleness.End()
 	if err := committer.catchUp(); err != nil {

@@ -3,6 +3,7 @@
 package sqlitelog
 
 import (
+	"cmp"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/changelog"
@@ -21,45 +22,67 @@ type changeLog struct {
 	// firstID and lastID are the oldest and the newest commit. The log is empty if lastID is 0.
 	firstID, lastID uint64
 	committedAt     time.Time
-	// start is the totals before the oldest commit, end those after the newest.
-	start, end changelog.Totals
-	// startedAt is not after the commit time of the oldest commit.
+	// end is the totals after the newest commit. gone is the number of bytes of all that was ever
+	// logged that the rows no longer have.
+	end  changelog.Totals
+	gone uint64
+	// startedAt is the commit time of the oldest commit.
 	startedAt  time.Time
 	startIsOld bool
+	holdings   holdings
 	damage     damage
 
 	// deferred has the commits that are not in the database yet.
 	deferred deferredLog
 
-	selectLast            *sqlite.Statement
-	selectFirst           *sqlite.Statement
-	selectAfter           *sqlite.Statement
-	selectNamespace       *sqlite.Statement
-	selectPlacesAfter     *sqlite.Statement
-	selectNamespacesOf    *sqlite.Statement
-	selectCommittedAfter  *sqlite.Statement
-	deleteCommits         *sqlite.Statement
-	deleteNamespaceCommit *sqlite.Statement
-	deletePlacesOf        *sqlite.Statement
+	selectLast           *sqlite.Statement
+	selectFirst          *sqlite.Statement
+	selectTimes          *sqlite.Statement
+	selectAfter          *sqlite.Statement
+	selectRow            *sqlite.Statement
+	selectGone           *sqlite.Statement
+	selectNamespace      *sqlite.Statement
+	selectPlaces         *sqlite.Statement
+	selectPlacesAfter    *sqlite.Statement
+	selectPlacesIn       *sqlite.Statement
+	selectCommittedAfter *sqlite.Statement
+	deleteCommits        *sqlite.Statement
+	updateCommit         *sqlite.Statement
+	deletePlace          *sqlite.Statement
+	deletePlacesOf       *sqlite.Statement
+	upsertThinned        *sqlite.Statement
+	deleteThinned        *sqlite.Statement
+	saveGone             *sqlite.Statement
 }
 
 func newChangeLog(session *sqlite.Session, config Config) *changeLog {
 	return &changeLog{
+		holdings:    newHoldings(session),
 		damage:      damage{logger: config.Logger, reported: map[string]struct{}{}},
 		deferred:    newDeferredLog(session, config),
 		selectLast:  session.Prepare(`SELECT id, committed_at, changes_total, bytes_total FROM commits ORDER BY id DESC LIMIT 1`),
-		selectFirst: session.Prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits ORDER BY id LIMIT 1`),
+		selectFirst: session.Prepare(`SELECT id, committed_at FROM commits ORDER BY id LIMIT 1`),
+		selectTimes: session.Prepare(`SELECT id, committed_at FROM commits ORDER BY id LIMIT ?`),
 		selectAfter: session.Prepare(`SELECT id, committed_at, changes_total, bytes_total, changes FROM commits WHERE id > ? ORDER BY id LIMIT ?`),
+		selectRow:   session.Prepare(`SELECT changes, committed_at FROM commits WHERE id = ?`),
+		selectGone:  session.Prepare(`SELECT value FROM meta WHERE name = 'log_gone'`),
 		selectNamespace: session.Prepare(`SELECT commits.committed_at, commits.changes, commits.id FROM namespace_commits JOIN commits ON commits.id = namespace_commits.commit_id
 			WHERE namespace = ? AND first_revision >= (SELECT max(first_revision) FROM namespace_commits WHERE namespace = ? AND first_revision <= ?)
 			ORDER BY first_revision LIMIT ?`),
+		selectPlaces: session.Prepare(`SELECT first_revision, place.commit_id, place.bytes, place.bytes_total, ifnull(octet_length(changes), 0), ifnull(thinned.bytes, 0)
+			FROM namespace_commits AS place LEFT JOIN commits ON commits.id = place.commit_id LEFT JOIN commits_thinned AS thinned ON thinned.commit_id = place.commit_id
+			WHERE namespace = ? AND first_revision >= ? ORDER BY first_revision LIMIT ?`),
 		selectPlacesAfter: session.Prepare(`SELECT first_revision, commits.changes FROM namespace_commits JOIN commits ON commits.id = namespace_commits.commit_id
 			WHERE namespace = ? AND first_revision > ? ORDER BY first_revision`),
-		selectNamespacesOf:    session.Prepare(`SELECT DISTINCT namespace FROM namespace_commits WHERE commit_id = ?`),
-		selectCommittedAfter:  session.Prepare(`SELECT committed_at FROM commits WHERE id > ? ORDER BY id LIMIT 1`),
-		deleteCommits:         session.Prepare(`DELETE FROM commits WHERE id <= ?`),
-		deleteNamespaceCommit: session.Prepare(`DELETE FROM namespace_commits WHERE namespace = ? AND first_revision = ?`),
-		deletePlacesOf:        session.Prepare(`DELETE FROM namespace_commits WHERE commit_id = ?`),
+		selectPlacesIn:       session.Prepare(`SELECT namespace, bytes FROM namespace_commits WHERE commit_id = ?`),
+		selectCommittedAfter: session.Prepare(`SELECT committed_at FROM commits WHERE id > ? ORDER BY id LIMIT 1`),
+		deleteCommits:        session.Prepare(`DELETE FROM commits WHERE id BETWEEN ? AND ?`),
+		updateCommit:         session.Prepare(`UPDATE commits SET changes = ? WHERE id = ?`),
+		deletePlace:          session.Prepare(`DELETE FROM namespace_commits WHERE namespace = ? AND first_revision = ?`),
+		deletePlacesOf:       session.Prepare(`DELETE FROM namespace_commits WHERE commit_id = ?`),
+		upsertThinned:        session.Prepare(`INSERT INTO commits_thinned (commit_id, bytes) VALUES (?, ?) ON CONFLICT DO UPDATE SET bytes = excluded.bytes`),
+		deleteThinned:        session.Prepare(`DELETE FROM commits_thinned WHERE commit_id BETWEEN ? AND ?`),
+		saveGone:             session.Prepare(`UPDATE meta SET value = ? WHERE name = 'log_gone'`),
 	}
 }
 
@@ -74,25 +97,56 @@ func (log *changeLog) load() error {
 	if err != nil {
 		return err
 	}
-	return log.loadStart()
+	gone, _, err := log.selectGone.Integer()
+	if err != nil {
+		return err
+	}
+	log.gone = uint64(gone)
+	return cmp.Or(log.loadFirst(), log.checkFirst())
 }
 
-func (log *changeLog) loadStart() error {
-	log.firstID = 1
-	return log.selectFirst.Query(func(row sqlite.Row) bool {
-		first, size := log.readCommit(row)
-		log.firstID, log.startedAt = first.ID, changelog.CommittedAt(&first)
-		log.start = changelog.PositionOf(&first).End.Since(changelog.Totals{Changes: uint64(len(first.Events)), Bytes: uint64(size)})
+// checkFirst tells the operator if the oldest commit is damaged.
+func (log *changeLog) checkFirst() error {
+	blob, committedAt, err := log.readRow(log.firstID)
+	if err != nil || log.firstID > log.lastID {
+		return err
+	}
+	if _, err := changelog.DecodeCommit(changelog.Position{CommitID: log.firstID}, committedAt, blob); err != nil {
+		log.damage.ofCommit(log.firstID, err)
+	}
+	return nil
+}
+
+// loadFirst reads which commit is the oldest.
+func (log *changeLog) loadFirst() error {
+	first := log.lastID + 1
+	err := log.selectFirst.Query(func(row sqlite.Row) bool {
+		first, log.startedAt = row.Unsigned(0), time.Unix(0, row.Signed(1)).UTC()
 		return false
 	})
+	if err == nil {
+		log.firstID = first
+	}
+	return err
 }
 
 // written records that the changes of an entry are committed, or deferred.
 func (log *changeLog) written(entry *Entry) {
 	log.lastID, log.committedAt, log.end = entry.End.CommitID, entry.committedAt(), entry.End.End
+	for _, section := range entry.Changes.Namespaces {
+		log.holdings.grow(section, log.lastID)
+	}
 	if log.startedAt.IsZero() {
 		log.startedAt = log.committedAt
 	}
+}
+
+// rowOf returns the row of an entry that comes next.
+func (log *changeLog) rowOf(entry *Entry) logRow {
+	for _, section := range entry.Changes.Namespaces {
+		section.BytesLogged = log.holdings.next(section)
+	}
+	return logRow{place: entry.End, committedAt: entry.Record.CommittedAt, commit: entry.Changes, hash: entry.Place.Hash}
 }
 
 // after returns the commits after one, bounded by number and bytes.

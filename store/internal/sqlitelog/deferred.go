@@ -14,6 +14,7 @@ const (
 	rowsPerInsert = 16
 	// The bounds of deferred commits.
 	commitsDeferred = 4 * rowsPerInsert
+	columnsOfPlace  = 5
 	bytesDeferred   = 256 << 10
 )
 
@@ -47,12 +48,8 @@ type logRow struct {
 	hash        changelog.Hash
 }
 
-func rowOf(entry *Entry) logRow {
-	return logRow{place: entry.End, committedAt: entry.Record.CommittedAt, commit: entry.Changes, hash: entry.Place.Hash}
-}
-
 func newDeferredLog(session *sqlite.Session, config Config) deferredLog {
-	const commits, places = `INSERT INTO commits (id, committed_at, changes_total, bytes_total, changes, hash) VALUES `, `INSERT INTO namespace_commits (namespace, first_revision, commit_id) VALUES `
+	const commits, places = `INSERT INTO commits (id, committed_at, changes_total, bytes_total, changes, hash) VALUES `, `INSERT INTO namespace_commits (namespace, first_revision, commit_id, bytes, bytes_total) VALUES `
 	many := func(text, row string) *sqlite.Statement {
 		return session.Prepare(text + strings.Repeat(row+", ", rowsPerInsert-1) + row)
 	}
@@ -60,9 +57,9 @@ func newDeferredLog(session *sqlite.Session, config Config) deferredLog {
 		puts:          config.Defers,
 		flush:         config.Flush,
 		insertCommit:  session.Prepare(commits + `(?, ?, ?, ?, ?, ?)`),
-		insertPlace:   session.Prepare(places + `(?, ?, ?)`),
+		insertPlace:   session.Prepare(places + `(?, ?, ?, ?, ?)`),
 		insertCommits: many(commits, `(?, ?, ?, ?, ?, ?)`),
-		insertPlaces:  many(places, `(?, ?, ?)`),
+		insertPlaces:  many(places, `(?, ?, ?, ?, ?)`),
 	}
 }
 
@@ -99,7 +96,7 @@ func (deferred *deferredLog) written() {
 func (deferred *deferredLog) insert(transaction *sqlite.Transaction, row logRow) {
 	transaction.Execute(deferred.insertCommit, row.values(nil)...)
 	for _, section := range row.commit.Namespaces {
-		transaction.Execute(deferred.insertPlace, section.Namespace, int64(section.FirstRevision), int64(row.place.CommitID))
+		transaction.Execute(deferred.insertPlace, row.placeOf(section, nil)...)
 	}
 }
 
@@ -113,7 +110,7 @@ func (deferred *deferredLog) insertMany(transaction *sqlite.Transaction, rows []
 	places, values := 0, values[:0]
 	for _, row := range rows {
 		for _, section := range row.commit.Namespaces {
-			values = append(values, section.Namespace, int64(section.FirstRevision), int64(row.place.CommitID))
+			values = row.placeOf(section, values)
 			if places++; places == rowsPerInsert {
 				transaction.Execute(deferred.insertPlaces, values...)
 				places, values = 0, values[:0]
@@ -121,12 +118,17 @@ func (deferred *deferredLog) insertMany(transaction *sqlite.Transaction, rows []
 		}
 	}
 	deferred.values = values[:0]
-	for ; len(values) > 0; values = values[3:] {
-		transaction.Execute(deferred.insertPlace, values[:3]...)
+	for ; len(values) > 0; values = values[columnsOfPlace:] {
+		transaction.Execute(deferred.insertPlace, values[:columnsOfPlace]...)
 	}
 }
 
 // values appends the columns of the row of commits.
 func (row *logRow) values(values sqlite.Row) sqlite.Row {
 	return append(values, int64(row.place.CommitID), row.committedAt, int64(row.place.End.Changes), int64(row.place.End.Bytes), row.commit.Blob, int64(row.hash))
+}
+
+// placeOf appends the columns of the row of namespace_commits for a section.
+func (row *logRow) placeOf(section *changelog.NamespaceChanges, values sqlite.Row) sqlite.Row {
+	return append(values, section.Namespace, int64(section.FirstRevision), int64(row.place.CommitID), int64(section.Bytes), int64(section.BytesLogged))
 }

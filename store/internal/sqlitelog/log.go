@@ -77,7 +77,7 @@ func (*Log) Close() error { return nil }
 // Write writes an entry in the transaction of the caller.
 func (log *Log) Write(transaction *sqlite.Transaction, entry *Entry) {
 	if entry.Changes.Count > 0 {
-		log.changes.deferred.insert(transaction, rowOf(entry))
+		log.changes.deferred.insert(transaction, log.changes.rowOf(entry))
 	}
 	log.records.write(transaction, entry)
 }
@@ -95,7 +95,7 @@ func (log *Log) Written(entry *Entry) {
 func (log *Log) Defer(entry *Entry) bool {
 	defers := len(entry.Record.Sections) == 0 && log.changes.deferred.takes()
 	if defers {
-		log.changes.deferred.put(rowOf(entry))
+		log.changes.deferred.put(log.changes.rowOf(entry))
 	}
 	return defers
 }
@@ -122,7 +122,7 @@ func (log *Log) Position() changelog.Position { return log.changes.position() }
 // FirstCommit returns the id of the oldest commit.
 func (log *Log) FirstCommit() uint64 { return log.changes.firstID }
 
-// StartedAt returns a time that is not after the commit time of the oldest commit.
+// StartedAt returns the commit time of the oldest commit.
 func (log *Log) StartedAt() time.Time { return log.changes.startedAt }
 
 // NewestAt returns the time of the newest record, in Unix nanoseconds.
@@ -155,14 +155,14 @@ func (log *Log) IsOver(retention Retention) bool { return log.changes.isOver(ret
 // LookAtAge finds out whether the log is older than the retention allows.
 func (log *Log) LookAtAge(retention Retention, now time.Time) { log.changes.lookAtAge(retention, now) }
 
-// Trimmable returns some of the oldest commits that a bound no longer covers. The newest commit
-// stays, and each commit behind last.
+// Trimmable returns some of the changes that a bound no longer covers. The newest commit stays, and
+// each commit behind last.
 func (log *Log) Trimmable(retention Retention, now time.Time, last uint64) (Slice, error) {
 	slice, err := log.changes.trimmable(retention, now, last)
-	if err != nil || len(slice.Commits) == 0 {
+	if err != nil || slice.IsEmpty() {
 		return Slice{}, err
 	}
-	slice.records, err = log.records.trimmedWith(slice.last().ID)
+	slice.records, err = log.records.trimmedWith(slice.last())
 	return slice, err
 }
 
@@ -173,9 +173,20 @@ func (log *Log) Remove(transaction *sqlite.Transaction, slice *Slice) {
 }
 
 // Removed records that a slice is removed.
-func (log *Log) Removed(slice *Slice) {
+func (log *Log) Removed(slice *Slice) error {
 	log.records.removed(slice.records)
-	log.changes.removed(slice)
+	return log.changes.removed(slice)
+}
+
+// LoadHoldings reads how much each namespace holds of the log, when the tables are up to the log.
+// revisionOf returns the revision of a namespace.
+func (log *Log) LoadHoldings(revisionOf func(namespace string) (uint64, error)) error {
+	return log.changes.holdings.load(revisionOf)
+}
+
+// Reread reads again how much a namespace holds.
+func (log *Log) Reread(namespace string, revisionOf func(namespace string) (uint64, error)) error {
+	return log.changes.holdings.reload(namespace, revisionOf)
 }
 
 // SectionsAreMany reports whether old sections of records are to be removed.

@@ -142,6 +142,15 @@ func (view *View) RevisionOf(name string) (uint64, error) {
 	return state.Revision, err
 }
 
+// RevisionOfNamespace returns the revision of a namespace.
+func (view *View) RevisionOfNamespace(name string) (uint64, error) {
+	if state, known := view.namespaces[name]; known {
+		return state.Revision, nil
+	}
+	state, err := view.storedNamespace(name)
+	return state.Revision, err
+}
+
 // storedNamespace returns the state of a namespace without the log's part.
 func (view *View) storedNamespace(name string) (state kv.NamespaceState, err error) {
 	if state, waits := view.pending.namespaces.get(name); waits {

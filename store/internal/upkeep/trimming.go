@@ -3,6 +3,7 @@
 package upkeep
 
 import (
+	"cmp"
 	"fmt"
 
 	"dappco.re/go/storebus/store/internal/changelog"
@@ -11,7 +12,7 @@ import (
 	"dappco.re/go/storebus/store/internal/watermarks"
 )
 
-// Trimming removes the oldest part of the log.
+// Trimming removes old changes from the log.
 type Trimming struct {
 	config     Config
 	rows       *Rows
@@ -23,9 +24,8 @@ func NewTrimming(config Config, rows *Rows) *Trimming {
 	return &Trimming{config: config, rows: rows, watermarks: watermarks.Of(config.Tables)}
 }
 
-// Trim removes a slice of whole commits from the log's oldest end if a bound of the retention
-// is passed. It reports whether there is more to trim. The newest commit stays, and commits that a
-// registered consumer has not acknowledged.
+// Trim removes a slice of the log if a bound of the retention is passed. It reports whether there is
+// more to trim. The newest commit stays, and commits that a registered consumer has not acknowledged.
 func (trimming *Trimming) Trim() (more bool) {
 	trimmed, err := trimming.trimSlice()
 	trimming.config.Disk.Tried(workTrimming, err)
@@ -41,10 +41,10 @@ func (trimming *Trimming) IsDue() bool {
 // trimSlice removes a slice of the log; trimmed is false if none may go.
 func (trimming *Trimming) trimSlice() (trimmed bool, err error) {
 	slice, err := trimming.config.Log.Trimmable(trimming.config.Retention, trimming.config.Clock.Now(), trimming.limit())
-	if err != nil || len(slice.Commits) == 0 {
+	if err != nil || slice.IsEmpty() {
 		return false, err
 	}
-	emptied, err := trimming.emptiedGroups(slice.Commits)
+	emptied, err := trimming.emptiedGroups(slice.Events)
 	if err != nil {
 		return false, err
 	}
@@ -55,13 +55,13 @@ func (trimming *Trimming) trimSlice() (trimmed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	trimming.config.Log.Removed(&slice)
+	err = trimming.config.Log.Removed(&slice)
 	trimming.config.View.ForgetGroups(emptied)
 	for namespace, oldest := range slice.Oldest {
 		trimming.config.View.Trimmed(namespace, oldest)
 		trimming.config.Trimmed(namespace, oldest)
 	}
-	return true, trimming.trimmedLost(slice.Lost)
+	return true, cmp.Or(err, trimming.trimmedLost(slice.Lost))
 }
 
 // trimmedLost records the new beginning of the log for namespaces whose changes a damaged
@@ -69,6 +69,9 @@ func (trimming *Trimming) trimSlice() (trimmed bool, err error) {
 func (trimming *Trimming) trimmedLost(namespaces []string) error {
 	for _, namespace := range namespaces {
 		state, err := trimming.config.View.Reread(namespace)
+		if err == nil {
+			err = trimming.config.Log.Reread(namespace, trimming.config.View.RevisionOfNamespace)
+		}
 		if err != nil {
 			return err
 		}
@@ -88,21 +91,19 @@ func (trimming *Trimming) Slowest() changelog.Position {
 	return trimming.watermarks.Slowest(trimming.config.Log.Position())
 }
 
-// emptiedGroups returns the groups without keys whose last change is in the commits.
-func (trimming *Trimming) emptiedGroups(commits []changelog.Commit) (groups []string, err error) {
-	for _, commit := range commits {
-		for index := range commit.Events {
-			event := &commit.Events[index]
-			if event.Type == changelog.EventSet || event.Type == changelog.EventTouch {
-				continue
-			}
-			state, err := trimming.config.View.Group(event.Group)
-			if err != nil {
-				return nil, err
-			}
-			if state.Keys == 0 && state.LastRevision == event.Revision {
-				groups = append(groups, event.Group)
-			}
+// emptiedGroups returns the groups without keys whose last change is among events.
+func (trimming *Trimming) emptiedGroups(events []changelog.Event) (groups []string, err error) {
+	for index := range events {
+		event := &events[index]
+		if event.Type == changelog.EventSet || event.Type == changelog.EventTouch {
+			continue
+		}
+		state, err := trimming.config.View.Group(event.Group)
+		if err != nil {
+			return nil, err
+		}
+		if state.Keys == 0 && state.LastRevision == event.Revision {
+			groups = append(groups, event.Group)
 		}
 	}
 	return groups, nil
