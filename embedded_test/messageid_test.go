@@ -75,6 +75,28 @@ func newForWrites(t *testing.T) (*tenant, *feed) {
 	return acme, acme.events(t)
 }
 
+// TestMessageID_Bound_Bad has a tenant ask for large answers until there is no room to remember more.
+func TestMessageID_Bound_Bad(t *testing.T) {
+	acme := newNamespace(t)
+	acme.set(t, "g", "large", strings.Repeat("x", 50_000))
+	const read = `{"then":[{"op":"get","group":"g","key":"large"},{"op":"set","group":"g","key":"k","value":"v"}]}`
+	first := requireFirst(t, acme.identified(t, "0", "transaction", read))
+	taken := 1
+	for ; taken < 200; taken++ {
+		got := acme.identified(t, fmt.Sprint(taken), "transaction", read)
+		if got.Header.Get(headerErrorCode) != "" {
+			refused := requireFailure(t, got, 503, "unavailable")
+			assert.Contains(t, refused.Message, "remembered answers of namespace")
+			break
+		}
+	}
+	assert.Greater(t, taken, 70)
+	assert.Less(t, taken, 90)
+	requireReplayed(t, first, acme.identified(t, "0", "transaction", read))
+	requireFirst(t, acme.identified(t, "small", "set", `{"group":"g","key":"k","value":"w"}`))
+	requireFirst(t, acme.call(t, "transaction", read))
+}
+
 func TestMessageID_Repeated_Good(t *testing.T) {
 	for outcome, write := range writes {
 		t.Run(outcome, func(t *testing.T) {

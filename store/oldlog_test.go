@@ -19,7 +19,7 @@ import (
 
 // undoFrom10 undoes the migrations from the tenth on.
 const undoFrom10 = `ALTER TABLE namespace_commits DROP COLUMN bytes; ALTER TABLE namespace_commits DROP COLUMN bytes_total;
-	DROP TABLE commits_thinned; DELETE FROM meta WHERE name = 'log_gone';`
+	DROP TABLE commits_thinned; DELETE FROM meta WHERE name = 'log_gone'; ALTER TABLE retries DROP COLUMN counted;`
 
 // withoutRecords brings a closed database to the schema before records. A later migration is undone
 // here too.

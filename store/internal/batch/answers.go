@@ -35,6 +35,9 @@ type Answer struct {
 	RequestName
 	Digest [DigestBytes]byte
 	Bytes  []byte
+
+	// counted is how many of the bytes count against the bound of the namespace.
+	counted int64
 }
 
 // Answers remembers answers: the database holds them, in the order in which they
@@ -49,6 +52,8 @@ type Answers struct {
 	lastID, forgottenID, deletedID int64
 	// clearing tells that forgotten rows are to be deleted now.
 	clearing bool
+	// counts are those of the answers that memory knows.
+	counts counts
 
 	insert      *sqlite.Statement
 	selectOne   *sqlite.Statement
@@ -61,6 +66,7 @@ type retryGeneration struct {
 	begun, newest time.Time
 	lastID        int64
 	rows          map[retryHash]int64
+	counts        counts
 }
 
 // retryHash stands for a name. It is random in each process, and long enough that two names
@@ -71,9 +77,9 @@ type retryHash [2]uint64
 func NewAnswers(session *sqlite.Session) *Answers {
 	return &Answers{
 		seeds:       [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
-		insert:      session.Prepare(`INSERT INTO retries (id, committed_at, namespace, request_id, digest, answer) VALUES (?, ?, ?, ?, ?, ?)`),
+		insert:      session.Prepare(`INSERT INTO retries (id, committed_at, namespace, request_id, digest, answer, counted) VALUES (?, ?, ?, ?, ?, ?, ?)`),
 		selectOne:   session.Prepare(`SELECT committed_at, namespace, request_id, digest, answer FROM retries WHERE id = ?`),
-		selectNames: session.Prepare(`SELECT id, committed_at, namespace, request_id FROM retries ORDER BY id`),
+		selectNames: session.Prepare(`SELECT id, committed_at, namespace, request_id, counted FROM retries ORDER BY id`),
 		deleteUpTo:  session.Prepare(`DELETE FROM retries WHERE id <= ?`),
 	}
 }
@@ -86,7 +92,8 @@ func (retries *Answers) Load() error {
 		if first {
 			first, retries.deletedID, retries.forgottenID = false, id-1, id-1
 		}
-		retries.note(RequestName{Namespace: row.Text(2), ID: row.Text(3)}, id, time.Unix(0, row.Signed(1)).UTC())
+		known := Answer{RequestName: RequestName{Namespace: row.Text(2), ID: row.Text(3)}, counted: row.Signed(4)}
+		retries.note(&known, id, time.Unix(0, row.Signed(1)).UTC())
 		return true
 	})
 }
@@ -106,6 +113,7 @@ var answersIn = Slot[answerPart, *answerPart, *Answers]{Place: PlaceOfAnswers}
 type answerPart struct {
 	list   []*Answer
 	byName map[RequestName]*Answer
+	counts counts
 }
 
 func (answers *answerPart) add(given *Answer) {
@@ -114,6 +122,7 @@ func (answers *answerPart) add(given *Answer) {
 	}
 	answers.byName[given.RequestName] = given
 	answers.list = append(answers.list, given)
+	answers.counts.add(given.Namespace, given.counted)
 }
 
 func (answers *answerPart) MergeInto(below *Batch) {
@@ -143,6 +152,8 @@ func (*Answers) Read(batch *Batch, section *changelog.Reader) {
 			section.Fail()
 		}
 		given.Bytes = []byte(section.Text())
+		// Which of the record's changes belong to the request is not known here.
+		given.counted = counted(given.Bytes, len(batch.events))
 		answersIn.In(batch).add(given)
 	}
 }
@@ -153,20 +164,20 @@ func (retries *Answers) Save(transaction *sqlite.Transaction, batch *Batch) {
 		id := retries.lastID + int64(index) + 1
 		// No bytes at all would be NULL.
 		bytes := append([]byte{}, answer.Bytes...)
-		transaction.Execute(retries.insert, id, batch.timestamp.UnixNano(), answer.Namespace, answer.ID, answer.Digest[:], bytes)
+		transaction.Execute(retries.insert, id, batch.timestamp.UnixNano(), answer.Namespace, answer.ID, answer.Digest[:], bytes, answer.counted)
 	}
 }
 
 // Saved remembers where the answers of a batch are.
 func (retries *Answers) Saved(batch *Batch) (bytes int) {
 	for _, answer := range answersIn.Of(batch).list {
-		retries.note(answer.RequestName, retries.lastID+1, batch.timestamp)
+		retries.note(answer, retries.lastID+1, batch.timestamp)
 		bytes += retryBytes + len(answer.Bytes)
 	}
 	return bytes
 }
 
-func (retries *Answers) note(name RequestName, id int64, committedAt time.Time) {
+func (retries *Answers) note(given *Answer, id int64, committedAt time.Time) {
 	last := len(retries.generations) - 1
 	if last < 0 || committedAt.Sub(retries.generations[last].begun) >= generationSpan {
 		retries.generations = append(retries.generations, &retryGeneration{begun: committedAt, rows: map[retryHash]int64{}})
@@ -177,7 +188,9 @@ func (retries *Answers) note(name RequestName, id int64, committedAt time.Time) 
 		generation.newest = committedAt
 	}
 	generation.lastID = id
-	generation.rows[retries.hash(name)] = id
+	generation.rows[retries.hash(given.RequestName)] = id
+	generation.counts.add(given.Namespace, given.counted)
+	retries.counts.add(given.Namespace, given.counted)
 	retries.lastID = id
 }
 
@@ -219,6 +232,9 @@ func (retries *Answers) readAnswer(id int64, name RequestName, now time.Time) (f
 func (retries *Answers) Forget(now time.Time) {
 	for len(retries.generations) > 0 && now.Sub(retries.generations[0].newest) >= RetryWindow {
 		retries.forgottenID = retries.generations[0].lastID
+		for namespace, bytes := range retries.generations[0].counts.byNamespace {
+			retries.counts.add(namespace, -bytes)
+		}
 		retries.generations[0] = nil
 		retries.generations = retries.generations[1:]
 	}

@@ -84,8 +84,14 @@ func (request Answered) Apply(batch *batch.Batch, origin batch.Origin) (Outcome,
 	if outcome, err = WithAnswer(&request.Request, outcome); err != nil {
 		return Outcome{}, err
 	}
+	answers := Given(&request.Request, &outcome)
+	for _, given := range answers {
+		if err := batch.AdmitAnswer(given, len(nested.Events())); err != nil {
+			return Outcome{}, err
+		}
+	}
 	batch.Merge(nested)
-	for _, given := range Given(&request.Request, &outcome) {
+	for _, given := range answers {
 		batch.AddAnswer(given)
 	}
 	return outcome, nil
