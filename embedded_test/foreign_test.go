@@ -162,6 +162,7 @@ func TestForeign_Write_Good(t *testing.T) {
 		}
 	}
 	assert.NotZero(t, taken)
+	assert.Equal(t, uint64(1), *readStatus(t, acme.connection).Entries, "a write that has waited counts once")
 }
 
 // Another program may copy the write-ahead log and make checkpoints of its own, as programs do that

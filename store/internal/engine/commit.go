@@ -38,6 +38,9 @@ type sealed struct {
 	// Entry is the record for the database. It has no changes if there is no record.
 	sqlitelog.Entry
 
+	// rows are the changes of the tables, nil until the record is to be installed. They are gathered
+	// once, however often that is tried.
+	rows *state.Slice
 	// verdict is the answer of the log, nil while there is none. appending tells that the log is
 	// asked just now.
 	verdict   atomic.Pointer[error]
@@ -296,7 +299,10 @@ func (committer *Committer) install(next *sealed) error {
 		return nil
 	}
 	batch := next.batch
-	changes := batch.Changes()
+	if next.rows == nil {
+		next.rows = batch.Changes()
+	}
+	changes := next.rows
 	var slices []*state.Slice
 	if !committer.log.Defer(&next.Entry) {
 		slices = committer.rows.Choose(&next.Entry, changes)
