@@ -31,6 +31,9 @@ type QuotaOptions struct {
 	// MaxBytes bounds the sum of the lengths of groups, keys and values. MaxValueBytes
 	// bounds the length of one value.
 	MaxBytes, MaxValueBytes *uint64
+	// MaxJournalBytes bounds the entries of the journal that are in no archive, and
+	// MaxWorkspaceBytes the files of the workspaces.
+	MaxJournalBytes, MaxWorkspaceBytes *uint64
 }
 
 // Status returns the state of the sidecar: whether it accepts writes, its backlog, its
@@ -76,7 +79,8 @@ func (client *Client) namespaces(ctx context.Context, method string, options Nam
 }
 
 // Quota changes the limits that options name, and returns all limits of the namespace. 0
-// is no limit. A limit below the present usage forbids growth only.
+// is no limit. A limit below the present usage forbids growth only. The namespace
+// subjects.AllNamespaces has the limits of each namespace without a quota of its own.
 //
 //	quota, err := store.Quota(ctx, "acme", client.QuotaOptions{MaxKeys: new(uint64(10_000))})
 func (client *Client) Quota(ctx context.Context, namespace string, options QuotaOptions) (subjects.QuotaReply, error) {
@@ -85,6 +89,7 @@ func (client *Client) Quota(ctx context.Context, namespace string, options Quota
 		body: subjects.QuotaRequest{
 			Namespace: &namespace, MaxKeys: options.MaxKeys, MaxGroups: options.MaxGroups,
 			MaxBytes: options.MaxBytes, MaxValueBytes: options.MaxValueBytes,
+			MaxJournalBytes: options.MaxJournalBytes, MaxWorkspaceBytes: options.MaxWorkspaceBytes,
 		},
 	})
 }

@@ -416,10 +416,12 @@ type (
 		Encoding string   `json:"encoding"`
 	}
 	quotaLimits struct {
-		MaxKeys       uint64 `json:"max_keys"`
-		MaxGroups     uint64 `json:"max_groups"`
-		MaxBytes      uint64 `json:"max_bytes"`
-		MaxValueBytes uint64 `json:"max_value_bytes"`
+		MaxKeys           uint64 `json:"max_keys"`
+		MaxGroups         uint64 `json:"max_groups"`
+		MaxBytes          uint64 `json:"max_bytes"`
+		MaxValueBytes     uint64 `json:"max_value_bytes"`
+		MaxJournalBytes   uint64 `json:"max_journal_bytes"`
+		MaxWorkspaceBytes uint64 `json:"max_workspace_bytes"`
 	}
 	quotaReply struct {
 		Namespace string `json:"namespace"`
@@ -427,11 +429,13 @@ type (
 	}
 	usageReply struct {
 		quotaLimits
-		Keys     uint64 `json:"keys"`
-		Groups   uint64 `json:"groups"`
-		Bytes    uint64 `json:"bytes"`
-		Revision uint64 `json:"revision"`
-		Store    string `json:"store"`
+		Keys           uint64 `json:"keys"`
+		Groups         uint64 `json:"groups"`
+		Bytes          uint64 `json:"bytes"`
+		JournalBytes   uint64 `json:"journal_bytes"`
+		WorkspaceBytes uint64 `json:"workspace_bytes"`
+		Revision       uint64 `json:"revision"`
+		Store          string `json:"store"`
 	}
 	namespaceStatus struct {
 		Namespace string `json:"namespace"`

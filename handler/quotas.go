@@ -22,15 +22,19 @@ func submitUsage(request *request, _ subjects.UsageRequest, done func(store.Usag
 
 func encodeUsage(answer *answer, request *request, _ *subjects.UsageRequest, usage *store.Usage) error {
 	return answer.marshal(subjects.UsageReply{
-		MaxKeys:       uint64(usage.Quota.MaxKeys),
-		MaxGroups:     uint64(usage.Quota.MaxGroups),
-		MaxBytes:      uint64(usage.Quota.MaxBytes),
-		MaxValueBytes: uint64(usage.Quota.MaxValueBytes),
-		Keys:          uint64(usage.Keys),
-		Groups:        uint64(usage.Groups),
-		Bytes:         uint64(usage.Bytes),
-		Revision:      usage.Revision,
-		Store:         request.storeID(),
+		MaxKeys:           uint64(usage.Quota.MaxKeys),
+		MaxGroups:         uint64(usage.Quota.MaxGroups),
+		MaxBytes:          uint64(usage.Quota.MaxBytes),
+		MaxValueBytes:     uint64(usage.Quota.MaxValueBytes),
+		MaxJournalBytes:   uint64(usage.Quota.MaxJournalBytes),
+		MaxWorkspaceBytes: uint64(usage.Quota.MaxWorkspaceBytes),
+		Keys:              uint64(usage.Keys),
+		Groups:            uint64(usage.Groups),
+		Bytes:             uint64(usage.Bytes),
+		JournalBytes:      uint64(usage.JournalBytes),
+		WorkspaceBytes:    uint64(usage.WorkspaceBytes),
+		Revision:          usage.Revision,
+		Store:             request.storeID(),
 	})
 }
 
@@ -39,6 +43,7 @@ func decodeQuota(request *request) (subjects.QuotaRequest, error) {
 	body, err := decodeBody[subjects.QuotaRequest](request)
 	for name, limit := range map[string]*uint64{
 		"max_keys": body.MaxKeys, "max_groups": body.MaxGroups, "max_bytes": body.MaxBytes, "max_value_bytes": body.MaxValueBytes,
+		"max_journal_bytes": body.MaxJournalBytes, "max_workspace_bytes": body.MaxWorkspaceBytes,
 	} {
 		if err == nil && limit != nil {
 			err = request.refuseCall(name)
@@ -50,7 +55,7 @@ func decodeQuota(request *request) (subjects.QuotaRequest, error) {
 func submitQuota(request *request, body subjects.QuotaRequest, done func(store.Quota, error)) {
 	request.service.store.SubmitQuota(*body.Namespace, store.QuotaChange{
 		MaxKeys: signedLimit(body.MaxKeys), MaxGroups: signedLimit(body.MaxGroups), MaxBytes: signedLimit(body.MaxBytes),
-		MaxValueBytes: signedLimit(body.MaxValueBytes),
+		MaxValueBytes: signedLimit(body.MaxValueBytes), MaxJournalBytes: signedLimit(body.MaxJournalBytes), MaxWorkspaceBytes: signedLimit(body.MaxWorkspaceBytes),
 	}, done)
 }
 
@@ -64,11 +69,13 @@ func signedLimit(limit *uint64) *int64 {
 
 func encodeQuota(answer *answer, _ *request, body *subjects.QuotaRequest, quota *store.Quota) error {
 	return answer.marshal(subjects.QuotaReply{
-		Namespace:     *body.Namespace,
-		MaxKeys:       uint64(quota.MaxKeys),
-		MaxGroups:     uint64(quota.MaxGroups),
-		MaxBytes:      uint64(quota.MaxBytes),
-		MaxValueBytes: uint64(quota.MaxValueBytes),
+		Namespace:         *body.Namespace,
+		MaxKeys:           uint64(quota.MaxKeys),
+		MaxGroups:         uint64(quota.MaxGroups),
+		MaxBytes:          uint64(quota.MaxBytes),
+		MaxValueBytes:     uint64(quota.MaxValueBytes),
+		MaxJournalBytes:   uint64(quota.MaxJournalBytes),
+		MaxWorkspaceBytes: uint64(quota.MaxWorkspaceBytes),
 	})
 }
 

@@ -62,3 +62,24 @@ func TestQuotas_Exceeded_Bad(t *testing.T) {
 	assert.Equal(t, 1, *failure.Index)
 	assert.Equal(t, "store.Transaction: then/1: g/l: quota exceeded: keys: 1 in use, 1 are allowed", failure.Message)
 }
+
+// The quota of all namespaces holds for each namespace without one of its own, and covers the
+// journal and the workspaces.
+func TestQuotas_AllNamespaces_Bad(t *testing.T) {
+	bench := startService(t, handler.Config{})
+	set := ask[subjects.QuotaReply](bench, "store.admin.quota", `{"namespace":"*","max_keys":1,"max_journal_bytes":60,"max_workspace_bytes":1}`)
+	assert.Equal(t, subjects.QuotaReply{Namespace: "*", MaxKeys: 1, MaxJournalBytes: 60, MaxWorkspaceBytes: 1}, set)
+	ask[subjects.SetReply](bench, "store.acme.set", `{"group":"g","key":"a","value":""}`)
+	ask[subjects.JournalCommitReply](bench, "store.acme.journal_commit", `{"measurement":"m","fields":{"text":"0123456789"}}`)
+	for limit, request := range map[string][2]string{
+		"max_keys":            {"store.acme.set", `{"group":"g","key":"b","value":""}`},
+		"max_journal_bytes":   {"store.acme.journal_commit", `{"measurement":"m","fields":{"text":"0123456789012345678901234567890123456789"}}`},
+		"max_workspace_bytes": {"store.acme.workspace_open", `{"workspace":"w"}`},
+	} {
+		failure := bench.refuse(request[0], request[1])
+		assert.Equal(t, []any{429, limit}, []any{failure.Code, failure.Quota})
+	}
+	usage := ask[subjects.UsageReply](bench, "store.acme.usage", `{}`)
+	assert.Equal(t, uint64(60), usage.MaxJournalBytes)
+	assert.Positive(t, usage.JournalBytes)
+}

@@ -92,6 +92,8 @@ func (scrape *scrape) quotas(ctx context.Context, namespaces []store.NamespaceIn
 			{"max_keys", usage.Keys, usage.Quota.MaxKeys},
 			{"max_groups", usage.Groups, usage.Quota.MaxGroups},
 			{"max_bytes", usage.Bytes, usage.Quota.MaxBytes},
+			{"max_journal_bytes", usage.JournalBytes, usage.Quota.MaxJournalBytes},
+			{"max_workspace_bytes", usage.WorkspaceBytes, usage.Quota.MaxWorkspaceBytes},
 		} {
 			if quota.limit > 0 {
 				scrape.gauge(quotaRatio, float64(quota.usage)/float64(quota.limit), label(namespace.Namespace), quota.name)

@@ -46,7 +46,11 @@ type Retention = sqlitelog.Retention
 // Entry is a key with its value, revision and times.
 type Entry = state.Entry
 
-// Quota bounds the entries of a namespace. A zero field is no limit. A write that does not
+// AllNamespaces is the namespace of a quota that holds for each namespace without a quota of its
+// own.
+const AllNamespaces = batch.AllNamespaces
+
+// Quota bounds what a namespace keeps. A zero field is no limit. A write that does not
 // raise the counted figure is always allowed. So a limit below the present usage only forbids
 // growth.
 //

@@ -102,6 +102,9 @@ func (model *model) commitWorkspace(name modelWorkspaceName, workspace *modelWor
 	if err != nil {
 		return store.Outcome{}, err
 	}
+	if err := model.admit(store.SetCommand{Group: group, Key: "summary", Value: string(value)}); err != nil {
+		return store.Outcome{}, err
+	}
 	outcome := store.Outcome{Summary: workspace.summary()}
 	_, exists := model.entries[entryID{group, "summary"}]
 	event := model.log(store.Event{Type: store.EventSet, Group: group, Key: "summary", Value: string(value), Created: !exists})

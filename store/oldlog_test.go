@@ -19,7 +19,8 @@ import (
 
 // undoFrom10 undoes the migrations from the tenth on.
 const undoFrom10 = `ALTER TABLE namespace_commits DROP COLUMN bytes; ALTER TABLE namespace_commits DROP COLUMN bytes_total;
-	DROP TABLE commits_thinned; DELETE FROM meta WHERE name = 'log_gone'; ALTER TABLE retries DROP COLUMN counted;`
+	DROP TABLE commits_thinned; DELETE FROM meta WHERE name = 'log_gone'; ALTER TABLE retries DROP COLUMN counted;
+	ALTER TABLE quotas DROP COLUMN max_journal_bytes; ALTER TABLE quotas DROP COLUMN max_workspace_bytes; ALTER TABLE journal_counts DROP COLUMN bytes;`
 
 // withoutRecords brings a closed database to the schema before records. A later migration is undone
 // here too.

@@ -8,6 +8,10 @@ type Usage struct {
 	Keys   int64
 	Groups int64
 	Bytes  int64
+	// JournalBytes and WorkspaceBytes are what MaxJournalBytes and MaxWorkspaceBytes of the quota
+	// bound.
+	JournalBytes   int64
+	WorkspaceBytes int64
 	// Revision is the revision of the namespace at that point, 0 if nothing was ever written.
 	Revision uint64
 }

@@ -375,18 +375,20 @@ func (store *Store) submitPurge(of kv.Realm, done func(expired int64, err error)
 	}
 }
 
-// SetQuota replaces the quota of a namespace, for later writes and across restarts. It returns
-// ErrInvalidName for an invalid namespace.
+// SetQuota replaces the quota of a namespace, for later writes and across restarts. The quota of
+// AllNamespaces holds for each namespace without a quota of its own. The zero Quota takes the quota
+// of a namespace away. SetQuota returns ErrInvalidName for an invalid namespace.
 //
 //	err := store.SetQuota("acme", store.Quota{MaxKeys: 10_000, MaxBytes: 64 << 20})
 func (store *Store) SetQuota(namespace string, quota Quota) error {
 	_, err := store.changeQuota(namespace, QuotaChange{
 		MaxKeys: &quota.MaxKeys, MaxGroups: &quota.MaxGroups, MaxBytes: &quota.MaxBytes, MaxValueBytes: &quota.MaxValueBytes,
+		MaxJournalBytes: &quota.MaxJournalBytes, MaxWorkspaceBytes: &quota.MaxWorkspaceBytes,
 	})
 	return namespaceError("store.SetQuota", namespace, err)
 }
 
-// Quota returns the quota of a namespace.
+// Quota returns the quota of a namespace: its own, or the one of AllNamespaces.
 //
 //	quota, err := store.Quota("acme")
 func (store *Store) Quota(namespace string) (Quota, error) {
@@ -399,16 +401,23 @@ func (store *Store) Quota(namespace string) (Quota, error) {
 // of the store. done must not block.
 func (store *Store) SubmitQuota(namespace string, change QuotaChange, done func(Quota, error)) {
 	command := &commands.ChangeQuota{Namespace: namespace, Change: change}
-	if err := kv.CheckNamespace(namespace); err != nil {
+	if err := checkQuotaNamespace(namespace); err != nil {
 		fail(done, cmp.Or(store.unusable(), err))
 		return
 	}
 	submitChange(store, command, func(err error) { tell(done, command.Quota, err) })
 }
 
+func checkQuotaNamespace(namespace string) error {
+	if namespace == AllNamespaces {
+		return nil
+	}
+	return kv.CheckNamespace(namespace)
+}
+
 func (store *Store) changeQuota(namespace string, changed QuotaChange) (Quota, error) {
 	command := &commands.ChangeQuota{Namespace: namespace, Change: changed}
-	if err := kv.CheckNamespace(namespace); err != nil {
+	if err := checkQuotaNamespace(namespace); err != nil {
 		return Quota{}, cmp.Or(store.unusable(), err)
 	}
 	if err := change(store, command); err != nil {
@@ -438,6 +447,7 @@ func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
 		return Usage{
 			Quota: committer.Tables().Quotas().Of(namespace),
 			Keys:  used.Keys, Groups: used.Groups, Bytes: used.Bytes, Revision: used.Revision,
+			JournalBytes: journal.Of(committer.Tables()).Bytes(namespace), WorkspaceBytes: store.workspaces.Bytes(namespace),
 		}, err
 	}, done)
 }

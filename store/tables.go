@@ -16,7 +16,7 @@ func newTables(session *sqlite.Session, news *journal.News, workspaces *workspac
 		batch.PlaceOfAnswers:   batch.NewAnswers(session),
 		batch.PlaceOfRuns:      workspaces.NewRuns(session),
 		batch.PlaceOfJournal:   journal.NewTable(session, news),
-		batch.PlaceOfQuotas:    batch.NewQuotas(session),
+		batch.PlaceOfQuotas:    batch.NewQuotas(session, workspaces.Quotas()),
 		batch.PlaceOfConsumers: watermarks.New(session),
 	}
 }

@@ -123,10 +123,11 @@ type WorkspaceCommit struct {
 // Commit ends the workspace in one transaction and removes its entries. It puts the summary
 // into the journal as integers, with the name of the workspace as the measurement and as the
 // tag "workspace". It also stores the summary as JSON under the key "summary" of the group
-// "workspace:" and the name, outside quotas. A workspace without entries makes no journal
-// entry, because a point needs a field; its empty summary is stored. After a crash in between,
-// the next opening of the store finishes the commit, and never repeats it. After
-// ErrOutcomeUnknown the workspace cannot be used until the store is opened again.
+// "workspace:" and the name. Both count towards the quota: after a QuotaExceededError the
+// workspace goes on. A workspace without entries makes no journal entry, because a point needs a
+// field; its empty summary is stored. After a crash in between, the next opening of the store
+// finishes the commit, and never repeats it. After ErrOutcomeUnknown the workspace cannot be used
+// until the store is opened again.
 //
 //	commit, err := workspace.Commit() // commit.Summary: {"row": 41, "warning": 2}
 func (workspace *Workspace) Commit() (WorkspaceCommit, error) {

@@ -107,32 +107,49 @@ type NamespacesReply struct {
 }
 
 // QuotaRequest changes the limits that are given, and leaves the other limits unchanged.
-// 0 is no limit.
+// 0 is no limit. The namespace AllNamespaces has the limits of each namespace without a quota of its
+// own.
 type QuotaRequest struct {
-	Namespace     *string `json:"namespace,omitzero" required:"true"`
-	MaxKeys       *uint64 `json:"max_keys,omitzero"`
-	MaxGroups     *uint64 `json:"max_groups,omitzero"`
-	MaxBytes      *uint64 `json:"max_bytes,omitzero"`
-	MaxValueBytes *uint64 `json:"max_value_bytes,omitzero"`
+	Namespace         *string `json:"namespace,omitzero" required:"true"`
+	MaxKeys           *uint64 `json:"max_keys,omitzero"`
+	MaxGroups         *uint64 `json:"max_groups,omitzero"`
+	MaxBytes          *uint64 `json:"max_bytes,omitzero"`
+	MaxValueBytes     *uint64 `json:"max_value_bytes,omitzero"`
+	MaxJournalBytes   *uint64 `json:"max_journal_bytes,omitzero"`
+	MaxWorkspaceBytes *uint64 `json:"max_workspace_bytes,omitzero"`
 }
 
 // Check implements Request.
 func (request QuotaRequest) Check() error {
 	return cmp.Or(
-		checkRequired("namespace", request.Namespace, CheckNamespace),
+		checkRequired("namespace", request.Namespace, checkQuotaNamespace),
 		checkQuota("max_keys", request.MaxKeys),
 		checkQuota("max_groups", request.MaxGroups),
 		checkQuota("max_bytes", request.MaxBytes),
-		checkQuota("max_value_bytes", request.MaxValueBytes))
+		checkQuota("max_value_bytes", request.MaxValueBytes),
+		checkQuota("max_journal_bytes", request.MaxJournalBytes),
+		checkQuota("max_workspace_bytes", request.MaxWorkspaceBytes))
+}
+
+// AllNamespaces is the namespace of a quota for all namespaces without a quota of their own.
+const AllNamespaces = "*"
+
+func checkQuotaNamespace(namespace string) error {
+	if namespace == AllNamespaces {
+		return nil
+	}
+	return CheckNamespace(namespace)
 }
 
 // QuotaReply is the reply to a quota: all limits of the namespace. 0 is no limit.
 type QuotaReply struct {
-	Namespace     string `json:"namespace"`
-	MaxKeys       uint64 `json:"max_keys"`
-	MaxGroups     uint64 `json:"max_groups"`
-	MaxBytes      uint64 `json:"max_bytes"`
-	MaxValueBytes uint64 `json:"max_value_bytes"`
+	Namespace         string `json:"namespace"`
+	MaxKeys           uint64 `json:"max_keys"`
+	MaxGroups         uint64 `json:"max_groups"`
+	MaxBytes          uint64 `json:"max_bytes"`
+	MaxValueBytes     uint64 `json:"max_value_bytes"`
+	MaxJournalBytes   uint64 `json:"max_journal_bytes"`
+	MaxWorkspaceBytes uint64 `json:"max_workspace_bytes"`
 }
 
 // PurgeRequest expires every key that is past its deadline.

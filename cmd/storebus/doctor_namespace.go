@@ -56,7 +56,8 @@ func quotaFinding(namespace string, usage *subjects.UsageReply) finding {
 	for _, each := range []struct {
 		name        string
 		used, limit uint64
-	}{{"keys", usage.Keys, usage.MaxKeys}, {"groups", usage.Groups, usage.MaxGroups}, {"bytes", usage.Bytes, usage.MaxBytes}} {
+	}{{"keys", usage.Keys, usage.MaxKeys}, {"groups", usage.Groups, usage.MaxGroups}, {"bytes", usage.Bytes, usage.MaxBytes},
+		{"bytes of the journal", usage.JournalBytes, usage.MaxJournalBytes}, {"bytes of workspaces", usage.WorkspaceBytes, usage.MaxWorkspaceBytes}} {
 		if each.limit > 0 && float64(each.used) > fullShare*float64(each.limit) {
 			found.Finding += fmt.Sprintf("; %d of %d %s", each.used, each.limit, each.name)
 			found = found.warns("remove keys, or have an operator raise the limit with storebus quota " + namespace)

@@ -79,7 +79,7 @@ func goldenRows() []goldenRow {
 		row("list NS config"), row("scan NS --limit 2"), row("groups NS"), row("count NS"), {line: []string{"render", "NS", "config", "theme={{.theme}}"}},
 		row("split NS config hosts ,"), {line: []string{"fields", "NS", "config", "hosts"}},
 		row("delete-group NS files --dry-run"), row("delete-group NS files --force"), row("delete-prefix NS ses --dry-run"), row("delete-prefix NS ses --force"),
-		row("watch NS --after 0 --limit 2"), row("changes NS --after 5"), row("usage NS"), row("quota NS --max-keys 3 --max-bytes 64KiB"),
+		row("watch NS --after 0 --limit 2"), row("changes NS --after 5"), row("usage NS"), row("quota NS --max-keys 4 --max-bytes 64KiB"),
 		row("namespaces --namespace-prefix NS"), row("purge"), measures("backup NS.db"),
 
 		{line: []string{"journal", "commit", "NS", "deploy,host=a1 seconds=12.5,tries=3i"}}, {line: []string{"journal", "commit", "NS", "refused a=1"}},

@@ -38,6 +38,8 @@ func usageRows(reply subjects.UsageReply) []property {
 		{"groups", usedOf{reply.Groups, reply.MaxGroups}},
 		{"bytes", usedBytes{reply.Bytes, reply.MaxBytes}},
 		{"bytes of a value", atMostBytes(reply.MaxValueBytes)},
+		{"journal bytes", usedBytes{reply.JournalBytes, reply.MaxJournalBytes}},
+		{"workspace bytes", usedBytes{reply.WorkspaceBytes, reply.MaxWorkspaceBytes}},
 		{"revision", reply.Revision},
 		{"store", reply.Store},
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"maps"
 	"slices"
+	"sync"
 
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/failure"
@@ -13,7 +14,10 @@ import (
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
-// Quota bounds the entries of a namespace. A zero field is no limit. A write that does not
+// AllNamespaces stands for all namespaces without a quota of their own.
+const AllNamespaces = "*"
+
+// Quota bounds what a namespace keeps. A zero field is no limit. A write that does not
 // raise the counted figure is always allowed. So a limit below the present usage only forbids
 // growth.
 //
@@ -26,37 +30,86 @@ type Quota struct {
 	MaxBytes int64
 	// MaxValueBytes bounds each value.
 	MaxValueBytes int64
+	// MaxJournalBytes bounds the entries of the journal that are in no archive, delivered or not:
+	// the sum of the lengths of their measurements, fields and tags, with the namespace in each.
+	MaxJournalBytes int64
+	// MaxWorkspaceBytes bounds the files of the open workspaces on disk.
+	MaxWorkspaceBytes int64
 }
 
 // quotas has the quota of every namespace that has one, in memory and in the database.
 type quotas struct {
 	limits map[string]Quota
+	shared *SharedQuotas
 
 	selectAll *sqlite.Statement
 	upsert    *sqlite.Statement
 	delete    *sqlite.Statement
 }
 
-// NewQuotas returns the table, with its statements prepared.
-func NewQuotas(session *sqlite.Session) *quotas {
+// NewQuotas returns the table, with its statements prepared. It keeps shared up to date.
+func NewQuotas(session *sqlite.Session, shared *SharedQuotas) *quotas {
 	return &quotas{
 		limits:    map[string]Quota{},
-		selectAll: session.Prepare(`SELECT namespace, max_keys, max_groups, max_bytes, max_value_bytes FROM quotas`),
-		upsert: session.Prepare(`INSERT INTO quotas (namespace, max_keys, max_groups, max_bytes, max_value_bytes) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET max_keys = excluded.max_keys, max_groups = excluded.max_groups, max_bytes = excluded.max_bytes, max_value_bytes = excluded.max_value_bytes`),
+		shared:    shared,
+		selectAll: session.Prepare(`SELECT namespace, max_keys, max_groups, max_bytes, max_value_bytes, max_journal_bytes, max_workspace_bytes FROM quotas`),
+		upsert: session.Prepare(`INSERT INTO quotas (namespace, max_keys, max_groups, max_bytes, max_value_bytes, max_journal_bytes, max_workspace_bytes) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET max_keys = excluded.max_keys, max_groups = excluded.max_groups, max_bytes = excluded.max_bytes, max_value_bytes = excluded.max_value_bytes,
+				max_journal_bytes = excluded.max_journal_bytes, max_workspace_bytes = excluded.max_workspace_bytes`),
 		delete: session.Prepare(`DELETE FROM quotas WHERE namespace = ?`),
 	}
 }
 
 func (quotas *quotas) Load() error {
 	return quotas.selectAll.Query(func(row sqlite.Row) bool {
-		quotas.limits[row.Text(0)] = Quota{MaxKeys: row.Signed(1), MaxGroups: row.Signed(2), MaxBytes: row.Signed(3), MaxValueBytes: row.Signed(4)}
+		quota := Quota{}
+		for index, limit := range quota.all() {
+			*limit = row.Signed(index + 1)
+		}
+		quotas.keep(row.Text(0), quota)
 		return true
 	})
 }
 
-// Of returns the quota of a namespace, which is the zero Quota if there is none.
-func (quotas *quotas) Of(namespace string) Quota { return quotas.limits[namespace] }
+// Of returns the quota of a namespace: its own, or the default of all namespaces. It is the zero
+// Quota if there is none.
+func (quotas *quotas) Of(namespace string) Quota {
+	if quota, own := quotas.limits[namespace]; own || namespace == "" {
+		return quota
+	}
+	return quotas.limits[AllNamespaces]
+}
+
+// keep brings memory to a quota.
+func (quotas *quotas) keep(namespace string, quota Quota) {
+	if quota == (Quota{}) {
+		delete(quotas.limits, namespace)
+	} else {
+		quotas.limits[namespace] = quota
+	}
+	quotas.shared.keep(namespace, quota.MaxWorkspaceBytes, quota != Quota{})
+}
+
+// SharedQuotas are the limits that any goroutine may ask for.
+type SharedQuotas struct{ workspaceBytes sync.Map }
+
+func (shared *SharedQuotas) keep(namespace string, workspaceBytes int64, own bool) {
+	if own {
+		shared.workspaceBytes.Store(namespace, workspaceBytes)
+	} else {
+		shared.workspaceBytes.Delete(namespace)
+	}
+}
+
+// MaxWorkspaceBytes is the limit of a namespace, 0 if there is none.
+func (shared *SharedQuotas) MaxWorkspaceBytes(namespace string) int64 {
+	limit, own := shared.workspaceBytes.Load(namespace)
+	if !own && namespace != "" {
+		limit, _ = shared.workspaceBytes.Load(AllNamespaces)
+	}
+	bytes, _ := limit.(int64)
+	return bytes
+}
 
 // quotasIn gives the table of the quotas, and a batch's part of it.
 var quotasIn = Slot[quotaPart, *quotaPart, *quotas]{Place: PlaceOfQuotas}
@@ -103,8 +156,8 @@ func (*quotas) Read(batch *Batch, section *changelog.Reader) {
 }
 
 // all lists the limits, in the order of a record.
-func (quota *Quota) all() [4]*int64 {
-	return [...]*int64{&quota.MaxKeys, &quota.MaxGroups, &quota.MaxBytes, &quota.MaxValueBytes}
+func (quota *Quota) all() [6]*int64 {
+	return [...]*int64{&quota.MaxKeys, &quota.MaxGroups, &quota.MaxBytes, &quota.MaxValueBytes, &quota.MaxJournalBytes, &quota.MaxWorkspaceBytes}
 }
 
 // Save writes the quotas of a batch.
@@ -114,18 +167,14 @@ func (quotas *quotas) Save(transaction *sqlite.Transaction, batch *Batch) {
 			transaction.Execute(quotas.delete, namespace)
 			continue
 		}
-		transaction.Execute(quotas.upsert, namespace, quota.MaxKeys, quota.MaxGroups, quota.MaxBytes, quota.MaxValueBytes)
+		transaction.Execute(quotas.upsert, namespace, quota.MaxKeys, quota.MaxGroups, quota.MaxBytes, quota.MaxValueBytes, quota.MaxJournalBytes, quota.MaxWorkspaceBytes)
 	}
 }
 
 // Saved records that the rows of Save are committed.
 func (quotas *quotas) Saved(batch *Batch) (bytes int) {
 	for namespace, quota := range quotasIn.Of(batch).limits {
-		if quota == (Quota{}) {
-			delete(quotas.limits, namespace)
-		} else {
-			quotas.limits[namespace] = quota
-		}
+		quotas.keep(namespace, quota)
 	}
 	return 0
 }
@@ -136,14 +185,24 @@ func (tables *Tables) Quotas() *quotas { return quotasIn.Table(tables) }
 // SetQuota gives a namespace a quota.
 func (batch *Batch) SetQuota(namespace string, quota Quota) { quotasIn.In(batch).set(namespace, quota) }
 
-// Quota returns the quota of a namespace as the batch leaves it.
+// Quota returns the quota of a namespace as the batch leaves it: its own, or the default.
 func (batch *Batch) Quota(namespace string) Quota {
+	quota, own := batch.ownQuota(namespace)
+	if !own && namespace != "" && namespace != AllNamespaces {
+		quota, _ = batch.ownQuota(AllNamespaces)
+	}
+	return quota
+}
+
+// ownQuota returns the quota that was given to a namespace itself, and whether there is one.
+func (batch *Batch) ownQuota(namespace string) (quota Quota, own bool) {
 	for at := batch; at != nil; at = at.below {
 		if quota, given := quotasIn.Of(at).limits[namespace]; given {
-			return quota
+			return quota, quota != Quota{}
 		}
 	}
-	return quotasIn.Table(batch.tables).Of(namespace)
+	quota, own = quotasIn.Table(batch.tables).limits[namespace]
+	return quota, own
 }
 
 // Admit returns QuotaExceededError if a value would make its namespace grow beyond its quota.

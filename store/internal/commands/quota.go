@@ -12,10 +12,12 @@ import (
 //
 //	store.QuotaChange{MaxKeys: &maxKeys}
 type QuotaChange struct {
-	MaxKeys       *int64
-	MaxGroups     *int64
-	MaxBytes      *int64
-	MaxValueBytes *int64
+	MaxKeys           *int64
+	MaxGroups         *int64
+	MaxBytes          *int64
+	MaxValueBytes     *int64
+	MaxJournalBytes   *int64
+	MaxWorkspaceBytes *int64
 }
 
 // ChangeQuota is the command that changes the quota of a namespace.
@@ -53,6 +55,8 @@ func QuotaAfter(change QuotaChange, quota batch.Quota) (batch.Quota, error) {
 		{"MaxGroups", &quota.MaxGroups, change.MaxGroups},
 		{"MaxBytes", &quota.MaxBytes, change.MaxBytes},
 		{"MaxValueBytes", &quota.MaxValueBytes, change.MaxValueBytes},
+		{"MaxJournalBytes", &quota.MaxJournalBytes, change.MaxJournalBytes},
+		{"MaxWorkspaceBytes", &quota.MaxWorkspaceBytes, change.MaxWorkspaceBytes},
 	} {
 		switch {
 		case field.to == nil:

@@ -15,6 +15,8 @@ import (
 type account struct {
 	JournalCounts
 	namespace string
+	// bytes are the bytes of the entries that are in no archive.
+	bytes int64
 	// position is the time up to which each entry of the namespace is settled.
 	position int64
 	// oldest is the time of the oldest pending entry, if there is one.
@@ -48,9 +50,10 @@ type accounts struct {
 func newAccounts(session *sqlite.Session) *accounts {
 	return &accounts{
 		byName: map[string]*account{},
-		upsert: session.Prepare(`INSERT INTO journal_counts (namespace, pending, delivered, rejected, position) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET pending = excluded.pending, delivered = excluded.delivered, rejected = excluded.rejected, position = excluded.position`),
-		selectAll: session.Prepare(`SELECT namespace, pending, delivered, rejected, position FROM journal_counts ORDER BY namespace`),
+		upsert: session.Prepare(`INSERT INTO journal_counts (namespace, pending, delivered, rejected, position, bytes) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET pending = excluded.pending, delivered = excluded.delivered, rejected = excluded.rejected,
+				position = excluded.position, bytes = excluded.bytes`),
+		selectAll: session.Prepare(`SELECT namespace, pending, delivered, rejected, position, bytes FROM journal_counts ORDER BY namespace`),
 		// Requeued entries lie behind the position, because they are older than the rest.
 		firstRequeued: session.Prepare(`SELECT committed_at FROM journal_refusals WHERE namespace = ? AND requeued = 1 ORDER BY committed_at LIMIT 1`),
 		firstPending: session.Prepare(`SELECT committed_at FROM journal_entries INDEXED BY journal_entries_by_namespace
@@ -71,7 +74,7 @@ func (accounts *accounts) load() error {
 	var found []account
 	err := accounts.selectAll.Query(func(row sqlite.Row) bool {
 		found = append(found, account{
-			namespace: row.Text(0), JournalCounts: JournalCounts{Pending: row.Signed(1), Delivered: row.Signed(2), Rejected: row.Signed(3)}, position: row.Signed(4),
+			namespace: row.Text(0), JournalCounts: JournalCounts{Pending: row.Signed(1), Delivered: row.Signed(2), Rejected: row.Signed(3)}, position: row.Signed(4), bytes: row.Signed(5),
 		})
 		return true
 	})
@@ -105,7 +108,7 @@ func (accounts *accounts) findOldest(account *account) (err error) {
 func (accounts *accounts) save(transaction *sqlite.Transaction, changed []account) {
 	for index := range changed {
 		account := &changed[index]
-		transaction.Execute(accounts.upsert, account.namespace, account.Pending, account.Delivered, account.Rejected, account.position)
+		transaction.Execute(accounts.upsert, account.namespace, account.Pending, account.Delivered, account.Rejected, account.position, account.bytes)
 	}
 }
 
@@ -118,7 +121,7 @@ func (accounts *accounts) keep(changed *account) {
 	}
 	accounts.total.add(JournalCounts{Pending: -kept.Pending, Delivered: -kept.Delivered, Rejected: -kept.Rejected})
 	accounts.total.add(changed.JournalCounts)
-	kept.JournalCounts, kept.position, kept.oldest = changed.JournalCounts, changed.position, changed.oldest
+	kept.JournalCounts, kept.bytes, kept.position, kept.oldest = changed.JournalCounts, changed.bytes, changed.position, changed.oldest
 	switch {
 	case kept.Pending == 0 && kept.turn != nil:
 		accounts.waiting.Remove(kept.turn)

@@ -27,8 +27,10 @@ type Archive struct {
 	// gap tells that the next entry begins another span.
 	spans []span
 	gap   bool
-	// pending counts the entries of the archive that waited for delivery.
-	pending sums
+	// taken are the figures that the archive takes from the namespaces: the entries that waited for
+	// delivery, and the bytes of all. pending are the namespaces with entries that waited.
+	taken   sums
+	pending map[string]bool
 }
 
 // last is the time of its last entry.
@@ -38,12 +40,15 @@ func (archive *Archive) last() int64 { return archive.spans[len(archive.spans)-1
 func (archive *Archive) Add(row *ArchiveRow) {
 	archive.Entries++
 	archive.lastEntryID = max(archive.lastEntryID, row.entryID)
-	if position, waits := archive.Positions[row.namespace]; waits && row.committedAt > position {
-		if archive.pending == nil {
-			archive.pending = sums{}
-		}
-		archive.pending.add(row.namespace, JournalCounts{Pending: -1})
+	if archive.taken == nil {
+		archive.taken, archive.pending = sums{}, map[string]bool{}
 	}
+	taken := figures{bytes: -int64(row.Bytes())}
+	if position, waits := archive.Positions[row.namespace]; waits && row.committedAt > position {
+		archive.pending[row.namespace] = true
+		taken.Pending = -1
+	}
+	archive.taken.add(row.namespace, taken)
 	if archive.gap || len(archive.spans) == 0 {
 		archive.spans, archive.gap = append(archive.spans, span{first: row.committedAt}), false
 	}

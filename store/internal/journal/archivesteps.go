@@ -121,7 +121,7 @@ func (command finishArchiveCommand) Apply(batch *batch.Batch, _ batch.Origin) (c
 	}
 	slot.In(batch).add(&archiveFinished{
 		name: archive.Name, finishedAt: batch.Timestamp().UnixNano(), entries: archive.Entries, sha256: archive.SHA256,
-		lastEntryID: archive.lastEntryID, spans: archive.spans, positions: through, added: archive.pending,
+		lastEntryID: archive.lastEntryID, spans: archive.spans, positions: through, added: archive.taken,
 	})
 	return commands.Outcome{}, nil
 }

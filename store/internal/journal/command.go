@@ -62,13 +62,27 @@ func (command Command) Apply(batch *batch.Batch, _ batch.Origin) (commands.Outco
 		entryID:     last.entryID + 1,
 		committedAt: max(last.committedAt+1, batch.Timestamp().UnixNano()),
 	}
-	changes := slot.In(batch)
-	changes.rows = append(changes.rows, row)
+	if err := admit(batch, &row); err != nil {
+		return commands.Outcome{}, err
+	}
+	slot.In(batch).insert(&row)
 	return commands.Outcome{EntryID: row.entryID, CommittedAt: row.CommittedAt()}, nil
 }
 
 // Groups implements Command.
 func (command Command) Groups() []string { return nil }
+
+// admit returns QuotaExceededError for an entry for which its namespace has no room.
+func admit(batch *batch.Batch, row *Row) error {
+	limit := batch.Quota(row.namespace).MaxJournalBytes
+	if limit == 0 {
+		return nil
+	}
+	if bytes := bytesIn(batch, row.namespace); bytes+int64(row.Bytes()) > limit {
+		return &failure.QuotaExceededError{Quota: "journal_bytes", Limit: limit, Usage: bytes}
+	}
+	return nil
+}
 
 // CheckSize checks the size of the entry on the wire, in a list of refused entries, against the
 // limit of entries.

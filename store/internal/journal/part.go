@@ -16,8 +16,23 @@ var slot = batch.Slot[part, *part, *Table]{Place: batch.PlaceOfJournal}
 type part struct {
 	rows  []Row
 	steps []step
+	// grown are the bytes that the rows add to their namespaces.
+	grown map[string]int64
 	// accounts are the accounts that change, as they are when the part is committed.
 	accounts []account
+}
+
+// insert adds a new entry.
+func (changes *part) insert(row *Row) {
+	changes.rows = append(changes.rows, *row)
+	changes.grow(row.namespace, int64(row.Bytes()))
+}
+
+func (changes *part) grow(namespace string, bytes int64) {
+	if changes.grown == nil {
+		changes.grown = map[string]int64{}
+	}
+	changes.grown[namespace] += bytes
 }
 
 func (changes *part) add(step step) { changes.steps = append(changes.steps, step) }
@@ -29,6 +44,9 @@ func (changes *part) Empty() bool { return len(changes.rows)+len(changes.steps) 
 func (changes *part) MergeInto(below *batch.Batch) {
 	sum := slot.In(below)
 	sum.rows = append(sum.rows, changes.rows...)
+	for namespace, bytes := range changes.grown {
+		sum.grow(namespace, bytes)
+	}
 	sum.steps = append(sum.steps, changes.steps...)
 }
 
@@ -60,7 +78,8 @@ func (changes *part) AppendTo(section []byte) []byte {
 // readFrom reads a section that AppendTo has appended.
 func (changes *part) readFrom(section *changelog.Reader) {
 	for rows := section.Number(); rows > 0 && !section.Failed(); rows-- {
-		changes.rows = append(changes.rows, readRow(section))
+		row := readRow(section)
+		changes.insert(&row)
 	}
 	for section.More() {
 		changes.steps = append(changes.steps, readStep(section))
@@ -71,7 +90,7 @@ func (changes *part) readFrom(section *changelog.Reader) {
 func (changes *part) counts() sums {
 	added := sums{}
 	for index := range changes.rows {
-		added.add(changes.rows[index].namespace, JournalCounts{Pending: 1})
+		added.add(changes.rows[index].namespace, figures{JournalCounts{Pending: 1}, int64(changes.rows[index].Bytes())})
 	}
 	for _, step := range changes.steps {
 		for namespace, counts := range step.sums() {
@@ -85,9 +104,19 @@ func (changes *part) counts() sums {
 func countsIn(batch *batch.Batch, namespace string) JournalCounts {
 	counts := Of(batch.Tables()).accounts.of(namespace).JournalCounts
 	for ; batch != nil; batch = batch.Below() {
-		counts.add(slot.Of(batch).counts()[namespace])
+		counts.add(slot.Of(batch).counts()[namespace].JournalCounts)
 	}
 	return counts
+}
+
+// bytesIn returns the bytes of the entries of a namespace after the batch, without those that the
+// batch archives.
+func bytesIn(batch *batch.Batch, namespace string) int64 {
+	bytes := Of(batch.Tables()).Bytes(namespace)
+	for ; batch != nil; batch = batch.Below() {
+		bytes += slot.Of(batch).grown[namespace]
+	}
+	return bytes
 }
 
 // positionOf returns the position of a namespace after the steps, and whether they settle anything
@@ -143,12 +172,19 @@ func readPositions(section *changelog.Reader) positions {
 	return read
 }
 
-// sums are figures that are added to the counts of namespaces.
-type sums map[string]JournalCounts
+// figures are what is counted of a namespace.
+type figures struct {
+	JournalCounts
+	bytes int64
+}
 
-func (sums sums) add(namespace string, more JournalCounts) {
+// sums are figures that are added to the accounts of namespaces.
+type sums map[string]figures
+
+func (sums sums) add(namespace string, more figures) {
 	sum := sums[namespace]
-	sum.add(more)
+	sum.add(more.JournalCounts)
+	sum.bytes += more.bytes
 	sums[namespace] = sum
 }
 
@@ -160,6 +196,7 @@ func (sums sums) appendTo(section []byte) []byte {
 		section = binary.AppendVarint(section, counts.Pending)
 		section = binary.AppendVarint(section, counts.Delivered)
 		section = binary.AppendVarint(section, counts.Rejected)
+		section = binary.AppendVarint(section, counts.bytes)
 	}
 	return section
 }
@@ -167,7 +204,7 @@ func (sums sums) appendTo(section []byte) []byte {
 func readSums(section *changelog.Reader) sums {
 	read := sums{}
 	for left := section.Number(); left > 0 && !section.Failed(); left-- {
-		read[section.Text()] = JournalCounts{Pending: section.Signed(), Delivered: section.Signed(), Rejected: section.Signed()}
+		read[section.Text()] = figures{JournalCounts{Pending: section.Signed(), Delivered: section.Signed(), Rejected: section.Signed()}, section.Signed()}
 	}
 	return read
 }

@@ -62,7 +62,7 @@ type requeuing struct {
 func (*requeuing) kind() stepKind { return kindRequeuing }
 
 func (requeued *requeuing) sums() sums {
-	return sums{requeued.namespace: {Pending: requeued.count, Rejected: -requeued.count}}
+	return sums{requeued.namespace: {JournalCounts: JournalCounts{Pending: requeued.count, Rejected: -requeued.count}}}
 }
 
 func (requeued *requeuing) amend(refused *refusal) {

@@ -41,7 +41,7 @@ func (command SettleCommand) Apply(batch *batch.Batch, _ batch.Origin) (commands
 	// settle moves the position of the namespace to an entry, unless the entry was requeued.
 	settle := func(entry *JournalEntry, counts JournalCounts) (requeued bool, err error) {
 		counts.Pending--
-		settled.added.add(entry.Namespace, counts)
+		settled.added.add(entry.Namespace, figures{JournalCounts: counts})
 		committedAt := entry.CommittedAt.UnixNano()
 		if _, begun := before[entry.Namespace]; !begun {
 			before[entry.Namespace] = positionIn(batch, entry.Namespace)

@@ -134,7 +134,8 @@ func (table *Table) changedBy(changes *part) (changed []account, err error) {
 	for _, namespace := range sortedNames(added) {
 		account := table.accounts.of(namespace)
 		before := account.Pending
-		account.add(added[namespace])
+		account.add(added[namespace].JournalCounts)
+		account.bytes += added[namespace].bytes
 		account.position, account.served = changes.positionOf(namespace, account.position)
 		switch {
 		case len(changes.steps) > 0:
@@ -170,6 +171,9 @@ func (table *Table) Saved(batch *batch.Batch) (bytes int) {
 	table.tell()
 	return bytes
 }
+
+// Bytes returns how many bytes the entries of a namespace have that are in no archive.
+func (table *Table) Bytes(namespace string) int64 { return table.accounts.of(namespace).bytes }
 
 // Status returns the state of the journal of a namespace.
 func (table *Table) Status(namespace string) Status {

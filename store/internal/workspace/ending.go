@@ -82,13 +82,15 @@ func (command commitCommand) Apply(batch *batch.Batch, origin batch.Origin) (com
 	if err != nil {
 		return commands.Outcome{}, err
 	}
+	if err := batch.Admit(target, command.set.Value); err != nil {
+		return commands.Outcome{}, err
+	}
 	var entry commands.Outcome
 	if command.point != nil {
 		if entry, err = command.point.Apply(batch, origin); err != nil {
 			return commands.Outcome{}, err
 		}
 	}
-	// Nothing can fail from here on, whatever the quota of the namespace.
 	outcome := commands.Record(batch, target, command.set, origin)
 	endRun(batch, command.runID)
 	return commands.Outcome{Revision: outcome.Revision, Summary: command.summary, EntryID: entry.EntryID, CommittedAt: entry.CommittedAt}, nil

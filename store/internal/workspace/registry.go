@@ -31,6 +31,7 @@ type Info struct {
 type registry struct {
 	config   *Config
 	fileless *fileless
+	usage    *usage
 	closed   bool
 	// own is the folder of the workspaces that are opened, nil until it is needed; others are
 	// the folders of RecoverOrphans.
@@ -74,7 +75,25 @@ func (registry *registry) takeOwn() (err error) {
 	if err == nil {
 		registry.own, err = registry.take(path)
 	}
+	if err == nil {
+		err = registry.measure()
+	}
 	return err
+}
+
+// measure finds out how much room the files of the own folder take. It opens none.
+func (registry *registry) measure() error {
+	sizes, err := registry.own.Sizes()
+	registry.usage.set(sizes)
+	return err
+}
+
+// bytesOf is how much room the files of runs take.
+func bytesOf(runs []*run) (bytes int64) {
+	for _, run := range runs {
+		bytes += run.bytes.Load()
+	}
+	return bytes
 }
 
 // take locks a folder and finishes the ended runs there.
@@ -112,7 +131,7 @@ func (registry *registry) index() error {
 		return err
 	}
 	registry.unread, registry.indexed = files, true
-	return nil
+	return registry.measure() // some files have got a name meanwhile
 }
 
 // takeUnread returns the files of a key that are still to be read. The caller reads them, and calls
@@ -153,6 +172,7 @@ func (config *Config) runsOf(files []*workspacefile.File) ([]*run, error) {
 		runs[index] = newRun(found.File)
 		runs[index].orphaned = true
 		runs[index].entries.Store(found.Entries)
+		runs[index].bytes.Store(found.Size())
 	}
 	return runs, nil
 }
@@ -299,6 +319,10 @@ func (registry *registry) takeOther(path string) ([]*run, error) {
 	}
 	if err != nil {
 		return nil, errors.Join(err, folder.Release())
+	}
+	for _, run := range runs {
+		run.bytes.Store(0)
+		registry.usage.measure(run)
 	}
 	registry.others = append(registry.others, folder)
 	registry.add(runs)

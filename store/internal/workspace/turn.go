@@ -17,6 +17,8 @@ type run struct {
 	*workspacefile.File
 	// entries is how many entries there are.
 	entries atomic.Int64
+	// bytes is the size of the file when it was last looked at.
+	bytes atomic.Int64
 	// orphaned tells that nobody has opened the workspace since its folder was taken up; guarded
 	// by the registry.
 	orphaned bool

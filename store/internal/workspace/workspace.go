@@ -91,9 +91,15 @@ func (config *Config) encode(kind string, data any) (string, error) {
 func (workspace *Workspace) put(request fileRequest, kind, data string) (outcome commands.Outcome, err error) {
 	host := workspace.workspaces.config.Host
 	entry, limits := workspacefile.Entry{Kind: kind, Data: data, CreatedAt: host.Now()}, host.Limits()
+	workspaces := workspace.workspaces
 	err = workspace.write(func(turn turn, database *workspacefile.Database) error {
+		full := workspaces.admitEntry(turn, database, int64(len(kind)+len(data)))
+		defer workspaces.usage.measure(turn.run)
 		err := database.Change(func(transaction *workspacefile.Transaction) error {
 			outcome, err = request.answeredIn(transaction, func() (commands.Outcome, error) {
+				if full != nil {
+					return commands.Outcome{}, full
+				}
 				if err := turn.admit(host, transaction, kind, limits); err != nil {
 					return commands.Outcome{}, err
 				}

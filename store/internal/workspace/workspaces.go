@@ -49,14 +49,17 @@ const workAtOnce = 16
 //
 // The host is called with any of 1 to 4 in hand, as by a commit. The first look calls it with the
 // registry in hand. The committer takes none of these locks, and callbacks of OnChange run with
-// none in hand. The mutexes inside a limiter and inside fileless are held for a few lines, and no
+// none in hand. The mutexes inside a limiter and inside fileless and usage are held for a few lines, and no
 // other lock is taken meanwhile.
 type Workspaces struct {
 	config *Config
 	// fileless is shared with the table of ended runs.
 	fileless *fileless
 	registry guarded[registry]
-	pool     *pool
+	// usage and quotas are how much room the files take, and how much they may take.
+	usage  *usage
+	quotas batch.SharedQuotas
+	pool   *pool
 	// work is the work of callers that do not wait; requests has the part with an id.
 	work     *limiter.Limiter[string]
 	requests *limiter.Limiter[batch.RequestName]
@@ -74,12 +77,13 @@ func New(config Config) *Workspaces {
 	made := &Workspaces{
 		config:   &config,
 		fileless: &fileless{},
+		usage:    &usage{},
 		pool:     newPool(),
 		work:     limiter.New[string](limiter.Limits{Total: workAtOnce, Each: workAtOnce / 2, Closed: config.Stopped}),
 		requests: limiter.New[batch.RequestName](limiter.Limits{Each: 1}),
 	}
 	made.registry.value = registry{
-		config: made.config, fileless: made.fileless, reading: map[workspacefile.Key]chan struct{}{}, runs: map[workspacefile.Name]*run{}, counts: map[string]int64{},
+		config: made.config, fileless: made.fileless, usage: made.usage, reading: map[workspacefile.Key]chan struct{}{}, runs: map[workspacefile.Name]*run{}, counts: map[string]int64{},
 	}
 	made.SetBounds(DefaultBounds)
 	return made
@@ -128,6 +132,9 @@ func (workspaces *Workspaces) read(key workspacefile.Key, files []*workspacefile
 	})
 	registry, unlock := workspaces.registry.lock()
 	defer unlock()
+	if err == nil {
+		workspaces.usage.set(map[workspacefile.Key]int64{key: bytesOf(runs)})
+	}
 	registry.read(key, runs, err)
 	return err
 }
@@ -212,8 +219,12 @@ func (workspaces *Workspaces) create(turn turn, opening []*batch.Answer, at time
 	if len(opening) > 0 {
 		fill = func(transaction *workspacefile.Transaction) error { return transaction.Remember(opening, at) }
 	}
-	err := workspaces.reserved(func() error { return turn.run.Create(fill) })
+	err := workspaces.admitBytes(turn.run.Name.Namespace, newFileBytes)
 	if err == nil {
+		err = workspaces.reserved(func() error { return turn.run.Create(fill) })
+	}
+	if err == nil {
+		workspaces.usage.measure(turn.run)
 		return nil
 	}
 	err = workspacefile.Failure(err)
@@ -331,6 +342,7 @@ func (workspaces *Workspaces) remove(turn turn) error {
 	run.reading.Lock()
 	defer run.reading.Unlock()
 	err := errors.Join(workspaces.pool.drop(turn), run.Remove())
+	workspaces.usage.measure(run)
 	workspaces.forget(run)
 	return err
 }

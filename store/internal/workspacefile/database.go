@@ -86,6 +86,12 @@ func (database *Database) Change(function func(transaction *Transaction) error) 
 	return transaction.Commit()
 }
 
+// Checkpoint writes the log beside the file into the file, and empties the log.
+func (database *Database) Checkpoint() error {
+	_, err := database.connection.ExecContext(context.Background(), `PRAGMA wal_checkpoint(TRUNCATE)`)
+	return err
+}
+
 // AdmitReaders makes the files that a read-only connection needs beside the database and cannot
 // make. They stay as long as this connection is open.
 func (database *Database) AdmitReaders() error {

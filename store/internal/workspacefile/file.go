@@ -115,6 +115,17 @@ func (file *File) Path() string { return filepath.Join(file.folder.path, file.st
 // Open opens a connection that writes. The caller closes it.
 func (file *File) Open() (*Database, error) { return openDatabase(file.Path(), file.folder.settings) }
 
+// Size is the size of the file and of its write-ahead log on disk, 0 if there is none.
+func (file *File) Size() int64 { return sizeOf(file.Path()) + sizeOf(file.Path()+"-wal") }
+
+func sizeOf(path string) int64 {
+	found, err := os.Lstat(path)
+	if err != nil {
+		return 0
+	}
+	return found.Size()
+}
+
 // Create makes the file. The file is whole and on disk before it has its name. fill, if not nil,
 // writes the first content.
 func (file *File) Create(fill func(transaction *Transaction) error) error {

@@ -164,6 +164,27 @@ func (folder *Folder) Index() (files map[Key][]*File, err error) {
 	return files, nil
 }
 
+// Sizes returns the bytes of the files in the folder, by the keys of their namespaces. It leaves out
+// files of an earlier version, which have no key.
+func (folder *Folder) Sizes() (sizes map[Key]int64, err error) {
+	entries, err := os.ReadDir(folder.path)
+	if err != nil {
+		return nil, err
+	}
+	sizes = map[Key]int64{}
+	for _, entry := range entries {
+		stem, isRun := strings.CutSuffix(entry.Name(), suffix)
+		if !isRun {
+			continue
+		}
+		if key, _ := readStem(stem); key != "" {
+			file := File{folder: folder, stem: stem}
+			sizes[key] += file.Size()
+		}
+	}
+	return sizes, nil
+}
+
 // giveKey gives the file of an earlier version a name with the key of its namespace. A file with
 // another name keeps it, and so does a file beside which SQLite keeps others.
 func (file *File) giveKey() (Key, error) {
