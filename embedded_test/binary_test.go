@@ -209,6 +209,14 @@ type result struct {
 	code           int
 }
 
+// skipUnderRaceDetector skips a test that takes long and whose load other tests have too.
+func skipUnderRaceDetector(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("the run without the race detector has it")
+	}
+}
+
 // run runs the storebus binary to its end with input on its standard input.
 func run(t *testing.T, input string, arguments ...string) result {
 	t.Helper()

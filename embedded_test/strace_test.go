@@ -25,6 +25,7 @@ var straceOptions = []string{
 // requireStrace skips the test if no process can be traced.
 func requireStrace(t *testing.T) {
 	t.Helper()
+	skipUnderRaceDetector(t)
 	if runtime.GOOS != "linux" {
 		t.Skip("needs strace, a program of Linux, to see what is on disk")
 	}
