@@ -3,11 +3,13 @@
 package batch
 
 import (
+	"fmt"
 	"hash/maphash"
 	"slices"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -273,6 +275,33 @@ func (retries *Answers) Known() (count int) {
 
 // Answers returns the table of the answers.
 func (tables *Tables) Answers() *Answers { return answersIn.Table(tables) }
+
+// AdmitAnswer returns an error if there is no room to remember an answer to so many changes.
+// Otherwise AddAnswer comes next.
+func (batch *Batch) AdmitAnswer(given *Answer, changes int) error {
+	given.counted = counted(given.Bytes, changes)
+	if given.counted == 0 {
+		return nil
+	}
+	table := answersIn.Table(batch.tables)
+	own, all := table.counts.byNamespace[given.Namespace]+given.counted, table.counts.all+given.counted
+	for at := batch; at != nil; at = at.below {
+		waiting := &answersIn.Of(at).counts
+		own += waiting.byNamespace[given.Namespace]
+		all += waiting.all
+	}
+	// From half of the bound on, nobody takes more than an equal share of it. So there is room for
+	// namespaces that come.
+	equal := int64(answersInAll / 2 / (len(table.counts.byNamespace) + 1))
+	switch {
+	case own > answersPerNamespace:
+		return fmt.Errorf("%w: the remembered answers of namespace %q have %d bytes at most: ask later, or without an id", failure.ErrUnavailable, given.Namespace, answersPerNamespace)
+	case all > answersInAll, all > answersInAll/2 && own > equal:
+		return fmt.Errorf("%w: the remembered answers of namespace %q have their share of the store's: ask later, or without an id", failure.ErrUnavailable, given.Namespace)
+	default:
+		return nil
+	}
+}
 
 // AddAnswer has the store remember an answer.
 func (batch *Batch) AddAnswer(given *Answer) { answersIn.In(batch).add(given) }
