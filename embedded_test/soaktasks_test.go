@@ -66,8 +66,8 @@ func (endpoint *soakEndpoint) note(lines string) {
 	}
 }
 
-// soakTasks are clients that repeat what has no reply, as the Go client does. Each change they ask
-// for is made once.
+// soakTasks are clients that repeat a request without a reply, as the Go client does. Each change
+// is made once.
 type soakTasks struct {
 	store    *client.Client
 	endpoint *soakEndpoint

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus/internal/faultvfs"
@@ -99,35 +100,48 @@ func watchNothing(t *testing.T) {
 	stop()
 }
 
-// TestDiskFaults_Work_Ugly has each operation of SQLite on the files of the store, the workspaces
-// included, go wrong in each way while the work is done, until none is hit any more. Each run takes
-// a part of them, and all with -every.
-func TestDiskFaults_Work_Ugly(t *testing.T) {
-	watchNothing(t)
-	stride := strideOf(operationStride)
+// eachDiskFault tries each way to go wrong at each operation, counted from 0. try reports whether
+// the operation was reached; behind the last one the next way begins. A run takes a part of the
+// operations, one of so many, and all with -every.
+func eachDiskFault(t *testing.T, part int, try func(t *testing.T, fault diskFault, number int) (reached bool)) {
+	t.Helper()
+	stride, hits := strideOf(part), 0
 	seed := rand.IntN(stride)
+	t.Logf("seed %d of %d", seed, stride)
 	for index, fault := range diskFaults {
 		for number := (seed + index*stride/len(diskFaults)) % stride; ; number += stride {
-			hit := true
-			t.Run(fmt.Sprintf("%s/%03d", fault.name, number), func(t *testing.T) {
-				config := diskWorkConfig(t)
-				work := openWork(t, config)
-				watched, stop := watchFailing(t, filepath.Dir(config.DatabasePath), fault, number)
-				work.run(func() {})
-				hit = watched.counted() > number
-				t.Logf("%d operations, failing %s of %s", watched.counted(), watched.first.Kind, filepath.Base(watched.first.Path))
-				stop()
-				requireWhole(t, work, config)
-			})
-			if !hit || t.Failed() {
+			reached := false
+			t.Run(fmt.Sprintf("%s/%03d", fault.name, number), func(t *testing.T) { reached = try(t, fault, number) })
+			if !reached || t.Failed() {
 				break
 			}
+			hits++
 		}
 	}
+	t.Logf("%d faults", hits)
+	assert.Positive(t, hits, "no operation has failed")
 }
 
-// TestDiskFaults_Opening_Ugly has each operation go wrong while a store opens that had been killed:
-// the next opening finds all that was acknowledged.
+// TestDiskFaults_Work_Ugly has operations of SQLite on the files of the store go wrong while the
+// work is done. The files of workspaces are among them.
+func TestDiskFaults_Work_Ugly(t *testing.T) {
+	watchNothing(t)
+	eachDiskFault(t, operationStride, func(t *testing.T, fault diskFault, number int) bool {
+		t.Helper()
+		config := diskWorkConfig(t)
+		work := openWork(t, config)
+		watched, stop := watchFailing(t, filepath.Dir(config.DatabasePath), fault, number)
+		work.run(func() {})
+		reached := watched.counted() > number
+		t.Logf("%d operations, failing %s of %s", watched.counted(), watched.first.Kind, filepath.Base(watched.first.Path))
+		stop()
+		requireWhole(t, work, config)
+		return reached
+	})
+}
+
+// TestDiskFaults_Opening_Ugly has operations go wrong while a store opens after a crash. The next
+// opening finds all that was acknowledged.
 func TestDiskFaults_Opening_Ugly(t *testing.T) {
 	watchNothing(t)
 	config := diskWorkConfig(t)
@@ -139,31 +153,24 @@ func TestDiskFaults_Opening_Ugly(t *testing.T) {
 		return nil
 	}))
 	requireWhole(t, work, config)
-	stride := strideOf(operationStride)
-	seed := rand.IntN(stride)
-	for index, fault := range diskFaults {
-		for number := (seed + index*stride/len(diskFaults)) % stride; ; number += stride {
-			hit := true
-			t.Run(fmt.Sprintf("%s/%03d", fault.name, number), func(t *testing.T) {
-				config := diskWorkConfig(t)
-				writeImage(t, config.DatabasePath, files)
-				watched, stop := watchFailing(t, filepath.Dir(config.DatabasePath), fault, number)
-				opened, err := store.NewConfigured(config)
-				if err == nil {
-					_ = opened.Close() // it may fail too
-				}
-				hit = watched.counted() > number
-				stop()
-				opened, err = store.NewConfigured(config)
-				require.NoError(t, err)
-				requireChained(t, opened)
-				requireKept(t, work.outcomes, tablesOf(t, opened))
-				require.NoError(t, opened.Close())
-				requireSound(t, config.DatabasePath)
-			})
-			if !hit || t.Failed() {
-				break
-			}
+	eachDiskFault(t, openingStride, func(t *testing.T, fault diskFault, number int) bool {
+		t.Helper()
+		config := diskWorkConfig(t)
+		writeImage(t, config.DatabasePath, files)
+		watched, stop := watchFailing(t, filepath.Dir(config.DatabasePath), fault, number)
+		opened, err := store.NewConfigured(config)
+		if err == nil {
+			_ = opened.Close() // it may fail too
 		}
-	}
+		reached := watched.counted() > number
+		t.Logf("%d operations, failing %s of %s", watched.counted(), watched.first.Kind, filepath.Base(watched.first.Path))
+		stop()
+		opened, err = store.NewConfigured(config)
+		require.NoError(t, err)
+		requireChained(t, opened)
+		requireKept(t, work.outcomes, tablesOf(t, opened))
+		require.NoError(t, opened.Close())
+		requireSound(t, config.DatabasePath)
+		return reached
+	})
 }

@@ -8,5 +8,6 @@ package store_test
 const (
 	statementStride = 6
 	operationStride = 90
+	openingStride   = 3
 	imageStride     = 3
 )

@@ -8,5 +8,6 @@ package store_test
 const (
 	statementStride = 45
 	operationStride = 300
+	openingStride   = 9
 	imageStride     = 15
 )

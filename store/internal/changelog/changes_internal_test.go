@@ -122,7 +122,7 @@ func TestChanges_ReadChanges_Good(t *testing.T) {
 	})
 }
 
-// TestChanges_Thin_Good leaves some namespaces out: what is left is as if it had been alone.
+// TestChanges_Thin_Good leaves some namespaces out. The rest is as if it had been alone.
 func TestChanges_Thin_Good(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		events := drawEvents(t)

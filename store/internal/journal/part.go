@@ -172,7 +172,7 @@ func readPositions(section *changelog.Reader) positions {
 	return read
 }
 
-// figures are what is counted of a namespace.
+// figures are the counts of a namespace.
 type figures struct {
 	JournalCounts
 	bytes int64

@@ -36,7 +36,7 @@ const (
 	goneOfRow    = 4
 )
 
-// place is a row of namespace_commits, and what is known of its row of commits.
+// place is a row of namespace_commits, with the size of its row of commits.
 type place struct {
 	namespace            string
 	first, commit        uint64

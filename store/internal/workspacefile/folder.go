@@ -209,8 +209,8 @@ func (file *File) giveKey() (Key, error) {
 	return KeyOf(file.Name.Namespace), errors.Join(os.Rename(before, file.Path()), platform.SyncFolder(file.folder.path))
 }
 
-// Read reads files, each with its answers from after a time. It returns those that are workspaces.
-// The others are moved to quarantine.
+// Read reads files, each with its answers from after a time. It returns the workspaces.
+// All other files are moved to quarantine.
 func Read(files []*File, answeredAfter time.Time) (read []Found, err error) {
 	for _, file := range files {
 		found := Found{File: file}
@@ -227,7 +227,7 @@ func Read(files []*File, answeredAfter time.Time) (read []Found, err error) {
 	return read, nil
 }
 
-// inspect checks a file, and reads what is kept of it in memory.
+// inspect checks a file, and reads the part of it that memory keeps.
 func (found *Found) inspect(answeredAfter time.Time) error {
 	return found.open(func(database *Database) error {
 		err := found.read(database)
