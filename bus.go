@@ -121,7 +121,13 @@ func (sidecar *Sidecar) announce(ctx context.Context, joined *bus) (err error) {
 	return err
 }
 
-func (sidecar *Sidecar) startPublisher(_ context.Context, joined *bus) (err error) {
+// startPublisher publishes nothing for a store that is behind its mark: its changes are of another
+// past.
+func (sidecar *Sidecar) startPublisher(_ context.Context, joined *bus) error {
+	status, err := sidecar.store.Status()
+	if err != nil || status.BehindMark {
+		return err
+	}
 	joined.publisher, err = handler.StartPublisher(handler.PublisherConfig{
 		Store: sidecar.store, Space: sidecar.space, Connection: joined.events, Service: joined.service, Logger: sidecar.config.Logger,
 	})

@@ -73,11 +73,16 @@ func (journal journalDelivery) Flush(ctx context.Context) int {
 	return outcome.Delivered
 }
 
-// startJournal begins to deliver journal entries, if there is an endpoint.
-func (sidecar *Sidecar) startJournal(context.Context) (err error) {
+// startJournal begins to deliver journal entries, if there is an endpoint. A store that is behind
+// its mark delivers nothing: it could not note what is delivered.
+func (sidecar *Sidecar) startJournal(context.Context) error {
 	settings := sidecar.config.Journal
 	if settings.URL == "" {
 		return nil
+	}
+	status, err := sidecar.store.Status()
+	if err != nil || status.BehindMark {
+		return err
 	}
 	sidecar.journal, err = journal.Start(journal.Config{
 		Queue: journalQueue{sidecar.store}, URL: settings.URL, Organisation: settings.Organisation, Bucket: settings.Bucket,

@@ -4,6 +4,7 @@ package store_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -119,6 +120,7 @@ func TestMigrate_OldLog_Good(t *testing.T) {
 		seen, tables := seenOf(t, work.store), oldTablesOf(t, work.store)
 		require.NoError(t, work.store.Close())
 		withoutRecords(t, config.DatabasePath)
+		require.NoError(t, os.Remove(config.DatabasePath+".mark"), "a database from before records had none")
 		opened := openStore(t, config)
 		assert.Equal(t, seen, seenOf(t, opened))
 		assert.Equal(t, tables, oldTablesOf(t, opened))

@@ -11,6 +11,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/backup"
 	"dappco.re/go/storebus/store/internal/clock"
+	"dappco.re/go/storebus/store/internal/mark"
 	"dappco.re/go/storebus/store/internal/schema"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -27,20 +28,36 @@ var (
 	ErrNotAStore = schema.ErrNotAStore
 )
 
-// openDatabase locks, opens and migrates the database of a checked configuration.
-func openDatabase(config StoreConfig) (*sqlite.Database, error) {
+// openDatabase locks, opens and migrates the database of a checked configuration, and reads its
+// mark.
+func openDatabase(config StoreConfig) (*sqlite.Database, *marked, error) {
 	opened, err := sqlite.Open(config.DatabasePath, synchronousOf(config.Durability))
 	if err != nil {
-		return nil, openError(config.DatabasePath, err)
+		return nil, nil, openError(config.DatabasePath, err)
 	}
 	err = schema.Migrate(context.Background(), opened.Connection, clock.New(config.Clock, config.Elapsed).Now(), config.Logger)
 	if err == nil {
-		err = backup.Adopt(context.Background(), opened.Connection, config.Logger)
+		err = backup.Adopt(context.Background(), opened.Connection, func(id string) error { return beginMark(opened.Path(), id) }, config.Logger)
+	}
+	marked := &marked{}
+	if err == nil && opened.Path() != "" {
+		marked.mark, marked.found, err = mark.Read(opened.Path())
 	}
 	if err != nil {
-		return nil, errors.Join(openError(config.DatabasePath, err), opened.Close())
+		return nil, nil, errors.Join(openError(config.DatabasePath, err), opened.Close())
 	}
-	return opened, nil
+	if opened.Path() != "" {
+		marked.writer = mark.NewWriter(opened.Path(), config.Logger)
+	}
+	return opened, marked, nil
+}
+
+// beginMark begins the mark of a store with a new id.
+func beginMark(path, id string) error {
+	if path == "" {
+		return nil
+	}
+	return mark.Write(path, mark.Mark{Store: id})
 }
 
 // synchronousOf is how a commit waits for the disk.

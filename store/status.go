@@ -13,6 +13,9 @@ type Status struct {
 	// Writable is false while writes are refused, or if the last one was; Reason says why.
 	Writable bool
 	Reason   string
+	// BehindMark tells that the database is behind its mark, as an older copy is. The store only
+	// reads, until RestoreDatabase or AcceptDatabase.
+	BehindMark bool
 	// Backlog is the number of changes that the slowest registered consumer has not
 	// acknowledged. OldestPendingAt is the commit time of the oldest of these.
 	Backlog         uint64
@@ -50,6 +53,7 @@ func statusOf(store *Store, committer *engine.Committer) (Status, error) {
 	counts := committer.View().Counts()
 	status := Status{
 		Writable:               health.Refusal == nil,
+		BehindMark:             store.marked.isBehind(),
 		Backlog:                health.Backlog,
 		OldestPendingAt:        health.OldestPendingAt,
 		OldestChangeAt:         health.OldestChangeAt,

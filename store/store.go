@@ -42,6 +42,7 @@ type shared struct {
 	config    StoreConfig
 	id        string
 	database  *sqlite.Database
+	marked    *marked
 	engine    *engine.Engine
 	followers *follow.Followers
 	clock     *clock.Clock
@@ -100,12 +101,12 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", err)
 	}
-	database, err := openDatabase(config)
+	database, marked, err := openDatabase(config)
 	if err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: %w", err)
 	}
 	store := &Store{shared: &shared{
-		config: config, clock: clock.New(config.Clock, config.Elapsed), database: database, stopped: make(chan struct{}),
+		config: config, clock: clock.New(config.Clock, config.Elapsed), database: database, marked: marked, stopped: make(chan struct{}),
 		journal: journal.NewNews(),
 	}}
 	store.renderings = newRenderLimiter(store.stopped)
@@ -114,10 +115,14 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 	})
 	store.journalQueries, store.compactor = newJournalQueries(store), newCompactor(store)
 	if err := store.start(); err != nil {
+		marked.close()
 		return nil, fmt.Errorf("store.NewConfigured: %w", errors.Join(err, database.Close()))
 	}
 	if err := store.workspaces.Begin(); err != nil {
 		return nil, fmt.Errorf("store.NewConfigured: workspaces: %w", errors.Join(err, store.Close()))
+	}
+	if marked.isBehind() {
+		return store, nil
 	}
 	if err := store.compactor.Clear(); err != nil {
 		config.Logger.Error("an unfinished archive is still to be removed; the next compaction does", slog.Any("error", err))
@@ -137,10 +142,14 @@ func (store *Store) start() (err error) {
 			return newTables(session, store.journal, store.workspaces)
 		},
 		Newest: func(tables *batch.Tables) int64 { return journal.Of(tables).NewestAt() },
+		Check:  store.marked.check, OnDisk: store.marked.noteFunc(),
 		Chores: newChores(), OverLog: config.overLog,
 	}, store.database)
 	if err != nil {
 		return err
+	}
+	if err := store.engine.Reason(); err != nil {
+		config.Logger.Error("the database is behind its mark: the store only reads, until storebus restore has put a backup in its place or has accepted it", slog.Any("error", err))
 	}
 	store.outlet, store.id, store.followers = store.engine.Outlet(), store.engine.StoreID(), store.engine.Followers()
 	return nil
@@ -162,6 +171,7 @@ func (store *Store) Close() error {
 		close(store.stopped)
 		store.background.stop()
 		store.engine.Close()
+		store.marked.close()
 		store.closeErr = errors.Join(store.workspaces.Close(), store.database.Close())
 		logging.Flush(store.config.Logger)
 	})

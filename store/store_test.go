@@ -257,14 +257,14 @@ func addOne(t *testing.T, opened *store.Store) {
 }
 
 func TestStore_Close_Good(t *testing.T) {
-	t.Run("LeavesOneFileAndTheLock", func(t *testing.T) {
+	t.Run("LeavesOneFileTheLockAndTheMark", func(t *testing.T) {
 		config := store.StoreConfig{DatabasePath: databasePath(t)}
 		opened := openStore(t, config)
 		require.NoError(t, opened.Set("acme:config", "theme", "dark"))
 		require.NoError(t, opened.Close())
 		files, err := filepath.Glob(filepath.Join(filepath.Dir(config.DatabasePath), "*"))
 		require.NoError(t, err)
-		assert.Equal(t, []string{config.DatabasePath, config.DatabasePath + ".lock"}, files)
+		assert.Equal(t, []string{config.DatabasePath, config.DatabasePath + ".lock", config.DatabasePath + ".mark"}, files)
 		status, err := os.Stat(config.DatabasePath)
 		require.NoError(t, err)
 		assert.Equal(t, os.FileMode(0o600), status.Mode().Perm())

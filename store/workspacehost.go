@@ -40,6 +40,9 @@ func (host storeHost) EndedRuns() (map[string]bool, error) {
 	})
 }
 
+// Forbids is about a store that is behind its mark.
+func (host storeHost) Forbids() error { return host.store.marked.refusal }
+
 // Limits are those of the next batch.
 func (host storeHost) Limits() kv.Limits { return host.store.engine.Limits() }
 

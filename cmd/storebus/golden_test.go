@@ -86,7 +86,7 @@ func goldenRows() []goldenRow {
 		measures("journal flush"), row("journal status NS"), row("journal rejected NS"),
 		{line: []string{"journal", "query", "NS", `from(bucket: "b") |> range(start: -1h)`}}, row("journal requeue NS"),
 		{line: words("compact --before BEFORE --force"), before: (*goldenRun).flushJournal}, row("compact --before 2026-01-01T00:00:00Z --dry-run"),
-		measures("archive verify ARCHIVE"),
+		measures("archive verify ARCHIVE"), row("restore monday.db --database storebus.db --dry-run"), row("restore --accept --database storebus.db --dry-run"),
 
 		row("workspace open NS import"), {line: []string{"workspace", "put", "NS", "import", "row", `{"stock":4}`}}, row("workspace aggregate NS import"),
 		{line: []string{"workspace", "query", "NS", "import", "SELECT id, kind, data FROM entries"}}, row("workspace list NS"),

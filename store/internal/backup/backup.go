@@ -157,12 +157,23 @@ func stamp(copied driver.Conn) error {
 		return fmt.Errorf("driver connection is a %T, which executes nothing", copied)
 	}
 	// An archive that is being written is the business of the store that writes it.
-	_, err := connection.ExecContext(context.Background(), `PRAGMA journal_mode = DELETE; DELETE FROM journal_archives WHERE finished_at IS NULL; INSERT OR IGNORE INTO meta (name, value) VALUES ('backup', 1)`, nil)
+	_, err := connection.ExecContext(context.Background(), `PRAGMA journal_mode = DELETE; DELETE FROM journal_archives WHERE finished_at IS NULL; `+markAsBackup, nil)
 	return err
 }
 
-// Adopt gives a backup an id of its own, because it has another future than its original.
-func Adopt(ctx context.Context, connection *sql.Conn, logger *slog.Logger) error {
+// markAsBackup is the stamp.
+const markAsBackup = `INSERT OR IGNORE INTO meta (name, value) VALUES ('backup', 1)`
+
+// Stamp marks a database as a backup, which takes a store id of its own when it is opened.
+func Stamp(ctx context.Context, connection *sql.Conn) error {
+	_, err := connection.ExecContext(ctx, markAsBackup)
+	return err
+}
+
+// Adopt gives a backup an id of its own, because it has another future than its original. beforehand
+// is told the id before the database has it. If the process ends in between, the next Adopt takes
+// another one.
+func Adopt(ctx context.Context, connection *sql.Conn, beforehand func(id string) error, logger *slog.Logger) error {
 	var id string
 	err := connection.QueryRowContext(ctx, `SELECT (SELECT value FROM meta WHERE name = 'store_id') FROM meta WHERE name = 'backup'`).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -171,15 +182,18 @@ func Adopt(ctx context.Context, connection *sql.Conn, logger *slog.Logger) error
 	if err != nil {
 		return err
 	}
+	var own string
+	if err := connection.QueryRowContext(ctx, `SELECT lower(hex(randomblob(16)))`).Scan(&own); err != nil {
+		return err
+	}
+	if err := beforehand(own); err != nil {
+		return err
+	}
 	transaction, err := connection.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	var own string
-	err = transaction.QueryRowContext(ctx, `UPDATE meta SET value = lower(hex(randomblob(16))) WHERE name = 'store_id' RETURNING value`).Scan(&own)
-	if err == nil {
-		_, err = transaction.ExecContext(ctx, `DELETE FROM meta WHERE name = 'backup'`)
-	}
+	_, err = transaction.ExecContext(ctx, `UPDATE meta SET value = ? WHERE name = 'store_id'; DELETE FROM meta WHERE name = 'backup'`, own)
 	if err == nil {
 		// The records up to now are of another store. Nobody has the record before the first own one.
 		_, err = transaction.ExecContext(ctx, `DELETE FROM record_sections; UPDATE record_start SET (record_id, commit_id, hash) = (SELECT ifnull(max(id), 0) + 1, ifnull(max(id), 0), 0 FROM commits)`)

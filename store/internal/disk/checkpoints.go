@@ -112,6 +112,9 @@ func (disk *Disk) checkpoint(kind *sqlite.Statement) {
 			slog.Bool("hindered", busy), slog.Int64("pages", pages), slog.Int64("taken", taken))
 		disk.tookPages(busy, pages, taken)
 		disk.Tried(workCheckpoint, nil)
+		if !busy && taken == pages {
+			disk.synced()
+		}
 	case sqlite.Code(err) == sqlitelib.SQLITE_IOERR && !sqlite.RefusedWrite(err) && disk.config.Synchronous == sqlite.SynchronousFull:
 		disk.StopWriting(fmt.Errorf("checkpoint: %w", err))
 	default:

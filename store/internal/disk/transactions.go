@@ -37,6 +37,8 @@ type Disk struct {
 	// begun writes the beginning of every transaction, and committed is told of its end.
 	begun     func(transaction *sqlite.Transaction)
 	committed func()
+	// synced is told that a checkpoint has brought everything that is committed to the disk.
+	synced func()
 
 	begin, beginRead, endRead, commit, rollback sqlite.Control
 	// syncs tells that a COMMIT syncs the log of SQLite, and reading that the database is locked
@@ -53,7 +55,7 @@ func New(session *sqlite.Session, config Config) *Disk {
 	session.Err = errors.Join(session.Err, session.Run(`PRAGMA busy_timeout = 0`))
 	return &Disk{
 		config: config, session: session, syncs: config.Synchronous == sqlite.SynchronousFull,
-		begun: func(*sqlite.Transaction) {}, committed: func() {},
+		begun: func(*sqlite.Transaction) {}, committed: func() {}, synced: func() {},
 		begin:       session.PrepareControl(`BEGIN IMMEDIATE`),
 		beginRead:   session.PrepareControl(`BEGIN`),
 		endRead:     session.PrepareControl(`COMMIT`),
@@ -68,6 +70,10 @@ func New(session *sqlite.Session, config Config) *Disk {
 func (disk *Disk) Around(begun func(transaction *sqlite.Transaction), committed func()) {
 	disk.begun, disk.committed = begun, committed
 }
+
+// OnSynced has synced called after each checkpoint that has brought everything that is committed to
+// the disk.
+func (disk *Disk) OnSynced(synced func()) { disk.synced = synced }
 
 // Session returns the session of the connection.
 func (disk *Disk) Session() *sqlite.Session { return disk.session }

@@ -316,6 +316,9 @@ func (committer *Committer) install(next *sealed) error {
 	committer.recentCommits++
 	committer.engine.config.Clock.Keep(next.at)
 	committer.log.Written(&next.Entry)
+	if committer.wasSynced(batch.Waits()) {
+		committer.tellOnDisk()
+	}
 	if next.Changes.Count > 0 {
 		committer.announce(batch, changes, changelog.NewCommit(next.End, batch.Timestamp(), batch.Events()))
 	}
@@ -332,6 +335,12 @@ func (committer *Committer) inTransaction(waits batch.Waiting, function func(tra
 	default:
 		return committer.disk.Transaction(function)
 	}
+}
+
+// wasSynced reports whether a transaction that was to wait as it is told is on disk, and with it
+// all transactions before it.
+func (committer *Committer) wasSynced(waits batch.Waiting) bool {
+	return waits == batch.WaitsAlways || waits != batch.WaitsNot && committer.engine.config.Synchronous == sqlite.SynchronousFull
 }
 
 // write writes a record, and its part of the tables.

@@ -101,6 +101,7 @@ func (committer *Committer) prepare(session *sqlite.Session) {
 		Logger: config.Logger, Defers: config.InMemory, Flush: committer.flushLog, Unsynced: committer.disk.Unsynced,
 	})
 	committer.disk.Around(committer.log.WriteDeferred, committer.log.DeferredWritten)
+	committer.disk.OnSynced(committer.tellOnDisk)
 	committer.records = committer.log
 	if config.OverLog != nil {
 		committer.records = config.OverLog(committer.log)
@@ -131,6 +132,9 @@ func (committer *Committer) open(session *sqlite.Session) error {
 	if err := committer.log.Load(engine.storeID); err != nil {
 		return err
 	}
+	if err := committer.check(); err != nil {
+		return err
+	}
 	if err := errors.Join(rows.Load(), committer.tables.Load(), committer.view.Load()); err != nil {
 		return err
 	}
@@ -151,6 +155,26 @@ func (committer *Committer) open(session *sqlite.Session) error {
 	var err error
 	committer.deadlines.next, err = committer.view.NextExpiry()
 	return err
+}
+
+// check finds out whether the store may write.
+func (committer *Committer) check() error {
+	engine := committer.engine
+	if engine.config.Check == nil {
+		return nil
+	}
+	refusal, reason, err := engine.config.Check(engine.storeID, committer.log)
+	if reason != nil {
+		engine.fault.Forbid(refusal, reason)
+	}
+	return err
+}
+
+// tellOnDisk tells that everything that is committed is on disk.
+func (committer *Committer) tellOnDisk() {
+	if engine := committer.engine; engine.config.OnDisk != nil {
+		engine.config.OnDisk(engine.storeID, committer.log.Place())
+	}
 }
 
 // replay makes pending the changes of the log after a commit, which the tables do not have.

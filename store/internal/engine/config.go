@@ -40,6 +40,12 @@ type Config struct {
 	// Newest returns the newest time that a table knows beside the log and the remembered
 	// answers, in Unix nanoseconds.
 	Newest func(tables *batch.Tables) int64
+	// Check, if not nil, looks at the end of the log before anything is done. If it returns a reason,
+	// the store only reads: callers get the refusal, and the operator the reason.
+	Check func(storeID string, log *sqlitelog.Log) (refusal, reason, err error)
+	// OnDisk, if not nil, is told of the newest record that is on disk for certain. It must not
+	// wait.
+	OnDisk func(storeID string, place sqlitelog.Place)
 	// Chores are done beside those of the engine.
 	Chores []Chore
 	// OverLog, if not nil, puts another log before the one in the database. It is for tests.

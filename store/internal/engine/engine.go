@@ -129,6 +129,9 @@ func (engine *Engine) Suspend(reason string) {
 // Stopped returns why nothing is written any more, or nil.
 func (engine *Engine) Stopped() error { return engine.fault.Stopped() }
 
+// Reason is Stopped with all that an operator may know, and others may not.
+func (engine *Engine) Reason() error { return engine.fault.Reason() }
+
 // Remembered returns an entry that memory holds, or NotFoundError if memory knows that there is
 // none.
 func (engine *Engine) Remembered(name kv.EntryName) (entry state.Entry, known bool, err error) {

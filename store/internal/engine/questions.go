@@ -85,7 +85,7 @@ func (committer *Committer) Health() (health Health, err error) {
 		_, err := committer.deadlines.tally([]kv.Realm{kv.WholeStore})
 		committer.disk.Tried(workTally, err)
 	}
-	health = Health{Refusal: cmp.Or(committer.refusal(), committer.disk.Refusal()), Backlog: committer.trimming.Backlog().Changes, OldestChangeAt: committer.log.StartedAt()}
+	health = Health{Refusal: cmp.Or(committer.engine.fault.Reason(), committer.refusal(), committer.disk.Refusal()), Backlog: committer.trimming.Backlog().Changes, OldestChangeAt: committer.log.StartedAt()}
 	health.Hindered, health.LeftSince = committer.disk.Hindered()
 	if health.Backlog > 0 {
 		health.OldestPendingAt, err = committer.log.OldestAfter(committer.trimming.Slowest().CommitID)

@@ -88,13 +88,21 @@ func (database *Database) Close() error {
 	return err
 }
 
+// Path returns the path of the database without symbolic links, "" in memory.
+func (database *Database) Path() string {
+	if database.lock == nil {
+		return ""
+	}
+	return database.lock.DatabasePath()
+}
+
 // Places returns where the files of the database are, none in memory. The first statement makes the
 // files that SQLite has beside the database.
 func (database *Database) Places() Places {
 	if database.lock == nil {
 		return nil
 	}
-	return PlacesOf(database.lock.DatabasePath())
+	return PlacesOf(database.Path())
 }
 
 // Use passes the driver's connection to function, which must not keep it afterwards.

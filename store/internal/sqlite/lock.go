@@ -188,6 +188,10 @@ func (lock *Lock) Release() (err error) {
 	return errors.Join(err, lock.beside.Close())
 }
 
+// LetGo gives up the lock on the database itself, so that it can be replaced. The lock file keeps
+// others out.
+func (lock *Lock) LetGo() error { return lock.releaseFile() }
+
 func (lock *Lock) releaseFile() error {
 	owned.mutex.Lock()
 	defer owned.mutex.Unlock()

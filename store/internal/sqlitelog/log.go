@@ -116,6 +116,12 @@ func (log *Log) DeferredWritten() { log.changes.deferred.written() }
 // Place returns the place behind the newest record.
 func (log *Log) Place() Place { return log.records.end }
 
+// HashOf returns the hash of a record up to Place. It returns false for a record that the log no
+// longer tells of.
+func (log *Log) HashOf(id uint64) (hash changelog.Hash, known bool, err error) {
+	return log.records.hashOf(id)
+}
+
 // Position returns the position behind the newest commit, which may be deferred.
 func (log *Log) Position() changelog.Position { return log.changes.position() }
 

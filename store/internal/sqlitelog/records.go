@@ -173,6 +173,21 @@ func (log *recordLog) placeOf(id uint64) (Place, error) {
 	return log.along(before, before.CommitID+id-before.ID)
 }
 
+// hashOf returns the hash of a record up to the end, false if it is gone.
+func (log *recordLog) hashOf(id uint64) (changelog.Hash, bool, error) {
+	place := log.end
+	if id < log.start.ID {
+		return 0, false, nil
+	}
+	if id != place.ID {
+		var err error
+		if place, err = log.placeOf(id); err != nil {
+			return 0, false, err
+		}
+	}
+	return place.Hash, place.Hash != 0, nil
+}
+
 // sectionsOfRecord is a row of record_sections.
 type sectionsOfRecord struct {
 	place       Place

@@ -56,6 +56,9 @@ func (workspace *Workspace) use(function func(turn turn, database *workspacefile
 // write is use for a change of the database. After an unknown outcome there are no more writes:
 // the file is read again when the store is opened again.
 func (workspace *Workspace) write(function func(turn turn, database *workspacefile.Database) error) error {
+	if err := workspace.workspaces.config.Host.Forbids(); err != nil {
+		return err
+	}
 	return workspace.use(func(turn turn, database *workspacefile.Database) error {
 		err := function(turn, database)
 		if err == nil {

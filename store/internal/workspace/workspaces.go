@@ -219,7 +219,10 @@ func (workspaces *Workspaces) create(turn turn, opening []*batch.Answer, at time
 	if len(opening) > 0 {
 		fill = func(transaction *workspacefile.Transaction) error { return transaction.Remember(opening, at) }
 	}
-	err := workspaces.admitBytes(turn.run.Name.Namespace, newFileBytes)
+	err := workspaces.config.Host.Forbids()
+	if err == nil {
+		err = workspaces.admitBytes(turn.run.Name.Namespace, newFileBytes)
+	}
 	if err == nil {
 		err = workspaces.reserved(func() error { return turn.run.Create(fill) })
 	}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"fmt"
+
+	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/mark"
+	"dappco.re/go/storebus/store/internal/sqlitelog"
+)
+
+// marked is the mark of the database of a store.
+type marked struct {
+	// writer is nil for a store in memory.
+	writer *mark.Writer
+	// mark is what the database should have, if found.
+	mark  mark.Mark
+	found bool
+	// refusal is what callers get of a store that is behind its mark, nil of another.
+	refusal error
+}
+
+// errBehindMark is what callers get of a store that starts behind its mark. It has no number,
+// because it reaches tenants, who must learn nothing of each other.
+var errBehindMark = fmt.Errorf("%w: the database is behind its mark, as an older copy is; an operator has to restore it or to accept it", failure.ErrUnavailable)
+
+// check compares the database with its mark, when the store is opened.
+func (marked *marked) check(storeID string, log *sqlitelog.Log) (refusal, reason, err error) {
+	if !marked.found {
+		return nil, nil, nil
+	}
+	reason, err = behind(marked.mark, storeID, log)
+	if reason == nil {
+		return nil, nil, err
+	}
+	marked.refusal = errBehindMark
+	return marked.refusal, fmt.Errorf("%w: %w; put the right database back with its -wal, or see storebus restore --help", failure.ErrUnavailable, reason), err
+}
+
+// behind returns by how much a log is behind a mark, nil if it has the commit of the mark.
+func behind(mark mark.Mark, storeID string, log *sqlitelog.Log) (reason, err error) {
+	end := log.Place().ID
+	switch {
+	case mark.Store != storeID && end == 0:
+		return fmt.Errorf("the database is new and empty, and its mark has commit %d of store %s", mark.Commit, mark.Store), nil
+	case mark.Store != storeID:
+		return fmt.Errorf("the database is of store %s, and its mark has commit %d of store %s", storeID, mark.Commit, mark.Store), nil
+	case mark.Commit > end:
+		return fmt.Errorf("the database is behind its mark by %d commits: it ends at commit %d, and the mark has commit %d", mark.Commit-end, end, mark.Commit), nil
+	case mark.Commit == 0:
+		return nil, nil
+	}
+	hash, known, err := log.HashOf(mark.Commit)
+	if err == nil && known && hash != changelog.Hash(mark.Hash) {
+		reason = fmt.Errorf("the database has another commit %d than its mark", mark.Commit)
+	}
+	return reason, err
+}
+
+// isBehind reports whether the database is behind its mark.
+func (marked *marked) isBehind() bool { return marked.refusal != nil }
+
+// noteFunc returns the function that has the newest commit on disk become the mark, nil in memory.
+func (marked *marked) noteFunc() func(storeID string, place sqlitelog.Place) {
+	if marked.writer == nil {
+		return nil
+	}
+	return func(storeID string, place sqlitelog.Place) {
+		marked.writer.Note(mark.Mark{Store: storeID, Commit: place.ID, Hash: uint64(place.Hash)})
+	}
+}
+
+// close writes the last mark.
+func (marked *marked) close() {
+	if marked.writer != nil {
+		marked.writer.Close()
+	}
+}

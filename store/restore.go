@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"dappco.re/go/storebus/internal/platform"
+	"dappco.re/go/storebus/store/internal/backup"
+	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/mark"
+	"dappco.re/go/storebus/store/internal/schema"
+	"dappco.re/go/storebus/store/internal/sqlite"
+)
+
+// restoreSuffix is behind the name of a database that is being restored.
+const restoreSuffix = ".restore.partial"
+
+// Restored is the result of RestoreDatabase.
+type Restored struct {
+	// Aside is the path of the database that was there before, empty if there was none.
+	Aside string
+	// Bytes is the size of the restored database.
+	Bytes int64
+}
+
+// RestoreDatabase puts a copy of a backup in the place of a database. It keeps the database that was
+// there beside it, with its write-ahead log. The store that opens the restored database takes a
+// store id of its own, so consumers see that they follow another store. RestoreDatabase returns
+// ErrDatabaseInUse while a store has the database, and an error for a backup that is damaged. After
+// an error the database is as it was, or is at Restored.Aside.
+//
+//	restored, err := store.RestoreDatabase(ctx, "storebus.db", "backup/monday.db")
+func RestoreDatabase(ctx context.Context, path, backupPath string) (restored Restored, err error) {
+	restored, err = restoreDatabase(ctx, path, backupPath)
+	if err != nil {
+		err = fmt.Errorf("store.RestoreDatabase: %w", err)
+	}
+	return restored, err
+}
+
+func restoreDatabase(ctx context.Context, path, backupPath string) (restored Restored, err error) {
+	if err := checkBackup(path, backupPath); err != nil {
+		return restored, err
+	}
+	lock, err := sqlite.TakeLock(path)
+	if err != nil {
+		return restored, err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	path = lock.DatabasePath()
+	partial := path + restoreSuffix
+	defer func() {
+		if removeErr := os.Remove(partial); !errors.Is(removeErr, fs.ErrNotExist) {
+			err = errors.Join(err, removeErr)
+		}
+	}()
+	if restored.Bytes, err = copyFile(backupPath, partial); err != nil {
+		return restored, err
+	}
+	if _, err := readUnchanged(ctx, partial); err != nil {
+		return restored, fmt.Errorf("%s: %w", backupPath, err)
+	}
+	if err := stampFile(ctx, partial); err != nil {
+		return restored, fmt.Errorf("%s: %w", backupPath, err)
+	}
+	if err := lock.LetGo(); err != nil { // some systems rename no open file
+		return restored, err
+	}
+	if restored.Aside, err = setAside(path); err != nil {
+		return restored, err
+	}
+	return restored, errors.Join(os.Rename(partial, path), platform.SyncFolder(filepath.Dir(path)))
+}
+
+// checkBackup refuses a file that is no whole copy at rest.
+func checkBackup(path, backupPath string) error {
+	information, err := os.Stat(backupPath)
+	if err != nil {
+		return err
+	}
+	if there, err := os.Stat(path); err == nil && os.SameFile(there, information) {
+		return fmt.Errorf("%w: %s is the database itself", failure.ErrInvalidArgument, backupPath)
+	}
+	if information.Size() == 0 || !information.Mode().IsRegular() {
+		return fmt.Errorf("%w: %s is empty or no file", ErrNotAStore, backupPath)
+	}
+	for _, suffix := range []string{"-wal", "-journal"} {
+		if fileSize(backupPath+suffix) > 0 {
+			return fmt.Errorf("%w: %s was not closed: a part of it is in %s", failure.ErrInvalidArgument, backupPath, filepath.Base(backupPath)+suffix)
+		}
+	}
+	return nil
+}
+
+// copyFile copies a file into a new one for its owner only, and returns when it is on disk.
+func copyFile(from, to string) (int64, error) {
+	source, err := os.Open(from)
+	if err != nil {
+		return 0, err
+	}
+	target, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return 0, errors.Join(err, source.Close())
+	}
+	bytes, err := io.Copy(target, source)
+	if err == nil {
+		err = target.Sync()
+	}
+	return bytes, errors.Join(err, target.Close(), source.Close())
+}
+
+// stampFile has a database take a store id of its own when it is opened. It leaves one file.
+func stampFile(ctx context.Context, path string) error {
+	opened, err := sqlite.Open(path, sqlite.SynchronousFull)
+	if err != nil {
+		return err
+	}
+	err = backup.Stamp(ctx, opened.Connection)
+	if err == nil {
+		_, err = opened.Connection.ExecContext(ctx, `PRAGMA journal_mode = DELETE`)
+	}
+	return errors.Join(err, opened.Close(), os.Remove(path+sqlite.LockSuffix))
+}
+
+// setAside gives a database another name, with the files that SQLite has beside it. The write-ahead
+// log goes first: without it the database is behind its mark, and a crash in between is noticed. It
+// returns "" if there is no database.
+func setAside(path string) (aside string, err error) {
+	if fileSize(path) == 0 && fileSize(path+"-wal") == 0 {
+		return "", nil // a rename replaces it
+	}
+	aside = path + ".replaced-" + time.Now().UTC().Format("20060102T150405.000")
+	for _, suffix := range []string{"-wal", "-journal", ""} {
+		if err := os.Rename(path+suffix, aside+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return aside, err
+		}
+	}
+	if err := os.Remove(path + "-shm"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return aside, err
+	}
+	return aside, platform.SyncFolder(filepath.Dir(path))
+}
+
+// AcceptDatabase has a database count as the newest one, although it is behind its mark. The store
+// that opens it next takes writes, and takes a store id of its own. AcceptDatabase returns
+// ErrDatabaseInUse while a store has the database, and ErrNotBehind if there is nothing to accept.
+//
+//	err := store.AcceptDatabase(ctx, "storebus.db")
+func AcceptDatabase(ctx context.Context, path string) error {
+	if err := acceptDatabase(ctx, path); err != nil {
+		return fmt.Errorf("store.AcceptDatabase: %s: %w", path, err)
+	}
+	return nil
+}
+
+// ErrNotBehind is returned by AcceptDatabase for a database that has no mark.
+var ErrNotBehind = errors.New("database has no mark that it could be behind")
+
+func acceptDatabase(ctx context.Context, path string) error {
+	opened, err := sqlite.Open(path, sqlite.SynchronousFull)
+	if err != nil {
+		return err
+	}
+	err = acceptOpened(ctx, opened)
+	return errors.Join(err, opened.Close())
+}
+
+func acceptOpened(ctx context.Context, opened *sqlite.Database) error {
+	_, found, err := mark.Read(opened.Path())
+	if err != nil {
+		return err
+	}
+	if !found {
+		return ErrNotBehind
+	}
+	transaction, err := opened.Connection.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	state, err := schema.Compatibility(ctx, transaction)
+	if err := errors.Join(err, transaction.Rollback()); err != nil {
+		return err
+	}
+	if state == schema.Missing {
+		return mark.Remove(opened.Path())
+	}
+	return backup.Stamp(ctx, opened.Connection)
+}
