@@ -87,6 +87,7 @@ func goldenRows() []goldenRow {
 		{line: []string{"journal", "query", "NS", `from(bucket: "b") |> range(start: -1h)`}}, row("journal requeue NS"),
 		{line: words("compact --before BEFORE --force"), before: (*goldenRun).flushJournal}, row("compact --before 2026-01-01T00:00:00Z --dry-run"),
 		measures("archive verify ARCHIVE"), row("restore monday.db --database storebus.db --dry-run"), row("restore --accept --database storebus.db --dry-run"),
+		measures("check FOLDER/backup/NS.db"),
 
 		row("workspace open NS import"), {line: []string{"workspace", "put", "NS", "import", "row", `{"stock":4}`}}, row("workspace aggregate NS import"),
 		{line: []string{"workspace", "query", "NS", "import", "SELECT id, kind, data FROM entries"}}, row("workspace list NS"),
@@ -243,7 +244,7 @@ func (run *goldenRun) fill(line []string) []string {
 	filled := make([]string, len(line))
 	for index, word := range line {
 		switch word {
-		case "NS", "NS.db":
+		case "NS", "NS.db", "FOLDER/backup/NS.db":
 			word = strings.Replace(word, "NS", run.format, 1)
 		case "BEFORE":
 			word = time.Now().UTC().Format(time.RFC3339Nano)

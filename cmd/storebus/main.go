@@ -54,7 +54,7 @@ func rootCommand(started func()) *cli.Command {
 		EnableShellCompletion:           true,
 		ConfigureShellCompletionCommand: configureCompletion,
 		CustomRootCommandHelpTemplate:   cli.RootCommandHelpTemplate + exitHelp(),
-		Commands: slices.Concat([]*cli.Command{serveCommand(), permissionsCommand().command(), restoreCommand().command(), versionCommand().command()}, clientCommands(),
+		Commands: slices.Concat([]*cli.Command{serveCommand(), permissionsCommand().command(), restoreCommand().command(), checkCommand().command(), versionCommand().command()}, clientCommands(),
 			[]*cli.Command{journalCommand(), workspaceCommand(), archiveCommand(), benchCommand()}, benchHelpers()),
 		Action: helpOrUnknown,
 		// report alone decides the exit status.

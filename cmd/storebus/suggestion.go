@@ -20,7 +20,7 @@ var synonyms = map[string]string{
 	"rm": "delete", "remove": "delete", "unset": "delete",
 	"expire": "touch", "ttl": "touch", "subscribe": "watch", "sub": "watch", "follow": "watch", "tail": "watch",
 	"log": "changes", "history": "changes", "info": "status", "ns": "namespaces", "tx": "transaction", "multi": "transaction",
-	"start": "serve", "run": "serve", "server": "serve", "check": "doctor",
+	"start": "serve", "run": "serve", "server": "serve",
 }
 
 // shortestPrefix is the least number of letters that can stand for a whole name.

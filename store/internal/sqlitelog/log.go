@@ -116,6 +116,9 @@ func (log *Log) DeferredWritten() { log.changes.deferred.written() }
 // Place returns the place behind the newest record.
 func (log *Log) Place() Place { return log.records.end }
 
+// Start returns the id of the record behind which all records are whole.
+func (log *Log) Start() uint64 { return log.records.start.ID }
+
 // HashOf returns the hash of a record up to Place. It returns false for a record that the log no
 // longer tells of.
 func (log *Log) HashOf(id uint64) (hash changelog.Hash, known bool, err error) {

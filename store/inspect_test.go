@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/store"
+)
+
+// newInspected returns the path of a database with a little of everything, at rest.
+func newInspected(t *testing.T) string {
+	t.Helper()
+	path := databasePath(t)
+	opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: path})
+	require.NoError(t, err)
+	require.NoError(t, opened.Set("acme:config", "a", "1"))
+	require.NoError(t, opened.SetWithTTL("acme:config", "b", "2", time.Hour))
+	require.NoError(t, opened.Set("acme:config", "c", "3"))
+	require.NoError(t, opened.Set("acme:gone", "d", "4"))
+	require.NoError(t, opened.DeleteGroup("acme:gone"))
+	require.NoError(t, opened.Set("acme:config", "e", "5"))
+	require.NoError(t, opened.Delete("acme:config", "e"))
+	require.NoError(t, opened.Close())
+	return path
+}
+
+func TestInspect_InspectDatabase_Good(t *testing.T) {
+	path := newInspected(t)
+	found, err := store.InspectDatabase(t.Context(), path)
+	require.NoError(t, err)
+	assert.Empty(t, found.Differences)
+	assert.Equal(t, []uint64{3, 1, 0}, []uint64{found.Entries, found.Namespaces, found.Behind})
+	opened := openStore(t, store.StoreConfig{DatabasePath: path})
+	writeAll(t, opened, "acme:many", 1000, 0)
+	t.Run("ABackup", func(t *testing.T) {
+		copied := databasePath(t)
+		_, err := opened.Backup(copied)
+		require.NoError(t, err)
+		found, err := store.InspectDatabase(t.Context(), copied)
+		require.NoError(t, err)
+		assert.Empty(t, found.Differences)
+	})
+	t.Run("AfterACrash", func(t *testing.T) {
+		killed := crashCopy(t, opened, path)
+		before, err := os.ReadFile(killed)
+		require.NoError(t, err)
+		found, err := store.InspectDatabase(t.Context(), killed)
+		require.NoError(t, err)
+		assert.Empty(t, found.Differences)
+		after, err := os.ReadFile(killed)
+		require.NoError(t, err)
+		assert.Equal(t, before, after, "nothing is changed")
+	})
+	t.Run("WhileAStoreHasIt", func(t *testing.T) {
+		_, err := store.InspectDatabase(t.Context(), path)
+		require.ErrorIs(t, err, store.ErrDatabaseInUse)
+	})
+}
+
+func TestInspect_InspectDatabase_Bad(t *testing.T) {
+	for name, damage := range map[string]struct{ statement, says string }{
+		"Value":             {"UPDATE entries SET entry_value = 'x' WHERE entry_key = 'b'", `group "acme:config" key "b" at revision 2: its value is not that of the log`},
+		"Revision":          {"UPDATE entries SET revision = 1 WHERE entry_key = 'b'", `group "acme:config" key "b": the table has revision 1, and the log has 2`},
+		"Deadline":          {"UPDATE entries SET expires_at = NULL", "its deadline is not that of the log"},
+		"Time":              {"UPDATE entries SET updated_at = updated_at + 1", "its time is not that of the log"},
+		"MissingEntry":      {"DELETE FROM entries WHERE entry_key = 'b'", `group "acme:config" key "b": the log has it at revision 2, and the table does not`},
+		"DeletedEntry":      {"INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at) VALUES ('acme:config', 'e', '', 7, 1)", "the log has removed it"},
+		"DeletedGroup":      {"INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at) VALUES ('acme:gone', 'd', '', 4, 1)", "the log has deleted its group"},
+		"InventedEntry":     {"INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at) VALUES ('acme:config', 'x', '', 7, 1)", "the log has no such change"},
+		"MissingCommit":     {"DELETE FROM commits WHERE id = 2", "commit 3 follows commit 1"},
+		"DamagedCommit":     {"UPDATE commits SET changes = x'0102' WHERE id = 2", "commit 2: log is damaged"},
+		"Totals":            {"UPDATE commits SET bytes_total = bytes_total + 1 WHERE id = 2", "its totals do not add up"},
+		"Hash":              {"UPDATE commits SET hash = hash + 1 WHERE id = 2", "the chain of records is broken"},
+		"MissingPlace":      {"DELETE FROM namespace_commits WHERE first_revision = 2", "namespace_commits: revision 2"},
+		"KeysOfNamespace":   {"UPDATE namespaces SET keys = keys + 1", `namespace "acme": its counters say 4 keys`},
+		"BytesOfGroup":      {"UPDATE groups SET bytes = bytes + 1 WHERE keys > 0", `group "acme:config": its counters say 3 keys`},
+		"RevisionOfGroup":   {"UPDATE groups SET last_revision = last_revision + 1 WHERE keys > 0", "its counters say revision"},
+		"MissingCounters":   {"DELETE FROM groups WHERE keys > 0", "and no counters"},
+		"ConsumerThatLeads": {"INSERT INTO consumers VALUES ('x', 99, 0, 0)", "1 consumers are ahead of the log"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := newInspected(t)
+			execute(t, path, damage.statement)
+			found, err := store.InspectDatabase(t.Context(), path)
+			require.NoError(t, err)
+			assert.Contains(t, joined(found.Differences), damage.says)
+		})
+	}
+	t.Run("OlderThanItsMark", func(t *testing.T) {
+		made := newMarkedStore(t)
+		require.NoError(t, copyDatabase(made.older, made.config.DatabasePath))
+		found, err := store.InspectDatabase(t.Context(), made.config.DatabasePath)
+		require.NoError(t, err)
+		assert.Contains(t, joined(found.Differences), "the database is behind its mark by 10 commits")
+	})
+	t.Run("BytesOnDisk", func(t *testing.T) {
+		path := newInspected(t)
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for index := 8 * 4096; index < 8*4096+40; index++ {
+			content[index] ^= 0xff
+		}
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		found, err := store.InspectDatabase(t.Context(), path)
+		assert.True(t, err != nil || len(found.Differences) > 0)
+	})
+	t.Run("NoStore", func(t *testing.T) {
+		path := databasePath(t)
+		_, err := store.InspectDatabase(t.Context(), path)
+		require.ErrorIs(t, err, os.ErrNotExist)
+		execute(t, path, "CREATE TABLE customers (name TEXT)")
+		_, err = store.InspectDatabase(t.Context(), path)
+		require.ErrorIs(t, err, store.ErrNotAStore)
+	})
+}
+
+func joined(texts []string) (all string) {
+	for _, text := range texts {
+		all += text + "\n"
+	}
+	return all
+}
