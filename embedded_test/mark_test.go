@@ -53,6 +53,7 @@ func markedCommit(t *testing.T, content []byte) int {
 		Store  string `json:"store"`
 		Commit int    `json:"commit"`
 		Hash   string `json:"hash"`
+		Sum    uint32 `json:"sum"`
 	}](t, content).Commit
 }
 
@@ -64,7 +65,7 @@ func copyFile(t *testing.T, from, to string) {
 }
 
 // A store that is behind its mark answers reads and takes no writes, until an operator has accepted
-// it. Then it is another store for those who follow it.
+// it. Then it is another store for those who follow it: none of them gets a change of another past.
 func TestMark_Serve_Bad(t *testing.T) {
 	for name, damage := range map[string]func(t *testing.T, database, older string){
 		"OlderCopy": func(t *testing.T, database, older string) {
@@ -99,6 +100,8 @@ func TestMark_Serve_Bad(t *testing.T) {
 			}
 			assert.Equal(t, 1, strings.Count(sidecar.errors.String(), "the database is behind its mark: the store only reads"))
 			acme.call(t, "list", `{"group":"config"}`)
+			followers := fmt.Sprintf(`{"after":%d,"store":%q}`, made.acknowledged+1, made.store)
+			requireFailure(t, acme.call(t, "changes", followers), 410, "compacted")
 			refused := run(t, "", "restore", "--accept", "--force", "--database", made.database)
 			assert.Equal(t, 1, refused.code)
 			assert.Contains(t, refused.stderr, "database is in use")
@@ -111,7 +114,10 @@ func TestMark_Serve_Bad(t *testing.T) {
 			status = readStatus(t, acme.connection)
 			assert.True(t, status.Writable)
 			assert.NotEqual(t, made.store, status.Store)
-			acme.set(t, "config", "later", "1")
+			for key := range made.acknowledged + 10 { // past the revision of those who followed the store before
+				acme.set(t, "config", "later", fmt.Sprint(key))
+			}
+			requireFailure(t, acme.call(t, "changes", followers), 410, "compacted")
 		})
 	}
 }

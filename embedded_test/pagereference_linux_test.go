@@ -65,6 +65,12 @@ func readReference(t *testing.T, reader *reader) {
 		"storebus journal commit acme 'deploy seconds=1'", "storebus compact --before $(date -u +%Y-%m-%dT%H:%M:%S.%NZ) --force --format zstd",
 		"cp data/archive/*.zst a.jsonl.zst",
 	)
+	reader.replace( // the sidecar goes on, and others are its backups
+		"storebus restore data/backup/monday.db", "storebus backup tuesday.db && storebus restore data/backup/tuesday.db --database restored.db",
+		"storebus restore --accept --database /var/lib/storebus/storebus.db", "echo damaged > restored.db.mark && storebus restore --accept --database restored.db && rm restored.db.mark",
+		"storebus check data/storebus.db", "storebus check restored.db",
+		"storebus check data/backup/monday.db", "storebus check data/backup/tuesday.db",
+	)
 	broker := startBroker(t, "127.0.0.1:0")
 	reader.replace("nats://broker:4222 --creds /etc/storebus.creds", broker.URL(), "nats://broker:4222", broker.URL())
 	for name, content := range map[string]string{".config/fish/completions/.keep": "", "nats/context/berlin.json": `{"url":"nats://` + reader.nats + `"}`} {

@@ -3,7 +3,9 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
 
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/failure"
@@ -18,17 +20,39 @@ type marked struct {
 	// mark is what the database should have, if found.
 	mark  mark.Mark
 	found bool
+	// damage is why the mark cannot be read, nil if it can.
+	damage error
 	// refusal is what callers get of a store that is behind its mark, nil of another.
 	refusal error
+}
+
+// readMark reads the mark of a database. A damaged mark is no error of opening.
+func readMark(path string) (*marked, error) {
+	marked := &marked{}
+	var err error
+	marked.mark, marked.found, err = mark.Read(path)
+	if errors.Is(err, mark.ErrDamaged) {
+		marked.damage, err = err, nil
+	}
+	return marked, err
 }
 
 // errBehindMark is what callers get of a store that starts behind its mark. It has no number,
 // because it reaches tenants, who must learn nothing of each other.
 var errBehindMark = fmt.Errorf("%w: the database is behind its mark, as an older copy is; an operator has to restore it or to accept it", failure.ErrUnavailable)
 
-// check compares the database with its mark, when the store is opened.
+// errDamagedMark is what callers get of a store whose mark is damaged.
+var errDamagedMark = fmt.Errorf("%w: the mark of the database is damaged; an operator has to accept the database or to restore it", failure.ErrUnavailable)
+
+// check compares the database with its mark, when the store is opened. Beside a damaged mark nobody
+// can tell whether it is the newest one.
 func (marked *marked) check(storeID string, log *sqlitelog.Log) (refusal, reason, err error) {
-	if !marked.found {
+	switch {
+	case marked.damage != nil:
+		marked.refusal = errDamagedMark
+		return marked.refusal, fmt.Errorf("%w: %w; the database ends at commit %d; if it is the newest one, remove the mark, else see storebus restore --help",
+			failure.ErrUnavailable, marked.damage, log.Place().ID), nil
+	case !marked.found:
 		return nil, nil, nil
 	}
 	reason, err = behind(marked.mark, storeID, log)
@@ -59,8 +83,17 @@ func behind(mark mark.Mark, storeID string, log *sqlitelog.Log) (reason, err err
 	return reason, err
 }
 
-// isBehind reports whether the database is behind its mark.
+// isBehind reports whether the database is behind its mark, or may be.
 func (marked *marked) isBehind() bool { return marked.refusal != nil }
+
+// tell tells the operator why the store only reads.
+func (marked *marked) tell(logger *slog.Logger, reason error) {
+	if marked.damage != nil {
+		logger.Error("the mark of the database is damaged: the store only reads, until the mark is removed, or storebus restore has accepted the database or replaced it", slog.Any("error", reason))
+		return
+	}
+	logger.Error("the database is behind its mark: the store only reads, until storebus restore has put a backup in its place or has accepted it", slog.Any("error", reason))
+}
 
 // noteFunc returns the function that has the newest commit on disk become the mark, nil in memory.
 func (marked *marked) noteFunc() func(storeID string, place sqlitelog.Place) {

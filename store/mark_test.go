@@ -3,9 +3,11 @@
 package store_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -171,11 +173,103 @@ func TestMark_NewConfigured_Bad(t *testing.T) {
 		require.NoError(t, opened.Close())
 		requireBehind(t, made.open(t), "the database is new and empty")
 	})
-	t.Run("AMarkThatIsNone", func(t *testing.T) {
-		made := newMarkedStore(t)
-		require.NoError(t, os.WriteFile(made.config.DatabasePath+".mark", []byte("{"), 0o600))
-		require.ErrorContains(t, refusal(t, made.config.DatabasePath), "storebus.db.mark: it is no mark of a store")
+}
+
+// What a loss of power, a full disk or an editor can make of a mark never costs data, and never
+// passes in silence.
+func TestMark_Damaged_Ugly(t *testing.T) {
+	made := newMarkedStore(t)
+	path := made.config.DatabasePath + ".mark"
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	damaged := map[string][]byte{
+		"Zeroed": make([]byte, len(whole)), "Garbage": []byte("no mark at all"), "Empty": nil, "Twice": append(slices.Clone(whole), whole...),
+		"NoStore": []byte(`{"commit":20,"hash":"1","sum":0}`), "OtherCommit": bytes.Replace(whole, []byte(`"commit":20`), []byte(`"commit":10`), 1),
+		"OtherHash": bytes.Replace(whole, []byte(`"hash":"`), []byte(`"hash":"1`), 1),
+	}
+	for length := 1; length < len(whole)-1; length += 9 {
+		damaged[fmt.Sprint("CutAt", length)] = whole[:length]
+	}
+	for name, content := range damaged {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, os.WriteFile(path, content, 0o600))
+			before, err := os.ReadFile(made.config.DatabasePath)
+			require.NoError(t, err)
+			opened, err := store.NewConfigured(made.config)
+			require.NoError(t, err)
+			status, err := opened.Status()
+			require.NoError(t, err)
+			assert.True(t, status.BehindMark)
+			assert.Contains(t, status.Reason, "storebus.db.mark: the mark is damaged; the database ends at commit 20; ")
+			require.ErrorIs(t, opened.Set("acme:g", "new", ""), store.ErrUnavailable)
+			all, err := opened.GetAll("acme:g")
+			require.NoError(t, err)
+			assert.Len(t, all, 20, "reads go on")
+			require.NoError(t, opened.Close())
+			after, err := os.ReadFile(made.config.DatabasePath)
+			require.NoError(t, err)
+			assert.Equal(t, before, after, "nothing was written")
+			left, err := os.ReadFile(path)
+			require.NoError(t, err)
+			assert.Len(t, left, len(content), "the next start says it again")
+		})
+	}
+	found, err := store.InspectDatabase(t.Context(), made.config.DatabasePath)
+	require.NoError(t, err)
+	assert.Contains(t, joined(found.Differences), "the mark is damaged")
+	t.Run("Accepted", func(t *testing.T) {
+		require.NoError(t, store.AcceptDatabase(t.Context(), made.config.DatabasePath))
+		opened := made.open(t)
+		assert.NotEqual(t, made.id, opened.ID())
+		made.id = opened.ID()
+		setKeys(t, opened, "after")
+		require.NoError(t, opened.Close())
+		setKeys(t, made.open(t), "again")
 	})
+	t.Run("Removed", func(t *testing.T) {
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+		require.NoError(t, os.Remove(path))
+		opened := made.open(t)
+		assert.Equal(t, made.id, opened.ID(), "it counts as the newest one")
+		setKeys(t, opened, "removed")
+		require.NoError(t, opened.Close())
+		assert.FileExists(t, path)
+	})
+}
+
+// A loss of power leaves the mark before or the new one, and perhaps a part of the new one under its
+// other name.
+func TestMark_PowerLoss_Ugly(t *testing.T) {
+	made := newMarkedStore(t)
+	path := made.config.DatabasePath + ".mark"
+	earlier, err := os.ReadFile(path)
+	require.NoError(t, err)
+	made.write(t, 20, 30)
+	later, err := os.ReadFile(path)
+	require.NoError(t, err)
+	newest := databasePath(t)
+	require.NoError(t, copyDatabase(made.config.DatabasePath, newest))
+	for name, image := range map[string]struct{ mark, partial []byte }{
+		"Created": {earlier, []byte{}}, "PartlyWritten": {earlier, later[:20]}, "Written": {earlier, later}, "Renamed": {later, nil}, "First": {nil, later[:20]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, copyDatabase(newest, made.config.DatabasePath))
+			for file, content := range map[string][]byte{path: image.mark, path + ".partial": image.partial} {
+				if content == nil {
+					require.NoError(t, os.RemoveAll(file))
+				} else {
+					require.NoError(t, os.WriteFile(file, content, 0o600))
+				}
+			}
+			made.write(t, 30, 31) // the mark may lag
+			assert.NoFileExists(t, path+".partial")
+			moved, err := os.ReadFile(path)
+			require.NoError(t, err)
+			assert.NotEqual(t, string(later), string(moved), "it has moved on")
+			require.NoError(t, copyDatabase(made.older, made.config.DatabasePath))
+			requireBehind(t, made.open(t), "behind its mark by 21 commits")
+		})
+	}
 }
 
 func TestRestore_RestoreDatabase_Good(t *testing.T) {
@@ -271,4 +365,7 @@ func TestRestore_AcceptDatabase_Good(t *testing.T) {
 
 func TestRestore_AcceptDatabase_Bad(t *testing.T) {
 	require.ErrorIs(t, store.AcceptDatabase(t.Context(), databasePath(t)), store.ErrNotBehind)
+	made := newMarkedStore(t)
+	require.ErrorIs(t, store.AcceptDatabase(t.Context(), made.config.DatabasePath), store.ErrNotBehind)
+	assert.Equal(t, made.id, made.open(t).ID(), "consumers do not read everything again")
 }

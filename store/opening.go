@@ -41,7 +41,7 @@ func openDatabase(config StoreConfig) (*sqlite.Database, *marked, error) {
 	}
 	marked := &marked{}
 	if err == nil && opened.Path() != "" {
-		marked.mark, marked.found, err = mark.Read(opened.Path())
+		marked, err = readMark(opened.Path())
 	}
 	if err != nil {
 		return nil, nil, errors.Join(openError(config.DatabasePath, err), opened.Close())

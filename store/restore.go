@@ -18,6 +18,7 @@ import (
 	"dappco.re/go/storebus/store/internal/mark"
 	"dappco.re/go/storebus/store/internal/schema"
 	"dappco.re/go/storebus/store/internal/sqlite"
+	"dappco.re/go/storebus/store/internal/sqlitelog"
 )
 
 // restoreSuffix is behind the name of a database that is being restored.
@@ -149,9 +150,10 @@ func setAside(path string) (aside string, err error) {
 	return aside, platform.SyncFolder(filepath.Dir(path))
 }
 
-// AcceptDatabase has a database count as the newest one, although it is behind its mark. The store
-// that opens it next takes writes, and takes a store id of its own. AcceptDatabase returns
-// ErrDatabaseInUse while a store has the database, and ErrNotBehind if there is nothing to accept.
+// AcceptDatabase has a database count as the newest one, although it is behind its mark or the mark
+// is damaged. The store that opens it next takes writes, and takes a store id of its own.
+// AcceptDatabase returns ErrDatabaseInUse while a store has the database, and ErrNotBehind if there
+// is nothing to accept.
 //
 //	err := store.AcceptDatabase(ctx, "storebus.db")
 func AcceptDatabase(ctx context.Context, path string) error {
@@ -161,8 +163,8 @@ func AcceptDatabase(ctx context.Context, path string) error {
 	return nil
 }
 
-// ErrNotBehind is returned by AcceptDatabase for a database that has no mark.
-var ErrNotBehind = errors.New("database has no mark that it could be behind")
+// ErrNotBehind is returned by AcceptDatabase for a database that is not behind its mark, or has none.
+var ErrNotBehind = errors.New("database is not behind a mark")
 
 func acceptDatabase(ctx context.Context, path string) error {
 	opened, err := sqlite.Open(path, sqlite.SynchronousFull)
@@ -174,11 +176,12 @@ func acceptDatabase(ctx context.Context, path string) error {
 }
 
 func acceptOpened(ctx context.Context, opened *sqlite.Database) error {
-	_, found, err := mark.Read(opened.Path())
-	if err != nil {
-		return err
-	}
-	if !found {
+	known, found, damage := mark.Read(opened.Path())
+	switch {
+	case errors.Is(damage, mark.ErrDamaged): // the next start begins another
+	case damage != nil:
+		return damage
+	case !found:
 		return ErrNotBehind
 	}
 	transaction, err := opened.Connection.BeginTx(ctx, nil)
@@ -192,5 +195,26 @@ func acceptOpened(ctx context.Context, opened *sqlite.Database) error {
 	if state == schema.Missing {
 		return mark.Remove(opened.Path())
 	}
+	if state == schema.Current && damage == nil {
+		if err := requireBehind(ctx, opened, known); err != nil {
+			return err
+		}
+	}
 	return backup.Stamp(ctx, opened.Connection)
+}
+
+// requireBehind returns ErrNotBehind for a database that is not behind a mark. Who accepts such a
+// database would have all consumers read it again.
+func requireBehind(ctx context.Context, opened *sqlite.Database, known mark.Mark) error {
+	var id string
+	if err := opened.Connection.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'store_id'`).Scan(&id); err != nil {
+		return err
+	}
+	return sqlitelog.Of(opened, id, func(log *sqlitelog.Log) error {
+		reason, err := behind(known, id, log)
+		if reason == nil && err == nil {
+			err = ErrNotBehind
+		}
+		return err
+	})
 }

@@ -13,8 +13,8 @@ type Status struct {
 	// Writable is false while writes are refused, or if the last one was; Reason says why.
 	Writable bool
 	Reason   string
-	// BehindMark tells that the database is behind its mark, as an older copy is. The store only
-	// reads, until RestoreDatabase or AcceptDatabase.
+	// BehindMark tells that the database is behind its mark, as an older copy is, or that the mark
+	// is damaged. The store only reads, until RestoreDatabase or AcceptDatabase.
 	BehindMark bool
 	// Backlog is the number of changes that the slowest registered consumer has not
 	// acknowledged. OldestPendingAt is the commit time of the oldest of these.

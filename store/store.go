@@ -149,7 +149,7 @@ func (store *Store) start() (err error) {
 		return err
 	}
 	if err := store.engine.Reason(); err != nil {
-		config.Logger.Error("the database is behind its mark: the store only reads, until storebus restore has put a backup in its place or has accepted it", slog.Any("error", err))
+		store.marked.tell(config.Logger, err)
 	}
 	store.outlet, store.id, store.followers = store.engine.Outlet(), store.engine.StoreID(), store.engine.Followers()
 	return nil

@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -108,24 +107,16 @@ func (inspection *inspection) records(check Check) error {
 	if err := inspection.one("SELECT value FROM meta WHERE name = 'store_id'", &id); err != nil {
 		return err
 	}
-	database := &sqlite.Database{Connection: inspection.reader}
-	return database.Use(func(session *sqlite.Session) error {
-		log := sqlitelog.New(session, sqlitelog.Config{Logger: slog.New(slog.DiscardHandler), Flush: func() error { return nil }})
-		err := session.Err
-		if err == nil {
-			err = log.Load(id)
+	return sqlitelog.Of(&sqlite.Database{Connection: inspection.reader}, id, func(log *sqlitelog.Log) error {
+		err := inspection.chain(log)
+		if err != nil {
+			return err
 		}
-		if err == nil {
-			err = inspection.chain(log)
-		}
-		var fault error
-		if err == nil {
-			fault, err = check(id, log)
-		}
+		fault, err := check(id, log)
 		if fault != nil {
 			inspection.report.differ("%s", fault.Error())
 		}
-		return errors.Join(err, session.Close())
+		return err
 	})
 }
 

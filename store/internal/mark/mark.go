@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -29,7 +30,23 @@ type Mark struct {
 	Hash   uint64 `json:"hash,string"`
 }
 
-// Read returns the mark of a database, and false if there is none.
+// ErrDamaged is the error of a mark that does not say how far its store has come.
+var ErrDamaged = errors.New("the mark is damaged")
+
+// written is a mark as its file has it.
+type written struct {
+	Mark
+	// Sum is the checksum of the mark. A number can be damaged and still be one.
+	Sum uint32 `json:"sum"`
+}
+
+func (mark *Mark) sum() uint32 {
+	text := fmt.Sprintf("%s %d %d", mark.Store, mark.Commit, mark.Hash)
+	return crc32.Checksum([]byte(text), crc32.MakeTable(crc32.Castagnoli))
+}
+
+// Read returns the mark of a database, and false if there is none. It returns ErrDamaged for a file
+// that Write has not written.
 func Read(databasePath string) (mark Mark, found bool, err error) {
 	content, err := os.ReadFile(databasePath + Suffix)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -38,15 +55,16 @@ func Read(databasePath string) (mark Mark, found bool, err error) {
 	if err != nil {
 		return mark, false, err
 	}
-	if err := json.Unmarshal(content, &mark); err != nil || mark.Store == "" {
-		return mark, false, fmt.Errorf("%s: it is no mark of a store; remove it if the database is the newest one", databasePath+Suffix)
+	read := written{}
+	if err := json.Unmarshal(content, &read); err != nil || read.Store == "" || read.Sum != read.sum() {
+		return mark, false, fmt.Errorf("%s: %w", databasePath+Suffix, ErrDamaged)
 	}
-	return mark, true, nil
+	return read.Mark, true, nil
 }
 
 // Write puts a mark in the place of the one before. After a crash one of them is there, whole.
 func Write(databasePath string, mark Mark) error {
-	content, err := json.Marshal(mark)
+	content, err := json.Marshal(written{mark, mark.sum()})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package sqlitelog
 
 import (
 	"database/sql/driver"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -35,6 +36,21 @@ var _ changelog.Log = (*Log)(nil)
 func New(session *sqlite.Session, config Config) *Log {
 	changes := newChangeLog(session, config)
 	return &Log{changes: changes, records: newRecordLog(session, changes, config.Unsynced)}
+}
+
+// Of calls use with the log of a database that no store has, to read it.
+func Of(database *sqlite.Database, storeID string, use func(log *Log) error) error {
+	return database.Use(func(session *sqlite.Session) error {
+		log := New(session, Config{Logger: slog.New(slog.DiscardHandler), Flush: func() error { return nil }})
+		err := session.Err
+		if err == nil {
+			err = log.Load(storeID)
+		}
+		if err == nil {
+			err = use(log)
+		}
+		return errors.Join(err, session.Close())
+	})
 }
 
 // Load reads where the log of a store begins and ends.
