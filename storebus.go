@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nuid"
 
 	"dappco.re/go/storebus/internal/logging"
+	"dappco.re/go/storebus/internal/platform"
 	"dappco.re/go/storebus/journal"
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/subjects"
@@ -121,7 +122,7 @@ func (sidecar *Sidecar) prepare(context.Context) (err error) {
 		return err
 	}
 	for _, folder := range sidecar.config.folders() {
-		if err := createFolder(folder); err != nil {
+		if err := platform.CreateFolder(folder); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,7 @@ type image struct {
 func (recording *recording) imagesAt(moment time.Time, random *rand.Rand) []image {
 	begun := recording.before(moment)
 	chosen := func(label string, chosen []*effect) image {
-		return image{label: label, moment: moment, missing: len(begun) - len(chosen), files: carryOut(chosen)}
+		return image{label: label, moment: moment, missing: len(begun) - len(chosen), files: recording.carryOut(chosen)}
 	}
 	keep := func(unsynced func() bool) []*effect {
 		return slices.DeleteFunc(slices.Clone(begun), func(effect *effect) bool { return !effect.lasts(moment) && !unsynced() })
@@ -67,8 +67,9 @@ func tear(begun []*effect, moment time.Time, random *rand.Rand) ([]*effect, bool
 	return nil, false
 }
 
-// carryOut applies effects to empty files in an empty folder.
-func carryOut(effects []*effect) map[string][]byte {
+// carryOut applies effects to an empty folder, and returns the content of its files. A file is gone if
+// a folder on its path is.
+func (recording *recording) carryOut(effects []*effect) map[string][]byte {
 	contents, named := map[*tracedFile][]byte{}, map[string]*tracedFile{}
 	for _, effect := range effects {
 		content := contents[effect.file]
@@ -82,13 +83,26 @@ func carryOut(effects []*effect) map[string][]byte {
 			contents[effect.file] = resized(content, effect.at)
 		case effectNamed:
 			named[effect.name] = effect.file
+		case effectRenamed:
+			named[effect.name] = effect.file
+			delete(named, effect.other)
 		case effectUnnamed:
 			delete(named, effect.name)
 		}
 	}
 	files := map[string][]byte{}
+	isThere := func(folder string) bool {
+		for ; folder != recording.root; folder = filepath.Dir(folder) {
+			if named[folder] == nil {
+				return false
+			}
+		}
+		return true
+	}
 	for name, file := range named {
-		files[name] = contents[file]
+		if !file.isFolder && isThere(filepath.Dir(name)) {
+			files[name] = contents[file]
+		}
 	}
 	return files
 }
@@ -101,23 +115,27 @@ func resized(content []byte, length int) []byte {
 	return append(content, make([]byte, length-len(content))...)
 }
 
-// write writes the image to an empty folder, and returns the path of the database.
-func (image *image) write(t *testing.T, database string) string {
+// write replaces the content of a folder with the image.
+func (image *image) write(t *testing.T, root string) {
 	t.Helper()
-	folder := memoryFolder(t)
-	for name, content := range image.files {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, filepath.Base(name)), content, 0o600))
+	entries, err := os.ReadDir(root)
+	require.NoError(t, err)
+	for _, entry := range entries {
+		require.NoError(t, os.RemoveAll(filepath.Join(root, entry.Name())))
 	}
-	return filepath.Join(folder, filepath.Base(database))
+	for path, content := range image.files {
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+	}
 }
 
-// memoryFolder is an empty folder in memory, if the system has one. An image is read once,
-// and need not be on disk.
+// memoryFolder is an empty folder in memory, if the system has one. What the disk would do is
+// recorded.
 func memoryFolder(t *testing.T) string {
 	t.Helper()
 	folder, err := os.MkdirTemp("/dev/shm", "storebus-image-")
 	if err != nil {
-		return t.TempDir()
+		return resolvedFolder(t)
 	}
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(folder)) })
 	return folder
@@ -135,19 +153,23 @@ func (image *image) describe() string {
 
 // verifyStore opens a database that no process has open, and checks the invariants of every
 // image. The database opens, revisions are dense, the state matches the log, and SQLite
-// finds no fault. It returns the log of each namespace.
-func verifyStore(t *testing.T, database string) map[string][]store.Event {
+// finds no fault. It returns the log of each namespace. Others look at the store before it is
+// closed.
+func verifyStore(t *testing.T, database string, others ...func(opened *store.Store)) map[string][]store.Event {
 	t.Helper()
 	opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: database})
 	require.NoError(t, err)
 	logs, entries := map[string][]store.Event{}, 0
-	for _, namespace := range slices.Concat(promisedNamespaces, loadNamespaces) {
+	for _, namespace := range slices.Concat(promisedNamespaces, loadNamespaces, []string{filedNamespace}) {
 		logs[namespace] = readLog(t, opened, namespace)
 		entries += verifyReplay(t, opened, logs[namespace])
 	}
 	status, err := opened.Status()
 	require.NoError(t, err)
 	assert.Equal(t, uint64(entries), status.Entries, "what is counted is what the logs add up to")
+	for _, other := range others {
+		other(opened)
+	}
 	require.NoError(t, opened.Close())
 	verifyIntegrity(t, database)
 	return logs

@@ -5,7 +5,6 @@ package embedded_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -13,54 +12,75 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/store"
 )
 
 // recordedRun is a sidecar that has ended, with its changes to its files and the replies to
 // its clients.
 type recordedRun struct {
-	database  string
+	// root has the database, its workspaces and its archives.
+	root      string
 	recording *recording
 	promises  []promise
+	filed     *filedWork
 }
 
-// recordRun runs a sidecar on a new database: a burst of sets, a pause in which the
+// The names of the database and of the folder of archives, within the root of a run.
+const (
+	recordedDatabase = "storebus.db"
+	recordedArchives = "archives"
+)
+
+// recordRun runs a sidecar on a new database: a burst of writes, a pause in which the
 // write-ahead log is emptied, another burst, and SIGTERM.
 func recordRun(t *testing.T, random *rand.Rand, durability string) *recordedRun {
 	t.Helper()
 	setsPerClient := underRace(40, 30)
 	outside := startBroker(t, "127.0.0.1:0")
-	run := &recordedRun{database: filepath.Join(resolvedFolder(t), "storebus.db")}
+	run := &recordedRun{root: memoryFolder(t)}
+	database := filepath.Join(run.root, recordedDatabase)
 	trace := filepath.Join(t.TempDir(), "trace")
-	sidecar := startTraced(t, outside.URL(), run.database, trace, recordingOptions(run.database), "--durability", durability)
-	run.promises = setConcurrently(t, outside.URL(), random, times(setsPerClient))
+	sidecar := startTraced(t, outside.URL(), database, trace, recordingOptions,
+		"--durability", durability, "--archive-directory", filepath.Join(run.root, recordedArchives))
+	run.filed = newFiledWork(t, outside.URL())
+	burst := func() {
+		var filing sync.WaitGroup
+		filing.Go(func() { run.filed.work(t) })
+		run.promises = append(run.promises, setConcurrently(t, outside.URL(), random, times(setsPerClient))...)
+		filing.Wait()
+	}
+	burst()
 	await(t, "the write-ahead log to be emptied", func() bool {
-		info, err := os.Stat(run.database + "-wal")
+		info, err := os.Stat(database + "-wal")
 		require.NoError(t, err)
 		return info.Size() == 0
 	})
-	run.promises = append(run.promises, setConcurrently(t, outside.URL(), random, times(setsPerClient))...)
+	burst()
 	require.Zero(t, sidecar.terminate(t))
 	require.Len(t, kept(run.promises, time.Now()), 2*setsPerClient*promiseClients, "every set is a success")
-	run.recording = newRecording(t, run.database, trace)
+	run.recording = newRecording(t, run.root, trace)
 	run.verifyRecording(t)
 	return run
 }
 
-// files are the database and SQLite's files beside it, as they are on disk.
+// files are the files that count, as they are on disk.
 func (run *recordedRun) files(t *testing.T) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
-	for _, name := range []string{run.database, run.database + "-wal", run.database + "-journal"} {
-		content, err := os.ReadFile(name)
-		if !errors.Is(err, fs.ErrNotExist) {
-			require.NoError(t, err)
-			files[name] = content
+	require.NoError(t, filepath.WalkDir(run.root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !isRecorded(path) {
+			return err
 		}
-	}
+		files[path], err = os.ReadFile(path)
+		return err
+	}))
 	return files
 }
 
@@ -84,7 +104,7 @@ func await(t *testing.T, what string, happened func() bool) {
 // files on disk.
 func (run *recordedRun) verifyRecording(t *testing.T) {
 	t.Helper()
-	recorded, found := carryOut(run.recording.effects), run.files(t)
+	recorded, found := run.recording.carryOut(run.recording.effects), run.files(t)
 	require.ElementsMatch(t, slices.Collect(maps.Keys(found)), slices.Collect(maps.Keys(recorded)))
 	for name, content := range found {
 		require.True(t, bytes.Equal(content, recorded[name]), "the recording is not what was done to %s", name)
@@ -105,31 +125,39 @@ func (run *recordedRun) eachImage(t *testing.T, random *rand.Rand, verify func(t
 						t.Logf("%d sets acknowledged; %s", len(promised), image.describe())
 					}
 				})
-				verify(t, &image, missing(promised, verifyStore(t, image.write(t, run.database))))
+				image.write(t, run.root)
+				var lost []string
+				logs := verifyStore(t, filepath.Join(run.root, recordedDatabase), func(opened *store.Store) {
+					lost = run.filed.missing(t, opened, filepath.Join(run.root, recordedArchives), moment)
+				})
+				verify(t, &image, append(lost, missing(promised, logs)...))
 			})
 			images++
 			partial += min(image.missing, 1)
 		}
 	}
-	t.Logf("%d acknowledgements, %d effects, %d fsyncs; %d images at %d moments, %d of them with something missing",
-		len(run.promises), len(run.recording.effects), run.recording.syncs, images, len(moments), partial)
+	t.Logf("%d sets and %s acknowledged, %d effects, %d fsyncs; %d images at %d moments, %d of them with something missing",
+		len(run.promises), run.filed, len(run.recording.effects), run.recording.syncs, images, len(moments), partial)
 	require.NotZero(t, partial, "no moment had anything to lose")
 }
 
 // moments returns the times at which the power fails, spread over the run. They are right
-// after acknowledgements, right after changes to the database and to the write-ahead log,
-// and after the end. So some are in the middle of commits and checkpoints.
+// after acknowledgements, right after changes to the database, to the write-ahead log, to
+// workspaces and to archives, and after the end. So some are in the middle of commits and
+// checkpoints, and of files that are made or removed.
 func (run *recordedRun) moments(random *rand.Rand) []time.Time {
 	var moments []time.Time
-	for _, index := range spread(random, len(run.promises), underRace(12, 4)) {
+	for _, index := range spread(random, len(run.promises), underRace(10, 4)) {
 		moments = append(moments, run.promises[index].received)
 	}
-	for _, name := range []string{run.database, run.database + "-wal"} {
-		written := slices.DeleteFunc(slices.Clone(run.recording.effects), func(effect *effect) bool {
-			return effect.name != name || effect.began.Before(run.promises[0].received)
+	database := filepath.Join(run.root, recordedDatabase)
+	for _, prefix := range []string{database, database + "-wal", database + ".workspaces/", filepath.Join(run.root, recordedArchives) + "/"} {
+		changed := slices.DeleteFunc(slices.Clone(run.recording.effects), func(effect *effect) bool {
+			isOne := effect.name == prefix || strings.HasSuffix(prefix, "/") && strings.HasPrefix(effect.name, prefix)
+			return !isOne || effect.began.Before(run.promises[0].received)
 		})
-		for _, index := range spread(random, len(written), underRace(6, 2)) {
-			moments = append(moments, written[index].ended)
+		for _, index := range spread(random, len(changed), underRace(4, 2)) {
+			moments = append(moments, changed[index].ended)
 		}
 	}
 	return append(moments, time.Now())

@@ -16,17 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// recordingOptions make strace record every fsync, and every call that changes a database
-// or its folder, with all data. If the list lacked a call, the comparison of the recording
+// recordingOptions make strace record every fsync, and every call that changes a file or a
+// folder, with all data. If the list lacked a call, the comparison of the recording
 // with the files would fail. Each fsync starts late, so a reply that does not wait for it
 // is detected.
-func recordingOptions(database string) []string {
-	return []string{
-		"-xx", "-s", "131072",
-		"-e", "trace=?open,openat,?creat,pwrite64,ftruncate,fsync,fdatasync,?unlink,unlinkat,?rename,?renameat,renameat2",
-		"-e", "inject=fsync,fdatasync:delay_enter=5000",
-		"-P", filepath.Dir(database), "-P", database, "-P", database + "-wal", "-P", database + "-journal",
-	}
+var recordingOptions = []string{
+	"-xx", "-s", "1048576",
+	"-e", "trace=?open,openat,?creat,?mkdir,mkdirat,write,pwrite64,ftruncate,fsync,fdatasync,?unlink,unlinkat,?rmdir,?rename,?renameat,renameat2",
+	"-e", "inject=fsync,fdatasync:delay_enter=5000",
 }
 
 // systemCall is one line of a trace.
@@ -103,19 +100,26 @@ func (call *systemCall) text(index int) (string, error) {
 // number returns a numeric argument.
 func (call *systemCall) number(index int) (int, error) { return strconv.Atoi(call.arguments[index]) }
 
-// descriptor returns the path of the first argument.
-func (call *systemCall) descriptor() (string, error) {
-	_, path, _ := strings.Cut(strings.TrimSuffix(call.arguments[0], ">"), "<")
-	return unhex(path)
+// descriptor returns an argument that is a descriptor, and its path.
+//
+//	9<\x2f\x64>
+func (call *systemCall) descriptor(index int) (number int, path string, err error) {
+	digits, rest, _ := strings.Cut(strings.TrimSuffix(call.arguments[index], ">"), "<")
+	if number, err = strconv.Atoi(digits); err != nil {
+		return 0, "", err
+	}
+	path, err = unhex(rest)
+	return number, path, err
 }
 
-// effect is one change to a file or to the folder.
+// effect is one change to a file or to a folder.
 type effect struct {
 	kind effectKind
-	// file is the changed or named file. Names belong to the folder, so an fsync of the
+	// file is the changed or named file. Names belong to their folder, so an fsync of the
 	// folder makes them last.
 	file  *tracedFile
 	name  string
+	other string // the name before, if a file is renamed
 	bytes string
 	at    int // the offset of bytes, or the length after truncation
 
@@ -131,26 +135,41 @@ const (
 	effectWritten effectKind = iota
 	effectTruncated
 	effectNamed
+	effectRenamed
 	effectUnnamed
 )
 
-// tracedFile is a file under any of its names. The folder is one too.
+// tracedFile is a file under any of its names, or a folder.
 type tracedFile struct {
-	name     string // its first name
+	isFolder bool
 	unsynced []*effect
 }
 
-// recording is every change of a process to a database, in order.
+// descriptor is an open file.
+type descriptor struct {
+	file   *tracedFile
+	name   string
+	offset int // of the next write without an offset
+}
+
+// recording is every change of a process to the files below a folder, in order.
 type recording struct {
+	root    string
 	effects []*effect
 	syncs   int
 
-	folder *tracedFile
-	names  map[string]*tracedFile // the current names
+	names       map[string]*tracedFile // the current names
+	descriptors map[int]*descriptor
 }
 
-// newRecording reads the trace of a process that started without a database.
-func newRecording(t *testing.T, database, trace string) *recording {
+// isRecorded reports whether the content of a file counts. What the locks, the shared memory of
+// SQLite and the reserve of the disk have in them does not matter after a loss of power.
+func isRecorded(path string) bool {
+	return !slices.ContainsFunc([]string{".lock", "-shm", ".reserve"}, func(suffix string) bool { return strings.HasSuffix(path, suffix) })
+}
+
+// newRecording reads the trace of a process that started with an empty folder.
+func newRecording(t *testing.T, root, trace string) *recording {
 	t.Helper()
 	var calls []systemCall
 	for _, text := range readTrace(t, trace) {
@@ -164,8 +183,7 @@ func newRecording(t *testing.T, database, trace string) *recording {
 		}
 	}
 	slices.SortFunc(calls, func(one, other systemCall) int { return one.began.Compare(other.began) })
-	folder := &tracedFile{}
-	recorded := &recording{folder: folder, names: map[string]*tracedFile{filepath.Dir(database): folder}}
+	recorded := &recording{root: root, names: map[string]*tracedFile{root: {isFolder: true}}, descriptors: map[int]*descriptor{}}
 	for index := range calls {
 		require.NoError(t, recorded.add(&calls[index]))
 	}
@@ -179,79 +197,148 @@ func (recording *recording) add(call *systemCall) error {
 	switch call.name {
 	case "open", "openat", "creat":
 		return recording.opened(call)
-	case "unlink", "unlinkat":
+	case "mkdir", "mkdirat":
+		return recording.made(call)
+	case "unlink", "unlinkat", "rmdir":
 		return recording.unlinked(call)
-	case "pwrite64":
+	case "rename", "renameat", "renameat2":
+		return recording.renamed(call)
+	case "write", "pwrite64":
 		return recording.written(call)
 	case "ftruncate":
 		return recording.truncated(call)
 	case "fsync", "fdatasync":
 		return recording.synced(call)
 	default:
-		return fmt.Errorf("%s is not expected of a database: %q", call.name, call.arguments)
+		return fmt.Errorf("%s is not expected: %q", call.name, call.arguments)
 	}
 }
 
+// has reports whether a path is below the folder, and counts.
+func (recording *recording) has(path string) bool {
+	return strings.HasPrefix(path, recording.root+string(filepath.Separator)) && isRecorded(path)
+}
+
 func (recording *recording) opened(call *systemCall) error {
-	if strings.Contains(call.arguments[len(call.arguments)-1]+call.arguments[len(call.arguments)-2], "O_TRUNC") {
-		return fmt.Errorf("%s truncates %s", call.name, call.path)
+	delete(recording.descriptors, call.result)
+	if call.path == recording.root {
+		recording.descriptors[call.result] = &descriptor{file: recording.names[call.path], name: call.path}
+	}
+	if !recording.has(call.path) {
+		return nil
 	}
 	if recording.names[call.path] == nil {
-		file := &tracedFile{name: call.path}
-		recording.names[call.path] = file
-		recording.append(call, &effect{kind: effectNamed, file: file, name: call.path}, recording.folder)
+		if err := recording.name(call, call.path, &tracedFile{}); err != nil {
+			return err
+		}
+	}
+	opened := &descriptor{file: recording.names[call.path], name: call.path}
+	recording.descriptors[call.result] = opened
+	if strings.Contains(call.arguments[len(call.arguments)-1]+call.arguments[len(call.arguments)-2], "O_TRUNC") {
+		recording.append(call, &effect{kind: effectTruncated, file: opened.file, name: opened.name}, opened.file)
 	}
 	return nil
 }
 
-func (recording *recording) unlinked(call *systemCall) error {
-	index := slices.IndexFunc(call.arguments, func(argument string) bool { return argument[0] == '"' })
-	path, err := call.text(max(index, 0))
-	if err != nil {
+// name gives a new file its first name.
+func (recording *recording) name(call *systemCall, path string, file *tracedFile) error {
+	folder := recording.names[filepath.Dir(path)]
+	if folder == nil {
+		return fmt.Errorf("%s of %s, in a folder that was never made", call.name, path)
+	}
+	recording.names[path] = file
+	recording.append(call, &effect{kind: effectNamed, file: file, name: path}, folder)
+	return nil
+}
+
+// paths returns the texts among the arguments.
+func (call *systemCall) paths() (paths []string, err error) {
+	for index, argument := range call.arguments {
+		if argument[0] == '"' {
+			path, err := call.text(index)
+			if err != nil {
+				return nil, err
+			}
+			paths = append(paths, path)
+		}
+	}
+	return paths, nil
+}
+
+func (recording *recording) made(call *systemCall) error {
+	paths, err := call.paths()
+	if err != nil || !recording.has(paths[0]) {
 		return err
 	}
-	recording.append(call, &effect{kind: effectUnnamed, name: path}, recording.folder)
-	delete(recording.names, path)
+	return recording.name(call, paths[0], &tracedFile{isFolder: true})
+}
+
+func (recording *recording) unlinked(call *systemCall) error {
+	paths, err := call.paths()
+	if err != nil || !recording.has(paths[0]) {
+		return err
+	}
+	recording.append(call, &effect{kind: effectUnnamed, name: paths[0]}, recording.names[filepath.Dir(paths[0])])
+	delete(recording.names, paths[0])
+	return nil
+}
+
+func (recording *recording) renamed(call *systemCall) error {
+	paths, err := call.paths()
+	if err != nil || !recording.has(paths[0]) {
+		return err
+	}
+	file := recording.names[paths[0]]
+	if file == nil || filepath.Dir(paths[0]) != filepath.Dir(paths[1]) {
+		return fmt.Errorf("%s of %s, which was never there, or moves to another folder: %s", call.name, paths[0], paths[1])
+	}
+	delete(recording.names, paths[0])
+	recording.names[paths[1]] = file
+	recording.append(call, &effect{kind: effectRenamed, file: file, name: paths[1], other: paths[0]}, recording.names[filepath.Dir(paths[1])])
 	return nil
 }
 
 func (recording *recording) written(call *systemCall) error {
-	file, err := recording.file(call)
-	if err != nil {
+	opened, err := recording.descriptor(call)
+	if opened == nil || err != nil {
 		return err
 	}
 	bytes, err := call.text(1)
 	if err != nil {
 		return err
 	}
-	offset, err := call.number(3)
-	if err != nil {
-		return err
+	at := opened.offset
+	if call.name == "pwrite64" {
+		if at, err = call.number(3); err != nil {
+			return err
+		}
+	} else {
+		opened.offset += call.result
 	}
-	recording.append(call, &effect{kind: effectWritten, file: file, name: file.name, bytes: bytes[:call.result], at: offset}, file)
+	recording.append(call, &effect{kind: effectWritten, file: opened.file, name: opened.name, bytes: bytes[:call.result], at: at}, opened.file)
 	return nil
 }
 
 func (recording *recording) truncated(call *systemCall) error {
-	file, err := recording.file(call)
-	if err != nil {
+	opened, err := recording.descriptor(call)
+	if opened == nil || err != nil {
 		return err
 	}
 	length, err := call.number(1)
 	if err != nil {
 		return err
 	}
-	recording.append(call, &effect{kind: effectTruncated, file: file, name: file.name, at: length}, file)
+	recording.append(call, &effect{kind: effectTruncated, file: opened.file, name: opened.name, at: length}, opened.file)
 	return nil
 }
 
 func (recording *recording) synced(call *systemCall) error {
-	file, err := recording.file(call)
-	if err != nil {
+	opened, err := recording.descriptor(call)
+	if opened == nil || err != nil {
 		return err
 	}
 	recording.syncs++
-	file.unsynced = slices.DeleteFunc(file.unsynced, func(effect *effect) bool {
+	opened.file.unsynced = slices.DeleteFunc(opened.file.unsynced, func(effect *effect) bool {
 		if effect.ended.After(call.began) {
 			return false // it was under way when the fsync began, so the fsync may have missed it
 		}
@@ -261,17 +348,24 @@ func (recording *recording) synced(call *systemCall) error {
 	return nil
 }
 
-// file returns the file of a descriptor.
-func (recording *recording) file(call *systemCall) (*tracedFile, error) {
-	path, err := call.descriptor()
-	if err != nil {
+// descriptor returns the open file of a call, nil for a file that does not count. A number may have
+// been given twice within the time of one call to open. So the path decides, if it has a file.
+func (recording *recording) descriptor(call *systemCall) (*descriptor, error) {
+	number, path, err := call.descriptor(0)
+	path, isGone := strings.CutSuffix(path, " (deleted)")
+	if err != nil || !recording.has(path) && path != recording.root {
 		return nil, err
 	}
-	file := recording.names[path]
-	if file == nil {
+	opened, file := recording.descriptors[number], recording.names[path]
+	switch {
+	case opened != nil && (isGone || file == opened.file):
+		return opened, nil
+	case isGone || file == nil:
 		return nil, fmt.Errorf("%s of %s, which was never opened", call.name, path)
 	}
-	return file, nil
+	opened = &descriptor{file: file, name: path}
+	recording.descriptors[number] = opened
+	return opened, nil
 }
 
 // append adds an effect. The next fsync of syncedBy makes it last.

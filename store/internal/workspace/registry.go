@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"dappco.re/go/storebus/internal/platform"
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/workspacefile"
@@ -70,7 +71,7 @@ func (registry *registry) takeOwn() (err error) {
 	if path == "" {
 		path, err = os.MkdirTemp("", "storebus-workspaces-")
 	} else {
-		err = os.MkdirAll(path, 0o700)
+		err = platform.CreateFolder(path)
 	}
 	if err == nil {
 		registry.own, err = registry.take(path)

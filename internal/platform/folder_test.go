@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package storebus
+package platform_test
 
 import (
 	"os"
@@ -9,12 +9,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/internal/platform"
 )
 
 func TestFolder_CreateFolder_Good(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "b", "c")
 	for range 2 {
-		require.NoError(t, createFolder(path))
+		require.NoError(t, platform.CreateFolder(path))
 		information, err := os.Stat(path)
 		require.NoError(t, err)
 		assert.True(t, information.IsDir())
@@ -25,5 +27,5 @@ func TestFolder_CreateFolder_Good(t *testing.T) {
 func TestFolder_CreateFolder_Bad(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	assert.ErrorContains(t, createFolder(filepath.Join(file, "folder")), file)
+	assert.ErrorContains(t, platform.CreateFolder(filepath.Join(file, "folder")), file)
 }
