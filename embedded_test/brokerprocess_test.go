@@ -20,7 +20,9 @@ const (
 	// brokerVariable turns this test binary into a broker that listens at the variable's
 	// value.
 	brokerVariable = "STOREBUS_TEST_BROKER_ADDRESS"
-	brokerReady    = "broker ready "
+	// payloadVariable is the broker's max_payload, if it is set.
+	payloadVariable = "STOREBUS_TEST_BROKER_PAYLOAD"
+	brokerReady     = "broker ready "
 )
 
 // broker is a nats-server without JetStream in a process of its own, so a test can kill it.
@@ -36,9 +38,15 @@ func (broker *broker) URL() string { return "nats://" + broker.address }
 // means any free port.
 func startBroker(t *testing.T, address string) *broker {
 	t.Helper()
+	return startBrokerWith(t, address, server.MAX_PAYLOAD_SIZE)
+}
+
+// startBrokerWith is startBroker with a max_payload.
+func startBrokerWith(t *testing.T, address string, maxPayload int) *broker {
+	t.Helper()
 	executable, err := os.Executable()
 	require.NoError(t, err)
-	started := startProcess(t, executable, []string{brokerVariable + "=" + address})
+	started := startProcess(t, executable, []string{brokerVariable + "=" + address, payloadVariable + "=" + strconv.Itoa(maxPayload)})
 	line := started.line(t, brokerReady)
 	return &broker{process: started, address: strings.TrimPrefix(line, brokerReady)}
 }
@@ -57,7 +65,11 @@ func runBroker(address string) error {
 	if port == 0 {
 		port = server.RANDOM_PORT
 	}
-	natsServer, err := server.NewServer(&server.Options{Host: host, Port: port, NoSigs: true, NoLog: true})
+	maxPayload, err := strconv.ParseInt(os.Getenv(payloadVariable), 10, 32)
+	if err != nil {
+		return err
+	}
+	natsServer, err := server.NewServer(&server.Options{Host: host, Port: port, NoSigs: true, NoLog: true, MaxPayload: int32(maxPayload)})
 	if err != nil {
 		return err
 	}

@@ -11,15 +11,20 @@ import (
 	"testing"
 )
 
-// TestMain runs the tests. In a process that startBroker has started, it runs a broker
-// instead.
+// programs are what this test binary is in a process that a test has started, by the variables that
+// say so.
+var programs = map[string]func(value string) error{brokerVariable: runBroker}
+
+// TestMain runs the tests, or one of programs.
 func TestMain(m *testing.M) {
-	if address := os.Getenv(brokerVariable); address != "" {
-		if err := runBroker(address); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	for variable, program := range programs {
+		if value := os.Getenv(variable); value != "" {
+			if err := program(value); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			return
 		}
-		return
 	}
 	code := m.Run()
 	if err := stopShared(); err != nil {

@@ -6,10 +6,13 @@ package embedded_test
 
 import (
 	"compress/gzip"
+	"database/sql"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -78,8 +81,14 @@ type soakTasks struct {
 	mutex sync.Mutex
 	// sum counts increments with a reply, and unsure those without.
 	sum, unsure int64
-	points      []int64
+	points      []soakPoint
 	workspaces  map[string]int64
+}
+
+// soakPoint is an acknowledged point of the journal.
+type soakPoint struct {
+	number int64
+	id     uint64
 }
 
 func startSoakTasks(t *testing.T, url string, endpoint *soakEndpoint) *soakTasks {
@@ -130,10 +139,10 @@ func (tasks *soakTasks) increment(t *testing.T, _ int64) {
 
 func (tasks *soakTasks) commitPoint(t *testing.T, number int64) {
 	t.Helper()
-	_, err := tasks.store.JournalCommit(t.Context(), "counting", "m", map[string]any{"number": number}, client.JournalOptions{})
+	reply, err := tasks.store.JournalCommit(t.Context(), "counting", "m", map[string]any{"number": number}, client.JournalOptions{})
 	if err == nil {
 		tasks.mutex.Lock()
-		tasks.points = append(tasks.points, number)
+		tasks.points = append(tasks.points, soakPoint{number: number, id: reply.EntryID})
 		tasks.mutex.Unlock()
 	}
 }
@@ -191,8 +200,8 @@ func (tasks *soakTasks) verify(t *testing.T) {
 		return err == nil && status.Pending == 0
 	}, patience, 100*time.Millisecond, "points stay")
 	tasks.endpoint.mutex.Lock()
-	for _, number := range tasks.points {
-		assert.True(t, tasks.endpoint.taken[fmt.Sprint(number)], "point %d is lost", number)
+	for _, point := range tasks.points {
+		assert.True(t, tasks.endpoint.taken[fmt.Sprint(point.number)], "point %d is lost", point.number)
 	}
 	tasks.endpoint.mutex.Unlock()
 
@@ -211,6 +220,41 @@ func (tasks *soakTasks) verify(t *testing.T) {
 	assert.Equal(t, listed, usage.Keys, "the counter of keys")
 
 	tasks.verifyExpiry(t)
+}
+
+// verifyArchives looks for each acknowledged point in the journal of a database that no process has
+// open, or in one archive. It returns the number of archived points.
+func (tasks *soakTasks) verifyArchives(t *testing.T, path, folder string) (count int) {
+	t.Helper()
+	found := map[uint64]bool{}
+	files, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	for _, file := range files {
+		archive := filepath.Join(folder, file.Name())
+		verified := run(t, "", "archive", "verify", archive)
+		require.Zero(t, verified.code, verified.stderr)
+		for _, point := range archivedPoints(t, archive) {
+			require.False(t, found[point.EntryID], "point %d is archived twice", point.EntryID)
+			found[point.EntryID] = true
+			count++
+		}
+	}
+	database, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	defer database.Close()
+	rows, err := database.Query("SELECT entry_id FROM journal_entries")
+	require.NoError(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var id uint64
+		require.NoError(t, rows.Scan(&id))
+		found[id] = true // if it is archived too, its row is about to be removed
+	}
+	require.NoError(t, rows.Err())
+	for _, point := range tasks.points {
+		require.True(t, found[point.id], "point %d is lost", point.id)
+	}
+	return count
 }
 
 // verifyExpiry waits until all brief keys are gone, and looks for one end of each in the log.

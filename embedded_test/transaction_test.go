@@ -5,8 +5,10 @@ package embedded_test
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -319,4 +321,37 @@ func TestTransaction_Race_Ugly(t *testing.T) {
 	group.Wait()
 	assert.Equal(t, uint64(accounts+2*clients*transfers), acme.revision(t))
 	assert.Equal(t, 100*accounts, total(acme.pages(t, "group", "accounts")))
+}
+
+// Many clients add one to the same value, each with a guard on the revision that it has read. None is
+// lost: while a transaction is applied, its guard holds.
+func TestTransaction_Guards_Ugly(t *testing.T) {
+	const clients, additions = 8, 10
+	acme := newNamespace(t)
+	acme.set(t, "default", "sum", "0")
+	var group sync.WaitGroup
+	var conflicts atomic.Int64
+	for range clients {
+		own := &tenant{connection: connect(t, acme.connection.ConnectedUrl()), namespace: acme.namespace}
+		group.Go(func() {
+			for added := 0; added < additions && !t.Failed(); {
+				read := own.entry(t, "default", "sum")
+				number, err := strconv.Atoi(*read.Value)
+				if !assert.NoError(t, err) {
+					return
+				}
+				reply := own.transact(t, fmt.Sprintf(`{"if":[{"key":"sum","revision":%d},{"key":"absent","exists":false}],"then":[{"op":"set","key":"sum","value":"%d"}]}`,
+					read.Revision, number+1))
+				if reply.Succeeded {
+					added++
+				} else {
+					conflicts.Add(1)
+				}
+			}
+		})
+	}
+	group.Wait()
+	assert.Equal(t, strconv.Itoa(clients*additions), acme.value(t, "default", "sum"))
+	assert.Equal(t, uint64(1+clients*additions), acme.revision(t))
+	assert.NotZero(t, conflicts.Load(), "nobody came between")
 }
