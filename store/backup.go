@@ -27,3 +27,6 @@ func (host backupHost) Closing() bool { return host.store.closing.Load() }
 
 // Copied is for the status.
 func (host backupHost) Copied(bytes int64) { host.store.backedUp.Store(bytes) }
+
+// CloseIdle closes files of workspaces.
+func (host backupHost) CloseIdle() bool { return host.store.workspaces.CloseIdle() }

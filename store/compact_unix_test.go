@@ -88,6 +88,7 @@ func TestCompact_DiskFull_Ugly(t *testing.T) {
 		lift()
 		require.ErrorIs(t, err, store.ErrUnavailable)
 		assert.Empty(t, files(t, folder))
+		require.NoError(t, store.KeepHouse(opened)) // the disk is looked at again
 		status, err := opened.Status()
 		require.NoError(t, err)
 		assert.Equal(t, []any{true, int64(60)}, []any{status.Writable, status.Journal.Pending})

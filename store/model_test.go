@@ -990,6 +990,10 @@ func (machine *machine) Check(t *rapid.T) {
 	status, err := machine.opened.Status()
 	require.NoError(t, err)
 	want := store.Status{Writable: true, ClockAhead: machine.model.clock.ahead(), Entries: uint64(len(machine.model.entries)), PendingMaterialisation: status.PendingMaterialisation, OldestChangeAt: status.OldestChangeAt}
+	if machine.unwritable && !status.Writable { // an expiry was tried
+		require.Contains(t, status.Reason, "read-only")
+		want.Writable, want.Reason = false, status.Reason
+	}
 	want.Journal.Pending = int64(len(machine.model.journal))
 	for name, namespace := range machine.model.namespaces {
 		if name != "" && namespace.revision > 0 {

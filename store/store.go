@@ -133,8 +133,12 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 // start runs the engine.
 func (store *Store) start() (err error) {
 	config := &store.config
+	path := config.DatabasePath
+	if path == MemoryDatabase {
+		path = ""
+	}
 	store.engine, err = engine.Open(engine.Config{
-		Synchronous: synchronousOf(config.Durability), InMemory: config.Durability == DurabilityMemory,
+		Path: path, Synchronous: synchronousOf(config.Durability), InMemory: config.Durability == DurabilityMemory,
 		Limits: config.Limits, Retention: config.Retention, CacheBytes: config.CacheBytes, PendingBytes: config.PendingBytes,
 		PurgeInterval: config.PurgeInterval, TransactionTimeout: config.TransactionTimeout,
 		Clock: store.clock, Logger: config.Logger, Stopping: store.stopped,

@@ -11,3 +11,9 @@ import "errors"
 //
 //	bytes, err := platform.DiskFree("/var/lib/storebus")
 func DiskFree(string) (uint64, error) { return 0, errors.ErrUnsupported }
+
+// DiskSize returns the size of the file system of a path in bytes. On this system it is not
+// implemented: it returns errors.ErrUnsupported.
+//
+//	bytes, err := platform.DiskSize("/var/lib/storebus")
+func DiskSize(string) (uint64, error) { return 0, errors.ErrUnsupported }

@@ -32,6 +32,14 @@ func IsDiskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
+// HasTooManyFiles reports whether an operation failed because the process or the system has no
+// descriptor left (EMFILE, ENFILE).
+//
+//	platform.HasTooManyFiles(&os.PathError{Op: "open", Path: "a", Err: syscall.EMFILE}) // true
+func HasTooManyFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
 // IsAddressInUse reports whether another program listens at an address (EADDRINUSE).
 //
 //	_, err := net.Listen("tcp", "127.0.0.1:4222")

@@ -50,6 +50,24 @@ func DiskFree(path string) (available uint64, err error) {
 	return available, err
 }
 
+// DiskSize returns the size of the volume of a folder in bytes. It returns an error if the path
+// is not a folder.
+//
+//	bytes, err := platform.DiskSize(`C:\ProgramData\storebus`)
+func DiskSize(path string) (size uint64, err error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return 0, err
+	}
+	err = windows.GetDiskFreeSpaceEx(name, nil, &size, nil)
+	return size, err
+}
+
+// HasTooManyFiles reports whether an operation failed because the process has too many files open.
+//
+//	platform.HasTooManyFiles(windows.ERROR_TOO_MANY_OPEN_FILES) // true
+func HasTooManyFiles(err error) bool { return errors.Is(err, windows.ERROR_TOO_MANY_OPEN_FILES) }
+
 // CheckWritableFolder finds nothing on Windows: only an attempt shows the permissions in
 // the access list of a folder.
 func CheckWritableFolder(string) error { return nil }

@@ -34,6 +34,8 @@ type Host interface {
 	Begin(path string) (*sqlitedriver.Backup, error)
 	// Between has the owner of the connection call function between two batches, and waits.
 	Between(function func() error) error
+	// CloseIdle closes files that nobody uses now, and reports whether there were any.
+	CloseIdle() bool
 	// Closing reports whether the store is being closed.
 	Closing() bool
 	// Copied is told how many bytes are copied so far, and 0 at the end.
@@ -43,7 +45,18 @@ type Host interface {
 // Make copies the database of a store into a new file and returns its size in bytes. It returns an
 // error that wraps fs.ErrExist if the file exists, or if SQLite would take a file beside it for a
 // part of it.
+//
+// It returns ErrUnavailable if the disk of the copy is full, or if the process has too many files
+// open.
 func Make(host Host, path string) (bytes int64, err error) {
+	bytes, err = makeOnce(host, path)
+	if lacksFiles(err) && host.CloseIdle() {
+		bytes, err = makeOnce(host, path)
+	}
+	return bytes, refusal(err)
+}
+
+func makeOnce(host Host, path string) (bytes int64, err error) {
 	if err := requireAbsent(path); err != nil {
 		return 0, err
 	}
@@ -57,6 +70,23 @@ func Make(host Host, path string) (bytes int64, err error) {
 		err = errors.Join(err, removeErr)
 	}
 	return bytes, errors.Join(err, file.Close())
+}
+
+// lacksFiles reports whether a file could not be opened, perhaps because too many are open.
+func lacksFiles(err error) bool { return platform.HasTooManyFiles(err) || sqlite.RefusedFile(err) }
+
+// refusal returns the error of a backup that may be tried again when there is room.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, failure.ErrUnavailable):
+		return err
+	case platform.IsDiskFull(err) || sqlite.IsFull(err):
+		return fmt.Errorf("%w: the disk of the copy is full", failure.ErrUnavailable)
+	case lacksFiles(err):
+		return fmt.Errorf("%w: too many files are open for a backup", failure.ErrUnavailable)
+	default:
+		return err
+	}
 }
 
 // requireAbsent returns fs.ErrExist if path exists, or if a file beside it would be taken for a

@@ -25,6 +25,16 @@ type Command interface {
 	Groups() []string
 }
 
+// Grows reports whether a command may need more room on the disk than it makes. On a full disk only
+// other commands are carried out.
+func Grows(command Command) bool {
+	grower, grows := command.(interface{ Grows() bool })
+	return grows && grower.Grows()
+}
+
+// Grows reports true, see the function Grows.
+func (SetCommand) Grows() bool { return true }
+
 // The bounds of a time to live.
 const (
 	MinTimeToLive = time.Millisecond

@@ -81,3 +81,6 @@ func (command IncrementCommand) sum(current kv.EntryState) (int64, error) {
 	}
 	return sum, nil
 }
+
+// Grows reports true, see the function Grows.
+func (IncrementCommand) Grows() bool { return true }

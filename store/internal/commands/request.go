@@ -100,6 +100,9 @@ func (request Answered) Apply(batch *batch.Batch, origin batch.Origin) (Outcome,
 // Groups implements Command.
 func (request Answered) Groups() []string { return request.Command.Groups() }
 
+// Grows reports whether the command grows, see the function Grows.
+func (request Answered) Grows() bool { return Grows(request.Command) }
+
 // WithAnswer adds the answer for a request to an outcome, if the request wants one.
 func WithAnswer(request *Request, outcome Outcome) (_ Outcome, err error) {
 	if request.Answer == nil {

@@ -55,3 +55,6 @@ func (command TouchCommand) Apply(batch *batch.Batch, origin batch.Origin) (Outc
 
 // Groups implements Command.
 func (command TouchCommand) Groups() []string { return []string{command.Group} }
+
+// Grows reports true, see the function Grows.
+func (TouchCommand) Grows() bool { return true }

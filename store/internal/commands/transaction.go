@@ -237,3 +237,8 @@ func (operation GetOperation) Apply(batch *batch.Batch, origin batch.Origin) (Ou
 	entry := state.NewEntry(operation.Group, operation.Key, &current)
 	return Outcome{Revision: entry.Revision, ExpiresAt: entry.ExpiresAt, Entry: &entry}, nil
 }
+
+// Grows reports whether an operation grows, see the function Grows.
+func (command TransactionCommand) Grows() bool {
+	return slices.ContainsFunc(command.Then, Grows) || slices.ContainsFunc(command.Else, Grows)
+}

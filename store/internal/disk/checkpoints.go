@@ -43,6 +43,9 @@ type checkpoints struct {
 	// passive takes as many pages as it can; truncate leaves the log empty.
 	passive  *sqlite.Statement
 	truncate *sqlite.Statement
+	// pages reads the number of pages that the database has after a whole checkpoint, and unused how
+	// many of them hold nothing.
+	pages, unused *sqlite.Statement
 
 	left leftPages
 	// hindered is the number of checkpoints that have left pages, and state is in the log.
@@ -64,6 +67,8 @@ func newCheckpoints(session *sqlite.Session) checkpoints {
 	return checkpoints{
 		passive:  session.Prepare(`PRAGMA wal_checkpoint(PASSIVE)`),
 		truncate: session.Prepare(`PRAGMA wal_checkpoint(TRUNCATE)`),
+		pages:    session.Prepare(`PRAGMA page_count`),
+		unused:   session.Prepare(`PRAGMA freelist_count`),
 	}
 }
 
@@ -72,7 +77,8 @@ func (disk *Disk) Written(bytes int) { disk.written += bytes }
 
 // CheckpointIsDue reports whether the write-ahead log has become long under load.
 func (disk *Disk) CheckpointIsDue() bool {
-	return disk.written >= checkpointBytes
+	// What a checkpoint adds to the database must find room in the reserve.
+	return disk.written >= checkpointBytes || disk.reserve.target > 0 && int64(disk.written) >= disk.reserve.target/2
 }
 
 // Shorten keeps the write-ahead log short under load.
@@ -95,7 +101,7 @@ func (disk *Disk) Hindered() (checkpoints uint64, since time.Time) {
 // checkpoint stops all writing if the disk fails: after a failed fsync the system takes the
 // pages for clean, and the next one would succeed without them.
 func (disk *Disk) checkpoint(kind *sqlite.Statement) {
-	if disk.LookAtFiles(); !disk.Writes() {
+	if disk.LookAtFiles(); !disk.Writes() || !disk.fits() {
 		return
 	}
 	began, written := time.Now(), disk.written

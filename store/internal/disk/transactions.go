@@ -12,13 +12,14 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"dappco.re/go/storebus/internal/histogram"
-	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // Config is the surroundings of a disk.
 type Config struct {
+	// Path is the path of the database, empty for one in memory.
+	Path string
 	// Synchronous is how a commit waits for the disk.
 	Synchronous sqlite.Synchronous
 	Logger      *slog.Logger
@@ -48,6 +49,7 @@ type Disk struct {
 	foreign
 	checkpoints
 	troubles
+	reserve reserve
 }
 
 // New prepares the statements of a disk. From then on no statement waits for another process.
@@ -62,7 +64,8 @@ func New(session *sqlite.Session, config Config) *Disk {
 		commit:      session.PrepareControl(`COMMIT`),
 		rollback:    session.PrepareControl(`ROLLBACK`),
 		checkpoints: newCheckpoints(session),
-		troubles:    troubles{failed: map[string]*logging.Condition{}},
+		troubles:    newTroubles(session),
+		reserve:     newReserve(config.Path),
 	}
 }
 

@@ -17,29 +17,70 @@ const (
 	workReading    = "giving back the lock of the database"
 )
 
+// largestProbe bounds what is written to find out whether a full disk has room again.
+const largestProbe = 1 << 20
+
 // troubles are the works that do not succeed.
 type troubles struct {
 	// failed are the works that have failed at some time, and refusing is the state of the disk.
 	failed   map[string]*logging.Condition
 	refusing logging.Condition
-	// refusal is that another process held up the last write, nil if none did.
+	// refusal is why the last write was refused, nil if it was taken. refused is its size in bytes.
 	refusal error
+	refused int
+
+	// probe writes a row of a size, and unprobe removes it.
+	probe, unprobe *sqlite.Statement
+}
+
+func newTroubles(session *sqlite.Session) troubles {
+	return troubles{
+		failed:  map[string]*logging.Condition{},
+		probe:   session.Prepare(`INSERT OR REPLACE INTO meta (name, value) VALUES ('probe', zeroblob(?))`),
+		unprobe: session.Prepare(`DELETE FROM meta WHERE name = 'probe'`),
+	}
 }
 
 // The states of the disk in the log.
 const (
-	stateTaking  = ""
-	stateLocked  = "locked"
-	stateRefuses = "refusing"
+	stateTaking   = ""
+	stateFull     = "full"
+	stateReadOnly = "read-only"
+	stateLocked   = "locked"
 )
 
-// Refusal returns that another process held up the last write, nil if none did.
+func stateOf(refusal error) string {
+	switch {
+	case sqlite.IsFull(refusal):
+		return stateFull
+	case sqlite.IsLocked(refusal):
+		return stateLocked
+	default:
+		return stateReadOnly
+	}
+}
+
+// Refusal returns why the last write was refused, nil if it was taken.
 func (disk *Disk) Refusal() error { return disk.refusal }
 
-// LookAgain finds out whether the disk takes writes again, if another process has held them up.
+// LookAgain finds out whether the disk takes writes again, although nobody writes. It writes as much
+// as was refused, so that it does not tell that there is room when there is little.
 func (disk *Disk) LookAgain() {
-	if sqlite.IsLocked(disk.refusal) && disk.Transaction(func(*sqlite.Transaction) {}) == nil {
-		disk.Wrote(nil)
+	if disk.refusal == nil || !disk.Writes() || disk.Scarce() {
+		return
+	}
+	if !sqlite.IsLocked(disk.refusal) {
+		size := min(disk.refused, largestProbe)
+		if sqlite.IsFull(disk.refusal) && !disk.HasRoom(size) {
+			return
+		}
+		if disk.Unsynced(func(transaction *sqlite.Transaction) { transaction.Execute(disk.probe, int64(size)) }) != nil {
+			return
+		}
+		disk.Written(size)
+	}
+	if disk.Unsynced(func(transaction *sqlite.Transaction) { transaction.Execute(disk.unprobe) }) == nil {
+		disk.Wrote(nil, 0)
 	}
 }
 
@@ -49,9 +90,14 @@ func (disk *Disk) Tried(work string, err error) {
 	if sqlite.IsLocked(err) {
 		// Another process is no fault of the disk. One line tells of it, whatever it holds up.
 		if !disk.MayWait(err) {
-			disk.Wrote(sqlite.Refusal(err))
+			disk.Wrote(sqlite.Refusal(err), 0)
 		}
 		return
+	}
+	if sqlite.IsFull(err) {
+		// The work is of the kind that makes room, or keeps the store able to.
+		disk.GiveUpReserve()
+		disk.Wrote(sqlite.Refusal(err), 0)
 	}
 	condition := disk.failed[work]
 	if condition == nil {
@@ -72,21 +118,18 @@ func (disk *Disk) Tried(work string, err error) {
 	}
 }
 
-// Wrote records the outcome of a batch. The log has a line when the disk begins to refuse
-// writes, and one when it takes writes again. Each caller gets the error too.
-func (disk *Disk) Wrote(err error) {
+// Wrote records the outcome of a batch of a size. The log has a line when the state of the disk
+// changes. Each caller gets the error too.
+func (disk *Disk) Wrote(err error, bytes int) {
 	switch {
 	case err == nil:
-		disk.refusal = nil
+		disk.refusal, disk.refused = nil, 0
 		if leftOut, changed := disk.refusing.Becomes(stateTaking); changed {
 			disk.config.Logger.Info("writes are taken again", slog.Uint64("left_out", leftOut))
 		}
 	case errors.Is(err, failure.ErrUnavailable):
-		state := stateRefuses
-		if sqlite.IsLocked(err) {
-			state, disk.refusal = stateLocked, err
-		}
-		if _, changed := disk.refusing.Becomes(state); changed {
+		disk.refusal, disk.refused = err, max(disk.refused, bytes)
+		if _, changed := disk.refusing.Becomes(stateOf(err)); changed {
 			disk.config.Logger.Error("writes are refused", slog.Any("error", err))
 		}
 	}

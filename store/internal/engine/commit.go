@@ -3,14 +3,17 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/clock"
+	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/sqlitelog"
@@ -41,10 +44,21 @@ type sealed struct {
 	// rows are the changes of the tables, nil until the record is to be installed. They are gathered
 	// once, however often that is tried.
 	rows *state.Slice
+	// grows tells that the record may need room that nothing else makes, and relieved that room was
+	// made for it once.
+	grows, relieved bool
 	// verdict is the answer of the log, nil while there is none. appending tells that the log is
 	// asked just now.
 	verdict   atomic.Pointer[error]
 	appending atomic.Bool
+}
+
+// size is the size of the record in bytes.
+func (sealed *sealed) size() int {
+	if sealed.Changes == nil {
+		return 0
+	}
+	return len(sealed.Changes.Blob) + len(sealed.Record.Sections)
 }
 
 // isEmpty reports whether the batch changes nothing. It has no record then.
@@ -87,6 +101,11 @@ func (committer *Committer) apply(writes []*write, into *batch.Batch) (applied [
 		if committer.expiries.queue.hold(write) {
 			continue
 		}
+		if write.err = committer.scarcity(write.command); write.err != nil {
+			write.outcome = commands.Outcome{}
+			applied = append(applied, write)
+			continue
+		}
 		first := len(into.Events())
 		write.outcome, write.err = write.command.Apply(into, write.origin)
 		if realm, waits := batch.ExpiryFirst(write.err); waits {
@@ -97,6 +116,15 @@ func (committer *Committer) apply(writes []*write, into *batch.Batch) (applied [
 		applied = append(applied, write)
 	}
 	return applied
+}
+
+// scarcity returns why a command is refused that grows while the reserve of the disk is given up. It
+// is nil for others: with them, callers make room.
+func (committer *Committer) scarcity(command commands.Command) error {
+	if !committer.disk.Scarce() || !commands.Grows(command) {
+		return nil
+	}
+	return cmp.Or(committer.disk.Refusal(), sqlite.Refusal(sqlite.ErrNoRoom))
 }
 
 // announce tells the readers that follow the log of a commit.
@@ -154,6 +182,7 @@ func (committer *Committer) finish(writes []*write, batch *batch.Batch) {
 func (committer *Committer) seal(writes []*write, batch *batch.Batch) *sealed {
 	next := &sealed{batch: batch, writes: writes, at: committer.batchAt, began: time.Now()}
 	next.Place, next.End = committer.end()
+	next.grows = slices.ContainsFunc(writes, func(write *write) bool { return write.err == nil && commands.Grows(write.command) })
 	if batch.IsEmpty() {
 		return next
 	}
@@ -224,6 +253,9 @@ func (committer *Committer) installAppended() {
 		err := *verdict
 		if err == nil {
 			err = committer.installLogged(first)
+			for sqlite.IsFull(err) && !errors.Is(err, failure.ErrOutcomeUnknown) && committer.makeRoom(first) {
+				err = committer.installLogged(first)
+			}
 		}
 		if committer.disk.MayWait(err) {
 			// Another process has the lock of the database. Reads go on meanwhile.
@@ -239,8 +271,8 @@ func (committer *Committer) installAppended() {
 		if len(committer.underway) > 0 {
 			committer.underway[0].batch.Landed()
 		}
-		if len(first.batch.Events()) > 0 {
-			committer.disk.Wrote(nil)
+		if len(first.batch.Events()) > 0 && (first.grows || !sqlite.IsFull(committer.disk.Refusal())) {
+			committer.disk.Wrote(nil, 0)
 		}
 		committer.complete(first.writes)
 		committer.spare = batch.Reuse(first.batch)
@@ -258,6 +290,17 @@ func (committer *Committer) installLogged(next *sealed) error {
 		return fmt.Errorf("%w: the log has the record and the database does not: %w", failure.ErrOutcomeUnknown, err)
 	}
 	return err
+}
+
+// makeRoom makes room for a record that a full disk has refused, and reports whether to try again.
+func (committer *Committer) makeRoom(refused *sealed) bool {
+	if !refused.relieved {
+		refused.relieved = true
+		if committer.disk.Relieve() {
+			return true
+		}
+	}
+	return !refused.grows && committer.disk.GiveUpReserve()
 }
 
 // takeBack drops the first record under way, and all that stand on it. If the record was refused
@@ -286,7 +329,7 @@ func (committer *Committer) takeBack(err error) {
 func (committer *Committer) fail(sealed *sealed, err error) {
 	if !errors.Is(err, failure.ErrOutcomeUnknown) {
 		err = sqlite.Refusal(err)
-		committer.disk.Wrote(err)
+		committer.disk.Wrote(err, sealed.size())
 	}
 	failAll(sealed.writes, err)
 	committer.complete(sealed.writes)
@@ -297,6 +340,9 @@ func (committer *Committer) fail(sealed *sealed, err error) {
 func (committer *Committer) install(next *sealed) error {
 	if next.isEmpty() {
 		return nil
+	}
+	if next.grows && !committer.disk.HasRoom(next.size()) {
+		return sqlite.ErrNoRoom
 	}
 	batch := next.batch
 	if next.rows == nil {

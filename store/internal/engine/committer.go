@@ -93,7 +93,9 @@ func newCommitter(engine *Engine, session *sqlite.Session) (*Committer, error) {
 // prepare makes the parts of the committer.
 func (committer *Committer) prepare(session *sqlite.Session) {
 	engine, config := committer.engine, &committer.engine.config
-	committer.disk = disk.New(session, disk.Config{Synchronous: config.Synchronous, Logger: config.Logger, Fault: &engine.fault, Places: engine.places, Syncs: &engine.figures.Syncs})
+	committer.disk = disk.New(session, disk.Config{
+		Path: config.Path, Synchronous: config.Synchronous, Logger: config.Logger, Fault: &engine.fault, Places: engine.places, Syncs: &engine.figures.Syncs,
+	})
 	committer.view = state.NewView(session, engine.hot, committer.flushLog)
 	committer.tables = config.Tables(session)
 	committer.watermarks = watermarks.Of(committer.tables)
@@ -323,6 +325,7 @@ func (committer *Committer) keepHouse() {
 		committer.saveWatermarks()
 		committer.disk.EmptyWriteAheadLog()
 	}
+	committer.disk.KeepReserve()
 	committer.disk.LookAgain()
 	committer.clockWatch.Keep()
 	now := committer.Now()

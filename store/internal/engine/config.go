@@ -16,6 +16,8 @@ import (
 
 // Config is the surroundings of an engine.
 type Config struct {
+	// Path is the path of the database, empty for one in memory.
+	Path string
 	// Synchronous is how a commit waits for the disk. InMemory tells that the database keeps
 	// nothing on disk.
 	Synchronous sqlite.Synchronous

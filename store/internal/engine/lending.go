@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -109,6 +110,9 @@ func (lending *Lending) Apply(batch *batch.Batch, origin batch.Origin) (commands
 	return commands.Outcome{}, lending.conclude(batch, verdict)
 }
 
+// Grows reports true: nobody knows what the callback will do.
+func (*Lending) Grows() bool { return true }
+
 // Groups is empty: the caller waits for its transaction, and promises no order.
 func (*Lending) Groups() []string { return nil }
 
@@ -168,7 +172,7 @@ func (engine *Engine) lendHere(lending *Lending, own *write, function func(lendi
 	if committer == nil {
 		return false, nil
 	}
-	if own.err = committer.refusal(); own.err != nil {
+	if own.err = cmp.Or(committer.refusal(), committer.scarcity(lending)); own.err != nil {
 		engine.Return(committer)
 		return true, nil
 	}

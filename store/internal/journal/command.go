@@ -72,6 +72,9 @@ func (command Command) Apply(batch *batch.Batch, _ batch.Origin) (commands.Outco
 // Groups implements Command.
 func (command Command) Groups() []string { return nil }
 
+// Grows reports true, see commands.Grows.
+func (Command) Grows() bool { return true }
+
 // admit returns QuotaExceededError for an entry for which its namespace has no room.
 func admit(batch *batch.Batch, row *Row) error {
 	limit := batch.Quota(row.namespace).MaxJournalBytes

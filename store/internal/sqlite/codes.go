@@ -39,15 +39,36 @@ func RefusedWrite(err error) bool { return extendedCode(err) == sqlitelib.SQLITE
 // IsLocked reports whether another process has the lock that a statement needs.
 func IsLocked(err error) bool { return Code(err) == sqlitelib.SQLITE_BUSY }
 
+// RefusedFile reports whether SQLite could not open a file, or make one of those beside a database:
+// the process may have no descriptor left, or the disk no room.
+func RefusedFile(err error) bool {
+	switch extendedCode(err) {
+	case sqlitelib.SQLITE_IOERR_SHMOPEN, sqlitelib.SQLITE_IOERR_SHMSIZE, sqlitelib.SQLITE_IOERR_SHMMAP:
+		return true
+	default:
+		return Code(err) == sqlitelib.SQLITE_CANTOPEN
+	}
+}
+
+// ErrNoRoom is the error of a write that is not tried, because the disk has no room for it.
+var ErrNoRoom = errors.New("there is no room for the write and its checkpoint")
+
+// IsFull reports whether a write was refused because the disk takes no more.
+func IsFull(err error) bool {
+	return Code(err) == sqlitelib.SQLITE_FULL || RefusedWrite(err) || errors.Is(err, ErrNoRoom)
+}
+
 // Refusal returns the error of a transaction that has failed and changed nothing. It wraps
 // ErrUnavailable if the transaction may be tried again later.
 func Refusal(err error) error {
 	code := Code(err)
 	switch {
-	case code == sqlitelib.SQLITE_FULL:
+	case code == sqlitelib.SQLITE_FULL, errors.Is(err, ErrNoRoom):
 		return fmt.Errorf("%w: disk is full: %w", failure.ErrUnavailable, err)
 	case RefusedWrite(err):
 		return fmt.Errorf("%w: disk takes no more, as over a quota or a limit of file sizes: %w", failure.ErrUnavailable, err)
+	case RefusedFile(err):
+		return fmt.Errorf("%w: a file cannot be opened now: %w", failure.ErrUnavailable, err)
 	case code == sqlitelib.SQLITE_READONLY:
 		return fmt.Errorf("%w: database is read-only: %w", failure.ErrUnavailable, err)
 	case code == sqlitelib.SQLITE_BUSY:

@@ -21,6 +21,9 @@ var ErrInUse = errors.New("database is in use")
 // LockSuffix follows the path of a database in the name of its lock file.
 const LockSuffix = ".lock"
 
+// ReserveSuffix follows the path of a database in the name of the file that keeps room on its disk.
+const ReserveSuffix = ".reserve"
+
 // Lock makes one process the owner of a database, or of a folder. It has two parts:
 //
 //   - a lock file beside the database, which names the owner;

@@ -98,6 +98,9 @@ func (command commitCommand) Apply(batch *batch.Batch, origin batch.Origin) (com
 
 func (command commitCommand) Groups() []string { return []string{command.set.Group} }
 
+// Grows reports true, see commands.Grows.
+func (commitCommand) Grows() bool { return true }
+
 // discardCommand is the part of Workspace.Discard that is in the store. It marks the
 // run, so that a crash before the file is removed brings nothing back.
 type discardCommand struct {

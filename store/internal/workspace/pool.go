@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/workspacefile"
 )
 
@@ -97,12 +98,16 @@ func (connections *poolConnections) openFor(run *run) error {
 			return err
 		}
 	}
-	database, err := run.Open()
-	if err != nil {
-		return err
+	database, err := openNow(run)
+	for sqlite.RefusedFile(err) && connections.idle.Len() > 0 {
+		// The process has no descriptor left: idle files give way to needed ones.
+		if err := connections.closeOldest(); err != nil {
+			return err
+		}
+		database, err = openNow(run)
 	}
-	if err := database.AdmitReaders(); err != nil {
-		return errors.Join(openFailure(err), database.Close())
+	if err != nil {
+		return openFailure(err)
 	}
 	run.pooled.writer = database
 	connections.open++
@@ -116,6 +121,28 @@ func openFailure(err error) error {
 		return fmt.Errorf("%w: the workspace's file cannot be read now: %s", failure.ErrUnavailable, err.Error())
 	}
 	return failed
+}
+
+// openNow opens a file with all that SQLite has beside it.
+func openNow(run *run) (*workspacefile.Database, error) {
+	database, err := run.Open()
+	if err != nil {
+		return nil, err
+	}
+	if err := database.AdmitReaders(); err != nil {
+		return nil, errors.Join(err, database.Close())
+	}
+	return database, nil
+}
+
+// closeIdle closes every connection that is not in use, and reports whether there was one.
+func (pool *pool) closeIdle() (closed bool) {
+	connections, unlock := pool.connections.lock()
+	defer unlock()
+	for connections.idle.Len() > 0 && connections.closeOldest() == nil {
+		closed = true
+	}
+	return closed
 }
 
 func (connections *poolConnections) closeOldest() error {

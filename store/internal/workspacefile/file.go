@@ -191,12 +191,15 @@ func removeDatabase(path string) error {
 // Failure is sqlite.Refusal for the file of a workspace. A failed write that may be on disk has an
 // unknown outcome.
 func Failure(err error) error {
-	if platform.IsDiskFull(err) {
+	switch {
+	case platform.IsDiskFull(err):
 		return fmt.Errorf("%w: disk takes no more", failure.ErrUnavailable)
+	case platform.HasTooManyFiles(err):
+		return fmt.Errorf("%w: too many files are open", failure.ErrUnavailable)
 	}
 	switch sqlite.Code(err) {
 	case sqlitelib.SQLITE_IOERR:
-		if !sqlite.RefusedWrite(err) {
+		if !sqlite.RefusedWrite(err) && !sqlite.RefusedFile(err) {
 			return fmt.Errorf("%w: %w", failure.ErrOutcomeUnknown, err)
 		}
 	case sqlitelib.SQLITE_CANTOPEN, sqlitelib.SQLITE_NOMEM:

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
 // The limits of a query.
@@ -54,6 +55,9 @@ func (file *File) Query(ctx context.Context, query string, limit int) (Rows, err
 	rows, err := runQuery(ctx, file.Path(), query, limit)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		return rows, cause
+	}
+	if sqlite.RefusedFile(err) {
+		return rows, sqlite.Refusal(err)
 	}
 	return rows, blameEntry(ctx, file.Path(), err)
 }

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package embedded_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// smallDisk is a file system of a few MiB that only a sidecar sees.
+type smallDisk struct {
+	*process
+	url string
+	// folder is where the test sees the file system.
+	folder string
+}
+
+// startOnSmallDisk starts a sidecar on a file system of its own, with workspaces and backups there.
+func startOnSmallDisk(t *testing.T, size string) *smallDisk {
+	t.Helper()
+	if output, err := exec.Command("unshare", "-Urm", "mount", "-t", "tmpfs", "none", t.TempDir()).CombinedOutput(); err != nil {
+		t.Skipf("no file system can be mounted here: %v %s", err, output)
+	}
+	outside, folder := startBroker(t, "127.0.0.1:0"), resolvedFolder(t)
+	script := fmt.Sprintf(`mount -t tmpfs -o size=%s none %s && exec "$0" "$@"`, size, folder)
+	started := startProcess(t, "unshare", nil, "-Urm", "sh", "-c", script, storebusBinary(t), "serve", "--nats", outside.URL(),
+		"--database", filepath.Join(folder, "storebus.db"), "--state-directory", filepath.Join(folder, "state"),
+		"--backup-directory", filepath.Join(folder, "backup"), "--archive-directory", filepath.Join(folder, "archive"))
+	started.line(t, readyLine)
+	return &smallDisk{process: started, url: outside.URL(), folder: fmt.Sprintf("/proc/%d/root%s", started.native.Pid, folder)}
+}
+
+// fill takes all room of the disk with a file of somebody else.
+func (disk *smallDisk) fill(t *testing.T) {
+	t.Helper()
+	file, err := os.Create(filepath.Join(disk.folder, "filler"))
+	require.NoError(t, err)
+	defer file.Close()
+	for size := 64 << 10; size > 0; size /= 16 {
+		for _, err = file.Write(make([]byte, size)); err == nil; _, err = file.Write(make([]byte, size)) {
+		}
+	}
+}
+
+// awaitReserve waits until the reserve is there, or gone.
+func (disk *smallDisk) awaitReserve(t *testing.T, tenant *tenant, there bool) {
+	t.Helper()
+	awaitStatus(t, tenant, func(statusReply) bool {
+		_, err := os.Stat(filepath.Join(disk.folder, "storebus.db.reserve"))
+		return (err == nil) == there
+	})
+}
+
+// A disk that tenants have filled is a disk that tenants can make room on, over the bus.
+func TestReserve_Delete_Ugly(t *testing.T) {
+	disk := startOnSmallDisk(t, "48m")
+	acme := newTenant(t, disk.url, "acme")
+	acme.set(t, "cold", "k", "v")
+	disk.awaitReserve(t, acme, true)
+	fill := func() {
+		for key := 0; ; key++ {
+			require.Less(t, key, 1000, "the disk never gets full")
+			got := acme.in("filler").call(t, "set", object(t, "group", "large", "key", fmt.Sprint(key), "value", strings.Repeat("x", 300_000)))
+			if got.Header.Get(headerErrorCode) != "" {
+				assert.Contains(t, requireFailure(t, got, 503, "unavailable").Message, "disk is full")
+				return
+			}
+		}
+	}
+	fill()
+	disk.fill(t)
+	requireFailure(t, acme.call(t, "set", object(t, "group", "large", "key", "k", "value", strings.Repeat("x", 300_000))), 503, "unavailable")
+	status := awaitStatus(t, acme, func(status statusReply) bool { return !status.Writable })
+	assert.Contains(t, status.Reason, "disk is full")
+
+	requireFirst(t, acme.in("filler").call(t, "delete", `{"group":"large","key":"0"}`))
+	requireFirst(t, acme.in("filler").call(t, "delete_group", `{"group":"large"}`))
+	requireFailure(t, acme.call(t, "set", `{"group":"g","key":"k","value":"v"}`), 503, "unavailable")
+	// The rows are removed, a checkpoint follows, and the reserve is taken back.
+	awaitStatus(t, acme, func(status statusReply) bool { return status.Writable })
+	disk.awaitReserve(t, acme, true)
+	acme.set(t, "g", "k", "v")
+	for _, line := range []string{"writes are refused", "writes are taken again"} {
+		assert.Equal(t, 1, strings.Count(disk.errors.String(), line), "%s in %s", line, disk.errors)
+	}
+	assert.Zero(t, disk.terminate(t))
+}
+
+// Every verb that needs room on a full disk gets 503, and none gets 500.
+func TestReserve_Verbs_Bad(t *testing.T) {
+	disk := startOnSmallDisk(t, "24m")
+	acme := newTenant(t, disk.url, "acme")
+	acme.set(t, "cold", "k", "v")
+	requireFirst(t, acme.call(t, "workspace_open", `{"workspace":"job"}`))
+	requireFirst(t, acme.call(t, "workspace_put", `{"workspace":"job","kind":"k","data":{"a":1}}`))
+	disk.awaitReserve(t, acme, true)
+	disk.fill(t)
+	large := strings.Repeat("x", 900_000)
+	for _, request := range []struct{ namespace, verb, body string }{
+		{"acme", "set", object(t, "group", "g", "key", "k", "value", large)},
+		{"acme", "journal_commit", object(t, "measurement", "m", "fields", map[string]any{"f": large[:60_000]})},
+		{"acme", "transaction", object(t, "then", []any{map[string]any{"op": "set", "group": "g", "key": "k", "value": large}})},
+		{"acme", "workspace_put", object(t, "workspace", "job", "kind", "k", "data", map[string]any{"f": large})},
+		{"admin", "backup", `{"file":"monday.db"}`},
+	} {
+		requireFailure(t, acme.in(request.namespace).call(t, request.verb, request.body), 503, "unavailable")
+	}
+	for _, request := range []struct{ namespace, verb, body string }{
+		{"acme", "workspace_open", `{"workspace":"another"}`},
+		{"acme", "workspace_query", `{"workspace":"job","sql":"SELECT count(*) FROM entries"}`},
+		{"acme", "delete", `{"group":"cold","key":"k"}`},
+		{"acme", "delete_group", `{"group":"cold"}`},
+		{"acme", "workspace_discard", `{"workspace":"job"}`},
+		{"admin", "compact", `{"before":"2020-01-01T00:00:00Z"}`},
+		{"acme", "usage", `{}`},
+	} {
+		if got := acme.in(request.namespace).call(t, request.verb, request.body); got.Header.Get(headerErrorCode) != "" {
+			requireFailure(t, got, 503, "unavailable")
+			t.Logf("%s: %s", request.verb, got.Data)
+		}
+	}
+	assert.NotContains(t, disk.errors.String(), "request failed")
+}
