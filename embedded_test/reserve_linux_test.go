@@ -40,7 +40,7 @@ func startOnSmallDisk(t *testing.T, size string) *smallDisk {
 // fill takes all room of the disk with a file of somebody else.
 func (disk *smallDisk) fill(t *testing.T) {
 	t.Helper()
-	file, err := os.Create(filepath.Join(disk.folder, "filler"))
+	file, err := os.OpenFile(filepath.Join(disk.folder, "filler"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(t, err)
 	defer file.Close()
 	for size := 64 << 10; size > 0; size /= 16 {
@@ -60,7 +60,7 @@ func (disk *smallDisk) awaitReserve(t *testing.T, tenant *tenant, there bool) {
 
 // A disk that tenants have filled is a disk that tenants can make room on, over the bus.
 func TestReserve_Delete_Ugly(t *testing.T) {
-	disk := startOnSmallDisk(t, "48m")
+	disk := startOnSmallDisk(t, "24m")
 	acme := newTenant(t, disk.url, "acme")
 	acme.set(t, "cold", "k", "v")
 	disk.awaitReserve(t, acme, true)
@@ -91,6 +91,71 @@ func TestReserve_Delete_Ugly(t *testing.T) {
 		assert.Equal(t, 1, strings.Count(disk.errors.String(), line), "%s in %s", line, disk.errors)
 	}
 	assert.Zero(t, disk.terminate(t))
+}
+
+// shrink gives back some of the room that fill has taken.
+func (disk *smallDisk) shrink(t *testing.T, bytes int64) {
+	t.Helper()
+	filler := filepath.Join(disk.folder, "filler")
+	information, err := os.Stat(filler)
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(filler, information.Size()-bytes))
+}
+
+// While the reserve is given up, its room is for deletions. Workspaces and backups get none of it.
+func TestReserve_Workspaces_Bad(t *testing.T) {
+	disk := startOnSmallDisk(t, "48m")
+	acme := newTenant(t, disk.url, "acme")
+	acme.set(t, "cold", "k", "v")
+	for key := range 8 {
+		acme.set(t, "large", fmt.Sprint(key), strings.Repeat("x", 100_000))
+	}
+	for _, name := range []string{"job", "thrown"} {
+		requireFirst(t, acme.call(t, "workspace_open", object(t, "workspace", name)))
+		requireFirst(t, acme.call(t, "workspace_put", object(t, "workspace", name, "kind", "k", "data", strings.Repeat("x", 200_000))))
+	}
+	disk.awaitReserve(t, acme, true)
+	disk.fill(t)
+	requireFailure(t, acme.call(t, "set", object(t, "group", "g", "key", "k", "value", strings.Repeat("x", 300_000))), 503, "unavailable")
+	disk.giveUp(t, acme)
+	// There is room for an entry, and too little for the reserve.
+	disk.shrink(t, 150_000)
+	for _, request := range []struct{ namespace, verb, body string }{
+		{"acme", "workspace_put", `{"workspace":"job","kind":"k","data":1}`},
+		{"acme", "workspace_open", `{"workspace":"another"}`},
+		{"acme", "workspace_commit", `{"workspace":"job"}`},
+		{"acme", "set", `{"group":"g","key":"k","value":"v"}`},
+		{"admin", "backup", `{"file":"monday.db"}`},
+	} {
+		assert.Contains(t, requireFailure(t, acme.in(request.namespace).call(t, request.verb, request.body), 503, "unavailable").Message, "disk is full")
+	}
+	requireFirst(t, acme.call(t, "workspace_query", `{"workspace":"job","sql":"SELECT count(*) FROM entries"}`))
+	requireFirst(t, acme.call(t, "delete_group", `{"group":"large"}`))
+	requireFirst(t, acme.call(t, "workspace_discard", `{"workspace":"thrown"}`))
+	requireFirst(t, acme.call(t, "workspace_discard", `{"workspace":"job"}`))
+	// The files of the workspaces were as large as the reserve.
+	awaitStatus(t, acme, func(status statusReply) bool { return status.Writable })
+	acme.set(t, "g", "k", "v")
+	requireFirst(t, acme.call(t, "workspace_open", `{"workspace":"another"}`))
+	assert.Zero(t, disk.terminate(t))
+}
+
+// giveUp deletes keys until the reserve is given up, and takes its room too.
+func (disk *smallDisk) giveUp(t *testing.T, tenant *tenant) {
+	t.Helper()
+	for key := 0; ; key++ {
+		require.Less(t, key, 8, "the reserve is never given up")
+		awaitStatus(t, tenant, func(statusReply) bool {
+			information, err := os.Stat(filepath.Join(disk.folder, "storebus.db-wal"))
+			return err == nil && information.Size() == 0
+		})
+		disk.fill(t)
+		requireFirst(t, tenant.call(t, "delete", object(t, "group", "large", "key", fmt.Sprint(key))))
+		disk.fill(t)
+		if _, err := os.Stat(filepath.Join(disk.folder, "storebus.db.reserve")); err != nil {
+			return
+		}
+	}
 }
 
 // Every verb that needs room on a full disk gets 503, and none gets 500.

@@ -3,8 +3,11 @@
 package store
 
 import (
+	"path/filepath"
+
 	sqlitedriver "modernc.org/sqlite"
 
+	"dappco.re/go/storebus/internal/platform"
 	"dappco.re/go/storebus/store/internal/engine"
 )
 
@@ -27,6 +30,14 @@ func (host backupHost) Closing() bool { return host.store.closing.Load() }
 
 // Copied is for the status.
 func (host backupHost) Copied(bytes int64) { host.store.backedUp.Store(bytes) }
+
+// Room tells whether the reserve of the disk is in use, if the folder is on this disk.
+func (host backupHost) Room(folder string) error {
+	if err := host.store.engine.Scarcity(); err != nil && platform.SameDisk(folder, filepath.Dir(host.store.config.DatabasePath)) {
+		return err
+	}
+	return nil
+}
 
 // CloseIdle closes files of workspaces.
 func (host backupHost) CloseIdle() bool { return host.store.workspaces.CloseIdle() }

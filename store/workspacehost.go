@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -40,8 +41,10 @@ func (host storeHost) EndedRuns() (map[string]bool, error) {
 	})
 }
 
-// Forbids is about a store that is behind its mark.
-func (host storeHost) Forbids() error { return host.store.marked.refusal }
+// Forbids is about a store that is behind its mark, and about a full disk whose reserve is in use.
+func (host storeHost) Forbids() error {
+	return cmp.Or(host.store.marked.refusal, host.store.engine.Scarcity())
+}
 
 // Limits are those of the next batch.
 func (host storeHost) Limits() kv.Limits { return host.store.engine.Limits() }

@@ -40,6 +40,14 @@ func HasTooManyFiles(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
+// SameDisk reports whether two paths are on one file system. It is false if one cannot be looked at.
+//
+//	platform.SameDisk("/var/lib/storebus", "/var/lib/storebus/backup") // true
+func SameDisk(one, other string) bool {
+	var first, second unix.Stat_t
+	return errors.Join(unix.Stat(one, &first), unix.Stat(other, &second)) == nil && first.Dev == second.Dev
+}
+
 // IsAddressInUse reports whether another program listens at an address (EADDRINUSE).
 //
 //	_, err := net.Listen("tcp", "127.0.0.1:4222")

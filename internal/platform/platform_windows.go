@@ -7,6 +7,8 @@ package platform
 import (
 	"errors"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/windows"
 )
@@ -67,6 +69,15 @@ func DiskSize(path string) (size uint64, err error) {
 //
 //	platform.HasTooManyFiles(windows.ERROR_TOO_MANY_OPEN_FILES) // true
 func HasTooManyFiles(err error) bool { return errors.Is(err, windows.ERROR_TOO_MANY_OPEN_FILES) }
+
+// SameDisk reports whether two paths are on one volume, by their letters.
+//
+//	platform.SameDisk(`C:\ProgramData\storebus`, `C:\backup`) // true
+func SameDisk(one, other string) bool {
+	one, oneErr := filepath.Abs(one)
+	other, otherErr := filepath.Abs(other)
+	return errors.Join(oneErr, otherErr) == nil && strings.EqualFold(filepath.VolumeName(one), filepath.VolumeName(other))
+}
 
 // CheckWritableFolder finds nothing on Windows: only an attempt shows the permissions in
 // the access list of a folder.

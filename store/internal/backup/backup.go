@@ -34,6 +34,8 @@ type Host interface {
 	Begin(path string) (*sqlitedriver.Backup, error)
 	// Between has the owner of the connection call function between two batches, and waits.
 	Between(function func() error) error
+	// Room returns why nothing is written into a folder, nil if there is no reason.
+	Room(folder string) error
 	// CloseIdle closes files that nobody uses now, and reports whether there were any.
 	CloseIdle() bool
 	// Closing reports whether the store is being closed.
@@ -49,6 +51,9 @@ type Host interface {
 // It returns ErrUnavailable if the disk of the copy is full, or if the process has too many files
 // open.
 func Make(host Host, path string) (bytes int64, err error) {
+	if err := host.Room(filepath.Dir(path)); err != nil {
+		return 0, err
+	}
 	bytes, err = makeOnce(host, path)
 	if lacksFiles(err) && host.CloseIdle() {
 		bytes, err = makeOnce(host, path)

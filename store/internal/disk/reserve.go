@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"dappco.re/go/storebus/internal/platform"
@@ -18,7 +19,7 @@ import (
 const (
 	// mostReserve is the size of a reserve, unless a hundredth of the disk is less.
 	mostReserve = 16 << 20
-	// plentyOfRoom is so much that the room is looked at once a second only.
+	// plentyOfRoom is so much that it is looked at once a second, and not for each write.
 	plentyOfRoom = 64 << 20
 	// slackBytes is room for the pages that a commit writes beside its data.
 	slackBytes = 32 << 10
@@ -34,12 +35,21 @@ type reserve struct {
 	path string
 	// target is how large the file should be, and held how large it is.
 	target, held int64
-	// given tells that the reserve is given up.
-	given bool
 	// room is the room that is left for data, as far as is known, and looked is when a checkpoint
 	// last was to make some.
 	room   int64
 	looked time.Time
+}
+
+// Scarcity tells any goroutine that the reserve is given up. The zero value tells that it is not.
+type Scarcity struct{ given atomic.Bool }
+
+// Refusal returns why nothing is taken that needs room, nil if it is.
+func (scarcity *Scarcity) Refusal() error {
+	if !scarcity.given.Load() {
+		return nil
+	}
+	return sqlite.Refusal(sqlite.ErrNoRoom)
 }
 
 // newReserve finds the reserve of a database. It makes none: a store that lives for a moment needs
@@ -53,9 +63,7 @@ func newReserve(database string) (found reserve) {
 		return found
 	}
 	found.path, found.target = database+sqlite.ReserveSuffix, int64(min(mostReserve, size/100))
-	if information, err := os.Stat(found.path); err == nil {
-		found.held = information.Size()
-	}
+	found.look()
 	return found
 }
 
@@ -68,21 +76,30 @@ func (reserve *reserve) free() int64 {
 	return int64(min(free, math.MaxInt64))
 }
 
-// take makes the reserve as large as the disk permits. A quarter of it stays free for the
-// write-ahead log.
-func (reserve *reserve) take() {
-	if reserve.path == "" || reserve.held >= reserve.target {
-		return
+// look finds out how large the file is: somebody may have removed it.
+func (reserve *reserve) look() {
+	reserve.held = 0
+	if information, err := os.Stat(reserve.path); err == nil {
+		reserve.held = information.Size()
+	}
+}
+
+// take makes the reserve as large as the disk permits, and reports whether it did. A quarter of it
+// stays free for the write-ahead log.
+func (reserve *reserve) take() (taken bool) {
+	if reserve.held >= reserve.target {
+		return false
 	}
 	size := min(reserve.target, reserve.free()+reserve.held-reserve.target/4)
 	if size < reserve.target/4 || size < reserve.held+reserve.target/8 {
-		return
+		return false
 	}
 	if allocate(reserve.path, size) != nil {
 		reserve.release()
-		return
+		return false
 	}
-	reserve.held, reserve.given = size, false
+	reserve.held = size
+	return true
 }
 
 func allocate(path string, size int64) error {
@@ -103,16 +120,23 @@ func (reserve *reserve) release() bool {
 
 // KeepReserve takes the reserve, or takes it back.
 func (disk *Disk) KeepReserve() {
-	given := disk.reserve.given
-	disk.reserve.take()
-	if given && !disk.reserve.given {
+	reserve := &disk.reserve
+	if reserve.path == "" || !disk.Writes() {
+		return
+	}
+	reserve.room = 0 // others may have taken some
+	reserve.look()
+	if disk.Scarce() || sqlite.IsFull(disk.refusal) {
+		disk.Relieve()
+	}
+	if reserve.take() && disk.config.Scarcity.given.CompareAndSwap(true, false) {
 		disk.refused = 0 // the rest of the room is for small writes, and one is to be tried
-		disk.config.Logger.Debug("the reserve of the disk is taken back", slog.Int64("bytes", disk.reserve.held))
+		disk.config.Logger.Debug("the reserve of the disk is taken back", slog.Int64("bytes", reserve.held))
 	}
 }
 
 // Scarce reports whether the reserve is given up, so that only writes that make room are taken.
-func (disk *Disk) Scarce() bool { return disk.reserve.given }
+func (disk *Disk) Scarce() bool { return disk.config.Scarcity.given.Load() }
 
 // HasRoom reports whether the disk has room for a commit with so many bytes, and for the checkpoint
 // that follows. Data is in a record and in a table.
@@ -132,30 +156,50 @@ func (disk *Disk) HasRoom(bytes int) bool {
 
 // GiveUpReserve gives up the reserve, and reports whether there was one.
 func (disk *Disk) GiveUpReserve() bool {
+	given := disk.giveUpReserve()
+	if given {
+		disk.reserve.looked = time.Time{}
+		disk.Relieve()
+	}
+	return given
+}
+
+func (disk *Disk) giveUpReserve() bool {
 	if disk.reserve.held == 0 || !disk.reserve.release() {
 		return false
 	}
-	disk.reserve.given = true
+	disk.config.Scarcity.given.Store(true)
 	disk.config.Logger.Debug("the reserve of the disk is given up")
-	disk.reserve.looked = time.Time{}
-	disk.Relieve()
 	return true
 }
 
-// Relieve makes room in the write-ahead log by a checkpoint, and reports whether it has. It is tried
-// only now and then, because it may be in vain.
+// Relieve gives back the room of the write-ahead log, and reports whether it has. It is tried only
+// now and then, because it may be in vain.
 func (disk *Disk) Relieve() bool {
-	if disk.reserve.path == "" || disk.written == 0 && !disk.left.some || time.Since(disk.reserve.looked) < reliefInterval {
+	reserve := &disk.reserve
+	if reserve.path == "" || time.Since(reserve.looked) < reliefInterval || !disk.hasWriteAheadLog() {
 		return false
 	}
-	disk.reserve.looked = time.Now()
-	disk.Shorten()
-	return disk.written == 0 && !disk.left.some
+	reserve.looked = time.Now()
+	disk.checkpoint(disk.truncate)
+	return !disk.hasWriteAheadLog()
 }
 
-// fits reports whether the database file can grow by what a checkpoint adds to it. One that fails
-// half-way would take the room, and leave the write-ahead log as it is.
+// hasWriteAheadLog reports whether the write-ahead log takes room on the disk. It may have no page
+// that is not in the database.
+func (disk *Disk) hasWriteAheadLog() bool {
+	information, err := os.Stat(disk.config.Path + "-wal")
+	return err == nil && information.Size() > 0
+}
+
+// fits reports whether the database file can grow by what a checkpoint adds to it. The reserve is
+// given up for that. A checkpoint that fails half-way would take the room, and leave the write-ahead
+// log as it is.
 func (disk *Disk) fits() bool {
+	return disk.fitsNow() || disk.giveUpReserve() && disk.fitsNow()
+}
+
+func (disk *Disk) fitsNow() bool {
 	if disk.reserve.path == "" || !sqlite.IsFull(disk.refusal) {
 		return true
 	}

@@ -25,6 +25,8 @@ type Config struct {
 	Logger      *slog.Logger
 	// Fault is told when the store stops writing.
 	Fault *Fault
+	// Scarcity is told when the reserve is given up, and when it is taken back.
+	Scarcity *Scarcity
 	// Places are where the files of the database are.
 	Places sqlite.Places
 	// Syncs has the times of COMMIT alone, if it waits for the disk.

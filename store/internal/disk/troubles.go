@@ -64,17 +64,16 @@ func stateOf(refusal error) string {
 func (disk *Disk) Refusal() error { return disk.refusal }
 
 // LookAgain finds out whether the disk takes writes again, although nobody writes. It writes as much
-// as was refused, so that it does not tell that there is room when there is little.
+// as was refused, so that it does not tell that there is room when there is little. If nobody writes
+// as much any more, less is enough.
 func (disk *Disk) LookAgain() {
 	if disk.refusal == nil || !disk.Writes() || disk.Scarce() {
 		return
 	}
 	if !sqlite.IsLocked(disk.refusal) {
 		size := min(disk.refused, largestProbe)
-		if sqlite.IsFull(disk.refusal) && !disk.HasRoom(size) {
-			return
-		}
-		if disk.Unsynced(func(transaction *sqlite.Transaction) { transaction.Execute(disk.probe, int64(size)) }) != nil {
+		if sqlite.IsFull(disk.refusal) && !disk.HasRoom(size) || disk.Unsynced(func(transaction *sqlite.Transaction) { transaction.Execute(disk.probe, int64(size)) }) != nil {
+			disk.refused /= 2
 			return
 		}
 		disk.Written(size)
@@ -115,6 +114,14 @@ func (disk *Disk) Tried(work string, err error) {
 	}
 	if leftOut, changed := condition.Becomes(""); changed {
 		disk.config.Logger.Info("work of the store goes on", slog.String("work", work), slog.Uint64("left_out", leftOut))
+	}
+}
+
+// Took records that a batch of a size was taken. On a full disk that says nothing of larger ones, if
+// it needed room at all.
+func (disk *Disk) Took(grows bool, bytes int) {
+	if !sqlite.IsFull(disk.refusal) || grows && bytes >= disk.refused {
+		disk.Wrote(nil, 0)
 	}
 }
 

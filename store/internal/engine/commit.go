@@ -271,8 +271,8 @@ func (committer *Committer) installAppended() {
 		if len(committer.underway) > 0 {
 			committer.underway[0].batch.Landed()
 		}
-		if len(first.batch.Events()) > 0 && (first.grows || !sqlite.IsFull(committer.disk.Refusal())) {
-			committer.disk.Wrote(nil, 0)
+		if len(first.batch.Events()) > 0 {
+			committer.disk.Took(first.grows, first.size())
 		}
 		committer.complete(first.writes)
 		committer.spare = batch.Reuse(first.batch)

@@ -94,7 +94,7 @@ func newCommitter(engine *Engine, session *sqlite.Session) (*Committer, error) {
 func (committer *Committer) prepare(session *sqlite.Session) {
 	engine, config := committer.engine, &committer.engine.config
 	committer.disk = disk.New(session, disk.Config{
-		Path: config.Path, Synchronous: config.Synchronous, Logger: config.Logger, Fault: &engine.fault, Places: engine.places, Syncs: &engine.figures.Syncs,
+		Path: config.Path, Synchronous: config.Synchronous, Logger: config.Logger, Fault: &engine.fault, Scarcity: &engine.scarcity, Places: engine.places, Syncs: &engine.figures.Syncs,
 	})
 	committer.view = state.NewView(session, engine.hot, committer.flushLog)
 	committer.tables = config.Tables(session)

@@ -29,6 +29,8 @@ type Engine struct {
 	suspended atomic.Pointer[string]
 	// fault is why the store has stopped writing.
 	fault disk.Fault
+	// scarcity tells that the disk is full, so that its reserve is in use.
+	scarcity disk.Scarcity
 	// places are where the files of the database are.
 	places sqlite.Places
 	hot    *state.Hot
@@ -131,6 +133,9 @@ func (engine *Engine) Stopped() error { return engine.fault.Stopped() }
 
 // Reason is Stopped with all that an operator may know, and others may not.
 func (engine *Engine) Reason() error { return engine.fault.Reason() }
+
+// Scarcity returns why nothing is taken that needs room on the disk, or nil.
+func (engine *Engine) Scarcity() error { return engine.scarcity.Refusal() }
 
 // Remembered returns an entry that memory holds, or NotFoundError if memory knows that there is
 // none.

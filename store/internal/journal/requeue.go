@@ -44,6 +44,9 @@ func (command RequeueCommand) Apply(batch *batch.Batch, _ batch.Origin) (outcome
 // Groups implements Command.
 func (command RequeueCommand) Groups() []string { return nil }
 
+// Grows reports true, see commands.Grows.
+func (RequeueCommand) Grows() bool { return true }
+
 func requeue(batch *batch.Batch, requeued requeuing) {
 	if requeued.count > 0 {
 		slot.In(batch).add(&requeued)

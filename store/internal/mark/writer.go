@@ -92,6 +92,9 @@ func (writer *Writer) write() {
 		}
 		return
 	}
+	writer.mutex.Lock()
+	writer.changed = true // a full disk may have room at the next commit, or when the store closes
+	writer.mutex.Unlock()
 	if _, changed := writer.failing.Becomes("failing"); changed {
 		writer.logger.Warn("the mark of the database cannot be written: a start would not see that an older copy was put in its place", slog.Any("error", err))
 	}

@@ -21,7 +21,7 @@ type Host interface {
 	Recall(name batch.RequestName) (earlier *batch.Answer, now time.Time, err error)
 	// EndedRuns returns the runs that have ended and may still have a file.
 	EndedRuns() (map[string]bool, error)
-	// Forbids returns why the store takes no writes since it was opened, nil if it does.
+	// Forbids returns why nothing may be written to workspaces, nil if it may.
 	Forbids() error
 	// Limits are the present limits of the store.
 	Limits() kv.Limits

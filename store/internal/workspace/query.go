@@ -34,15 +34,13 @@ func (workspace *Workspace) Query(query string, limit int) (workspacefile.Rows, 
 	defer release()
 	ctx, stop := workspace.queryContext()
 	defer stop()
-	rows, err := run.Query(ctx, query, limit)
-	if sqlite.RefusedFile(err) && workspace.workspaces.CloseIdle() {
+	var rows workspacefile.Rows
+	err = workspace.workspaces.opening(func() (err error) {
 		rows, err = run.Query(ctx, query, limit)
-	}
+		return err
+	})
 	return rows, err
 }
-
-// CloseIdle closes the files that nobody uses now, and reports whether there were any.
-func (workspaces *Workspaces) CloseIdle() bool { return workspaces.pool.closeIdle() }
 
 // pin keeps the files of the workspace in place until release is called. Writes go on
 // meanwhile.

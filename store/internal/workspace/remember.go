@@ -18,3 +18,6 @@ func (command rememberCommand) Apply(batch *batch.Batch, _ batch.Origin) (comman
 }
 
 func (rememberCommand) Groups() []string { return nil }
+
+// Grows reports true, see commands.Grows.
+func (rememberCommand) Grows() bool { return true }

@@ -119,16 +119,22 @@ func (workspaces *Workspaces) loadKey(key workspacefile.Key) error {
 }
 
 func (workspaces *Workspaces) takeUnread(key workspacefile.Key) (files []*workspacefile.File, busy <-chan struct{}, err error) {
-	registry, unlock := workspaces.registry.lock()
-	defer unlock()
-	return registry.takeUnread(key)
+	err = workspaces.opening(func() (err error) {
+		registry, unlock := workspaces.registry.lock()
+		defer unlock()
+		files, busy, err = registry.takeUnread(key)
+		return err
+	})
+	return files, busy, err
 }
 
 func (workspaces *Workspaces) read(key workspacefile.Key, files []*workspacefile.File) error {
 	var runs []*run
-	err := workspaces.reserved(func() (err error) {
-		runs, err = workspaces.config.runsOf(files)
-		return err
+	err := workspaces.opening(func() error {
+		return workspaces.reserved(func() (err error) {
+			runs, err = workspaces.config.runsOf(files)
+			return err
+		})
 	})
 	registry, unlock := workspaces.registry.lock()
 	defer unlock()
@@ -224,7 +230,9 @@ func (workspaces *Workspaces) create(turn turn, opening []*batch.Answer, at time
 		err = workspaces.admitBytes(turn.run.Name.Namespace, newFileBytes)
 	}
 	if err == nil {
-		err = workspaces.reserved(func() error { return turn.run.Create(fill) })
+		err = workspaces.opening(func() error {
+			return workspaces.reserved(func() error { return turn.run.Create(fill) })
+		})
 	}
 	if err == nil {
 		workspaces.usage.measure(turn.run)
@@ -274,6 +282,22 @@ func (workspaces *Workspaces) Query(name workspacefile.Name, query string, limit
 	rows, err := workspace.Query(query, limit)
 	return rows, workspace.Failure(err)
 }
+
+// opening carries out work that opens files. If the process has no descriptor left, the files that
+// nobody uses are closed, and the work is done once more.
+func (workspaces *Workspaces) opening(work func() error) error {
+	err := work()
+	if workspacefile.LacksFile(err) && workspaces.CloseIdle() {
+		err = work()
+	}
+	if workspacefile.LacksFile(err) {
+		return workspacefile.Failure(err)
+	}
+	return err
+}
+
+// CloseIdle closes the files that nobody uses now, and reports whether there were any.
+func (workspaces *Workspaces) CloseIdle() bool { return workspaces.pool.closeIdle() }
 
 // reserved runs function while the store's folders are not given up.
 func (workspaces *Workspaces) reserved(function func() error) error {

@@ -188,10 +188,15 @@ func removeDatabase(path string) error {
 	return nil
 }
 
+// LacksFile reports whether a file could not be opened, perhaps because too many are open.
+func LacksFile(err error) bool { return platform.HasTooManyFiles(err) || sqlite.RefusedFile(err) }
+
 // Failure is sqlite.Refusal for the file of a workspace. A failed write that may be on disk has an
 // unknown outcome.
 func Failure(err error) error {
 	switch {
+	case errors.Is(err, failure.ErrUnavailable):
+		return err
 	case platform.IsDiskFull(err):
 		return fmt.Errorf("%w: disk takes no more", failure.ErrUnavailable)
 	case platform.HasTooManyFiles(err):

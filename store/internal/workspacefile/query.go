@@ -57,7 +57,7 @@ func (file *File) Query(ctx context.Context, query string, limit int) (Rows, err
 		return rows, cause
 	}
 	if sqlite.RefusedFile(err) {
-		return rows, sqlite.Refusal(err)
+		return rows, err
 	}
 	return rows, blameEntry(ctx, file.Path(), err)
 }
