@@ -16,7 +16,7 @@ func TestDurability_PowerLoss_Ugly(t *testing.T) {
 	requireStrace(t)
 	t.Run("FullLosesNothing", func(t *testing.T) {
 		random := seeded(t)
-		run := recordRun(t, random, "full")
+		run := recordRun(t, random, "full", 5)
 		run.eachImage(t, random, func(t *testing.T, image *image, lost []string) {
 			t.Helper()
 			assert.Empty(t, lost[:min(len(lost), 5)], "%d sets that were acknowledged are not there, such as", len(lost))
@@ -25,7 +25,7 @@ func TestDurability_PowerLoss_Ugly(t *testing.T) {
 	// This proves that the test above can see a loss.
 	t.Run("RelaxedLosesWhatOnlyTheProcessKept", func(t *testing.T) {
 		random := seeded(t)
-		run := recordRun(t, random, "relaxed")
+		run := recordRun(t, random, "relaxed", 1)
 		images, losses := 0, 0
 		run.eachImage(t, random, func(t *testing.T, image *image, lost []string) {
 			t.Helper()

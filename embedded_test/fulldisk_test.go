@@ -25,13 +25,14 @@ func startWithoutRoom(t *testing.T, url, database string) *process {
 	return started
 }
 
-// If the disk is full, a write is refused with 503 and changes nothing. Reads go on, and so
-// do writes once there is room.
+// If the disk is full, a write is refused with 503, changes nothing and has no event. Reads go on,
+// and so do writes once there is room.
 func TestFullDisk_Set_Ugly(t *testing.T) {
 	outside := startBroker(t, "127.0.0.1:0")
 	database := filepath.Join(t.TempDir(), "storebus.db")
 	sidecar := startWithoutRoom(t, outside.URL(), database)
 	tenant := &tenant{connection: connect(t, outside.URL()), namespace: "acme"}
+	events := tenant.events(t)
 	large := strings.Repeat("x", 900_000)
 	set := func(key int) answer {
 		return tenant.call(t, "set", fmt.Sprintf(`{"key":"%d","value":"%s"}`, key, large))
@@ -48,6 +49,10 @@ func TestFullDisk_Set_Ugly(t *testing.T) {
 	requireFailure(t, tenant.call(t, "get", fmt.Sprintf(`{"key":"%d"}`, stored)), 404, "not_found")
 	requireFirst(t, tenant.call(t, "get", `{"key":"0"}`))
 	assert.Zero(t, sidecar.terminate(t))
+	for key := range stored {
+		assert.Equal(t, fmt.Sprint(key), *decodeBody[event](t, receive(t, events.Subscription).Data).Key)
+	}
+	requireSilence(t, tenant.connection, events.Subscription) // what was refused has no event
 	startServe(t, outside.URL(), database)
 	for key := range stored {
 		requireFirst(t, tenant.call(t, "get", fmt.Sprintf(`{"key":"%d"}`, key)))

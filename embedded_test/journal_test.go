@@ -128,10 +128,7 @@ func deliverThroughFaults(t *testing.T, endpoint endpoint, points int64) *commit
 // The endpoint has every acknowledged point exactly once and unchanged, although endpoint
 // and sidecar are killed during commits and deliveries.
 func TestJournal_Kill_Ugly(t *testing.T) {
-	points := int64(100_000)
-	if raceEnabled {
-		points = 10_000
-	}
+	points := int64(underRace(30_000, 10_000))
 	endpoint := startInflux(t)
 	done := deliverThroughFaults(t, endpoint, points)
 	assert.Equal(t, points, endpoint.count(t, "n"), "the server's own count")
@@ -175,10 +172,7 @@ func requireStored(t *testing.T, want, got any) {
 // VictoriaMetrics reads the same lines with a parser of its own. It stores only numbers,
 // and times in milliseconds.
 func TestJournal_Victoria_Ugly(t *testing.T) {
-	points := int64(20_000)
-	if raceEnabled {
-		points = 5_000
-	}
+	points := int64(underRace(10_000, 5_000))
 	endpoint := startVictoria(t)
 	done := deliverThroughFaults(t, endpoint, points)
 	stored := endpoint.read(t, points)

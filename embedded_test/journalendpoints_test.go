@@ -105,7 +105,7 @@ type influx struct {
 // startInflux starts an InfluxDB with an empty database b.
 func startInflux(t *testing.T) *influx {
 	t.Helper()
-	folder := t.TempDir()
+	folder := memoryFolder(t) // it syncs a file for each new field
 	started := &influx{binary: installed(t, "influxd"), configuration: filepath.Join(folder, "influxd.conf"), address: freeAddress(t)}
 	configuration := fmt.Sprintf(influxConfiguration, filepath.Join(folder, "meta"), filepath.Join(folder, "data"), filepath.Join(folder, "wal"), started.address)
 	require.NoError(t, os.WriteFile(started.configuration, []byte(configuration), 0o600))

@@ -30,6 +30,8 @@ type recordedRun struct {
 	recording *recording
 	promises  []promise
 	filed     *filedWork
+	// losses is how many moments of each kind are looked at.
+	losses int
 }
 
 // The names of the database and of the folder of archives, within the root of a run.
@@ -40,11 +42,11 @@ const (
 
 // recordRun runs a sidecar on a new database: a burst of writes, a pause in which the
 // write-ahead log is emptied, another burst, and SIGTERM.
-func recordRun(t *testing.T, random *rand.Rand, durability string) *recordedRun {
+func recordRun(t *testing.T, random *rand.Rand, durability string, losses int) *recordedRun {
 	t.Helper()
-	setsPerClient := underRace(40, 30)
+	const setsPerClient = 40
 	outside := startBroker(t, "127.0.0.1:0")
-	run := &recordedRun{root: memoryFolder(t)}
+	run := &recordedRun{root: memoryFolder(t), losses: losses}
 	database := filepath.Join(run.root, recordedDatabase)
 	trace := filepath.Join(t.TempDir(), "trace")
 	sidecar := startTraced(t, outside.URL(), database, trace, recordingOptions,
@@ -147,7 +149,7 @@ func (run *recordedRun) eachImage(t *testing.T, random *rand.Rand, verify func(t
 // checkpoints, and of files that are made or removed.
 func (run *recordedRun) moments(random *rand.Rand) []time.Time {
 	var moments []time.Time
-	for _, index := range spread(random, len(run.promises), underRace(10, 4)) {
+	for _, index := range spread(random, len(run.promises), 2*run.losses) {
 		moments = append(moments, run.promises[index].received)
 	}
 	database := filepath.Join(run.root, recordedDatabase)
@@ -156,7 +158,7 @@ func (run *recordedRun) moments(random *rand.Rand) []time.Time {
 			isOne := effect.name == prefix || strings.HasSuffix(prefix, "/") && strings.HasPrefix(effect.name, prefix)
 			return !isOne || effect.began.Before(run.promises[0].received)
 		})
-		for _, index := range spread(random, len(changed), underRace(4, 2)) {
+		for _, index := range spread(random, len(changed), run.losses) {
 			moments = append(moments, changed[index].ended)
 		}
 	}

@@ -68,7 +68,7 @@ var mutants = []mutant{
 		edits: []edit{{
 			"store/internal/commands/transaction.go",
 			"\t\t\treturn nil, &failure.TransactionError{List: list, Index: index, Err: err}\n",
-			"\t\t\tcontinue\n",
+			"\t\t\t_ = list\n",
 		}},
 	},
 	{
@@ -121,7 +121,7 @@ var mutants = []mutant{
 		}},
 	},
 	{
-		name: "DropsTheIdOfAnEvent", folder: inEmbedded, test: "TestEvents_Order_Good",
+		name: "DropsTheIdOfAnEvent", folder: inEmbedded, test: "TestEvents_Publish_Good",
 		edits: []edit{{
 			"handler/publisher.go",
 			"\tpublisher.setHeader(subjects.HeaderMessageID, string(publisher.id))\n",
@@ -190,6 +190,14 @@ var mutants = []mutant{
 	},
 
 	// The files.
+	{
+		name: "LooksAtNoMark", folder: inEmbedded, test: "TestMark_Serve_Bad",
+		edits: []edit{{
+			"store/mark.go",
+			"\treason, err = behind(marked.mark, storeID, log)\n",
+			"",
+		}},
+	},
 	{
 		name: "LeavesAFolderUnsynced", folder: inEmbedded, test: "TestDurability_PowerLoss_Ugly",
 		edits: []edit{{
