@@ -113,7 +113,7 @@ func (sidecar *Sidecar) fitStore(ctx context.Context, joined *bus) error {
 func (sidecar *Sidecar) announce(ctx context.Context, joined *bus) (err error) {
 	config := sidecar.config.handlerConfig()
 	config.Store, config.Space, config.Connection = sidecar.store, sidecar.space, joined.requests
-	config.FitStore = joined.payload.fit
+	config.FitStore, config.Dials = joined.payload.fit, &joined.lines[purposeRequests].Dials
 	if sidecar.journal != nil {
 		config.Journal = journalDelivery{sidecar.journal}
 	}

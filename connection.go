@@ -41,8 +41,7 @@ func (sidecar *Sidecar) connectBoth(ctx context.Context, joined *bus) (err error
 	if joined.requests, err = sidecar.connect(ctx, joined, purposeRequests, &config.NATS.NATSCredentials); err != nil {
 		return fmt.Errorf("the connection for requests: %w", err)
 	}
-	// A message written while the broker is away must be an error: the log has it.
-	if joined.events, err = sidecar.connect(ctx, joined, purposeEvents, &config.EventsNATS, nats.ReconnectBufSize(-1)); err != nil {
+	if joined.events, err = sidecar.connect(ctx, joined, purposeEvents, &config.EventsNATS); err != nil {
 		return fmt.Errorf("the connection for events: %w", err)
 	}
 	return nil
@@ -50,9 +49,9 @@ func (sidecar *Sidecar) connectBoth(ctx context.Context, joined *bus) (err error
 
 // connect makes one connection. If the broker is away it waits; a refusal, which
 // no waiting mends, is an error.
-func (sidecar *Sidecar) connect(ctx context.Context, joined *bus, purpose string, credentials *NATSCredentials, more ...nats.Option) (*nats.Conn, error) {
+func (sidecar *Sidecar) connect(ctx context.Context, joined *bus, purpose string, credentials *NATSCredentials) (*nats.Conn, error) {
 	events := &connectionEvents{bus: joined, purpose: purpose, logger: sidecar.config.Logger.With("connection", purpose)}
-	options := append(sidecar.options(purpose, events), append(more, joined.lines[purpose].Option)...)
+	options := append(sidecar.options(purpose, events), joined.lines[purpose].Option)
 	defer sidecar.awaited.Store(false)
 	for {
 		connection, err := sidecar.dial(events, credentials, options)
@@ -122,6 +121,9 @@ func (sidecar *Sidecar) options(purpose string, events *connectionEvents) []nats
 		// A write that fails in the background loses its messages. The connection is then
 		// replaced, and everybody sees that.
 		nats.ReconnectOnFlusherError(),
+		// A message written while the broker is away must be an error. The log has the event. A
+		// reply may not go out before the look for another sidecar.
+		nats.ReconnectBufSize(-1),
 		nats.DisconnectErrHandler(events.disconnected),
 		nats.ReconnectHandler(events.reconnected),
 		nats.ReconnectErrHandler(events.stillAway),

@@ -25,15 +25,21 @@ type proxy struct {
 	mutex    sync.Mutex
 	lines    []*line
 	vanished chan struct{} // not nil while the sidecar's data vanishes
+
+	// refuses tells that new connections are closed at once.
+	refuses atomic.Bool
+	// delivered counts the bytes for the sidecar.
+	delivered atomic.Int64
 }
 
 // line is one connection through a proxy.
 type line struct {
 	inner, outer net.Conn
-	// held tells that data from the sidecar stays where it is, until ended is closed.
-	held  atomic.Bool
-	ended chan struct{}
-	once  sync.Once
+	// held tells that data from the sidecar stays where it is, until ended is closed. blocked tells
+	// that there is such data.
+	held, blocked atomic.Bool
+	ended         chan struct{}
+	once          sync.Once
 }
 
 func (line *line) cut() {
@@ -66,6 +72,10 @@ func (proxy *proxy) accept() {
 		if err != nil {
 			return
 		}
+		if proxy.refuses.Load() {
+			inner.Close()
+			continue
+		}
 		outer, err := net.Dial("tcp", proxy.target)
 		if err != nil {
 			inner.Close()
@@ -76,7 +86,7 @@ func (proxy *proxy) accept() {
 		proxy.lines = append(proxy.lines, accepted)
 		proxy.mutex.Unlock()
 		proxy.group.Go(func() { proxy.pass(accepted, &swallower{proxy: proxy, line: accepted, writer: outer}, inner) })
-		proxy.group.Go(func() { proxy.pass(accepted, inner, outer) })
+		proxy.group.Go(func() { proxy.pass(accepted, &counter{writer: inner, bytes: &proxy.delivered}, outer) })
 	}
 }
 
@@ -140,6 +150,25 @@ func (proxy *proxy) hold(chosen func(index int) bool) {
 	}
 }
 
+// holdsBack reports whether there is data that a held line has not taken.
+func (proxy *proxy) holdsBack() bool {
+	proxy.mutex.Lock()
+	defer proxy.mutex.Unlock()
+	return slices.ContainsFunc(proxy.lines, func(line *line) bool { return line.blocked.Load() })
+}
+
+// counter counts what it writes.
+type counter struct {
+	writer io.Writer
+	bytes  *atomic.Int64
+}
+
+func (counter *counter) Write(data []byte) (int, error) {
+	written, err := counter.writer.Write(data)
+	counter.bytes.Add(int64(written))
+	return written, err
+}
+
 // swallower discards its data while its proxy swallows.
 type swallower struct {
 	proxy  *proxy
@@ -149,6 +178,7 @@ type swallower struct {
 
 func (swallower *swallower) Write(data []byte) (int, error) {
 	if swallower.line.held.Load() {
+		swallower.line.blocked.Store(true)
 		<-swallower.line.ended
 		return 0, net.ErrClosed
 	}

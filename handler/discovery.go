@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -46,29 +48,45 @@ func (service *Service) announce() error {
 	service.discovery = discovery
 	for _, answer := range []struct {
 		verb micro.Verb
-		make func() any
+		make func(message *nats.Msg) any
 	}{
-		{micro.PingVerb, func() any { return micro.Ping{ServiceIdentity: discovery.identity, Type: micro.PingResponseType} }},
-		{micro.InfoVerb, func() any { return discovery.info() }},
-		{micro.StatsVerb, func() any { return discovery.statistics() }},
+		{micro.PingVerb, func(*nats.Msg) any {
+			return micro.Ping{ServiceIdentity: discovery.presentIdentity(), Type: micro.PingResponseType}
+		}},
+		{micro.InfoVerb, func(question *nats.Msg) any {
+			service.noteClaim(question.Data)
+			return discovery.info()
+		}},
+		{micro.StatsVerb, func(*nats.Msg) any { return discovery.statistics() }},
 	} {
 		if err := discovery.subscribe(answer.verb, answer.make); err != nil {
 			return err
 		}
 	}
+	if err := service.showPresence(); err != nil {
+		return fmt.Errorf("subscribe to its presence: %w", err)
+	}
 	return nil
+}
+
+// presentIdentity says also whether the instance owns the prefix now.
+func (discovery *discovery) presentIdentity() micro.ServiceIdentity {
+	present := discovery.identity
+	present.Metadata = maps.Clone(present.Metadata)
+	present.Metadata[MetadataOwner] = strconv.FormatBool(discovery.service.passage.isOpen(time.Now()))
+	return present
 }
 
 // subscribe answers a question to all services, to the services of this name, or to this
 // one.
-func (discovery *discovery) subscribe(verb micro.Verb, answer func() any) error {
+func (discovery *discovery) subscribe(verb micro.Verb, answer func(*nats.Msg) any) error {
 	for _, addressed := range [][2]string{{}, {ServiceName}, {ServiceName, discovery.identity.ID}} {
 		subject, err := micro.ControlSubject(verb, addressed[0], addressed[1])
 		if err != nil {
 			return err
 		}
 		subscription, err := discovery.service.connection.Subscribe(subject, func(message *nats.Msg) {
-			discovery.respond(message, answer())
+			discovery.respond(message, answer(message))
 		})
 		if err != nil {
 			return fmt.Errorf("subscribe to %s: %w", subject, err)
@@ -121,14 +139,14 @@ func (discovery *discovery) info() micro.Info {
 		})
 	}
 	return micro.Info{
-		ServiceIdentity: discovery.identity, Type: micro.InfoResponseType,
+		ServiceIdentity: discovery.presentIdentity(), Type: micro.InfoResponseType,
 		Description: "key-value store with change events, on SQLite", Endpoints: endpoints,
 	}
 }
 
 func (discovery *discovery) statistics() micro.Stats {
 	stats := micro.Stats{
-		ServiceIdentity: discovery.identity, Type: micro.StatsResponseType,
+		ServiceIdentity: discovery.presentIdentity(), Type: micro.StatsResponseType,
 		Started: discovery.service.started, Endpoints: []*micro.EndpointStats{},
 	}
 	figures := discovery.service.Statistics()

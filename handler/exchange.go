@@ -5,6 +5,7 @@ package handler
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // operation is a verb, in the steps that every request takes.
@@ -80,6 +81,9 @@ func (exchange *exchange[Query, Result]) begin() {
 
 // prepare reads the request and takes a place in the queue.
 func (exchange *exchange[Query, Result]) prepare() (err error) {
+	if err := exchange.pass(exchange.received); err != nil {
+		return err
+	}
 	if err := exchange.parse(); err != nil {
 		return exchange.malformed(err)
 	}
@@ -129,7 +133,11 @@ func (exchange *exchange[Query, Result]) send() {
 	answer := takeAnswer()
 	defer answer.release()
 	defer exchange.release()
+	exchange.replied = time.Now()
 	failure := exchange.failure
+	if reason := exchange.pass(exchange.replied); reason != nil {
+		failure = exchange.withheld(failure, reason)
+	}
 	if failure == nil {
 		failure = exchange.operation.encode(answer, &exchange.request, &exchange.query, &exchange.result)
 	}

@@ -153,7 +153,7 @@ func (request *request) count(err error) {
 	}
 	statistics.answered.Add(1)
 	if !request.waits {
-		statistics.latency.Record(int64(time.Since(request.received)))
+		statistics.latency.Record(int64(request.replied.Sub(request.received)))
 	}
 }
 

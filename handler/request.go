@@ -21,6 +21,8 @@ type request struct {
 	service  *Service
 	endpoint *endpoint
 	received time.Time
+	// replied is when the reply was made.
+	replied time.Time
 
 	subject string
 	reply   string

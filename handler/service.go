@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -29,6 +31,9 @@ const (
 	MetadataPrefix     = "prefix"
 	// MetadataStarted is when the instance announced itself, in RFC 3339.
 	MetadataStarted = "started"
+	// MetadataOwner is "true" while the instance answers requests. It is "false" while it looks
+	// for other instances.
+	MetadataOwner = "owner"
 )
 
 // DefaultVersion is the version of a service without Config.Version.
@@ -66,6 +71,10 @@ type Config struct {
 	// AloneAtStart skips the look for other instances before the first request is taken.
 	// Use it for a broker that nobody else can have reached yet.
 	AloneAtStart bool
+	// Dials counts the attempts to connect, each before the connection is there. After another
+	// attempt, no request is answered before a look for other instances. Nil: the connection is
+	// never made anew.
+	Dials *atomic.Uint64
 	// OwnershipInterval is the time between two looks for other instances. 0:
 	// DefaultOwnershipInterval.
 	OwnershipInterval time.Duration
@@ -112,6 +121,10 @@ type Service struct {
 
 	// ownership is the goroutine that looks for other instances.
 	ownership ownership
+	// passage is open while no other instance can own the prefix. guarding is its goroutine.
+	passage    *passage
+	guarding   sync.WaitGroup
+	endOfGuard context.CancelFunc
 }
 
 // endpoint is one verb of a running service.
@@ -149,14 +162,19 @@ func Announce(ctx context.Context, config Config) (*Service, error) {
 		return nil, fmt.Errorf("handler.Announce: %w", err)
 	}
 	before := service.connection.LastError()
+	known := certainty{at: time.Now(), dials: service.passage.dials.Load()}
 	err = service.announce()
 	if err == nil && !config.AloneAtStart {
-		err = service.claim(ctx, before)
+		known, err = service.claim(ctx, before)
 	}
 	if err != nil {
 		service.Close()
 		return nil, fmt.Errorf("handler.Announce: %w", err)
 	}
+	service.passage.open(known)
+	guarded, end := context.WithCancel(context.Background())
+	service.endOfGuard = end
+	service.guarding.Go(func() { service.guard(guarded) })
 	return service, nil
 }
 
@@ -191,6 +209,7 @@ func newService(config Config) (*Service, error) {
 
 		endpoints: make(map[string]*endpoint, len(verbs)),
 	}
+	service.passage = newPassage(config.Dials)
 	service.traces = service.logger.Enabled(context.Background(), slog.LevelDebug)
 	service.ownership.interval = cmp.Or(config.OwnershipInterval, DefaultOwnershipInterval)
 	service.ownership.superseded = make(chan error, 1)
@@ -220,16 +239,24 @@ func (service *Service) Serve(ctx context.Context) error {
 			return fmt.Errorf("handler.Serve: %w", err)
 		}
 	}
-	flushContext, cancel := context.WithTimeout(ctx, flushTimeout)
-	defer cancel()
-	if err := service.connection.FlushWithContext(flushContext); err != nil {
-		return fmt.Errorf("handler.Serve: the broker did not answer: %w", err)
+	if err := service.flush(ctx); err != nil {
+		return fmt.Errorf("handler.Serve: %w", err)
 	}
 	// The broker refuses a subscription before it answers the flush that follows.
 	if err := service.refusedSince(before); err != nil && !isRefusedReply(err) {
 		return fmt.Errorf("handler.Serve: the broker does not let this user serve %s.>: %w", service.space.Prefix(), err)
 	}
 	service.watchOwnership()
+	return nil
+}
+
+// flush waits until the broker has answered everything before.
+func (service *Service) flush(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	if err := service.connection.FlushWithContext(ctx); err != nil {
+		return fmt.Errorf("the broker did not answer: %w", err)
+	}
 	return nil
 }
 
@@ -326,6 +353,10 @@ func (service *Service) Close() {
 	}
 	service.replies.close()
 	service.waitedReplies.close()
+	if service.endOfGuard != nil {
+		service.endOfGuard()
+		service.guarding.Wait()
+	}
 	logging.Flush(service.logger)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 )
@@ -17,6 +18,9 @@ var errCut = errors.New("the line to the broker is cut")
 // the client for as long as the client's write timeout, and everybody who uses the connection
 // meanwhile. A cut ends that. The zero value is ready.
 type Line struct {
+	// Dials counts the attempts to connect, each before the connection is there.
+	Dials atomic.Uint64
+
 	dialer nats.CustomDialer
 
 	mutex  sync.Mutex
@@ -37,6 +41,7 @@ func (line *Line) Option(options *nats.Options) error {
 
 // Dial is nats.CustomDialer's.
 func (line *Line) Dial(network, address string) (net.Conn, error) {
+	line.Dials.Add(1)
 	socket, err := line.dialer.Dial(network, address)
 	if err != nil {
 		return nil, err
