@@ -50,6 +50,9 @@ type Config struct {
 	PurgeInterval time.Duration
 	// Retention bounds the change log. Zero fields are the defaults of the store.
 	Retention store.Retention
+	// DefaultQuota is the quota of each namespace without a quota of its own, as long as nobody has
+	// given the namespace * a quota over the bus. A zero field is no limit.
+	DefaultQuota store.Quota
 	// CacheBytes bounds the bytes of entries in memory; 0 is store.DefaultCacheBytes.
 	CacheBytes int64
 
@@ -310,11 +313,12 @@ func (config *Config) storeConfig() store.StoreConfig {
 			EndpointURL: config.Journal.URL, BucketName: config.Journal.Bucket,
 			Organisation: cmp.Or(config.Journal.Organisation, store.NoOrganisation),
 		},
-		Retention:  config.Retention,
-		CacheBytes: int(config.CacheBytes),
-		Logger:     config.Logger,
-		Clock:      config.Clock,
-		Elapsed:    config.Elapsed,
+		Retention:    config.Retention,
+		DefaultQuota: config.DefaultQuota,
+		CacheBytes:   int(config.CacheBytes),
+		Logger:       config.Logger,
+		Clock:        config.Clock,
+		Elapsed:      config.Elapsed,
 
 		WorkspaceStateDirectory: config.StateDirectory,
 	}

@@ -31,9 +31,10 @@ type QuotaOptions struct {
 	// MaxBytes bounds the sum of the lengths of groups, keys and values. MaxValueBytes
 	// bounds the length of one value.
 	MaxBytes, MaxValueBytes *uint64
-	// MaxJournalBytes bounds the entries of the journal that are in no archive, and
-	// MaxWorkspaceBytes the files of the workspaces.
-	MaxJournalBytes, MaxWorkspaceBytes *uint64
+	// MaxJournalBytes bounds the entries of the journal that are in no archive,
+	// MaxWorkspaceBytes the files of the workspaces, and MaxLogBytes the changes in the log.
+	// Beyond MaxLogBytes the oldest changes go, and no write is refused.
+	MaxJournalBytes, MaxWorkspaceBytes, MaxLogBytes *uint64
 }
 
 // Status returns the state of the sidecar: whether it accepts writes, its backlog, its
@@ -90,6 +91,7 @@ func (client *Client) Quota(ctx context.Context, namespace string, options Quota
 			Namespace: &namespace, MaxKeys: options.MaxKeys, MaxGroups: options.MaxGroups,
 			MaxBytes: options.MaxBytes, MaxValueBytes: options.MaxValueBytes,
 			MaxJournalBytes: options.MaxJournalBytes, MaxWorkspaceBytes: options.MaxWorkspaceBytes,
+			MaxLogBytes: options.MaxLogBytes,
 		},
 	})
 }

@@ -181,8 +181,8 @@ var exchanges = map[string]struct {
 	"Usage": {
 		call:    func(ctx context.Context, store *client.Client) (any, error) { return store.Usage(ctx, "acme") },
 		subject: "store.acme.usage", request: `{}`,
-		reply:  `{"max_keys":1,"max_groups":2,"max_bytes":3,"max_value_bytes":4,"keys":5,"groups":6,"bytes":7,"revision":8,"store":"k3F"}`,
-		result: subjects.UsageReply{MaxKeys: 1, MaxGroups: 2, MaxBytes: 3, MaxValueBytes: 4, Keys: 5, Groups: 6, Bytes: 7, Revision: 8, Store: "k3F"},
+		reply:  `{"max_keys":1,"max_groups":2,"max_bytes":3,"max_value_bytes":4,"max_log_bytes":9,"keys":5,"groups":6,"bytes":7,"log_bytes":10,"revision":8,"store":"k3F"}`,
+		result: subjects.UsageReply{MaxKeys: 1, MaxGroups: 2, MaxBytes: 3, MaxValueBytes: 4, MaxLogBytes: 9, Keys: 5, Groups: 6, Bytes: 7, LogBytes: 10, Revision: 8, Store: "k3F"},
 	},
 	"JournalCommit": {
 		call: func(ctx context.Context, store *client.Client) (any, error) {

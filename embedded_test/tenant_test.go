@@ -422,6 +422,7 @@ type (
 		MaxValueBytes     uint64 `json:"max_value_bytes"`
 		MaxJournalBytes   uint64 `json:"max_journal_bytes"`
 		MaxWorkspaceBytes uint64 `json:"max_workspace_bytes"`
+		MaxLogBytes       uint64 `json:"max_log_bytes"`
 	}
 	quotaReply struct {
 		Namespace string `json:"namespace"`
@@ -434,6 +435,7 @@ type (
 		Bytes          uint64 `json:"bytes"`
 		JournalBytes   uint64 `json:"journal_bytes"`
 		WorkspaceBytes uint64 `json:"workspace_bytes"`
+		LogBytes       uint64 `json:"log_bytes"`
 		Revision       uint64 `json:"revision"`
 		Store          string `json:"store"`
 	}

@@ -15,14 +15,16 @@ func TestUsage_Reply_Good(t *testing.T) {
 
 	acme.set(t, "config", "theme", "dark")
 	first := acme.usage(t)
-	assert.Equal(t, usageReply{Keys: 1, Groups: 1, Bytes: first.Bytes, Revision: 1, Store: store}, first)
+	assert.Equal(t, usageReply{Keys: 1, Groups: 1, Bytes: first.Bytes, LogBytes: first.LogBytes, Revision: 1, Store: store}, first)
+	assert.Positive(t, first.LogBytes)
 	assert.GreaterOrEqual(t, first.Bytes, uint64(len("theme")+len("dark")))
 
 	acme.set(t, "config", "theme", "darker")
 	assert.Equal(t, first.Bytes+2, acme.usage(t).Bytes)
 	acme.set(t, "config", "themes", "darker")
 	second := acme.usage(t)
-	assert.Equal(t, usageReply{Keys: 2, Groups: 1, Bytes: 2*(first.Bytes+2) + 1, Revision: 3, Store: store}, second)
+	assert.Equal(t, usageReply{Keys: 2, Groups: 1, Bytes: 2*(first.Bytes+2) + 1, LogBytes: second.LogBytes, Revision: 3, Store: store}, second)
+	assert.Greater(t, second.LogBytes, first.LogBytes)
 
 	t.Run("FollowsEveryChange", func(t *testing.T) {
 		decode[touchReply](t, acme.call(t, "touch", `{"group":"config","key":"theme","ttl":"1h"}`))
@@ -35,8 +37,11 @@ func TestUsage_Reply_Good(t *testing.T) {
 		decode[deleteGroupReply](t, acme.call(t, "delete_group", `{"group":"other"}`))
 		acme.set(t, "config", "theme", "dark")
 		acme.remove(t, "config", "themes")
-		assert.Equal(t, usageReply{Keys: 1, Groups: 1, Bytes: first.Bytes, Revision: 10, Store: store}, acme.usage(t))
+		third := acme.usage(t)
+		assert.Equal(t, usageReply{Keys: 1, Groups: 1, Bytes: first.Bytes, LogBytes: third.LogBytes, Revision: 10, Store: store}, third)
 		decode[deletePrefixReply](t, acme.call(t, "delete_prefix", `{"prefix":"","all":true}`))
-		assert.Equal(t, usageReply{Revision: 11, Store: store}, acme.usage(t))
+		empty := acme.usage(t)
+		assert.Equal(t, usageReply{LogBytes: empty.LogBytes, Revision: 11, Store: store}, empty)
+		assert.Greater(t, empty.LogBytes, third.LogBytes)
 	})
 }

@@ -29,7 +29,7 @@ type verbRow struct {
 
 const (
 	entryFields = "group key value encoding? revision updated_at expires_at?"
-	limitFields = "max_keys max_groups max_bytes max_value_bytes max_journal_bytes max_workspace_bytes"
+	limitFields = "max_keys max_groups max_bytes max_value_bytes max_journal_bytes max_workspace_bytes max_log_bytes"
 )
 
 var verbRows = []verbRow{
@@ -55,7 +55,7 @@ var verbRows = []verbRow{
 	{verb: "transaction", request: "if? then? else?", reply: "succeeded first_revision? revision? results",
 		writes: true, body: `{"then":[{"op":"set","key":"k","value":"v"}]}`},
 	{verb: "changes", request: "after group? limit? wait? store?", reply: "changes next oldest revision store", body: `{"after":0}`},
-	{verb: "usage", reply: limitFields + " keys groups bytes journal_bytes workspace_bytes revision store", body: `{}`},
+	{verb: "usage", reply: limitFields + " keys groups bytes journal_bytes workspace_bytes log_bytes revision store", body: `{}`},
 
 	{verb: "journal_commit", request: "measurement fields tags?", reply: "entry_id committed_at", writes: true, silent: true,
 		body: `{"measurement":"m","fields":{"a":1}}`},
@@ -73,7 +73,7 @@ var verbRows = []verbRow{
 	{verb: "workspaces", request: "after? limit?", reply: "workspaces next?", body: `{"limit":1}`},
 
 	{verb: "namespaces", admin: true, request: "prefix? after? limit?", reply: "namespaces next?", body: `{"limit":1}`},
-	{verb: "quota", admin: true, request: "namespace max_keys? max_groups? max_bytes? max_value_bytes? max_journal_bytes? max_workspace_bytes?", reply: "namespace? " + limitFields,
+	{verb: "quota", admin: true, request: "namespace max_keys? max_groups? max_bytes? max_value_bytes? max_journal_bytes? max_workspace_bytes? max_log_bytes?", reply: "namespace? " + limitFields,
 		writes: true, body: `{"namespace":"nobody"}`},
 	{verb: "purge", admin: true, reply: "expired", writes: true, body: `{}`},
 	{verb: "describe", admin: true, reply: "verbs", body: `{}`},
@@ -309,7 +309,7 @@ func TestVerbs_Namespace_Bad(t *testing.T) {
 	}
 	t.Run("IsCaseSensitive", func(t *testing.T) {
 		for _, namespace := range []string{"Events", "ADMIN", "Workspace"} {
-			requireFields(t, acme.in(namespace).call(t, "usage", ""), limitFields+" keys groups bytes journal_bytes workspace_bytes revision store")
+			requireFields(t, acme.in(namespace).call(t, "usage", ""), limitFields+" keys groups bytes journal_bytes workspace_bytes log_bytes revision store")
 		}
 	})
 }

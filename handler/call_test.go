@@ -136,7 +136,7 @@ func TestCall_Call_Bad(t *testing.T) {
 		}
 		usage, err := bench.store.Usage("acme")
 		require.NoError(t, err)
-		assert.Equal(t, store.Usage{Keys: 1, Groups: 1, Bytes: 15, Revision: 1}, usage)
+		assert.Equal(t, store.Usage{Keys: 1, Groups: 1, Bytes: 15, LogBytes: 29, Revision: 1}, usage)
 	})
 	t.Run("NoOtherNamespaceByADot", func(t *testing.T) {
 		for _, address := range []subjects.Address{

@@ -28,11 +28,13 @@ func encodeUsage(answer *answer, request *request, _ *subjects.UsageRequest, usa
 		MaxValueBytes:     uint64(usage.Quota.MaxValueBytes),
 		MaxJournalBytes:   uint64(usage.Quota.MaxJournalBytes),
 		MaxWorkspaceBytes: uint64(usage.Quota.MaxWorkspaceBytes),
+		MaxLogBytes:       uint64(usage.Quota.MaxLogBytes),
 		Keys:              uint64(usage.Keys),
 		Groups:            uint64(usage.Groups),
 		Bytes:             uint64(usage.Bytes),
 		JournalBytes:      uint64(usage.JournalBytes),
 		WorkspaceBytes:    uint64(usage.WorkspaceBytes),
+		LogBytes:          uint64(usage.LogBytes),
 		Revision:          usage.Revision,
 		Store:             request.storeID(),
 	})
@@ -44,6 +46,7 @@ func decodeQuota(request *request) (subjects.QuotaRequest, error) {
 	for name, limit := range map[string]*uint64{
 		"max_keys": body.MaxKeys, "max_groups": body.MaxGroups, "max_bytes": body.MaxBytes, "max_value_bytes": body.MaxValueBytes,
 		"max_journal_bytes": body.MaxJournalBytes, "max_workspace_bytes": body.MaxWorkspaceBytes,
+		"max_log_bytes": body.MaxLogBytes,
 	} {
 		if err == nil && limit != nil {
 			err = request.refuseCall(name)
@@ -56,6 +59,7 @@ func submitQuota(request *request, body subjects.QuotaRequest, done func(store.Q
 	request.service.store.SubmitQuota(*body.Namespace, store.QuotaChange{
 		MaxKeys: signedLimit(body.MaxKeys), MaxGroups: signedLimit(body.MaxGroups), MaxBytes: signedLimit(body.MaxBytes),
 		MaxValueBytes: signedLimit(body.MaxValueBytes), MaxJournalBytes: signedLimit(body.MaxJournalBytes), MaxWorkspaceBytes: signedLimit(body.MaxWorkspaceBytes),
+		MaxLogBytes: signedLimit(body.MaxLogBytes),
 	}, done)
 }
 
@@ -76,6 +80,7 @@ func encodeQuota(answer *answer, _ *request, body *subjects.QuotaRequest, quota 
 		MaxValueBytes:     uint64(quota.MaxValueBytes),
 		MaxJournalBytes:   uint64(quota.MaxJournalBytes),
 		MaxWorkspaceBytes: uint64(quota.MaxWorkspaceBytes),
+		MaxLogBytes:       uint64(quota.MaxLogBytes),
 	})
 }
 

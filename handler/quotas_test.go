@@ -20,7 +20,7 @@ func TestQuotas_Quota_Good(t *testing.T) {
 	set := ask[subjects.QuotaReply](bench, "store.admin.quota", `{"namespace":"acme","max_keys":1,"max_value_bytes":5}`)
 	assert.Equal(t, subjects.QuotaReply{Namespace: "acme", MaxKeys: 1, MaxValueBytes: 5}, set)
 	assert.Equal(t, set, ask[subjects.QuotaReply](bench, "store.admin.quota", `{"namespace":"acme"}`), "what is not given stands")
-	assert.Equal(t, subjects.UsageReply{MaxKeys: 1, MaxValueBytes: 5, Keys: 1, Groups: 1, Bytes: 15, Revision: 1, Store: bench.store.ID()},
+	assert.Equal(t, subjects.UsageReply{MaxKeys: 1, MaxValueBytes: 5, Keys: 1, Groups: 1, Bytes: 15, LogBytes: 29, Revision: 1, Store: bench.store.ID()},
 		ask[subjects.UsageReply](bench, "store.acme.usage", ""))
 	largest := ask[subjects.QuotaReply](bench, "store.admin.quota", fmt.Sprintf(`{"namespace":"later","max_groups":%d,"max_bytes":7}`, math.MaxInt64))
 	assert.Equal(t, subjects.QuotaReply{Namespace: "later", MaxGroups: math.MaxInt64, MaxBytes: 7}, largest)

@@ -14,6 +14,7 @@ import (
 
 	"dappco.re/go/storebus/internal/logging"
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/workspacefile"
@@ -71,6 +72,9 @@ type StoreConfig struct {
 	Limits kv.Limits
 	// Retention bounds the change log.
 	Retention Retention
+	// DefaultQuota is the quota of AllNamespaces as long as SetQuota or SubmitQuota has given it no
+	// limit. It is not kept in the database.
+	DefaultQuota Quota
 	// CacheBytes bounds the memory for hot entries; 0 is DefaultCacheBytes.
 	CacheBytes int
 	// PendingBytes bounds the memory for changes that are in the log and not yet in the tables;
@@ -144,6 +148,9 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 		config.Durability = DurabilityMemory
 	} else if config.WorkspaceStateDirectory == "" {
 		config.WorkspaceStateDirectory = config.DatabasePath + workspacefile.FolderSuffix
+	}
+	if _, err := commands.QuotaAfter(changeTo(&config.DefaultQuota), Quota{}); err != nil {
+		return config, fmt.Errorf("DefaultQuota: %w", err)
 	}
 	if config.PurgeInterval < 0 || config.Retention.Age < 0 {
 		return config, fmt.Errorf("PurgeInterval %s and Retention.Age %s may not be negative", config.PurgeInterval, config.Retention.Age)

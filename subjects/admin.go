@@ -117,6 +117,7 @@ type QuotaRequest struct {
 	MaxValueBytes     *uint64 `json:"max_value_bytes,omitzero"`
 	MaxJournalBytes   *uint64 `json:"max_journal_bytes,omitzero"`
 	MaxWorkspaceBytes *uint64 `json:"max_workspace_bytes,omitzero"`
+	MaxLogBytes       *uint64 `json:"max_log_bytes,omitzero"`
 }
 
 // Check implements Request.
@@ -128,7 +129,8 @@ func (request QuotaRequest) Check() error {
 		checkQuota("max_bytes", request.MaxBytes),
 		checkQuota("max_value_bytes", request.MaxValueBytes),
 		checkQuota("max_journal_bytes", request.MaxJournalBytes),
-		checkQuota("max_workspace_bytes", request.MaxWorkspaceBytes))
+		checkQuota("max_workspace_bytes", request.MaxWorkspaceBytes),
+		checkQuota("max_log_bytes", request.MaxLogBytes))
 }
 
 // AllNamespaces is the namespace of a quota for all namespaces without a quota of their own.
@@ -150,6 +152,7 @@ type QuotaReply struct {
 	MaxValueBytes     uint64 `json:"max_value_bytes"`
 	MaxJournalBytes   uint64 `json:"max_journal_bytes"`
 	MaxWorkspaceBytes uint64 `json:"max_workspace_bytes"`
+	MaxLogBytes       uint64 `json:"max_log_bytes"`
 }
 
 // PurgeRequest expires every key that is past its deadline.

@@ -124,7 +124,7 @@ func (UsageRequest) Check() error { return nil }
 
 // UsageReply is the reply to a usage. A limit of 0 is no limit. Bytes is the sum of the
 // lengths of groups, keys and values, JournalBytes is the size of the journal entries in no archive,
-// and WorkspaceBytes the size of the workspaces' files.
+// WorkspaceBytes the size of the workspaces' files, and LogBytes that of the changes in the log.
 type UsageReply struct {
 	MaxKeys           uint64 `json:"max_keys"`
 	MaxGroups         uint64 `json:"max_groups"`
@@ -132,11 +132,13 @@ type UsageReply struct {
 	MaxValueBytes     uint64 `json:"max_value_bytes"`
 	MaxJournalBytes   uint64 `json:"max_journal_bytes"`
 	MaxWorkspaceBytes uint64 `json:"max_workspace_bytes"`
+	MaxLogBytes       uint64 `json:"max_log_bytes"`
 	Keys              uint64 `json:"keys"`
 	Groups            uint64 `json:"groups"`
 	Bytes             uint64 `json:"bytes"`
 	JournalBytes      uint64 `json:"journal_bytes"`
 	WorkspaceBytes    uint64 `json:"workspace_bytes"`
+	LogBytes          uint64 `json:"log_bytes"`
 	Revision          uint64 `json:"revision"`
 	Store             string `json:"store"`
 }

@@ -35,7 +35,7 @@ func TestVerbs_Verb_Good(t *testing.T) {
 		"/v1/acme/split?group=list&key=colours&separator=,":              `{"parts":["red","green"]}`,
 		"/v1/acme/get_many?entries=" + url.QueryEscape(`[{"key":"no"}]`): `{"entries":[{"group":"default","key":"no","missing":true}],"revision":3}`,
 		"/v1/admin/namespaces?limit=1":                                   `{"namespaces":[{"namespace":"acme","revision":3,"keys":3,"groups":2,"bytes":47}]}`,
-		"/v1/admin/quota?namespace=acme":                                 `{"namespace":"acme","max_keys":0,"max_groups":0,"max_bytes":0,"max_value_bytes":0,"max_journal_bytes":0,"max_workspace_bytes":0}`,
+		"/v1/admin/quota?namespace=acme":                                 `{"namespace":"acme","max_keys":0,"max_groups":0,"max_bytes":0,"max_value_bytes":0,"max_journal_bytes":0,"max_workspace_bytes":0,"max_log_bytes":0}`,
 	} {
 		answer := bench.get(path)
 		require.Equal(t, http.StatusOK, answer.status, "%s %s", path, answer.body)

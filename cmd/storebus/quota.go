@@ -19,6 +19,7 @@ const (
 	maxValueBytesFlag     = "max-value-bytes"
 	maxJournalBytesFlag   = "max-journal-bytes"
 	maxWorkspaceBytesFlag = "max-workspace-bytes"
+	maxLogBytesFlag       = "max-log-bytes"
 )
 
 func quotaCommand() *clientCommand {
@@ -26,7 +27,7 @@ func quotaCommand() *clientCommand {
 		name:        "quota",
 		columns:     propertyColumns,
 		usage:       "print or change the quota of a namespace",
-		description: "Prints the limits of a namespace. With flags it changes these limits first; 0 is no limit. A limit below the present use forbids growth, and removes nothing. The namespace * has the limits of each namespace without a quota of its own. " + operatorHelp,
+		description: "Prints the limits of a namespace. With flags it changes these limits first; 0 is no limit. A limit below the present use forbids growth, and removes nothing; but the log loses its oldest changes. The namespace * has the limits of each namespace without a quota of its own. " + operatorHelp,
 		words:       []string{"NAMESPACE"},
 		flags: []cli.Flag{
 			&cli.Uint64Flag{Config: decimalDigits, Name: maxKeysFlag, HideDefault: true, Usage: "allow this `NUMBER` of keys"},
@@ -35,6 +36,7 @@ func quotaCommand() *clientCommand {
 			&cli.GenericFlag{Name: maxValueBytesFlag, HideDefault: true, Value: new(byteSize), Usage: "allow this `SIZE` of a value: 64KiB"},
 			&cli.GenericFlag{Name: maxJournalBytesFlag, HideDefault: true, Value: new(byteSize), Usage: "allow this `SIZE` of journal entries: 64MiB"},
 			&cli.GenericFlag{Name: maxWorkspaceBytesFlag, HideDefault: true, Value: new(byteSize), Usage: "allow this `SIZE` of the files of workspaces: 64MiB"},
+			&cli.GenericFlag{Name: maxLogBytesFlag, HideDefault: true, Value: new(byteSize), Usage: "keep this `SIZE` of the newest changes in the log: 64MiB"},
 		},
 		examples: []string{
 			"storebus quota acme",
@@ -51,6 +53,7 @@ func quota(ctx context.Context, call *call) error {
 		MaxKeys: call.number(maxKeysFlag), MaxGroups: call.number(maxGroupsFlag),
 		MaxBytes: call.size(maxBytesFlag), MaxValueBytes: call.size(maxValueBytesFlag),
 		MaxJournalBytes: call.size(maxJournalBytesFlag), MaxWorkspaceBytes: call.size(maxWorkspaceBytesFlag),
+		MaxLogBytes: call.size(maxLogBytesFlag),
 	})
 	if err != nil || call.json {
 		return err
@@ -83,5 +86,6 @@ func quotaRows(reply subjects.QuotaReply) []property {
 		{"bytes of a value", atMostBytes(reply.MaxValueBytes)},
 		{"journal bytes", atMostBytes(reply.MaxJournalBytes)},
 		{"workspace bytes", atMostBytes(reply.MaxWorkspaceBytes)},
+		{"log bytes", atMostBytes(reply.MaxLogBytes)},
 	}
 }

@@ -49,6 +49,13 @@ func storeFlags() []cli.Flag {
 			Sources: variable("change-retention-count"), Usage: "largest `NUMBER` of changes in the log",
 		},
 		sizeFlag(storeCategory, "change-retention-bytes", store.DefaultRetentionBytes, "largest `SIZE` of the log"),
+		numberLimit("keys", "largest `NUMBER` of keys"),
+		numberLimit("groups", "largest `NUMBER` of groups"),
+		sizeFlag(storeCategory, defaultQuota+"bytes", 0, "largest `SIZE` of groups, keys and values together"+ofEachNamespace),
+		sizeFlag(storeCategory, defaultQuota+"value-bytes", 0, "largest `SIZE` of a value"+ofEachNamespace),
+		sizeFlag(storeCategory, defaultQuota+"journal-bytes", 0, "largest `SIZE` of journal entries"+ofEachNamespace),
+		sizeFlag(storeCategory, defaultQuota+"workspace-bytes", 0, "largest `SIZE` of the files of workspaces"+ofEachNamespace),
+		sizeFlag(storeCategory, defaultQuota+"log-bytes", 0, "`SIZE` of the newest changes that the log keeps"+ofEachNamespace),
 		sizeFlag(storeCategory, "cache-bytes", store.DefaultCacheBytes, "`SIZE` of the memory for cached entries"),
 		&cli.StringFlag{
 			Category: storeCategory, Name: "state-directory", Sources: variable("state-directory"), Usage: "`FOLDER` of the open workspaces",
@@ -56,6 +63,25 @@ func storeFlags() []cli.Flag {
 		},
 		stringFlag(storeCategory, "archive-directory", "./data/archive", "`FOLDER` that storebus compact writes archives to; '' refuses compactions"),
 		stringFlag(storeCategory, "backup-directory", "./data/backup", "`FOLDER` that storebus backup writes to; '' refuses backups"),
+	}
+}
+
+// defaultQuota begins the flags of the quota that holds for each namespace without one.
+const (
+	defaultQuota    = "default-quota-"
+	ofEachNamespace = " of each namespace without a quota of its own; 0 is no limit"
+)
+
+func numberLimit(name, usage string) cli.Flag {
+	return &cli.Int64Flag{Category: storeCategory, Config: decimalDigits, Name: defaultQuota + name, Sources: variable(defaultQuota + name), Usage: usage + ofEachNamespace}
+}
+
+func defaultQuotaOf(command *cli.Command) store.Quota {
+	return store.Quota{
+		MaxKeys: command.Int64(defaultQuota + "keys"), MaxGroups: command.Int64(defaultQuota + "groups"),
+		MaxBytes: sizeOf(command, defaultQuota+"bytes"), MaxValueBytes: sizeOf(command, defaultQuota+"value-bytes"),
+		MaxJournalBytes: sizeOf(command, defaultQuota+"journal-bytes"), MaxWorkspaceBytes: sizeOf(command, defaultQuota+"workspace-bytes"),
+		MaxLogBytes: sizeOf(command, defaultQuota+"log-bytes"),
 	}
 }
 
@@ -141,6 +167,7 @@ func serveConfig(command *cli.Command) (storebus.Config, error) {
 			Count: command.Uint64("change-retention-count"),
 			Bytes: uint64(sizeOf(command, "change-retention-bytes")),
 		},
+		DefaultQuota:     defaultQuotaOf(command),
 		CacheBytes:       sizeOf(command, "cache-bytes"),
 		NATS:             natsConfig(command),
 		Insecure:         command.Bool("insecure"),

@@ -48,6 +48,9 @@ A change leaves the log when it is too old. If the log passes one of the two oth
 ` + "`--change-retention-…`" + `, the namespace that holds most loses its oldest changes. So each namespace keeps
 an equal share at least, whatever others write. With the defaults, that is 10,000 changes for each of
 100 namespaces, and 16 MiB for each of 48.
+
+The limits of ` + "`--default-quota-…`" + ` hold as long as nobody has given the namespace ` + "`*`" + ` a
+[quota](operations.md#quotas) over the bus.
 `,
 	brokerCategory: `
 Give credentials in one way: ` + "`--creds`, `--nkey`, `--user` or `--token`" + `. Without an ` + "`--events-…`" + ` flag,

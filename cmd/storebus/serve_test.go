@@ -232,7 +232,8 @@ func TestServe_Config_Good(t *testing.T) {
 	})
 	t.Run("EveryFlag", func(t *testing.T) {
 		config := configOf(t, "--database", "db", "--durability", "relaxed", "--purge-interval", "2m", "--change-retention-age", "72h",
-			"--change-retention-count", "7", "--change-retention-bytes", "2GiB", "--cache-bytes", "256MiB", "--state-directory", "s",
+			"--change-retention-count", "7", "--change-retention-bytes", "2GiB", "--default-quota-keys", "1", "--default-quota-groups", "2", "--default-quota-bytes", "3KiB",
+			"--default-quota-value-bytes", "4", "--default-quota-journal-bytes", "5", "--default-quota-workspace-bytes", "6", "--default-quota-log-bytes", "7", "--cache-bytes", "256MiB", "--state-directory", "s",
 			"--archive-directory", "a", "--backup-directory", "b", "--nats", "nats://broker:4222", "--creds", "c", "--nkey", "n", "--user", "u",
 			"--password", "p", "--token", "t", "--password-file", "pf", "--token-file", "tf", "--events-password-file", "epf", "--events-token-file", "etf", "--tlscert", "cert", "--tlskey", "key", "--tlsca", "ca", "--inbox-prefix", "_INBOX_x",
 			"--events-creds", "ec", "--events-nkey", "en", "--events-user", "eu", "--events-password", "ep", "--events-token", "et",
@@ -240,8 +241,9 @@ func TestServe_Config_Good(t *testing.T) {
 			"--journal-url", "http://influx", "--journal-organisation", "o", "--journal-bucket", "j", "--journal-token-file", "token")
 		assert.Equal(t, storebus.Config{
 			DatabasePath: "db", Durability: store.DurabilityRelaxed, PurgeInterval: 2 * time.Minute,
-			Retention:  store.Retention{Age: 72 * time.Hour, Count: 7, Bytes: 2 << 30},
-			CacheBytes: 256 << 20, StateDirectory: "s", ArchiveDirectory: "a", BackupDirectory: "b",
+			Retention:    store.Retention{Age: 72 * time.Hour, Count: 7, Bytes: 2 << 30},
+			DefaultQuota: store.Quota{MaxKeys: 1, MaxGroups: 2, MaxBytes: 3 << 10, MaxValueBytes: 4, MaxJournalBytes: 5, MaxWorkspaceBytes: 6, MaxLogBytes: 7},
+			CacheBytes:   256 << 20, StateDirectory: "s", ArchiveDirectory: "a", BackupDirectory: "b",
 			NATS: storebus.NATSConfig{URL: "nats://broker:4222",
 				NATSCredentials: storebus.NATSCredentials{CredentialsFile: "c", SeedFile: "n", User: "u", Password: "p", PasswordFile: "pf", Token: "t", TokenFile: "tf"},
 				CertificateFile: "cert", KeyFile: "key", AuthorityFile: "ca", InboxPrefix: "_INBOX_x"},

@@ -40,6 +40,7 @@ func usageRows(reply subjects.UsageReply) []property {
 		{"bytes of a value", atMostBytes(reply.MaxValueBytes)},
 		{"journal bytes", usedBytes{reply.JournalBytes, reply.MaxJournalBytes}},
 		{"workspace bytes", usedBytes{reply.WorkspaceBytes, reply.MaxWorkspaceBytes}},
+		{"log bytes", usedBytes{reply.LogBytes, reply.MaxLogBytes}},
 		{"revision", reply.Revision},
 		{"store", reply.Store},
 	}

@@ -155,16 +155,16 @@ var lines = map[string]struct {
 	"Usage": {
 		[]string{"usage", "acme"}, "store.acme.usage", `{}`,
 		`{"max_keys":10,"max_groups":0,"max_bytes":0,"max_value_bytes":100,"max_journal_bytes":1000,"keys":5,"groups":2,"bytes":70,"journal_bytes":500,"revision":42,"store":"k3F"}`,
-		"keys\t5 of 10\ngroups\t2\nbytes\t70\nbytes of a value\tat most 100\njournal bytes\t500 of 1000\nworkspace bytes\t0\nrevision\t42\nstore\tk3F\n",
+		"keys\t5 of 10\ngroups\t2\nbytes\t70\nbytes of a value\tat most 100\njournal bytes\t500 of 1000\nworkspace bytes\t0\nlog bytes\t0\nrevision\t42\nstore\tk3F\n",
 	},
 	"Quota": {
 		[]string{"quota", "acme"}, "store.admin.quota", `{"namespace":"acme"}`, `{"namespace":"acme","max_keys":10}`,
-		"keys\tat most 10\ngroups\tno limit\nbytes\tno limit\nbytes of a value\tno limit\njournal bytes\tno limit\nworkspace bytes\tno limit\n",
+		"keys\tat most 10\ngroups\tno limit\nbytes\tno limit\nbytes of a value\tno limit\njournal bytes\tno limit\nworkspace bytes\tno limit\nlog bytes\tno limit\n",
 	},
 	"QuotaThatIsSet": {
-		[]string{"quota", "acme", "--max-keys", "0", "--max-groups", "5", "--max-bytes", "64MiB", "--max-value-bytes", "7", "--max-journal-bytes", "1KiB", "--max-workspace-bytes", "0"}, "store.admin.quota",
-		`{"namespace":"acme","max_keys":0,"max_groups":5,"max_bytes":67108864,"max_value_bytes":7,"max_journal_bytes":1024,"max_workspace_bytes":0}`, `{"namespace":"acme"}`,
-		"keys\tno limit\ngroups\tno limit\nbytes\tno limit\nbytes of a value\tno limit\njournal bytes\tno limit\nworkspace bytes\tno limit\n",
+		[]string{"quota", "acme", "--max-keys", "0", "--max-groups", "5", "--max-bytes", "64MiB", "--max-value-bytes", "7", "--max-journal-bytes", "1KiB", "--max-workspace-bytes", "0", "--max-log-bytes", "2KiB"}, "store.admin.quota",
+		`{"namespace":"acme","max_keys":0,"max_groups":5,"max_bytes":67108864,"max_value_bytes":7,"max_journal_bytes":1024,"max_workspace_bytes":0,"max_log_bytes":2048}`, `{"namespace":"acme"}`,
+		"keys\tno limit\ngroups\tno limit\nbytes\tno limit\nbytes of a value\tno limit\njournal bytes\tno limit\nworkspace bytes\tno limit\nlog bytes\tno limit\n",
 	},
 	"Namespaces": {
 		[]string{"namespaces", "--namespace-prefix", "a"}, "store.admin.namespaces", `{"prefix":"a","limit":1000}`,

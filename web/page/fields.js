@@ -31,7 +31,7 @@ const meanings = {
 };
 
 // left out are fields that would change something.
-const writing = { get: ['ttl'], quota: ['max_keys', 'max_groups', 'max_bytes', 'max_value_bytes', 'max_journal_bytes', 'max_workspace_bytes'] };
+const writing = { get: ['ttl'], quota: ['max_keys', 'max_groups', 'max_bytes', 'max_value_bytes', 'max_journal_bytes', 'max_workspace_bytes', 'max_log_bytes'] };
 
 const examples = {
   duration: '30s', time: '2026-11-22T10:00:00Z', integer: '100', list: '[{"group":"config","key":"theme"}]', object: '{}', any: '""',

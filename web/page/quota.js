@@ -20,9 +20,12 @@ export function quotaBars(usage) {
     return element('div', { class: 'figure' }, element('p', { class: 'figure-name' }, title), bar(title, used, limit, text),
       remark && element('small', { class: 'soft' }, remark));
   };
+  const figure = (title, words, remark) => element('div', { class: 'figure' }, element('p', { class: 'figure-name' }, title), element('span', {}, words),
+    remark && element('small', { class: 'soft' }, remark));
   const values = usage.max_value_bytes ? `a value up to ${bytes(usage.max_value_bytes)}` : '';
   return element('div', { class: 'figures' }, part('Keys', usage.keys, usage.max_keys), part('Groups', usage.groups, usage.max_groups),
     part('Bytes', usage.bytes, usage.max_bytes, bytes, values),
     part('Journal', usage.journal_bytes, usage.max_journal_bytes, bytes), part('Workspaces', usage.workspace_bytes, usage.max_workspace_bytes, bytes),
-    element('div', { class: 'figure' }, element('p', { class: 'figure-name' }, 'Revision'), element('span', {}, number(usage.revision))));
+    figure('Log', bytes(usage.log_bytes), usage.max_log_bytes ? `the newest ${bytes(usage.max_log_bytes)} stay` : 'no limit'),
+    figure('Revision', number(usage.revision)));
 }

@@ -35,27 +35,38 @@ type Quota struct {
 	MaxJournalBytes int64
 	// MaxWorkspaceBytes bounds the files of the open workspaces on disk.
 	MaxWorkspaceBytes int64
+	// MaxLogBytes bounds the changes that the log keeps. It refuses no write: the oldest changes go,
+	// as with Retention.
+	MaxLogBytes int64
 }
 
 // quotas has the quota of every namespace that has one, in memory and in the database.
 type quotas struct {
 	limits map[string]Quota
-	shared *SharedQuotas
+	// otherwise is the quota of all namespaces that has no row.
+	otherwise Quota
+	shared    *SharedQuotas
+	// changed is called after each change.
+	changed func()
 
 	selectAll *sqlite.Statement
 	upsert    *sqlite.Statement
 	delete    *sqlite.Statement
 }
 
-// NewQuotas returns the table, with its statements prepared. It keeps shared up to date.
-func NewQuotas(session *sqlite.Session, shared *SharedQuotas) *quotas {
+// NewQuotas returns the table, with its statements prepared. It keeps shared up to date. If the
+// quota of all namespaces was never given, it is otherwise.
+func NewQuotas(session *sqlite.Session, otherwise Quota, shared *SharedQuotas) *quotas {
+	shared.otherwise = otherwise.MaxWorkspaceBytes
 	return &quotas{
 		limits:    map[string]Quota{},
+		otherwise: otherwise,
 		shared:    shared,
-		selectAll: session.Prepare(`SELECT namespace, max_keys, max_groups, max_bytes, max_value_bytes, max_journal_bytes, max_workspace_bytes FROM quotas`),
-		upsert: session.Prepare(`INSERT INTO quotas (namespace, max_keys, max_groups, max_bytes, max_value_bytes, max_journal_bytes, max_workspace_bytes) VALUES (?, ?, ?, ?, ?, ?, ?)
+		changed:   func() {},
+		selectAll: session.Prepare(`SELECT namespace, max_keys, max_groups, max_bytes, max_value_bytes, max_journal_bytes, max_workspace_bytes, max_log_bytes FROM quotas`),
+		upsert: session.Prepare(`INSERT INTO quotas (namespace, max_keys, max_groups, max_bytes, max_value_bytes, max_journal_bytes, max_workspace_bytes, max_log_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET max_keys = excluded.max_keys, max_groups = excluded.max_groups, max_bytes = excluded.max_bytes, max_value_bytes = excluded.max_value_bytes,
-				max_journal_bytes = excluded.max_journal_bytes, max_workspace_bytes = excluded.max_workspace_bytes`),
+				max_journal_bytes = excluded.max_journal_bytes, max_workspace_bytes = excluded.max_workspace_bytes, max_log_bytes = excluded.max_log_bytes`),
 		delete: session.Prepare(`DELETE FROM quotas WHERE namespace = ?`),
 	}
 }
@@ -77,8 +88,19 @@ func (quotas *quotas) Of(namespace string) Quota {
 	if quota, own := quotas.limits[namespace]; own || namespace == "" {
 		return quota
 	}
-	return quotas.limits[AllNamespaces]
+	return quotas.forAll()
 }
+
+// forAll returns the quota of all namespaces.
+func (quotas *quotas) forAll() Quota {
+	if quota, given := quotas.limits[AllNamespaces]; given {
+		return quota
+	}
+	return quotas.otherwise
+}
+
+// OnChange has a function called after each change of a quota.
+func (quotas *quotas) OnChange(function func()) { quotas.changed = function }
 
 // keep brings memory to a quota.
 func (quotas *quotas) keep(namespace string, quota Quota) {
@@ -91,7 +113,11 @@ func (quotas *quotas) keep(namespace string, quota Quota) {
 }
 
 // SharedQuotas are the limits that any goroutine may ask for.
-type SharedQuotas struct{ workspaceBytes sync.Map }
+type SharedQuotas struct {
+	workspaceBytes sync.Map
+	// otherwise is the limit of all namespaces if none was given.
+	otherwise int64
+}
 
 func (shared *SharedQuotas) keep(namespace string, workspaceBytes int64, own bool) {
 	if own {
@@ -103,9 +129,11 @@ func (shared *SharedQuotas) keep(namespace string, workspaceBytes int64, own boo
 
 // MaxWorkspaceBytes is the limit of a namespace, 0 if there is none.
 func (shared *SharedQuotas) MaxWorkspaceBytes(namespace string) int64 {
-	limit, own := shared.workspaceBytes.Load(namespace)
-	if !own && namespace != "" {
-		limit, _ = shared.workspaceBytes.Load(AllNamespaces)
+	limit, given := shared.workspaceBytes.Load(namespace)
+	if !given && namespace != "" {
+		if limit, given = shared.workspaceBytes.Load(AllNamespaces); !given {
+			return shared.otherwise
+		}
 	}
 	bytes, _ := limit.(int64)
 	return bytes
@@ -156,8 +184,8 @@ func (*quotas) Read(batch *Batch, section *changelog.Reader) {
 }
 
 // all lists the limits, in the order of a record.
-func (quota *Quota) all() [6]*int64 {
-	return [...]*int64{&quota.MaxKeys, &quota.MaxGroups, &quota.MaxBytes, &quota.MaxValueBytes, &quota.MaxJournalBytes, &quota.MaxWorkspaceBytes}
+func (quota *Quota) all() [7]*int64 {
+	return [...]*int64{&quota.MaxKeys, &quota.MaxGroups, &quota.MaxBytes, &quota.MaxValueBytes, &quota.MaxJournalBytes, &quota.MaxWorkspaceBytes, &quota.MaxLogBytes}
 }
 
 // Save writes the quotas of a batch.
@@ -167,14 +195,18 @@ func (quotas *quotas) Save(transaction *sqlite.Transaction, batch *Batch) {
 			transaction.Execute(quotas.delete, namespace)
 			continue
 		}
-		transaction.Execute(quotas.upsert, namespace, quota.MaxKeys, quota.MaxGroups, quota.MaxBytes, quota.MaxValueBytes, quota.MaxJournalBytes, quota.MaxWorkspaceBytes)
+		transaction.Execute(quotas.upsert, namespace, quota.MaxKeys, quota.MaxGroups, quota.MaxBytes, quota.MaxValueBytes, quota.MaxJournalBytes, quota.MaxWorkspaceBytes, quota.MaxLogBytes)
 	}
 }
 
 // Saved records that the rows of Save are committed.
 func (quotas *quotas) Saved(batch *Batch) (bytes int) {
-	for namespace, quota := range quotasIn.Of(batch).limits {
+	limits := quotasIn.Of(batch).limits
+	for namespace, quota := range limits {
 		quotas.keep(namespace, quota)
+	}
+	if len(limits) > 0 {
+		quotas.changed()
 	}
 	return 0
 }
@@ -188,10 +220,13 @@ func (batch *Batch) SetQuota(namespace string, quota Quota) { quotasIn.In(batch)
 // Quota returns the quota of a namespace as the batch leaves it: its own, or the default.
 func (batch *Batch) Quota(namespace string) Quota {
 	quota, own := batch.ownQuota(namespace)
-	if !own && namespace != "" && namespace != AllNamespaces {
-		quota, _ = batch.ownQuota(AllNamespaces)
+	if own || namespace == "" {
+		return quota
 	}
-	return quota
+	if quota, own = batch.ownQuota(AllNamespaces); own {
+		return quota
+	}
+	return quotasIn.Table(batch.tables).otherwise
 }
 
 // ownQuota returns the quota that was given to a namespace itself, and whether there is one.

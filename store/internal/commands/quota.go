@@ -18,6 +18,7 @@ type QuotaChange struct {
 	MaxValueBytes     *int64
 	MaxJournalBytes   *int64
 	MaxWorkspaceBytes *int64
+	MaxLogBytes       *int64
 }
 
 // ChangeQuota is the command that changes the quota of a namespace.
@@ -57,6 +58,7 @@ func QuotaAfter(change QuotaChange, quota batch.Quota) (batch.Quota, error) {
 		{"MaxValueBytes", &quota.MaxValueBytes, change.MaxValueBytes},
 		{"MaxJournalBytes", &quota.MaxJournalBytes, change.MaxJournalBytes},
 		{"MaxWorkspaceBytes", &quota.MaxWorkspaceBytes, change.MaxWorkspaceBytes},
+		{"MaxLogBytes", &quota.MaxLogBytes, change.MaxLogBytes},
 	} {
 		switch {
 		case field.to == nil:

@@ -102,6 +102,9 @@ func (committer *Committer) prepare(session *sqlite.Session) {
 	committer.log = sqlitelog.New(session, sqlitelog.Config{
 		Logger: config.Logger, Defers: config.InMemory, Flush: committer.flushLog, Unsynced: committer.disk.Unsynced,
 	})
+	quotas := committer.tables.Quotas()
+	committer.log.BoundBy(func(namespace string) int64 { return quotas.Of(namespace).MaxLogBytes })
+	quotas.OnChange(committer.log.LookAtLimits)
 	committer.disk.Around(committer.log.WriteDeferred, committer.log.DeferredWritten)
 	committer.disk.OnSynced(committer.tellOnDisk)
 	committer.records = committer.log

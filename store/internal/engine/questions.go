@@ -108,3 +108,8 @@ func (committer *Committer) BeginBackup(path string) (*sqlitedriver.Backup, erro
 	// A copy that is not finished is thrown away: it needs no journal to go back by.
 	return source.NewBackup(sqlite.FileAddress(path) + "?_pragma=journal_mode(OFF)")
 }
+
+// LogBytes is the size of the changes of a namespace in the log.
+func (committer *Committer) LogBytes(namespace string) int64 {
+	return int64(committer.log.HeldBy(namespace))
+}

@@ -33,6 +33,7 @@ const (
 // written anew if so much of it is gone.
 const (
 	slackOfBound = 1024
+	slackOfLimit = 64
 	goneOfRow    = 4
 )
 
@@ -129,6 +130,25 @@ func (cut *cut) wholeRow(id uint64) error {
 		}
 	}
 	cut.write(cut.row(id, uint64(len(blob)), 0))
+	return nil
+}
+
+// byLimit cuts the oldest changes of the holdings that are above their limits.
+func (cut *cut) byLimit() error {
+	holdings := &cut.log.holdings
+	looks, taken := 0, len(cut.places)
+	for held := range holdings.over {
+		if looks++; cut.isFull() || looks > blockedPerTrim {
+			break
+		}
+		limit := uint64(holdings.limit(held.namespace))
+		for goal := limit - limit/slackOfLimit; held.bytes > goal && held.commit <= cut.last && !cut.isFull(); {
+			if err := cut.oldest(held); err != nil {
+				return err
+			}
+		}
+	}
+	holdings.hindered = len(cut.places) == taken && !cut.isFull()
 	return nil
 }
 

@@ -42,6 +42,11 @@ type holdings struct {
 	// changes is the number of all changes.
 	changes uint64
 	stale   []*holding
+	// limit is the limit of a namespace, 0 if there is none. over are the holdings above it. hindered
+	// tells that nothing of them may go now.
+	limit    func(namespace string) int64
+	over     map[*holding]struct{}
+	hindered bool
 	// byChanges and byBytes rank the holdings, the largest first. If two are equal, the one with
 	// the older changes is first.
 	byChanges, byBytes *btree.BTreeG[*holding]
@@ -59,6 +64,8 @@ func newHoldings(session *sqlite.Session) holdings {
 	}
 	return holdings{
 		byNamespace:  map[string]*holding{},
+		limit:        func(string) int64 { return 0 },
+		over:         map[*holding]struct{}{},
 		byChanges:    rankedBy((*share).changes),
 		byBytes:      rankedBy((*share).size),
 		selectOldest: session.Prepare(`SELECT namespace, first_revision, commit_id, bytes, bytes_total FROM namespace_commits WHERE namespace >= ? ORDER BY namespace, first_revision LIMIT 1`),
@@ -162,9 +169,25 @@ func (holdings *holdings) become(held *holding, next share) {
 }
 
 func (holdings *holdings) touch(held *holding) {
+	holdings.lookAtLimit(held)
 	if !held.stale {
 		held.stale = true
 		holdings.stale = append(holdings.stale, held)
+	}
+}
+
+// lookAtLimit finds out whether a holding is above its limit.
+func (holdings *holdings) lookAtLimit(held *holding) {
+	if limit := holdings.limit(held.namespace); limit > 0 && held.bytes > uint64(limit) {
+		holdings.over[held], holdings.hindered = struct{}{}, false
+	} else {
+		delete(holdings.over, held)
+	}
+}
+
+func (holdings *holdings) lookAtLimits() {
+	for _, held := range holdings.byNamespace {
+		holdings.lookAtLimit(held)
 	}
 }
 

@@ -209,6 +209,21 @@ func (log *Log) LoadHoldings(revisionOf func(namespace string) (uint64, error)) 
 	return log.changes.holdings.load(revisionOf)
 }
 
+// BoundBy has the changes of each namespace bounded by a number of bytes, which limit returns, 0 for no
+// limit. The bound holds beside the retention.
+func (log *Log) BoundBy(limit func(namespace string) int64) { log.changes.holdings.limit = limit }
+
+// LookAtLimits finds out which namespaces have more than their limits, after a limit has changed.
+func (log *Log) LookAtLimits() { log.changes.holdings.lookAtLimits() }
+
+// HeldBy returns the size of the changes of a namespace.
+func (log *Log) HeldBy(namespace string) (bytes uint64) {
+	if held := log.changes.holdings.byNamespace[namespace]; held != nil {
+		bytes = held.bytes
+	}
+	return bytes
+}
+
 // Reread reads again how much a namespace holds.
 func (log *Log) Reread(namespace string, revisionOf func(namespace string) (uint64, error)) error {
 	return log.changes.holdings.reload(namespace, revisionOf)

@@ -72,6 +72,9 @@ func (log *changeLog) trimmable(retention Retention, now time.Time, last uint64)
 	held := &log.holdings
 	cut := newCut(log, min(last, log.lastID-1))
 	err := cut.byAge(retention.Age, now)
+	if err == nil {
+		err = cut.byLimit()
+	}
 	if goal := below(retention.Count); err == nil && held.changes > retention.Count {
 		err = cut.bySize(held.byChanges, (*share).changes, goal, func() bool { return held.changes > goal })
 	}
@@ -159,10 +162,12 @@ func (log *changeLog) removed(slice *Slice) error {
 // isOver reports whether a bound of the retention is passed, by the numbers in memory. The age is
 // as lookAtAge has found it.
 func (log *changeLog) isOver(retention Retention) bool {
-	return log.holdings.changes > retention.Count || log.size() > retention.Bytes || log.startIsOld
+	return log.holdings.changes > retention.Count || log.size() > retention.Bytes || log.startIsOld || len(log.holdings.over) > 0 && !log.holdings.hindered
 }
 
-// lookAtAge finds out whether the log is older than the retention allows.
+// lookAtAge finds out whether the log is older than the retention allows. Holdings above their limits
+// are looked at again, because somebody may have read them meanwhile.
 func (log *changeLog) lookAtAge(retention Retention, now time.Time) {
+	log.holdings.hindered = false
 	log.startIsOld = now.Sub(log.startedAt) > retention.Age
 }
