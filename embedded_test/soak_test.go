@@ -118,6 +118,9 @@ func runEra(t *testing.T, totals *soakTotals) {
 		reached := era.load.begin(50 + random.IntN(2000))
 		waitFor(t, reached, "acknowledgements before fault %d, %s", number, name)
 		soakFaults[name](t, era)
+		if random.IntN(2) == 0 {
+			killOften(t, era)
+		}
 		totals.add(func() { totals.faults[name]++ })
 		era.load.shut()
 		awaitService(t, era.load.connections[0])
@@ -198,14 +201,6 @@ var soakFaults = map[string]func(t *testing.T, era *era){
 		pause(time.Duration(era.random.IntN(200)) * time.Millisecond)
 		era.kill(t, started)
 		era.start(t)
-	},
-	"killOften": func(t *testing.T, era *era) {
-		t.Helper()
-		for range 12 {
-			era.kill(t, era.sidecar)
-			era.start(t)
-			pause(time.Duration(era.random.IntN(150)) * time.Millisecond)
-		}
 	},
 	"fullDisk": func(t *testing.T, era *era) {
 		t.Helper()
@@ -308,6 +303,16 @@ var soakFaults = map[string]func(t *testing.T, era *era){
 		// It may meet the end of a fault before it; then the next one makes a copy.
 		_, _ = store.Backup(t.Context(), fmt.Sprintf("copy-%d.db", era.random.Int64()))
 	},
+}
+
+// killOften kills the sidecar again and again, soon after each start.
+func killOften(t *testing.T, era *era) {
+	t.Helper()
+	for range 12 {
+		era.kill(t, era.sidecar)
+		era.start(t)
+		pause(time.Duration(era.random.IntN(150)) * time.Millisecond)
+	}
 }
 
 // pause lets time go by for a fault that lasts a while. Nothing waits for an end of it.
