@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -90,7 +91,32 @@ func TestReserve_Delete_Ugly(t *testing.T) {
 	for _, line := range []string{"writes are refused", "writes are taken again"} {
 		assert.Equal(t, 1, strings.Count(disk.errors.String(), line), "%s in %s", line, disk.errors)
 	}
+	assert.NotContains(t, disk.errors.String(), "is locked")
 	assert.Zero(t, disk.terminate(t))
+}
+
+// Writes that share a batch are refused as one alone is, and the log tells of it once.
+func TestReserve_Together_Ugly(t *testing.T) {
+	const clients, rounds = 8, 10
+	disk := startOnSmallDisk(t, "24m")
+	acme := newTenant(t, disk.url, "acme")
+	acme.set(t, "cold", "k", "v")
+	disk.awaitReserve(t, acme, true)
+	disk.fill(t)
+	body := object(t, "group", "large", "key", "k", "value", strings.Repeat("x", 300_000))
+	var group sync.WaitGroup
+	for range clients {
+		client := newTenant(t, disk.url, "acme")
+		group.Go(func() {
+			for range rounds {
+				got := client.call(t, "set", body)
+				assert.Contains(t, string(got.Data), "disk is full")
+			}
+		})
+	}
+	group.Wait()
+	assert.Equal(t, 1, strings.Count(disk.errors.String(), "writes are refused"), "%s", disk.errors)
+	assert.NotContains(t, disk.errors.String(), "is locked")
 }
 
 // shrink gives back some of the room that fill has taken.

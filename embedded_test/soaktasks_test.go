@@ -198,7 +198,7 @@ func (tasks *soakTasks) verify(t *testing.T) {
 	require.Eventually(t, func() bool {
 		status, err := tasks.store.JournalStatus(t.Context(), "counting")
 		return err == nil && status.Pending == 0
-	}, patience, 100*time.Millisecond, "points stay")
+	}, 3*patience, 100*time.Millisecond, "points stay") // the delivery waits for longer after each failure
 	tasks.endpoint.mutex.Lock()
 	for _, point := range tasks.points {
 		assert.True(t, tasks.endpoint.taken[fmt.Sprint(point.number)], "point %d is lost", point.number)

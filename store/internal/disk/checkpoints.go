@@ -101,6 +101,7 @@ func (disk *Disk) Hindered() (checkpoints uint64, since time.Time) {
 // checkpoint stops all writing if the disk fails: after a failed fsync the system takes the
 // pages for clean, and the next one would succeed without them.
 func (disk *Disk) checkpoint(kind *sqlite.Statement) {
+	disk.DoneReading() // SQLite takes no checkpoint within a transaction
 	if disk.LookAtFiles(); !disk.Writes() || !disk.fits() {
 		return
 	}
