@@ -531,6 +531,8 @@ type (
 		WALBytes               *uint64         `json:"wal_bytes"`
 		WALOldestSeconds       float64         `json:"wal_oldest_seconds"`
 		WALHindered            uint64          `json:"wal_hindered"`
+		DamagedEntries         uint64          `json:"damaged_entries"`
+		RepairedEntries        uint64          `json:"repaired_entries"`
 		DiskFreeBytes          *uint64         `json:"disk_free_bytes"`
 		BackedUpBytes          *uint64         `json:"backed_up_bytes"`
 		Sync                   any             `json:"sync"`

@@ -83,7 +83,7 @@ var verbRows = []verbRow{
 		body: `{"before":"2020-01-01T00:00:00Z"}`},
 	{verb: "status", admin: true, reply: "store instance version prefix durability writable reason? backlog oldest_unpublished_at? " +
 		"pending_materialisation queue namespaces entries unscoped_entries journal clock_ahead_seconds " +
-		"time database_bytes wal_bytes wal_oldest_seconds wal_hindered disk_free_bytes? backed_up_bytes? sync?", body: `{}`},
+		"time database_bytes wal_bytes wal_oldest_seconds wal_hindered damaged_entries? repaired_entries? disk_free_bytes? backed_up_bytes? sync?", body: `{}`},
 }
 
 // tenantRows are the verbs of a namespace.

@@ -27,6 +27,7 @@ var wireErrors = []struct {
 	wire  func(*request, error) *subjects.Error
 }{
 	{store.ErrNotFound, notFound},
+	{store.ErrDamagedEntry, damagedEntry},
 	{store.ErrRevisionConflict, revisionConflict},
 	{store.ErrCompacted, compacted},
 	{store.ErrTooLarge, tooLarge},
@@ -102,6 +103,16 @@ func notFound(request *request, _ error) *subjects.Error {
 		return subjects.ErrNotFound.New(request.message("workspace " + request.workspace + " is not there"))
 	}
 	return subjects.ErrNotFound.New(request.entryMessage("is not there"))
+}
+
+// damagedEntry names the entry, which may be another than that of the request.
+func damagedEntry(request *request, failure error) *subjects.Error {
+	damaged, ok := errors.AsType[*store.DamagedEntryError](failure)
+	if !ok {
+		return subjects.ErrInternal.New(request.message("an entry is damaged on disk"))
+	}
+	return subjects.ErrInternal.New(request.message(fmt.Sprintf("the entry %s/%s is damaged on disk; nothing was changed; try again, or set or delete the entry",
+		request.localGroup(damaged.Group), damaged.Key)))
 }
 
 func revisionConflict(request *request, failure error) *subjects.Error {

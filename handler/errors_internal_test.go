@@ -41,6 +41,8 @@ var wireCases = []struct {
 	message string
 }{
 	{store.ErrNotFound, subjects.ErrNotFound, "store.Set: config/theme is not there"},
+	{store.ErrDamagedEntry, subjects.ErrInternal, "store.Set: config/theme: an entry is damaged on disk"},
+	{&store.DamagedEntryError{Group: "acme:other", Key: "k"}, subjects.ErrInternal, "store.Set: config/theme: the entry other/k is damaged on disk; nothing was changed; try again, or set or delete the entry"},
 	{store.ErrRevisionConflict, subjects.ErrRevisionConflict, "store.Set: config/theme stands at another revision"},
 	{&store.RevisionConflictError{Group: "acme:config", Key: "theme", Expected: 4, Current: 7}, subjects.ErrRevisionConflict, "store.Set: config/theme stands at revision 7, not 4"},
 	{&store.RevisionConflictError{Expected: 4}, subjects.ErrRevisionConflict, "store.Set: config/theme is not there, revision 4 was expected"},

@@ -44,6 +44,8 @@ func encodeStatus(answer *answer, request *request, _ *subjects.StatusRequest, s
 		WALBytes:               uint64(figures.WriteAheadLogBytes),
 		WALOldestSeconds:       secondsSince(status.LogLeftSince),
 		WALHindered:            status.CheckpointsHindered,
+		DamagedEntries:         status.DamagedEntries,
+		RepairedEntries:        status.RepairedEntries,
 		DiskFreeBytes:          figures.DiskFreeBytes,
 		BackedUpBytes:          uint64(status.BackedUpBytes),
 		Sync:                   syncStatus(figures.Syncs),

@@ -182,6 +182,8 @@ func (scrape *scrape) status(ctx context.Context) error {
 	scrape.age(logAge, status.OldestChangeAt)
 	scrape.age(writeAheadAge, status.LogLeftSince)
 	scrape.counter(hinderedTotal, status.CheckpointsHindered)
+	scrape.counter(damagedTotal, status.DamagedEntries)
+	scrape.counter(repairedTotal, status.RepairedEntries)
 	scrape.gauge(pendingRows, float64(status.PendingMaterialisation))
 	scrape.gauge(namespaceCount, float64(status.Namespaces))
 	return nil

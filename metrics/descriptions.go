@@ -50,6 +50,8 @@ var (
 	writeAheadBytes = description("wal_bytes", "Size of the write-ahead log of SQLite.")
 	writeAheadAge   = description("wal_oldest_seconds", "Age of the oldest page in the write-ahead log that no checkpoint could take.")
 	hinderedTotal   = description("wal_hindered_total", "Checkpoints that another process has kept from taking all of the write-ahead log.")
+	damagedTotal    = description("damaged_entries_total", "Entries that were found damaged on disk.")
+	repairedTotal   = description("repaired_entries_total", "Damaged entries that were taken from the log again.")
 	diskFreeBytes   = description("disk_free_bytes", "Room that is left on the disk of the database.")
 
 	journalPending   = description("journal_pending", "Points of the journal that wait for delivery.")
@@ -66,7 +68,7 @@ var descriptions = []*prometheus.Desc{
 	queueRequests, queueRequestLimit, queueBytes, queueResultBytes, queueByteLimit,
 	commitDuration, syncDuration, batchSize, expiredTotal,
 	namespaceCount, revision, keys, groups, bytes, quotaRatio,
-	writable, backlog, backlogAge, publishedTotal, omittedTotal, skippedTotal, retriesTotal, pendingRows, logAge, databaseBytes, writeAheadBytes, writeAheadAge, hinderedTotal, diskFreeBytes,
+	writable, backlog, backlogAge, publishedTotal, omittedTotal, skippedTotal, retriesTotal, pendingRows, logAge, databaseBytes, writeAheadBytes, writeAheadAge, hinderedTotal, damagedTotal, repairedTotal, diskFreeBytes,
 	journalPending, journalAge, journalRejected, journalDelivered,
 	buildInfo,
 }

@@ -198,6 +198,9 @@ var (
 	// ErrNotFound is wrapped by NotFoundError. It is also returned for a consumer that is not
 	// registered, and for a workspace or an archive that does not exist.
 	ErrNotFound = failure.ErrNotFound
+	// ErrDamagedEntry is wrapped by DamagedEntryError: the disk has not kept what was written. The
+	// store repairs the entry if the log still has it, so a later try may succeed.
+	ErrDamagedEntry = failure.ErrDamagedEntry
 	// ErrInvalidName is returned for a namespace, group or key outside the limits.
 	ErrInvalidName = failure.ErrInvalidName
 	// ErrInvalidTTL is returned for a time to live outside 1 ms to 100 years.
@@ -273,6 +276,9 @@ var (
 	// happened. The store takes no write until it is opened again.
 	ErrOutcomeUnknown = failure.ErrOutcomeUnknown
 )
+
+// DamagedEntryError names an entry that is not as it was written. It wraps ErrDamagedEntry.
+type DamagedEntryError = failure.DamagedEntryError
 
 // NotFoundError names the key that does not exist or has expired. It wraps ErrNotFound.
 type NotFoundError = failure.NotFoundError

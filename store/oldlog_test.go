@@ -21,7 +21,8 @@ import (
 // undoFrom10 undoes the migrations from the tenth on.
 const undoFrom10 = `ALTER TABLE namespace_commits DROP COLUMN bytes; ALTER TABLE namespace_commits DROP COLUMN bytes_total;
 	DROP TABLE commits_thinned; DELETE FROM meta WHERE name = 'log_gone'; ALTER TABLE retries DROP COLUMN counted;
-	ALTER TABLE quotas DROP COLUMN max_journal_bytes; ALTER TABLE quotas DROP COLUMN max_workspace_bytes; ALTER TABLE quotas DROP COLUMN max_log_bytes; ALTER TABLE journal_counts DROP COLUMN bytes;`
+	ALTER TABLE quotas DROP COLUMN max_journal_bytes; ALTER TABLE quotas DROP COLUMN max_workspace_bytes; ALTER TABLE quotas DROP COLUMN max_log_bytes; ALTER TABLE journal_counts DROP COLUMN bytes;
+	ALTER TABLE entries DROP COLUMN checksum; DELETE FROM meta WHERE name = 'verified';`
 
 // withoutRecords brings a closed database to the schema before records. A later migration is undone
 // here too.
@@ -39,6 +40,10 @@ func oldTablesOf(t *testing.T, opened *store.Store) map[string][]string {
 	for index, row := range tables["commits"] {
 		cut := strings.LastIndex(strings.TrimSuffix(row, "|"), "|") // before the hash
 		tables["commits"][index] = row[:cut]
+	}
+	for index, row := range tables["entries"] {
+		cut := strings.LastIndex(strings.TrimSuffix(row, "|"), "|") // before the checksum
+		tables["entries"][index] = row[:cut]
 	}
 	for index, row := range tables["namespace_commits"] {
 		tables["namespace_commits"][index] = strings.Join(strings.Split(row, "|")[:4], "|") // before the bytes

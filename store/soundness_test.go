@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus/store"
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // tester is what the checks need of a test, so that rapid's can be one too.
@@ -288,6 +289,15 @@ func (check *soundness) readDeletions() {
 	}, "SELECT group_name, revision FROM deletions")
 }
 
+// checksum checks the checksum of an entry, if it has one.
+func (check *soundness) checksum(group, key, value string, revision uint64, updatedAt, expiresAt int64, checksum sql.NullInt64) {
+	check.t.Helper()
+	if checksum.Valid {
+		state := kv.EntryState{Revision: revision, UpdatedAt: updatedAt, ExpiresAt: expiresAt, Value: value}
+		require.Equal(check.t, kv.ChecksumOf(kv.EntryName{Group: group, Key: key}, &state), kv.Checksum(checksum.Int64), "checksum of %q %q", group, key)
+	}
+}
+
 // readEntries counts the entries again, and compares them with the log.
 func (check *soundness) readEntries() {
 	check.t.Helper()
@@ -295,8 +305,8 @@ func (check *soundness) readEntries() {
 		var group, key, value string
 		var revision uint64
 		var updatedAt int64
-		var expiresAt sql.NullInt64
-		if err := row.Scan(&group, &key, &value, &revision, &updatedAt, &expiresAt); err != nil {
+		var expiresAt, checksum sql.NullInt64
+		if err := row.Scan(&group, &key, &value, &revision, &updatedAt, &expiresAt, &checksum); err != nil {
 			return err
 		}
 		if revision <= check.hidden[group] {
@@ -310,6 +320,7 @@ func (check *soundness) readEntries() {
 			if first := check.namespace(namespaceName).first; first != 0 {
 				require.Less(check.t, revision, first, "revision of an entry that the log does not hold")
 			}
+			check.checksum(group, key, value, revision, updatedAt, expiresAt.Int64, checksum)
 			return nil
 		}
 		logged.found = true
@@ -323,8 +334,9 @@ func (check *soundness) readEntries() {
 		if expiresAt.Valid {
 			require.Equal(check.t, logged.last.ExpiresAt.UnixMilli(), expiresAt.Int64, "expiry of %q %q", group, key)
 		}
+		check.checksum(group, key, value, revision, updatedAt, expiresAt.Int64, checksum)
 		return nil
-	}, "SELECT group_name, entry_key, entry_value, revision, updated_at, expires_at FROM entries")
+	}, "SELECT group_name, entry_key, entry_value, revision, updated_at, expires_at, checksum FROM entries")
 	for name, logged := range check.entries {
 		require.Equal(check.t, logged.stays(), logged.found, "entry %q after %s", name, logged.last.Type)
 	}
@@ -417,6 +429,7 @@ func TestSoundness_RequireSound_Bad(t *testing.T) {
 		"FindsWrongTotals":    "UPDATE commits SET bytes_total = bytes_total + 1 WHERE id = 2",
 		"FindsStaleTables":    "UPDATE meta SET value = 1 WHERE name = 'materialised'",
 		"FindsMissingExpiry":  "UPDATE entries SET expires_at = NULL",
+		"FindsWrongChecksum":  "UPDATE entries SET checksum = checksum + 1",
 		"FindsStaleNamespace": "UPDATE namespaces SET revision = revision + 1",
 	} {
 		t.Run(name, func(t *testing.T) {

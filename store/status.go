@@ -41,6 +41,10 @@ type Status struct {
 	// oldest page of that log was written that no checkpoint could take yet; zero if there is none.
 	CheckpointsHindered uint64
 	LogLeftSince        time.Time
+	// DamagedEntries counts the entries that were found damaged since the store was opened, and
+	// RepairedEntries those of them that the store took from the log again.
+	DamagedEntries  uint64
+	RepairedEntries uint64
 	// Archiving is the number of entries that a running Compact has written.
 	Archiving int64
 	// BackedUpBytes is how much a Backup that is under way has copied.
@@ -65,6 +69,8 @@ func statusOf(store *Store, committer *engine.Committer) (Status, error) {
 		ClockAhead:             store.clock.Ahead(),
 		CheckpointsHindered:    health.Hindered,
 		LogLeftSince:           health.LeftSince,
+		DamagedEntries:         committer.View().Damage().Found,
+		RepairedEntries:        committer.View().Damage().Repaired,
 		Archiving:              store.journal.Archiving.Load(),
 		BackedUpBytes:          store.backedUp.Load(),
 	}

@@ -49,6 +49,10 @@ type StatusReply struct {
 	// the checkpoints that left such pages.
 	WALOldestSeconds float64 `json:"wal_oldest_seconds"`
 	WALHindered      uint64  `json:"wal_hindered"`
+	// DamagedEntries counts the entries that the sidecar has found damaged since its start, and
+	// RepairedEntries those of them that it took from the log again.
+	DamagedEntries  uint64 `json:"damaged_entries,omitzero"`
+	RepairedEntries uint64 `json:"repaired_entries,omitzero"`
 	// DiskFreeBytes is the free space on the disk of the database. It is nil if the
 	// database is in memory, or if the system does not report it.
 	DiskFreeBytes *uint64 `json:"disk_free_bytes,omitzero"`

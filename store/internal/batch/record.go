@@ -3,7 +3,10 @@
 package batch
 
 import (
+	"errors"
+
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/state"
 )
@@ -47,7 +50,11 @@ func (batch *Batch) Replay(events []changelog.Event) error {
 			// The log does not repeat the value: it is the value of the entry before. If the
 			// tables are newer than the event, that may be another value or none. The log then
 			// goes on to the change that made the tables so.
-			if target.entry, err = batch.Entry(target.EntryName); err != nil {
+			target.entry, err = batch.Entry(target.EntryName)
+			if errors.Is(err, failure.ErrDamagedEntry) {
+				continue // it stays damaged in the tables, and is repaired like any other
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -81,12 +88,12 @@ func (batch *Batch) change(target *Target, event *changelog.Event) {
 		batch.deletions[event.Group] = event.Revision
 		return
 	}
-	target.entry = stateAfter(event, &target.entry)
+	target.entry = StateAfter(event, &target.entry)
 	batch.entries[target.EntryName] = &kv.EntryVersion{EntryName: target.EntryName, EntryState: target.entry}
 }
 
-// stateAfter returns an entry after a change, given the entry before.
-func stateAfter(event *changelog.Event, before *kv.EntryState) kv.EntryState {
+// StateAfter returns an entry after a change, given the entry before.
+func StateAfter(event *changelog.Event, before *kv.EntryState) kv.EntryState {
 	state := kv.EntryState{Revision: event.Revision, UpdatedAt: event.Timestamp.UnixNano()}
 	switch event.Type {
 	case changelog.EventSet:

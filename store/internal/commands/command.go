@@ -67,7 +67,7 @@ func (command SetCommand) Apply(batch *batch.Batch, origin batch.Origin) (Outcom
 			return Outcome{}, err
 		}
 	}
-	target, err := batch.CheckedTarget(command.Group, command.Key)
+	target, err := guardedTarget(batch, command.Group, command.Key, command.IfRevision != nil || command.KeepExpiry)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -140,7 +140,7 @@ type DeleteCommand struct {
 
 // Apply implements Command.
 func (command DeleteCommand) Apply(batch *batch.Batch, origin batch.Origin) (Outcome, error) {
-	target, err := batch.CheckedTarget(command.Group, command.Key)
+	target, err := guardedTarget(batch, command.Group, command.Key, command.IfRevision != nil)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -157,6 +157,16 @@ func (command DeleteCommand) Apply(batch *batch.Batch, origin batch.Origin) (Out
 
 // Groups implements Command.
 func (command DeleteCommand) Groups() []string { return []string{command.Group} }
+
+// guardedTarget returns the target of a command. If the command relies on the entry, as a guard does,
+// the entry is read with its value, which shows whether it is damaged. Otherwise the command also
+// replaces a damaged one.
+func guardedTarget(batch *batch.Batch, group, key string, relies bool) (*batch.Target, error) {
+	if relies {
+		return batch.CheckedTargetWithValue(group, key)
+	}
+	return batch.CheckedTarget(group, key)
+}
 
 func checkGuard(expected *uint64, target *batch.Target, current kv.EntryState) error {
 	if expected == nil || *expected == current.Revision {

@@ -25,6 +25,8 @@ const (
 	choreTrimming   = "trimming"
 	choreAnswers    = "answers"
 	choreSections   = "sections"
+	choreRepairs    = "repairs"
+	choreScrubbing  = "scrubbing"
 	choreCheckpoint = "checkpoint"
 )
 
@@ -41,11 +43,14 @@ type chores struct {
 
 func newChores(committer *Committer, config upkeep.Config) *chores {
 	rows, trimming, answers := committer.rows, committer.trimming, upkeep.NewAnswers(config)
+	repairs := upkeep.NewRepairs(committer.disk.Session(), config, rows, committer.engine.config.Logger)
 	list := []chore{
 		{name: choreTables, due: rows.AreBehind, slice: rows.WriteIdle, whenIdle: true},
 		{name: choreDeletions, due: rows.DeletionsWait, slice: rows.CarryOut},
 		{name: choreTrimming, due: trimming.IsDue, slice: trimming.Trim},
 		{name: choreAnswers, due: answers.AreOld, slice: answers.Remove},
+		{name: choreRepairs, due: repairs.AreDue, slice: repairs.Repair},
+		{name: choreScrubbing, due: committer.scrubbing.IsDue, slice: committer.scrubbing.Scrub},
 		{name: choreSections, due: committer.log.SectionsAreMany, slice: trimming.RemoveSections},
 	}
 	for _, further := range committer.engine.config.Chores {

@@ -56,6 +56,7 @@ type Committer struct {
 	rows       *upkeep.Rows
 	trimming   *upkeep.Trimming
 	clockWatch *upkeep.ClockWatch
+	scrubbing  *upkeep.Scrubbing
 	idleness   *upkeep.Idleness
 	chores     *chores
 
@@ -121,6 +122,7 @@ func (committer *Committer) prepare(session *sqlite.Session) {
 	committer.idleness = upkeep.NewIdleness(config.InMemory)
 	committer.rows = upkeep.NewRows(session, keeping, committer.idleness)
 	committer.trimming = upkeep.NewTrimming(keeping, committer.rows)
+	committer.scrubbing = upkeep.NewScrubbing(session, keeping)
 	committer.clockWatch = upkeep.NewClockWatch(session, config.Clock, committer.disk, config.Logger)
 	committer.chores = newChores(committer, keeping)
 }
@@ -159,7 +161,7 @@ func (committer *Committer) open(session *sqlite.Session) error {
 	}
 	var err error
 	committer.deadlines.next, err = committer.view.NextExpiry()
-	return err
+	return errors.Join(err, committer.scrubbing.Load())
 }
 
 // check finds out whether the store may write.
@@ -331,6 +333,7 @@ func (committer *Committer) keepHouse() {
 	committer.disk.KeepReserve()
 	committer.disk.LookAgain()
 	committer.clockWatch.Keep()
+	committer.scrubbing.Allow()
 	now := committer.Now()
 	if now.Sub(committer.lastPurge).Abs() > committer.engine.config.PurgeInterval {
 		committer.lastPurge = now

@@ -71,14 +71,15 @@ func (inside Inside) KeepHouse() { inside.committer.keepHouse() }
 
 // Settle does the work of a committer that is left alone, until there is no more.
 func (inside Inside) Settle() {
-	chores := inside.committer.chores
 	for inside.committer.expireDue() {
 	}
 	for inside.Attend(choreDeletions) {
 	}
 	inside.committer.idleness.Begin()
-	chores.endIdle()
-	for inside.Attend(choreTrimming) {
+	inside.committer.chores.endIdle()
+	for _, name := range []string{choreTrimming, choreScrubbing, choreRepairs} {
+		for inside.Attend(name) {
+		}
 	}
 }
 

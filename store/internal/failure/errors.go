@@ -30,6 +30,7 @@ var (
 	ErrInvalidJournalEntry = errors.New("invalid journal entry")
 	ErrInvalidCompaction   = errors.New("invalid compaction")
 	ErrInvalidArchive      = errors.New("invalid archive")
+	ErrDamagedEntry        = errors.New("entry is damaged on disk")
 	ErrNotPending          = errors.New("journal entry is not pending")
 	ErrInvalidArgument     = errors.New("invalid argument")
 	ErrRequestMismatch     = errors.New("request id belongs to another request")
@@ -68,6 +69,21 @@ func (missing *NotFoundError) Error() string {
 
 // Unwrap returns ErrNotFound.
 func (missing *NotFoundError) Unwrap() error { return ErrNotFound }
+
+// DamagedEntryError names an entry that is not as it was written. It wraps ErrDamagedEntry.
+type DamagedEntryError struct {
+	// Group is the whole name: "acme:config".
+	Group string
+	Key   string
+}
+
+// Error names the entry.
+func (damaged *DamagedEntryError) Error() string {
+	return fmt.Sprintf("group %q key %q: %s", damaged.Group, damaged.Key, ErrDamagedEntry)
+}
+
+// Unwrap returns ErrDamagedEntry.
+func (damaged *DamagedEntryError) Unwrap() error { return ErrDamagedEntry }
 
 // RevisionConflictError has the present revision of the entry. It wraps ErrRevisionConflict.
 type RevisionConflictError struct {

@@ -16,6 +16,13 @@ type entry struct {
 	revision          uint64
 	updatedAt         int64
 	expiresAt         sql.NullInt64
+	checksum          sql.NullInt64
+}
+
+// isSound reports whether an entry is as it was written. An entry without a checksum counts as sound.
+func (found *entry) isSound() bool {
+	state := kv.EntryState{Revision: found.revision, UpdatedAt: found.updatedAt, ExpiresAt: found.expiresAt.Int64, Value: found.value}
+	return !found.checksum.Valid || kv.Checksum(found.checksum.Int64).IsOf(kv.EntryName{Group: found.group, Key: found.key}, &state)
 }
 
 // entries counts the entries again, and compares them with the log.
@@ -29,15 +36,19 @@ func (inspection *inspection) entries() error {
 	}); err != nil {
 		return err
 	}
-	if err := inspection.rows("SELECT group_name, entry_key, entry_value, revision, updated_at, expires_at FROM entries", func(row *sql.Rows) error {
+	if err := inspection.rows("SELECT group_name, entry_key, entry_value, revision, updated_at, expires_at, checksum FROM entries", func(row *sql.Rows) error {
 		found := entry{}
-		if err := row.Scan(&found.group, &found.key, &found.value, &found.revision, &found.updatedAt, &found.expiresAt); err != nil {
+		if err := row.Scan(&found.group, &found.key, &found.value, &found.revision, &found.updatedAt, &found.expiresAt, &found.checksum); err != nil {
 			return err
 		}
 		if found.revision > inspection.hidden[found.group] {
 			inspection.report.Entries++
 			inspection.count(&found)
+			before := len(inspection.report.Differences)
 			inspection.compare(&found)
+			if before == len(inspection.report.Differences) && !found.isSound() {
+				inspection.report.differ("group %q key %q at revision %d: it is damaged, as its checksum tells", found.group, found.key, found.revision)
+			}
 		}
 		return nil
 	}); err != nil {

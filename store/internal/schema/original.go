@@ -186,9 +186,9 @@ func (original *original) prepare() (err error) {
 		// 0 means never.
 		`SELECT group_name, entry_key, entry_value, CASE expires_at WHEN 0 THEN 1 ELSE expires_at END FROM original_entries
 			WHERE (group_name, entry_key) >= (?, ?) ORDER BY group_name, entry_key LIMIT ?`: &original.selectPage,
-		`INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)`: &original.insertEntry,
-		`INSERT INTO groups (group_name, keys, bytes, last_revision) VALUES (?, ?, ?, ?)`:                                      &original.insertGroup,
-		`INSERT INTO namespaces (namespace, revision, keys, groups, bytes) VALUES (?, ?, ?, ?, ?)`:                             &original.insertNamespace,
+		`INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at, expires_at, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)`: &original.insertEntry,
+		`INSERT INTO groups (group_name, keys, bytes, last_revision) VALUES (?, ?, ?, ?)`:                                                   &original.insertGroup,
+		`INSERT INTO namespaces (namespace, revision, keys, groups, bytes) VALUES (?, ?, ?, ?, ?)`:                                          &original.insertNamespace,
 	} {
 		if *statement, err = original.transaction.PrepareContext(original.ctx, text); err != nil { //nolint:sqlclosecheck // the end of the transaction closes it
 			return err
@@ -245,7 +245,10 @@ func (original *original) convert(row originalRow) error {
 	group.Bytes += bytes
 	group.LastRevision = namespace.Revision
 	original.rows++
-	_, err := original.insertEntry.ExecContext(original.ctx, row.group, row.key, row.value, int64(namespace.Revision), original.timestamp, row.expiresAt)
+	checksum := kv.ChecksumOf(kv.EntryName{Group: row.group, Key: row.key}, &kv.EntryState{
+		Revision: namespace.Revision, UpdatedAt: original.timestamp, ExpiresAt: row.expiresAt.Int64, Value: row.value,
+	})
+	_, err := original.insertEntry.ExecContext(original.ctx, row.group, row.key, row.value, int64(namespace.Revision), original.timestamp, row.expiresAt, int64(checksum))
 	return err
 }
 

@@ -58,6 +58,9 @@ func IsFull(err error) bool {
 	return Code(err) == sqlitelib.SQLITE_FULL || RefusedWrite(err) || errors.Is(err, ErrNoRoom)
 }
 
+// IsIndexDamaged reports whether an index does not have a row of its table.
+func IsIndexDamaged(err error) bool { return extendedCode(err) == sqlitelib.SQLITE_CORRUPT_INDEX }
+
 // Refusal returns the error of a transaction that has failed and changed nothing. It wraps
 // ErrUnavailable if the transaction may be tried again later.
 func Refusal(err error) error {

@@ -83,8 +83,8 @@ func NewMaterialiser(session *sqlite.Session, view *View, pendingBytes int, inMe
 		limit:           pendingBytes,
 		sweepStartBytes: sweepStartBytes,
 		writtenThrough:  writtenThrough,
-		upsertEntry: session.Prepare(`INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET entry_value = excluded.entry_value, revision = excluded.revision, updated_at = excluded.updated_at, expires_at = excluded.expires_at`),
+		upsertEntry: session.Prepare(`INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at, expires_at, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET entry_value = excluded.entry_value, revision = excluded.revision, updated_at = excluded.updated_at, expires_at = excluded.expires_at, checksum = excluded.checksum`),
 		deleteEntry: session.Prepare(`DELETE FROM entries WHERE group_name = ? AND entry_key = ?`),
 		upsertGroup: session.Prepare(`INSERT INTO groups (group_name, keys, bytes, last_revision) VALUES (?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET keys = excluded.keys, bytes = excluded.bytes, last_revision = excluded.last_revision`),
@@ -212,7 +212,7 @@ func (materialiser *Materialiser) writeEntry(transaction *sqlite.Transaction, ve
 	if version.ExpiresAt != 0 {
 		expiresAt = version.ExpiresAt
 	}
-	transaction.Execute(materialiser.upsertEntry, version.Group, version.Key, version.Value, int64(version.Revision), version.UpdatedAt, expiresAt)
+	transaction.Execute(materialiser.upsertEntry, version.Group, version.Key, version.Value, int64(version.Revision), version.UpdatedAt, expiresAt, int64(kv.ChecksumOf(version.EntryName, &version.EntryState)))
 }
 
 // Written records that slices are committed.

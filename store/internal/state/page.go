@@ -59,20 +59,17 @@ func (view *View) Page(keys Range, now time.Time, visit func(name kv.EntryName, 
 	if keys.High != nil && keys.High.Group == keys.Low.Group {
 		high = keys.High.Key
 	}
-	merge := view.newMerge(keys, now, visit)
-	defer merge.waiting.release()
 	name := kv.EntryName{Group: keys.Low.Group}
 	if keys.Columns == PairsOnly && view.deletions.of(name.Group).Revision != 0 {
 		keys.Columns = WholeEntries // the revision shows whether an entry was deleted
 	}
-	read, state := readState, kv.EntryState{}
-	if keys.Columns == PairsOnly {
-		read = readPair
-	}
+	merge := view.newMerge(keys, now, visit)
+	defer merge.waiting.release()
+	var state kv.EntryState
 	err = view.selectPage[keys.Columns].of(keys.Descending).Query(func(row sqlite.Row) bool {
-		state = read(row)
-		name.Key = row.Text(0)
-		return merge.stored(name, &state)
+		state = readState(row, keys.Columns)
+		name.Key = row.Text(1)
+		return merge.stored(name, &state, row)
 	}, keys.Low.Group, keys.Low.Key, high)
 	return merge.end(err)
 }
@@ -117,9 +114,9 @@ func (view *View) Scan(entries Range, now time.Time, visit func(name kv.EntryNam
 	for from, goOn := entries.Low, true; goOn && err == nil && !merge.ended; {
 		goOn = false
 		err = view.selectScan[entries.Columns].Query(func(row sqlite.Row) bool {
-			state := readState(row)
-			name := kv.EntryName{Group: row.Text(5), Key: row.Text(0)}
-			more := merge.stored(name, &state)
+			state := readState(row, entries.Columns)
+			name := kv.EntryName{Group: row.Text(6), Key: row.Text(1)}
+			more := merge.stored(name, &state, row)
 			if more && merge.hidden(name, &state) {
 				goOn, merge.err = view.emptied(name.Group)
 				from = kv.EntryName{Group: kv.FirstBehind(name.Group)}
@@ -130,14 +127,16 @@ func (view *View) Scan(entries Range, now time.Time, visit func(name kv.EntryNam
 	return merge.end(err)
 }
 
-// readState reads a row of key, revision, updated_at, expires_at, value.
-func readState(row sqlite.Row) kv.EntryState {
-	return kv.EntryState{Revision: row.Unsigned(1), UpdatedAt: row.Signed(2), ExpiresAt: row.Signed(3), Value: row.Text(4)}
-}
-
-// readPair reads a row of key, expires_at, value. The revision stands for any.
-func readPair(row sqlite.Row) kv.EntryState {
-	return kv.EntryState{Revision: 1, ExpiresAt: row.Signed(1), Value: row.Text(2)}
+// readState reads a row of a page. The first two columns are checksum and key.
+func readState(row sqlite.Row, columns Columns) kv.EntryState {
+	switch columns {
+	case PairsOnly: // the revision stands for any
+		return kv.EntryState{Revision: 1, ExpiresAt: row.Signed(2), Value: row.Text(3)}
+	case KeysOnly:
+		return kv.EntryState{Revision: row.Unsigned(2), UpdatedAt: row.Signed(3), ExpiresAt: row.Signed(4), Bytes: int(row.Signed(5))}
+	default:
+		return kv.EntryState{Revision: row.Unsigned(2), UpdatedAt: row.Signed(3), ExpiresAt: row.Signed(4), Value: row.Text(5)}
+	}
 }
 
 // pageMerge joins the pending entries of a range with the stored ones, which come in the
@@ -145,6 +144,8 @@ func readPair(row sqlite.Row) kv.EntryState {
 type pageMerge struct {
 	waiting   *pendingRange
 	deletions *deletions
+	damage    *Damage
+	columns   Columns
 	now       time.Time
 	visit     func(name kv.EntryName, state *kv.EntryState) bool
 	ended     bool
@@ -157,11 +158,11 @@ type pageMerge struct {
 }
 
 func (view *View) newMerge(entries Range, now time.Time, visit func(kv.EntryName, *kv.EntryState) bool) *pageMerge {
-	return &pageMerge{waiting: view.pending.within(entries), deletions: view.deletions, now: now, visit: visit}
+	return &pageMerge{waiting: view.pending.within(entries), deletions: view.deletions, damage: view.damage, columns: entries.Columns, now: now, visit: visit}
 }
 
-// stored takes the next stored entry; it returns false when no more are wanted.
-func (merge *pageMerge) stored(name kv.EntryName, state *kv.EntryState) bool {
+// stored takes the next stored entry, and its row; it returns false when no more are wanted.
+func (merge *pageMerge) stored(name kv.EntryName, state *kv.EntryState, row sqlite.Row) bool {
 	for version := merge.waiting.next; version != nil; version = merge.waiting.next {
 		order := merge.waiting.compare(version.EntryName, name)
 		if order > 0 {
@@ -172,6 +173,10 @@ func (merge *pageMerge) stored(name kv.EntryName, state *kv.EntryState) bool {
 		if order == 0 || merge.ended {
 			return !merge.ended
 		}
+	}
+	if !isSound(name, state, row, merge.columns) {
+		merge.err, merge.ended = merge.damage.found(name), true
+		return false
 	}
 	merge.emit(name, state)
 	return !merge.ended

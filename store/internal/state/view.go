@@ -22,6 +22,7 @@ type View struct {
 	totals     Totals
 	tallies    tallies
 	flushLog   func() error
+	damage     *Damage
 
 	selectNamespace   *sqlite.Statement
 	selectOldest      *sqlite.Statement
@@ -64,8 +65,8 @@ type Totals struct {
 func NewView(session *sqlite.Session, hot *Hot, flushLog func() error) *View {
 	const page = ` FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key `
 	const scan = `, group_name FROM entries WHERE (group_name, entry_key) >= (?, ?) AND group_name < ? ORDER BY group_name, entry_key`
-	const whole, keys = `SELECT entry_key, revision, updated_at, expires_at, entry_value`, `SELECT entry_key, revision, updated_at, expires_at, ''`
-	const pairs = `SELECT entry_key, expires_at, entry_value`
+	const whole, pairs = `SELECT checksum, entry_key, revision, updated_at, expires_at, entry_value`, `SELECT checksum, entry_key, expires_at, entry_value`
+	const keys = `SELECT iif(octet_length(entry_value) <= ` + besideChecksum + `, checksum, NULL), entry_key, revision, updated_at, expires_at, octet_length(entry_value)`
 	inBothDirections := func(columns string) directions {
 		return directions{ascending: session.Prepare(columns + page), descending: session.Prepare(columns + page + `DESC`)}
 	}
@@ -74,6 +75,7 @@ func NewView(session *sqlite.Session, hot *Hot, flushLog func() error) *View {
 		deletions:         &deletions{},
 		hot:               hot,
 		flushLog:          flushLog,
+		damage:            newDamage(),
 		tallies:           tallies{},
 		namespaces:        map[string]kv.NamespaceState{},
 		groups:            map[string]kv.GroupState{},
@@ -81,7 +83,7 @@ func NewView(session *sqlite.Session, hot *Hot, flushLog func() error) *View {
 		selectOldest:      session.Prepare(`SELECT min(first_revision) FROM namespace_commits WHERE namespace = ?`),
 		selectGroup:       session.Prepare(`SELECT keys, bytes, last_revision FROM groups WHERE group_name = ?`),
 		selectHead:        session.Prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value) FROM entries WHERE group_name = ? AND entry_key = ?`),
-		selectEntry:       session.Prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value), entry_value FROM entries WHERE group_name = ? AND entry_key = ?`),
+		selectEntry:       session.Prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value), entry_value, checksum FROM entries WHERE group_name = ? AND entry_key = ?`),
 		selectPage:        [3]directions{WholeEntries: inBothDirections(whole), KeysOnly: inBothDirections(keys), PairsOnly: inBothDirections(pairs)},
 		selectDeletions:   session.Prepare(`SELECT group_name, revision FROM deletions`),
 		selectScan:        [2]*sqlite.Statement{WholeEntries: session.Prepare(whole + scan), KeysOnly: session.Prepare(keys + scan)},
@@ -272,7 +274,8 @@ func (view *View) Behind() int { return view.pending.rows() + view.DeletionsWait
 // DeletionsWaiting returns how many deleted groups may have rows to remove.
 func (view *View) DeletionsWaiting() int { return view.deletions.groups.Len() }
 
-// Head returns the state of a key, expired or not; its value may be left out.
+// Head returns the state of a key, expired or not; its value may be left out. It verifies nothing: a
+// damaged entry can be written over and deleted.
 func (view *View) Head(name kv.EntryName) (kv.EntryState, error) {
 	if state, known := view.remembered(name, false); known {
 		return state, nil
@@ -280,7 +283,8 @@ func (view *View) Head(name kv.EntryName) (kv.EntryState, error) {
 	return view.stored(view.selectHead, name)
 }
 
-// Entry returns the state of a key, expired or not, and remembers it as hot.
+// Entry returns the state of a key, expired or not, and remembers it as hot. It returns
+// DamagedEntryError for a row that is not as it was written.
 func (view *View) Entry(name kv.EntryName) (kv.EntryState, error) {
 	if state, known := view.remembered(name, true); known {
 		return state, nil
@@ -307,20 +311,26 @@ func (view *View) remembered(name kv.EntryName, withValue bool) (kv.EntryState, 
 
 // stored returns the state of a key in the tables.
 func (view *View) stored(statement *sqlite.Statement, name kv.EntryName) (kv.EntryState, error) {
-	state, err := readEntry(statement, name)
-	if view.deletions.hide(name.Group, &state) {
+	row, damaged, err := readEntry(statement, name)
+	switch {
+	case damaged && err == nil:
+		return kv.EntryState{}, view.damage.found(name)
+	case view.deletions.hide(name.Group, &row.EntryState):
 		return kv.EntryState{}, err
 	}
-	return state, err
+	return row.EntryState, err
 }
 
-func readEntry(statement *sqlite.Statement, name kv.EntryName) (state kv.EntryState, err error) {
+// readEntry reads the head of an entry, or all of it and whether it is damaged.
+func readEntry(statement *sqlite.Statement, name kv.EntryName) (found DamagedRow, damaged bool, err error) {
+	found.EntryName = name
 	err = statement.Query(func(row sqlite.Row) bool {
-		state = kv.EntryState{Revision: row.Unsigned(0), UpdatedAt: row.Signed(1), ExpiresAt: row.Signed(2), Bytes: int(row.Signed(3))}
+		found.EntryState = kv.EntryState{Revision: row.Unsigned(0), UpdatedAt: row.Signed(1), ExpiresAt: row.Signed(2), Bytes: int(row.Signed(3))}
 		if len(row) > 4 {
-			state.Value = row.Text(4)
+			found.Value, found.Checksum = row.Text(4), kv.Checksum(row.Signed(5))
+			damaged = !row.Null(5) && !found.Checksum.IsOf(name, &found.EntryState)
 		}
 		return false
 	}, name.Group, name.Key)
-	return state, err
+	return found, damaged, err
 }

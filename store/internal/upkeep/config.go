@@ -35,6 +35,7 @@ const (
 	workClock     = "saving the store's time"
 	workDeletions = "carrying out deletions"
 	workSections  = "removing old sections of the log"
+	workScrubbing = "verifying entries"
 	workTables    = "bringing the tables up to the log"
 	workTrimming  = "trimming the log"
 )
