@@ -319,6 +319,7 @@ func ClearRetries(store *Store) (slices int, err error) {
 const (
 	DueQuery        = state.SelectDue
 	DueOfRealmQuery = state.SelectDueOfRealm
+	NextRealmQuery  = state.SelectNextRealm
 )
 
 // FailCompactions has function called at each step of Compact.

@@ -352,6 +352,7 @@ func TestQuota_Schema_Good(t *testing.T) {
 		plan      string
 	}{
 		"OfARealm":     {store.DueOfRealmQuery, []any{[]byte("acme"), 1, 1, "", "", 1}, "COVERING INDEX entries_by_realm_expiry (<expr>=? AND "},
+		"NextRealm":    {store.NextRealmQuery, []any{[]byte("acme")}, "INDEX entries_by_realm_expiry (<expr>>?"},
 		"OfEverything": {store.DueQuery, []any{1, 1, "", "", 1}, "COVERING INDEX entries_by_expiry ("},
 	} {
 		var id, parent, unused int

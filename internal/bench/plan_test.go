@@ -42,6 +42,7 @@ func TestPlan_Plan_Good(t *testing.T) {
 			"set, 64 in flight, 16 KiB", "kv-get, 64 in flight, 16 KiB", "set-100-subscribers, 64 in flight, 128 B",
 			"change-latency, 64 in flight, 128 B", "get-beside-writers, 4 in flight, 128 B", "expiry-latency, 64 in flight, 128 B",
 			"long-deletion, 4 in flight, 128 B", "long-expiry, 4 in flight, 128 B",
+			"expiry-beside-lone-writer, 64 in flight, 128 B", "expiry-beside-mass-expiry, 64 in flight, 128 B",
 			"set-beside-neighbour, 1 in flight, 128 B", "set-beside-waiters, 1 in flight, 128 B", "set-beside-woken-waiters, 1 in flight, 128 B",
 		} {
 			assert.Contains(t, all, line)

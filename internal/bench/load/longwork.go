@@ -37,6 +37,8 @@ type LongWorker struct {
 	// Expire makes every key expire within the time of the round. If it is false, one
 	// request deletes the group.
 	Expire bool
+	// AtOnce makes every key expire at one moment.
+	AtOnce bool
 	// Lead is the time between the start of the writing and the first expiry. If it is 0,
 	// it is set from the number of keys. It is kept for the following rounds.
 	Lead *time.Duration
@@ -50,7 +52,11 @@ type LongWorker struct {
 // expiry.
 func (worker *LongWorker) Begin(ctx context.Context, loop *Loop) error {
 	if worker.Expire {
-		return worker.beginExpiry(ctx, loop.Duration)
+		spread := loop.Duration
+		if worker.AtOnce {
+			spread = 0
+		}
+		return worker.beginExpiry(ctx, spread)
 	}
 	if err := errors.Join(worker.write(ctx, nil), worker.Drain(ctx)); err != nil {
 		return err

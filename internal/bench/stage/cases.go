@@ -62,6 +62,8 @@ const (
 	workDeletion work = "deletion"
 	// workExpiry makes every key of a large group expire within the time of the round.
 	workExpiry work = "expiry"
+	// workMass makes every key of a large group expire at the beginning of the round.
+	workMass work = "mass expiry"
 )
 
 // Kind is a kind of case. It is measured at one or several levels.
@@ -130,6 +132,8 @@ func Kinds() []Kind {
 		{Name: "expiry-latency-beside-writers", target: targetSidecar, verb: verbSet, Level: UsualInFlight, expiry: true, writers: UsualInFlight},
 		{Name: "long-deletion", target: targetSidecar, verb: verbGet, Level: besideReaders, writers: besideWriters, work: workDeletion},
 		{Name: "long-expiry", target: targetSidecar, verb: verbGet, Level: besideReaders, writers: besideWriters, work: workExpiry},
+		{Name: "expiry-beside-lone-writer", target: targetSidecar, verb: verbSet, Level: UsualInFlight, expiry: true, writers: loneClient},
+		{Name: "expiry-beside-mass-expiry", target: targetSidecar, verb: verbSet, Level: UsualInFlight, expiry: true, writers: loneClient, work: workMass},
 		{Name: "set-beside-neighbour", target: targetSidecar, verb: verbSet, Level: loneClient, writers: 1, neighbour: true},
 		{
 			Name: "set-beside-waiters", target: targetSidecar, verb: verbSet, Level: loneClient, writers: 1, neighbour: true,

@@ -58,6 +58,12 @@ func (stage *Stage) measureBeside(ctx context.Context, trial Trial, loop load.Lo
 func (stage *Stage) companionOf(trial Trial, seed uint64) load.Companion {
 	var all load.Companions
 	broker, sidecar := stage.brokerOf(trial), stage.sidecarOf(trial)
+	if trial.work != "" { // it begins before anything is measured
+		all = append(all, &load.LongWorker{
+			Connections: broker.load, Space: sidecar.space, Expire: trial.work != workDeletion, AtOnce: trial.work == workMass,
+			Keys: stage.config.LongKeys, Lead: &stage.longLead, Drain: sidecar.drain,
+		})
+	}
 	switch {
 	case trial.subscribers > 0:
 		all = append(all, &load.Audience{Connection: stage.outside.control, Subject: stage.reportSubject(trial.subscribers), Subscribers: trial.subscribers})
@@ -67,10 +73,6 @@ func (stage *Stage) companionOf(trial Trial, seed uint64) load.Companion {
 		all = append(all, &load.ExpiryMeter{Connection: broker.control, Space: sidecar.space, Places: trial.places()})
 	case trial.verb == verbCommit:
 		all = append(all, &load.DeliveryMeter{Client: sidecar.client})
-	case trial.work != "":
-		all = append(all, &load.LongWorker{
-			Connections: broker.load, Space: sidecar.space, Expire: trial.work == workExpiry, Keys: stage.config.LongKeys, Lead: &stage.longLead, Drain: sidecar.drain,
-		})
 	}
 	if sidecar.metrics != "" {
 		all = append(all, &load.Scraper{URL: sidecar.metrics})

@@ -19,6 +19,7 @@ func TestTrial_WritesStore_Good(t *testing.T) {
 		"echo-beside-writers", "get-beside-writers", "set", "embedded-set", "set-without-http", "set-scraped", "set-1m-keys", "raw-set", "embedded-raw-set",
 		"set-1-subscriber", "set-100-subscribers", "change-latency", "embedded-change-latency",
 		"expiry-latency", "expiry-latency-beside-writers", "long-deletion", "long-expiry",
+		"expiry-beside-lone-writer", "expiry-beside-mass-expiry",
 		"set-beside-neighbour", "set-beside-waiters", "set-beside-woken-waiters", "journal",
 	}, writing)
 	assert.Equal(t, writing, CaseNames()[len(CaseNames())-len(writing):], "they come last")

@@ -95,15 +95,26 @@ func (batch *Batch) ExpireIfDue(target *Target) {
 	}
 }
 
-// ExpireShare logs the expiry of due entries in a realm, as many as the batch may, and reports
+// ExpireShare logs the expiry of due entries in a realm, after share looks no more, and reports
 // whether none is left.
-func (batch *Batch) ExpireShare(of kv.Realm) (finished bool, err error) {
-	err = batch.ExpireAll(of)
-	if _, more := ExpiryFirst(err); more {
-		return false, nil
+func (batch *Batch) ExpireShare(of kv.Realm, share int) (finished bool, err error) {
+	looks := batch.looksAtDue()
+	for least := *looks - share; ; {
+		expired, err := batch.expireNext(of)
+		if _, more := ExpiryFirst(err); more || err == nil && expired && *looks <= least {
+			return false, nil
+		}
+		if err != nil || !expired {
+			return err == nil, err
+		}
 	}
-	return err == nil, err
 }
+
+// LookAtMost bounds how many due entries the batch may still look at.
+func (batch *Batch) LookAtMost(looks int) { *batch.looksAtDue() = min(batch.Looks(), looks) }
+
+// Looks returns how many due entries the batch may still look at.
+func (batch *Batch) Looks() int { return *batch.looksAtDue() }
 
 // ExpiryFirst returns the realm that a command waits for, if that is why it failed.
 func ExpiryFirst(err error) (of kv.Realm, waits bool) {

@@ -106,6 +106,7 @@ func (engine *Engine) carryOutHere(own *write) (carriedOut bool) {
 		return true
 	}
 	committer.commitBatch([]*write{own})
+	committer.expiries.wroteAt = committer.batchAt.Elapsed
 	if !own.completed {
 		own.written = make(chan struct{})
 	}

@@ -306,6 +306,7 @@ func (committer *Committer) commitWaiting() (more bool) {
 		committer.complete(writes)
 	} else {
 		committer.commitBatch(writes)
+		committer.expiries.wroteAt = committer.batchAt.Elapsed
 	}
 	return len(committer.waitingWrites) > 0
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/batch"
@@ -17,8 +18,10 @@ import (
 type expiries struct {
 	// queue has the realms of the keys, and the calls that wait for them.
 	queue *expiryQueue
-	// underway tells that a share of them is on its way to the log.
-	underway bool
+	// wroteAt is the clock's elapsed time at the last write of a caller.
+	wroteAt time.Duration
+	// underway tells that a share is on its way to the log, behind that the last one left some over.
+	underway, behind bool
 	// failure is why expiries could not be logged, and pause until when they are not tried again.
 	failure error
 	pause   time.Time
@@ -33,6 +36,9 @@ func (committer *Committer) expireDue() (more bool) {
 	}
 	if committer.deadlines.somethingIsDue() {
 		queue.join(kv.WholeStore)
+		if committer.expiries.behind {
+			committer.disk.Tried(workNextExpiry, committer.view.NextDueRealms(committer.Now(), queue.join))
+		}
 	}
 	if queue.empty() {
 		return false
@@ -47,13 +53,12 @@ func (committer *Committer) expireDue() (more bool) {
 
 // expireShare logs as many expiries as one batch does.
 func (committer *Committer) expireShare() {
-	command := &commands.Expire{Realms: committer.expiries.queue.realms}
-	counted := &committer.engine.figures.Expired
-	before := counted.Load()
+	command := &commands.Expire{Realms: committer.expiries.queue.realms, Beside: committer.engine.config.Clock.Tell().Elapsed - committer.expiries.wroteAt}
+	before := committer.engine.figures.Expired.Load()
 	committer.expiries.underway = true
 	committer.Commit(command, func(err error) {
 		committer.expiries.underway = false
-		if expired := counted.Load() - before; expired > 0 {
+		if expired := committer.engine.figures.Expired.Load() - before; expired > 0 {
 			committer.engine.config.Logger.Debug("keys expired", slog.Int64("keys", expired))
 		}
 		committer.expired(command, err)
@@ -72,6 +77,7 @@ func (committer *Committer) expired(command *commands.Expire, err error) {
 		return
 	}
 	committer.expiries.failure = nil
+	committer.expiries.behind = slices.Contains(command.Realms[command.Finished:], kv.WholeStore)
 	questions, writes := committer.expiries.queue.served(command.Finished)
 	committer.answerAll(questions)
 	committer.waitingWrites = append(writes, committer.waitingWrites...)

@@ -39,6 +39,11 @@ const (
 		ORDER BY expires_at, group_name, entry_key LIMIT ?`
 )
 
+// SelectNextRealm finds the next realm in the order of names, and when its first key expires.
+const SelectNextRealm = `SELECT substr(CAST(group_name AS BLOB), 1, instr(CAST(group_name AS BLOB), x'3a') - 1) AS realm, expires_at FROM entries
+	WHERE substr(CAST(group_name AS BLOB), 1, instr(CAST(group_name AS BLOB), x'3a') - 1) > ? AND expires_at IS NOT NULL
+	ORDER BY realm, expires_at LIMIT 1`
+
 // due returns due entries of a realm behind a given one, in the order of their times, from
 // the tables and the pending set. An entry may be in an older state: it may have another
 // expiry since, or be gone. If there are fewer than limit, they are the last.
@@ -73,6 +78,44 @@ func (view *View) NextExpiry() (time.Time, error) {
 		return time.Time{}, err
 	}
 	return time.UnixMilli(milliseconds).UTC(), err
+}
+
+// realmsPerLook is how many realms NextDueRealms looks at.
+const realmsPerLook = 64
+
+// NextDueRealms looks at some realms with keys that expire, and calls visit for those in which a key
+// may be due. Each call goes on behind the one before. Behind the last realm the next call begins again.
+func (view *View) NextDueRealms(now time.Time, visit func(kv.Realm)) (err error) {
+	for range realmsPerLook {
+		realm, found, isDue := kv.RealmOf(""), true, false
+		if view.dueBegun {
+			var first int64
+			realm, first, found, err = view.realmBehind(view.dueRealm)
+			isDue = first <= now.UnixMilli()
+		} else {
+			isDue, err = view.IsDue(realm, now)
+		}
+		if view.dueBegun, view.dueRealm = err == nil && found, realm; !view.dueBegun {
+			return err
+		}
+		if isDue {
+			visit(realm)
+		}
+	}
+	return nil
+}
+
+// realmBehind returns the next realm with keys that expire, and when the first of them may.
+func (view *View) realmBehind(before kv.Realm) (next kv.Realm, first int64, found bool, err error) {
+	next, first, found = view.pending.realmBehind(before)
+	err = view.selectNextRealm.Query(func(row sqlite.Row) bool {
+		stored := kv.Realm{Name: string(row.Bytes(0))}
+		if order := stored.Compare(next); !found || order < 0 || order == 0 && row.Signed(1) < first {
+			next, first, found = stored, row.Signed(1), true
+		}
+		return false
+	}, []byte(before.Name))
+	return next, first, found, err
 }
 
 // IsDue reports whether an entry of a realm may be due.

@@ -3,6 +3,8 @@
 package state
 
 import (
+	"math"
+
 	"github.com/tidwall/btree"
 
 	"dappco.re/go/storebus/store/internal/kv"
@@ -123,6 +125,15 @@ func (pending *pending) due(of kv.Realm, nowMilliseconds int64, after dueEntry, 
 		return true
 	})
 	return due
+}
+
+// realmBehind is view.realmBehind for the pending set.
+func (pending *pending) realmBehind(before kv.Realm) (next kv.Realm, first int64, found bool) {
+	pending.byExpiry.Ascend(pendingExpiry{before, dueEntry{expiresAt: math.MaxInt64}}, func(expiry pendingExpiry) bool {
+		next, first, found = expiry.realm, expiry.expiresAt, true
+		return false
+	})
+	return next, first, found
 }
 
 // firstExpiry returns when the first entry expires, in Unix milliseconds.

@@ -24,6 +24,10 @@ type View struct {
 	flushLog   func() error
 	damage     *Damage
 
+	// dueRealm is the last realm of NextDueRealms, if dueBegun is set.
+	dueRealm kv.Realm
+	dueBegun bool
+
 	selectNamespace   *sqlite.Statement
 	selectOldest      *sqlite.Statement
 	selectGroup       *sqlite.Statement
@@ -39,6 +43,7 @@ type View struct {
 	selectDue         *sqlite.Statement
 	selectDueOfRealm  *sqlite.Statement
 	selectNextExpiry  *sqlite.Statement
+	selectNextRealm   *sqlite.Statement
 	selectStoreTotals *sqlite.Statement
 }
 
@@ -93,6 +98,7 @@ func NewView(session *sqlite.Session, hot *Hot, flushLog func() error) *View {
 		selectNamespaces:  session.Prepare(`SELECT namespace, revision, keys, groups, bytes FROM namespaces WHERE namespace >= ? AND namespace < ? ORDER BY namespace`),
 		selectDue:         session.Prepare(SelectDue),
 		selectDueOfRealm:  session.Prepare(SelectDueOfRealm),
+		selectNextRealm:   session.Prepare(SelectNextRealm),
 		selectNextExpiry:  session.Prepare(`SELECT min(expires_at) FROM entries WHERE expires_at IS NOT NULL`),
 		selectStoreTotals: session.Prepare(`SELECT count(*) FILTER (WHERE namespace <> ''), coalesce(sum(keys), 0), coalesce(sum(keys) FILTER (WHERE namespace = ''), 0) FROM namespaces`),
 	}
