@@ -16,7 +16,6 @@ type edit struct{ file, old, replacement string }
 // the folders of the tests.
 const (
 	inStore    = "store"
-	inHandler  = "handler"
 	inEmbedded = "embedded_test"
 )
 
@@ -204,6 +203,22 @@ var mutants = []mutant{
 			"internal/platform/folder.go",
 			"\treturn SyncFolder(parent)\n",
 			"\treturn nil\n",
+		}},
+	},
+	{
+		name: "ServesDamagedEntries", folder: inEmbedded, test: "TestDamage_Entry_Bad",
+		edits: []edit{{
+			"store/internal/state/view.go",
+			"damaged = !row.Null(5) && ",
+			"damaged = row.Null(5) && ",
+		}},
+	},
+	{
+		name: "AnswersAfterAPauseWithoutALook", folder: inEmbedded, test: "TestPause_Stop_Ugly",
+		edits: []edit{{
+			"handler/passage.go",
+			"return known != nil && known.dials == passage.dials.Load() && known.age(now) < maxSilence",
+			"return known != nil",
 		}},
 	},
 	{
