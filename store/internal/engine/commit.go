@@ -136,7 +136,7 @@ func (committer *Committer) announce(batch *batch.Batch, changes *state.Slice, c
 	for index := range commit.Events {
 		committer.deadlines.note(commit.Events[index].ExpiresAt)
 		if commit.Events[index].Type == changelog.EventExpire {
-			committer.engine.purges.note(commit.Events[index].Group)
+			committer.engine.purges.Note(commit.Events[index].Group)
 			committer.engine.figures.Expired.Add(1)
 		}
 	}

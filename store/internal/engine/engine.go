@@ -14,6 +14,7 @@ import (
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
+	"dappco.re/go/storebus/store/internal/upkeep"
 )
 
 // Engine is the part of the committer that every goroutine may touch. The committer itself is in
@@ -44,7 +45,7 @@ type Engine struct {
 	acknowledged chan struct{}
 	figures      *Figures
 	// purges count the expiries that are logged.
-	purges *purges
+	purges *upkeep.Purges
 
 	// outlet is that of the completions.
 	outlet      *Outlet
@@ -82,7 +83,7 @@ func newEngine(config Config) *Engine {
 		reads:        newMailbox[read](),
 		acknowledged: make(chan struct{}, 1),
 		figures:      new(Figures),
-		purges:       &purges{},
+		purges:       &upkeep.Purges{},
 		outlet:       NewOutlet(completions),
 		completions:  completions,
 	}

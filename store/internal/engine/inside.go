@@ -47,9 +47,7 @@ func (inside Inside) RefusesWrites() bool {
 
 // PurgesUnderway returns how many purges count expiries.
 func (inside Inside) PurgesUnderway() int {
-	inside.engine.purges.mutex.Lock()
-	defer inside.engine.purges.mutex.Unlock()
-	return len(inside.engine.purges.underway)
+	return inside.engine.purges.Underway()
 }
 
 // Session returns the session of the connection.

@@ -3,7 +3,7 @@
 package state
 
 import (
-	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/damage"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -12,68 +12,19 @@ const (
 	// besideChecksum is the longest value, in bytes, of an entry that is verified although its value
 	// is not read. The checksum lies behind the value, and longer values are on pages of their own.
 	besideChecksum = "512"
-	// knownDamage bounds the damaged entries that are remembered.
-	knownDamage = 1024
 )
 
-// Damage remembers the entries that are not as they were written.
-type Damage struct {
-	// known are entries that are damaged and not repaired, and waiting are those of them that nobody
-	// has tried to repair.
-	known   map[kv.EntryName]struct{}
-	waiting []kv.EntryName
-	// Found and Repaired count entries.
-	Found, Repaired uint64
-	// Tell is called for each of the known entries.
-	Tell func(name kv.EntryName)
-}
-
-func newDamage() *Damage {
-	return &Damage{known: map[kv.EntryName]struct{}{}, Tell: func(kv.EntryName) {}}
-}
-
-// found takes note of a damaged entry, and returns the error for its reader.
-func (damage *Damage) found(name kv.EntryName) error {
-	if _, known := damage.known[name]; !known {
-		if len(damage.known) >= knownDamage {
-			clear(damage.known)
-		}
-		damage.known[name] = struct{}{}
-		damage.waiting = append(damage.waiting[max(0, len(damage.waiting)-knownDamage):], name)
-		damage.Found++
-		damage.Tell(name)
-	}
-	return &failure.DamagedEntryError{Group: name.Group, Key: name.Key}
-}
-
-// Waits reports whether damaged entries are to be repaired.
-func (damage *Damage) Waits() bool { return len(damage.waiting) > 0 }
-
-// Take returns the damaged entries that wait.
-func (damage *Damage) Take() []kv.EntryName {
-	taken := damage.waiting
-	damage.waiting = nil
-	return taken
-}
-
 // Damage returns what is known of damaged entries.
-func (view *View) Damage() *Damage { return view.damage }
-
-// DamagedRow is a row of a damaged entry as it is in the table.
-type DamagedRow struct {
-	kv.EntryName
-	kv.EntryState
-	Checksum kv.Checksum
-}
+func (view *View) Damage() *damage.Entries { return view.damage }
 
 // RereadDamaged returns the row of a damaged entry. It returns false, and forgets the entry, if it is
 // not damaged any more, or if a write that waits replaces it.
-func (view *View) RereadDamaged(name kv.EntryName) (row DamagedRow, damaged bool, err error) {
+func (view *View) RereadDamaged(name kv.EntryName) (row damage.Row, damaged bool, err error) {
 	if !view.Waits(name) {
 		row, damaged, err = readEntry(view.selectEntry, name)
 	}
 	if err == nil && !damaged {
-		delete(view.damage.known, name)
+		view.damage.Forget(name)
 	}
 	return row, damaged, err
 }
@@ -88,8 +39,7 @@ func (view *View) Waits(name kv.EntryName) bool {
 // one.
 func (view *View) Repaired(damaged kv.EntryName, written *Slice) {
 	view.hot.putAll(written)
-	delete(view.damage.known, damaged)
-	view.damage.Repaired++
+	view.damage.Repair(damaged)
 }
 
 // isSound reports whether a row of a page is as it was written. A row without a checksum counts as
@@ -122,13 +72,7 @@ type Scrubbed struct {
 	Ended bool
 	Rows  int
 	// Missing are the checksums of entries that have none yet.
-	Missing []EntryChecksum
-}
-
-// EntryChecksum is the checksum that the row of an entry should have.
-type EntryChecksum struct {
-	kv.EntryName
-	kv.Checksum
+	Missing []damage.Checksum
 }
 
 // Scrub verifies a slice of the stored entries, from a name on. Those that a write is about to
@@ -146,9 +90,9 @@ func (view *View) Scrub(from kv.EntryName) (Scrubbed, error) {
 		switch {
 		case view.Waits(name):
 		case row.Null(0):
-			scrubbed.Missing = append(scrubbed.Missing, EntryChecksum{name, kv.ChecksumOf(name, &state)})
+			scrubbed.Missing = append(scrubbed.Missing, damage.Checksum{EntryName: name, Checksum: kv.ChecksumOf(name, &state)})
 		case !isSound(name, &state, row, WholeEntries):
-			_ = view.damage.found(name) // it is noted, and nobody waits for it
+			_ = view.damage.Meet(name) // it is noted, and nobody waits for it
 		}
 		return true
 	}, from.Group, from.Key, aboveAllText)

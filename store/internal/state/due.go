@@ -87,7 +87,8 @@ const realmsPerLook = 64
 // may be due. Each call goes on behind the one before. Behind the last realm the next call begins again.
 func (view *View) NextDueRealms(now time.Time, visit func(kv.Realm)) (err error) {
 	for range realmsPerLook {
-		realm, found, isDue := kv.RealmOf(""), true, false
+		realm, found := kv.RealmOf(""), true
+		var isDue bool
 		if view.dueBegun {
 			var first int64
 			realm, first, found, err = view.realmBehind(view.dueRealm)

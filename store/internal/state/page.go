@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"dappco.re/go/storebus/store/internal/damage"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -144,7 +145,7 @@ func readState(row sqlite.Row, columns Columns) kv.EntryState {
 type pageMerge struct {
 	waiting   *pendingRange
 	deletions *deletions
-	damage    *Damage
+	damage    *damage.Entries
 	columns   Columns
 	now       time.Time
 	visit     func(name kv.EntryName, state *kv.EntryState) bool
@@ -175,7 +176,7 @@ func (merge *pageMerge) stored(name kv.EntryName, state *kv.EntryState, row sqli
 		}
 	}
 	if !isSound(name, state, row, merge.columns) {
-		merge.err, merge.ended = merge.damage.found(name), true
+		merge.err, merge.ended = merge.damage.Meet(name), true
 		return false
 	}
 	merge.emit(name, state)

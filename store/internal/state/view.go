@@ -3,6 +3,7 @@
 package state
 
 import (
+	"dappco.re/go/storebus/store/internal/damage"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -22,7 +23,7 @@ type View struct {
 	totals     Totals
 	tallies    tallies
 	flushLog   func() error
-	damage     *Damage
+	damage     *damage.Entries
 
 	// dueRealm is the last realm of NextDueRealms, if dueBegun is set.
 	dueRealm kv.Realm
@@ -80,7 +81,7 @@ func NewView(session *sqlite.Session, hot *Hot, flushLog func() error) *View {
 		deletions:         &deletions{},
 		hot:               hot,
 		flushLog:          flushLog,
-		damage:            newDamage(),
+		damage:            damage.New(),
 		tallies:           tallies{},
 		namespaces:        map[string]kv.NamespaceState{},
 		groups:            map[string]kv.GroupState{},
@@ -320,7 +321,7 @@ func (view *View) stored(statement *sqlite.Statement, name kv.EntryName) (kv.Ent
 	row, damaged, err := readEntry(statement, name)
 	switch {
 	case damaged && err == nil:
-		return kv.EntryState{}, view.damage.found(name)
+		return kv.EntryState{}, view.damage.Meet(name)
 	case view.deletions.hide(name.Group, &row.EntryState):
 		return kv.EntryState{}, err
 	}
@@ -328,7 +329,7 @@ func (view *View) stored(statement *sqlite.Statement, name kv.EntryName) (kv.Ent
 }
 
 // readEntry reads the head of an entry, or all of it and whether it is damaged.
-func readEntry(statement *sqlite.Statement, name kv.EntryName) (found DamagedRow, damaged bool, err error) {
+func readEntry(statement *sqlite.Statement, name kv.EntryName) (found damage.Row, damaged bool, err error) {
 	found.EntryName = name
 	err = statement.Query(func(row sqlite.Row) bool {
 		found.EntryState = kv.EntryState{Revision: row.Unsigned(0), UpdatedAt: row.Signed(1), ExpiresAt: row.Signed(2), Bytes: int(row.Signed(3))}

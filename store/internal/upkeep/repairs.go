@@ -9,6 +9,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
+	"dappco.re/go/storebus/store/internal/damage"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
@@ -37,7 +38,7 @@ func NewRepairs(session *sqlite.Session, config Config, rows *Rows, logger *slog
 
 // AreDue reports whether there are damaged entries to repair.
 func (repairs *Repairs) AreDue() bool {
-	return repairs.reading != nil || len(repairs.waiting) > 0 || repairs.config.View.Damage().Waits()
+	return repairs.reading != nil || len(repairs.waiting) > 0 || repairs.config.View.Damage().Wait()
 }
 
 // Repair reads a slice of the log, and reports whether there is more to do.
@@ -80,7 +81,7 @@ func (repairs *Repairs) begin() error {
 		return nil
 	}
 	namespace, _ := kv.NamespaceOf(repairs.waiting[0].Group)
-	read := &reading{namespace: namespace, states: map[kv.EntryName]*logged{}, byRevision: map[uint64]*state.DamagedRow{}, trueNames: map[kv.EntryName]kv.EntryName{}}
+	read := &reading{namespace: namespace, states: map[kv.EntryName]*logged{}, byRevision: map[uint64]*damage.Row{}, trueNames: map[kv.EntryName]kv.EntryName{}}
 	var others []kv.EntryName
 	for _, name := range repairs.waiting {
 		if other, _ := kv.NamespaceOf(name.Group); other != namespace {
@@ -169,7 +170,7 @@ type reading struct {
 	// damagedNames are the names of the damaged rows, and byRevision the rows by the revisions that
 	// they have.
 	damagedNames []kv.EntryName
-	byRevision   map[uint64]*state.DamagedRow
+	byRevision   map[uint64]*damage.Row
 	states       map[kv.EntryName]*logged
 	// trueNames are the names with which damaged rows were written, if their names are damaged.
 	trueNames map[kv.EntryName]kv.EntryName
