@@ -3,7 +3,9 @@
 package store_test
 
 import (
+	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +63,117 @@ func TestInspect_InspectDatabase_Good(t *testing.T) {
 		_, err := store.InspectDatabase(t.Context(), path)
 		require.ErrorIs(t, err, store.ErrDatabaseInUse)
 	})
+}
+
+// requireNoDifferences inspects a database at rest and a backup of it. It returns what it has found.
+func requireNoDifferences(t *testing.T, path string) store.Inspection {
+	t.Helper()
+	found, err := store.InspectDatabase(t.Context(), path)
+	require.NoError(t, err)
+	require.Empty(t, found.Differences)
+	opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: path})
+	require.NoError(t, err)
+	copied := databasePath(t)
+	_, err = opened.Backup(copied)
+	require.NoError(t, err)
+	require.NoError(t, opened.Close())
+	ofCopy, err := store.InspectDatabase(t.Context(), copied)
+	require.NoError(t, err)
+	require.Empty(t, ofCopy.Differences)
+	return found
+}
+
+// newTrimmed returns the path of a database whose log has lost commits in its middle, at rest.
+func newTrimmed(t *testing.T) string {
+	t.Helper()
+	config := store.StoreConfig{DatabasePath: databasePath(t)}
+	opened, err := store.NewConfigured(config)
+	require.NoError(t, err)
+	require.NoError(t, opened.SetQuota("large", store.Quota{MaxLogBytes: 2000}))
+	require.NoError(t, opened.Set("small:g", "key", "value"))
+	for index := range 300 {
+		require.NoError(t, opened.Set("large:g", fmt.Sprint(index%10), "value"))
+	}
+	require.NoError(t, store.Settle(opened))
+	require.NoError(t, opened.Close())
+	return config.DatabasePath
+}
+
+// Trimming takes commits from the middle of the log, and sections from commits. Neither is damage.
+func TestInspect_Trimmed_Good(t *testing.T) {
+	t.Run("CommitsInTheMiddle", func(t *testing.T) {
+		path := newTrimmed(t)
+		raw := openRaw(t, path)
+		var first, second, last uint64
+		require.NoError(t, raw.QueryRow("SELECT min(id), (SELECT min(id) FROM commits WHERE id > 1), max(id) FROM commits").Scan(&first, &second, &last))
+		require.NoError(t, raw.Close())
+		require.Equal(t, uint64(1), first)
+		require.Greater(t, second, uint64(100))
+		found := requireNoDifferences(t, path)
+		assert.Equal(t, last-second+2, found.Commits)
+	})
+	t.Run("AfterACrash", func(t *testing.T) {
+		config := store.StoreConfig{DatabasePath: databasePath(t), Retention: store.Retention{Count: 100}}
+		opened := openStore(t, config)
+		submitMany(t, opened, "small:g", 10, "")
+		behind := uint64(0)
+		for round := range 6 {
+			for index := range 20 {
+				submitMany(t, opened, "large:g", 1+index*round, "")
+				require.NoError(t, opened.Set(fmt.Sprintf("tenant%d:g", index), "key", ""))
+			}
+			found, err := store.InspectDatabase(t.Context(), crashCopy(t, opened, config.DatabasePath))
+			require.NoError(t, err)
+			require.Empty(t, found.Differences)
+			behind = max(behind, found.Behind)
+		}
+		assert.NotZero(t, behind)
+	})
+	// A row is written anew when a quarter of it is gone, and only marked before.
+	for name, size := range map[string]int{"SectionsOfMarkedCommits": 1000, "SectionsOfRewrittenCommits": 20} {
+		t.Run(name, func(t *testing.T) {
+			config := store.StoreConfig{DatabasePath: databasePath(t), Durability: store.DurabilityRelaxed}
+			opened := openStore(t, config)
+			require.NoError(t, opened.SetQuota("limited", store.Quota{MaxLogBytes: 500}))
+			for round := range 60 {
+				for _, result := range submitTogether(opened,
+					store.SetCommand{Group: "other:g", Key: fmt.Sprint(round), Value: strings.Repeat("x", size)},
+					store.SetCommand{Group: "limited:g", Key: fmt.Sprint(round % 7), Value: "value"},
+				) {
+					require.NoError(t, result.err)
+				}
+			}
+			require.NoError(t, store.Settle(opened))
+			require.NoError(t, opened.Close())
+			raw := openRaw(t, config.DatabasePath)
+			var marked, gone int
+			require.NoError(t, raw.QueryRow("SELECT (SELECT count(*) FROM commits_thinned), (SELECT value FROM meta WHERE name = 'log_gone')").Scan(&marked, &gone))
+			require.NoError(t, raw.Close())
+			require.Equal(t, size == 1000, marked > 30)
+			require.Equal(t, size == 20, gone > 500)
+			requireNoDifferences(t, config.DatabasePath)
+		})
+	}
+}
+
+// What trimming cannot have done is found in a trimmed log too.
+func TestInspect_Trimmed_Bad(t *testing.T) {
+	for name, damage := range map[string]struct{ statement, says string }{
+		"WholePart":    {"DELETE FROM commits WHERE id = (SELECT max(id) - 2 FROM commits)", ", and the log is whole behind commit"},
+		"NotInTables":  {"UPDATE meta SET value = 0 WHERE name = 'materialised'", ", and the tables hold the log up to commit 0 only"},
+		"AheadOfLog":   {"UPDATE meta SET value = 9999 WHERE name = 'materialised'", "the tables are said to hold the log up to commit 9999, and it ends at commit 301"},
+		"TrimmedToEnd": {"UPDATE record_start SET commit_id = 9999", "the log is said to be trimmed up to commit 9999, and it ends at commit 301"},
+		"NotThinned":   {"DELETE FROM namespace_commits WHERE commit_id = 1", `namespace_commits: revision 1 of namespace "small" begins commit 1, and is not there`},
+		"Emptied":      {"UPDATE commits SET changes_total = 0 WHERE id = (SELECT max(id) - 2 FROM commits)", "its totals do not add up"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := newTrimmed(t)
+			execute(t, path, damage.statement)
+			found, err := store.InspectDatabase(t.Context(), path)
+			require.NoError(t, err)
+			assert.Contains(t, joined(found.Differences), damage.says)
+		})
+	}
 }
 
 func TestInspect_InspectDatabase_Bad(t *testing.T) {

@@ -44,18 +44,22 @@ type inspection struct {
 	report *Report
 
 	materialised, lastCommit uint64
-	namespaces               map[string]*namespace
-	groups                   map[string]*group
+	// wholeAfter is the commit behind which nothing is trimmed, and oldest the oldest revision that
+	// each namespace has in the log.
+	wholeAfter uint64
+	oldest     map[string]uint64
+	namespaces map[string]*namespace
+	groups     map[string]*group
 	// deletions has the revisions at which the log deletes groups, and hidden those whose rows may
 	// still be there.
 	deletions, hidden map[string]uint64
 }
 
 // namespace is a namespace as it was counted. first and last are its revisions in the log, 0 if it
-// has none there.
+// has none there. held is the last one that the tables are said to hold.
 type namespace struct {
 	keys, groups, bytes int64
-	first, last         uint64
+	first, last, held   uint64
 }
 
 // group is a group as it was counted, with the last change of each key in the log.
@@ -73,7 +77,7 @@ func Run(ctx context.Context, reader *sql.Conn, check Check) (Report, error) {
 	report := Report{}
 	inspection := &inspection{
 		ctx: ctx, reader: reader, report: &report,
-		namespaces: map[string]*namespace{}, groups: map[string]*group{}, deletions: map[string]uint64{}, hidden: map[string]uint64{},
+		oldest: map[string]uint64{}, namespaces: map[string]*namespace{}, groups: map[string]*group{}, deletions: map[string]uint64{}, hidden: map[string]uint64{},
 	}
 	for _, step := range []func() error{
 		inspection.integrity,

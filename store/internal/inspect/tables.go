@@ -116,7 +116,7 @@ func (inspection *inspection) compare(found *entry) {
 // counters compares the counters with what was counted, if the tables hold the whole log.
 func (inspection *inspection) counters() error {
 	if inspection.report.Behind > 0 {
-		return nil
+		return inspection.revisions()
 	}
 	if err := inspection.compareGroups(); err != nil {
 		return err
@@ -128,6 +128,28 @@ func (inspection *inspection) counters() error {
 	err := inspection.reader.QueryRowContext(inspection.ctx, "SELECT count(*) FROM consumers WHERE commit_id > ?", max(inspection.lastCommit, inspection.materialised)).Scan(&ahead)
 	if ahead > 0 {
 		inspection.report.differ("%d consumers are ahead of the log", ahead)
+	}
+	return err
+}
+
+// revisions compares the revisions of namespaces with the log, if the tables are behind it. They are
+// not older than the tables are said to be, and not newer than the log.
+func (inspection *inspection) revisions() error {
+	rows := map[string]bool{}
+	err := inspection.rows("SELECT namespace, revision FROM namespaces", func(row *sql.Rows) error {
+		var name string
+		var revision uint64
+		err := row.Scan(&name, &revision)
+		rows[name] = true
+		if counted := inspection.namespaces[name]; counted != nil && counted.last != 0 && (revision < counted.held || revision > counted.last) {
+			inspection.report.differ("namespace %q: its counters say revision %d, and the log has %d", name, revision, counted.last)
+		}
+		return err
+	})
+	for name, counted := range inspection.namespaces {
+		if counted.held != 0 && !rows[name] {
+			inspection.report.differ("namespace %q: it is in the log, and has no counters", name)
+		}
 	}
 	return err
 }
