@@ -11,6 +11,7 @@ import (
 
 	sqlitelib "modernc.org/sqlite/lib"
 
+	"dappco.re/go/storebus/store/internal/backup"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/inspect"
 	"dappco.re/go/storebus/store/internal/mark"
@@ -64,8 +65,15 @@ func inspectDatabase(ctx context.Context, path string) (found Inspection, err er
 	}
 	defer func() { err = errors.Join(err, reader.Close()) }()
 	err = requireCurrent(ctx, reader)
+	stamped := false
+	if err == nil {
+		stamped, err = backup.IsStamped(ctx, reader)
+	}
 	if err == nil {
 		found, err = inspect.Run(ctx, reader, func(storeID string, log *sqlitelog.Log) (fault, err error) {
+			if stamped { // its next store has another id, and begins another mark
+				return nil, nil
+			}
 			known, marked, fault := mark.Read(file)
 			if fault != nil || !marked {
 				return fault, nil

@@ -176,6 +176,17 @@ func TestInspect_Trimmed_Bad(t *testing.T) {
 	}
 }
 
+// A database after storebus restore is not behind the mark of the one before it.
+func TestInspect_Restored_Good(t *testing.T) {
+	made := newMarkedStore(t)
+	_, err := store.RestoreDatabase(t.Context(), made.config.DatabasePath, made.older)
+	require.NoError(t, err)
+	found, err := store.InspectDatabase(t.Context(), made.config.DatabasePath)
+	require.NoError(t, err)
+	assert.Empty(t, found.Differences)
+	requireNoDifferences(t, made.config.DatabasePath)
+}
+
 func TestInspect_InspectDatabase_Bad(t *testing.T) {
 	for name, damage := range map[string]struct{ statement, says string }{
 		"Value":             {"UPDATE entries SET entry_value = 'x' WHERE entry_key = 'b'", `group "acme:config" key "b" at revision 2: its value is not that of the log`},

@@ -205,6 +205,12 @@ func Stamp(ctx context.Context, connection *sql.Conn) error {
 	return err
 }
 
+// IsStamped reports whether a database takes a store id of its own when it is opened.
+func IsStamped(ctx context.Context, connection *sql.Conn) (stamped bool, err error) {
+	err = connection.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM meta WHERE name = 'backup')`).Scan(&stamped)
+	return stamped, err
+}
+
 // Adopt gives a backup an id of its own, because it has another future than its original. beforehand
 // is told the id before the database has it. If the process ends in between, the next Adopt takes
 // another one.
