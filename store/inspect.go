@@ -24,8 +24,8 @@ import (
 type Inspection = inspect.Report
 
 // InspectDatabase reads a whole database or backup, and counts again what the database says of
-// itself: SQLite's own check, the log and its chain of hashes, the entries against the log, the
-// counters of groups and namespaces, and the mark. It changes nothing, and keeps others from opening
+// itself: SQLite's own check, the tables and their columns, the log and its chain of hashes, the
+// entries against the log, the counters of groups, namespaces and the journal, and the mark. It changes nothing, and keeps others from opening
 // the database meanwhile. It needs memory for the last change of each key in the log. It returns
 // ErrDatabaseInUse while a store has the database, and an error for a database that it cannot read
 // or that is of an older version. A fault in the database is no error, and is in the result.
@@ -70,7 +70,8 @@ func inspectDatabase(ctx context.Context, path string) (found Inspection, err er
 		stamped, err = backup.IsStamped(ctx, reader)
 	}
 	if err == nil {
-		found, err = inspect.Run(ctx, reader, func(storeID string, log *sqlitelog.Log) (fault, err error) {
+		absent := func() ([]string, bool, error) { return schema.Absent(ctx, reader) }
+		found, err = inspect.Run(ctx, reader, absent, func(storeID string, log *sqlitelog.Log) (fault, err error) {
 			if stamped { // its next store has another id, and begins another mark
 				return nil, nil
 			}

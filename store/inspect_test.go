@@ -176,6 +176,51 @@ func TestInspect_Trimmed_Bad(t *testing.T) {
 	}
 }
 
+// The counters of the journal hold for entries in each state.
+func TestInspect_Journal_Good(t *testing.T) {
+	config := store.StoreConfig{DatabasePath: databasePath(t), Journal: endpoint}
+	opened := openStore(t, config)
+	journalled(t, opened, "acme", 1, 2, 3, 4, 5, 6)
+	journalled(t, opened, "other", 7, 8)
+	journalled(t, opened, "", 9)
+	settleJournal(t, opened, 4, 1, 2)
+	_, err := opened.RequeueJournal("acme", nil)
+	require.NoError(t, err)
+	settleJournal(t, opened, 1, 0)
+	compaction := compact(t, opened, t.TempDir())
+	require.NotZero(t, compaction.Entries)
+	require.NoError(t, opened.Close())
+	requireNoDifferences(t, config.DatabasePath)
+
+	config.Journal = store.JournalConfiguration{}
+	opened = openStore(t, config)
+	journalled(t, opened, "acme", 10, 11)
+	compact(t, opened, t.TempDir())
+	journalled(t, opened, "acme", 12)
+	require.NoError(t, opened.Close())
+	requireNoDifferences(t, config.DatabasePath)
+}
+
+// A database that was upgraded has the tables of a new one.
+func TestInspect_Upgraded_Good(t *testing.T) {
+	t.Run("OfTheOriginalLibrary", func(t *testing.T) {
+		path := originalDatabase(t, originalEntries+originalJournal)
+		insertOriginal(t, path, "entries", originalRows(time.Now()))
+		opened := openStore(t, store.StoreConfig{DatabasePath: path})
+		require.NoError(t, opened.Set("acme:g", "new", ""))
+		require.NoError(t, opened.Close())
+		requireNoDifferences(t, path)
+	})
+	t.Run("WithoutRecords", func(t *testing.T) {
+		path := newInspected(t)
+		withoutRecords(t, path)
+		opened := openStore(t, store.StoreConfig{DatabasePath: path})
+		require.NoError(t, opened.Set("acme:config", "new", ""))
+		require.NoError(t, opened.Close())
+		requireNoDifferences(t, path)
+	})
+}
+
 // A database after storebus restore is not behind the mark of the one before it.
 func TestInspect_Restored_Good(t *testing.T) {
 	made := newMarkedStore(t)
@@ -206,6 +251,16 @@ func TestInspect_InspectDatabase_Bad(t *testing.T) {
 		"BytesOfGroup":      {"UPDATE groups SET bytes = bytes + 1 WHERE keys > 0", `group "acme:config": its counters say 3 keys`},
 		"RevisionOfGroup":   {"UPDATE groups SET last_revision = last_revision + 1 WHERE keys > 0", "its counters say revision"},
 		"MissingCounters":   {"DELETE FROM groups WHERE keys > 0", "and no counters"},
+		"MissingTable":      {"DROP TABLE retries", "the table retries is missing"},
+		"MissingOfTheLog":   {"DROP TABLE commits_thinned", "the table commits_thinned is missing"},
+		"RenamedColumn":     {"ALTER TABLE groups RENAME COLUMN bytes TO size", "table groups has no column bytes"},
+		"MissingIndex":      {"DROP INDEX entries_by_expiry", "the index entries_by_expiry is missing"},
+		"MissingValue":      {"DELETE FROM meta WHERE name = 'materialised'", "meta has no materialised"},
+		"MissingStart":      {"DELETE FROM record_start", "record_start has 0 rows"},
+		"FieldsOfJournal":   {"INSERT INTO journal_entries VALUES (1, 5, '', 'm', '{', '{}', NULL, NULL)", "journal_entries: 1 entries have fields or tags that are not JSON, the first is entry 5"},
+		"JournalCounts":     {"INSERT INTO journal_counts (namespace, pending, delivered, rejected) VALUES ('acme', 1, 0, 0)", `the journal of namespace "acme": its counters say 1 pending entries and 0 bytes in all, and it has 0 and 0`},
+		"JournalUncounted":  {"INSERT INTO journal_entries VALUES (1, 5, 'acme', 'm', '{}', '{}', NULL, NULL)", "journal_entries: 1 entries are of namespaces without counters"},
+		"NegativeQuota":     {"INSERT INTO quotas VALUES ('acme', 0, 0, 0, -1, 0, 0, 0)", `the quota of namespace "acme" has a limit below 0`},
 		"ConsumerThatLeads": {"INSERT INTO consumers VALUES ('x', 99, 0, 0)", "1 consumers are ahead of the log"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,7 +18,7 @@ func checkCommand() *clientCommand {
 		name:    "check",
 		columns: []string{"FILE", "COMMITS", "NAMESPACES", "ENTRIES", "DIFFERENCE"},
 		usage:   "check a database or a backup from beginning to end",
-		description: "Reads the whole FILE, a database whose sidecar is stopped or a backup, and changes nothing. It has SQLite check the file, and checks the checksums and the chain of hashes of the log. It compares the entries with the log, the counters with a recount, and the database with its mark. " +
+		description: "Reads the whole FILE, a database whose sidecar is stopped or a backup, and changes nothing. It has SQLite check the file, and checks the checksums and the chain of hashes of the log. It compares the tables with those of a new database, the entries with the log, the counters with a recount, and the database with its mark. " +
 			"It prints a line for each difference, and one line with an empty difference if there are none. If there is a difference, the exit status is 1. The command needs no sidecar, and memory for each key in the log.",
 		words:    []string{"FILE"},
 		examples: []string{"storebus check data/storebus.db", "storebus check data/backup/monday.db --json | jq .differences"},

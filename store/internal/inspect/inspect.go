@@ -72,8 +72,12 @@ type group struct {
 // Check is a further check, with the log of the database. It returns a fault, nil for none.
 type Check func(storeID string, log *sqlitelog.Log) (fault, err error)
 
-// Run inspects a database of the newest schema.
-func Run(ctx context.Context, reader *sql.Conn, check Check) (Report, error) {
+// Schema returns a sentence for each part of the schema that is absent. Without readable the tables
+// cannot be read.
+type Schema func() (absent []string, readable bool, err error)
+
+// Run inspects a database of the newest version.
+func Run(ctx context.Context, reader *sql.Conn, schema Schema, check Check) (Report, error) {
 	report := Report{}
 	inspection := &inspection{
 		ctx: ctx, reader: reader, report: &report,
@@ -81,12 +85,19 @@ func Run(ctx context.Context, reader *sql.Conn, check Check) (Report, error) {
 	}
 	for _, step := range []func() error{
 		inspection.integrity,
+		func() error { return inspection.schema(schema) },
 		func() error { return inspection.records(check) },
 		inspection.log,
 		inspection.entries,
 		inspection.counters,
+		inspection.journal,
+		inspection.quotas,
 	} {
-		if err := step(); err != nil {
+		err := step()
+		if errors.Is(err, errIncomplete) {
+			return report, nil
+		}
+		if err != nil {
 			return report, err
 		}
 	}
