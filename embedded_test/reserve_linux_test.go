@@ -219,3 +219,27 @@ func TestReserve_Verbs_Bad(t *testing.T) {
 	}
 	assert.NotContains(t, disk.errors.String(), "request failed")
 }
+
+// A workspace that was opened with little room left is whole, or was not opened.
+func TestReserve_WorkspaceOpen_Ugly(t *testing.T) {
+	disk := startOnSmallDisk(t, "24m")
+	acme := newTenant(t, disk.url, "acme")
+	requireFirst(t, acme.call(t, "workspace_open", `{"workspace":"first"}`))
+	requireFirst(t, acme.call(t, "workspace_discard", `{"workspace":"first"}`))
+	disk.awaitReserve(t, acme, true)
+	for room := int64(40 << 10); room <= 120<<10; room += 4 << 10 {
+		disk.fill(t)
+		disk.shrink(t, room)
+		workspace := fmt.Sprintf("with-%d", room)
+		if got := acme.call(t, "workspace_open", object(t, "workspace", workspace)); got.Header.Get(headerErrorCode) != "" {
+			requireFailure(t, got, 503, "unavailable")
+			continue
+		}
+		require.NoError(t, os.Remove(filepath.Join(disk.folder, "filler")))
+		requireFirst(t, acme.call(t, "workspace_put", object(t, "workspace", workspace, "kind", "k", "data", 1)))
+		requireFirst(t, acme.call(t, "workspace_discard", object(t, "workspace", workspace)))
+	}
+	left, err := filepath.Glob(filepath.Join(disk.folder, "state", "*.partial*"))
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}

@@ -21,6 +21,9 @@ const DefaultOwnershipInterval = 30 * time.Second
 // ownershipWait is how long other instances have to answer.
 const ownershipWait = 300 * time.Millisecond
 
+// earlyLook is the time from the start to the first later look.
+const earlyLook = 2 * maxSilence
+
 // maxClaimBytes is more than the identity of an instance takes.
 const maxClaimBytes = 4096
 
@@ -119,14 +122,17 @@ func (service *Service) watchOwnership() {
 }
 
 func (service *Service) lookRepeatedly(ctx context.Context) {
-	ticker := time.NewTicker(service.ownership.interval)
-	defer ticker.Stop()
+	// The first look is early. While this instance started, another one may have been stopped for too
+	// short a time to notice.
+	timer := time.NewTimer(min(earlyLook, service.ownership.interval))
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-timer.C:
 		}
+		timer.Reset(service.ownership.interval)
 		if err := service.lookOnce(ctx); err != nil {
 			service.passage.bar(err)
 			service.giveWay(err)

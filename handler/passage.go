@@ -103,14 +103,18 @@ func (passage *passage) change() {
 	passage.changed = make(chan struct{})
 }
 
-// shut takes note that it is shut, and returns the state for a request that waits.
-func (passage *passage) shut() (changed <-chan struct{}, since time.Time, barred error) {
+// shut takes note that it is shut, unless it is open, and returns the state for a request that waits.
+func (passage *passage) shut() (changed <-chan struct{}, since time.Time, open bool, barred error) {
 	passage.mutex.Lock()
 	defer passage.mutex.Unlock()
-	if passage.shutSince.IsZero() {
-		passage.shutSince = time.Now()
+	now := time.Now()
+	if passage.isOpen(now) {
+		return passage.changed, now, true, nil
 	}
-	return passage.changed, passage.shutSince, passage.barred
+	if passage.shutSince.IsZero() {
+		passage.shutSince = now
+	}
+	return passage.changed, passage.shutSince, false, passage.barred
 }
 
 // await waits until it is open. It returns the reason if that takes too long, or never comes.
@@ -120,12 +124,9 @@ func (passage *passage) await(ctx context.Context) error {
 	default:
 	}
 	for {
-		changed, since, barred := passage.shut()
-		switch {
-		case barred != nil:
+		changed, since, open, barred := passage.shut()
+		if open || barred != nil {
 			return barred
-		case passage.isOpen(time.Now()):
-			return nil
 		}
 		timer := time.NewTimer(passageWait - time.Since(since))
 		select {
@@ -165,7 +166,7 @@ func (service *Service) guard(ctx context.Context) {
 // instance gives way, and regain reports false. A look that fails is tried again. silence is how
 // long the goroutine has not run.
 func (service *Service) regain(ctx context.Context, silence time.Duration) bool {
-	_, _, _ = service.passage.shut()
+	_, _, _, _ = service.passage.shut()
 	watch := &service.ownership
 	if silence >= maxSilence {
 		if _, changed := watch.pause.Becomes("paused"); changed {

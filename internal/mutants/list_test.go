@@ -165,8 +165,8 @@ var mutants = []mutant{
 		name: "LetsAQueryDoAnything", folder: inEmbedded, test: "TestWorkspaces_Sandbox_Bad",
 		edits: []edit{{
 			"store/internal/workspacefile/sandbox.go",
-			"\tallowed := false\n",
-			"\tallowed := true\n",
+			"\tif allowed {\n",
+			"\tif allowed = true; allowed {\n",
 		}},
 	},
 

@@ -155,6 +155,11 @@ func (file *File) write(path string, fill func(transaction *Transaction) error) 
 	if err == nil && fill != nil {
 		err = database.Change(fill)
 	}
+	if err == nil {
+		// The file alone gets a name. If there were no room for it, SQLite would leave it behind
+		// its log, and not say so.
+		err = database.Checkpoint()
+	}
 	if closeErr := database.Close(); err == nil {
 		err = closeErr
 	}
