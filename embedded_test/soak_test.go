@@ -153,7 +153,7 @@ func runEra(t *testing.T, totals *soakTotals) {
 			totals.refused[reason] += count
 		}
 	})
-	era.load.verifyRefusals(t, "unavailable")
+	era.load.verifyRefusals(t, "unavailable", "outcome_unknown")
 }
 
 func (totals *soakTotals) add(change func()) {
