@@ -26,7 +26,6 @@ type smallDisk struct {
 // startOnSmallDisk starts a sidecar on a file system of its own, with workspaces and backups there.
 func startOnSmallDisk(t *testing.T, size string) *smallDisk {
 	t.Helper()
-	skipUnderRaceDetector(t)
 	if output, err := exec.Command("unshare", "-Urm", "mount", "-t", "tmpfs", "none", t.TempDir()).CombinedOutput(); err != nil {
 		t.Skipf("no file system can be mounted here: %v %s", err, output)
 	}
@@ -54,10 +53,13 @@ func (disk *smallDisk) fill(t *testing.T) {
 // awaitReserve waits until the reserve is there, or gone.
 func (disk *smallDisk) awaitReserve(t *testing.T, tenant *tenant, there bool) {
 	t.Helper()
-	awaitStatus(t, tenant, func(statusReply) bool {
-		_, err := os.Stat(filepath.Join(disk.folder, "storebus.db.reserve"))
-		return (err == nil) == there
-	})
+	awaitStatus(t, tenant, func(statusReply) bool { return disk.hasReserve() == there })
+}
+
+// hasReserve reports whether the reserve is there.
+func (disk *smallDisk) hasReserve() bool {
+	_, err := os.Stat(filepath.Join(disk.folder, "storebus.db.reserve"))
+	return err == nil
 }
 
 // A disk that tenants have filled is a disk that tenants can make room on, over the bus.
@@ -84,6 +86,12 @@ func TestReserve_Delete_Ugly(t *testing.T) {
 
 	requireFirst(t, acme.in("filler").call(t, "delete", `{"group":"large","key":"0"}`))
 	requireFirst(t, acme.in("filler").call(t, "delete_group", `{"group":"large"}`))
+	// Nothing that needs room is taken before the reserve is there.
+	if got := acme.call(t, "set", `{"group":"g","key":"k","value":"v"}`); got.Header.Get(headerErrorCode) != "" {
+		requireFailure(t, got, 503, "unavailable")
+	} else {
+		require.True(t, disk.hasReserve(), "taken without a reserve: %s", got.Data)
+	}
 	// The rows are removed, a checkpoint follows, and the reserve is taken back.
 	awaitStatus(t, acme, func(status statusReply) bool { return status.Writable })
 	disk.awaitReserve(t, acme, true)
@@ -176,10 +184,12 @@ func (disk *smallDisk) giveUp(t *testing.T, tenant *tenant) {
 			return err == nil && information.Size() == 0
 		})
 		disk.fill(t)
-		// It is refused if the reserve was given up before, and its room was taken.
-		_ = tenant.call(t, "delete", object(t, "group", "large", "key", fmt.Sprint(key)))
+		if got := tenant.call(t, "delete", object(t, "group", "large", "key", fmt.Sprint(key))); got.Header.Get(headerErrorCode) != "" {
+			requireFailure(t, got, 503, "unavailable")
+			require.False(t, disk.hasReserve(), "a deletion is refused although there is a reserve")
+		}
 		disk.fill(t)
-		if _, err := os.Stat(filepath.Join(disk.folder, "storebus.db.reserve")); err != nil {
+		if !disk.hasReserve() {
 			return
 		}
 	}
