@@ -74,7 +74,7 @@ func (journal journalDelivery) Flush(ctx context.Context) int {
 }
 
 // startJournal begins to deliver journal entries, if there is an endpoint. A store that is behind
-// its mark delivers nothing: it could not note what is delivered.
+// its mark delivers nothing: it could not note the delivered entries.
 func (sidecar *Sidecar) startJournal(context.Context) error {
 	settings := sidecar.config.Journal
 	if settings.URL == "" {

@@ -21,7 +21,7 @@ import (
 )
 
 // filedWork are clients whose writes are in files beside the database too: points that are archived,
-// and workspaces. They remember what was acknowledged, and when.
+// and workspaces. They remember each acknowledgement and its time.
 type filedWork struct {
 	store *client.Client
 
@@ -129,7 +129,8 @@ func (work *filedWork) String() string {
 	return fmt.Sprintf("%d points, %d workspaces and %d archives", len(work.points), len(work.workspaces), work.archives)
 }
 
-// missing names what was acknowledged by a moment and is not in a store and its files.
+// missing names the points and workspaces that were acknowledged by a moment, and are neither in a
+// store nor in its files.
 func (work *filedWork) missing(t *testing.T, opened *store.Store, archives string, moment time.Time) (lost []string) {
 	t.Helper()
 	for _, used := range work.workspaces {

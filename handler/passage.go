@@ -3,6 +3,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -103,18 +104,28 @@ func (passage *passage) change() {
 	passage.changed = make(chan struct{})
 }
 
-// shut takes note that it is shut, unless it is open, and returns the state for a request that waits.
-func (passage *passage) shut() (changed <-chan struct{}, since time.Time, open bool, barred error) {
+// noteShut takes note that it is shut, unless it is open.
+func (passage *passage) noteShut() {
 	passage.mutex.Lock()
 	defer passage.mutex.Unlock()
-	now := time.Now()
+	passage.beginShut(time.Now())
+}
+
+// beginShut notes since when it is shut, and reports whether it is. The caller has the mutex.
+func (passage *passage) beginShut(now time.Time) bool {
 	if passage.isOpen(now) {
-		return passage.changed, now, true, nil
+		return false
 	}
-	if passage.shutSince.IsZero() {
-		passage.shutSince = now
-	}
-	return passage.changed, passage.shutSince, false, passage.barred
+	passage.shutSince = cmp.Or(passage.shutSince, now)
+	return true
+}
+
+// state is the passage as a request that waits sees it. since is when it was found shut.
+func (passage *passage) state() (changed <-chan struct{}, since time.Time, open bool, barred error) {
+	passage.mutex.Lock()
+	defer passage.mutex.Unlock()
+	shut := passage.beginShut(time.Now())
+	return passage.changed, passage.shutSince, !shut, passage.barred
 }
 
 // await waits until it is open. It returns the reason if that takes too long, or never comes.
@@ -124,7 +135,7 @@ func (passage *passage) await(ctx context.Context) error {
 	default:
 	}
 	for {
-		changed, since, open, barred := passage.shut()
+		changed, since, open, barred := passage.state()
 		if open || barred != nil {
 			return barred
 		}
@@ -166,7 +177,7 @@ func (service *Service) guard(ctx context.Context) {
 // instance gives way, and regain reports false. A look that fails is tried again. silence is how
 // long the goroutine has not run.
 func (service *Service) regain(ctx context.Context, silence time.Duration) bool {
-	_, _, _, _ = service.passage.shut()
+	service.passage.noteShut()
 	watch := &service.ownership
 	if silence >= maxSilence {
 		if _, changed := watch.pause.Becomes("paused"); changed {

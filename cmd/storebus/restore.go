@@ -23,7 +23,7 @@ func restoreCommand() *clientCommand {
 		columns: []string{"DATABASE", "SIZE", "BEFORE"},
 		usage:   "put a backup in the place of the database",
 		description: "Puts a copy of the file BACKUP in the place of the database of a sidecar that is stopped. The command prints the database, its size, and the name that the database before has now. " +
-			"With --accept and without BACKUP, the database stays as it is: use it if a sidecar says that its database is behind its mark, and what is missing cannot be found. " +
+			"With --accept and without BACKUP, the database stays as it is: use it if a sidecar says that its database is behind its mark, and you cannot find the newer database. " +
 			"In both cases the store gets a new id at its next start, so consumers read all entries again. The command needs no sidecar. " + destroyHelp,
 		words: []string{"[BACKUP]"},
 		flags: append([]cli.Flag{

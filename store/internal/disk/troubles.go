@@ -17,7 +17,7 @@ const (
 	workReading    = "giving back the lock of the database"
 )
 
-// largestProbe bounds what is written to find out whether a full disk has room again.
+// largestProbe bounds the row that is written to find out whether a full disk has room again.
 const largestProbe = 1 << 20
 
 // troubles are the works that do not succeed.
