@@ -235,9 +235,12 @@ func TestReserve_Verbs_Bad(t *testing.T) {
 func TestReserve_WorkspaceOpen_Ugly(t *testing.T) {
 	disk := startOnSmallDisk(t, "24m")
 	acme := newTenant(t, disk.url, "acme")
+	disk.awaitReserve(t, acme, true)
+	disk.fill(t)
+	requireFailure(t, acme.call(t, "workspace_open", `{"workspace":"first"}`), 503, "unavailable")
+	require.NoError(t, os.Remove(filepath.Join(disk.folder, "filler")))
 	requireFirst(t, acme.call(t, "workspace_open", `{"workspace":"first"}`))
 	requireFirst(t, acme.call(t, "workspace_discard", `{"workspace":"first"}`))
-	disk.awaitReserve(t, acme, true)
 	for room := int64(40 << 10); room <= 120<<10; room += 4 << 10 {
 		disk.fill(t)
 		disk.shrink(t, room)

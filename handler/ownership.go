@@ -243,7 +243,7 @@ func (service *Service) others(ctx context.Context, claimant any) (found []insta
 	if err != nil {
 		return nil, false, err
 	}
-	defer asked.Unsubscribe() //nolint:errcheck // as above
+	defer asked.Unsubscribe() //nolint:errcheck // the connection has ended, and the subscription with it
 	if err := service.flush(ctx); err != nil {
 		return nil, false, err
 	}

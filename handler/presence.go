@@ -4,7 +4,7 @@ package handler
 
 import (
 	"errors"
-	"hash/fnv"
+	"hash/crc32"
 	"strings"
 	"time"
 
@@ -45,11 +45,10 @@ var turned = map[string]string{"0": "1", "1": "0"}
 
 // presenceOf returns the bits of a store's id.
 func presenceOf(storeID string) []string {
-	digest := fnv.New32a()
-	_, _ = digest.Write([]byte(storeID)) // it never fails
+	digest := crc32.ChecksumIEEE([]byte(storeID))
 	bits := make([]string, presenceBits)
 	for position := range bits {
-		bits[position] = string(rune('0' + digest.Sum32()>>position&1))
+		bits[position] = string(rune('0' + digest>>position&1))
 	}
 	return bits
 }

@@ -27,17 +27,23 @@ func New() *Entries {
 	return &Entries{known: map[kv.EntryName]struct{}{}, Tell: func(kv.EntryName) {}}
 }
 
-// Meet takes note of a damaged entry, and returns the error for its reader.
-func (entries *Entries) Meet(name kv.EntryName) error {
-	if _, known := entries.known[name]; !known {
-		if len(entries.known) >= mostKnown {
-			clear(entries.known)
-		}
-		entries.known[name] = struct{}{}
-		entries.waiting = append(entries.waiting[max(0, len(entries.waiting)-mostKnown):], name)
-		entries.Found++
-		entries.Tell(name)
+// Note takes note of a damaged entry.
+func (entries *Entries) Note(name kv.EntryName) {
+	if _, known := entries.known[name]; known {
+		return
 	}
+	if len(entries.known) >= mostKnown {
+		clear(entries.known)
+	}
+	entries.known[name] = struct{}{}
+	entries.waiting = append(entries.waiting[max(0, len(entries.waiting)-mostKnown):], name)
+	entries.Found++
+	entries.Tell(name)
+}
+
+// Meet is Note, and returns the error for the reader of the entry.
+func (entries *Entries) Meet(name kv.EntryName) error {
+	entries.Note(name)
 	return &failure.DamagedEntryError{Group: name.Group, Key: name.Key}
 }
 

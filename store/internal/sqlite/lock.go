@@ -13,8 +13,6 @@ import (
 	"sync"
 
 	"github.com/gofrs/flock"
-
-	"dappco.re/go/storebus/internal/platform"
 )
 
 // ErrInUse says that another process, or another store of this one, has the database.
@@ -94,9 +92,7 @@ func takeBeside(path string) (*Lock, error) {
 // finish notes the owner if both locks are taken, and releases the lock otherwise.
 func (lock *Lock) finish(err error) (*Lock, error) {
 	if err == nil {
-		if err = noteOwner(lock.beside.Path()); platform.IsDiskFull(err) {
-			err = nil // the lock holds without it
-		} else if err != nil {
+		if err = noteOwner(lock.beside.Path()); err != nil {
 			err = fmt.Errorf("write %s: %w", lock.beside.Path(), err)
 		}
 	}

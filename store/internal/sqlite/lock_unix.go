@@ -9,14 +9,19 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"syscall"
 
 	"github.com/gofrs/flock"
 )
 
 // noteOwner writes the number of this process into the lock file, so that an operator knows
-// which process to look for. The lock holds without it.
+// which process to look for. The lock holds without it, so a full disk is no error.
 func noteOwner(lockPath string) error {
-	return os.WriteFile(lockPath, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
+	err := os.WriteFile(lockPath, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return nil
+	}
+	return err
 }
 
 // lockFolder locks the folder itself. SQLite locks no folders, so flock is in nobody's way.

@@ -92,7 +92,7 @@ func (view *View) Scrub(from kv.EntryName) (Scrubbed, error) {
 		case row.Null(0):
 			scrubbed.Missing = append(scrubbed.Missing, damage.Checksum{EntryName: name, Checksum: kv.ChecksumOf(name, &state)})
 		case !isSound(name, &state, row, WholeEntries):
-			_ = view.damage.Meet(name) // it is noted, and nobody waits for it
+			view.damage.Note(name)
 		}
 		return true
 	}, from.Group, from.Key, aboveAllText)
