@@ -178,6 +178,10 @@ func TestCheck_Check_Ugly_InUse(t *testing.T) {
 	sidecar := start(t, config)
 	config.Listen = strings.TrimPrefix(sidecar.NATSURL(), "nats://")
 	config.HTTPAddress = strings.TrimSuffix(strings.TrimPrefix(sidecar.HTTPURL(), "http://"), "/")
+	require.Eventually(t, func() bool { // the sidecar writes its mark in the background
+		_, err := os.Stat(config.DatabasePath + ".mark")
+		return err == nil
+	}, patience, time.Millisecond)
 	right, faults := check(t, folder, config)
 	assert.Empty(t, faults)
 	assert.Contains(t, right, "database is in use by process ")

@@ -165,6 +165,7 @@ func TestConnection_Connect_Bad(t *testing.T) {
 }
 
 func TestConnection_Reconnect_Ugly_TheBrokerIsStartedAgain(t *testing.T) {
+	t.Parallel()
 	broker := startBroker(t, &server.Options{})
 	logs := newLogs()
 	sidecar := start(t, storebus.Config{NATS: storebus.NATSConfig{URL: broker.ClientURL()}, Logger: logs.logger()})
@@ -189,6 +190,7 @@ func TestConnection_Reconnect_Ugly_TheBrokerIsStartedAgain(t *testing.T) {
 // A broker that answers a connection with an error that the client does not know ends it for
 // good. The sidecar makes both anew, each time, and goes on with the next revision.
 func TestConnection_Closed_Ugly_TheBrokerRefusesForGood(t *testing.T) {
+	t.Parallel()
 	broker := startBroker(t, &server.Options{})
 	proxy := startInjector(t, broker)
 	logs := newLogs()
@@ -218,6 +220,7 @@ func TestConnection_Closed_Ugly_TheBrokerRefusesForGood(t *testing.T) {
 
 // A sidecar that finds another one in its place afterwards does not take it back.
 func TestConnection_Closed_Ugly_AnotherSidecarServesMeanwhile(t *testing.T) {
+	t.Parallel()
 	broker := startBroker(t, &server.Options{})
 	proxy := startInjector(t, broker)
 	logs := newLogs()

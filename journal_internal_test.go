@@ -70,6 +70,7 @@ func (endpoint *lineEndpoint) answer(status int) {
 // log has a line for each way, and everything else goes on. Once it is back, every point is
 // delivered in order.
 func TestJournal_Week_Ugly(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		opened, err := store.NewConfigured(store.StoreConfig{DatabasePath: store.MemoryDatabase, PurgeInterval: time.Hour})
 		require.NoError(t, err)

@@ -218,6 +218,9 @@ func TestRotation_Secrets_Ugly(t *testing.T) {
 		"PasswordWhoseFileIsAwayOnce": rotatedPasswordsWithAGap,
 	} {
 		t.Run(name, func(t *testing.T) {
+			if !strings.Contains(name, "Context") { // contexts are in a folder that a variable names
+				t.Parallel()
+			}
 			rotation, logs := begin(t), newLogs()
 			sidecar := start(t, storebus.Config{NATS: rotation.config, EventsNATS: rotation.events, Logger: logs.logger()})
 			client := rotation.client()
@@ -364,6 +367,7 @@ func (authority *authority) options(t testing.TB, port int) *server.Options {
 // Certificates, keys and authorities in files can be replaced too. The broker restarts with
 // new ones and refuses the old ones.
 func TestRotation_Certificates_Ugly(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	files := storebus.NATSConfig{
 		CertificateFile: filepath.Join(folder, "certificate.pem"), KeyFile: filepath.Join(folder, "key.pem"), AuthorityFile: filepath.Join(folder, "authority.pem"),

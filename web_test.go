@@ -94,6 +94,7 @@ func TestWeb_Start_Good(t *testing.T) {
 }
 
 func TestWeb_Start_Bad(t *testing.T) {
+	t.Parallel()
 	t.Run("AnOutsideBrokersValuesAreNotShownToEverybody", func(t *testing.T) {
 		broker := startBroker(t, &server.Options{})
 		sidecar := start(t, storebus.Config{HTTPAddress: "127.0.0.1:0", NATS: storebus.NATSConfig{URL: broker.ClientURL()}})
@@ -153,6 +154,7 @@ func TestWeb_Start_Bad(t *testing.T) {
 }
 
 func TestReadiness_Reasons_Ugly_TheBrokerIsAway(t *testing.T) {
+	t.Parallel()
 	options := &server.Options{}
 	broker := startBroker(t, options)
 	address := broker.Addr().(*net.TCPAddr) //nolint:forcetypeassert,errcheck // a broker listens on TCP
@@ -170,6 +172,7 @@ func TestReadiness_Reasons_Ugly_TheBrokerIsAway(t *testing.T) {
 }
 
 func TestReadiness_Reasons_Ugly_TheBrokerIsAwayAtTheStart(t *testing.T) {
+	t.Parallel()
 	broker := startBroker(t, &server.Options{})
 	address := broker.Addr().(*net.TCPAddr) //nolint:forcetypeassert,errcheck // a broker listens on TCP
 	broker.Shutdown()

@@ -99,6 +99,7 @@ func TestChanges_Position_Good(t *testing.T) {
 }
 
 func TestChanges_Position_Bad(t *testing.T) {
+	t.Parallel()
 	connection := connect(t, startBroker(t, server.Options{}).ClientURL())
 	store := newClient(t, connection.ConnectedUrl(), client.Config{})
 

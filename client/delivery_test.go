@@ -174,6 +174,7 @@ func TestDelivery_Repeat_Good(t *testing.T) {
 }
 
 func TestDelivery_Repeat_Bad(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		fates    []func() *nats.Msg
 		failures []error
@@ -233,6 +234,7 @@ func TestDelivery_Repeat_Bad(t *testing.T) {
 }
 
 func TestDelivery_Repeat_Ugly(t *testing.T) {
+	t.Parallel()
 	t.Run("NotBeforeTheSidecarAsksForIt", func(t *testing.T) {
 		later := func() *nats.Msg {
 			return refusal("503", `{"error":{"code":503,"name":"unavailable","message":"later","retry_after":"30s"}}`)

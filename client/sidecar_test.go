@@ -216,6 +216,7 @@ func TestSidecar_Watch_Good(t *testing.T) {
 }
 
 func TestSidecar_Watch_Ugly(t *testing.T) {
+	t.Parallel()
 	t.Run("ARestartOfTheSidecarLosesNothing", func(t *testing.T) {
 		broker := startBroker(t, server.Options{})
 		config := storebus.Config{DatabasePath: filepath.Join(t.TempDir(), "storebus.db"), NATS: storebus.NATSConfig{URL: broker.ClientURL()}}

@@ -107,6 +107,7 @@ func (run journey) write(t *testing.T, bench *bench) {
 }
 
 func TestWatch_Property_Ugly(t *testing.T) {
+	t.Parallel()
 	bench := newBench(t)
 	rapid.Check(t, func(rapidT *rapid.T) {
 		run := drawJourney(rapidT)

@@ -43,6 +43,7 @@ func withRoot(t *testing.T, configuration, account string) string {
 // Users in different accounts are served like users in one: every verb, every event, and
 // many late replies to one inbox.
 func TestAccounts_Access_Good(t *testing.T) {
+	t.Parallel()
 	guarded := startInAccounts(t, []string{"acme", "other"})
 	t.Run("Tenant", guarded.serveTenant)
 	t.Run("Consumer", guarded.serveConsumer)
@@ -55,6 +56,7 @@ func TestAccounts_Access_Good(t *testing.T) {
 }
 
 func TestAccounts_Access_Bad(t *testing.T) {
+	t.Parallel()
 	guarded := startInAccounts(t, []string{"acme", "other", "ACME"})
 	t.Run("Tenant", guarded.refuseTenant)
 	t.Run("Consumer", guarded.refuseConsumer)
@@ -182,6 +184,7 @@ func requireServed(t *testing.T, acme *tenant) {
 }
 
 func TestAccounts_LeafNode_Good(t *testing.T) {
+	t.Parallel()
 	inboxes := nats.CustomInboxPrefix("_INBOX_store.acme")
 	everybody := fmt.Sprintf("authorization {\n  users = [\n    { user: acme, password: %q }\n  ]\n}\n", passwordOf("acme"))
 

@@ -17,6 +17,7 @@ import (
 // The broker is killed under load and comes back. No acknowledged write is lost, and a
 // watch misses no change.
 func TestBroker_Restart_Ugly(t *testing.T) {
+	t.Parallel()
 	const restarts = 5
 	random := seeded(t)
 	outside := startBroker(t, "127.0.0.1:0")
@@ -86,6 +87,7 @@ func verifyFrom(t *testing.T, listener *listener, heads map[string]uint64, logs 
 // client stays connected. A permanent subscriber still receives every change, because the
 // sidecar publishes unconfirmed events again.
 func TestBroker_Cut_Ugly(t *testing.T) {
+	t.Parallel()
 	const cuts = 8
 	random := seeded(t)
 	outside := startBroker(t, "127.0.0.1:0")

@@ -215,6 +215,7 @@ func (clocked *clocked) requireOrder(t *testing.T) {
 // The store's time is the wall clock again once the wall clock has caught up. The log says
 // once that they differ, and once that they agree again.
 func TestClock_CaughtUp_Good(t *testing.T) {
+	t.Parallel()
 	eachStep(t, func(t *testing.T, clocked *clocked, step time.Duration, pause func()) {
 		t.Helper()
 		clocked.commitAhead(t, step)
@@ -345,6 +346,7 @@ func TestClock_Workspaces_Good(t *testing.T) {
 // If the newest commit is far ahead of the clock, the start logs it with a remedy. A ttl is
 // correct all the same, with the machine's own clock.
 func TestClock_Start_Ugly(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		ahead time.Duration
 		says  bool

@@ -191,6 +191,7 @@ func TestCompact_Endpoint_Good(t *testing.T) {
 // A sidecar is killed while it compacts, again and again. In the end each acknowledged
 // point is once in one archive. No point was lost, and none stayed in the journal as well.
 func TestCompact_Kill_Ugly(t *testing.T) {
+	t.Parallel()
 	const kills, pointsPerRun = 8, 3000
 	random := seeded(t)
 	outside := startBroker(t, "127.0.0.1:0")

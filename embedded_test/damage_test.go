@@ -45,6 +45,7 @@ func newAccounts(t *testing.T, ttl string) (database string) {
 
 // Bytes of entries that change on disk are never served. The entry is named, and taken from the log.
 func TestDamage_Entry_Bad(t *testing.T) {
+	t.Parallel()
 	// In the row of an entry the value comes soon after group, key, revision and times.
 	const names, row = "acme:accountsbalance-c", "acme:accountsbalance-c.{1,24}BALANCE"
 	for name, damage := range map[string]struct {

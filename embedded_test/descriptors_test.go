@@ -54,6 +54,7 @@ func requireOrUnavailable(t *testing.T, answers []answer) (succeeded int) {
 // If a process may open few files, those that nobody uses are closed for needed ones. A request that
 // gets none gets 503.
 func TestDescriptors_Workspaces_Ugly(t *testing.T) {
+	t.Parallel()
 	outside, folder := startBroker(t, "127.0.0.1:0"), resolvedFolder(t)
 	sidecar := startWithFewFiles(t, outside.URL(), folder)
 	acme := newTenant(t, outside.URL(), "acme")

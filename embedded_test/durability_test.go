@@ -13,6 +13,7 @@ import (
 // every acknowledged write. A kill cannot prove that, because data outlives its process
 // without any fsync.
 func TestDurability_PowerLoss_Ugly(t *testing.T) {
+	t.Parallel()
 	requireStrace(t)
 	t.Run("FullLosesNothing", func(t *testing.T) {
 		random := seeded(t)
@@ -43,6 +44,7 @@ func TestDurability_PowerLoss_Ugly(t *testing.T) {
 // If an fsync fails, its data may be lost, and only the first fsync reports it. From then
 // on no write is acknowledged. Reads go on, and a restart finds a sound store.
 func TestDurability_FailingSync_Ugly(t *testing.T) {
+	t.Parallel()
 	requireStrace(t)
 	t.Run("FullStopsWritingAtTheFirstCommit", func(t *testing.T) {
 		run := startFailingRun(t, terminated, always, "full")

@@ -63,6 +63,7 @@ func TestFullDisk_Set_Ugly(t *testing.T) {
 // Expired keys are absent even if their expiry cannot be written. Every count leaves them
 // out.
 func TestFullDisk_Absent_Ugly(t *testing.T) {
+	t.Parallel()
 	outside := startBroker(t, "127.0.0.1:0")
 	database := filepath.Join(t.TempDir(), "storebus.db")
 	sidecar := startWithoutRoom(t, outside.URL(), database)

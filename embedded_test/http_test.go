@@ -121,6 +121,7 @@ func (browser *browser) count() int {
 // A browser that follows the feed receives every change once and in order, even if the
 // sidecar is killed.
 func TestHTTP_Changes_Ugly_TheSidecarIsKilled(t *testing.T) {
+	t.Parallel()
 	const kills = 5
 	random := seeded(t)
 	outside := startBroker(t, "127.0.0.1:0")

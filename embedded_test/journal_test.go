@@ -128,6 +128,7 @@ func deliverThroughFaults(t *testing.T, endpoint endpoint, points int64) *commit
 // The endpoint has every acknowledged point exactly once and unchanged, although endpoint
 // and sidecar are killed during commits and deliveries.
 func TestJournal_Kill_Ugly(t *testing.T) {
+	t.Parallel()
 	points := int64(underRace(30_000, 10_000))
 	endpoint := startInflux(t)
 	done := deliverThroughFaults(t, endpoint, points)
@@ -172,6 +173,7 @@ func requireStored(t *testing.T, want, got any) {
 // VictoriaMetrics reads the same lines with a parser of its own. It stores only numbers,
 // and times in milliseconds.
 func TestJournal_Victoria_Ugly(t *testing.T) {
+	t.Parallel()
 	points := int64(underRace(10_000, 5_000))
 	endpoint := startVictoria(t)
 	done := deliverThroughFaults(t, endpoint, points)
@@ -215,6 +217,7 @@ func requireRounded(t *testing.T, want, got any) {
 
 // If the sidecar is terminated, it delivers the pending points before it ends.
 func TestJournal_Terminate_Good(t *testing.T) {
+	t.Parallel()
 	endpoint := startInflux(t)
 	sidecar, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--journal-url", endpoint.URL(), "--journal-bucket", "b")
 	store, err := client.New(connect(t, address), client.Config{})
@@ -228,6 +231,7 @@ func TestJournal_Terminate_Good(t *testing.T) {
 // An endpoint that never answers does not delay the end. Unconfirmed points stay in the
 // journal.
 func TestJournal_Terminate_Ugly(t *testing.T) {
+	t.Parallel()
 	asked, ended := make(chan struct{}, 10), make(chan struct{})
 	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		asked <- struct{}{}
@@ -330,6 +334,7 @@ func requeue(t *testing.T, store *client.Client, delivered uint64) {
 // If one point among many is bad, it is rejected with the server's reason and delays no
 // other point. It is delivered after its cause is mended and it is requeued.
 func TestJournal_Rejected_Bad(t *testing.T) {
+	t.Parallel()
 	const points, bad = 5000, 3217
 	serve := func(t *testing.T, endpoint string) *client.Client {
 		t.Helper()

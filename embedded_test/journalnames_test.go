@@ -17,6 +17,7 @@ import (
 
 // Every valid name, tag and text arrives at the endpoint as it was committed.
 func TestJournal_Names_Good(t *testing.T) {
+	t.Parallel()
 	endpoint := startInflux(t)
 	_, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--journal-url", endpoint.URL(), "--journal-bucket", "b")
 	store, err := client.New(connect(t, address), client.Config{})

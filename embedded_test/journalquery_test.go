@@ -157,6 +157,7 @@ func rowTimes(reply subjects.JournalQueryReply) []string {
 // A query returns the same points in the same order as a real InfluxDB after their
 // delivery.
 func TestJournalQuery_InfluxDB_Good(t *testing.T) {
+	t.Parallel()
 	endpoint := startInflux(t)
 	_, address := serveOwn(t, nil, "--listen", "127.0.0.1:0", "--journal-url", endpoint.URL(), "--journal-bucket", "b", "--journal-organisation", "o")
 	store, err := client.New(connect(t, address), client.Config{})

@@ -61,6 +61,7 @@ func serveBacklog(t *testing.T, endpoint string, bad int64) *client.Client {
 // One namespace has a backlog of points that the endpoint refuses. The points of another namespace
 // do not wait for it.
 func TestJournalturns_Backlog_Ugly(t *testing.T) {
+	t.Parallel()
 	t.Run("ServerThatRefusesTheBatch", func(t *testing.T) {
 		const bad = 600
 		endpoint := startStandIn(t)

@@ -25,6 +25,7 @@ func seeded(t *testing.T) *rand.Rand {
 // The promises about crashes hold on the real binary. Acknowledged writes are there,
 // revisions are dense, no event is lost, and the order is kept.
 func TestKill_Sidecar_Ugly(t *testing.T) {
+	t.Parallel()
 	const kills = 10
 	random := seeded(t)
 	outside := startBroker(t, "127.0.0.1:0")

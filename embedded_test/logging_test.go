@@ -68,6 +68,7 @@ func TestLogging_Flood_Ugly(t *testing.T) {
 // password of its context. Wrong secrets for a while cause one line at the beginning and
 // one at the end.
 func TestRotation_Process_Ugly(t *testing.T) {
+	t.Parallel()
 	folder, home := t.TempDir(), t.TempDir()
 	public, seed := map[string]string{}, map[string][]byte{}
 	for _, name := range []string{"old", "new", "oldevents", "newevents"} {

@@ -67,6 +67,7 @@ func copyFile(t *testing.T, from, to string) {
 // A store that is behind its mark answers reads and takes no writes, until an operator has accepted
 // it. Then it is another store for those who follow it: none of them gets a change of another past.
 func TestMark_Serve_Bad(t *testing.T) {
+	t.Parallel()
 	for name, damage := range map[string]func(t *testing.T, database, older string){
 		"OlderCopy": func(t *testing.T, database, older string) {
 			t.Helper()

@@ -355,6 +355,7 @@ func TestMessageID_Restart_Good(t *testing.T) {
 
 // After SIGKILL an acknowledged id is known, and an id without a reply is executed once.
 func TestMessageID_Kill_Ugly(t *testing.T) {
+	t.Parallel()
 	const kills, writes = 3, 20
 	outside := startBroker(t, "127.0.0.1:0")
 	database := filepath.Join(t.TempDir(), "storebus.db")

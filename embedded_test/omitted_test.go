@@ -93,6 +93,7 @@ func (tenant *tenant) keysOf(t *testing.T, verb string, fields map[string]any) (
 // If the broker cannot carry an element, its page still has a next: the later elements are
 // read.
 func TestOmitted_Pages_Ugly(t *testing.T) {
+	t.Parallel()
 	database := filepath.Join(t.TempDir(), "storebus.db")
 	large := startServer(t, &server.Options{})
 	first := startServe(t, large.ClientURL(), database, "--journal-url", refusingEndpoint(t), "--journal-bucket", "b")

@@ -59,6 +59,7 @@ func saysPart(texts []string, part string) bool {
 
 // Every message on the page of troubles is a message of the program.
 func TestPagemessages_Troubleshooting_Good(t *testing.T) {
+	t.Parallel()
 	texts := programTexts(t)
 	count := 0
 	check := func(cell string) {

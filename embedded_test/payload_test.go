@@ -51,6 +51,7 @@ func (tenant *tenant) again(t *testing.T, subject string, data []byte) answer {
 // the sidecar has connected. A value stored right after a reconnect can be read all the
 // same.
 func TestPayload_Account_Ugly(t *testing.T) {
+	t.Parallel()
 	const accountPayload = 128 << 10
 	address := startAccount(t, accountPayload)
 	between := startProxy(t, address)
@@ -84,6 +85,7 @@ func TestPayload_Account_Bad(t *testing.T) {
 // If the connection for events carries less, it limits the stored values. The order of the
 // two connections does not matter.
 func TestPayload_Events_Good(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "nats.conf")
 	text := `accounts {
 		A { users = [{user: a, password: p}] }
@@ -113,6 +115,7 @@ func longKind(index int) string { return strings.Repeat(`"`, 120) + fmt.Sprint(i
 // If a workspace accepts a put, it can be committed. On a small broker the put that would
 // make the summary too large is refused, and not the commit.
 func TestPayload_Summary_Bad(t *testing.T) {
+	t.Parallel()
 	for _, payload := range []int32{64 << 10, 128 << 10} {
 		t.Run(fmt.Sprintf("%dKiB", payload>>10), func(t *testing.T) {
 			broker := startServer(t, &server.Options{MaxPayload: payload})
@@ -198,6 +201,7 @@ func TestPayload_Summary_Ugly(t *testing.T) {
 // A listing of workspaces has pages. Each fits into a message, and each workspace appears
 // once.
 func TestPayload_Workspaces_Good(t *testing.T) {
+	t.Parallel()
 	broker := startServer(t, &server.Options{MaxPayload: 64 << 10})
 	config := outsideConfig(t, broker.ClientURL())
 	config.Durability = store.DurabilityRelaxed

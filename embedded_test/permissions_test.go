@@ -188,6 +188,7 @@ func adminSubjects() (subjects []string) {
 
 // Everything that a user is permitted works.
 func TestPermissions_Access_Good(t *testing.T) {
+	t.Parallel()
 	guarded := startGuarded(t, "acme", "other", "ACME")
 	t.Run("Tenant", guarded.serveTenant)
 	t.Run("Consumer", guarded.serveConsumer)

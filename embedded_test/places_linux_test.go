@@ -17,6 +17,7 @@ import (
 // or two with a known outcome. Every write that was acknowledged is in the backup that can still
 // be taken.
 func TestPlaces_Database_Ugly(t *testing.T) {
+	t.Parallel()
 	for name, move := range map[string]func(database string) error{
 		"Renamed": func(database string) error { return os.Rename(database, database+".moved") },
 		"Removed": os.Remove,

@@ -149,6 +149,7 @@ func TestProcess_Terminate_Good(t *testing.T) {
 }
 
 func TestProcess_Serve_Bad(t *testing.T) {
+	t.Parallel()
 	refused := func(t *testing.T, code int, environment []string, arguments ...string) string {
 		t.Helper()
 		ended := runWith(t, environment, "", append([]string{"serve"}, arguments...)...)
@@ -350,6 +351,7 @@ func TestProcess_Client_Bad(t *testing.T) {
 }
 
 func TestProcess_Watch_Good(t *testing.T) {
+	t.Parallel()
 	outside := startBroker(t, "127.0.0.1:0")
 	database := filepath.Join(t.TempDir(), "storebus.db")
 	sidecar := startServe(t, outside.URL(), database)

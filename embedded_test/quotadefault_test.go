@@ -16,6 +16,7 @@ import (
 // The flags of the default quota hold for each namespace without a quota of its own. A tenant that
 // writes much loses its own oldest changes, and nobody else's.
 func TestQuota_ServeFlags_Good(t *testing.T) {
+	t.Parallel()
 	outside := startBroker(t, "127.0.0.1:0")
 	database := filepath.Join(t.TempDir(), "storebus.db")
 	start := func() *process {

@@ -192,6 +192,7 @@ func (load *everyKind) verify(t *testing.T, path string) {
 // TestKill_Records_Ugly kills the sidecar under a load of everything that records have sections
 // for. The files as the kill leaves them have whole records, and no record is lost later.
 func TestKill_Records_Ugly(t *testing.T) {
+	t.Parallel()
 	const workers, kills = 8, 6
 	outside := startBroker(t, "127.0.0.1:0")
 	database := filepath.Join(t.TempDir(), "storebus.db")

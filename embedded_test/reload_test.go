@@ -71,6 +71,7 @@ func account(limits string) string {
 // If a broker reloads its configuration, it announces a lower max_payload to nobody: it
 // closes a connection that sends more. The sidecar reconnects and uses the new limit.
 func TestReload_MaxPayload_Ugly(t *testing.T) {
+	t.Parallel()
 	const large, small = 300 << 10, 128 << 10
 	for name, texts := range map[string][2]string{
 		"OfTheServer":  {account(""), account("") + fmt.Sprintf("\nmax_payload: %d", small)},
@@ -144,6 +145,7 @@ const reloadPatience = 30 * time.Second
 // included, and every surface says why. No event is lost. Writes go on once the broker
 // carries enough, which it does not announce.
 func TestReload_TooLittle_Ugly(t *testing.T) {
+	t.Parallel()
 	broker := startConfigured(t, account(""))
 	sidecar, acme := startReloaded(t, broker)
 	acme.again(t, "store.acme.set.g.before", []byte(strings.Repeat("x", 100<<10)))
@@ -187,6 +189,7 @@ func TestReload_TooLittle_Ugly(t *testing.T) {
 // If the broker has refused the subscription of a verb, the sidecar subscribes again once
 // the broker permits it. Until then the sidecar is not ready.
 func TestReload_Subscription_Ugly(t *testing.T) {
+	t.Parallel()
 	denied := strings.Replace(account(""), "{user: a, password: p}", `{user: a, password: p, permissions: {subscribe: {deny: "store.*.set"}}}`, 1)
 	broker := startConfigured(t, account(""))
 	sidecar, acme := startReloaded(t, broker)

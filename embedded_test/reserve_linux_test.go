@@ -64,6 +64,7 @@ func (disk *smallDisk) hasReserve() bool {
 
 // A disk that tenants have filled is a disk that tenants can make room on, over the bus.
 func TestReserve_Delete_Ugly(t *testing.T) {
+	t.Parallel()
 	disk := startOnSmallDisk(t, "24m")
 	acme := newTenant(t, disk.url, "acme")
 	acme.set(t, "cold", "k", "v")
@@ -105,6 +106,7 @@ func TestReserve_Delete_Ugly(t *testing.T) {
 
 // Writes that share a batch are refused as one alone is, and the log tells of it once.
 func TestReserve_Together_Ugly(t *testing.T) {
+	t.Parallel()
 	const clients, rounds = 8, 10
 	disk := startOnSmallDisk(t, "24m")
 	acme := newTenant(t, disk.url, "acme")
@@ -138,6 +140,7 @@ func (disk *smallDisk) shrink(t *testing.T, bytes int64) {
 
 // While the reserve is given up, its room is for deletions. Workspaces and backups get none of it.
 func TestReserve_Workspaces_Bad(t *testing.T) {
+	t.Parallel()
 	disk := startOnSmallDisk(t, "48m")
 	acme := newTenant(t, disk.url, "acme")
 	acme.set(t, "cold", "k", "v")
@@ -233,6 +236,7 @@ func TestReserve_Verbs_Bad(t *testing.T) {
 
 // A workspace that was opened with little room left is whole, or was not opened.
 func TestReserve_WorkspaceOpen_Ugly(t *testing.T) {
+	t.Parallel()
 	disk := startOnSmallDisk(t, "24m")
 	acme := newTenant(t, disk.url, "acme")
 	disk.awaitReserve(t, acme, true)

@@ -146,6 +146,7 @@ func TestWorkspaces_Orphaned_Good(t *testing.T) {
 // Every acknowledged put and commit is there exactly once, although the sidecar is killed
 // again and again. If a client does not know the outcome, it repeats the request.
 func TestWorkspaces_Kill_Ugly(t *testing.T) {
+	t.Parallel()
 	const workers, kills = 8, 6
 	outside := startBroker(t, "127.0.0.1:0")
 	database := filepath.Join(t.TempDir(), "storebus.db")
@@ -312,6 +313,7 @@ func TestWorkspaces_Data_Bad(t *testing.T) {
 
 // A hostile query of a workspace returns nothing of other tenants, and delays nobody.
 func TestWorkspaces_Sandbox_Bad(t *testing.T) {
+	t.Parallel()
 	codes := map[string]int{"bad_request": 400, "too_large": 413, "deadline_exceeded": 504}
 	sidecar := startSidecar(t)
 	acme, other := newTenant(t, sidecar.NATSURL(), "acme"), newTenant(t, sidecar.NATSURL(), "other")

@@ -33,6 +33,7 @@ func serveOn(t testing.TB, broker *server.Server, config handler.Config) (*handl
 }
 
 func TestOwnership_Claim_Good(t *testing.T) {
+	t.Parallel()
 	broker := startBroker(t, &server.Options{})
 	first, err := serveOn(t, broker, handler.Config{Instance: "first"})
 	require.NoError(t, err)

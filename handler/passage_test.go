@@ -16,6 +16,7 @@ import (
 )
 
 func TestPassage_Reconnect_Good(t *testing.T) {
+	t.Parallel()
 	var dials atomic.Uint64
 	bench := startService(t, handler.Config{Dials: &dials})
 	for range 3 {
@@ -60,6 +61,7 @@ func TestPassage_Reconnect_Bad(t *testing.T) {
 
 // One that is present and does not answer refuses another.
 func TestPassage_Claim_Ugly_TheOtherIsSilent(t *testing.T) {
+	t.Parallel()
 	broker := startBroker(t, &server.Options{})
 	silent := connect(t, broker)
 	_, err := silent.SubscribeSync("_INBOX_store.storebus_requests.owner.>")

@@ -175,7 +175,7 @@ func TestPublisher_Publish_Ugly_TheBrokerIsAway(t *testing.T) {
 	publisher := startPublisher(t, opened, connection)
 
 	revision, seen := uint64(0), uint64(0)
-	for range 5 {
+	for range 3 {
 		for range 50 {
 			require.NoError(t, opened.Set("acme:config", "theme", "before"))
 		}

@@ -61,6 +61,7 @@ func TestWorkspaces_Verbs_Good(t *testing.T) {
 }
 
 func TestWorkspaces_Verbs_Bad(t *testing.T) {
+	t.Parallel()
 	bench := startService(t, handler.Config{})
 	bench.request("store.other.workspace_open", `{"workspace":"a"}`)
 	t.Run("AnotherTenantsIsNotThere", func(t *testing.T) {

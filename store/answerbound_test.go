@@ -38,6 +38,7 @@ func fillAnswers(t *testing.T, opened *store.Store, namespace string, size int) 
 }
 
 func TestAnswerBound_Admit_Bad(t *testing.T) {
+	t.Parallel()
 	const size = 60 << 10
 	t.Run("LargeAnswersOfANamespaceAreBounded", func(t *testing.T) {
 		clock := newClock()

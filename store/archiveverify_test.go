@@ -190,6 +190,7 @@ func TestArchiveverify_VerifyArchive_Bad(t *testing.T) {
 
 // A small file that unpacks to a flood is refused before it has done harm.
 func TestArchiveverify_Bombs_Ugly(t *testing.T) {
+	t.Parallel()
 	large := func(text int) []byte {
 		return []byte(strings.Replace(string(archiveLines(1)), `"m"`, `"`+strings.Repeat("m", text)+`"`, 1))
 	}

@@ -52,6 +52,7 @@ func TestBackup_Status_Good(t *testing.T) {
 }
 
 func TestBackup_Backup_Good(t *testing.T) {
+	t.Parallel()
 	var logged logged
 	opened := openStore(t, store.StoreConfig{})
 	require.NoError(t, opened.SetQuota("acme", store.Quota{MaxKeys: 10_000}))
@@ -157,6 +158,7 @@ func TestBackup_SubmitBackup_Bad(t *testing.T) {
 
 // TestBackup_Backup_Ugly backs up while writers run, and while the store is closed.
 func TestBackup_Backup_Ugly(t *testing.T) {
+	t.Parallel()
 	t.Run("WhileWritersRun", func(t *testing.T) {
 		config := store.StoreConfig{DatabasePath: databasePath(t), Durability: store.DurabilityRelaxed}
 		opened := openStore(t, config)

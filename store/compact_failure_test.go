@@ -60,6 +60,7 @@ func requireArchivedOnce(t *testing.T, opened *store.Store, folder string, entri
 // TestCompact_Crash_Ugly opens what a crash would leave at each step, twice: the second
 // time the folder is as it was, too.
 func TestCompact_Crash_Ugly(t *testing.T) {
+	t.Parallel()
 	for at, step := range compactionSteps {
 		t.Run(step, func(t *testing.T) {
 			const entries = 1500
@@ -181,6 +182,7 @@ func TestCompact_Folder_Ugly(t *testing.T) {
 }
 
 func TestCompact_Database_Ugly(t *testing.T) {
+	t.Parallel()
 	t.Run("CommitThatIsRefused", func(t *testing.T) {
 		for _, table := range []string{"INSERT ON journal_archives", "INSERT ON journal_removals", "UPDATE ON journal_archives", "UPDATE ON journal_counts"} {
 			opened, folder := openStore(t, store.StoreConfig{DatabasePath: databasePath(t)}), t.TempDir()
@@ -331,6 +333,7 @@ func TestCompact_Database_Ugly(t *testing.T) {
 }
 
 func TestCompact_Bounds_Good(t *testing.T) {
+	t.Parallel()
 	t.Run("PlacesWhereAnEntryStays", func(t *testing.T) {
 		opened, folder := openStore(t, store.StoreConfig{DatabasePath: databasePath(t), Journal: endpoint}), t.TempDir()
 		journalMany(t, opened, "acme", 0, 9)

@@ -111,6 +111,7 @@ func requireRows(t *testing.T, opened *store.Store, want int64) {
 }
 
 func TestCompact_Compact_Good(t *testing.T) {
+	t.Parallel()
 	for format, suffix := range map[string]string{"": ".jsonl.gz", store.ArchiveGzip: ".jsonl.gz", store.ArchiveZstd: ".jsonl.zst"} {
 		t.Run("KeepsEveryType"+suffix, func(t *testing.T) {
 			config := store.StoreConfig{DatabasePath: databasePath(t)}

@@ -26,6 +26,7 @@ const killedEntries = 1500
 
 // TestCompact_Kill_Ugly kills a process at each step of a compaction.
 func TestCompact_Kill_Ugly(t *testing.T) {
+	t.Parallel()
 	if folder := os.Getenv(killFolder); folder != "" {
 		compactAndDie(t, folder, os.Getenv(killStep))
 		return

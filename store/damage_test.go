@@ -117,6 +117,7 @@ func TestDamage_Read_Bad(t *testing.T) {
 
 // A damaged entry that the log has is written again, and served.
 func TestDamage_Repair_Good(t *testing.T) {
+	t.Parallel()
 	for name, statement := range damages {
 		t.Run(name, func(t *testing.T) { requireRepaired(t, statement, "c") })
 	}

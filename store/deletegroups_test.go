@@ -138,6 +138,7 @@ func TestDeletegroups_DeletePrefix_Good(t *testing.T) {
 }
 
 func TestDeletegroups_DeletePrefix_Bad(t *testing.T) {
+	t.Parallel()
 	opened := openStore(t, store.StoreConfig{})
 	setIn(t, opened, "acme:g", "a")
 	err := store.DeleteTooManyGroups(opened, "acme:")

@@ -125,6 +125,7 @@ func eachDiskFault(t *testing.T, part int, try func(t *testing.T, fault diskFaul
 // TestDiskFaults_Work_Ugly has operations of SQLite on the files of the store go wrong while the
 // work is done. The files of workspaces are among them.
 func TestDiskFaults_Work_Ugly(t *testing.T) {
+	t.Parallel()
 	watchNothing(t)
 	eachDiskFault(t, operationStride, func(t *testing.T, fault diskFault, number int) bool {
 		t.Helper()
@@ -143,6 +144,7 @@ func TestDiskFaults_Work_Ugly(t *testing.T) {
 // TestDiskFaults_Opening_Ugly has operations go wrong while a store opens after a crash. The next
 // opening finds all that was acknowledged.
 func TestDiskFaults_Opening_Ugly(t *testing.T) {
+	t.Parallel()
 	watchNothing(t)
 	config := diskWorkConfig(t)
 	work := openWork(t, config)

@@ -179,6 +179,7 @@ func TestExpiry_Deleted_Ugly(t *testing.T) {
 // TestExpiry_Realms_Ugly has far more come due in one namespace than in others: who asks
 // or writes there does not wait for it, and what is due there does not count.
 func TestExpiry_Realms_Ugly(t *testing.T) {
+	t.Parallel()
 	const many = 6000
 	for name, settled := range map[string]bool{"InTheTables": true, "Pending": false} {
 		t.Run(name, func(t *testing.T) {

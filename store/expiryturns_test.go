@@ -21,6 +21,7 @@ const manyDue = 20_000
 // Keys of many namespaces end while very many keys of one do. The others wait for a few commits,
 // whatever the one has, and the order of events stays that of the deadlines in each.
 func TestExpiryturns_Expire_Ugly(t *testing.T) {
+	t.Parallel()
 	clock := newClock()
 	opened := openStore(t, store.StoreConfig{DatabasePath: databasePath(t), Clock: clock.Now})
 	writeAll(t, opened, "many:g", manyDue, time.Second)

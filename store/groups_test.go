@@ -87,6 +87,7 @@ func TestGroups_GetGroups_Good(t *testing.T) {
 // TestGroups_GetGroups_Ugly lists a group behind thousands that were deleted a moment
 // ago: the pages before it end early, and are empty.
 func TestGroups_GetGroups_Ugly(t *testing.T) {
+	t.Parallel()
 	opened := openStore(t, store.StoreConfig{Durability: store.DurabilityRelaxed})
 	const groups = 9000
 	commands := make([]store.Command, groups)
@@ -313,6 +314,7 @@ func compareNames(left, right store.EntryName) int {
 // TestGroups_Pages_Ugly reads pages of groups of which thousands of entries were
 // deleted or have expired a moment ago: they end early, and go on.
 func TestGroups_Pages_Ugly(t *testing.T) {
+	t.Parallel()
 	const keys = 6000
 	for name, make := range map[string]func(t *testing.T, opened *store.Store, clock *testClock){
 		"Deleted": func(t *testing.T, opened *store.Store, _ *testClock) {

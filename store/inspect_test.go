@@ -101,6 +101,7 @@ func newTrimmed(t *testing.T) string {
 
 // Trimming takes commits from the middle of the log, and sections from commits. Neither is damage.
 func TestInspect_Trimmed_Good(t *testing.T) {
+	t.Parallel()
 	t.Run("CommitsInTheMiddle", func(t *testing.T) {
 		path := newTrimmed(t)
 		raw := openRaw(t, path)
@@ -158,6 +159,7 @@ func TestInspect_Trimmed_Good(t *testing.T) {
 
 // What trimming cannot have done is found in a trimmed log too.
 func TestInspect_Trimmed_Bad(t *testing.T) {
+	t.Parallel()
 	for name, damage := range map[string]struct{ statement, says string }{
 		"WholePart":    {"DELETE FROM commits WHERE id = (SELECT max(id) - 2 FROM commits)", ", and the log is whole behind commit"},
 		"NotInTables":  {"UPDATE meta SET value = 0 WHERE name = 'materialised'", ", and the tables hold the log up to commit 0 only"},
@@ -233,6 +235,7 @@ func TestInspect_Restored_Good(t *testing.T) {
 }
 
 func TestInspect_InspectDatabase_Bad(t *testing.T) {
+	t.Parallel()
 	for name, damage := range map[string]struct{ statement, says string }{
 		"Value":             {"UPDATE entries SET entry_value = 'x' WHERE entry_key = 'b'", `group "acme:config" key "b" at revision 2: its value is not that of the log`},
 		"Revision":          {"UPDATE entries SET revision = 1 WHERE entry_key = 'b'", `group "acme:config" key "b": the table has revision 1, and the log has 2`},

@@ -353,6 +353,7 @@ func TestJournalQuery_Enough_Good(t *testing.T) {
 // TestJournalQuery_Slices_Good looks at what the committer does for a query between two
 // batches: it is bounded, whatever the query asks for.
 func TestJournalQuery_Slices_Good(t *testing.T) {
+	t.Parallel()
 	opened := openStore(t, store.StoreConfig{})
 	var commands []store.Command
 	for number := range 2500 {
@@ -531,6 +532,7 @@ func TestJournalQuery_Others_Good(t *testing.T) {
 
 // Others read and write while a query runs, which sees each entry that was there once.
 func TestJournalQuery_Concurrent_Ugly(t *testing.T) {
+	t.Parallel()
 	opened := openStore(t, store.StoreConfig{})
 	numbers := make([]int, 2000)
 	for index := range numbers {

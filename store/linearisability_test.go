@@ -160,6 +160,7 @@ func (input keyInput) carryOut(opened *store.Store) (output keyOutput) {
 // once: for each key there is an order of what they did, within the times at which
 // they did it, that explains all they were told.
 func TestLinearisability_Store_Good(t *testing.T) {
+	t.Parallel()
 	const clients, operations, keys = 6, 150, 3
 	for name, config := range map[string]store.StoreConfig{
 		"FromMemory":     {},

@@ -16,6 +16,7 @@ import (
 // TestMaterialise_Sweep_Good writes the same keys over and over in batches that are
 // not written through, with memory for nothing, for little and for all of it.
 func TestMaterialise_Sweep_Good(t *testing.T) {
+	t.Parallel()
 	for name, config := range map[string]store.StoreConfig{
 		"NothingMayWait":      {PendingBytes: 1, CacheBytes: 1},
 		"LittleMayWait":       {PendingBytes: 20_000, CacheBytes: 1},

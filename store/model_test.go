@@ -1070,6 +1070,7 @@ func requireSameError(t *rapid.T, want, got error) {
 // TestModel_Store_Good carries out random commands on a store and on its model: both
 // always say the same, restarts and crashes included.
 func TestModel_Store_Good(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		run, err := os.MkdirTemp(root, "run")

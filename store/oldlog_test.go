@@ -135,6 +135,7 @@ func seenWithoutLogBytes(t *testing.T, opened *store.Store) map[string]any {
 
 // TestMigrate_OldLog_Good opens databases from before records.
 func TestMigrate_OldLog_Good(t *testing.T) {
+	t.Parallel()
 	t.Run("Closed", func(t *testing.T) {
 		config := workConfig(t)
 		work := openWork(t, config)

@@ -16,6 +16,7 @@ import (
 // TestOriginal_Upgrade_Ugly ends the upgrade at different points, by a disk that is
 // full: the database is what it was, and is upgraded when there is room.
 func TestOriginal_Upgrade_Ugly(t *testing.T) {
+	t.Parallel()
 	if !inProcessOfItsOwn(t) {
 		return
 	}

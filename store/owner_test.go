@@ -18,6 +18,7 @@ import (
 var places = map[string]string{"File": "", "Memory": store.MemoryDatabase}
 
 func TestOwner_CarryOutHere_Good(t *testing.T) {
+	t.Parallel()
 	for name, path := range places {
 		t.Run(name, func(t *testing.T) {
 			opened := openStore(t, store.StoreConfig{DatabasePath: path, Durability: store.DurabilityRelaxed})

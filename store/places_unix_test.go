@@ -20,6 +20,7 @@ import (
 // If a file of the database is renamed, removed or replaced while the store is open, writes stop
 // and reads go on. Nothing that was acknowledged is lost: a backup has it, and so has the file.
 func TestPlaces_Look_Ugly(t *testing.T) {
+	t.Parallel()
 	rename := func(suffix string) func(t *testing.T, path string) string {
 		return func(t *testing.T, path string) string {
 			t.Helper()
@@ -119,6 +120,7 @@ func requireAcknowledged(t *testing.T, opened *store.Store) {
 
 // The same holds for the file of a workspace, which is used again when it is put back.
 func TestPlaces_Workspace_Ugly(t *testing.T) {
+	t.Parallel()
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		t.Run("File"+suffix, func(t *testing.T) {
 			var logged logged

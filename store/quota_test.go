@@ -193,6 +193,7 @@ func fill(t *testing.T, opened *store.Store, clock *testClock, keys int, namespa
 }
 
 func TestQuota_Expiry_Good(t *testing.T) {
+	t.Parallel()
 	for name, settled := range map[string]bool{"InTheTables": true, "Pending": false} {
 		t.Run(name, func(t *testing.T) {
 			clock := newClock()

@@ -323,6 +323,7 @@ func statementsOfWork(t *testing.T) (names []string) {
 // TestRecords_Faults_Ugly has each statement of the work fail before it does anything, fail after it
 // is carried out, and fail as on a full disk. Each run takes a part of them, and all with -every.
 func TestRecords_Faults_Ugly(t *testing.T) {
+	t.Parallel()
 	names, stride := statementsOfWork(t), strideOf(statementStride)
 	seed := rand.IntN(stride)
 	t.Logf("%d statements, seed %d", len(names), seed)
@@ -406,6 +407,7 @@ func torn(before, after []byte, random *rand.Rand) (images [][]byte) {
 // TestRecords_Crash_Ugly opens the files as they are before and after each COMMIT of the work,
 // and with a last write that is torn.
 func TestRecords_Crash_Ugly(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	config := workConfig(t)
 	work := openWork(t, config)

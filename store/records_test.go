@@ -228,6 +228,7 @@ func TestRecords_Follow_Bad(t *testing.T) {
 }
 
 func TestRecords_After_Good(t *testing.T) {
+	t.Parallel()
 	t.Run("LaterPages", func(t *testing.T) {
 		opened := openStore(t, store.StoreConfig{})
 		changeEverything(t, opened, t.TempDir())

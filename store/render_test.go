@@ -227,6 +227,7 @@ func requireTooLarge(t *testing.T, err error, want store.TooLargeError) {
 
 // TestRender_Render_Ugly runs templates that would run, or grow, for ever.
 func TestRender_Render_Ugly(t *testing.T) {
+	t.Parallel()
 	opened := openStore(t, store.StoreConfig{})
 	writeAll(t, opened, "acme:many", 10_000, 0)
 	require.NoError(t, opened.Set("acme:long", "long", strings.Repeat("x", 1<<20)))

@@ -33,6 +33,7 @@ func revision(t *testing.T, opened *store.Store, namespace string) uint64 {
 }
 
 func TestRetention_Trim_Good(t *testing.T) {
+	t.Parallel()
 	t.Run("ByCount", func(t *testing.T) {
 		config := store.StoreConfig{DatabasePath: databasePath(t), Retention: store.Retention{Count: 10}}
 		opened := openStore(t, config)

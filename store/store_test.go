@@ -166,6 +166,7 @@ func TestStore_Submit_Good(t *testing.T) {
 }
 
 func TestStore_Submit_Ugly(t *testing.T) {
+	t.Parallel()
 	t.Run("ThousandsOfWritersAtOnce", func(t *testing.T) {
 		const writers = 3000
 		opened := openStore(t, store.StoreConfig{})

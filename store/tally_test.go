@@ -30,6 +30,7 @@ func requireUsage(t *testing.T, opened *store.Store, namespace string, keys, gro
 // What is due and cannot be logged is left out of every count, however much it is, with a
 // group of which nothing else is left.
 func TestTally_Counts_Ugly(t *testing.T) {
+	t.Parallel()
 	clock := newClock()
 	config := store.StoreConfig{DatabasePath: databasePath(t), Clock: clock.Now}
 	opened := openStore(t, config)
@@ -98,6 +99,7 @@ func TestTally_Committed_Good(t *testing.T) {
 
 // A namespace with much that is due keeps no other waiting.
 func TestTally_Turns_Good(t *testing.T) {
+	t.Parallel()
 	clock := newClock()
 	opened := openStore(t, store.StoreConfig{Clock: clock.Now})
 	writeAll(t, opened, "acme:g", 3000, time.Second)

@@ -72,6 +72,7 @@ func latest(t *testing.T, opened *store.Store) uint64 {
 }
 
 func TestWatch_Watch_Ugly(t *testing.T) {
+	t.Parallel()
 	t.Run("SlowReaderHoldsUpNobodyAndHasWhatMemoryHolds", func(t *testing.T) {
 		opened := openStore(t, store.StoreConfig{DatabasePath: store.MemoryDatabase})
 		const events = 20_000
@@ -401,6 +402,7 @@ func TestWatch_OnChange_Bad(t *testing.T) {
 }
 
 func TestWatch_OnChange_Ugly(t *testing.T) {
+	t.Parallel()
 	t.Run("SlowCallbackHoldsUpNobodyAndMissesNothing", func(t *testing.T) {
 		opened := openStore(t, store.StoreConfig{})
 		recorder, held := newRecorder(), make(chan struct{})

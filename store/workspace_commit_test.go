@@ -178,6 +178,7 @@ var anyKinds = map[string]func(index int) string{
 // Whatever a workspace has taken can be committed, however large its counts become: what
 // would be too much is refused by the put.
 func TestWorkspaceCommit_Commit_Good_WhatWasTaken(t *testing.T) {
+	t.Parallel()
 	for name, kindOf := range anyKinds {
 		for _, entryBytes := range []int{2048, 32 << 10, 1<<20 - 32<<10} {
 			t.Run(fmt.Sprint(name, "Within", entryBytes), func(t *testing.T) {

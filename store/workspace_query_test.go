@@ -136,6 +136,7 @@ func doubled(levels int) string {
 }
 
 func TestWorkspaceQuery_Query_Ugly(t *testing.T) {
+	t.Parallel()
 	t.Run("QueriesThatDoNotEnd", func(t *testing.T) {
 		opened := openStore(t, store.StoreConfig{})
 		workspace := newWorkspace(t, opened, "acme", "a")

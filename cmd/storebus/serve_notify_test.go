@@ -96,6 +96,7 @@ func fill(t *testing.T, address string) {
 }
 
 func TestServeNotify_Notify_Ugly_NobodyReads(t *testing.T) {
+	t.Parallel()
 	address := fmt.Sprintf("@storebus-full-%d", os.Getpid())
 	newManager(t, address)
 	fill(t, address)

@@ -18,6 +18,7 @@ import (
 )
 
 func TestJournal_Run_Good(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Int64
 	endpoint := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 		asked.Add(1)
@@ -41,6 +42,7 @@ func TestJournal_Run_Good(t *testing.T) {
 }
 
 func TestJournal_Run_Bad(t *testing.T) {
+	t.Parallel()
 	endpoint := httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 		// It accepts the comment of a probe, and no point.
 		if request.ContentLength > 60 {

@@ -74,9 +74,11 @@ func namesOf(found *report.Report) []string {
 }
 
 func TestRun_Run_Good(t *testing.T) {
+	t.Parallel()
 	t.Run("MeasuresEveryKindOfCase", func(t *testing.T) {
+		t.Parallel()
 		settings := shortSettings(t)
-		settings.Connections, settings.Rounds = 2, 2
+		settings.Connections = 2
 		found, progress := runReport(t, settings)
 		checkResults(t, found)
 		var expected []string
@@ -85,6 +87,7 @@ func TestRun_Run_Good(t *testing.T) {
 		}
 		assert.Equal(t, expected, namesOf(found))
 		assert.Equal(t, "full", found.Setup.Durability)
+		settings.Rounds = 2
 		assert.Contains(t, settings.announcement(), "33 cases, 2 rounds of 50ms each")
 		assert.NotContains(t, progress, "round", "nobody looks at a terminal")
 		for _, result := range found.Cases {
@@ -106,6 +109,7 @@ func TestRun_Run_Good(t *testing.T) {
 		}
 	})
 	t.Run("PrintsTables", func(t *testing.T) {
+		t.Parallel()
 		settings := shortSettings(t, "set", "kv-put")
 		settings.Format, settings.ValueBytes, settings.Durability = report.FormatTable, 128, "relaxed"
 		var output bytes.Buffer
@@ -116,8 +120,10 @@ func TestRun_Run_Good(t *testing.T) {
 		assert.Contains(t, output.String(), "\nset ÷ KV put ")
 	})
 	t.Run("MeasuresABrokerThatIsThere", func(t *testing.T) {
+		t.Parallel()
 		natsServer := benchtest.StartServer(t, true)
 		settings := shortSettings(t, "set", "kv-put", "kv-get", "echo-get")
+		settings.Rounds = 2
 		settings.NATSURL = natsServer.ClientURL()
 		found, _ := runReport(t, settings)
 		checkResults(t, found)
@@ -130,6 +136,7 @@ func TestRun_Run_Good(t *testing.T) {
 		}
 	})
 	t.Run("LeavesOutWhatABrokerHasNot", func(t *testing.T) {
+		t.Parallel()
 		settings := shortSettings(t, "set", "kv-put", "kv-get")
 		settings.NATSURL = benchtest.StartServer(t, false).ClientURL()
 		found, progress := runReport(t, settings)
@@ -179,6 +186,7 @@ func shownProgress(output io.Writer) *report.Progress {
 }
 
 func TestRun_Run_Ugly(t *testing.T) {
+	t.Parallel()
 	for _, line := range []string{"cases", "warm-up", "round 1"} {
 		t.Run("InterruptedAt"+line, func(t *testing.T) {
 			settings := shortSettings(t, "set", "kv-put")
@@ -207,6 +215,7 @@ func TestRun_Run_Ugly(t *testing.T) {
 // Both sidecars are measured with the same number of requests in flight, one of them
 // without HTTP.
 func TestRun_Run_Good_Scraped(t *testing.T) {
+	t.Parallel()
 	settings := shortSettings(t, "set-without-http", "set-scraped")
 	settings.Rounds, settings.Duration = 1, 500*time.Millisecond
 	found, _ := runReport(t, settings)

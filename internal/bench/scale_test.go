@@ -55,6 +55,7 @@ func checkSize(t *testing.T, size *report.SizeResult) {
 }
 
 func TestScale_Run_Good(t *testing.T) {
+	t.Parallel()
 	settings := scaleSettings(t, 300, 15_000)
 	var errorOutput bytes.Buffer
 	printed, err := measured(t.Context(), &settings, report.NewProgress(&errorOutput))
@@ -83,6 +84,7 @@ func TestScale_Run_Good(t *testing.T) {
 }
 
 func TestScale_Run_Ugly(t *testing.T) {
+	t.Parallel()
 	for line, complete := range map[string]int{"300 keys in 100 groups: filling": 0, "300 keys in 100 groups: a SIGKILL": 0, "10,000 keys in": 1} {
 		t.Run("InterruptedAt"+line, func(t *testing.T) {
 			settings := scaleSettings(t, 300)

@@ -33,6 +33,7 @@ func openTestStage(t *testing.T, valueBytes int) *Stage {
 var smallSize = Size{300, load.Spread{Namespaces: 1, Groups: 100}}
 
 func TestRecovery_MeasureRecovery_Bad_KeysThatAreNotAsMany(t *testing.T) {
+	t.Parallel()
 	stage, filled := openTestStage(t, 128), smallSize
 	_, err := stage.Fill(t.Context(), filled, report.NewProgress(&bytes.Buffer{}))
 	require.NoError(t, err)
