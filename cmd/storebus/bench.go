@@ -52,7 +52,9 @@ SCALE:
 
 const benchOutputHelp = `
 OUTPUT:
-   A table has the medians of all rounds, and the ratios. Text is a line for each case: name, requests in flight,
+   A table has the medians of all rounds, and the ratios. A ratio is the median of the ratios of the single
+   rounds, each of one case to the round of the same number of the other, with the lowest and the highest.
+   A goal is what the project wants to reach. Text is a line for each case: name, requests in flight,
    bytes of a value, requests a second, p50 and p99 in microseconds, and errors. With --scale it is a line for
    each size: keys, namespaces, seconds to fill, sets a second and their p99, gets a second and their p99, bytes of
    the database and of the write-ahead log, and errors. JSON has everything, each round too, an object a line. Its

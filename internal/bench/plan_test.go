@@ -118,8 +118,8 @@ func TestSettings_Check_Bad(t *testing.T) {
 func TestRun_Estimate_Good(t *testing.T) {
 	settings := validSettings()
 	trials := make([]stage.Trial, 64)
-	assert.Equal(t, 6*time.Minute, settings.estimate(trials).Round(time.Minute))
+	assert.Equal(t, 11*time.Minute, settings.estimate(trials).Round(time.Minute))
 	long := slices.IndexFunc(stage.Kinds(), func(kind stage.Kind) bool { return kind.Name == "long-deletion" })
 	trials[0] = stage.Trial{Kind: stage.Kinds()[long]}
-	assert.Equal(t, 6*DefaultLongKeys*longTime, settings.estimate(trials)-settings.estimate(make([]stage.Trial, 64)), "the group is written six times")
+	assert.Equal(t, 10*DefaultLongKeys*longTime, settings.estimate(trials)-settings.estimate(make([]stage.Trial, 64)), "the group is written ten times")
 }

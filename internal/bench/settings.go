@@ -23,7 +23,7 @@ var ErrUsage = errors.New("bench")
 
 // The defaults of Settings.
 const (
-	DefaultRounds      = 5
+	DefaultRounds      = 9
 	DefaultDuration    = time.Second
 	DefaultKeys        = 10_000
 	DefaultValueBytes  = 128

@@ -2,7 +2,10 @@
 
 package report
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // medianRound returns the median of each figure by itself, and the sum of the errors.
 func medianRound(rounds []Round) Round {
@@ -32,13 +35,20 @@ func medianRound(rounds []Round) Round {
 	return median
 }
 
-func rate(round *Round) float64         { return round.Rate }
-func p50(round *Round) float64          { return round.P50 }
-func p99(round *Round) float64          { return round.P99 }
-func writeP99(round *Round) float64     { return round.WriteP99 }
-func responderCPU(round *Round) float64 { return round.CPU[RoleResponder] }
-func lagP50(round *Round) float64       { return round.Lag.P50 }
-func lagP99(round *Round) float64       { return round.Lag.P99 }
+func rate(round *Round) float64     { return round.Rate }
+func p50(round *Round) float64      { return round.P50 }
+func p99(round *Round) float64      { return round.P99 }
+func writeP99(round *Round) float64 { return round.WriteP99 }
+func lagP50(round *Round) float64   { return round.Lag.P50 }
+func lagP99(round *Round) float64   { return round.Lag.P99 }
+
+// responderCPU is not a number if the system does not report it.
+func responderCPU(round *Round) float64 {
+	if used, known := round.CPU[RoleResponder]; known {
+		return used
+	}
+	return math.NaN()
+}
 
 // medianCPU returns the medians of the roles that every round has.
 func medianCPU(rounds []Round) map[string]float64 {

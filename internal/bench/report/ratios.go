@@ -3,8 +3,15 @@
 package report
 
 import (
+	"cmp"
 	"math"
 	"slices"
+)
+
+// The sizes of values that goals are about.
+const (
+	usualBytes = 128
+	bigBytes   = 16 << 10
 )
 
 // bar is a comparison by which storebus is judged.
@@ -18,40 +25,65 @@ type bar struct {
 	unit         string // of the figure, if nothing is divided
 	// levels are the levels of the bar. If it is empty, all are.
 	levels []int
-	goal   string
+	goals  goals
 }
 
-// The goals that the report prints.
-const (
-	goalPut    = "0.85"
-	goalAlways = "> 10"
-	goalAhead  = "> 1"
-	goalLevel  = "1"
-	goalNoMore = "at most 1"
-	goalExpiry = "100 ms"
-	goalOthers = "at most 1.2"
-	goalTwice  = "at most 2"
-)
+// goals are what storebus wants to reach, by the numbers of requests in flight and the size
+// of the values.
+type goals map[place]string
+
+// place is a level, and a size of values.
+type place struct{ inFlight, valueBytes int }
+
+// everywhere is the goal of a bar that is measured at one level only.
+func everywhere(goal string) goals { return goals{{}: goal} }
+
+// at returns the goal of a level and of a size of values, "" if there is none.
+func (goals goals) at(inFlight, valueBytes int) string {
+	return cmp.Or(goals[place{inFlight, valueBytes}], goals[place{}])
+}
 
 // bars is every comparison, in the order of the report.
 func bars() []bar {
 	return []bar{
-		{name: "set ÷ KV put", above: "set", below: "kv-put", figure: rate, goal: goalPut},
-		{name: "embedded set ÷ KV put", above: "embedded-set", below: "kv-put", figure: rate, goal: goalPut},
-		{name: "set ÷ KV put always", above: "set", below: "kv-put-always", figure: rate, levels: []int{64, 256}, goal: goalAlways},
-		{name: "embedded set ÷ KV put always", above: "embedded-set", below: "kv-put-always", figure: rate, levels: []int{64, 256}, goal: goalAlways},
-		{name: "lone client: embedded set ÷ KV put always", above: "embedded-set", below: "kv-put-always", figure: rate, levels: []int{1}},
-		{name: "lone client: set ÷ KV put always", above: "set", below: "kv-put-always", figure: rate, levels: []int{1}},
+		{name: "set ÷ KV put", above: "set", below: "kv-put", figure: rate, goals: goals{{256, usualBytes}: "0.75", {64, bigBytes}: "0.6"}},
+		{name: "embedded set ÷ KV put", above: "embedded-set", below: "kv-put", figure: rate, goals: goals{{256, usualBytes}: "0.8"}},
+		{
+			name: "set ÷ KV put always", above: "set", below: "kv-put-always", figure: rate, levels: []int{64, 256},
+			goals: goals{{256, usualBytes}: "15", {64, usualBytes}: "9"},
+		},
+		{name: "embedded set ÷ KV put always", above: "embedded-set", below: "kv-put-always", figure: rate, levels: []int{64, 256}},
+		{
+			name: "lone client: set ÷ KV put always", above: "set", below: "kv-put-always", figure: rate, levels: []int{1},
+			goals: goals{{1, usualBytes}: "0.75"},
+		},
+		{
+			name: "lone client: embedded set ÷ KV put always", above: "embedded-set", below: "kv-put-always", figure: rate, levels: []int{1},
+			goals: goals{{1, usualBytes}: "0.95"},
+		},
 		{name: "set ÷ echo with the same client work", above: "set", below: "echo-set", figure: rate},
-		{name: "get ÷ KV get", above: "get", below: "kv-get", figure: rate, goal: goalAhead},
-		{name: "embedded get ÷ KV get", above: "embedded-get", below: "kv-get", figure: rate, goal: goalAhead},
-		{name: "get ÷ echo with the same client work", above: "get", below: "echo-get", figure: rate, goal: goalLevel},
-		{name: "raw get ÷ raw echo", above: "raw-get", below: "raw-echo", figure: rate, goal: goalLevel},
+		{name: "get ÷ KV get", above: "get", below: "kv-get", figure: rate, goals: goals{{256, usualBytes}: "1.3"}},
+		{
+			name: "embedded get ÷ KV get", above: "embedded-get", below: "kv-get", figure: rate,
+			goals: goals{{64, usualBytes}: "1.15", {1, usualBytes}: "0.95"},
+		},
+		{
+			name: "get ÷ echo with the same client work", above: "get", below: "echo-get", figure: rate,
+			goals: goals{{256, usualBytes}: "0.8", {64, usualBytes}: "0.92", {64, bigBytes}: "0.8"},
+		},
+		{
+			name: "raw get ÷ raw echo", above: "raw-get", below: "raw-echo", figure: rate,
+			goals: goals{{256, usualBytes}: "0.85", {64, bigBytes}: "0.9"},
+		},
+		{
+			name: "sidecar's processor time of a set", above: "set", figure: responderCPU, unit: "µs",
+			goals: goals{{256, usualBytes}: "at most 9 µs", {1, usualBytes}: "at most 200 µs"},
+		},
 		{name: "set with 1 subscriber ÷ set", above: "set-1-subscriber", below: "set", figure: rate},
 		{name: "set with 100 subscribers ÷ set", above: "set-100-subscribers", below: "set", figure: rate},
 		{
 			name: "get p99 beside writers ÷ echo p99 beside the same writers", above: "get-beside-writers", below: "echo-beside-writers",
-			figure: p99, goal: goalNoMore,
+			figure: p99, goals: everywhere("at most 1.2"),
 		},
 		{name: "change latency from reply to event, median", above: "change-latency", figure: lagP50, unit: "µs"},
 		{name: "change latency from reply to event, p99", above: "change-latency", figure: lagP99, unit: "µs"},
@@ -60,35 +92,36 @@ func bars() []bar {
 		{name: "journal latency from reply to delivery, median", above: "journal", figure: lagP50, unit: "µs"},
 		{name: "journal latency from reply to delivery, p99", above: "journal", figure: lagP99, unit: "µs"},
 		{name: "expiry latency from deadline to event, median", above: "expiry-latency", figure: lagP50, unit: "µs"},
-		{name: "expiry latency from deadline to event, p99", above: "expiry-latency", figure: lagP99, unit: "µs", goal: goalExpiry},
+		{name: "expiry latency from deadline to event, p99", above: "expiry-latency", figure: lagP99, unit: "µs", goals: everywhere("at most 100 ms")},
 		{name: "expiry latency beside 64 sets in flight, median", above: "expiry-latency-beside-writers", figure: lagP50, unit: "µs"},
-		{name: "expiry latency beside 64 sets in flight, p99", above: "expiry-latency-beside-writers", figure: lagP99, unit: "µs", goal: goalExpiry},
+		{name: "expiry latency beside 64 sets in flight, p99", above: "expiry-latency-beside-writers", figure: lagP99, unit: "µs", goals: everywhere("at most 100 ms")},
 		{name: "get p99 while a large group is deleted ÷ without", above: "long-deletion", below: "get-beside-writers", figure: p99},
 		{name: "set p99 while a large group is deleted ÷ without", above: "long-deletion", below: "get-beside-writers", figure: writeP99},
 		{name: "get p99 while a large group expires ÷ without", above: "long-expiry", below: "get-beside-writers", figure: p99},
 		{name: "set p99 while a large group expires ÷ without", above: "long-expiry", below: "get-beside-writers", figure: writeP99},
 		{
 			name: "expiry latency p99 while a large group of another tenant expires at once ÷ without", above: "expiry-beside-mass-expiry",
-			below: "expiry-beside-lone-writer", figure: lagP99, goal: goalTwice,
+			below: "expiry-beside-lone-writer", figure: lagP99, goals: everywhere("at most 2"),
 		},
-		{name: "expiry latency while a large group of another tenant expires at once, p99", above: "expiry-beside-mass-expiry", figure: lagP99, unit: "µs", goal: goalExpiry},
+		{name: "expiry latency while a large group of another tenant expires at once, p99", above: "expiry-beside-mass-expiry", figure: lagP99, unit: "µs", goals: everywhere("at most 100 ms")},
 		{
 			name: "lone set p99 while a large group of another tenant expires at once ÷ without", above: "expiry-beside-mass-expiry",
-			below: "expiry-beside-lone-writer", figure: writeP99, goal: goalTwice,
+			below: "expiry-beside-lone-writer", figure: writeP99, goals: everywhere("at most 2"),
 		},
-		{name: "lone set p50 beside a tenant with 9,999 waiters ÷ without", above: "set-beside-waiters", below: "set-beside-neighbour", figure: p50, goal: goalOthers},
-		{name: "lone set p99 beside a tenant with 9,999 waiters ÷ without", above: "set-beside-waiters", below: "set-beside-neighbour", figure: p99, goal: goalOthers},
+		{name: "lone set p50 beside a tenant with 9,999 waiters ÷ without", above: "set-beside-waiters", below: "set-beside-neighbour", figure: p50, goals: everywhere("at most 1.2")},
+		{name: "lone set p99 beside a tenant with 9,999 waiters ÷ without", above: "set-beside-waiters", below: "set-beside-neighbour", figure: p99, goals: everywhere("at most 1.2")},
 		{name: "lone set p50 while each write answers 9,999 ÷ without", above: "set-beside-woken-waiters", below: "set-beside-neighbour", figure: p50},
 		{name: "lone set p99 while each write answers 9,999 ÷ without", above: "set-beside-woken-waiters", below: "set-beside-neighbour", figure: p99},
 		{name: "set, metrics scraped every 100 ms ÷ set without HTTP", above: "set-scraped", below: "set-without-http", figure: rate},
 		{name: "sidecar's processor time of a set, metrics scraped every 100 ms ÷ without HTTP", above: "set-scraped", below: "set-without-http", figure: responderCPU},
-		{name: "growth: set of 1 million keys ÷ set", above: "set-1m-keys", below: "set", figure: rate},
-		{name: "growth: get of 1 million keys ÷ get", above: "get-1m-keys", below: "get", figure: rate},
+		{name: "growth: set of 1 million keys ÷ set", above: "set-1m-keys", below: "set", figure: rate, goals: goals{{256, usualBytes}: "0.5"}},
+		{name: "growth: get of 1 million keys ÷ get", above: "get-1m-keys", below: "get", figure: rate, goals: goals{{256, usualBytes}: "0.7"}},
 	}
 }
 
-// Ratio is a bar at one level. Value is computed from the medians over the rounds, Lowest
-// and Highest from single rounds.
+// Ratio is a bar at one level, computed from the ratios of single rounds. The rounds of the
+// two cases are paired by their numbers: they are neighbours in time, so both have met the
+// same machine. Value is the median of these ratios.
 type Ratio struct {
 	Name       string  `json:"name"`
 	InFlight   int     `json:"in_flight"`
@@ -122,11 +155,13 @@ func (bar *bar) covers(level int) bool {
 	return len(bar.levels) == 0 || slices.Contains(bar.levels, level)
 }
 
-// ratio compares a result with its counterpart, if there is one.
+// ratio compares a result with its counterpart, if there is one, round by round.
 func (bar *bar) ratio(above *Result, results []Result) (Ratio, bool) {
-	ratio := Ratio{Name: bar.name, InFlight: above.InFlight, ValueBytes: above.ValueBytes, Unit: bar.unit, Goal: bar.goal}
+	ratio := Ratio{
+		Name: bar.name, InFlight: above.InFlight, ValueBytes: above.ValueBytes, Unit: bar.unit,
+		Goal: bar.goals.at(above.InFlight, above.ValueBytes),
+	}
 	rounds := figures(above.Rounds, bar.figure)
-	ratio.Value = median(rounds)
 	if bar.below != "" {
 		below := slices.IndexFunc(results, func(other Result) bool {
 			return other.Name == bar.below && other.InFlight == above.InFlight && other.ValueBytes == above.ValueBytes
@@ -134,16 +169,12 @@ func (bar *bar) ratio(above *Result, results []Result) (Ratio, bool) {
 		if below < 0 {
 			return ratio, false
 		}
-		divisors := figures(results[below].Rounds, bar.figure)
-		ratio.Value /= median(divisors)
-		for index := range rounds {
-			rounds[index] /= divisors[index]
+		for index, divisor := range figures(results[below].Rounds, bar.figure) {
+			rounds[index] /= divisor
 		}
 	}
-	ratio.Lowest, ratio.Highest = slices.Min(rounds), slices.Max(rounds)
-	// If a case served nothing, there is no ratio.
-	possible := !slices.ContainsFunc([]float64{ratio.Value, ratio.Lowest, ratio.Highest}, func(value float64) bool {
-		return math.IsNaN(value) || math.IsInf(value, 0)
-	})
+	ratio.Value, ratio.Lowest, ratio.Highest = median(rounds), slices.Min(rounds), slices.Max(rounds)
+	// If a case served nothing in a round, or a figure is not known, there is no ratio.
+	possible := !slices.ContainsFunc(rounds, func(value float64) bool { return math.IsNaN(value) || math.IsInf(value, 0) })
 	return ratio, possible
 }

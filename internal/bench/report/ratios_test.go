@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // resultOf returns a result whose rounds have these rates.
@@ -25,11 +26,11 @@ func TestRatios_RatiosOf_Good(t *testing.T) {
 		resultOf("get", 64, 10, 10, 10),
 	}
 	assert.Equal(t, []Ratio{
-		{Name: "set ÷ KV put", InFlight: 1, ValueBytes: 128, Value: 1, Lowest: 0.3, Highest: 2, Goal: goalPut},
-		{Name: "set ÷ KV put always", InFlight: 64, ValueBytes: 128, Value: 20, Lowest: 10, Highest: 30, Goal: goalAlways},
+		{Name: "set ÷ KV put", InFlight: 1, ValueBytes: 128, Value: 0.5, Lowest: 0.3, Highest: 2},
+		{Name: "set ÷ KV put always", InFlight: 64, ValueBytes: 128, Value: 20, Lowest: 10, Highest: 30, Goal: "9"},
 		{
 			Name: "get p99 beside writers ÷ echo p99 beside the same writers", InFlight: 4, ValueBytes: 128,
-			Value: 2, Lowest: 1, Highest: 3, Goal: goalNoMore,
+			Value: 2, Lowest: 1, Highest: 3, Goal: "at most 1.2",
 		},
 	}, Ratios(results))
 }
@@ -38,6 +39,40 @@ func TestRatios_RatiosOf_Bad(t *testing.T) {
 	assert.NotNil(t, Ratios(nil), "an empty list in JSON, not null")
 	assert.Empty(t, Ratios([]Result{resultOf("set", 1, 10, 20), resultOf("kv-put", 1, 0, 10)}), "nothing is divided by nothing")
 	assert.Empty(t, Ratios([]Result{resultOf("set", 1, 10), resultOf("kv-put", 64, 10)}), "nor by another level")
+}
+
+// A machine that slows down slows both cases of a round.
+func TestRatios_RatiosOf_Good_PairsTheRounds(t *testing.T) {
+	found := Ratios([]Result{resultOf("set", 256, 10, 20, 30, 40, 50), resultOf("kv-put", 256, 10, 20, 30, 40, 50)})
+	require.Len(t, found, 1)
+	assert.Equal(t, Ratio{Name: "set ÷ KV put", InFlight: 256, ValueBytes: 128, Value: 1, Lowest: 1, Highest: 1, Goal: "0.75"}, found[0])
+
+	found = Ratios([]Result{resultOf("set", 256, 10, 20, 90), resultOf("kv-put", 256, 20, 40, 10)})
+	require.Len(t, found, 1)
+	assert.InDelta(t, 0.5, found[0].Value, 1e-9, "the medians are 20 and 20")
+}
+
+func TestRatios_RatiosOf_Good_ProcessorTime(t *testing.T) {
+	used := func(microseconds ...float64) Result {
+		result := resultOf("set", 256, make([]float64, len(microseconds))...)
+		for index := range result.Rounds {
+			result.Rounds[index].CPU = map[string]float64{RoleResponder: microseconds[index]}
+		}
+		return result
+	}
+	assert.Equal(t, []Ratio{{
+		Name: "sidecar's processor time of a set", InFlight: 256, ValueBytes: 128, Value: 16.5, Lowest: 16, Highest: 18, Unit: "µs", Goal: "at most 9 µs",
+	}}, Ratios([]Result{used(16, 16.5, 18)}))
+	assert.Empty(t, Ratios([]Result{resultOf("set", 256, 1, 2)}), "the system does not report it")
+}
+
+func TestRatios_Goals_Good(t *testing.T) {
+	goals := goals{{256, usualBytes}: "0.75", {64, bigBytes}: "0.6"}
+	assert.Equal(t, "0.75", goals.at(256, 128))
+	assert.Equal(t, "0.6", goals.at(64, 16384))
+	assert.Empty(t, goals.at(64, 128))
+	assert.Equal(t, "at most 2", everywhere("at most 2").at(7, 9))
+	assert.Empty(t, bars()[0].goals.at(0, 0))
 }
 
 func TestRatios_Bars_Good(t *testing.T) {

@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"time"
 )
@@ -172,7 +173,7 @@ func (report *Report) writeRatios(output io.Writer) {
 	if len(report.Ratios) == 0 {
 		return
 	}
-	rows := table{{"ratios of medians", "in flight", "value", "ratio", "lowest", "highest", "goal"}}
+	rows := table{{"ratios of neighbouring rounds", "in flight", "value", "median", "lowest", "highest", "goal"}}
 	for _, ratio := range report.Ratios {
 		rows = append(rows, []string{
 			ratio.Name, fmt.Sprint(ratio.InFlight), Bytes(ratio.ValueBytes),
@@ -184,8 +185,11 @@ func (report *Report) writeRatios(output io.Writer) {
 }
 
 func (ratio *Ratio) text(value float64) string {
-	if ratio.Unit == "" {
+	switch {
+	case ratio.Unit == "":
 		return fmt.Sprintf("%.2f", value)
+	case math.Abs(value) < 100:
+		return fmt.Sprintf("%.1f µs", value)
 	}
 	return latencyText(value)
 }
