@@ -54,7 +54,7 @@ const benchOutputHelp = `
 OUTPUT:
    A table has the medians of all rounds, and the ratios. A ratio is the median of the ratios of the single
    rounds, each of one case to the round of the same number of the other, with the lowest and the highest.
-   A goal is what the project wants to reach. Text is a line for each case: name, requests in flight,
+   A goal is what the project wants to reach. Idle is the share of all processors. Text is a line for each case: name, requests in flight,
    bytes of a value, requests a second, p50 and p99 in microseconds, and errors. With --scale it is a line for
    each size: keys, namespaces, seconds to fill, sets a second and their p99, gets a second and their p99, bytes of
    the database and of the write-ahead log, and errors. JSON has everything, each round too, an object a line. Its
@@ -98,6 +98,7 @@ func benchFlags() []cli.Flag {
 		&cli.StringFlag{Name: "journal-bucket", Usage: "the `NAME` of the bucket at the journal endpoint"},
 		&cli.StringFlag{Name: "journal-token-file", Usage: "a `FILE` with the token of the journal endpoint"},
 		&cli.BoolFlag{Name: "large", Usage: "also measure a store with a million keys; filling the store takes long"},
+		&cli.BoolFlag{Name: "syscalls", Usage: "also count the system calls of the sidecars' sets, with strace, in a further round"},
 		&cli.IntSliceFlag{Name: "scale", Usage: "measure stores with these `NUMBERS` of keys, with commas between them, and no cases"},
 		&cli.BoolFlag{Name: "quick", Usage: "use fewer keys, and fewer and shorter rounds"},
 	}
@@ -142,7 +143,7 @@ func benchUsage(err error) error {
 
 // checkScale refuses flags that do not concern the cases of --scale.
 func checkScale(command *cli.Command) error {
-	for _, flag := range []string{"cases", "in-flight", "keys", "long-keys", "large", "journal-url"} {
+	for _, flag := range []string{"cases", "in-flight", "keys", "long-keys", "large", "journal-url", "syscalls"} {
 		if command.IsSet("scale") && command.IsSet(flag) {
 			return benchUsage(fmt.Errorf("--%s is about the cases, which are not measured with --scale", flag))
 		}
@@ -171,6 +172,7 @@ func readBenchFlags(command *cli.Command) bench.Settings {
 		Cases:    command.StringSlice("cases"),
 		InFlight: command.IntSlice("in-flight"),
 		Large:    command.Bool("large"),
+		Syscalls: command.Bool("syscalls"),
 		Scale:    command.IntSlice("scale"),
 	}
 	if command.Bool("quick") {

@@ -86,6 +86,16 @@ func TestSettings_Check_Good(t *testing.T) {
 	assert.NoError(t, settings.check())
 }
 
+// A run that cannot count what it was asked for ends before it has measured for half an hour.
+func TestSettings_Check_Bad_NoTracer(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	settings := validSettings()
+	settings.Syscalls = true
+	err := settings.check()
+	assert.ErrorIs(t, err, ErrUsage)
+	assert.ErrorContains(t, err, "--syscalls: system calls are counted by the program strace, which is missing here")
+}
+
 func TestSettings_Check_Bad(t *testing.T) {
 	for says, change := range map[string]func(*Settings){
 		"--rounds is 0":         func(settings *Settings) { settings.Rounds = 0 },

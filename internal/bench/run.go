@@ -102,6 +102,9 @@ func (runner *runner) compare(ctx context.Context) (report.Printable, error) {
 	if len(results) == 0 {
 		return nil, err
 	}
+	if err == nil {
+		err = runner.watch(ctx, trials, results)
+	}
 	return runner.report(results), err
 }
 
@@ -109,7 +112,7 @@ func (runner *runner) compare(ctx context.Context) (report.Printable, error) {
 func (settings *Settings) estimate(trials []stage.Trial) time.Duration {
 	total := preparation
 	for _, trial := range trials {
-		total += settings.cost(trial, settings.warmUp()) + time.Duration(settings.Rounds)*settings.cost(trial, settings.Duration)
+		total += settings.cost(trial, settings.warmUp()) + time.Duration(settings.Rounds)*settings.cost(trial, settings.Duration) + settings.watchCost(trial)
 	}
 	return total.Round(time.Second)
 }

@@ -91,6 +91,9 @@ func TestRun_Run_Good(t *testing.T) {
 		assert.Contains(t, settings.announcement(), "33 cases, 2 rounds of 50ms each")
 		assert.NotContains(t, progress, "round", "nobody looks at a terminal")
 		for _, result := range found.Cases {
+			if _, err := os.Stat("/proc/stat"); err == nil && assert.NotNil(t, result.Median.Idle, result.Name) {
+				assert.LessOrEqual(t, *result.Median.Idle, 1.0)
+			}
 			if strings.Contains(result.Name, "latency") {
 				assert.NotNil(t, result.Median.Lag)
 				assert.Equal(t, result.Rounds[0].Requests, result.Rounds[0].Events)

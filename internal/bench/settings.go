@@ -55,6 +55,8 @@ type Settings struct {
 	InFlight []int
 	// Large measures a store with a million keys too.
 	Large bool
+	// Syscalls counts the system calls of the sidecars' sets, in a further round.
+	Syscalls bool
 	// Scale are numbers of keys. If it is not empty, a store of each size is measured
 	// instead of the cases, and Cases, InFlight, Keys, LongKeys and Large are ignored.
 	Scale []int
@@ -91,6 +93,11 @@ func (settings *Settings) check() error {
 	}
 	if settings.Duration <= 0 {
 		failures = append(failures, fmt.Errorf("--duration is %s: it must be more than nothing", settings.Duration))
+	}
+	if settings.Syscalls {
+		if err := stage.CheckTracer(); err != nil {
+			failures = append(failures, fmt.Errorf("--syscalls: %w", err))
+		}
 	}
 	if err := errors.Join(append(failures, settings.checkCases())...); err != nil {
 		return fmt.Errorf("%w: %w; see storebus bench --help", ErrUsage, err)

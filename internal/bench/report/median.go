@@ -22,6 +22,7 @@ func medianRound(rounds []Round) Round {
 		Events:       uint64(middle(func(round *Round) float64 { return float64(round.Events) })),
 		Scrapes:      uint64(middle(func(round *Round) float64 { return float64(round.Scrapes) })),
 		CPU:          medianCPU(rounds),
+		Idle:         medianIdle(rounds),
 	}
 	for _, round := range rounds {
 		median.Errors += round.Errors
@@ -68,6 +69,15 @@ func medianCPU(rounds []Round) map[string]float64 {
 		return nil
 	}
 	return medians
+}
+
+// medianIdle returns the median if every round has the figure.
+func medianIdle(rounds []Round) *float64 {
+	unknown := func(round Round) bool { return round.Idle == nil }
+	if len(rounds) == 0 || slices.ContainsFunc(rounds, unknown) {
+		return nil
+	}
+	return new(medianOf(rounds, func(round *Round) float64 { return *round.Idle }))
 }
 
 func medianOf(rounds []Round, figure func(*Round) float64) float64 {

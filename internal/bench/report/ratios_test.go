@@ -96,5 +96,7 @@ func TestMedian_MedianRound_Good(t *testing.T) {
 		assert.InDelta(t, 2.5, median([]float64{4, 1, 3, 2}), 0)
 		assert.Zero(t, median(nil))
 		assert.Nil(t, medianRound([]Round{{}}).CPU)
+		assert.Equal(t, new(0.5), medianRound([]Round{{Idle: new(0.25)}, {Idle: new(0.75)}}).Idle)
+		assert.Nil(t, medianRound([]Round{{Idle: new(0.25)}, {}}).Idle, "a figure that one round lacks")
 	})
 }

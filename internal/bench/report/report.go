@@ -62,6 +62,9 @@ type Result struct {
 	ValueBytes int     `json:"value_bytes"`
 	Median     Round   `json:"median"`
 	Rounds     []Round `json:"rounds"`
+	// Syscalls is the system calls of the responder a request, by their names. They are
+	// counted in a round of their own, if the settings ask for it.
+	Syscalls map[string]float64 `json:"syscalls_a_request,omitzero"`
 }
 
 // NewMachine returns this machine, with the versions of storebus and of the broker, and the
@@ -124,7 +127,7 @@ func (report *Report) writeTable(output io.Writer) error {
 
 func (report *Report) heading() string {
 	setup := &report.Setup
-	return fmt.Sprintf("%s\nmedians of %d rounds of %gs a case; keys: %s; client connections: %d; processor time in µs a request",
+	return fmt.Sprintf("%s\nmedians of %d rounds of %gs a case; keys: %s; client connections: %d; processor time in µs a request; idle: of all processors",
 		report.Machine.text(setup.Durability), setup.Rounds, setup.RoundSeconds, Thousands(float64(setup.Keys)), setup.Connections)
 }
 
@@ -136,12 +139,12 @@ func (report *Report) writeCases(output io.Writer) {
 		if index == 0 || result.InFlight != report.Cases[index-1].InFlight || result.ValueBytes != report.Cases[index-1].ValueBytes {
 			rows.write(output)
 			fmt.Fprintf(output, "\n%d in flight, values of %s\n", result.InFlight, Bytes(result.ValueBytes))
-			rows = table{{"", "requests/s", "p50", "p99", "broker", "responder", "client", "errors"}}
+			rows = table{{"", "requests/s", "p50", "p99", "broker", "responder", "client", "idle", "errors"}}
 		}
 		median := &result.Median
 		rows = append(rows, []string{
 			result.Name, Thousands(median.Rate), latencyText(median.P50), latencyText(median.P99),
-			cpuText(median, RoleBroker), cpuText(median, RoleResponder), cpuText(median, RoleClient), countText(median.Errors),
+			cpuText(median, RoleBroker), cpuText(median, RoleResponder), cpuText(median, RoleClient), idleText(median.Idle), countText(median.Errors),
 		})
 	}
 	rows.write(output)
@@ -158,6 +161,9 @@ func (report *Report) writeNotes(output io.Writer) {
 		}
 		if median.Events > 0 {
 			rows = append(rows, []string{label + " all of " + Thousands(float64(median.Events)) + " events a round arrived"})
+		}
+		if len(result.Syscalls) > 0 {
+			rows = append(rows, []string{label + " " + callsText(result.Syscalls)})
 		}
 		if median.Error != "" {
 			rows = append(rows, []string{label + " the first error: " + median.Error})

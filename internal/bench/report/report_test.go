@@ -17,8 +17,9 @@ import (
 func fixedReport() *Report {
 	set := NewResult("set", "outside", 64, 128, []Round{{
 		Requests: 50_000, Errors: 2, Error: "error 503: full", Seconds: 1.25, DrainSeconds: 0.25, Rate: 40_000, P50: 840, P99: 12_500,
-		CPU: map[string]float64{RoleBroker: 5.25, RoleResponder: 12, RoleClient: 2}, Events: 50_000, Lag: &Lag{P50: -20, P99: 1500},
+		CPU: map[string]float64{RoleBroker: 5.25, RoleResponder: 12, RoleClient: 2}, Idle: new(0.254), Events: 50_000, Lag: &Lag{P50: -20, P99: 1500},
 	}})
+	set.Syscalls = map[string]float64{"futex": 4.3, "pwrite64": 6, "fsync": 1, "write": 1, "openat": 0.004}
 	put := NewResult("kv-put", "kv", 64, 128, []Round{{
 		Requests: 100_000, Seconds: 1, Rate: 100_000, P50: 84, P99: 2_500_000, CPU: map[string]float64{RoleBroker: 5, RoleClient: 2}, WriteRate: 1234,
 	}})
@@ -38,18 +39,19 @@ func fixedReport() *Report {
 }
 
 const fixedText = `storebus 1.0.0 (durability full), nats-server 2.15.2, go1.26.0, linux/amd64, 2 processors; an fsync takes 210 µs
-medians of 1 rounds of 1s a case; keys: 10,000; client connections: 1; processor time in µs a request
+medians of 1 rounds of 1s a case; keys: 10,000; client connections: 1; processor time in µs a request; idle: of all processors
 
 64 in flight, values of 128 B
-        requests/s     p50       p99  broker  responder  client  errors
-set         40,000  840 µs  12.50 ms     5.2       12.0     2.0       2
+        requests/s     p50       p99  broker  responder  client  idle  errors
+set         40,000  840 µs  12.50 ms     5.2       12.0     2.0  25 %       2
 kv-put     100,000   84 µs    2.50 s     5.0                2.0
 
 64 in flight, values of 16 KiB
-     requests/s   p50   p99  broker  responder  client  errors
+     requests/s   p50   p99  broker  responder  client  idle  errors
 get         999  0 µs  0 µs
 
 set, 64 in flight, 128 B: all of 50,000 events a round arrived
+set, 64 in flight, 128 B: 12.30 system calls a request: pwrite64 6.00, futex 4.30, fsync 1.00, write 1.00
 set, 64 in flight, 128 B: the first error: error 503: full
 kv-put, 64 in flight, 128 B: beside 1,234 sets/s
 
@@ -97,14 +99,15 @@ const fixedJSON = `{
     "type": "case", "name": "set", "target": "outside", "in_flight": 64, "value_bytes": 128,
     "median": {
       "requests": 50000, "errors": 2, "error": "error 503: full", "seconds": 1.25, "drain_seconds": 0.25, "requests_per_second": 40000,
-      "p50_us": 840, "p99_us": 12500, "cpu_us": {"broker": 5.25, "responder": 12, "client": 2}, "events": 50000,
+      "p50_us": 840, "p99_us": 12500, "cpu_us": {"broker": 5.25, "responder": 12, "client": 2}, "idle_share": 0.254, "events": 50000,
       "lag": {"p50_us": -20, "p99_us": 1500}
     },
     "rounds": [{
       "requests": 50000, "errors": 2, "error": "error 503: full", "seconds": 1.25, "drain_seconds": 0.25, "requests_per_second": 40000,
-      "p50_us": 840, "p99_us": 12500, "cpu_us": {"broker": 5.25, "responder": 12, "client": 2}, "events": 50000,
+      "p50_us": 840, "p99_us": 12500, "cpu_us": {"broker": 5.25, "responder": 12, "client": 2}, "idle_share": 0.254, "events": 50000,
       "lag": {"p50_us": -20, "p99_us": 1500}
-    }]
+    }],
+    "syscalls_a_request": {"futex": 4.3, "pwrite64": 6, "fsync": 1, "write": 1, "openat": 0.004}
   },
   "ratio": {"type": "ratio", "name": "set ÷ KV put", "in_flight": 64, "value_bytes": 128, "value": 0.4, "lowest": 0.4, "highest": 0.4}
 }`

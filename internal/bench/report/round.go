@@ -32,6 +32,9 @@ type Round struct {
 	// CPU is the processor time in microseconds a request, by the role of the process. If
 	// the system does not report a figure, it is missing.
 	CPU map[string]float64 `json:"cpu_us,omitzero"`
+	// Idle is the share of the time in which the processors of the machine had nothing to
+	// do. It is missing if the system does not report it.
+	Idle *float64 `json:"idle_share,omitzero"`
 	// WriteRate is the rate of the sets beside the trial, WriteP99 their latency in
 	// microseconds.
 	WriteRate float64 `json:"writes_per_second,omitzero"`

@@ -3,9 +3,11 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -75,6 +77,34 @@ func cpuText(round *Round, role string) string {
 		return ""
 	}
 	return fmt.Sprintf("%.1f", used)
+}
+
+// idleText formats a share as a percentage, "" if it is not known.
+func idleText(share *float64) string {
+	if share == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.0f %%", 100**share)
+}
+
+// callsText formats the system calls a request: their number, and the calls that come once
+// in a hundred requests or more often, the most frequent first.
+func callsText(calls map[string]float64) string {
+	total := 0.0
+	var names []string
+	for name, count := range calls {
+		total += count
+		if count >= 0.01 {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(one, other string) int {
+		return cmp.Or(cmp.Compare(calls[other], calls[one]), cmp.Compare(one, other))
+	})
+	for index, name := range names {
+		names[index] = fmt.Sprintf("%s %.2f", name, calls[name])
+	}
+	return fmt.Sprintf("%.2f system calls a request: %s", total, strings.Join(names, ", "))
 }
 
 func countText(count uint64) string {

@@ -33,7 +33,7 @@ func (stage *Stage) measureBeside(ctx context.Context, trial Trial, loop load.Lo
 	if err := companion.Begin(ctx, &loop); err != nil {
 		return report.Round{}, err
 	}
-	before, began := meter.read(), time.Now()
+	before, processors, began := meter.read(), readProcessors(), time.Now()
 	outcome, err := loop.Run(ctx)
 	if endError := companion.End(ctx); err == nil {
 		err = endError
@@ -49,6 +49,7 @@ func (stage *Stage) measureBeside(ctx context.Context, trial Trial, loop load.Lo
 		return report.Round{}, err
 	}
 	round := newRound(outcome, time.Since(began), replied)
+	round.Idle = readProcessors().idleSince(processors)
 	round.CPU = perRequest(before, meter.read(), outcome.Served)
 	companion.Note(&round)
 	return round, nil

@@ -34,6 +34,12 @@ func (stage *Stage) quieten(ctx context.Context, next Trial) error {
 	return nil
 }
 
+// rest makes sure that a sidecar does no work of an earlier trial while it is watched.
+func (stage *Stage) rest(ctx context.Context, next Trial) error {
+	stage.last = next
+	return stage.AwaitCheckpoints(ctx)
+}
+
 // syncBroker fsyncs JetStream's files. If the broker was running already, its files are not
 // ours.
 func (stage *Stage) syncBroker() error {

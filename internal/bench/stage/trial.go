@@ -5,6 +5,7 @@ package stage
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,6 +40,11 @@ func (trial Trial) namespace() string {
 // places returns the places of a case's keys.
 func (trial Trial) places() load.Places {
 	return trial.spread.Places(trial.namespace())
+}
+
+// HasSidecar reports whether a sidecar answers the requests of a case.
+func (trial Trial) HasSidecar() bool {
+	return !slices.Contains([]target{targetEcho, targetKV, targetAlways}, trial.target)
 }
 
 // HasLongWork reports whether a large group is deleted, or expires, beside a case.

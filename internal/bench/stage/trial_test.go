@@ -8,6 +8,19 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+func TestTrial_HasSyscalls_Good(t *testing.T) {
+	var counted []string
+	for _, kind := range Kinds() {
+		if (Trial{Kind: kind}).HasSyscalls() {
+			counted = append(counted, kind.Name)
+		}
+	}
+	assert.Equal(t, []string{
+		"set", "embedded-set", "set-without-http", "set-scraped", "set-1m-keys", "raw-set", "embedded-raw-set",
+		"set-1-subscriber", "set-100-subscribers", "change-latency", "embedded-change-latency",
+	}, counted)
+}
+
 func TestTrial_WritesStore_Good(t *testing.T) {
 	var writing []string
 	for _, kind := range Kinds() {
