@@ -34,6 +34,8 @@ EXAMPLES:
       everything, on the disk that the store will be on
    storebus bench --cases set,kv-put,kv-put-always --in-flight 64
       one question
+   storebus bench --cases set,get --profile profiles && go tool pprof -top profiles/set-256-128B.pprof
+      where the time of a set goes
    storebus bench --cases journal --journal-url http://127.0.0.1:8086 --journal-bucket bench
       how fast points are delivered, and how soon
    storebus bench --scale 10000,1000000,10000000 --directory /var/lib/storebus
@@ -98,6 +100,7 @@ func benchFlags() []cli.Flag {
 		&cli.StringFlag{Name: "journal-bucket", Usage: "the `NAME` of the bucket at the journal endpoint"},
 		&cli.StringFlag{Name: "journal-token-file", Usage: "a `FILE` with the token of the journal endpoint"},
 		&cli.BoolFlag{Name: "large", Usage: "also measure a store with a million keys; filling the store takes long"},
+		&cli.StringFlag{Name: "profile", Usage: "also write a CPU profile of the sidecar of each case into this `FOLDER`, in a further round"},
 		&cli.BoolFlag{Name: "syscalls", Usage: "also count the system calls of the sidecars' sets, with strace, in a further round"},
 		&cli.IntSliceFlag{Name: "scale", Usage: "measure stores with these `NUMBERS` of keys, with commas between them, and no cases"},
 		&cli.BoolFlag{Name: "quick", Usage: "use fewer keys, and fewer and shorter rounds"},
@@ -143,7 +146,7 @@ func benchUsage(err error) error {
 
 // checkScale refuses flags that do not concern the cases of --scale.
 func checkScale(command *cli.Command) error {
-	for _, flag := range []string{"cases", "in-flight", "keys", "long-keys", "large", "journal-url", "syscalls"} {
+	for _, flag := range []string{"cases", "in-flight", "keys", "long-keys", "large", "journal-url", "profile", "syscalls"} {
 		if command.IsSet("scale") && command.IsSet(flag) {
 			return benchUsage(fmt.Errorf("--%s is about the cases, which are not measured with --scale", flag))
 		}
@@ -162,6 +165,7 @@ func readBenchFlags(command *cli.Command) bench.Settings {
 			Directory:   command.String("directory"),
 			Durability:  command.String("durability"),
 			NATSURL:     command.String("nats"),
+			Profile:     command.String("profile"),
 			Journal: stage.Journal{
 				URL: command.String("journal-url"), Organisation: command.String("journal-organisation"),
 				Bucket: command.String("journal-bucket"), TokenFile: command.String("journal-token-file"),

@@ -25,5 +25,15 @@ func benchHelpers() []*cli.Command {
 			},
 		})
 	}
-	return commands
+	return append(commands, &cli.Command{
+		Name:            stage.ProfiledServe,
+		Usage:           "serve, for storebus bench --profile, which starts it",
+		Flags:           serveFlags(),
+		Hidden:          true,
+		HideHelpCommand: true,
+		Action: func(ctx context.Context, command *cli.Command) error {
+			go stage.AnswerProfiles(command.Root().Reader, command.Root().Writer)
+			return serve(ctx, command)
+		},
+	})
 }

@@ -10,35 +10,69 @@ import (
 	"dappco.re/go/storebus/internal/bench/stage"
 )
 
+// profileDurations is the length of a profiled round. A profile has a hundred samples a
+// second, so it needs more than one.
+const profileDurations = 5
+
+// watching is a kind of further round, in which the sidecar of a trial is watched.
+type watching struct {
+	name     string
+	duration time.Duration
+	concerns func(stage.Trial) bool
+	round    func(ctx context.Context, stage *stage.Stage, trial stage.Trial, duration time.Duration, result *report.Result) error
+}
+
+// watchings returns the further rounds that the settings ask for.
+func (settings *Settings) watchings() (asked []watching) {
+	if settings.Syscalls {
+		asked = append(asked, watching{"system calls", settings.Duration, stage.Trial.HasSyscalls, countSyscalls})
+	}
+	if settings.Profile != "" {
+		asked = append(asked, watching{"profile", profileDurations * settings.Duration, stage.Trial.HasSidecar, profile})
+	}
+	return asked
+}
+
 // watch measures further rounds, in which the sidecars are watched. That slows them, so it
 // never happens in a round that counts, and the figures of these rounds are dropped. If it
 // fails, the figures of the run are worth more: a line says what is missing.
 func (runner *runner) watch(ctx context.Context, trials []stage.Trial, results []report.Result) error {
-	for index, trial := range trials {
-		if !runner.settings.countsSyscalls(trial) {
-			continue
+	for _, watching := range runner.settings.watchings() {
+		for index, trial := range trials {
+			if !watching.concerns(trial) {
+				continue
+			}
+			runner.progress.Measuring(watching.name, trial, runner.settings.cost(trial, watching.duration))
+			err := watching.round(ctx, runner.stage, trial, watching.duration, &results[index])
+			if err != nil && ctx.Err() != nil {
+				return err
+			}
+			if err != nil {
+				runner.progress.Note("%s: %s missing: %v", trial, watching.name, err)
+			}
 		}
-		runner.progress.Measuring("system calls", trial, runner.settings.watchCost(trial))
-		calls, err := runner.stage.CountSyscalls(ctx, trial, runner.settings.Duration, uint64(len(results[index].Rounds)+1))
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return err
-		case err != nil:
-			runner.progress.Note("%s: its system calls are missing: %v", trial, err)
-		}
-		results[index].Syscalls = calls
 	}
 	return nil
 }
 
-func (settings *Settings) countsSyscalls(trial stage.Trial) bool {
-	return settings.Syscalls && trial.HasSyscalls()
+func countSyscalls(ctx context.Context, stage *stage.Stage, trial stage.Trial, duration time.Duration, result *report.Result) (err error) {
+	result.Syscalls, err = stage.CountSyscalls(ctx, trial, duration, nextSeed(result))
+	return err
 }
 
+func profile(ctx context.Context, stage *stage.Stage, trial stage.Trial, duration time.Duration, result *report.Result) error {
+	return stage.Profile(ctx, trial, duration, nextSeed(result))
+}
+
+// nextSeed numbers a round after the measured ones.
+func nextSeed(result *report.Result) uint64 { return uint64(len(result.Rounds) + 1) }
+
 // watchCost is the time of the further rounds of a trial.
-func (settings *Settings) watchCost(trial stage.Trial) time.Duration {
-	if !settings.countsSyscalls(trial) {
-		return 0
+func (settings *Settings) watchCost(trial stage.Trial) (cost time.Duration) {
+	for _, watching := range settings.watchings() {
+		if watching.concerns(trial) {
+			cost += settings.cost(trial, watching.duration)
+		}
 	}
-	return settings.cost(trial, settings.Duration)
+	return cost
 }

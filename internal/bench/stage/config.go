@@ -22,6 +22,9 @@ type Config struct {
 	NATSURL string
 	// Journal is the endpoint of the case journal. If it has no URL, the case is left out.
 	Journal Journal
+	// Profile is a folder for CPU profiles of the sidecars. If it is empty, no sidecar can be
+	// profiled.
+	Profile string
 	// Program is the path of the storebus that runs the parts.
 	Program string
 }

@@ -43,6 +43,7 @@ type process struct {
 	input   io.WriteCloser // closing it ends a helper
 	logPath string
 	ready   chan string   // the ready line
+	answers chan string   // the answer to ask, one at a time
 	ended   chan struct{} // closed after it has ended and err is set
 	err     error         // why it ended, unless it was stopped
 	// stopping says that stop or kill was called.
@@ -65,6 +66,7 @@ func (launcher *launcher) launch(ctx context.Context, name, brokerURL string, ar
 		command: exec.Command(launcher.program, arguments...),
 		logPath: filepath.Join(launcher.directory, name+".log"),
 		ready:   make(chan string, 1),
+		answers: make(chan string, 1),
 		ended:   make(chan struct{}),
 	}
 	process.command.Env = childEnvironment(os.Environ(), brokerURL)
@@ -115,11 +117,11 @@ func (process *process) startLogged() (output io.ReadCloser, err error) {
 // follow reads the output of the process until it ends, and then sets err.
 func (process *process) follow(output io.Reader, fail context.CancelCauseFunc) {
 	for scanner := bufio.NewScanner(output); scanner.Scan(); {
-		if line := scanner.Text(); strings.Contains(line, readyWord) {
-			select {
-			case process.ready <- line:
-			default:
-			}
+		line := scanner.Text()
+		if answer, is := strings.CutPrefix(line, answerLine); is {
+			offer(process.answers, answer)
+		} else if strings.Contains(line, readyWord) {
+			offer(process.ready, line)
 		}
 	}
 	exit := process.command.Wait()
@@ -128,6 +130,14 @@ func (process *process) follow(output io.Reader, fail context.CancelCauseFunc) {
 		fail(process.err)
 	}
 	close(process.ended)
+}
+
+// offer hands over a line if the channel has room for it.
+func offer(lines chan<- string, line string) {
+	select {
+	case lines <- line:
+	default:
+	}
 }
 
 // lastWords returns the exit of a process, and the end of its log.

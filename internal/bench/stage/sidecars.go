@@ -67,8 +67,12 @@ func (stage *Stage) startSidecar(ctx context.Context, target target, prefix stri
 
 // serveArguments keeps all files of a sidecar in the folder of the stage.
 func (stage *Stage) serveArguments(target target, space subjects.Space) []string {
+	command := "serve"
+	if stage.config.Profile != "" {
+		command = ProfiledServe
+	}
 	arguments := []string{
-		"serve", "--database", stage.databasePath(target), "--archive-directory=", "--backup-directory=", "--prefix", space.Prefix(),
+		command, "--database", stage.databasePath(target), "--archive-directory=", "--backup-directory=", "--prefix", space.Prefix(),
 	}
 	if stage.config.Durability != "" {
 		arguments = append(arguments, "--durability", stage.config.Durability)

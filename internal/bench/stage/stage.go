@@ -5,6 +5,7 @@ package stage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"time"
@@ -91,6 +92,11 @@ func (stage *Stage) makeDirectory(context.Context) (err error) {
 	if stage.config.Directory != "" {
 		if err := os.MkdirAll(stage.config.Directory, 0o700); err != nil {
 			return err
+		}
+	}
+	if stage.config.Profile != "" {
+		if err := os.MkdirAll(stage.config.Profile, 0o755); err != nil {
+			return fmt.Errorf("the folder for profiles cannot be made: %w", err)
 		}
 	}
 	stage.directory, err = os.MkdirTemp(stage.config.Directory, "storebus-bench-")
