@@ -36,6 +36,8 @@ EXAMPLES:
       one question
    storebus bench --cases set,get --profile profiles && go tool pprof -top profiles/set-256-128B.pprof
       where the time of a set goes
+   storebus bench --from bench.jsonl -o table --charts charts
+      print and draw an earlier run
    storebus bench --cases journal --journal-url http://127.0.0.1:8086 --journal-bucket bench
       how fast points are delivered, and how soon
    storebus bench --scale 10000,1000000,10000000 --directory /var/lib/storebus
@@ -100,6 +102,8 @@ func benchFlags() []cli.Flag {
 		&cli.StringFlag{Name: "journal-bucket", Usage: "the `NAME` of the bucket at the journal endpoint"},
 		&cli.StringFlag{Name: "journal-token-file", Usage: "a `FILE` with the token of the journal endpoint"},
 		&cli.BoolFlag{Name: "large", Usage: "also measure a store with a million keys; filling the store takes long"},
+		&cli.StringFlag{Name: "from", Usage: "measure nothing, and read the figures of an earlier run from this `FILE` with its JSON"},
+		&cli.StringFlag{Name: "charts", Usage: "also draw the figures as pictures (SVG) in this `FOLDER`"},
 		&cli.StringFlag{Name: "profile", Usage: "also write a CPU profile of the sidecar of each case into this `FOLDER`, in a further round"},
 		&cli.BoolFlag{Name: "syscalls", Usage: "also count the system calls of the sidecars' sets, with strace, in a further round"},
 		&cli.IntSliceFlag{Name: "scale", Usage: "measure stores with these `NUMBERS` of keys, with commas between them, and no cases"},
@@ -130,7 +134,7 @@ func benchSettings(command *cli.Command) (settings bench.Settings, err error) {
 	if command.Args().Present() {
 		return settings, benchUsage(fmt.Errorf("it takes no words, and was given %q", command.Args().Slice()))
 	}
-	if err := checkScale(command); err != nil {
+	if err := errors.Join(checkScale(command), checkFrom(command)); err != nil {
 		return settings, err
 	}
 	settings = readBenchFlags(command)
@@ -149,6 +153,17 @@ func checkScale(command *cli.Command) error {
 	for _, flag := range []string{"cases", "in-flight", "keys", "long-keys", "large", "journal-url", "profile", "syscalls"} {
 		if command.IsSet("scale") && command.IsSet(flag) {
 			return benchUsage(fmt.Errorf("--%s is about the cases, which are not measured with --scale", flag))
+		}
+	}
+	return nil
+}
+
+// checkFrom refuses flags that do not concern an earlier run.
+func checkFrom(command *cli.Command) error {
+	for _, flag := range benchFlags() {
+		name := flag.Names()[0]
+		if command.IsSet("from") && command.IsSet(name) && name != "from" && name != "charts" {
+			return benchUsage(fmt.Errorf("--%s is about a measurement, and --from reads an earlier one", name))
 		}
 	}
 	return nil
@@ -176,6 +191,8 @@ func readBenchFlags(command *cli.Command) bench.Settings {
 		Cases:    command.StringSlice("cases"),
 		InFlight: command.IntSlice("in-flight"),
 		Large:    command.Bool("large"),
+		From:     command.String("from"),
+		Charts:   command.String("charts"),
 		Syscalls: command.Bool("syscalls"),
 		Scale:    command.IntSlice("scale"),
 	}

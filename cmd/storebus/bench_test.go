@@ -39,9 +39,9 @@ func TestBench_ReadBenchFlags_Good(t *testing.T) {
 	assert.Equal(t, quick, read("--quick", "--keys", "77"), "what is given stands")
 	assert.Equal(t, bench.Settings{
 		Config: stage.Config{Keys: 3, ValueBytes: 4, Connections: 5, LongKeys: 6, Directory: "d", Durability: "relaxed", NATSURL: "nats://a", Profile: "p"},
-		Rounds: 1, Duration: time.Millisecond, Cases: []string{"set", "get"}, InFlight: []int{1, 2}, Large: true, Syscalls: true, Scale: []int{100, 200},
+		Rounds: 1, Duration: time.Millisecond, Cases: []string{"set", "get"}, InFlight: []int{1, 2}, Large: true, Charts: "c", Syscalls: true, Scale: []int{100, 200},
 	}, read("--rounds", "1", "--duration", "1ms", "--cases", "set,get", "--in-flight", "1,2", "--keys", "3", "--value-bytes", "4", "--connections", "5", "--long-keys", "6",
-		"--directory", "d", "--durability", "relaxed", "--nats", "nats://a", "--large", "--profile", "p", "--syscalls", "--scale", "100,200"))
+		"--directory", "d", "--durability", "relaxed", "--nats", "nats://a", "--large", "--charts", "c", "--profile", "p", "--syscalls", "--scale", "100,200"))
 }
 
 func TestBench_Bench_Good(t *testing.T) {
@@ -64,6 +64,7 @@ func TestBench_Bench_Bad(t *testing.T) {
 		"it takes no wor": {"word"},
 		"--scale is 1:":   {"--scale", "1"},
 		"--keys is about": {"--scale", "1000", "--keys", "1000"},
+		"--rounds is abo": {"--from", "bench.jsonl", "--rounds", "3"},
 	} {
 		_, err := (&shell{}).run(t, append([]string{"bench"}, arguments...)...)
 		require.ErrorIs(t, err, errUsage)

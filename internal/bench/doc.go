@@ -6,9 +6,10 @@
 //
 //   - load sends the requests: closed loops, and companions beside them;
 //   - stage has the parts: processes, files, connections, and the cases that use them;
-//   - report keeps the figures, compares them and prints them.
+//   - report keeps the figures, compares them, prints them and reads them again;
+//   - chart draws lines.
 //
-// report imports nothing of the project. load imports report, stage imports both, and only
+// report and chart import nothing of the project. load imports report, stage imports both, and only
 // the program imports bench. This process is the one client. It drives all parts with the
 // same closed loop, over the same number of connections, with the same keys and values, in
 // interleaved rounds: A B C, A B C. If a store defers work, that work is part of its round:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"dappco.re/go/storebus/internal/bench/report"
@@ -23,20 +24,44 @@ const (
 )
 
 // Run measures, and prints the report to output. It writes its progress to errorOutput. If
-// it is interrupted, it reports the complete rounds.
+// it is interrupted, it reports the complete rounds. If the settings name an earlier run,
+// it measures nothing and reports that one.
 //
 //	err := bench.Run(ctx, settings, os.Stdout, os.Stderr)
 func Run(ctx context.Context, settings Settings, output, errorOutput io.Writer) error {
-	result, err := measured(ctx, &settings, report.NewProgress(errorOutput))
+	find := settings.measured
+	if settings.From != "" {
+		find = settings.earlier
+	}
+	result, err := find(ctx, report.NewProgress(errorOutput))
 	if result == nil {
 		return err
 	}
-	return errors.Join(report.Write(result, output, settings.Format), err)
+	return errors.Join(report.Write(result, output, settings.Format), settings.writeCharts(result), err)
+}
+
+// earlier reads the run that the settings name.
+func (settings *Settings) earlier(context.Context, *report.Progress) (report.Printable, error) {
+	if err := settings.makeChartFolder(); err != nil {
+		return nil, err
+	}
+	file, err := os.Open(settings.From)
+	if err != nil {
+		return nil, err
+	}
+	read, err := report.Read(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("%s: %w", settings.From, err)
+	}
+	return read, nil
 }
 
 // measured returns the report, and may return an error beside it.
-func measured(ctx context.Context, settings *Settings, progress *report.Progress) (report.Printable, error) {
+func (settings *Settings) measured(ctx context.Context, progress *report.Progress) (report.Printable, error) {
 	if err := settings.check(); err != nil {
+		return nil, err
+	}
+	if err := settings.makeChartFolder(); err != nil {
 		return nil, err
 	}
 	ctx, fail := context.WithCancelCause(ctx)

@@ -34,7 +34,7 @@ func shortSettings(t *testing.T, cases ...string) Settings {
 func runReport(t *testing.T, settings Settings) (*report.Report, string) {
 	t.Helper()
 	var errorOutput bytes.Buffer
-	printed, err := measured(t.Context(), &settings, report.NewProgress(&errorOutput))
+	printed, err := settings.measured(t.Context(), report.NewProgress(&errorOutput))
 	require.NoError(t, err)
 	left, err := os.ReadDir(settings.Directory)
 	require.NoError(t, err)
@@ -195,7 +195,7 @@ func TestRun_Run_Ugly(t *testing.T) {
 			settings := shortSettings(t, "set", "kv-put")
 			settings.Duration = time.Second
 			ctx, cancel := context.WithCancelCause(t.Context())
-			printed, err := measured(ctx, &settings, shownProgress(&interrupter{line, cancel}))
+			printed, err := settings.measured(ctx, shownProgress(&interrupter{line, cancel}))
 			require.ErrorIs(t, err, ErrInterrupted)
 			assert.Nil(t, printed)
 			left, err := os.ReadDir(settings.Directory)
@@ -207,7 +207,7 @@ func TestRun_Run_Ugly(t *testing.T) {
 		settings := shortSettings(t, "get")
 		settings.Rounds = 3
 		ctx, cancel := context.WithCancelCause(t.Context())
-		printed, err := measured(ctx, &settings, shownProgress(&interrupter{"round 3", cancel}))
+		printed, err := settings.measured(ctx, shownProgress(&interrupter{"round 3", cancel}))
 		require.ErrorIs(t, err, ErrInterrupted)
 		found := as[*report.Report](t, printed)
 		assert.Equal(t, 2, found.Setup.Rounds)

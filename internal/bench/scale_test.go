@@ -58,7 +58,7 @@ func TestScale_Run_Good(t *testing.T) {
 	t.Parallel()
 	settings := scaleSettings(t, 300, 15_000)
 	var errorOutput bytes.Buffer
-	printed, err := measured(t.Context(), &settings, report.NewProgress(&errorOutput))
+	printed, err := settings.measured(t.Context(), report.NewProgress(&errorOutput))
 	require.NoError(t, err)
 	found := as[*report.ScaleReport](t, printed)
 
@@ -89,7 +89,7 @@ func TestScale_Run_Ugly(t *testing.T) {
 		t.Run("InterruptedAt"+line, func(t *testing.T) {
 			settings := scaleSettings(t, 300)
 			ctx, cancel := context.WithCancelCause(t.Context())
-			printed, err := measured(ctx, &settings, shownProgress(&interrupter{line, cancel}))
+			printed, err := settings.measured(ctx, shownProgress(&interrupter{line, cancel}))
 			require.ErrorIs(t, err, ErrInterrupted)
 			left, readError := os.ReadDir(settings.Directory)
 			require.NoError(t, readError)

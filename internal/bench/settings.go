@@ -55,6 +55,11 @@ type Settings struct {
 	InFlight []int
 	// Large measures a store with a million keys too.
 	Large bool
+	// From is a file with the JSON of an earlier run. If it is not empty, nothing is measured
+	// and that run is reported: all other settings but Format and Charts are ignored.
+	From string
+	// Charts is a folder for pictures of the figures. If it is empty, none is drawn.
+	Charts string
 	// Syscalls counts the system calls of the sidecars' sets, in a further round.
 	Syscalls bool
 	// Scale are numbers of keys. If it is not empty, a store of each size is measured

@@ -85,7 +85,7 @@ func NewMachine(version, broker string, fsync time.Duration) Machine {
 func (machine *Machine) text(durability string) string {
 	return fmt.Sprintf("storebus %s (durability %s), nats-server %s, %s, %s/%s, %d processors; an fsync takes %s",
 		machine.Storebus, durability, machine.Broker, machine.Go, machine.OperatingSystem, machine.Architecture, machine.Processors,
-		latencyText(machine.Fsync))
+		Latency(machine.Fsync))
 }
 
 // NewResult returns a case with the medians of its rounds.
@@ -143,7 +143,7 @@ func (report *Report) writeCases(output io.Writer) {
 		}
 		median := &result.Median
 		rows = append(rows, []string{
-			result.Name, Thousands(median.Rate), latencyText(median.P50), latencyText(median.P99),
+			result.Name, Thousands(median.Rate), Latency(median.P50), Latency(median.P99),
 			cpuText(median, RoleBroker), cpuText(median, RoleResponder), cpuText(median, RoleClient), idleText(median.Idle), countText(median.Errors),
 		})
 	}
@@ -197,5 +197,5 @@ func (ratio *Ratio) text(value float64) string {
 	case math.Abs(value) < 100:
 		return fmt.Sprintf("%.1f µs", value)
 	}
-	return latencyText(value)
+	return Latency(value)
 }

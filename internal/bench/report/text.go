@@ -49,8 +49,8 @@ func Thousands(rate float64) string {
 	return digits
 }
 
-// latencyText formats microseconds for people: 84 µs, 1.25 ms, 2.10 s.
-func latencyText(microseconds float64) string {
+// Latency formats microseconds for people: 84 µs, 1.25 ms, 2.10 s.
+func Latency(microseconds float64) string {
 	switch size := math.Abs(microseconds); {
 	case size < 1000:
 		return fmt.Sprintf("%.0f µs", microseconds)
@@ -60,8 +60,8 @@ func latencyText(microseconds float64) string {
 	return fmt.Sprintf("%.2f s", microseconds/1e6)
 }
 
-// secondsText formats seconds as latencyText formats microseconds.
-func secondsText(seconds float64) string { return latencyText(seconds * 1e6) }
+// secondsText formats seconds as Latency formats microseconds.
+func secondsText(seconds float64) string { return Latency(seconds * 1e6) }
 
 // mebibytesText formats a number of bytes in one unit, so that sizes can be compared:
 // 1,234.5 MiB.
