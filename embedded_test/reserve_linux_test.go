@@ -243,6 +243,8 @@ func TestReserve_WorkspaceOpen_Ugly(t *testing.T) {
 	disk.fill(t)
 	requireFailure(t, acme.call(t, "workspace_open", `{"workspace":"first"}`), 503, "unavailable")
 	require.NoError(t, os.Remove(filepath.Join(disk.folder, "filler")))
+	writable := func(status statusReply) bool { return status.Writable } // other work may have met the full disk
+	awaitStatus(t, acme, writable)
 	requireFirst(t, acme.call(t, "workspace_open", `{"workspace":"first"}`))
 	requireFirst(t, acme.call(t, "workspace_discard", `{"workspace":"first"}`))
 	for room := int64(40 << 10); room <= 120<<10; room += 4 << 10 {
@@ -254,6 +256,7 @@ func TestReserve_WorkspaceOpen_Ugly(t *testing.T) {
 			continue
 		}
 		require.NoError(t, os.Remove(filepath.Join(disk.folder, "filler")))
+		awaitStatus(t, acme, writable)
 		requireFirst(t, acme.call(t, "workspace_put", object(t, "workspace", workspace, "kind", "k", "data", 1)))
 		requireFirst(t, acme.call(t, "workspace_discard", object(t, "workspace", workspace)))
 	}

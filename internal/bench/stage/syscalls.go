@@ -97,7 +97,11 @@ func startTracer(pid int, output string) (*tracer, error) {
 		close(tracer.read)
 	}()
 	if !strings.Contains(first, "attached") {
-		return nil, fmt.Errorf("%s: %w", strings.TrimSpace(first), tracer.end())
+		exit := tracer.end()
+		if first = strings.TrimSpace(first); first != "" {
+			return nil, errors.New(first)
+		}
+		return nil, fmt.Errorf("%s has ended: %w", tracerProgram, exit)
 	}
 	return tracer, nil
 }
