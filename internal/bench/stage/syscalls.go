@@ -90,32 +90,32 @@ func startTracer(pid int, output string) (*tracer, error) {
 	if err := tracer.command.Start(); err != nil {
 		return nil, err
 	}
-	buffered := bufio.NewReader(messages)
-	first, _ := buffered.ReadString('\n') // at its end there is no word either
-	go func() {
-		_, _ = io.Copy(io.Discard, buffered) // threads come and go
-		close(tracer.read)
-	}()
-	if !strings.Contains(first, "attached") {
-		exit := tracer.end()
-		if first = strings.TrimSpace(first); first != "" {
-			return nil, errors.New(first)
+	var said []string
+	for lines := bufio.NewScanner(messages); lines.Scan(); {
+		if strings.Contains(lines.Text(), "attached") {
+			go tracer.readOn(messages)
+			return tracer, nil
 		}
-		return nil, fmt.Errorf("%s has ended: %w", tracerProgram, exit)
+		said = append(said, strings.TrimSpace(lines.Text()))
 	}
-	return tracer, nil
+	exit := tracer.command.Wait() // it has ended by itself
+	if len(said) > 0 {
+		return nil, errors.New(strings.Join(said, "; "))
+	}
+	return nil, fmt.Errorf("%s: %w", tracerProgram, errors.Join(errEnded, exit))
 }
 
-// end detaches strace. The exit status may say that it was interrupted.
-func (tracer *tracer) end() error {
-	_ = tracer.command.Process.Signal(os.Interrupt) // it may have ended
-	<-tracer.read
-	return tracer.command.Wait()
+// readOn reads the messages about threads that come and go.
+func (tracer *tracer) readOn(messages io.Reader) {
+	_, _ = io.Copy(io.Discard, messages)
+	close(tracer.read)
 }
 
 // stop detaches strace, and returns the number of calls by their names.
 func (tracer *tracer) stop() (map[string]uint64, error) {
-	exit := tracer.end()
+	_ = tracer.command.Process.Signal(os.Interrupt) // it may have ended
+	<-tracer.read
+	exit := tracer.command.Wait() // it may say that it was interrupted
 	counts, err := os.ReadFile(tracer.output)
 	if err != nil {
 		return nil, err
