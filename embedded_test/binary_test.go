@@ -19,6 +19,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dappco.re/go/storebus/internal/racetest"
 )
 
 // patience bounds every wait of these tests. A test reaches it only if it fails.
@@ -41,7 +43,7 @@ func storebusBinary(t *testing.T) string {
 		}
 		binary.path = filepath.Join(binary.folder, "storebus")
 		arguments := []string{"build", "-o", binary.path}
-		if raceEnabled {
+		if racetest.Detects {
 			arguments = append(arguments, "-race")
 		}
 		output, err := exec.Command("go", append(arguments, "dappco.re/go/storebus/cmd/storebus")...).CombinedOutput()
@@ -207,14 +209,6 @@ func (process *process) terminate(t *testing.T) int {
 type result struct {
 	stdout, stderr string
 	code           int
-}
-
-// skipUnderRaceDetector skips a test that takes long and whose load other tests have too.
-func skipUnderRaceDetector(t *testing.T) {
-	t.Helper()
-	if raceEnabled {
-		t.Skip("the run without the race detector has it")
-	}
 }
 
 // run runs the storebus binary to its end with input on its standard input.

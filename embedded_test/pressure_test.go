@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus"
+	"dappco.re/go/storebus/internal/racetest"
 )
 
 // Far more requests than the queue accepts come at once. Each has a reply: its result or
@@ -279,7 +280,7 @@ func writeMegabytes(t *testing.T, url string, megabytes int) int64 {
 
 // underRace chooses the smaller number if the race detector slows the program.
 func underRace(ordinary, smaller int) int {
-	if raceEnabled {
+	if racetest.Detects {
 		return smaller
 	}
 	return ordinary

@@ -125,7 +125,10 @@ func TestReserve_Together_Ugly(t *testing.T) {
 		})
 	}
 	group.Wait()
-	assert.Equal(t, 1, strings.Count(disk.errors.String(), "writes are refused"), "%s", disk.errors)
+	// A line for each change of the state, and not for each refusal. A small write may be taken meanwhile.
+	refused, taken := strings.Count(disk.errors.String(), "writes are refused"), strings.Count(disk.errors.String(), "writes are taken again")
+	assert.Contains(t, []int{taken, taken + 1}, refused, "%s", disk.errors)
+	assert.Less(t, refused, clients*rounds/4, "%s", disk.errors)
 	assert.NotContains(t, disk.errors.String(), "is locked")
 }
 
