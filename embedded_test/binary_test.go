@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"dappco.re/go/storebus/internal/racetest"
+	"dappco.re/go/storebus/internal/testrun"
 )
 
 // patience bounds every wait of these tests. A test reaches it only if it fails.
@@ -43,7 +43,7 @@ func storebusBinary(t *testing.T) string {
 		}
 		binary.path = filepath.Join(binary.folder, "storebus")
 		arguments := []string{"build", "-o", binary.path}
-		if racetest.Detects {
+		if testrun.RaceDetector {
 			arguments = append(arguments, "-race")
 		}
 		output, err := exec.Command("go", append(arguments, "dappco.re/go/storebus/cmd/storebus")...).CombinedOutput()

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -49,14 +48,8 @@ func TestBroker_Restart_Ugly(t *testing.T) {
 	waitFor(t, reached, "acknowledgements after the last restart")
 	load.finish()
 
-	logs := load.verify(t, listener.connection)
-	for _, watcher := range watchers {
-		watcher.verify(t, logs[watcher.namespace])
-	}
-	verifyFrom(t, listener, heads, logs)
-	assert.Zero(t, sidecar.terminate(t), "exit status after SIGTERM")
-	load.verifyRefusals(t, "unavailable")
-	verifyIntegrity(t, database)
+	told := invariants{load: load, watchers: watchers, refusals: []string{"unavailable"}, sidecar: sidecar, database: database}
+	verifyFrom(t, listener, heads, told.check(t).logs)
 	t.Logf("%d acknowledged, %d without a reply", len(load.acknowledged), load.unknown)
 }
 
@@ -117,15 +110,8 @@ func TestBroker_Cut_Ugly(t *testing.T) {
 	waitFor(t, reached, "acknowledgements after the last cut")
 	load.finish()
 
-	logs := load.verify(t, listener.connection)
-	repeats := listener.verify(t, logs, readStatus(t, listener.connection).Store)
-	for _, watcher := range watchers {
-		watcher.verify(t, logs[watcher.namespace])
-	}
-	assert.Zero(t, sidecar.terminate(t), "exit status after SIGTERM")
-	load.verifyRefusals(t, "unavailable")
-	verifyIntegrity(t, database)
-	t.Logf("%d acknowledged, %d without a reply, %d events came again", len(load.acknowledged), load.unknown, repeats)
+	told := invariants{load: load, listener: listener, watchers: watchers, refusals: []string{"unavailable"}, sidecar: sidecar, database: database}
+	t.Logf("%d acknowledged, %d without a reply, %d events came again", len(load.acknowledged), load.unknown, told.check(t).repeats)
 }
 
 // awaitService returns when the sidecar serves. If nobody answers a request, it asks again

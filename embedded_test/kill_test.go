@@ -50,17 +50,10 @@ func TestKill_Sidecar_Ugly(t *testing.T) {
 	waitFor(t, reached, "acknowledgements after the last start")
 	load.finish()
 
-	logs := load.verify(t, listener.connection)
-	store := readStatus(t, listener.connection).Store
-	repeats := listener.verify(t, logs, store)
-	for _, watcher := range watchers {
-		watcher.verify(t, logs[watcher.namespace])
-	}
-	assert.Zero(t, last.terminate(t), "exit status after SIGTERM")
+	told := invariants{load: load, listener: listener, watchers: watchers, refusals: []string{"unavailable"}, sidecar: last, database: database}
+	found := told.check(t)
 	requireSilence(t, listener.connection, listener.subscription)
-	load.verifyRefusals(t, "unavailable")
-	verifyIntegrity(t, database)
-	t.Logf("%d acknowledged, %d without a reply, %d events came again", len(load.acknowledged), load.unknown, repeats)
+	t.Logf("%d acknowledged, %d without a reply, %d events came again", len(load.acknowledged), load.unknown, found.repeats)
 }
 
 // verifyRefusals checks that requests were refused with these error names only.

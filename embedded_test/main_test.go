@@ -6,12 +6,11 @@
 package embedded_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
-	"runtime"
-	"strconv"
 	"testing"
+
+	"dappco.re/go/storebus/internal/testrun"
 )
 
 // programs are what this test binary is in a process that a test has started, by the variables that
@@ -29,7 +28,7 @@ func TestMain(m *testing.M) {
 			return
 		}
 	}
-	waitTogether()
+	testrun.WaitTogether()
 	code := m.Run()
 	if err := stopShared(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -37,13 +36,4 @@ func TestMain(m *testing.M) {
 	}
 	removeBinary()
 	os.Exit(code)
-}
-
-// waitTogether has twice as many parallel tests run at once as there are processors, unless a flag
-// says otherwise: these tests wait for other processes most of the time.
-func waitTogether() {
-	flag.Parse()
-	if parallel := flag.Lookup("test.parallel").Value; parallel.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
-		_ = parallel.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0))) // a number is a value of the flag
-	}
 }

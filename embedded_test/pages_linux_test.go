@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"dappco.re/go/storebus/internal/racetest"
+	"dappco.re/go/storebus/internal/testrun"
 )
 
 // readers prepare the reader of each page with commands.
@@ -75,7 +75,7 @@ func pagePath(page string) string { return filepath.Join("..", filepath.FromSlas
 // Every command of every page runs in the order of the page, and prints the output on the
 // page.
 func TestPages_Commands_Good(t *testing.T) {
-	racetest.Skip(t)
+	testrun.SkipUnderDetector(t)
 	for _, path := range files(t, ".md") {
 		page := filepath.ToSlash(strings.TrimPrefix(path, ".."+string(filepath.Separator)))
 		hasCommands := slices.ContainsFunc(codeBlocks(t, path), func(block codeBlock) bool { return block.commands() != nil })

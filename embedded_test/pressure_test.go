@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dappco.re/go/storebus"
-	"dappco.re/go/storebus/internal/racetest"
+	"dappco.re/go/storebus/internal/testrun"
 )
 
 // Far more requests than the queue accepts come at once. Each has a reply: its result or
@@ -280,7 +280,7 @@ func writeMegabytes(t *testing.T, url string, megabytes int) int64 {
 
 // underRace chooses the smaller number if the race detector slows the program.
 func underRace(ordinary, smaller int) int {
-	if racetest.Detects {
+	if testrun.RaceDetector {
 		return smaller
 	}
 	return ordinary

@@ -140,12 +140,10 @@ func TestProcess_Terminate_Good(t *testing.T) {
 
 	assert.Zero(t, sidecar.terminate(t), "exit status after SIGTERM under load")
 	load.shut()
-	startServe(t, outside.URL(), database)
+	again := startServe(t, outside.URL(), database)
 	load.settle()
-	logs := load.verify(t, listener.connection)
-	repeats := listener.verify(t, logs, readStatus(t, listener.connection).Store)
-	assert.Zero(t, repeats, "everything that was committed was published, and is known to have been")
-	load.verifyRefusals(t, "unavailable")
+	told := invariants{load: load, listener: listener, refusals: []string{"unavailable"}, sidecar: again, database: database}
+	assert.Zero(t, told.check(t).repeats, "everything that was committed was published, and is known to have been")
 }
 
 func TestProcess_Serve_Bad(t *testing.T) {

@@ -132,21 +132,15 @@ func runEra(t *testing.T, totals *soakTotals) {
 	era.load.finish()
 	tasks.end()
 
-	logs := era.load.verify(t, era.load.connections[0])
-	for _, watcher := range watchers {
-		watcher.verify(t, logs[watcher.namespace])
-	}
-	tasks.verify(t)
-	assert.Zero(t, era.sidecar.terminate(t), "exit status after SIGTERM")
-	archived := tasks.verifyArchives(t, era.database, era.archives)
-	verifyIntegrity(t, era.database)
+	told := invariants{load: era.load, watchers: watchers, tasks: tasks, sidecar: era.sidecar, database: era.database, archives: era.archives}
+	found := told.check(t)
 	totals.add(func() {
 		totals.acknowledged += len(era.load.acknowledged)
 		totals.unknown += era.load.unknown
 		totals.tasks += int(tasks.done.Load())
 		totals.kills += era.kills
-		totals.archived += archived
-		for _, log := range logs {
+		totals.archived += found.archived
+		for _, log := range found.logs {
 			totals.changes += len(log)
 		}
 		for reason, count := range era.load.refused {

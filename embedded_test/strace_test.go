@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"dappco.re/go/storebus/internal/racetest"
+	"dappco.re/go/storebus/internal/testrun"
 )
 
 // straceOptions are common to every use. -D makes the tracer a grandchild: the process that
@@ -27,7 +27,7 @@ var straceOptions = []string{
 // requireStrace skips the test if no process can be traced.
 func requireStrace(t *testing.T) {
 	t.Helper()
-	racetest.Skip(t)
+	testrun.SkipUnderDetector(t)
 	if runtime.GOOS != "linux" {
 		t.Skip("needs strace, a program of Linux, to see what is on disk")
 	}

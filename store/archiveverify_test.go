@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"dappco.re/go/storebus/internal/racetest"
+	"dappco.re/go/storebus/internal/testrun"
 	"dappco.re/go/storebus/store"
 )
 
@@ -191,7 +191,7 @@ func TestArchiveverify_VerifyArchive_Bad(t *testing.T) {
 
 // A small file that unpacks to a flood is refused before it has done harm.
 func TestArchiveverify_Bombs_Ugly(t *testing.T) {
-	racetest.Skip(t)
+	testrun.SkipUnderDetector(t)
 	t.Parallel()
 	large := func(text int) []byte {
 		return []byte(strings.Replace(string(archiveLines(1)), `"m"`, `"`+strings.Repeat("m", text)+`"`, 1))

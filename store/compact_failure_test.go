@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"dappco.re/go/storebus/internal/racetest"
+	"dappco.re/go/storebus/internal/testrun"
 	"dappco.re/go/storebus/store"
 )
 
@@ -61,7 +61,7 @@ func requireArchivedOnce(t *testing.T, opened *store.Store, folder string, entri
 // TestCompact_Crash_Ugly opens what a crash would leave at each step, twice: the second
 // time the folder is as it was, too.
 func TestCompact_Crash_Ugly(t *testing.T) {
-	racetest.Skip(t)
+	testrun.SkipUnderDetector(t)
 	t.Parallel()
 	for at, step := range compactionSteps {
 		t.Run(step, func(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"dappco.re/go/storebus/internal/racetest"
+	"dappco.re/go/storebus/internal/testrun"
 	"dappco.re/go/storebus/store"
 )
 
@@ -88,7 +88,7 @@ func TestGroups_GetGroups_Good(t *testing.T) {
 // TestGroups_GetGroups_Ugly lists a group behind thousands that were deleted a moment
 // ago: the pages before it end early, and are empty.
 func TestGroups_GetGroups_Ugly(t *testing.T) {
-	racetest.Skip(t)
+	testrun.SkipUnderDetector(t)
 	t.Parallel()
 	opened := openStore(t, store.StoreConfig{Durability: store.DurabilityRelaxed})
 	const groups = 9000

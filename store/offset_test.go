@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"dappco.re/go/storebus/internal/racetest"
+	"dappco.re/go/storebus/internal/testrun"
 	"dappco.re/go/storebus/store"
 )
 
@@ -44,7 +44,7 @@ func upTo(count int) (numbers []int) {
 // TestOffset_GetPage_Good turns to every offset of groups that lie in the tables, in
 // memory, and in both.
 func TestOffset_GetPage_Good(t *testing.T) {
-	racetest.Skip(t)
+	testrun.SkipUnderDetector(t)
 	for _, path := range []string{"", store.MemoryDatabase} {
 		for _, pending := range []int{0, 1, 20, 64, 65, 700} {
 			t.Run(fmt.Sprintf("%sWith%dPending", path, pending), func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"dappco.re/go/storebus/internal/racetest"
+	"dappco.re/go/storebus/internal/testrun"
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/commands"
@@ -136,7 +136,7 @@ func seenWithoutLogBytes(t *testing.T, opened *store.Store) map[string]any {
 
 // TestMigrate_OldLog_Good opens databases from before records.
 func TestMigrate_OldLog_Good(t *testing.T) {
-	racetest.Skip(t)
+	testrun.SkipUnderDetector(t)
 	t.Parallel()
 	t.Run("Closed", func(t *testing.T) {
 		config := workConfig(t)

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"dappco.re/go/storebus/internal/testrun"
 	"dappco.re/go/storebus/store"
 )
 
@@ -28,6 +29,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
+	testrun.WaitTogether()
 	goleak.VerifyTestMain(m)
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"dappco.re/go/storebus/internal/racetest"
+	"dappco.re/go/storebus/internal/testrun"
 )
 
 // commandCompletions asks for the possible words after the name of a command.
@@ -171,7 +171,7 @@ func patientCompletion(t *testing.T) {
 }
 
 func TestCompletion_Bash_Good(t *testing.T) {
-	racetest.Skip(t)
+	testrun.SkipUnderDetector(t)
 	newNamed(t)
 	complete := shellCompletions(t, "bash", "--norc", "-c", bashLine, "bash")
 	for line, suggestions := range map[string][]string{
@@ -209,7 +209,7 @@ func TestCompletion_Bash_Good(t *testing.T) {
 }
 
 func TestCompletion_OtherShells_Good(t *testing.T) {
-	racetest.Skip(t)
+	testrun.SkipUnderDetector(t)
 	for shell, arguments := range map[string][]string{"zsh": {"-f", "-c", zshLine, "zsh"}, "fish": {"--no-config", "-c", fishLine}} {
 		t.Run(shell, func(t *testing.T) {
 			newNamed(t)

@@ -25,7 +25,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"dappco.re/go/storebus"
-	"dappco.re/go/storebus/internal/racetest"
+	"dappco.re/go/storebus/internal/testrun"
 	"dappco.re/go/storebus/subjects"
 )
 
@@ -117,7 +117,7 @@ func goldenRows() []goldenRow {
 var goldenExempt = []string{"storebus serve"}
 
 func TestGolden_Commands_Good(t *testing.T) {
-	racetest.Skip(t)
+	testrun.SkipUnderDetector(t)
 	folder := startGolden(t)
 	rows := goldenRows()
 	results := map[string][]string{}

@@ -7,6 +7,10 @@ import (
 	"testing"
 
 	"dappco.re/go/storebus/internal/bench/benchtest"
+	"dappco.re/go/storebus/internal/testrun"
 )
 
-func TestMain(m *testing.M) { os.Exit(benchtest.Run(m)) }
+func TestMain(m *testing.M) {
+	testrun.WaitTogether()
+	os.Exit(benchtest.Run(m))
+}

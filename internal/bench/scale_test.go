@@ -14,7 +14,7 @@ import (
 
 	"dappco.re/go/storebus/internal/bench/report"
 	"dappco.re/go/storebus/internal/bench/stage"
-	"dappco.re/go/storebus/internal/racetest"
+	"dappco.re/go/storebus/internal/testrun"
 )
 
 // scaleSettings is a run of 20 ms rounds with small stores.
@@ -56,7 +56,7 @@ func checkSize(t *testing.T, size *report.SizeResult) {
 }
 
 func TestScale_Run_Good(t *testing.T) {
-	racetest.Skip(t)
+	testrun.SkipUnderDetector(t)
 	t.Parallel()
 	settings := scaleSettings(t, 300, 15_000)
 	var errorOutput bytes.Buffer
@@ -86,7 +86,7 @@ func TestScale_Run_Good(t *testing.T) {
 }
 
 func TestScale_Run_Ugly(t *testing.T) {
-	racetest.Skip(t)
+	testrun.SkipUnderDetector(t)
 	t.Parallel()
 	for line, complete := range map[string]int{"300 keys in 100 groups: filling": 0, "300 keys in 100 groups: a SIGKILL": 0, "10,000 keys in": 1} {
 		t.Run("InterruptedAt"+line, func(t *testing.T) {

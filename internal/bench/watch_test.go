@@ -15,6 +15,7 @@ import (
 )
 
 func TestWatch_Run_Good_Syscalls(t *testing.T) {
+	t.Parallel()
 	if err := stage.CheckTracer(); err != nil {
 		t.Skip(err)
 	}
@@ -59,6 +60,7 @@ func TestWatch_Run_Good_Profile(t *testing.T) {
 }
 
 func TestWatch_Run_Bad_Profile(t *testing.T) {
+	t.Parallel()
 	t.Run("NoFolder", func(t *testing.T) {
 		settings := shortSettings(t, "set")
 		settings.Profile = filepath.Join(settings.Program, "profiles") // below a file
