@@ -16,13 +16,19 @@ type invariants struct {
 	load     *load
 	listener *listener
 	watchers []*watcher
-	tasks    *soakTasks
+	tasks    verifiedTasks
 	// refusals are the only errors that the writers of the load may have got, if there are some.
 	refusals []string
 
 	// sidecar is ended by check, before the files are looked at.
 	sidecar            *process
 	database, archives string
+}
+
+// verifiedTasks are tasks with points, workspaces, quotas and expiry, which soakTasks are.
+type verifiedTasks interface {
+	verify(t *testing.T)
+	verifyArchives(t *testing.T, database, archives string) (points int)
 }
 
 // found is what the invariants were checked against: the log of each namespace, the number of events

@@ -137,12 +137,13 @@ func TestInspect_Trimmed_Good(t *testing.T) {
 			opened := openStore(t, config)
 			require.NoError(t, opened.SetQuota("limited", store.Quota{MaxLogBytes: 500}))
 			for round := range 60 {
-				for _, result := range submitTogether(opened,
-					store.SetCommand{Group: "other:g", Key: fmt.Sprint(round), Value: strings.Repeat("x", size)},
-					store.SetCommand{Group: "limited:g", Key: fmt.Sprint(round % 7), Value: "value"},
-				) {
-					require.NoError(t, result.err)
-				}
+				release, done := store.Hold(opened), make(chan error, 2) // both are in one commit
+				answered := func(_ store.Outcome, err error) { done <- err }
+				opened.Submit(store.SetCommand{Group: "other:g", Key: fmt.Sprint(round), Value: strings.Repeat("x", size)}, answered)
+				opened.Submit(store.SetCommand{Group: "limited:g", Key: fmt.Sprint(round % 7), Value: "value"}, answered)
+				release()
+				require.NoError(t, <-done)
+				require.NoError(t, <-done)
 			}
 			require.NoError(t, store.Settle(opened))
 			require.NoError(t, opened.Close())
