@@ -33,9 +33,9 @@ func (settings *Settings) watchings() (asked []watching) {
 	return asked
 }
 
-// watch measures further rounds, in which the sidecars are watched. That slows them, so it
-// never happens in a round that counts, and the figures of these rounds are dropped. If it
-// fails, the figures of the run are worth more: a line says what is missing.
+// watch measures further rounds, in which the sidecars are watched. That slows them, so the
+// figures of these rounds are dropped. A round that fails does not end the run: a line names
+// the round and the reason.
 func (runner *runner) watch(ctx context.Context, trials []stage.Trial, results []report.Result) error {
 	for _, watching := range runner.settings.watchings() {
 		for index, trial := range trials {

@@ -19,7 +19,9 @@ func WaitTogether() {
 	flag.Parse()
 	processors := runtime.GOMAXPROCS(0)
 	if parallel := flag.Lookup("test.parallel").Value; parallel.String() == strconv.Itoa(processors) {
-		_ = parallel.Set(strconv.Itoa(2 * processors)) // a number is a value of the flag
+		if err := parallel.Set(strconv.Itoa(2 * processors)); err != nil {
+			panic(err) // a number is a value of the flag
+		}
 	}
 }
 
