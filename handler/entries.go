@@ -253,7 +253,7 @@ func getOperation(decode func(*request) (getQuery, error), encode func(*answer, 
 		decode: decode,
 		submit: func(request *request, query getQuery, done func(store.Entry, error)) {
 			if query.timeToLive == nil {
-				request.service.store.SubmitGet(query.Group, query.Key, done)
+				submitGet(request, query, done)
 				return
 			}
 			submitGetAndTouch(request, query, encode, done)
@@ -261,6 +261,20 @@ func getOperation(decode func(*request) (getQuery, error), encode func(*answer, 
 		encode: encode,
 		weigh:  weighEntry,
 	}
+}
+
+// submitGet has a value that memory holds copied into the reply at once.
+func submitGet(request *request, query getQuery, done func(store.Entry, error)) {
+	answer := takeAnswer()
+	if request.endpoint.verb.form == formJSON {
+		answer.body = subjects.OpenEntry(answer.body, request.group, query.Key)
+	}
+	answer.value = len(answer.body)
+	if request.service.store.SubmitGetInto(&answer.body, query.Group, query.Key, done) {
+		request.begun = answer
+		return
+	}
+	answer.release() // and the request may be over
 }
 
 // submitGetAndTouch makes the reply before anything is committed, like every write with a
@@ -298,6 +312,13 @@ func decodeRawRead(request *request) (store.EntryName, error) {
 }
 
 func encodeGet(answer *answer, request *request, _ *getQuery, entry *store.Entry) error {
+	if answer == request.begun {
+		request.valueBytes = len(answer.body) - answer.value
+		answer.body = subjects.CloseEntry(answer.body, answer.value, &subjects.EntryRecord{
+			Revision: entry.Revision, UpdatedAt: entry.UpdatedAt, ExpiresAt: entry.ExpiresAt,
+		})
+		return nil
+	}
 	record := request.entryRecord(entry)
 	request.valueBytes = len(entry.Value)
 	answer.body = subjects.AppendEntry(answer.body, &record)
@@ -306,7 +327,7 @@ func encodeGet(answer *answer, request *request, _ *getQuery, entry *store.Entry
 
 func encodeRawGet(answer *answer, _ *request, _ *getQuery, entry *store.Entry) error {
 	answer.setEntryHeaders(entry.Revision, entry.ExpiresAt)
-	answer.body = append(answer.body, entry.Value...)
+	answer.body = append(answer.body, entry.Value...) // nothing if it is there already
 	return nil
 }
 

@@ -130,7 +130,10 @@ func (exchange *exchange[Query, Result]) weighResult() {
 // send encodes the reply, gives the place back and then publishes, so that a requester
 // with the reply may ask again at once. The exchange is over then.
 func (exchange *exchange[Query, Result]) send() {
-	answer := takeAnswer()
+	answer := exchange.begun
+	if answer == nil {
+		answer = takeAnswer()
+	}
 	defer answer.release()
 	defer exchange.release()
 	exchange.replied = time.Now()

@@ -23,7 +23,9 @@ const maxKeptBytes = 64 << 10
 // answer is a reply in the making. After it was sent it is used for another request,
 // because the connection copies its bytes.
 type answer struct {
-	body    []byte
+	body []byte
+	// value is the place of the value in the body of a get that was begun.
+	value   int
 	message nats.Msg
 	header  nats.Header
 }

@@ -41,6 +41,8 @@ type request struct {
 	group, key string
 	// valueBytes is the length of the value that a get has read.
 	valueBytes int
+	// begun is the reply with the value of a get in it, if memory has held the entry.
+	begun *answer
 	// workspace is the workspace of the request, if there is one.
 	workspace string
 	// place is the place of the failed operation in a transaction: then/3.

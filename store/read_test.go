@@ -39,6 +39,13 @@ func TestRead_Get_Good(t *testing.T) {
 				answer <- entry
 			})
 			assert.Equal(t, want, <-answer)
+			buffer := []byte("before ")
+			require.True(t, opened.SubmitGetInto(&buffer, "acme:g", "a", func(found store.Entry, err error) {
+				assert.NoError(t, err)
+				found.Value = "1"
+				assert.Equal(t, want, found)
+			}), "the get before has put it into memory")
+			assert.Equal(t, "before 1", string(buffer))
 		})
 		if place == "FromMemory" {
 			opened = reopen(t, opened, config)
@@ -63,6 +70,13 @@ func TestRead_Get_Bad(t *testing.T) {
 	answer := make(chan error, 1)
 	opened.SubmitGet("acme:g", "never asked for before", func(_ store.Entry, err error) { answer <- err })
 	assert.ErrorIs(t, <-answer, store.ErrNotFound)
+	buffer := []byte("before")
+	for _, known := range []bool{false, true} {
+		submitted := opened.SubmitGetInto(&buffer, "acme:g", "nor this one", func(_ store.Entry, err error) { answer <- err })
+		require.ErrorIs(t, <-answer, store.ErrNotFound)
+		require.Equal(t, known, submitted, "memory knows afterwards that it is not there")
+		assert.Equal(t, "before", string(buffer))
+	}
 }
 
 func TestRead_Get_Ugly(t *testing.T) {

@@ -46,28 +46,39 @@ func (store *Store) Exists(group, key string) (bool, error) {
 // SubmitGet is GetEntry without waiting. It calls done once, before SubmitGet returns or later
 // from a goroutine of the store. done must not block.
 func (store *Store) SubmitGet(group, key string, done func(Entry, error)) {
+	store.SubmitGetInto(nil, group, key, done)
+}
+
+// SubmitGetInto is SubmitGet for a caller with a buffer. If memory holds the entry, it appends the
+// value there and reports true, and done has the entry without its value before SubmitGetInto returns.
+//
+//	inMemory := store.SubmitGetInto(&buffer, "config", "theme", done)
+func (store *Store) SubmitGetInto(buffer *[]byte, group, key string, done func(Entry, error)) (inMemory bool) {
 	name := kv.EntryName{Group: group, Key: key}
-	if entry, known, err := store.remembered(name); known {
+	entry, known, err := store.remembered(name, buffer)
+	if known {
 		tell(done, entry, err)
-		return
+	} else {
+		submitAsk(store, func(committer *engine.Committer) (Entry, error) { return committer.Entry(name) }, done)
 	}
-	submitAsk(store, func(committer *engine.Committer) (Entry, error) { return committer.Entry(name) }, done)
+	return known
 }
 
 func (store *Store) get(group, key string) (Entry, error) {
 	name := kv.EntryName{Group: group, Key: key}
-	if entry, known, err := store.remembered(name); known {
+	if entry, known, err := store.remembered(name, nil); known {
 		return entry, err
 	}
 	return look(store, func(committer *engine.Committer) (Entry, error) { return committer.Entry(name) })
 }
 
-// remembered returns an entry that memory holds, if its time has not come.
-func (store *Store) remembered(name kv.EntryName) (entry Entry, known bool, err error) {
+// remembered returns an entry that memory holds, if its time has not come. If into is not nil, the
+// value is appended there, and not in the entry.
+func (store *Store) remembered(name kv.EntryName, into *[]byte) (entry Entry, known bool, err error) {
 	if !store.opened() {
 		return Entry{}, false, nil
 	}
-	entry, known, err = store.engine.Remembered(name)
+	entry, known, err = store.engine.Remembered(name, into)
 	if known && store.closing.Load() {
 		return Entry{}, true, failure.ErrClosed
 	}

@@ -328,6 +328,10 @@ func TestStore_Close_Bad(t *testing.T) {
 			opened.SubmitGet("acme:config", "theme", func(_ store.Entry, got error) { err = got })
 			return err
 		},
+		"SubmitGetInto": func() (err error) {
+			opened.SubmitGetInto(new([]byte), "acme:config", "theme", func(_ store.Entry, got error) { err = got })
+			return err
+		},
 		"SubmitPage": func() (err error) {
 			opened.SubmitPage(store.PageQuery{}, func(_ store.Page, got error) { err = got })
 			return err

@@ -85,6 +85,11 @@ func AppendEntry(dst []byte, entry *EntryRecord) []byte {
 	if !entry.KeysOnly && !entry.ValueOmitted {
 		dst = appendContent(dst, `,"value":`, entry.Value)
 	}
+	return appendRevision(dst, entry)
+}
+
+// appendRevision appends what follows the value of an entry.
+func appendRevision(dst []byte, entry *EntryRecord) []byte {
 	dst = appendUint(append(dst, `,"revision":`...), entry.Revision)
 	dst = appendTime(append(dst, `,"updated_at":`...), entry.UpdatedAt)
 	dst = appendExpiry(dst, entry.ExpiresAt)
@@ -92,6 +97,27 @@ func AppendEntry(dst []byte, entry *EntryRecord) []byte {
 		dst = append(dst, `,"value_omitted":true`...)
 	}
 	return append(dst, '}')
+}
+
+// OpenEntry appends the beginning of an entry to dst, up to its value. The caller appends the value
+// as it is, and calls CloseEntry.
+//
+//	{"group":"config","key":"theme","value":"
+func OpenEntry(dst []byte, group, key string) []byte {
+	dst = appendString(append(dst, `{"group":`...), group)
+	dst = appendString(append(dst, `,"key":`...), key)
+	return append(dst, `,"value":"`...)
+}
+
+// CloseEntry ends the entry that OpenEntry has begun, so that it is as AppendEntry writes it. The
+// bytes of dst from value on are the value as it is. entry has no names and no value.
+func CloseEntry(dst []byte, value int, entry *EntryRecord) []byte {
+	if isLiteral(dst[value:]) {
+		dst = append(dst, '"')
+	} else {
+		dst = appendContent(dst[:value-len(`"`)], "", string(dst[value:]))
+	}
+	return appendRevision(dst, entry)
 }
 
 // AppendList appends a page of a group, or of a namespace, to dst.

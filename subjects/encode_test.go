@@ -139,6 +139,20 @@ func TestEncode_AppendEntry_Ugly(t *testing.T) {
 	})
 }
 
+// TestEncode_CloseEntry_Good compares an entry whose value is appended as it is with AppendEntry.
+func TestEncode_CloseEntry_Good(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		entry := anyEntry.Draw(t, "entry")
+		entry.KeysOnly, entry.ValueOmitted = false, false
+		entry.Value = strings.Repeat("v", rapid.IntRange(0, 40).Draw(t, "plain")) + entry.Value
+		opened := subjects.OpenEntry([]byte("x"), entry.Group, entry.Key)
+		closed := subjects.CloseEntry(append(opened, entry.Value...), len(opened), &subjects.EntryRecord{
+			Revision: entry.Revision, UpdatedAt: entry.UpdatedAt, ExpiresAt: entry.ExpiresAt,
+		})
+		require.Equal(t, string(subjects.AppendEntry([]byte("x"), &entry)), string(closed))
+	})
+}
+
 func TestEncode_AppendEvent_Good(t *testing.T) {
 	t.Run("AsTheContractShowsIt", func(t *testing.T) {
 		event := subjects.EventRecord{

@@ -104,12 +104,27 @@ func stringSize(text string) (size int, valid bool) {
 	return size, valid
 }
 
+// isLiteral reports whether text is a JSON string as it stands, between quotes.
+func isLiteral(text []byte) bool {
+	for {
+		text = text[literalLength(text):]
+		if len(text) == 0 {
+			return true
+		}
+		runes := runesLength(text)
+		if runes == 0 {
+			return false
+		}
+		text = text[runes:]
+	}
+}
+
 // runesLength returns the length of the leading runes beyond ASCII. It is 0 if the first
 // one is not UTF-8.
-func runesLength(text string) int {
+func runesLength[Text string | []byte](text Text) int {
 	index := 0
 	for index < len(text) && text[index] >= notASCII {
-		char, size := utf8.DecodeRuneInString(text[index:])
+		char, size := utf8.DecodeRuneInString(string(text[index:min(index+utf8.UTFMax, len(text))]))
 		if char == utf8.RuneError && size == 1 {
 			break
 		}
@@ -119,7 +134,7 @@ func runesLength(text string) int {
 }
 
 // literalLength returns the length of the leading literal ASCII bytes.
-func literalLength(text string) int {
+func literalLength[Text string | []byte](text Text) int {
 	index := 0
 	for index < len(text) && letters[text[index]] == 0 {
 		index++
@@ -133,21 +148,24 @@ func literalLength(text string) int {
 // literalWords is literalLength in whole words of eight bytes, which makes long values
 // cheap. A byte sets a high bit of flags if it is below the space, a quote, a backslash,
 // or not ASCII. A byte after one of these may set one too; no other byte does.
-func literalWords(text string) int {
+func literalWords[Text string | []byte](text Text) int {
 	index := 0
 	for ; index+8 <= len(text); index += 8 {
-		eight := loadEight(text[index:])
-		quotes, backslashes := eight^('"'*everyByte), eight^('\\'*everyByte)
-		flags := (eight - ' '*everyByte) | (quotes - everyByte) | (backslashes - everyByte) | eight
-		if flags&highBits != 0 {
+		if notLiteral(loadEight(text[index:])) != 0 {
 			break
 		}
 	}
 	return index
 }
 
+// notLiteral returns no bit if eight bytes are literal.
+func notLiteral(eight uint64) uint64 {
+	quotes, backslashes := eight^('"'*everyByte), eight^('\\'*everyByte)
+	return ((eight - ' '*everyByte) | (quotes - everyByte) | (backslashes - everyByte) | eight) & highBits
+}
+
 // loadEight reads eight bytes, the first one lowest. The compiler turns it into one load.
-func loadEight(text string) uint64 {
+func loadEight[Text string | []byte](text Text) uint64 {
 	_ = text[7]
 	return uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
 		uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56

@@ -139,9 +139,9 @@ func (engine *Engine) Reason() error { return engine.fault.Reason() }
 func (engine *Engine) Scarcity() error { return engine.scarcity.Refusal() }
 
 // Remembered returns an entry that memory holds, or NotFoundError if memory knows that there is
-// none.
-func (engine *Engine) Remembered(name kv.EntryName) (entry state.Entry, known bool, err error) {
-	found, known := engine.hot.Read(name)
+// none. If into is not nil, the value is appended there, and not in the entry.
+func (engine *Engine) Remembered(name kv.EntryName, into *[]byte) (entry state.Entry, known bool, err error) {
+	found, known := engine.hot.Read(name, into)
 	if known {
 		entry, err = engine.live(name, &found)
 	}

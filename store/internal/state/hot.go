@@ -98,18 +98,18 @@ func (hot *Hot) place(name kv.EntryName) (*hotShard, uint64) {
 	return &hot.shards[hash%hotShards], hash
 }
 
-// Read returns the remembered entry of a key, for any goroutine. While the entries of a commit
-// are put, Read finds nothing. A reader that has seen one of them must not miss another; the
-// committer answers when all are there.
-func (hot *Hot) Read(name kv.EntryName) (kv.EntryState, bool) {
+// Read returns the remembered entry of a key, for any goroutine. If into is not nil, the value is
+// appended there, and not in the state. While the entries of a commit are put, Read finds nothing. A
+// reader that has seen one of them must not miss another; the committer answers when all are there.
+func (hot *Hot) Read(name kv.EntryName, into *[]byte) (kv.EntryState, bool) {
 	if hot == nil || hot.changing.Load() {
 		return kv.EntryState{}, false
 	}
-	return hot.get(name, true)
+	return hot.get(name, true, into)
 }
 
 // get returns the remembered entry of a key, with or without its value.
-func (hot *Hot) get(name kv.EntryName, withValue bool) (state kv.EntryState, known bool) {
+func (hot *Hot) get(name kv.EntryName, withValue bool, into *[]byte) (state kv.EntryState, known bool) {
 	if hot == nil {
 		return state, false
 	}
@@ -128,8 +128,11 @@ func (hot *Hot) get(name kv.EntryName, withValue bool) (state kv.EntryState, kno
 	if hot.deletions.hide(name.Group, &state) {
 		return kv.EntryState{}, true
 	}
-	if withValue {
-		state.Value = string(segment.value(record))
+	begin := record.offset + record.group + record.key
+	if value := segment.texts[begin : begin+record.value]; into != nil {
+		*into = append(*into, value...)
+	} else if withValue {
+		state.Value = string(value)
 	}
 	return state, true
 }
@@ -151,11 +154,6 @@ func (segment *hotSegment) names(record *hotRecord, name kv.EntryName) bool {
 	}
 	texts := segment.texts[record.offset:]
 	return string(texts[:record.group]) == name.Group && string(texts[record.group:record.group+record.key]) == name.Key
-}
-
-func (segment *hotSegment) value(record *hotRecord) []byte {
-	begin := record.offset + record.group + record.key
-	return segment.texts[begin : begin+record.value]
 }
 
 // putAll remembers the changes of a commit.

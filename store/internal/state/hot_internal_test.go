@@ -20,7 +20,7 @@ func (hot *Hot) putValue(key, value string) {
 }
 
 func (hot *Hot) holds(key string) bool {
-	_, known := hot.get(hotName(key), false)
+	_, known := hot.get(hotName(key), false, nil)
 	return known
 }
 
@@ -46,7 +46,7 @@ func TestHot_Put_Good(t *testing.T) {
 	assert.LessOrEqual(t, hot.memory(), limit)
 	assert.Greater(t, hot.memory(), limit/2)
 	assert.False(t, hot.holds("missing"))
-	state, known := hot.get(hotName("0"), true)
+	state, known := hot.get(hotName("0"), true, nil)
 	require.True(t, known)
 	assert.Equal(t, kv.EntryState{Revision: 1}, state)
 }
@@ -56,14 +56,14 @@ func TestHot_Put_GoodReplacesWhatWasThere(t *testing.T) {
 	expected := kv.EntryState{Revision: 7, UpdatedAt: 5, ExpiresAt: 9, Bytes: 4, Value: "dark"}
 	hot.putValue("theme", "light")
 	hot.put(hotName("theme"), &expected)
-	state, known := hot.get(hotName("theme"), true)
+	state, known := hot.get(hotName("theme"), true, nil)
 	require.True(t, known)
 	assert.Equal(t, expected, state)
 	expected.Value = ""
-	state, _ = hot.get(hotName("theme"), false)
+	state, _ = hot.get(hotName("theme"), false, nil)
 	assert.Equal(t, expected, state, "the head")
 	hot.put(hotName("theme"), &kv.EntryState{})
-	state, known = hot.get(hotName("theme"), true)
+	state, known = hot.get(hotName("theme"), true, nil)
 	assert.True(t, known, "that it is not there is remembered too")
 	assert.False(t, state.Present())
 }
@@ -72,7 +72,7 @@ func TestHot_Put_GoodNamesThatLookAlike(t *testing.T) {
 	hot := NewHot(1 << 20)
 	hot.put(kv.EntryName{Group: "ab", Key: "c"}, &kv.EntryState{Revision: 1})
 	for _, name := range []kv.EntryName{{Group: "a", Key: "bc"}, {Group: "c", Key: "ab"}, {Group: "ab", Key: ""}} {
-		_, known := hot.get(name, true)
+		_, known := hot.get(name, true, nil)
 		assert.False(t, known, name)
 	}
 	// Two names with one hash: the later is remembered.
@@ -80,7 +80,7 @@ func TestHot_Put_GoodNamesThatLookAlike(t *testing.T) {
 	other, otherHash := hot.place(kv.EntryName{Group: "x", Key: "y"})
 	other.places[otherHash] = shard.places[hash]
 	if shard == other {
-		_, known := hot.get(kv.EntryName{Group: "x", Key: "y"}, true)
+		_, known := hot.get(kv.EntryName{Group: "x", Key: "y"}, true, nil)
 		assert.False(t, known)
 	}
 }

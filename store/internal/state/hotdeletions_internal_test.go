@@ -24,7 +24,7 @@ func (hot *Hot) putAt(name kv.EntryName, revision uint64) {
 
 // shows reports whether a name is remembered as present.
 func (hot *Hot) shows(name kv.EntryName) bool {
-	state, known := hot.get(name, true)
+	state, known := hot.get(name, true, nil)
 	return known && state.Present()
 }
 
@@ -59,7 +59,7 @@ func TestHotdeletions_DeleteGroups_Good(t *testing.T) {
 		hot.putAt(kv.EntryName{Group: "acme:other", Key: "a"}, 3)
 		hot.deleteGroups([]named[uint64]{{"acme:g", 5}})
 		for _, key := range []string{"a", "b"} {
-			state, known := hot.get(hotName(key), true)
+			state, known := hot.get(hotName(key), true, nil)
 			assert.True(t, known, "that it is not there is known")
 			assert.Zero(t, state)
 		}
@@ -96,7 +96,7 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 				hot.deleteGroups([]named[uint64]{{fmt.Sprint(index), 1}})
 			}
 		}
-		_, known := hot.get(hotName("a"), true)
+		_, known := hot.get(hotName("a"), true, nil)
 		assert.False(t, known)
 	})
 	t.Run("ForgottenWhenTheSegmentsHaveTurned", func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 		hot.turnAll()
 		hot.deleteGroups([]named[uint64]{{"acme:last", 8}}) // Forgets the first, whose segments have turned.
 		require.Len(t, hot.deletions.inMind, 2)
-		_, known := hot.get(hotName("a"), true)
+		_, known := hot.get(hotName("a"), true, nil)
 		assert.True(t, known)
 		assert.False(t, hot.shows(hotName("a")))
 	})
@@ -140,7 +140,7 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 		hot.deleteGroups([]named[uint64]{{"acme:last", 6}})
 		assert.Equal(t, map[string]uint64{"acme:last": 6}, hot.deletions.revisions)
 		assert.Zero(t, hot.memory())
-		_, known := hot.get(kv.EntryName{Group: "acme:other", Key: "a"}, true)
+		_, known := hot.get(kv.EntryName{Group: "acme:other", Key: "a"}, true, nil)
 		assert.False(t, known)
 		hot.putAt(hotName("a"), 7)
 		assert.True(t, hot.shows(hotName("a")), "it goes on remembering")
@@ -158,7 +158,7 @@ func TestHotdeletions_DeleteGroups_Ugly(t *testing.T) {
 				name := hotName(fmt.Sprint(reader * keys / 4))
 				for {
 					before := deleted.Load()
-					if state, known := hot.Read(name); known && state.Present() {
+					if state, known := hot.Read(name, nil); known && state.Present() {
 						assert.Greater(t, state.Revision, before)
 						assert.Equal(t, strings.Repeat("v", state.Bytes), state.Value)
 					}

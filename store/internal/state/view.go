@@ -308,7 +308,7 @@ func (view *View) remembered(name kv.EntryName, withValue bool) (kv.EntryState, 
 	place := view.pending.entries[name]
 	switch {
 	case place == nil:
-		return view.hot.get(name, withValue)
+		return view.hot.get(name, withValue, nil)
 	case view.deletions.hide(name.Group, &place.EntryState):
 		return kv.EntryState{}, true
 	default:
