@@ -46,13 +46,38 @@ const (
 // decodeBody reads a JSON body and checks it. It refuses headers of the raw form, because
 // the body has fields for them.
 func decodeBody[Body subjects.Request](request *request) (body Body, err error) {
-	if err := cmp.Or(request.refuseTTL(rawFormOnly), request.refuseIfRevision(rawFormOnly)); err != nil {
+	if err := request.refuseRawHeaders(); err != nil {
 		return body, err
 	}
 	if err = subjects.Decode(request.data, &body); err == nil {
 		err = body.Check()
 	}
 	return body, err
+}
+
+func (request *request) refuseRawHeaders() error {
+	if len(request.given) == 0 {
+		return nil
+	}
+	return cmp.Or(request.refuseTTL(rawFormOnly), request.refuseIfRevision(rawFormOnly))
+}
+
+// plainEntry reads a body that has the names of an entry and nothing else, as nearly all have. It
+// reports false for any other body, which decodeBody reads. All names are parts of one text.
+func (request *request) plainEntry() (store.EntryName, bool) {
+	if len(request.given) > 0 && request.refuseRawHeaders() != nil {
+		return store.EntryName{}, false
+	}
+	group, key, plain := subjects.PlainEntry(request.data)
+	if !plain {
+		return store.EntryName{}, false
+	}
+	namespace := request.address.Namespace
+	names := namespace + ":" + string(group) + string(key)
+	begin := len(namespace) + len(":")
+	end := begin + len(group)
+	request.group, request.key = names[begin:end], names[end:]
+	return store.EntryName{Group: names[:end], Key: request.key}, true
 }
 
 // entry returns the name of an entry, and keeps the name for error messages.
@@ -219,6 +244,9 @@ type getQuery struct {
 }
 
 func decodeGet(request *request) (query getQuery, err error) {
+	if name, plain := request.plainEntry(); plain {
+		return getQuery{EntryName: name}, nil
+	}
 	body, err := decodeBody[subjects.GetRequest](request)
 	if err != nil {
 		return query, err
@@ -296,6 +324,9 @@ func submitGetAndTouch(
 }
 
 func decodeExists(request *request) (store.EntryName, error) {
+	if name, plain := request.plainEntry(); plain {
+		return name, nil
+	}
 	body, err := decodeBody[subjects.ExistsRequest](request)
 	if err != nil {
 		return store.EntryName{}, err

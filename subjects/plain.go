@@ -32,32 +32,55 @@ func (request *SetRequest) plainField(name string) **string {
 	return nil
 }
 
-func (request *GetRequest) plainField(name string) **string {
-	return plainName(name, &request.Group, &request.Key)
-}
-
-func (request *ExistsRequest) plainField(name string) **string {
-	return plainName(name, &request.Group, &request.Key)
-}
-
 func (request *DeleteRequest) plainField(name string) **string {
-	return plainName(name, &request.Group, &request.Key)
-}
-
-func plainName(name string, group, key **string) **string {
 	switch name {
 	case "group":
-		return group
+		return &request.Group
 	case "key":
-		return key
+		return &request.Key
 	}
 	return nil
 }
 
+// PlainEntry reads a plain body with the names of an entry and nothing else. The names are valid, and
+// lie in data. group is DefaultGroup if it is left out. PlainEntry reports false for any other body:
+// Decode reads that, and says why it is wrong.
+//
+//	group, key, plain := subjects.PlainEntry([]byte(`{"group":"config","key":"theme"}`))
+func PlainEntry(data []byte) (group, key []byte, plain bool) {
+	reader := plainReader[[]byte]{rest: data}
+	reader.skip('{')
+	for {
+		name := reader.text()
+		reader.skip(':')
+		text := reader.text()
+		switch {
+		case len(text) == 0:
+			return nil, nil, false
+		case key == nil && string(name) == "key" && len(text) <= MaxKeyBytes:
+			key = text
+		case group == nil && string(name) == "group" && len(text) <= MaxGroupBytes:
+			group = text
+		default:
+			return nil, nil, false
+		}
+		if reader.ends() {
+			break
+		}
+		reader.skip(',')
+	}
+	if group == nil {
+		group = defaultGroup
+	}
+	return group, key, key != nil
+}
+
+var defaultGroup = []byte(DefaultGroup)
+
 // decodePlain reads a plain body and reports true. If it reports false, the body may be
 // anything, and the content of into has no meaning.
 func decodePlain(data []byte, into plainBody) bool {
-	reader := plainReader{rest: string(data)}
+	reader := plainReader[string]{rest: string(data)}
 	texts := new([maxPlainFields]string)
 	reader.skip('{')
 	for count := 0; count < maxPlainFields && !reader.failed; count++ {
@@ -92,14 +115,14 @@ func shareBody(size int, into plainBody, texts *[maxPlainFields]string) bool {
 
 // plainReader reads the parts of a plain body. After the first part that is not plain,
 // its results have no meaning.
-type plainReader struct {
-	rest   string
+type plainReader[Text string | []byte] struct {
+	rest   Text
 	failed bool
 }
 
 // skip passes a character and the spaces after it. It fails if another character comes.
-func (reader *plainReader) skip(char byte) {
-	if reader.rest == "" || reader.rest[0] != char {
+func (reader *plainReader[Text]) skip(char byte) {
+	if len(reader.rest) == 0 || reader.rest[0] != char {
 		reader.failed = true
 		return
 	}
@@ -111,10 +134,10 @@ func (reader *plainReader) skip(char byte) {
 }
 
 // text reads a string without escapes, and returns its content.
-func (reader *plainReader) text() string {
-	if reader.rest == "" || reader.rest[0] != '"' {
+func (reader *plainReader[Text]) text() (none Text) {
+	if len(reader.rest) == 0 || reader.rest[0] != '"' {
 		reader.failed = true
-		return ""
+		return none
 	}
 	content, index := reader.rest[1:], 0
 	for {
@@ -127,11 +150,11 @@ func (reader *plainReader) text() string {
 	}
 	if index == len(content) || content[index] != '"' {
 		reader.failed = true
-		return ""
+		return none
 	}
 	reader.rest = content[index+1:]
 	return content[:index]
 }
 
 // ends reports whether the body ends here.
-func (reader *plainReader) ends() bool { return !reader.failed && reader.rest == "}" }
+func (reader *plainReader[Text]) ends() bool { return !reader.failed && string(reader.rest) == "}" }

@@ -42,6 +42,28 @@ func TestPlain_Decode_Good(t *testing.T) {
 	}
 }
 
+// TestPlain_PlainEntry_Good compares the names with those that the long way reads.
+func TestPlain_PlainEntry_Good(t *testing.T) {
+	read := 0
+	for _, body := range append(plainBodies, `{"group":"","key":"a"}`, `{"group":"a"}`, `{}`, ``, `{"key":"`+strings.Repeat("k", subjects.MaxKeyBytes+1)+`"}`) {
+		group, key, plain := subjects.PlainEntry([]byte(body))
+		if !plain {
+			continue
+		}
+		read++
+		var request subjects.GetRequest
+		require.NoError(t, subjects.Decode([]byte(" "+body), &request), body)
+		require.NoError(t, request.Check(), body)
+		assert.Equal(t, *request.Key, string(key))
+		if request.Group != nil {
+			assert.Equal(t, *request.Group, string(group))
+		} else {
+			assert.Equal(t, subjects.DefaultGroup, string(group))
+		}
+	}
+	assert.Equal(t, 3, read, "bodies with names alone")
+}
+
 func TestPlain_Decode_GoodLargeValue(t *testing.T) {
 	value := strings.Repeat("x", 100_000)
 	requirePlain[subjects.SetRequest](t, `{"group":"config","key":"theme","value":"`+value+`"}`)
