@@ -54,8 +54,12 @@ func (portion *portion) subtract(less portion) {
 type queue struct {
 	limits portion
 
-	mutex      sync.Mutex
-	total      portion
+	mutex sync.Mutex
+	total portion
+	// recent is the namespace that was asked about last, and held is what it holds. namespaces has
+	// the others that hold something.
+	recent     string
+	held       portion
 	namespaces map[string]portion
 }
 
@@ -71,15 +75,14 @@ func newQueue(requests int, bytes int64) *queue {
 func (queue *queue) take(namespace string, more portion) bool {
 	queue.mutex.Lock()
 	defer queue.mutex.Unlock()
-	held := queue.namespaces[namespace]
+	queue.turnToLocked(namespace)
 	for kind, amount := range more {
-		if amount > 0 && !queue.fitsLocked(kind, held[kind], amount) {
+		if amount > 0 && !queue.fitsLocked(kind, queue.held[kind], amount) {
 			return false
 		}
 	}
-	held.add(more)
+	queue.held.add(more)
 	queue.total.add(more)
-	queue.namespaces[namespace] = held
 	return true
 }
 
@@ -94,14 +97,21 @@ func (queue *queue) fitsLocked(kind int, held, amount int64) bool {
 func (queue *queue) give(namespace string, back portion) {
 	queue.mutex.Lock()
 	defer queue.mutex.Unlock()
-	held := queue.namespaces[namespace]
-	held.subtract(back)
+	queue.turnToLocked(namespace)
+	queue.held.subtract(back)
 	queue.total.subtract(back)
-	if held == (portion{}) {
-		delete(queue.namespaces, namespace)
+}
+
+// turnToLocked makes a namespace the recent one.
+func (queue *queue) turnToLocked(namespace string) {
+	if namespace == queue.recent {
 		return
 	}
-	queue.namespaces[namespace] = held
+	if queue.held != (portion{}) {
+		queue.namespaces[queue.recent] = queue.held
+	}
+	queue.recent, queue.held = namespace, queue.namespaces[namespace]
+	delete(queue.namespaces, namespace)
 }
 
 // inHand returns the work in hand of all namespaces together.
