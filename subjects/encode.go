@@ -191,7 +191,65 @@ func AppendChanges(dst []byte, page *ChangesRecord) []byte {
 // AppendTime appends a time in the form of the contract: RFC 3339 in UTC, with up to nine
 // decimals.
 func AppendTime(dst []byte, at time.Time) []byte {
-	return at.UTC().AppendFormat(dst, time.RFC3339Nano)
+	seconds, nanoseconds := at.Unix(), at.Nanosecond()
+	if seconds < 0 || seconds > lastSecond {
+		return at.UTC().AppendFormat(dst, time.RFC3339Nano)
+	}
+	year, month, day := dateOf(seconds / secondsPerDay)
+	second := int(seconds % secondsPerDay)
+	dst = appendPair(appendPair(dst, year/100), year%100)
+	dst = appendPair(append(dst, '-'), month)
+	dst = appendPair(append(dst, '-'), day)
+	dst = appendPair(append(dst, 'T'), second/3600)
+	dst = appendPair(append(dst, ':'), second/60%60)
+	dst = appendPair(append(dst, ':'), second%60)
+	return append(appendFraction(dst, nanoseconds), 'Z')
+}
+
+const (
+	secondsPerDay = 24 * 60 * 60
+	// lastSecond is the end of the year 9999.
+	lastSecond = 253402300799
+)
+
+// dateOf returns the date of a day, counted from 1 January 1970. It counts years from 1 March, so
+// that the day of a leap year is the last one, and in eras of 400 years.
+func dateOf(day int64) (year, month, dayOfMonth int) {
+	const fromEra, daysPerEra = 719468, 146097
+	day += fromEra
+	era, dayOfEra := int(day/daysPerEra), int(day%daysPerEra)
+	year = (dayOfEra - dayOfEra/1460 + dayOfEra/36524 - dayOfEra/146096) / 365
+	dayOfYear := dayOfEra - (365*year + year/4 - year/100)
+	month = (5*dayOfYear + 2) / 153
+	dayOfMonth = dayOfYear - (153*month+2)/5 + 1
+	year += 400 * era
+	if month += 3; month > 12 {
+		return year + 1, month - 12, dayOfMonth
+	}
+	return year, month, dayOfMonth
+}
+
+// appendPair appends two digits.
+func appendPair(dst []byte, number int) []byte {
+	return append(dst, byte('0'+number/10), byte('0'+number%10))
+}
+
+// appendFraction appends a point and up to nine decimals, without zeros at the end.
+func appendFraction(dst []byte, nanoseconds int) []byte {
+	if nanoseconds == 0 {
+		return dst
+	}
+	var digits [10]byte
+	digits[0] = '.'
+	for index := len(digits) - 1; index > 0; index-- {
+		digits[index] = byte('0' + nanoseconds%10)
+		nanoseconds /= 10
+	}
+	end := len(digits)
+	for digits[end-1] == '0' {
+		end--
+	}
+	return append(dst, digits[:end]...)
 }
 
 // appendContent appends the name of a member and a value: a JSON string, or base64 if the

@@ -236,6 +236,12 @@ func TestEncode_AppendChanges_Good(t *testing.T) {
 func TestEncode_AppendTime_Good(t *testing.T) {
 	assert.Equal(t, "2026-11-22T10:00:00.123456789Z", string(subjects.AppendTime(nil, moment.In(time.FixedZone("", 7200)))))
 	assert.Equal(t, "2026-11-22T10:00:00Z", string(subjects.AppendTime(nil, moment.Truncate(time.Second))))
+	for _, at := range []time.Time{time.Unix(0, 0), time.Unix(-1, 1), {}, time.Date(9999, 12, 31, 23, 59, 59, 999999990, time.UTC)} {
+		assert.Equal(t, at.UTC().Format(time.RFC3339Nano), string(subjects.AppendTime(nil, at)))
+	}
+	for at := time.Unix(0, 100).UTC(); at.Year() < 2401; at = at.Add(24*time.Hour + time.Second) {
+		require.Equal(t, at.Format(time.RFC3339Nano), string(subjects.AppendTime(nil, at)), "every day of 400 years")
+	}
 }
 
 // FuzzEncode_AppendEntry checks values of any bytes against the library.
