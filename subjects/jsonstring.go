@@ -150,18 +150,24 @@ func literalLength[Text string | []byte](text Text) int {
 // or not ASCII. A byte after one of these may set one too; no other byte does.
 func literalWords[Text string | []byte](text Text) int {
 	index := 0
+	for ; index+32 <= len(text); index += 32 {
+		words := text[index : index+32]
+		if (flags(loadEight(words))|flags(loadEight(words[8:]))|flags(loadEight(words[16:]))|flags(loadEight(words[24:])))&highBits != 0 {
+			break
+		}
+	}
 	for ; index+8 <= len(text); index += 8 {
-		if notLiteral(loadEight(text[index:])) != 0 {
+		if flags(loadEight(text[index:]))&highBits != 0 {
 			break
 		}
 	}
 	return index
 }
 
-// notLiteral returns no bit if eight bytes are literal.
-func notLiteral(eight uint64) uint64 {
-	quotes, backslashes := eight^('"'*everyByte), eight^('\\'*everyByte)
-	return ((eight - ' '*everyByte) | (quotes - everyByte) | (backslashes - everyByte) | eight) & highBits
+// flags has the high bits of literalWords. The first exclusive or puts the quote in the place of the
+// space, next to the bytes below it.
+func flags(eight uint64) uint64 {
+	return (eight ^ ('"'^' ')*everyByte - (' '+1)*everyByte) | (eight ^ '\\'*everyByte - everyByte) | eight
 }
 
 // loadEight reads eight bytes, the first one lowest. The compiler turns it into one load.
