@@ -144,8 +144,8 @@ func (run *recordedRun) eachImage(t *testing.T, random *rand.Rand, verify func(t
 }
 
 // moments returns the times at which the power fails, spread over the run. They are right
-// after acknowledgements, right after changes to the database, to the write-ahead log, to
-// workspaces and to archives, and after the end. So some are in the middle of commits and
+// after acknowledgements, right after changes to the database, to its newest commits, to the write-ahead
+// log, to workspaces and to archives, and after the end. So some are in the middle of commits and
 // checkpoints, and of files that are made or removed.
 func (run *recordedRun) moments(random *rand.Rand) []time.Time {
 	var moments []time.Time
@@ -153,7 +153,7 @@ func (run *recordedRun) moments(random *rand.Rand) []time.Time {
 		moments = append(moments, run.promises[index].received)
 	}
 	database := filepath.Join(run.root, recordedDatabase)
-	for _, prefix := range []string{database, database + "-wal", database + ".workspaces/", filepath.Join(run.root, recordedArchives) + "/"} {
+	for _, prefix := range []string{database, database + "-wal", database + ".commits", database + ".workspaces/", filepath.Join(run.root, recordedArchives) + "/"} {
 		changed := slices.DeleteFunc(slices.Clone(run.recording.effects), func(effect *effect) bool {
 			isOne := effect.name == prefix || strings.HasSuffix(prefix, "/") && strings.HasPrefix(effect.name, prefix)
 			return !isOne || effect.began.Before(run.promises[0].received)

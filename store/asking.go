@@ -11,6 +11,7 @@ import (
 	"dappco.re/go/storebus/store/internal/engine"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/mailbox"
 	"dappco.re/go/storebus/store/internal/state"
 )
 
@@ -141,7 +142,7 @@ func submitChange(store *Store, command Command, done func(error)) {
 }
 
 // answered has the committer hand over the answer to a caller that does not wait.
-func answered[Answer any](committer *engine.Committer, outlet *engine.Outlet, done func(Answer, error), answer Answer, err error) {
+func answered[Answer any](committer *engine.Committer, outlet *mailbox.Outlet, done func(Answer, error), answer Answer, err error) {
 	if done != nil {
 		committer.Answer(outlet, func() { done(answer, err) })
 	}

@@ -14,6 +14,7 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/logfile"
 	"dappco.re/go/storebus/store/internal/schema"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
@@ -65,7 +66,7 @@ func checkDatabase(ctx context.Context, path string) (state DatabaseState, err e
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
 	file := lock.DatabasePath()
-	if fileSize(file+"-wal") > 0 || fileSize(file+"-journal") > 0 {
+	if fileSize(file+"-wal") > 0 || fileSize(file+"-journal") > 0 || fileSize(file+logfile.Suffix) > 0 {
 		return DatabaseUnfinished, nil
 	}
 	return readUnchanged(ctx, file)

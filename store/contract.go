@@ -6,10 +6,10 @@ import (
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/commands"
-	"dappco.re/go/storebus/store/internal/engine"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/mailbox"
 	"dappco.re/go/storebus/store/internal/sqlitelog"
 	"dappco.re/go/storebus/store/internal/state"
 	"dappco.re/go/storebus/store/internal/workspace"
@@ -311,10 +311,10 @@ type QuotaExceededError = failure.QuotaExceededError
 
 // Sink takes over the calls of Submit methods when they are carried out, many at once. Use
 // it with SubmitTo to send results on without a goroutine of the store in between.
-type Sink = engine.Sink
+type Sink = mailbox.Sink
 
 // Completion is a call that is carried out, and whose caller is not told yet.
-type Completion = engine.Completion
+type Completion = mailbox.Completion
 
 // Limits bounds the entries of namespaces, for all callers. Limits also require names to be
 // UTF-8. A zero field is no limit. Groups outside every namespace have no limits.

@@ -10,13 +10,14 @@ import (
 
 	"dappco.re/go/storebus/store/internal/archivefile"
 	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/logfile"
 	"dappco.re/go/storebus/store/internal/mark"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/workspacefile"
 )
 
 // ownSuffixes are behind the names of the files and folders that the store makes itself.
-var ownSuffixes = slices.Concat([]string{sqlite.LockSuffix, sqlite.ReserveSuffix, mark.Suffix}, workspacefile.Suffixes,
+var ownSuffixes = slices.Concat([]string{sqlite.LockSuffix, sqlite.ReserveSuffix, mark.Suffix, logfile.Suffix}, workspacefile.Suffixes,
 	[]string{archivefile.Suffixes[archivefile.Gzip], archivefile.Suffixes[archivefile.Zstd]})
 
 // superJournal is the name of a journal of SQLite that several databases share.
@@ -29,7 +30,7 @@ var deviceName = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`
 // CheckFileName checks a name for a new database, such as a backup. It returns ErrInvalidName
 // for a name that means something beside another file or on another system, in upper or lower
 // case: files that SQLite keeps beside a database (monday.db-wal, -shm, -journal), files of the
-// store itself (.lock, .mark, .reserve, .partial, .workspace, .workspaces, .duckdb, .jsonl.gz,
+// store itself (.commits, .lock, .mark, .reserve, .partial, .workspace, .workspaces, .duckdb, .jsonl.gz,
 // .jsonl.zst, quarantine, imported), and devices of Windows (nul, com1.db).
 //
 //	err := store.CheckFileName("monday.db")

@@ -110,6 +110,19 @@ func Settle(store *Store) error {
 	})
 }
 
+// BeginNewest has the next commit go into a file of newest commits.
+func BeginNewest(store *Store) error {
+	return onCommitter(store, func(committer *engine.Committer) error {
+		committer.Inside().BeginNewest()
+		return nil
+	})
+}
+
+// BreakNewest has the file of newest commits fail from now on, as its disk would.
+func BreakNewest(store *Store) error {
+	return onCommitter(store, func(committer *engine.Committer) error { return committer.Inside().BreakNewest() })
+}
+
 // Execute runs a statement on the connection of a store that has a database file.
 func Execute(store *Store, statement string) error {
 	return OnCommitter(store, func() error {

@@ -14,6 +14,7 @@ import (
 	"dappco.re/go/storebus/store/internal/backup"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/inspect"
+	"dappco.re/go/storebus/store/internal/logfile"
 	"dappco.re/go/storebus/store/internal/mark"
 	"dappco.re/go/storebus/store/internal/schema"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -65,7 +66,7 @@ func inspectDatabase(ctx context.Context, path string) (found Inspection, err er
 	}
 	defer func() { err = errors.Join(err, reader.Close()) }()
 	err = requireCurrent(ctx, reader)
-	stamped := false
+	stamped, newest := false, uint64(0)
 	if err == nil {
 		stamped, err = backup.IsStamped(ctx, reader)
 	}
@@ -75,13 +76,22 @@ func inspectDatabase(ctx context.Context, path string) (found Inspection, err er
 			if stamped { // its next store has another id, and begins another mark
 				return nil, nil
 			}
-			known, marked, fault := mark.Read(file)
-			if fault != nil || !marked {
-				return fault, nil
+			end, err := logfile.EndOf(file, storeID, log)
+			if err != nil {
+				return nil, err
 			}
-			return behind(known, storeID, log)
+			newest = uint64(len(end.Records))
+			known, marked, fault := mark.Read(file)
+			if fault == nil && marked {
+				fault, err = behind(known, storeID, &end)
+			}
+			if fault == nil {
+				fault = end.Gap
+			}
+			return fault, err
 		})
 	}
+	found.Newest = newest
 	switch sqlite.Code(err) {
 	case sqlitelib.SQLITE_NOTADB:
 		err = fmt.Errorf("%w: %w", ErrNotAStore, err)

@@ -9,6 +9,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/logfile"
 	"dappco.re/go/storebus/store/internal/mark"
 	"dappco.re/go/storebus/store/internal/sqlitelog"
 )
@@ -46,26 +47,28 @@ var errDamagedMark = fmt.Errorf("%w: the mark of the database is damaged; an ope
 
 // check compares the database with its mark, when the store is opened. Beside a damaged mark nobody
 // can tell whether it is the newest one.
-func (marked *marked) check(storeID string, log *sqlitelog.Log) (refusal, reason, err error) {
+func (marked *marked) check(storeID string, end *logfile.End) (refusal, reason, err error) {
 	switch {
 	case marked.damage != nil:
 		marked.refusal = errDamagedMark
 		return marked.refusal, fmt.Errorf("%w: %w; the database ends at commit %d; if it is the newest one, remove the mark, else see storebus restore --help",
-			failure.ErrUnavailable, marked.damage, log.Place().ID), nil
-	case !marked.found:
-		return nil, nil, nil
+			failure.ErrUnavailable, marked.damage, end.ID()), nil
+	case marked.found:
+		reason, err = behind(marked.mark, storeID, end)
 	}
-	reason, err = behind(marked.mark, storeID, log)
+	if reason == nil && err == nil {
+		reason = end.Gap
+	}
 	if reason == nil {
 		return nil, nil, err
 	}
 	marked.refusal = errBehindMark
-	return marked.refusal, fmt.Errorf("%w: %w; put the right database back with its -wal, or see storebus restore --help", failure.ErrUnavailable, reason), err
+	return marked.refusal, fmt.Errorf("%w: %w; put the right database back with its -wal and its .commits, or see storebus restore --help", failure.ErrUnavailable, reason), err
 }
 
 // behind returns by how much a log is behind a mark, nil if it has the commit of the mark.
-func behind(mark mark.Mark, storeID string, log *sqlitelog.Log) (reason, err error) {
-	end := log.Place().ID
+func behind(mark mark.Mark, storeID string, log *logfile.End) (reason, err error) {
+	end := log.ID()
 	switch {
 	case mark.Store != storeID && end == 0:
 		return fmt.Errorf("the database is new and empty, and its mark has commit %d of store %s", mark.Commit, mark.Store), nil

@@ -11,6 +11,7 @@ import (
 
 	"dappco.re/go/storebus/store/internal/backup"
 	"dappco.re/go/storebus/store/internal/clock"
+	"dappco.re/go/storebus/store/internal/logfile"
 	"dappco.re/go/storebus/store/internal/mark"
 	"dappco.re/go/storebus/store/internal/schema"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -56,6 +57,10 @@ func openDatabase(config StoreConfig) (*sqlite.Database, *marked, error) {
 func beginMark(path, id string) error {
 	if path == "" {
 		return nil
+	}
+	// The newest commits of another store are not those of this one.
+	if err := logfile.SetAside(path, replacedSuffix()); err != nil {
+		return err
 	}
 	return mark.Write(path, mark.Mark{Store: id})
 }

@@ -80,7 +80,7 @@ func crashCopy(t testing.TB, opened *store.Store, path string) string {
 }
 
 func copyDatabase(from, to string) error {
-	for _, suffix := range []string{"", "-wal"} {
+	for _, suffix := range []string{"", "-wal", ".commits"} {
 		content, err := os.ReadFile(from + suffix)
 		if err == nil {
 			err = os.WriteFile(to+suffix, content, 0o600)

@@ -183,6 +183,9 @@ func openWork(t *testing.T, config store.StoreConfig) *work {
 	t.Helper()
 	opened, err := store.NewConfigured(config)
 	require.NoError(t, err)
+	if config.Durability == store.DurabilityFull {
+		require.NoError(t, store.BeginNewest(opened))
+	}
 	return &work{t: t, store: opened, archives: t.TempDir(), outcomes: map[string]error{}}
 }
 
@@ -359,11 +362,11 @@ type crashImage struct {
 	outcomes map[string]error
 }
 
-// filesOf reads the database and its write-ahead log.
+// filesOf reads the database, its write-ahead log and its newest commits.
 func filesOf(t *testing.T, path string) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
-	for _, suffix := range []string{"", "-wal"} {
+	for _, suffix := range []string{"", "-wal", ".commits"} {
 		content, err := os.ReadFile(path + suffix)
 		if !errors.Is(err, fs.ErrNotExist) {
 			require.NoError(t, err)
@@ -408,8 +411,16 @@ func torn(before, after []byte, random *rand.Rand) (images [][]byte) {
 // and with a last write that is torn.
 func TestRecords_Crash_Ugly(t *testing.T) {
 	t.Parallel()
+	for _, durability := range []store.Durability{store.DurabilityRelaxed, store.DurabilityFull} {
+		t.Run(string(durability), func(t *testing.T) { crashAnywhere(t, durability) })
+	}
+}
+
+func crashAnywhere(t *testing.T, durability store.Durability) {
+	t.Helper()
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	config := workConfig(t)
+	config.Durability = durability
 	work := openWork(t, config)
 	var images []crashImage
 	take := func(label string, files map[string][]byte) {
@@ -423,7 +434,7 @@ func TestRecords_Crash_Ugly(t *testing.T) {
 		err := execute()
 		after := filesOf(t, config.DatabasePath)
 		for _, log := range torn(before["-wal"], after["-wal"], random) {
-			take("Torn", map[string][]byte{"": after[""], "-wal": log})
+			take("Torn", map[string][]byte{"": after[""], "-wal": log, ".commits": after[".commits"]})
 		}
 		take("Committed", after)
 		return err

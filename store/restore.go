@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"dappco.re/go/storebus/internal/platform"
 	"dappco.re/go/storebus/store/internal/backup"
 	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/logfile"
 	"dappco.re/go/storebus/store/internal/mark"
 	"dappco.re/go/storebus/store/internal/schema"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -93,7 +95,7 @@ func checkBackup(path, backupPath string) error {
 	if information.Size() == 0 || !information.Mode().IsRegular() {
 		return fmt.Errorf("%w: %s is empty or no file", ErrNotAStore, backupPath)
 	}
-	for _, suffix := range []string{"-wal", "-journal"} {
+	for _, suffix := range []string{"-wal", logfile.Suffix, "-journal"} {
 		if fileSize(backupPath+suffix) > 0 {
 			return fmt.Errorf("%w: %s was not closed: a part of it is in %s", failure.ErrInvalidArgument, backupPath, filepath.Base(backupPath)+suffix)
 		}
@@ -135,11 +137,11 @@ func stampFile(ctx context.Context, path string) error {
 // log goes first: without it the database is behind its mark, and a crash in between is noticed. It
 // returns "" if there is no database.
 func setAside(path string) (aside string, err error) {
-	if fileSize(path) == 0 && fileSize(path+"-wal") == 0 {
+	if fileSize(path) == 0 && fileSize(path+"-wal") == 0 && fileSize(path+logfile.Suffix) == 0 {
 		return "", nil // a rename replaces it
 	}
-	aside = path + ".replaced-" + time.Now().UTC().Format("20060102T150405.000")
-	for _, suffix := range []string{"-wal", "-journal", ""} {
+	aside = path + replacedSuffix()
+	for _, suffix := range []string{"-wal", logfile.Suffix, "-journal", ""} {
 		if err := os.Rename(path+suffix, aside+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return aside, err
 		}
@@ -149,6 +151,9 @@ func setAside(path string) (aside string, err error) {
 	}
 	return aside, platform.SyncFolder(filepath.Dir(path))
 }
+
+// replacedSuffix is behind the name of a file that gives way to another.
+func replacedSuffix() string { return ".replaced-" + time.Now().UTC().Format("20060102T150405.000") }
 
 // AcceptDatabase has a database count as the newest one, although it is behind its mark or the mark
 // is damaged. The store that opens it next takes writes, and takes a store id of its own.
@@ -181,7 +186,7 @@ func acceptOpened(ctx context.Context, opened *sqlite.Database) error {
 	case errors.Is(damage, mark.ErrDamaged): // the next start begins another
 	case damage != nil:
 		return damage
-	case !found:
+	case !found && fileSize(opened.Path()+logfile.Suffix) == 0:
 		return ErrNotBehind
 	}
 	transaction, err := opened.Connection.BeginTx(ctx, nil)
@@ -195,26 +200,35 @@ func acceptOpened(ctx context.Context, opened *sqlite.Database) error {
 	if state == schema.Missing {
 		return mark.Remove(opened.Path())
 	}
-	if state == schema.Current && damage == nil {
-		if err := requireBehind(ctx, opened, known); err != nil {
+	if state == schema.Current {
+		if err := takeNewest(ctx, opened, known, damage == nil); err != nil {
 			return err
 		}
 	}
 	return backup.Stamp(ctx, opened.Connection)
 }
 
-// requireBehind returns ErrNotBehind for a database that is not behind a mark. Who accepts such a
-// database would have all consumers read it again.
-func requireBehind(ctx context.Context, opened *sqlite.Database, known mark.Mark) error {
+// takeNewest brings the newest commits beside a database into it, as far as they follow. If marked is
+// set, it returns ErrNotBehind for a database that is not behind a mark. Who accepts such a database
+// would have all consumers read it again.
+func takeNewest(ctx context.Context, opened *sqlite.Database, known mark.Mark, marked bool) error {
 	var id string
 	if err := opened.Connection.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = 'store_id'`).Scan(&id); err != nil {
 		return err
 	}
-	return sqlitelog.Of(opened, id, func(log *sqlitelog.Log) error {
-		reason, err := behind(known, id, log)
-		if reason == nil && err == nil {
-			err = ErrNotBehind
+	return sqlitelog.OfSession(opened, id, func(session *sqlite.Session, log *sqlitelog.Log) error {
+		end, err := logfile.EndOf(opened.Path(), id, log)
+		if err != nil {
+			return err
 		}
-		return err
+		if marked && end.Gap == nil {
+			if known.Store == "" { // it has no mark
+				return ErrNotBehind
+			}
+			if reason, err := behind(known, id, &end); reason == nil {
+				return cmp.Or(err, ErrNotBehind)
+			}
+		}
+		return log.Take(session, end.Records)
 	})
 }

@@ -26,6 +26,7 @@ import (
 	"dappco.re/go/storebus/store/internal/journalquery"
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/limiter"
+	"dappco.re/go/storebus/store/internal/mailbox"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/workspace"
 )
@@ -34,7 +35,7 @@ import (
 // every change. Any number of goroutines may call its methods.
 type Store struct {
 	*shared
-	outlet *engine.Outlet
+	outlet *mailbox.Outlet
 }
 
 // shared is what a store has in common with all that SubmitTo makes of it.
@@ -133,12 +134,8 @@ func NewConfigured(config StoreConfig) (*Store, error) {
 // start runs the engine.
 func (store *Store) start() (err error) {
 	config := &store.config
-	path := config.DatabasePath
-	if path == MemoryDatabase {
-		path = ""
-	}
 	store.engine, err = engine.Open(engine.Config{
-		Path: path, Synchronous: synchronousOf(config.Durability), InMemory: config.Durability == DurabilityMemory,
+		Path: store.database.Path(), Synchronous: synchronousOf(config.Durability), InMemory: config.Durability == DurabilityMemory,
 		Limits: config.Limits, Retention: config.Retention, CacheBytes: config.CacheBytes, PendingBytes: config.PendingBytes,
 		PurgeInterval: config.PurgeInterval, TransactionTimeout: config.TransactionTimeout,
 		Clock: store.clock, Logger: config.Logger, Stopping: store.stopped,
@@ -281,7 +278,7 @@ func (store *Store) SubmitTo(sink Sink) *Store {
 	if sink == nil {
 		return &Store{shared: store.shared, outlet: store.engine.Outlet()}
 	}
-	return &Store{shared: store.shared, outlet: engine.NewOutlet(sink)}
+	return &Store{shared: store.shared, outlet: mailbox.NewOutlet(sink)}
 }
 
 // Status returns the state of the store.

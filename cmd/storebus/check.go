@@ -34,6 +34,7 @@ type checkedDatabase struct {
 	Namespaces  uint64   `json:"namespaces"`
 	Entries     uint64   `json:"entries"`
 	Behind      uint64   `json:"commits_not_in_tables"`
+	Newest      uint64   `json:"commits_beside_database"`
 	Differences []string `json:"differences"`
 	More        uint64   `json:"more_differences,omitzero"`
 }
@@ -45,7 +46,7 @@ func check(ctx context.Context, call *call) error {
 		return err
 	}
 	if call.json {
-		err = call.printJSON(checkedDatabase{file, found.Commits, found.Namespaces, found.Entries, found.Behind, append([]string{}, found.Differences...), found.More})
+		err = call.printJSON(checkedDatabase{file, found.Commits, found.Namespaces, found.Entries, found.Behind, found.Newest, append([]string{}, found.Differences...), found.More})
 	} else {
 		for _, difference := range append(found.Differences, make([]string, max(0, 1-len(found.Differences)))...) {
 			call.print(file, found.Commits, found.Namespaces, found.Entries, difference)

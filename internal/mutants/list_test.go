@@ -193,8 +193,24 @@ var mutants = []mutant{
 		name: "LooksAtNoMark", folder: inEmbedded, test: "TestMark_Serve_Bad",
 		edits: []edit{{
 			"store/mark.go",
-			"\treason, err = behind(marked.mark, storeID, log)\n",
+			"\t\treason, err = behind(marked.mark, storeID, end)\n",
 			"",
+		}},
+	},
+	{
+		name: "LeavesTheNewestCommitsUnsynced", folder: inEmbedded, test: "TestDurability_PowerLoss_Ugly",
+		edits: []edit{{
+			"store/internal/logfile/file.go",
+			"\t\terr = platform.SyncData(file.file)\n",
+			"\t\t_ = platform.SyncData\n",
+		}},
+	},
+	{
+		name: "LeavesAGapInTheNewestCommits", folder: inStore, test: "TestNewest_NewConfigured_Good",
+		edits: []edit{{
+			"store/internal/engine/newest.go",
+			"\t\treturn batch.WaitsAlways // so that the file can begin again\n",
+			"\t\treturn batch.WaitsNot\n",
 		}},
 	},
 	{

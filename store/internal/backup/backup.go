@@ -17,6 +17,7 @@ import (
 
 	"dappco.re/go/storebus/internal/platform"
 	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/logfile"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -97,7 +98,7 @@ func refusal(err error) error {
 // requireAbsent returns fs.ErrExist if path exists, or if a file beside it would be taken for a
 // part of a database by SQLite.
 func requireAbsent(path string) error {
-	for _, suffix := range append([]string{""}, sqlite.Companions...) {
+	for _, suffix := range append([]string{"", logfile.Suffix}, sqlite.Companions...) {
 		if _, err := os.Lstat(path + suffix); err == nil {
 			return fmt.Errorf("%w; a backup overwrites nothing", &fs.PathError{Op: "back up into", Path: path + suffix, Err: fs.ErrExist})
 		}

@@ -132,6 +132,17 @@ func EncodeChanges(namespaces []*NamespaceChanges) *Changes {
 	return commit
 }
 
+// ChangesOf returns the changes that a blob has.
+func ChangesOf(blob []byte) (*Changes, error) {
+	changes := &Changes{Blob: blob}
+	err := ReadChanges(blob, time.Time{}, func(namespace NamespaceChanges) func(*Event) bool {
+		changes.Namespaces = append(changes.Namespaces, &namespace)
+		changes.Count += int(namespace.Count)
+		return nil
+	})
+	return changes, err
+}
+
 // ReadChanges calls visit with each namespace of a blob. visit returns a function for the
 // events, which returns false when it has enough, or nil to skip the namespace.
 func ReadChanges(blob []byte, committedAt time.Time, visit func(namespace NamespaceChanges) func(event *Event) bool) error {

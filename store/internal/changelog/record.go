@@ -54,11 +54,17 @@ func (record *Record) appendHead(buffer []byte) []byte {
 //
 //	bytes := record.Encode()
 func (record *Record) Encode() []byte {
-	buffer := make([]byte, headerBytes, headerBytes+64+len(record.StoreID)+len(record.Changes)+len(record.Sections))
+	return record.Append(make([]byte, 0, headerBytes+64+len(record.StoreID)+len(record.Changes)+len(record.Sections)))
+}
+
+// Append appends what Encode returns.
+func (record *Record) Append(buffer []byte) []byte {
+	begin := len(buffer)
+	buffer = append(buffer, make([]byte, headerBytes)...)
 	buffer = record.appendHead(buffer)
 	buffer = AppendText(buffer, record.Changes)
 	buffer = AppendText(buffer, record.Sections)
-	seal(buffer)
+	seal(buffer[begin:])
 	return buffer
 }
 

@@ -19,6 +19,7 @@ func (disk *Disk) LookAtFiles() {
 	if err == nil {
 		return
 	}
+	disk.Tried(workLog, disk.Flush())
 	disk.config.Fault.stop(err)
 	disk.config.Logger.Error("a file of the database is not at its place: writes have stopped, reads go on; take a backup, put the file back, and restart", slog.Any("error", err))
 	disk.Tried(workCheckpoint, disk.truncate.Query(func(sqlite.Row) bool { return true }))

@@ -87,7 +87,14 @@ func (disk *Disk) Session() *sqlite.Session { return disk.session }
 // error other than ErrOutcomeUnknown means that nothing was changed. After ErrOutcomeUnknown
 // nothing is written any more.
 func (disk *Disk) Transaction(function func(transaction *sqlite.Transaction)) error {
-	if err := errors.Join(disk.config.Fault.Stopped(), disk.endReading()); err != nil {
+	if err := disk.config.Fault.Stopped(); err != nil {
+		return err
+	}
+	return disk.transaction(function)
+}
+
+func (disk *Disk) transaction(function func(transaction *sqlite.Transaction)) error {
+	if err := disk.endReading(); err != nil {
 		return err
 	}
 	err := disk.begin.Execute()
@@ -127,12 +134,27 @@ func (disk *Disk) Transaction(function func(transaction *sqlite.Transaction)) er
 // Unsynced is Transaction for rows that the log can make again. It does not wait for the disk.
 // The fsync of the next commit covers it, and work lost in a crash is done again.
 func (disk *Disk) Unsynced(function func(transaction *sqlite.Transaction)) error {
+	if err := disk.config.Fault.Stopped(); err != nil {
+		return err
+	}
 	return disk.synchronous(sqlite.SynchronousNormal, function)
+}
+
+// Flush writes the deferred part of the log. It is on disk in a file, and so it is written even if the
+// store has stopped writing: nobody relies on these rows after the next start.
+func (disk *Disk) Flush() error {
+	return disk.synchronous(sqlite.SynchronousNormal, func(*sqlite.Transaction) {})
 }
 
 // Synced is Transaction for rows that belong to files beside the database. They are on disk
 // when Synced returns, even if the store is less durable.
 func (disk *Disk) Synced(function func(transaction *sqlite.Transaction)) error {
+	if disk.config.Synchronous == sqlite.SynchronousFull {
+		return disk.Transaction(function)
+	}
+	if err := disk.config.Fault.Stopped(); err != nil {
+		return err
+	}
 	return disk.synchronous(sqlite.SynchronousFull, function)
 }
 
@@ -145,7 +167,7 @@ func (disk *Disk) synchronous(level sqlite.Synchronous, function func(transactio
 	}
 	syncs := disk.syncs
 	disk.syncs = level == sqlite.SynchronousFull
-	err := disk.Transaction(function)
+	err := disk.transaction(function)
 	disk.syncs = syncs
 	if levelErr := disk.session.Run(`PRAGMA synchronous = ` + string(disk.config.Synchronous)); levelErr != nil {
 		disk.StopWriting(levelErr)

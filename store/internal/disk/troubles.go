@@ -14,6 +14,7 @@ import (
 // The works of this package.
 const (
 	workCheckpoint = "checkpoint"
+	workLog        = "writing the newest commits"
 	workReading    = "giving back the lock of the database"
 )
 
@@ -40,6 +41,9 @@ func newTroubles(session *sqlite.Session) troubles {
 		unprobe: session.Prepare(`DELETE FROM meta WHERE name = 'probe'`),
 	}
 }
+
+// Takes reports whether the last write was taken.
+func (disk *Disk) Takes() bool { return disk.refusal == nil }
 
 // The states of the disk in the log.
 const (

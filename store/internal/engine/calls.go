@@ -7,6 +7,7 @@ import (
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/failure"
+	"dappco.re/go/storebus/store/internal/mailbox"
 )
 
 // The committer has one owner at a time: its own goroutine for a turn, or a caller that came
@@ -22,7 +23,7 @@ type write struct {
 	// done is called by way of an outlet; written is closed by the committer, for a caller that
 	// waits. All are nil for a write of the committer's owner.
 	done    func(commands.Outcome, error)
-	outlet  *Outlet
+	outlet  *mailbox.Outlet
 	written chan struct{}
 	// then is called by the committer's owner, for a write of its own.
 	then func(err error)
@@ -49,7 +50,7 @@ type read func(committer *Committer)
 // Ask puts a question to the committer, and returns ErrClosed if it takes none any more. The
 // question is asked between two batches, and must not keep the committer.
 func (engine *Engine) Ask(question func(committer *Committer)) error {
-	if !engine.reads.put(question) {
+	if !engine.reads.Put(question) {
 		return failure.ErrClosed
 	}
 	return nil
@@ -57,12 +58,12 @@ func (engine *Engine) Ask(question func(committer *Committer)) error {
 
 // Submit hands a command to the committer, and returns ErrClosed if it takes none any more. The
 // outlet has done told of the outcome.
-func (engine *Engine) Submit(command commands.Command, outlet *Outlet, done func(commands.Outcome, error)) error {
+func (engine *Engine) Submit(command commands.Command, outlet *mailbox.Outlet, done func(commands.Outcome, error)) error {
 	return engine.put(&write{command: command, outlet: outlet, done: done})
 }
 
 func (engine *Engine) put(write *write) error {
-	if !engine.writes.put(write) {
+	if !engine.writes.Put(write) {
 		return failure.ErrClosed
 	}
 	return nil
@@ -157,7 +158,7 @@ func (engine *Engine) Return(committer *Committer) { engine.owner.release(commit
 // from the write to the committer's goroutine.
 func (engine *Engine) giveBack(committer *Committer) {
 	if committer.hasWork() {
-		engine.writes.signal()
+		engine.writes.Signal()
 	}
 	engine.owner.release(committer)
 }

@@ -44,6 +44,8 @@ type sealed struct {
 	// rows are the changes of the tables, nil until the record is to be installed. They are gathered
 	// once, however often that is tried.
 	rows *state.Slice
+	// filed tells that the record is in the file of newest records.
+	filed bool
 	// grows tells that the record may need room that nothing else makes, and relieved that room was
 	// made for it once.
 	grows, relieved bool
@@ -134,7 +136,7 @@ func (committer *Committer) announce(batch *batch.Batch, changes *state.Slice, c
 	}
 	committer.idleness.End()
 	for index := range commit.Events {
-		committer.deadlines.note(commit.Events[index].ExpiresAt)
+		committer.deadlines.Note(commit.Events[index].ExpiresAt)
 		if commit.Events[index].Type == changelog.EventExpire {
 			committer.engine.purges.Note(commit.Events[index].Group)
 			committer.engine.figures.Expired.Add(1)
@@ -153,10 +155,10 @@ func (committer *Committer) complete(writes []*write) {
 			write.then(write.err)
 		}
 		if write.done != nil {
-			committer.outbox.add(write.outlet, write)
+			committer.outbox.Add(write.outlet, write)
 		}
 	}
-	committer.outbox.handOver()
+	committer.outbox.HandOver()
 }
 
 // finish commits a batch and completes the writes that were applied to it.
@@ -169,7 +171,7 @@ func (committer *Committer) finish(writes []*write, batch *batch.Batch) {
 		next.verdict.Store(&stopped) // the log would have a record that the database cannot have
 	} else {
 		next.appending.Store(true)
-		committer.records.Append(&next.Record, func(err error) { committer.acknowledge(next, err) })
+		committer.appendRecord(next)
 		next.appending.Store(false)
 	}
 	committer.installAppended()
@@ -256,6 +258,10 @@ func (committer *Committer) installAppended() {
 			for sqlite.IsFull(err) && !errors.Is(err, failure.ErrOutcomeUnknown) && committer.makeRoom(first) {
 				err = committer.installLogged(first)
 			}
+			if err != nil && first.filed {
+				committer.hold(first, err)
+				err = nil
+			}
 		}
 		if committer.disk.MayWait(err) {
 			// Another process has the lock of the database. Reads go on meanwhile.
@@ -271,7 +277,7 @@ func (committer *Committer) installAppended() {
 		if len(committer.underway) > 0 {
 			committer.underway[0].batch.Landed()
 		}
-		if len(first.batch.Events()) > 0 {
+		if len(first.batch.Events()) > 0 && !first.filed {
 			committer.disk.Took(first.grows, first.size())
 		}
 		committer.complete(first.writes)
@@ -283,7 +289,7 @@ func (committer *Committer) installAppended() {
 // the database does not take it, the next start installs it.
 func (committer *Committer) installLogged(next *sealed) error {
 	err := committer.install(next)
-	if err == nil || errors.Is(err, failure.ErrOutcomeUnknown) {
+	if err == nil || next.filed || errors.Is(err, failure.ErrOutcomeUnknown) {
 		return err
 	}
 	if id, _ := committer.records.End(); id >= next.Record.ID {
@@ -303,7 +309,8 @@ func (committer *Committer) makeRoom(refused *sealed) bool {
 	return !refused.grows && committer.disk.GiveUpReserve()
 }
 
-// takeBack drops the first record under way, and all that stand on it. If the record was refused
+// takeBack drops the first record under way, and all that stand on it. Those that are nowhere are made
+// again. If the record was refused
 // as a whole, nothing was changed, and each of its writes is tried alone: the size of one of
 // them may be at fault.
 func (committer *Committer) takeBack(err error) {
@@ -320,8 +327,14 @@ func (committer *Committer) takeBack(err error) {
 	} else {
 		committer.fail(first, err)
 	}
-	for _, sealed := range behind {
-		committer.fail(sealed, err)
+	for index := len(behind) - 1; index >= 0; index-- {
+		sealed := behind[index]
+		if isNowhere := committer.engine.config.OverLog == nil && !sealed.filed; isNowhere && !lends(sealed.writes) {
+			// Nothing of it was written, and the fault is not its own.
+			committer.waitingWrites = slices.Concat(sealed.writes, committer.waitingWrites)
+		} else {
+			committer.fail(sealed, err)
+		}
 	}
 }
 
@@ -341,34 +354,47 @@ func (committer *Committer) install(next *sealed) error {
 	if next.isEmpty() {
 		return nil
 	}
-	if next.grows && !committer.disk.HasRoom(next.size()) {
+	if next.grows && !next.filed && !committer.disk.HasRoom(next.size()) {
 		return sqlite.ErrNoRoom
 	}
-	batch := next.batch
 	if next.rows == nil {
-		next.rows = batch.Changes()
+		next.rows = next.batch.Changes()
 	}
-	changes := next.rows
 	var slices []*state.Slice
-	if !committer.log.Defer(&next.Entry) {
-		slices = committer.rows.Choose(&next.Entry, changes)
-		if err := committer.inTransaction(batch.Waits(), func(transaction *sqlite.Transaction) { committer.write(transaction, next, slices) }); err != nil {
+	if !committer.defers(next) {
+		slices = committer.rows.Choose(&next.Entry, next.rows)
+		err := committer.inTransaction(committer.waits(next), func(transaction *sqlite.Transaction) { committer.write(transaction, next, slices) })
+		if err != nil {
 			return err
 		}
 	}
+	committer.installed(next, slices)
+	return nil
+}
+
+// hold installs a record that is on disk in the file, and that the database refuses. It gets the record
+// later, with others.
+func (committer *Committer) hold(next *sealed, refusal error) {
+	committer.disk.Wrote(sqlite.Refusal(refusal), next.size())
+	committer.log.Hold(&next.Entry)
+	committer.installed(next, nil)
+}
+
+// installed brings memory to a record that the database has, or that the log has deferred.
+func (committer *Committer) installed(next *sealed, slices []*state.Slice) {
+	batch, changes := next.batch, next.rows
 	committer.disk.Written(len(next.Changes.Blob) + len(next.Record.Sections) + committer.tables.Saved(batch))
 	committer.view.Committed(changes)
 	committer.rows.Written(slices...)
 	committer.recentCommits++
 	committer.engine.config.Clock.Keep(next.at)
 	committer.log.Written(&next.Entry)
-	if committer.wasSynced(batch.Waits()) {
+	if committer.isOnDisk(next) {
 		committer.tellOnDisk()
 	}
 	if next.Changes.Count > 0 {
 		committer.announce(batch, changes, changelog.NewCommit(next.End, batch.Timestamp(), batch.Events()))
 	}
-	return nil
 }
 
 // inTransaction runs function in a transaction that waits for the disk as it is told.
@@ -383,10 +409,22 @@ func (committer *Committer) inTransaction(waits batch.Waiting, function func(tra
 	}
 }
 
-// wasSynced reports whether a transaction that was to wait as it is told is on disk, and with it
-// all transactions before it.
-func (committer *Committer) wasSynced(waits batch.Waiting) bool {
-	return waits == batch.WaitsAlways || waits != batch.WaitsNot && committer.engine.config.Synchronous == sqlite.SynchronousFull
+// isOnDisk reports whether a record that was installed is on disk, and with it all before it. If the
+// database has it, the file begins again.
+func (committer *Committer) isOnDisk(next *sealed) bool {
+	waits := next.batch.Waits()
+	if !next.filed {
+		waits = committer.waits(next)
+	}
+	synced := waits == batch.WaitsAlways || waits != batch.WaitsNot && committer.engine.config.Synchronous == sqlite.SynchronousFull
+	switch {
+	case next.filed:
+	case synced:
+		committer.newest.restart(committer)
+	default:
+		committer.newest.begins = false
+	}
+	return synced
 }
 
 // write writes a record, and its part of the tables.
@@ -396,9 +434,9 @@ func (committer *Committer) write(transaction *sqlite.Transaction, next *sealed,
 	committer.rows.Save(transaction, slices)
 }
 
-// follow installs a record that another store has made of its batch. It returns ErrDamaged for
-// a record that does not come next.
-func (committer *Committer) follow(record *changelog.Record) error {
+// follow installs a record that an earlier store has made of its batch, which is in the file if filed
+// is set. It returns ErrDamaged for a record that does not come next.
+func (committer *Committer) follow(record *changelog.Record, filed bool) error {
 	place, end := committer.end()
 	if record.StoreID != committer.engine.storeID || record.ID != place.ID+1 || record.Previous != place.Hash {
 		return fmt.Errorf("%w: record %d of store %s does not follow record %d of store %s", changelog.ErrDamaged,
@@ -410,12 +448,16 @@ func (committer *Committer) follow(record *changelog.Record) error {
 		return err
 	}
 	next := &sealed{
-		batch: batch, at: committer.engine.config.Clock.At(record.CommittedAt), began: time.Now(),
+		batch: batch, at: committer.engine.config.Clock.At(record.CommittedAt), began: time.Now(), filed: filed,
 		Entry: sqlitelog.Entry{
 			Record: *record, Place: place, End: end,
 			Changes: changes,
 		},
 	}
 	next.goOn()
-	return committer.install(next)
+	if err = committer.install(next); err != nil && filed {
+		committer.hold(next, err)
+		err = nil
+	}
+	return err
 }

@@ -15,6 +15,7 @@ import (
 	"dappco.re/go/storebus/store/internal/disk"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/follow"
+	"dappco.re/go/storebus/store/internal/mailbox"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/sqlitelog"
 	"dappco.re/go/storebus/store/internal/state"
@@ -62,6 +63,8 @@ type Committer struct {
 
 	// batchAt is when the batch was begun that is carried out.
 	batchAt clock.Reading
+	// newest has the newest records in a file, so that a commit needs no transaction.
+	newest newest
 	// underway are the batches whose records are with the log, in order.
 	underway []*sealed
 	// lockTimer fires when a record under way is to be tried again that another process holds up.
@@ -71,10 +74,10 @@ type Committer struct {
 	// spare is memory for the next batch, nil if there is none.
 	spare *batch.Batch
 
-	outbox        outbox
+	outbox        mailbox.Outbox
 	waitingWrites []*write
 	waitingReads  []read
-	deadlines     *deadlines
+	deadlines     *upkeep.Deadlines
 	expiries      expiries
 	lastPurge     time.Time
 	// recentCommits counts those since the last housekeeping.
@@ -97,23 +100,29 @@ func (committer *Committer) prepare(session *sqlite.Session) {
 	committer.disk = disk.New(session, disk.Config{
 		Path: config.Path, Synchronous: config.Synchronous, Logger: config.Logger, Fault: &engine.fault, Scarcity: &engine.scarcity, Places: engine.places, Syncs: &engine.figures.Syncs,
 	})
-	committer.view = state.NewView(session, engine.hot, committer.flushLog)
+	committer.view = state.NewView(session, engine.hot, func(namespace string) (revision uint64, found bool) {
+		return committer.log.OldestDeferred(namespace)
+	})
 	committer.tables = config.Tables(session)
 	committer.watermarks = watermarks.Of(committer.tables)
 	committer.log = sqlitelog.New(session, sqlitelog.Config{
-		Logger: config.Logger, Defers: config.InMemory, Flush: committer.flushLog, Unsynced: committer.disk.Unsynced,
+		Logger: config.Logger, Flush: committer.flushLog, Unsynced: committer.disk.Unsynced,
 	})
 	quotas := committer.tables.Quotas()
 	committer.log.BoundBy(func(namespace string) int64 { return quotas.Of(namespace).MaxLogBytes })
 	quotas.OnChange(committer.log.LookAtLimits)
 	committer.disk.Around(committer.log.WriteDeferred, committer.log.DeferredWritten)
-	committer.disk.OnSynced(committer.tellOnDisk)
+	committer.disk.OnSynced(func() {
+		committer.newest.restart(committer)
+		committer.tellOnDisk()
+	})
 	committer.records = committer.log
 	if config.OverLog != nil {
 		committer.records = config.OverLog(committer.log)
 	}
+	committer.newest.wanted = !config.InMemory && config.OverLog == nil && config.Synchronous == sqlite.SynchronousFull
 	committer.lockTimer = time.NewTimer(0)
-	committer.deadlines = &deadlines{view: committer.view, clock: config.Clock, timer: time.NewTimer(0)}
+	committer.deadlines = upkeep.NewDeadlines(committer.view, config.Clock)
 	keeping := upkeep.Config{
 		Disk: committer.disk, Clock: config.Clock, View: committer.view, Tables: committer.tables, Log: committer.log, Records: committer.records,
 		Retention: config.Retention, PendingBytes: config.PendingBytes, InMemory: config.InMemory,
@@ -139,6 +148,9 @@ func (committer *Committer) open(session *sqlite.Session) error {
 	if err := committer.log.Load(engine.storeID); err != nil {
 		return err
 	}
+	if err := committer.newest.read(committer); err != nil {
+		return fmt.Errorf("read the newest commits: %w", err)
+	}
 	if err := committer.check(); err != nil {
 		return err
 	}
@@ -159,9 +171,10 @@ func (committer *Committer) open(session *sqlite.Session) error {
 	if err := committer.catchUp(); err != nil {
 		return fmt.Errorf("catch up with the log: %w", err)
 	}
-	var err error
-	committer.deadlines.next, err = committer.view.NextExpiry()
-	return errors.Join(err, committer.scrubbing.Load())
+	if err := errors.Join(committer.deadlines.Find(), committer.scrubbing.Load()); err != nil {
+		return err
+	}
+	return committer.newest.goOn(committer)
 }
 
 // check finds out whether the store may write.
@@ -170,16 +183,17 @@ func (committer *Committer) check() error {
 	if engine.config.Check == nil {
 		return nil
 	}
-	refusal, reason, err := engine.config.Check(engine.storeID, committer.log)
+	refusal, reason, err := engine.config.Check(engine.storeID, &committer.newest.end)
 	if reason != nil {
 		engine.fault.Forbid(refusal, reason)
 	}
 	return err
 }
 
-// tellOnDisk tells that everything that is committed is on disk.
+// tellOnDisk tells that everything that is committed is on disk. A store that may not write tells
+// nothing: it may not be the newest one.
 func (committer *Committer) tellOnDisk() {
-	if engine := committer.engine; engine.config.OnDisk != nil {
+	if engine := committer.engine; engine.config.OnDisk != nil && engine.fault.Writes() {
 		engine.config.OnDisk(engine.storeID, committer.log.Place())
 	}
 }
@@ -205,37 +219,43 @@ func (committer *Committer) replay(materialised uint64) error {
 	}
 }
 
-// catchUp installs the records that the log has and the database does not.
+// catchUp installs the records that the file or the log has and the database does not.
 func (committer *Committer) catchUp() error {
-	for {
+	for index := range committer.newest.end.Records {
+		if err := committer.follow(&committer.newest.end.Records[index], true); err != nil {
+			return err
+		}
+	}
+	for committer.engine.config.OverLog != nil { // the log of the database has nothing more
 		records, err := committer.records.After(committer.log.Place().ID)
 		if err != nil || len(records) == 0 {
 			return err
 		}
 		for index := range records {
-			if err := committer.follow(&records[index]); err != nil {
+			if err := committer.follow(&records[index], false); err != nil {
 				return err
 			}
 		}
 	}
+	return nil
 }
 
 // flushLog has the database hold all of the log.
 func (committer *Committer) flushLog() error {
-	if changes, _ := committer.log.Deferred(); changes == 0 {
+	if committer.log.Deferred().Commits == 0 {
 		return nil
 	}
-	return committer.disk.Transaction(func(*sqlite.Transaction) {})
+	return committer.disk.Flush()
 }
 
 // isFree reports whether nothing waits for the committer, so that a write may be carried out at
 // once.
 func (committer *Committer) isFree() bool {
-	return len(committer.underway) == 0 && len(committer.waitingWrites) == 0 && committer.engine.writes.quiet() && committer.noReadWaits()
+	return len(committer.underway) == 0 && len(committer.waitingWrites) == 0 && committer.engine.writes.Quiet() && committer.noReadWaits()
 }
 
 func (committer *Committer) noReadWaits() bool {
-	return len(committer.waitingReads) == 0 && committer.engine.reads.quiet()
+	return len(committer.waitingReads) == 0 && committer.engine.reads.Quiet()
 }
 
 // hasWork reports whether a turn of the committer would do something now.
@@ -254,7 +274,7 @@ func (committer *Committer) finished() bool {
 
 // callsFinished reports whether no call waits and none comes any more.
 func (committer *Committer) callsFinished() bool {
-	return committer.engine.writes.finished() && committer.engine.reads.finished() &&
+	return committer.engine.writes.Finished() && committer.engine.reads.Finished() &&
 		len(committer.waitingWrites) == 0 && len(committer.waitingReads) == 0 && (committer.expiries.queue.empty() || committer.expiries.underway)
 }
 
@@ -268,7 +288,7 @@ func (committer *Committer) turn() (more bool) {
 }
 
 func (committer *Committer) answerReads() (more bool) {
-	committer.waitingReads = append(committer.waitingReads, committer.engine.reads.take()...)
+	committer.waitingReads = append(committer.waitingReads, committer.engine.reads.Take()...)
 	share := min(len(committer.waitingReads), readsPerTurn)
 	if share > 1 {
 		committer.disk.BeginReading()
@@ -284,13 +304,13 @@ func (committer *Committer) answerAll(reads []read) {
 		for _, read := range some {
 			read(committer)
 		}
-		committer.outbox.handOver()
+		committer.outbox.HandOver()
 	}
 }
 
 func (committer *Committer) commitWaiting() (more bool) {
-	committer.waitingWrites = append(committer.waitingWrites, committer.engine.writes.take()...)
-	if len(committer.underway) >= recordsUnderWay {
+	committer.waitingWrites = append(committer.waitingWrites, committer.engine.writes.Take()...)
+	if committer.isFull() {
 		return false // it goes on when the log has appended one
 	}
 	share := untilLending(committer.waitingWrites[:min(len(committer.waitingWrites), writesPerBatch)])
@@ -325,6 +345,7 @@ func (committer *Committer) refusal() error {
 // keepHouse does the work that can wait for a quiet moment.
 func (committer *Committer) keepHouse() {
 	committer.disk.LookAtFiles()
+	committer.newest.lookAtPlace(committer)
 	quiet := committer.recentCommits == 0
 	committer.recentCommits = 0
 	if quiet {
@@ -339,7 +360,7 @@ func (committer *Committer) keepHouse() {
 	if now.Sub(committer.lastPurge).Abs() > committer.engine.config.PurgeInterval {
 		committer.lastPurge = now
 		// A step of the clock can make keys due for which no timer is set.
-		committer.disk.Tried(workNextExpiry, committer.deadlines.find())
+		committer.disk.Tried(workNextExpiry, committer.deadlines.Find())
 	}
 	committer.tables.Answers().Forget(now)
 	committer.log.LookAtAge(committer.engine.config.Retention, now)
@@ -379,5 +400,6 @@ func (committer *Committer) shutDown() {
 	}
 	committer.clockWatch.Save()
 	committer.disk.EmptyWriteAheadLog()
+	committer.endFile()
 	committer.engine.followers.EndReaders()
 }

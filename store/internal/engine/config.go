@@ -10,6 +10,7 @@ import (
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/clock"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/logfile"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/sqlitelog"
 )
@@ -44,7 +45,7 @@ type Config struct {
 	Newest func(tables *batch.Tables) int64
 	// Check, if not nil, looks at the end of the log before anything is done. If it returns a reason,
 	// the store only reads: callers get the refusal, and the operator the reason.
-	Check func(storeID string, log *sqlitelog.Log) (refusal, reason, err error)
+	Check func(storeID string, end *logfile.End) (refusal, reason, err error)
 	// OnDisk, if not nil, is told of the newest record that is on disk for certain. It must not
 	// wait.
 	OnDisk func(storeID string, place sqlitelog.Place)

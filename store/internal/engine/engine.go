@@ -12,6 +12,7 @@ import (
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/follow"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/mailbox"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
 	"dappco.re/go/storebus/store/internal/upkeep"
@@ -37,8 +38,8 @@ type Engine struct {
 	hot    *state.Hot
 	// followers are made when the end of the log is known.
 	followers *follow.Followers
-	writes    *mailbox[*write]
-	reads     *mailbox[read]
+	writes    *mailbox.Mailbox[*write]
+	reads     *mailbox.Mailbox[read]
 	// callers counts the callers that wait for a write.
 	callers atomic.Int32
 	// acknowledged gets a token when the log has said something of a record under way.
@@ -48,8 +49,8 @@ type Engine struct {
 	purges *upkeep.Purges
 
 	// outlet is that of the completions.
-	outlet      *Outlet
-	completions completions
+	outlet      *mailbox.Outlet
+	completions mailbox.Completions
 	running     sync.WaitGroup
 }
 
@@ -61,30 +62,30 @@ func Open(config Config, database *sqlite.Database) (*Engine, error) {
 	engine.places = database.Places()
 	opened := make(chan error, 2)
 	engine.running.Go(func() {
-		defer engine.completions.close()
+		defer engine.completions.Close()
 		engine.serve(database, opened)
 	})
 	if err := <-opened; err != nil {
 		engine.running.Wait()
 		return nil, err
 	}
-	engine.running.Go(engine.completions.run)
+	engine.running.Go(engine.completions.Run)
 	engine.running.Go(engine.followers.Run)
 	return engine, nil
 }
 
 func newEngine(config Config) *Engine {
-	completions := newCompletions()
+	completions := mailbox.NewCompletions()
 	engine := &Engine{
 		owner:        newOwnership(),
 		config:       config,
 		hot:          state.NewHot(config.CacheBytes),
-		writes:       newMailbox[*write](),
-		reads:        newMailbox[read](),
+		writes:       mailbox.New[*write](),
+		reads:        mailbox.New[read](),
 		acknowledged: make(chan struct{}, 1),
 		figures:      new(Figures),
 		purges:       &upkeep.Purges{},
-		outlet:       NewOutlet(completions),
+		outlet:       mailbox.NewOutlet(completions),
 		completions:  completions,
 	}
 	engine.limits.Store(&config.Limits)
@@ -94,8 +95,8 @@ func newEngine(config Config) *Engine {
 // Close refuses new calls, carries out the calls that the engine has taken, writes the pending
 // changes to the tables, and ends the goroutines. It is called once.
 func (engine *Engine) Close() {
-	engine.writes.close()
-	engine.reads.close()
+	engine.writes.Close()
+	engine.reads.Close()
 	engine.followers.EndCallbacks()
 	engine.running.Wait()
 	engine.followers.CloseWatchers()
@@ -108,7 +109,7 @@ func (engine *Engine) StoreID() string { return engine.storeID }
 func (engine *Engine) Followers() *follow.Followers { return engine.followers }
 
 // Outlet returns the outlet without a sink. A goroutine of the engine calls the done functions.
-func (engine *Engine) Outlet() *Outlet { return engine.outlet }
+func (engine *Engine) Outlet() *mailbox.Outlet { return engine.outlet }
 
 // Figures returns the measurements, which go on.
 func (engine *Engine) Figures() *Figures { return engine.figures }
@@ -169,7 +170,7 @@ func (engine *Engine) serve(database *sqlite.Database, opened chan<- error) {
 		if err != nil {
 			return errors.Join(err, session.Close())
 		}
-		loop := loop{Engine: engine, expiryTimer: committer.deadlines.timer, idleTimer: committer.idleness.Timer(), lockTimer: committer.lockTimer}
+		loop := loop{Engine: engine, expiryTimer: committer.deadlines.Timer, idleTimer: committer.idleness.Timer(), lockTimer: committer.lockTimer}
 		engine.owner.release(committer)
 		opened <- nil
 		loop.run()
@@ -206,11 +207,11 @@ func (loop loop) run() {
 		wake := func(*Committer) {}
 		select {
 		case <-again:
-		case <-loop.writes.ready:
-		case <-loop.reads.ready:
+		case <-loop.writes.Ready:
+		case <-loop.reads.Ready:
 		case <-loop.acknowledged:
 		case <-loop.expiryTimer.C:
-			wake = func(committer *Committer) { committer.deadlines.fired() }
+			wake = func(committer *Committer) { committer.deadlines.Fired() }
 		case <-loop.lockTimer.C:
 		case <-loop.idleTimer.C:
 			wake = func(committer *Committer) { committer.idleness.Begin() }

@@ -34,7 +34,7 @@ func (committer *Committer) expireDue() (more bool) {
 	if committer.expiries.underway {
 		return false
 	}
-	if committer.deadlines.somethingIsDue() {
+	if committer.deadlines.SomethingIsDue() {
 		queue.join(kv.WholeStore)
 		if committer.expiries.behind {
 			committer.disk.Tried(workNextExpiry, committer.view.NextDueRealms(committer.Now(), queue.join))
@@ -70,7 +70,7 @@ func (committer *Committer) expired(command *commands.Expire, err error) {
 	if err == nil {
 		err = committer.rows.Refresh(command.Stale)
 	}
-	err = errors.Join(err, committer.deadlines.find())
+	err = errors.Join(err, committer.deadlines.Find())
 	committer.disk.Tried(workExpiry, err)
 	if err != nil {
 		committer.expiryFailed(err)
@@ -114,7 +114,7 @@ func (committer *Committer) leaveOutDue(reason error) {
 	writes := queue.giveUpWrites()
 	failAll(writes, reason)
 	committer.complete(writes)
-	finished, err := committer.deadlines.tally(queue.realms)
+	finished, err := committer.deadlines.Tally(queue.realms)
 	committer.disk.Tried(workTally, err)
 	if err != nil {
 		finished = len(queue.realms)
@@ -127,7 +127,7 @@ func (committer *Committer) leaveOutDue(reason error) {
 // must not count: it is answered right after they have expired or, while they cannot, after
 // they were counted to be left out.
 func (committer *Committer) Exactly(of kv.Realm, question func()) {
-	if committer.deadlines.isDueIn(of) {
+	if committer.deadlines.IsDueIn(of) {
 		committer.expiries.queue.ask(of, func(*Committer) { question() })
 		return
 	}

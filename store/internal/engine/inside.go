@@ -28,21 +28,15 @@ func (committer *Committer) Inside() Inside {
 // AwaitWrites returns when so many writes wait for the committer, which is held.
 func (inside Inside) AwaitWrites(writes int) {
 	waiting := inside.engine.writes
-	for enough := false; !enough; {
-		<-waiting.ready
-		waiting.mutex.Lock()
-		if enough = len(waiting.items) >= writes; enough {
-			waiting.signal()
-		}
-		waiting.mutex.Unlock()
+	for waiting.Len() < writes {
+		<-waiting.Ready
 	}
+	waiting.Signal()
 }
 
 // RefusesWrites reports whether Close has come to refuse writes.
 func (inside Inside) RefusesWrites() bool {
-	inside.engine.writes.mutex.Lock()
-	defer inside.engine.writes.mutex.Unlock()
-	return inside.engine.writes.closed
+	return inside.engine.writes.Closed()
 }
 
 // PurgesUnderway returns how many purges count expiries.
@@ -57,12 +51,20 @@ func (inside Inside) Session() *sqlite.Session { return inside.committer.disk.Se
 func (inside Inside) Log() *sqlitelog.Log { return inside.committer.log }
 
 // Follow installs a record of another store.
-func (inside Inside) Follow(record *changelog.Record) error { return inside.committer.follow(record) }
+func (inside Inside) Follow(record *changelog.Record) error {
+	return inside.committer.follow(record, false)
+}
 
 // ReplaceCommit has another executor run COMMIT, and returns the one before.
 func (inside Inside) ReplaceCommit(executor driver.StmtExecContext) driver.StmtExecContext {
 	return inside.committer.disk.ReplaceCommit(executor)
 }
+
+// BeginNewest has the next record go into a file of newest records.
+func (inside Inside) BeginNewest() { inside.committer.newest.commits = commitsBefore }
+
+// BreakNewest has the file of newest records fail from now on.
+func (inside Inside) BreakNewest() error { return inside.committer.newest.file.BreakForTest() }
 
 // KeepHouse does the work of every second now.
 func (inside Inside) KeepHouse() { inside.committer.keepHouse() }

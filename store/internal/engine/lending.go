@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -206,9 +207,18 @@ func (engine *Engine) lendHere(lending *Lending, own *write, function func(lendi
 // caller has one to itself, so that nobody waits for its callback but those behind it.
 func untilLending(writes []*write) int {
 	for index, write := range writes {
-		if _, lends := write.command.(*Lending); lends {
+		if _, lending := write.command.(*Lending); lending {
 			return max(index, 1)
 		}
 	}
 	return len(writes)
+}
+
+// lends reports whether one of the writes is a transaction of a caller. Its callback must not run
+// again.
+func lends(writes []*write) bool {
+	return slices.ContainsFunc(writes, func(write *write) bool {
+		_, lending := write.command.(*Lending)
+		return lending
+	})
 }

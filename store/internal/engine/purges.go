@@ -14,7 +14,7 @@ import (
 func (engine *Engine) Purge(of kv.Realm, purged func(committer *Committer, expired int64, err error)) error {
 	purge := engine.purges.Begin(of)
 	err := engine.Ask(func(committer *Committer) {
-		err := committer.deadlines.find()
+		err := committer.deadlines.Find()
 		committer.expiries.pause = time.Time{}
 		committer.Exactly(of, func() {
 			purged(committer, engine.purges.End(purge), errors.Join(err, committer.refusal(), committer.expiries.failure))

@@ -12,6 +12,7 @@ import (
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/commands"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/mailbox"
 	"dappco.re/go/storebus/store/internal/sqlite"
 	"dappco.re/go/storebus/store/internal/state"
 )
@@ -35,7 +36,7 @@ func (committer *Committer) Entry(name kv.EntryName) (state.Entry, error) {
 }
 
 // SomethingIsDue reports whether there may be an entry whose time has come.
-func (committer *Committer) SomethingIsDue() bool { return committer.deadlines.somethingIsDue() }
+func (committer *Committer) SomethingIsDue() bool { return committer.deadlines.SomethingIsDue() }
 
 // WriteOut writes pending entries to the tables early, if the database is in memory. It returns
 // false if it has not done so.
@@ -58,8 +59,8 @@ func (committer *Committer) Commit(command commands.Command, then func(err error
 }
 
 // Answer has an outlet tell a caller that its question is answered.
-func (committer *Committer) Answer(outlet *Outlet, tell func()) {
-	committer.outbox.add(outlet, answer(tell))
+func (committer *Committer) Answer(outlet *mailbox.Outlet, tell func()) {
+	committer.outbox.Add(outlet, mailbox.Answer(tell))
 }
 
 // Health tells how the writes and the log of a store are.
@@ -82,7 +83,7 @@ type Health struct {
 // nothing.
 func (committer *Committer) Health() (health Health, err error) {
 	if committer.SomethingIsDue() {
-		_, err := committer.deadlines.tally([]kv.Realm{kv.WholeStore})
+		_, err := committer.deadlines.Tally([]kv.Realm{kv.WholeStore})
 		committer.disk.Tried(workTally, err)
 	}
 	health = Health{Refusal: cmp.Or(committer.engine.fault.Reason(), committer.refusal(), committer.disk.Refusal()), Backlog: committer.trimming.Backlog().Changes, OldestChangeAt: committer.log.StartedAt()}
@@ -103,7 +104,7 @@ func (committer *Committer) BeginBackup(path string) (*sqlitedriver.Backup, erro
 		return nil, fmt.Errorf("driver connection is a %T, which makes no backups", committer.disk.Session().Connection)
 	}
 	if err := committer.flushLog(); err != nil {
-		return nil, err
+		return nil, sqlite.Refusal(err)
 	}
 	// A copy that is not finished is thrown away: it needs no journal to go back by.
 	return source.NewBackup(sqlite.FileAddress(path) + "?_pragma=journal_mode(OFF)")

@@ -23,6 +23,9 @@ type Report struct {
 	// Differences has a sentence for each fault, and at most 1,000 of them. More counts the rest.
 	Differences []string
 	More        uint64
+	// Newest is how many further commits are in the file beside the database, as after a crash. They
+	// are not among the others.
+	Newest uint64
 	// Behind is how many commits of the log the tables do not hold yet, as after a crash. The
 	// counters are not compared then.
 	Behind uint64

@@ -151,17 +151,29 @@ func (log *changeLog) rowOf(entry *Entry) logRow {
 
 // after returns the commits after one, bounded by number and bytes.
 func (log *changeLog) after(id uint64) (commits []changelog.Commit, err error) {
-	if err := log.deferred.flush(); err != nil {
-		return nil, err
-	}
 	bytes := 0
-	err = log.selectAfter.Query(func(row sqlite.Row) bool {
-		commit, size := log.readCommit(row)
+	if id < log.deferred.behind(log.lastID) {
+		err = log.selectAfter.Query(func(row sqlite.Row) bool {
+			commit, size := log.readCommit(row)
+			commits = append(commits, commit)
+			bytes += size
+			return bytes < bytesPerRead
+		}, int64(id), int64(commitsPerRead))
+	}
+	if err != nil || len(commits) > 0 {
+		return commits, err
+	}
+	for _, row := range log.deferred.after(id) {
+		commit, err := changelog.DecodeCommit(row.place, row.time(), row.commit.Blob)
+		if err != nil {
+			return commits, err
+		}
 		commits = append(commits, commit)
-		bytes += size
-		return bytes < bytesPerRead
-	}, int64(id), int64(commitsPerRead))
-	return commits, err
+		if bytes += len(row.commit.Blob); bytes >= bytesPerRead {
+			break
+		}
+	}
+	return commits, nil
 }
 
 // readCommit reads a row of id, committed_at, changes_total, bytes_total, changes.
@@ -178,19 +190,27 @@ func (log *changeLog) readCommit(row sqlite.Row) (commit changelog.Commit, size 
 // changes gives the commits of a namespace behind a revision to take, bounded by number and
 // bytes, while take wants more. Its error is damage, which ends the reading.
 func (log *changeLog) changes(namespace string, after uint64, take func(blob []byte, committedAt time.Time) (more bool, err error)) error {
-	if err := log.deferred.flush(); err != nil {
-		return err
-	}
-	bytes := 0
-	return log.selectNamespace.Query(func(row sqlite.Row) bool {
-		blob := row.Bytes(1)
-		more, err := take(blob, time.Unix(0, row.Signed(0)).UTC())
+	commits, bytes, goesOn := 0, 0, true
+	read := func(id uint64, blob []byte, committedAt time.Time) bool {
+		more, err := take(blob, committedAt)
 		if err != nil {
-			log.damage.ofCommit(row.Unsigned(2), err)
+			log.damage.ofCommit(id, err)
 		}
+		commits++
 		bytes += len(blob)
-		return err == nil && more && bytes < bytesPerRead
+		goesOn = err == nil && more && bytes < bytesPerRead && commits < commitsPerRead
+		return goesOn
+	}
+	err := log.selectNamespace.Query(func(row sqlite.Row) bool {
+		return read(row.Unsigned(2), row.Bytes(1), time.Unix(0, row.Signed(0)).UTC())
 	}, namespace, namespace, int64(after+1), int64(commitsPerRead))
+	for index := 0; index < len(log.deferred.rows) && err == nil && goesOn; index++ {
+		row := &log.deferred.rows[index]
+		if section := row.sectionOf(namespace); section != nil && section.Behind() > after+1 {
+			read(row.place.CommitID, row.commit.Blob, row.time())
+		}
+	}
+	return err
 }
 
 // hole returns the error for a reader behind a revision whose next changes the database has
@@ -208,6 +228,9 @@ func (log *changeLog) hole(namespace string, after, revision uint64) error {
 	if err != nil {
 		return err
 	}
+	if first, waits := log.deferred.oldest(namespace); waits && first > after+1 {
+		compacted.Oldest = min(compacted.Oldest, first)
+	}
 	return compacted
 }
 
@@ -223,10 +246,10 @@ func holdsRevision(blob []byte, namespace string, revision uint64) (holds bool) 
 
 // oldestAfter returns when the oldest commit after one was committed, zero if there is none.
 func (log *changeLog) oldestAfter(id uint64) (time.Time, error) {
-	if err := log.deferred.flush(); err != nil {
-		return time.Time{}, err
-	}
 	nanoseconds, found, err := log.selectCommittedAfter.Integer(int64(id))
+	if waiting := log.deferred.after(id); err == nil && !found && len(waiting) > 0 {
+		return waiting[0].time(), nil
+	}
 	if err != nil || !found {
 		return time.Time{}, err
 	}

@@ -3,7 +3,10 @@
 package sqlitelog
 
 import (
+	"cmp"
+	"slices"
 	"strings"
+	"time"
 
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/sqlite"
@@ -16,16 +19,15 @@ const (
 	commitsDeferred = 4 * rowsPerInsert
 	columnsOfPlace  = 5
 	bytesDeferred   = 256 << 10
+	// bytesHeld is how much is deferred at most while the database takes nothing.
+	bytesHeld = 4 * bytesDeferred
 )
 
-// deferredLog is the newest part of the log that the database does not have yet. For a store on
-// disk it is empty, because a commit is one only when it is written. A store in memory gains
-// nothing from rows in SQLite, and a transaction with many rows costs each row less. Every
-// other write, and every reader of the log, has the rows written first. So the database always
-// shows the state after some commit.
+// deferredLog is the newest part of the log that the database does not have yet, because a
+// transaction with many rows costs each row less. The file of records has them, if the store is on
+// disk. Every other write has the rows written first. So the database always shows the state after some
+// commit. Readers of the log read the rows from memory.
 type deferredLog struct {
-	// puts is true if commits may be put off.
-	puts bool
 	rows []logRow
 	// bytes and events are the size of the rows.
 	bytes, events int
@@ -54,7 +56,6 @@ func newDeferredLog(session *sqlite.Session, config Config) deferredLog {
 		return session.Prepare(text + strings.Repeat(row+", ", rowsPerInsert-1) + row)
 	}
 	return deferredLog{
-		puts:          config.Defers,
 		flush:         config.Flush,
 		insertCommit:  session.Prepare(commits + `(?, ?, ?, ?, ?, ?)`),
 		insertPlace:   session.Prepare(places + `(?, ?, ?, ?, ?)`),
@@ -65,7 +66,7 @@ func newDeferredLog(session *sqlite.Session, config Config) deferredLog {
 
 // takes reports whether the next commit may be put off.
 func (deferred *deferredLog) takes() bool {
-	return deferred.puts && len(deferred.rows) < commitsDeferred && deferred.bytes < bytesDeferred
+	return len(deferred.rows) < commitsDeferred && deferred.bytes < bytesDeferred
 }
 
 // put puts a commit off.
@@ -86,6 +87,37 @@ func (deferred *deferredLog) write(transaction *sqlite.Transaction) {
 		deferred.insert(transaction, row)
 	}
 }
+
+// behind returns the last commit before the deferred ones, which end with one.
+func (deferred *deferredLog) behind(last uint64) uint64 { return last - uint64(len(deferred.rows)) }
+
+// after returns the deferred commits behind one.
+func (deferred *deferredLog) after(id uint64) []logRow {
+	first, _ := slices.BinarySearchFunc(deferred.rows, id+1, func(row logRow, id uint64) int { return cmp.Compare(row.place.CommitID, id) })
+	return deferred.rows[first:]
+}
+
+// oldest returns the first revision of a namespace that is deferred.
+func (deferred *deferredLog) oldest(namespace string) (revision uint64, found bool) {
+	for index := range deferred.rows {
+		if section := deferred.rows[index].sectionOf(namespace); section != nil {
+			return section.FirstRevision, true
+		}
+	}
+	return 0, false
+}
+
+// sectionOf returns the section of a namespace, nil if there is none.
+func (row *logRow) sectionOf(namespace string) *changelog.NamespaceChanges {
+	for _, section := range row.commit.Namespaces {
+		if section.Namespace == namespace {
+			return section
+		}
+	}
+	return nil
+}
+
+func (row *logRow) time() time.Time { return time.Unix(0, row.committedAt).UTC() }
 
 func (deferred *deferredLog) written() {
 	clear(deferred.rows)

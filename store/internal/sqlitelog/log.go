@@ -16,8 +16,6 @@ import (
 type Config struct {
 	// Logger receives a line for each damaged place of the log.
 	Logger *slog.Logger
-	// Defers allows the log to keep commits in memory before it writes many at once.
-	Defers bool
 	// Flush commits the deferred commits, in a transaction of its own.
 	Flush func() error
 	// Unsynced runs a function in a transaction that does not wait for the disk.
@@ -40,6 +38,11 @@ func New(session *sqlite.Session, config Config) *Log {
 
 // Of calls use with the log of a database that no store has, to read it.
 func Of(database *sqlite.Database, storeID string, use func(log *Log) error) error {
+	return OfSession(database, storeID, func(_ *sqlite.Session, log *Log) error { return use(log) })
+}
+
+// OfSession is Of for a caller that also writes.
+func OfSession(database *sqlite.Database, storeID string, use func(session *sqlite.Session, log *Log) error) error {
 	return database.Use(func(session *sqlite.Session) error {
 		log := New(session, Config{Logger: slog.New(slog.DiscardHandler), Flush: func() error { return nil }})
 		err := session.Err
@@ -47,7 +50,7 @@ func Of(database *sqlite.Database, storeID string, use func(log *Log) error) err
 			err = log.Load(storeID)
 		}
 		if err == nil {
-			err = use(log)
+			err = use(session, log)
 		}
 		return errors.Join(err, session.Close())
 	})
@@ -107,18 +110,33 @@ func (log *Log) Written(entry *Entry) {
 }
 
 // Defer keeps an entry in memory, to be written later with others. It returns false if it must be
-// written now.
+// written now: the entry has sections, or enough is deferred.
 func (log *Log) Defer(entry *Entry) bool {
 	defers := len(entry.Record.Sections) == 0 && log.changes.deferred.takes()
 	if defers {
-		log.changes.deferred.put(log.changes.rowOf(entry))
+		log.Hold(entry)
 	}
 	return defers
 }
 
-// Deferred returns how many changes are deferred, and their bytes in the log.
-func (log *Log) Deferred() (changes, bytes int) {
-	return log.changes.deferred.events, log.changes.deferred.bytes
+// Hold keeps an entry without sections in memory, however many are deferred.
+func (log *Log) Hold(entry *Entry) { log.changes.deferred.put(log.changes.rowOf(entry)) }
+
+// OldestDeferred returns the first revision of a namespace in the deferred part.
+func (log *Log) OldestDeferred(namespace string) (revision uint64, found bool) {
+	return log.changes.deferred.oldest(namespace)
+}
+
+// HoldsMany reports whether so much is deferred that nothing more should be.
+func (log *Log) HoldsMany() bool { return log.changes.deferred.bytes >= bytesHeld }
+
+// Deferred is the part of the log that is deferred. Bytes are those of the log.
+type Deferred struct{ Commits, Changes, Bytes int }
+
+// Deferred returns how much is deferred.
+func (log *Log) Deferred() Deferred {
+	deferred := &log.changes.deferred
+	return Deferred{Commits: len(deferred.rows), Changes: deferred.events, Bytes: deferred.bytes}
 }
 
 // WriteDeferred writes the deferred entries in the transaction of the caller.

@@ -117,11 +117,14 @@ func (materialiser *Materialiser) Through() uint64 { return materialiser.complet
 // LogEnd is the end of the log: the id of the newest commit, and the number of bytes ever logged.
 type LogEnd struct{ CommitID, Bytes uint64 }
 
+// Growth is how much the log grows with a transaction: by the next commit, and by commits before it
+// that were deferred.
+type Growth struct{ Commits, Changes, Bytes int }
+
 // Choose returns the rows for the transaction of the next commit. First comes as much of the
-// pending set as keeps pace with the log, which grows by logGrowth bytes. Then come the entries of
-// a small batch. deferred is how many entries of earlier commits share the pace.
-func (materialiser *Materialiser) Choose(changes *Slice, log LogEnd, deferred, logGrowth int) (chosen []*Slice) {
-	if limit := materialiser.pace(deferred+len(changes.entries), log, logGrowth); limit > 0 {
+// pending set as keeps pace with the log. Then come the entries of a small batch.
+func (materialiser *Materialiser) Choose(changes *Slice, log LogEnd, growth Growth) (chosen []*Slice) {
+	if limit := materialiser.pace(log, growth); limit > 0 {
 		chosen = append(chosen, materialiser.sliceOf(limit, log))
 	}
 	if count := len(changes.entries); count > 0 && count <= materialiser.writtenThrough {
@@ -130,22 +133,22 @@ func (materialiser *Materialiser) Choose(changes *Slice, log LogEnd, deferred, l
 	return chosen
 }
 
-// pace returns the number of rows to write with a commit of the given entries. The sweep
-// must end before the log has grown by sweepBytes. If the pending set is at its limit, it
-// must not grow.
-func (materialiser *Materialiser) pace(entries int, log LogEnd, logGrowth int) int {
+// pace returns the number of rows to write with a transaction. The sweep must end before the log
+// has grown by sweepBytes, and has a row for each commit at least. If the pending set is at its
+// limit, it must not grow.
+func (materialiser *Materialiser) pace(log LogEnd, growth Growth) int {
 	sweep := &materialiser.sweep
 	switch {
 	case materialiser.pending.bytes > materialiser.limit:
-		return max(entries, rowsPerSlice)
+		return max(growth.Changes, rowsPerSlice)
 	case !sweep.underway && log.Bytes-materialiser.sweptBytes < materialiser.sweepStartBytes:
 		return 0
 	case !sweep.underway:
-		return 1
+		return growth.Commits
 	}
 	left := max(sweep.rows-sweep.written, 1)
 	room := max(sweepBytes-int(log.Bytes-sweep.logBytes), 1)
-	return min((left*logGrowth+room-1)/room, rowsPerSlice)
+	return min(max((left*growth.Bytes+room-1)/room, growth.Commits), rowsPerSlice)
 }
 
 // NextSlice returns rows of the sweep for a transaction of their own.

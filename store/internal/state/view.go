@@ -15,15 +15,15 @@ const cachedStates = 1 << 16
 // View is the one place that reads entries, groups and namespaces. It shows the committed state:
 // first pending entries, then remembered ones, then the tables.
 type View struct {
-	pending    *pending
-	deletions  *deletions
-	hot        *Hot
-	namespaces map[string]kv.NamespaceState
-	groups     map[string]kv.GroupState
-	totals     Totals
-	tallies    tallies
-	flushLog   func() error
-	damage     *damage.Entries
+	pending        *pending
+	deletions      *deletions
+	hot            *Hot
+	namespaces     map[string]kv.NamespaceState
+	groups         map[string]kv.GroupState
+	totals         Totals
+	tallies        tallies
+	oldestDeferred func(namespace string) (revision uint64, found bool)
+	damage         *damage.Entries
 
 	// dueRealm is the last realm of NextDueRealms, if dueBegun is set.
 	dueRealm kv.Realm
@@ -66,9 +66,9 @@ type Totals struct {
 	Unscoped   uint64
 }
 
-// NewView returns the view of a database. It calls flushLog before it reads the tables of the log,
-// which must hold the whole log then.
-func NewView(session *sqlite.Session, hot *Hot, flushLog func() error) *View {
+// NewView returns the view of a database. oldestDeferred returns the first revision of a namespace in
+// the part of the log that its tables do not hold yet.
+func NewView(session *sqlite.Session, hot *Hot, oldestDeferred func(namespace string) (revision uint64, found bool)) *View {
 	const page = ` FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key `
 	const scan = `, group_name FROM entries WHERE (group_name, entry_key) >= (?, ?) AND group_name < ? ORDER BY group_name, entry_key`
 	const whole, pairs = `SELECT checksum, entry_key, revision, updated_at, expires_at, entry_value`, `SELECT checksum, entry_key, expires_at, entry_value`
@@ -80,7 +80,7 @@ func NewView(session *sqlite.Session, hot *Hot, flushLog func() error) *View {
 		pending:           newPending(),
 		deletions:         &deletions{},
 		hot:               hot,
-		flushLog:          flushLog,
+		oldestDeferred:    oldestDeferred,
 		damage:            damage.New(),
 		tallies:           tallies{},
 		namespaces:        map[string]kv.NamespaceState{},
@@ -129,9 +129,6 @@ func (view *View) Namespace(name string) (kv.NamespaceState, error) {
 	if err != nil {
 		return state, err
 	}
-	if err := view.flushLog(); err != nil {
-		return state, err
-	}
 	oldest, found, err := view.selectOldest.Integer(name)
 	if err != nil {
 		return state, err
@@ -139,6 +136,8 @@ func (view *View) Namespace(name string) (kv.NamespaceState, error) {
 	state.Oldest = state.Revision + 1
 	if found {
 		state.Oldest = uint64(oldest)
+	} else if first, waits := view.oldestDeferred(name); waits {
+		state.Oldest = first
 	}
 	remember(view.namespaces, name, state)
 	return state, nil

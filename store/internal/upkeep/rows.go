@@ -80,8 +80,9 @@ func (rows *Rows) Choose(next *sqlitelog.Entry, changes *state.Slice) []*state.S
 		return nil
 	}
 	// The deferred commits keep pace together with this one.
-	deferred, bytes := rows.config.Log.Deferred()
-	return rows.materialiser.Choose(changes, rows.logEnd(), deferred, bytes+len(next.Changes.Blob))
+	growth := rows.config.Log.Deferred()
+	growth.Commits, growth.Changes, growth.Bytes = growth.Commits+1, growth.Changes+next.Changes.Count, growth.Bytes+len(next.Changes.Blob)
+	return rows.materialiser.Choose(changes, rows.logEnd(), state.Growth(growth))
 }
 
 // Refresh writes entries whose stored state is out of date.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package engine
+package upkeep
 
 import (
 	"time"
@@ -11,26 +11,31 @@ import (
 	"dappco.re/go/storebus/store/internal/state"
 )
 
-// deadlines know when the next key expires, and which keys are due. They belong to the owner of
+// Deadlines know when the next key expires, and which keys are due. They belong to the owner of
 // the committer.
-type deadlines struct {
+type Deadlines struct {
 	view  *state.View
 	clock *clock.Clock
-	// timer fires at the next deadline.
-	timer *time.Timer
+	// Timer fires at the next deadline.
+	Timer *time.Timer
 	// next is not after the time at which the next entry expires; zero: none does.
 	next time.Time
 }
 
-// somethingIsDue reports whether there may be an entry whose time has come.
-func (deadlines *deadlines) somethingIsDue() bool {
+// NewDeadlines returns deadlines of which none is known. Find comes next.
+func NewDeadlines(view *state.View, clock *clock.Clock) *Deadlines {
+	return &Deadlines{view: view, clock: clock, Timer: time.NewTimer(0)}
+}
+
+// SomethingIsDue reports whether there may be an entry whose time has come.
+func (deadlines *Deadlines) SomethingIsDue() bool {
 	return !deadlines.next.IsZero() && !deadlines.next.After(deadlines.clock.Now())
 }
 
-// isDueIn is somethingIsDue for a realm.
-func (deadlines *deadlines) isDueIn(of kv.Realm) bool {
+// IsDueIn is SomethingIsDue for a realm.
+func (deadlines *Deadlines) IsDueIn(of kv.Realm) bool {
 	switch {
-	case !deadlines.somethingIsDue():
+	case !deadlines.SomethingIsDue():
 		return false
 	case of.Whole:
 		return true
@@ -39,8 +44,8 @@ func (deadlines *deadlines) isDueIn(of kv.Realm) bool {
 	return err != nil || due
 }
 
-// find looks for the next deadline, without regard to the one known before.
-func (deadlines *deadlines) find() error {
+// Find looks for the next deadline, without regard to the one known before.
+func (deadlines *Deadlines) Find() error {
 	next, err := deadlines.view.NextExpiry()
 	if err == nil {
 		deadlines.set(next)
@@ -48,31 +53,31 @@ func (deadlines *deadlines) find() error {
 	return err
 }
 
-// note takes note of when an entry expires; the zero time is never.
-func (deadlines *deadlines) note(expiresAt time.Time) {
+// Note takes note of when an entry expires; the zero time is never.
+func (deadlines *Deadlines) Note(expiresAt time.Time) {
 	if !expiresAt.IsZero() && (deadlines.next.IsZero() || expiresAt.Before(deadlines.next)) {
 		deadlines.set(expiresAt)
 	}
 }
 
-func (deadlines *deadlines) set(next time.Time) {
+func (deadlines *Deadlines) set(next time.Time) {
 	deadlines.next = next
 	if !next.IsZero() {
-		deadlines.timer.Reset(max(0, next.Sub(deadlines.clock.Now())))
+		deadlines.Timer.Reset(max(0, next.Sub(deadlines.clock.Now())))
 	}
 }
 
-// fired sets the timer again if it was early: the store's clock is slower than the timer's while
+// Fired sets the timer again if it was early: the store's clock is slower than the timer's while
 // it is ahead of the wall clock.
-func (deadlines *deadlines) fired() {
+func (deadlines *Deadlines) Fired() {
 	if deadlines.next.After(deadlines.clock.Now()) {
 		deadlines.set(deadlines.next)
 	}
 }
 
-// tally counts a share of the due keys in realms, one realm after the other. It returns the
+// Tally counts a share of the due keys in realms, one realm after the other. It returns the
 // number of realms that are counted completely.
-func (deadlines *deadlines) tally(realms []kv.Realm) (finished int, err error) {
+func (deadlines *Deadlines) Tally(realms []kv.Realm) (finished int, err error) {
 	looks, told := batch.DuePerBatch, deadlines.clock.Tell()
 	for _, of := range realms {
 		found, complete, err := deadlines.view.LeaveOutDue(of, told.UTC(), &looks)

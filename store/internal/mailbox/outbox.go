@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package engine
+package mailbox
 
 // Sink takes over the calls of Submit methods when they are carried out, many at once. Use
 // it with SubmitTo to send results on without a goroutine of the store in between.
@@ -25,29 +25,30 @@ type Outlet struct{ sink Sink }
 // NewOutlet returns the outlet of a sink.
 func NewOutlet(sink Sink) *Outlet { return &Outlet{sink: sink} }
 
-// answer is a question that is answered.
-type answer func()
+// Answer is a question that is answered.
+type Answer func()
 
 // Done tells the caller.
-func (tell answer) Done() { tell() }
+func (tell Answer) Done() { tell() }
 
-// outbox gathers the calls that the committer has carried out, and hands them over together. It
+// Outbox gathers the calls that the committer has carried out, and hands them over together. It
 // belongs to the owner of the committer.
-type outbox struct {
+type Outbox struct {
 	outlet *Outlet
 	calls  []Completion
 }
 
-// add takes a call. Calls for another outlet are handed over before.
-func (outbox *outbox) add(outlet *Outlet, call Completion) {
+// Add takes a call. Calls for another outlet are handed over before.
+func (outbox *Outbox) Add(outlet *Outlet, call Completion) {
 	if outbox.outlet != outlet {
-		outbox.handOver()
+		outbox.HandOver()
 		outbox.outlet = outlet
 	}
 	outbox.calls = append(outbox.calls, call)
 }
 
-func (outbox *outbox) handOver() {
+// HandOver hands over what was added.
+func (outbox *Outbox) HandOver() {
 	if len(outbox.calls) == 0 {
 		return
 	}
@@ -56,21 +57,24 @@ func (outbox *outbox) handOver() {
 	outbox.calls = outbox.calls[:0]
 }
 
-// completions is the sink of a store without another one: its goroutine calls the done
+// Completions is the sink of a store without another one: its goroutine calls the done
 // functions, in order.
-type completions struct{ waiting *mailbox[Completion] }
+type Completions struct{ waiting *Mailbox[Completion] }
 
-func newCompletions() completions { return completions{waiting: newMailbox[Completion]()} }
+// NewCompletions returns a sink that waits for calls.
+func NewCompletions() Completions { return Completions{waiting: New[Completion]()} }
 
 // Completed takes calls over.
-func (completions completions) Completed(calls []Completion) { completions.waiting.put(calls...) }
+func (completions Completions) Completed(calls []Completion) { completions.waiting.Put(calls...) }
 
-func (completions completions) close() { completions.waiting.close() }
+// Close ends Run when all calls are done.
+func (completions Completions) Close() { completions.waiting.Close() }
 
-func (completions completions) run() {
-	for !completions.waiting.finished() {
-		<-completions.waiting.ready
-		for _, call := range completions.waiting.take() {
+// Run calls the done functions.
+func (completions Completions) Run() {
+	for !completions.waiting.Finished() {
+		<-completions.waiting.Ready
+		for _, call := range completions.waiting.Take() {
 			call.Done()
 		}
 	}
