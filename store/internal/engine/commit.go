@@ -329,7 +329,7 @@ func (committer *Committer) takeBack(err error) {
 	}
 	for index := len(behind) - 1; index >= 0; index-- {
 		sealed := behind[index]
-		if isNowhere := committer.engine.config.OverLog == nil && !sealed.filed; isNowhere && !lends(sealed.writes) {
+		if isNowhere := committer.engine.config.OverLog == nil && !sealed.filed; isNowhere && !slices.ContainsFunc(sealed.writes, (*write).lends) {
 			// Nothing of it was written, and the fault is not its own.
 			committer.waitingWrites = slices.Concat(sealed.writes, committer.waitingWrites)
 		} else {
@@ -375,7 +375,9 @@ func (committer *Committer) install(next *sealed) error {
 // hold installs a record that is on disk in the file, and that the database refuses. It gets the record
 // later, with others.
 func (committer *Committer) hold(next *sealed, refusal error) {
-	committer.disk.Wrote(sqlite.Refusal(refusal), next.size())
+	if !committer.disk.MayWait(refusal) {
+		committer.disk.Wrote(sqlite.Refusal(refusal), next.size())
+	}
 	committer.log.Hold(&next.Entry)
 	committer.installed(next, nil)
 }

@@ -206,19 +206,14 @@ func (engine *Engine) lendHere(lending *Lending, own *write, function func(lendi
 // untilLending is how many of the writes may share a batch: a transaction of a
 // caller has one to itself, so that nobody waits for its callback but those behind it.
 func untilLending(writes []*write) int {
-	for index, write := range writes {
-		if _, lending := write.command.(*Lending); lending {
-			return max(index, 1)
-		}
+	if first := slices.IndexFunc(writes, (*write).lends); first >= 0 {
+		return max(first, 1)
 	}
 	return len(writes)
 }
 
-// lends reports whether one of the writes is a transaction of a caller. Its callback must not run
-// again.
-func lends(writes []*write) bool {
-	return slices.ContainsFunc(writes, func(write *write) bool {
-		_, lending := write.command.(*Lending)
-		return lending
-	})
+// lends reports whether a write is a transaction of a caller. Its callback must not run again.
+func (write *write) lends() bool {
+	_, lends := write.command.(*Lending)
+	return lends
 }

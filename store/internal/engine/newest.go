@@ -4,6 +4,7 @@ package engine
 
 import (
 	"log/slog"
+	"slices"
 
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/logfile"
@@ -17,6 +18,9 @@ const (
 	// writesHere is the largest batch whose record is written by the owner of the committer, if nothing
 	// waits: a goroutine that writes meanwhile would hide nothing.
 	writesHere = 2
+	// filedUnderWay is how many records are on their way into the file before writes gather in one
+	// batch: one that is written, and one that waits.
+	filedUnderWay = 2
 	// largestFiled is the largest record of the file. A larger one would be written once more for a
 	// fsync that costs little beside its pages.
 	largestFiled = 64 << 10
@@ -52,6 +56,9 @@ func (newest *newest) read(committer *Committer) (err error) {
 		return nil
 	}
 	newest.end, err = logfile.EndOf(engine.config.Path, engine.storeID, committer.log)
+	if err == nil && len(newest.end.Records) > 0 {
+		err = logfile.Sync(engine.config.Path)
+	}
 	return err
 }
 
@@ -63,7 +70,7 @@ func (newest *newest) goOn(committer *Committer) (err error) {
 		return nil
 	}
 	if len(content.Records) == 0 {
-		return content.Remove(committer.engine.config.Path)
+		return logfile.Remove(committer.engine.config.Path)
 	}
 	committer.disk.Written(content.Bytes()) // so that the next checkpoint empties the file
 	newest.file, err = logfile.Open(committer.engine.config.Path, &content, &committer.engine.figures.Syncs)
@@ -89,10 +96,9 @@ func (committer *Committer) takesInFile(next *sealed) bool {
 	if !newest.wanted || newest.gone || len(next.Record.Sections) > 0 || next.batch.Waits() == batch.WaitsAlways || next.size() > largestFiled {
 		return false
 	}
-	for _, before := range committer.underway[:len(committer.underway)-1] {
-		if !before.filed {
-			return false
-		}
+	before := committer.underway[:len(committer.underway)-1]
+	if slices.ContainsFunc(before, func(sealed *sealed) bool { return !sealed.filed && !sealed.isEmpty() }) {
+		return false
 	}
 	return committer.disk.Takes() && newest.open(committer) && (newest.begins || !newest.file.IsEmpty()) && newest.file.Takes(&next.Record) &&
 		!committer.log.HoldsMany() && committer.disk.HasRoom(next.size())
@@ -122,10 +128,8 @@ func (newest *newest) restart(committer *Committer) {
 	if newest.file == nil {
 		return
 	}
-	for _, sealed := range committer.underway {
-		if sealed.filed {
-			return
-		}
+	if committer.filedUnderWay() > 0 {
+		return
 	}
 	if committer.log.Deferred().Commits == 0 {
 		newest.file.Restart(func(size int64) bool { return committer.disk.HasRoom(roomFor * int(size)) })
@@ -171,10 +175,19 @@ func (committer *Committer) waits(next *sealed) batch.Waiting {
 	}
 }
 
+// filedUnderWay is how many records are on their way into the file.
+func (committer *Committer) filedUnderWay() (filed int) {
+	for _, sealed := range committer.underway {
+		if sealed.filed {
+			filed++
+		}
+	}
+	return filed
+}
+
 // isFull reports whether no further batch is begun now. Later writes gather in one batch meanwhile.
 func (committer *Committer) isFull() bool {
-	last := len(committer.underway) - 1
-	return last+1 >= recordsUnderWay || last >= 0 && committer.underway[last].filed && last+1 >= logfile.MostUnderWay
+	return len(committer.underway) >= recordsUnderWay || committer.filedUnderWay() >= filedUnderWay
 }
 
 // endFile closes the file.

@@ -34,8 +34,11 @@ func EndOf(databasePath, storeID string, database Database) (end End, err error)
 		return end, err
 	}
 	id, hash := database.End()
-	if end.Content.hasLost(id) {
-		end.Gap = fmt.Errorf("%s is damaged: it has commit %d, and not all before it", databasePath+Suffix, end.Content.newestBehind)
+	switch {
+	case end.Content.isDamaged:
+		end.Gap = fmt.Errorf("%s is damaged: it has no head", databasePath+Suffix)
+	case end.Content.hasLost(id):
+		end.Gap = fmt.Errorf("%s is damaged: commit %d was on disk, and it does not have all up to that", databasePath+Suffix, end.Content.onDisk)
 	}
 	if len(end.Content.Records) == 0 {
 		return end, nil
@@ -57,13 +60,12 @@ func EndOf(databasePath, storeID string, database Database) (end End, err error)
 	return end, nil
 }
 
-// hasLost reports whether a record is not whole that was on disk. Of a write that did not end, at most
-// MostUnderWay records may be there. Records of an earlier round are in the database.
+// hasLost reports whether a record is not whole that was on disk.
 func (content *Content) hasLost(id uint64) bool {
 	if last := len(content.Records) - 1; last >= 0 {
 		id = max(id, content.Records[last].ID)
 	}
-	return content.newestBehind > id+MostUnderWay
+	return content.onDisk > id
 }
 
 // ID returns the id of the newest record.

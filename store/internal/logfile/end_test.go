@@ -3,9 +3,8 @@
 package logfile_test
 
 import (
+	"bytes"
 	"os"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -94,24 +93,54 @@ func TestEnd_EndOf_Bad(t *testing.T) {
 			assert.Empty(t, end.Records)
 		})
 	}
-	t.Run("DamagedInTheMiddle", func(t *testing.T) {
+	t.Run("Damaged", func(t *testing.T) {
 		whole, err := os.ReadFile(path + logfile.Suffix)
 		require.NoError(t, err)
-		frame := strings.IndexByte(string(whole), 'x') + 10
-		for position := 0; position < 3*frame; position++ {
-			damaged := slices.Clone(whole)
+		const head = 20
+		length := (bytes.LastIndexByte(whole, 'x') + 2 - head) / 5
+		for position := range head + 4*length {
+			damaged := bytes.Clone(whole)
 			damaged[position] ^= 1
 			require.NoError(t, os.WriteFile(path+logfile.Suffix, damaged, 0o600))
 			end, err := logfile.EndOf(path, "0123456789abcdef", all[:5])
 			require.NoError(t, err)
-			require.ErrorContains(t, end.Gap, "is damaged: it has commit 9")
+			require.ErrorContains(t, end.Gap, "is damaged: ", "position %d", position)
 			end, err = logfile.EndOf(path, "0123456789abcdef", all[:9])
 			require.NoError(t, err)
-			require.NoError(t, end.Gap, "the database has all of it")
+			require.Equal(t, position >= head, end.Gap == nil, "the database has all of it")
 		}
 		require.NoError(t, os.WriteFile(path+logfile.Suffix, whole, 0o600))
 	})
 	require.NoError(t, logfile.SetAside(path, ".replaced"))
 	require.NoError(t, logfile.SetAside(path, ".replaced"), "there is none any more")
 	assert.FileExists(t, path+".commits.replaced")
+}
+
+// A value of a client never passes for a record, whatever it has in it.
+func TestEnd_EndOf_Ugly(t *testing.T) {
+	other := databasePath(t)
+	filed(t, other, 1, 200)
+	forged, err := os.ReadFile(other + logfile.Suffix)
+	require.NoError(t, err)
+
+	path, chain := databasePath(t), &chain{}
+	file := create(t, path)
+	var all hashes
+	for range 3 {
+		record := chain.next(0)
+		record.Changes = forged[:bytes.LastIndexByte(forged, 'x')+2]
+		chain.hash = record.Hash()
+		all = append(all, chain.hash)
+		add(t, file, record, true)
+	}
+	require.NoError(t, file.Close())
+	whole, err := os.ReadFile(path + logfile.Suffix)
+	require.NoError(t, err)
+	last := bytes.LastIndex(whole, forged[:64])
+	whole[last] ^= 1 // of the last record, which may be one that nobody was told of
+	require.NoError(t, os.WriteFile(path+logfile.Suffix, whole, 0o600))
+	end, err := logfile.EndOf(path, "0123456789abcdef", all[:1])
+	require.NoError(t, err)
+	require.NoError(t, end.Gap)
+	assert.Equal(t, uint64(2), end.ID())
 }

@@ -3,6 +3,9 @@
 package logfile
 
 import (
+	"cmp"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,13 +29,9 @@ const (
 	FirstBytes = 1 << 20
 	mostBytes  = 16 << 20
 	growBytes  = 1 << 20
-	// headBytes is more than a frame has beside the blobs of a record.
-	headBytes = 256
+	// besideBlobs is more than a frame has beside the blobs of a record.
+	besideBlobs = 256
 )
-
-// MostUnderWay is how many records may be on their way into a file: one that is written, and one that
-// waits. A file that is read relies on it.
-const MostUnderWay = 2
 
 // File is an open file of records.
 type File struct {
@@ -40,10 +39,10 @@ type File struct {
 	syncs *histogram.Histogram
 	file  *os.File
 
-	// round is the number of the round, end the place behind the last record that was handed over, and
+	// number is the number of the file, round the round, end the place behind the last record that was handed over, and
 	// size the size of the file.
-	round     uint64
-	end, size int64
+	number, round uint64
+	end, size     int64
 	// next is the id that a record must have to follow the last one.
 	next uint64
 	// wasFull tells that a record of this round had no room.
@@ -56,19 +55,50 @@ type File struct {
 // records waited for the disk.
 func Create(databasePath string, syncs *histogram.Histogram) (*File, error) {
 	path := databasePath + Suffix
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	var secret [8]byte
+	_, _ = rand.Read(secret[:]) // it never fails
+	number := binary.LittleEndian.Uint64(secret[:])
+	if err := prepare(path, number); err != nil {
+		return nil, errors.Join(err, removeIfThere(path+partialSuffix))
 	}
-	opened, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	opened, err := os.OpenFile(path, os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	file := &File{path: path, syncs: syncs, file: opened, round: 1}
-	if err := errors.Join(file.grow(FirstBytes), platform.SyncFolder(filepath.Dir(path))); err != nil {
-		return nil, errors.Join(err, opened.Close(), os.Remove(path))
-	}
+	file := &File{path: path, syncs: syncs, file: opened, number: number, round: number, end: headBytes, size: FirstBytes}
 	file.writer.run(file)
 	return file, nil
+}
+
+// partialSuffix is behind the name of a file while it is made. So a file has its head.
+const partialSuffix = ".partial"
+
+// prepare puts a file of its first size and without records at a path.
+func prepare(path string, number uint64) error {
+	if err := removeIfThere(path + partialSuffix); err != nil {
+		return err
+	}
+	opened, err := os.OpenFile(path+partialSuffix, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	file := &File{file: opened}
+	_, err = opened.WriteAt(newHead(number), 0)
+	if err == nil {
+		err = file.extend(FirstBytes)
+	}
+	if err := errors.Join(err, opened.Sync(), opened.Close()); err != nil {
+		return err
+	}
+	return errors.Join(os.Rename(path+partialSuffix, path), platform.SyncFolder(filepath.Dir(path)))
+}
+
+// removeIfThere removes a file. One that is not there is fine.
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // Open goes on behind the content of a file.
@@ -78,7 +108,7 @@ func Open(databasePath string, content *Content, syncs *histogram.Histogram) (*F
 	if err != nil {
 		return nil, err
 	}
-	file := &File{path: path, syncs: syncs, file: opened, round: content.round, end: content.end, size: content.size}
+	file := &File{path: path, syncs: syncs, file: opened, number: content.number, round: content.round, end: content.end, size: content.size}
 	if last := len(content.Records) - 1; last >= 0 {
 		file.next = content.Records[last].ID + 1
 	}
@@ -86,16 +116,27 @@ func Open(databasePath string, content *Content, syncs *histogram.Histogram) (*F
 	return file, nil
 }
 
-// grow fills the file with zeros up to a size: room that is only allocated is not written to without
+// Sync has the records of a file on disk. They may be those of a process that was killed before.
+func Sync(databasePath string) error {
+	opened, err := os.OpenFile(databasePath+Suffix, os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(platform.SyncData(opened), opened.Close())
+}
+
+// extend fills the file with zeros up to a size: room that is only allocated is not written to without
 // a change of the file's own data.
-func (file *File) grow(size int64) error {
-	zeros := make([]byte, min(size-file.size, growBytes))
-	for ; file.size < size; file.size += int64(len(zeros)) {
-		if _, err := file.file.WriteAt(zeros, file.size); err != nil {
+func (file *File) extend(size int64) error {
+	at := max(file.size, headBytes)
+	zeros := make([]byte, min(size-at, growBytes))
+	for ; at < size; at, file.size = at+int64(len(zeros)), at+int64(len(zeros)) {
+		zeros = zeros[:min(size-at, growBytes)]
+		if _, err := file.file.WriteAt(zeros, at); err != nil {
 			return err
 		}
 	}
-	return file.file.Sync()
+	return nil
 }
 
 // IsThere reports whether the file is at its place.
@@ -114,7 +155,7 @@ func (file *File) Takes(record *changelog.Record) bool {
 	if !file.IsEmpty() && record.ID != file.next {
 		return false
 	}
-	need := int64(headBytes + len(record.StoreID) + len(record.Changes) + len(record.Sections))
+	need := int64(besideBlobs + len(record.StoreID) + len(record.Changes) + len(record.Sections))
 	fits := file.end+need <= file.size
 	file.wasFull = file.wasFull || !fits
 	return fits
@@ -131,19 +172,20 @@ func (file *File) Append(record *changelog.Record, synced, here bool, acknowledg
 // Restart begins the file again, when the database has all of its records on disk. No record may be on
 // its way. If the file was full and hasRoom for twice its size, it is made larger.
 func (file *File) Restart(hasRoom func(size int64) bool) {
-	if file.end == 0 {
+	if file.IsEmpty() {
 		return
 	}
 	file.round++
-	file.end = 0
+	file.end = headBytes
 	if file.wasFull && file.size < mostBytes && hasRoom(2*file.size) {
-		_ = file.grow(2 * file.size) // without room it stays as large as it is
+		_ = file.extend(2 * file.size) // without room it stays as large as it is
+		file.writer.fail(file.unknown(file.file.Sync()))
 	}
 	file.wasFull = false
 }
 
 // IsEmpty reports whether the file has no record that the database may need.
-func (file *File) IsEmpty() bool { return file.end == 0 }
+func (file *File) IsEmpty() bool { return file.end == headBytes }
 
 // Close ends the goroutine of the file, when it has written everything, and closes the file. An empty
 // one is removed.
@@ -152,9 +194,7 @@ func (file *File) Close() error {
 	removes := file.IsEmpty() && file.IsThere()
 	err := file.file.Close()
 	if removes {
-		if removed := os.Remove(file.path); !errors.Is(removed, fs.ErrNotExist) {
-			err = errors.Join(err, removed)
-		}
+		err = errors.Join(err, removeIfThere(file.path))
 	}
 	return err
 }
@@ -166,8 +206,11 @@ type writer struct {
 	// of them. syncs tells that one of them is to be synced.
 	waiting []byte
 	place   int64
-	then    []func(error)
-	syncs   bool
+	// begins are the places of the frames in waiting, and first is the first record of them.
+	begins []int
+	first  uint64
+	then   []func(error)
+	syncs  bool
 	// busy tells that frames are being written.
 	busy bool
 	// failed is why nothing is written any more.
@@ -193,9 +236,10 @@ func (writer *writer) run(file *File) {
 func (writer *writer) add(file *File, record *changelog.Record, syncs, here bool, acknowledged func(error)) int {
 	writer.mutex.Lock()
 	if len(writer.waiting) == 0 {
-		writer.place = file.end
+		writer.place, writer.first = file.end, record.ID
 	}
 	before := len(writer.waiting)
+	writer.begins = append(writer.begins, before)
 	writer.waiting = appendFrame(writer.waiting, file.round, record)
 	length := len(writer.waiting) - before
 	writer.then = append(writer.then, acknowledged)
@@ -220,7 +264,10 @@ func (writer *writer) writeWaiting(file *File) bool {
 		return false
 	}
 	frames, place, then, syncs, err := writer.waiting, writer.place, writer.then, writer.syncs, writer.failed
-	writer.waiting, writer.then, writer.syncs, writer.busy = writer.spare[:0], nil, false, true
+	for _, begin := range writer.begins {
+		sealFrame(frames[begin:], file.number, writer.first-1) // one write ends before the next begins
+	}
+	writer.waiting, writer.then, writer.syncs, writer.busy, writer.begins = writer.spare[:0], nil, false, true, writer.begins[:0]
 	writer.mutex.Unlock()
 
 	if err == nil {
@@ -242,10 +289,22 @@ func (file *File) write(frames []byte, place int64, syncs bool) error {
 		err = platform.SyncData(file.file)
 		file.syncs.Record(int64(time.Since(began)))
 	}
-	if err != nil {
-		return fmt.Errorf("%w: %s: %w", failure.ErrOutcomeUnknown, filepath.Base(file.path), err)
+	return file.unknown(err)
+}
+
+// unknown returns an error of the disk as one after which nobody knows what is on it.
+func (file *File) unknown(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%w: %s: %w", failure.ErrOutcomeUnknown, filepath.Base(file.path), err)
+}
+
+// fail has nothing written any more if err is not nil.
+func (writer *writer) fail(err error) {
+	writer.mutex.Lock()
+	defer writer.mutex.Unlock()
+	writer.failed = cmp.Or(writer.failed, err)
 }
 
 func (writer *writer) close() {

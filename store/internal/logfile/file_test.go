@@ -230,7 +230,7 @@ func TestFrame_Read_Ugly(t *testing.T) {
 		require.Less(t, len(ids(t, path)), 20)
 	}
 	huge := append([]byte{}, whole...)
-	binary.LittleEndian.PutUint32(huge[8:], 1<<31)
+	binary.LittleEndian.PutUint32(huge[36:], 1<<31)
 	check(t, huge)
 	check(t, nil)
 	check(t, make([]byte, 4096))
