@@ -148,7 +148,10 @@ func (cut *cut) byLimit() error {
 			}
 		}
 	}
-	holdings.hindered = len(cut.places) == taken && !cut.isFull()
+	holdings.hinderedTo = 0
+	if len(cut.places) == taken && !cut.isFull() {
+		holdings.hinderedTo = cut.last + 1
+	}
 	return nil
 }
 

@@ -42,11 +42,11 @@ type holdings struct {
 	// changes is the number of all changes.
 	changes uint64
 	stale   []*holding
-	// limit is the limit of a namespace, 0 if there is none. over are the holdings above it. hindered
-	// tells that nothing of them may go now.
-	limit    func(namespace string) int64
-	over     map[*holding]struct{}
-	hindered bool
+	// limit is the limit of a namespace, 0 if there is none. over are the holdings above it. If
+	// hinderedTo is not 0, nothing of them may go while only commits before that one may.
+	limit      func(namespace string) int64
+	over       map[*holding]struct{}
+	hinderedTo uint64
 	// byChanges and byBytes rank the holdings, the largest first. If two are equal, the one with
 	// the older changes is first.
 	byChanges, byBytes *btree.BTreeG[*holding]
@@ -179,7 +179,7 @@ func (holdings *holdings) touch(held *holding) {
 // lookAtLimit finds out whether a holding is above its limit.
 func (holdings *holdings) lookAtLimit(held *holding) {
 	if limit := holdings.limit(held.namespace); limit > 0 && held.bytes > uint64(limit) {
-		holdings.over[held], holdings.hindered = struct{}{}, false
+		holdings.over[held], holdings.hinderedTo = struct{}{}, 0
 	} else {
 		delete(holdings.over, held)
 	}

@@ -192,8 +192,11 @@ func (log *Log) Hole(namespace string, after, revision uint64) error {
 // OldestAfter returns when the oldest commit after one was committed, zero if there is none.
 func (log *Log) OldestAfter(id uint64) (time.Time, error) { return log.changes.oldestAfter(id) }
 
-// IsOver reports whether a bound of the retention is passed. The age is as LookAtAge has found it.
-func (log *Log) IsOver(retention Retention) bool { return log.changes.isOver(retention) }
+// IsOver reports whether a bound of the retention is passed, and commits up to last may go. The age is
+// as LookAtAge has found it.
+func (log *Log) IsOver(retention Retention, last uint64) bool {
+	return last >= log.FirstCommit() && log.changes.isOver(retention, last)
+}
 
 // LookAtAge finds out whether the log is older than the retention allows.
 func (log *Log) LookAtAge(retention Retention, now time.Time) { log.changes.lookAtAge(retention, now) }

@@ -161,13 +161,14 @@ func (log *changeLog) removed(slice *Slice) error {
 
 // isOver reports whether a bound of the retention is passed, by the numbers in memory. The age is
 // as lookAtAge has found it.
-func (log *changeLog) isOver(retention Retention) bool {
-	return log.holdings.changes > retention.Count || log.size() > retention.Bytes || log.startIsOld || len(log.holdings.over) > 0 && !log.holdings.hindered
+func (log *changeLog) isOver(retention Retention, last uint64) bool {
+	isHindered := min(last, log.lastID-1) < log.holdings.hinderedTo
+	return log.holdings.changes > retention.Count || log.size() > retention.Bytes || log.startIsOld || len(log.holdings.over) > 0 && !isHindered
 }
 
 // lookAtAge finds out whether the log is older than the retention allows. Holdings above their limits
 // are looked at again, because somebody may have read them meanwhile.
 func (log *changeLog) lookAtAge(retention Retention, now time.Time) {
-	log.holdings.hindered = false
+	log.holdings.hinderedTo = 0
 	log.startIsOld = now.Sub(log.startedAt) > retention.Age
 }

@@ -35,7 +35,7 @@ func (trimming *Trimming) Trim() (more bool) {
 // IsDue reports whether a slice may go. It looks at numbers in memory only. Age is looked at when
 // house is kept.
 func (trimming *Trimming) IsDue() bool {
-	return trimming.config.Log.IsOver(trimming.config.Retention) && trimming.limit() >= trimming.config.Log.FirstCommit()
+	return trimming.config.Log.IsOver(trimming.config.Retention, trimming.limit())
 }
 
 // trimSlice removes a slice of the log; trimmed is false if none may go.
