@@ -328,7 +328,7 @@ func TestNewest_Hold_Ugly(t *testing.T) {
 	requireAllKeys(t, crashCopy(t, opened, path), 41+taken)
 }
 
-// After an error of the file nobody knows what is on disk.
+// If the file fails, its content on the disk is unknown, and the store stops writing.
 func TestNewest_Append_Ugly(t *testing.T) {
 	opened, path := newestStore(t)
 	require.NoError(t, store.BreakNewest(opened))

@@ -141,7 +141,7 @@ func (disk *Disk) Unsynced(function func(transaction *sqlite.Transaction)) error
 }
 
 // Flush writes the deferred part of the log. It is on disk in a file, and so it is written even if the
-// store has stopped writing: nobody relies on these rows after the next start.
+// store has stopped writing: the file keeps it until a transaction has waited for the disk.
 func (disk *Disk) Flush() error {
 	return disk.synchronous(sqlite.SynchronousNormal, func(*sqlite.Transaction) {})
 }

@@ -309,10 +309,9 @@ func (committer *Committer) makeRoom(refused *sealed) bool {
 	return !refused.grows && committer.disk.GiveUpReserve()
 }
 
-// takeBack drops the first record under way, and all that stand on it. Those that are nowhere are made
-// again. If the record was refused
-// as a whole, nothing was changed, and each of its writes is tried alone: the size of one of
-// them may be at fault.
+// takeBack drops the first record under way, and the records behind it. If the first was refused as a
+// whole, nothing was changed, and each of its writes is tried alone: the size of one of them may be at
+// fault. If a record behind it was written nowhere, its writes are applied again.
 func (committer *Committer) takeBack(err error) {
 	first, behind := committer.underway[0], committer.underway[1:]
 	committer.underway = nil

@@ -39,8 +39,8 @@ type File struct {
 	syncs *histogram.Histogram
 	file  *os.File
 
-	// number is the number of the file, round the round, end the place behind the last record that was handed over, and
-	// size the size of the file.
+	// number is the number of the file, and round that of the round. end is the place behind the last
+	// record that was handed over, and size is the size of the file.
 	number, round uint64
 	end, size     int64
 	// next is the id that a record must have to follow the last one.
@@ -56,7 +56,9 @@ type File struct {
 func Create(databasePath string, syncs *histogram.Histogram) (*File, error) {
 	path := databasePath + Suffix
 	var secret [8]byte
-	_, _ = rand.Read(secret[:]) // it never fails
+	if _, err := rand.Read(secret[:]); err != nil {
+		return nil, err
+	}
 	number := binary.LittleEndian.Uint64(secret[:])
 	if err := prepare(path, number); err != nil {
 		return nil, errors.Join(err, removeIfThere(path+partialSuffix))
@@ -178,8 +180,9 @@ func (file *File) Restart(hasRoom func(size int64) bool) {
 	file.round++
 	file.end = headBytes
 	if file.wasFull && file.size < mostBytes && hasRoom(2*file.size) {
-		_ = file.extend(2 * file.size) // without room it stays as large as it is
-		file.writer.fail(file.unknown(file.file.Sync()))
+		if err := file.extend(2 * file.size); err == nil { // without room it stays as large as it is
+			file.writer.fail(file.unknown(file.file.Sync()))
+		}
 	}
 	file.wasFull = false
 }
@@ -292,7 +295,7 @@ func (file *File) write(frames []byte, place int64, syncs bool) error {
 	return file.unknown(err)
 }
 
-// unknown returns an error of the disk as one after which nobody knows what is on it.
+// unknown returns a failure of the disk as ErrOutcomeUnknown: the content on the disk is unknown.
 func (file *File) unknown(err error) error {
 	if err == nil {
 		return nil

@@ -170,7 +170,7 @@ func TestFile_Restart_Good(t *testing.T) {
 	assert.NoFileExists(t, path+logfile.Suffix, "a file without records is removed")
 }
 
-// A gap in the file would hide what is behind it.
+// A gap in the file would hide the records behind it.
 func TestFile_Takes_Bad(t *testing.T) {
 	path, chain := databasePath(t), &chain{}
 	file := create(t, path)

@@ -47,7 +47,7 @@ func (outbox *Outbox) Add(outlet *Outlet, call Completion) {
 	outbox.calls = append(outbox.calls, call)
 }
 
-// HandOver hands over what was added.
+// HandOver passes the added calls to the sink of their outlet, and forgets them.
 func (outbox *Outbox) HandOver() {
 	if len(outbox.calls) == 0 {
 		return
