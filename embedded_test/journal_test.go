@@ -26,10 +26,6 @@ import (
 // commaTag is a tag whose name must be escaped.
 const commaTag = "host=,\u0020"
 
-// slots is the number of combinations of tags. Two points with the same tags have times
-// some milliseconds apart, which VictoriaMetrics needs.
-const slots = 1000
-
 // numberedFields are the fields of a point: one of each type, with values that are hard to
 // encode.
 func numberedFields(number int64) map[string]any {
@@ -43,8 +39,11 @@ func numberedFields(number int64) map[string]any {
 	}
 }
 
+// numberedTags are the tags of a point, which no other point has: VictoriaMetrics keeps
+// only one point of the same tags and the same millisecond. A request that is repeated
+// after a kill can share its millisecond with any other.
 func numberedTags(number int64) map[string]string {
-	return map[string]string{"slot": fmt.Sprint(number % slots), commaTag: `a 1,=\b "☂"`, "empty": ""}
+	return map[string]string{"number": fmt.Sprint(number), commaTag: `a 1,=\b "☂"`, "empty": ""}
 }
 
 func pick[T any](number int64, choices ...T) T { return choices[number%int64(len(choices))] }
