@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -197,13 +198,16 @@ func acceptOpened(ctx context.Context, opened *sqlite.Database) error {
 	if err := errors.Join(err, transaction.Rollback()); err != nil {
 		return err
 	}
-	if state == schema.Missing {
+	switch state {
+	case schema.Missing:
 		return mark.Remove(opened.Path())
-	}
-	if state == schema.Current {
-		if err := takeNewest(ctx, opened, known, damage == nil); err != nil {
+	case schema.Outdated:
+		if err := schema.Migrate(ctx, opened.Connection, time.Now(), slog.New(slog.DiscardHandler)); err != nil {
 			return err
 		}
+	}
+	if err := takeNewest(ctx, opened, known, damage == nil); err != nil {
+		return err
 	}
 	return backup.Stamp(ctx, opened.Connection)
 }
