@@ -316,6 +316,51 @@ func TestNewest_LookAtPlace_Ugly(t *testing.T) {
 	requireAllKeys(t, crashCopy(t, opened, path), 80)
 }
 
+// A write-ahead log of an earlier process may be in memory alone: its fsync may have failed. The file
+// keeps its records until the database itself has them.
+func TestNewest_GoOn_Ugly(t *testing.T) {
+	first, path := newestStore(t)
+	require.NoError(t, store.KeepHouse(first))
+	require.NoError(t, store.KeepHouse(first))
+	setKeys(t, first, numbered(40, 60)...)
+	killed := crashCopy(t, first, path)
+	again := openAt(t, killed)
+	for round := range int64(3) {
+		require.NoError(t, again.SetQuota("acme", store.Quota{MaxKeys: 1000 + round})) // waits for the disk
+		require.NoError(t, again.Set("acme:g", "0", "again"))
+	}
+	lost := crashCopy(t, again, killed)
+	require.NoError(t, os.Remove(lost+"-wal"))
+	all, err := openAt(t, lost).GetAll("acme:g")
+	require.NoError(t, err)
+	assert.Len(t, all, 60)
+
+	require.NoError(t, store.KeepHouse(again))
+	require.NoError(t, store.KeepHouse(again))
+	setKeys(t, again, numbered(60, 80)...)
+	lost = crashCopy(t, again, killed)
+	require.NoError(t, os.Remove(lost+"-wal"))
+	all, err = openAt(t, lost).GetAll("acme:g")
+	require.NoError(t, err)
+	assert.Len(t, all, 80, "the file is used again")
+}
+
+// A store whose file cannot be made goes on without it, says so, and tries again.
+func TestNewest_Open_Bad(t *testing.T) {
+	var logged logged
+	path := databasePath(t)
+	opened := openStore(t, store.StoreConfig{DatabasePath: path, Logger: logged.logger()})
+	require.NoError(t, os.MkdirAll(filepath.Join(path+".commits.partial", "in the way"), 0o700))
+	setKeys(t, opened, numbered(0, 60)...)
+	assert.Equal(t, 1, strings.Count(logged.String(), `it is tried again" work="making a file for the newest commits"`))
+	assert.NoFileExists(t, path+".commits")
+	require.NoError(t, os.RemoveAll(path+".commits.partial"))
+	setKeys(t, opened, numbered(60, 80)...)
+	assert.FileExists(t, path+".commits")
+	assert.Contains(t, logged.String(), `goes on" work="making a file for the newest commits"`)
+	requireAllKeys(t, crashCopy(t, opened, path), 80)
+}
+
 // While the database takes nothing, the file takes a bounded part. Nothing of it is lost.
 func TestNewest_Hold_Ugly(t *testing.T) {
 	opened, path := newestStore(t)

@@ -113,6 +113,7 @@ func (committer *Committer) prepare(session *sqlite.Session) {
 	quotas.OnChange(committer.log.LookAtLimits)
 	committer.disk.Around(committer.log.WriteDeferred, committer.log.DeferredWritten)
 	committer.disk.OnSynced(func() {
+		committer.newest.unsure = false
 		committer.newest.restart(committer)
 		committer.tellOnDisk()
 	})

@@ -29,8 +29,11 @@ const (
 	roomFor = 8
 )
 
-// workNewest is the work of the file for the lines to the operator.
-const workNewest = "bringing the newest commits into the database"
+// The work of the file, for the lines to the operator.
+const (
+	workNewest  = "bringing the newest commits into the database"
+	workNewFile = "making a file for the newest commits"
+)
 
 // newest is the newest part of the log, as a file beside the database.
 type newest struct {
@@ -45,6 +48,9 @@ type newest struct {
 	begins bool
 	// gone tells that the file was removed or renamed. Nothing more goes into it.
 	gone bool
+	// unsure tells that the write-ahead log may be in memory alone, although it has been synced since. A
+	// process before may have met a failure of a sync, which the next sync does not tell of again.
+	unsure bool
 	// end is the end of the log while the store is opened.
 	end logfile.End
 }
@@ -74,6 +80,7 @@ func (newest *newest) goOn(committer *Committer) (err error) {
 	}
 	committer.disk.Written(content.Bytes()) // so that the next checkpoint empties the file
 	newest.file, err = logfile.Open(committer.engine.config.Path, &content, &committer.engine.figures.Syncs)
+	newest.unsure = true
 	return err
 }
 
@@ -114,21 +121,17 @@ func (newest *newest) open(committer *Committer) bool {
 	}
 	newest.commits = 0
 	file, err := logfile.Create(committer.engine.config.Path, &committer.engine.figures.Syncs)
-	if err != nil {
-		committer.engine.config.Logger.Debug("no file of records", slog.Any("error", err))
-		return false
+	if err == nil {
+		newest.file = file
 	}
-	newest.file = file
-	return true
+	committer.disk.Tried(workNewFile, err)
+	return err == nil
 }
 
 // restart begins the file again, because the database has everything on disk.
 func (newest *newest) restart(committer *Committer) {
 	newest.begins = true
-	if newest.file == nil {
-		return
-	}
-	if committer.filedUnderWay() > 0 {
+	if newest.file == nil || committer.filedUnderWay() > 0 || newest.unsure && !newest.gone {
 		return
 	}
 	if committer.log.Deferred().Commits == 0 {
