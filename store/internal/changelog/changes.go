@@ -40,8 +40,21 @@ type NamespaceChanges struct {
 	// namespace ever had, with this one.
 	BytesLogged uint64
 
-	changes []byte
+	// changes are the encoded changes without long values. values are these, in order, and valueBytes is
+	// their size together.
+	changes    []byte
+	values     []longValue
+	valueBytes int
 }
+
+// longValue is a value that is copied only once, into the blob. Its place is among the encoded changes.
+type longValue struct {
+	place int
+	value string
+}
+
+// longValueBytes is the length from which a value is kept apart until the blob is made.
+const longValueBytes = 512
 
 // Behind returns the revision behind the changes.
 func (section *NamespaceChanges) Behind() uint64 { return section.FirstRevision + section.Count }
@@ -51,7 +64,7 @@ func (section *NamespaceChanges) Add(event *Event) {
 	section.Count++
 	buffer := section.changes
 	if buffer == nil {
-		buffer = make([]byte, 0, len(event.Group)+len(event.Key)+len(event.Value)+changeOverhead)
+		buffer = make([]byte, 0, len(event.Group)+len(event.Key)+min(len(event.Value), longValueBytes)+changeOverhead)
 	}
 	buffer = append(buffer, eventFlags(event))
 	buffer = binary.AppendUvarint(buffer, event.Previous)
@@ -60,7 +73,7 @@ func (section *NamespaceChanges) Add(event *Event) {
 		buffer = AppendText(buffer, event.Key)
 	}
 	if event.Type == EventSet {
-		buffer = AppendText(buffer, event.Value)
+		buffer = section.appendValue(buffer, event.Value)
 	}
 	// The groups' change is -1, 0 or 1.
 	buffer = binary.AppendUvarint(buffer, uint64(event.replaced)<<2|uint64(event.groups+1))
@@ -78,6 +91,27 @@ func (section *NamespaceChanges) Add(event *Event) {
 		buffer = AppendText(buffer, event.TraceParent)
 	}
 	section.changes = buffer
+}
+
+// appendValue appends a value, or only the length of a long one.
+func (section *NamespaceChanges) appendValue(buffer []byte, value string) []byte {
+	if len(value) < longValueBytes {
+		return AppendText(buffer, value)
+	}
+	buffer = binary.AppendUvarint(buffer, uint64(len(value)))
+	section.values = append(section.values, longValue{len(buffer), value})
+	section.valueBytes += len(value)
+	return buffer
+}
+
+// appendChanges appends all changes with their values.
+func (section *NamespaceChanges) appendChanges(blob []byte) []byte {
+	from := 0
+	for _, long := range section.values {
+		blob = append(append(blob, section.changes[from:long.place]...), long.value...)
+		from = long.place
+	}
+	return append(blob, section.changes[from:]...)
 }
 
 func eventFlags(event *Event) byte {
@@ -115,7 +149,7 @@ func EncodeChanges(namespaces []*NamespaceChanges) *Changes {
 	commit := &Changes{Namespaces: namespaces}
 	size := headerBytes
 	for _, section := range namespaces {
-		size += len(section.changes) + len(section.Namespace) + 4*binary.MaxVarintLen32
+		size += len(section.changes) + section.valueBytes + len(section.Namespace) + 4*binary.MaxVarintLen32
 	}
 	commit.Blob = make([]byte, headerBytes, size)
 	for _, section := range namespaces {
@@ -124,8 +158,8 @@ func EncodeChanges(namespaces []*NamespaceChanges) *Changes {
 		commit.Blob = AppendText(commit.Blob, section.Namespace)
 		commit.Blob = binary.AppendUvarint(commit.Blob, section.FirstRevision)
 		commit.Blob = binary.AppendUvarint(commit.Blob, section.Count)
-		commit.Blob = binary.AppendUvarint(commit.Blob, uint64(len(section.changes)))
-		commit.Blob = append(commit.Blob, section.changes...)
+		commit.Blob = binary.AppendUvarint(commit.Blob, uint64(len(section.changes)+section.valueBytes))
+		commit.Blob = section.appendChanges(commit.Blob)
 		section.Bytes = uint64(len(commit.Blob) - begin)
 	}
 	seal(commit.Blob)

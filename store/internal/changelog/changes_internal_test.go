@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 func drawEvents(t *rapid.T) []Event {
 	namespaces := rapid.SampledFrom([]string{"", "acme", "ACME", "tenant-a"})
 	text := rapid.OneOf(rapid.SampledFrom([]string{"", "config", "\x00", "\xff\xfe", "a:b"}), rapid.String())
+	long := rapid.Map(rapid.IntRange(longValueBytes-1, longValueBytes+1), func(length int) string { return strings.Repeat("v", length) })
 	revisions := map[string]uint64{}
 	events := make([]Event, rapid.IntRange(1, 20).Draw(t, "events"))
 	for index := range events {
@@ -37,7 +39,7 @@ func drawEvents(t *rapid.T) []Event {
 			event.Key = text.Draw(t, "key")
 		}
 		if event.Type == EventSet {
-			event.Value = text.Draw(t, "value")
+			event.Value = rapid.OneOf(text, long).Draw(t, "value")
 			event.Created = rapid.Bool().Draw(t, "created")
 		}
 		if milliseconds := rapid.Int64Range(-1<<40, 1<<50).Draw(t, "expiry"); milliseconds%2 == 0 {

@@ -65,12 +65,16 @@ func checkName(kind, name string, limit int) error {
 	}
 }
 
+// longestEscape is the length of the longest escape of a byte, \u0000.
+const longestEscape = 6
+
 // CheckEntry checks the size of an entry on the wire against the limits.
 func CheckEntry(limits Limits, namespace, group, key, value string) error {
-	if namespace == "" || limits.EntryBytes == 0 {
-		return nil
+	shortest, length := EntryOverhead+len(namespace), len(group)+len(key)+len(value)
+	if namespace == "" || limits.EntryBytes == 0 || shortest+longestEscape*(length+1) <= limits.EntryBytes {
+		return nil // the bytes are only read if their number does not decide it
 	}
-	size := EntryOverhead + len(namespace) + travellingBytes(group) + travellingBytes(key) + travellingBytes(value)
+	size := shortest + travellingBytes(group) + travellingBytes(key) + travellingBytes(value)
 	if size > limits.EntryBytes {
 		return &failure.TooLargeError{What: "entry", Size: size, Limit: limits.EntryBytes}
 	}
@@ -90,7 +94,7 @@ func travellingBytes(text string) int {
 		case letter == '"' || letter == '\\' || letter == '\b' || letter == '\f' || letter == '\n' || letter == '\r' || letter == '\t':
 			size++
 		default:
-			size += len(`\u0000`) - 1
+			size += longestEscape - 1
 		}
 	}
 	return size
