@@ -125,6 +125,31 @@ func TestNewest_NewConfigured_Good(t *testing.T) {
 		}
 		requireAllKeys(t, crashCopy(t, opened, path), 80)
 	})
+	t.Run("RequestsWithAnID", func(t *testing.T) {
+		opened, path := newestStore(t)
+		require.NoError(t, store.KeepHouse(opened)) // the first commits are in the database
+		require.NoError(t, store.KeepHouse(opened))
+		for number := 1; number <= 20; number++ {
+			requireAnswer(t, opened, counted(fmt.Sprint(number)), fmt.Sprint(number), false)
+			requireAnswer(t, opened, counted(fmt.Sprint(number)), fmt.Sprint(number), true)
+		}
+		copied := crashCopy(t, opened, path)
+		require.NoError(t, os.RemoveAll(copied+"-wal"))
+		for round := range 3 {
+			again := openAt(t, copied)
+			for number := 1; number <= 20+round; number++ {
+				requireAnswer(t, again, counted(fmt.Sprint(number)), fmt.Sprint(number), true)
+			}
+			requireAnswer(t, again, counted(fmt.Sprint(21+round)), fmt.Sprint(21+round), false)
+			copied = crashCopy(t, again, copied)
+		}
+		again := openAt(t, copied)
+		require.NoError(t, again.Close())
+		found, err := store.InspectDatabase(context.Background(), copied)
+		require.NoError(t, err)
+		assert.Empty(t, found.Differences)
+		requireAnswer(t, openAt(t, copied), counted("1"), "1", true)
+	})
 	t.Run("ManyWritersAtOnce", func(t *testing.T) {
 		opened, path := newestStore(t)
 		var writers sync.WaitGroup
@@ -260,15 +285,20 @@ func TestNewest_NewConfigured_Bad(t *testing.T) {
 	})
 	t.Run("AcceptedWithADamagedMark", func(t *testing.T) {
 		opened, path := newestStore(t)
+		requireAnswer(t, opened, counted("x"), "1", false)
+		requireAnswer(t, opened, counted("y"), "2", false)
 		copied := crashCopy(t, opened, path)
 		require.NoError(t, os.WriteFile(copied+".mark", []byte("damaged"), 0o600))
 		again := openAt(t, copied)
 		require.ErrorIs(t, again.Set("acme:g", "a", "b"), store.ErrUnavailable)
 		require.NoError(t, again.Close())
 		require.NoError(t, store.AcceptDatabase(context.Background(), copied))
-		all, err := openAt(t, copied).GetAll("acme:g")
+		accepted := openAt(t, copied)
+		all, err := accepted.GetAll("acme:g")
 		require.NoError(t, err)
-		assert.Len(t, all, 40)
+		assert.Len(t, all, 41)
+		requireAnswer(t, accepted, counted("x"), "1", true)
+		requireAnswer(t, accepted, counted("y"), "2", true)
 	})
 	t.Run("AcceptedWithAnOlderSchema", func(t *testing.T) {
 		opened, path := newestStore(t)
@@ -381,6 +411,34 @@ func TestNewest_Hold_Ugly(t *testing.T) {
 	require.NoError(t, store.Execute(opened, "PRAGMA query_only = 0"))
 	setKeys(t, opened, "taken again")
 	requireAllKeys(t, crashCopy(t, opened, path), 41+taken)
+}
+
+// The same holds for remembered answers.
+func TestNewest_Hold_UglyAnswers(t *testing.T) {
+	opened, path := newestStore(t)
+	require.NoError(t, store.Execute(opened, "PRAGMA query_only = 1"))
+	held := 0
+	for ; held < 1000; held++ {
+		outcome, err := submit(opened, counted(fmt.Sprint(held)))
+		if err != nil {
+			require.ErrorIs(t, err, store.ErrUnavailable)
+			break
+		}
+		require.Equal(t, fmt.Sprint(held+1), string(outcome.Answer))
+	}
+	require.Greater(t, held, 10)
+	answered := func(opened *store.Store) {
+		for number := range held {
+			requireAnswer(t, opened, counted(fmt.Sprint(number)), fmt.Sprint(number+1), true)
+		}
+	}
+	answered(openAt(t, crashCopy(t, opened, path)))
+	require.NoError(t, store.Execute(opened, "PRAGMA query_only = 0"))
+	answered(opened)
+	requireAnswer(t, opened, counted("next"), fmt.Sprint(held+1), false)
+	copied := crashCopy(t, opened, path)
+	require.NoError(t, os.Remove(copied+".commits"))
+	answered(openAt(t, copied))
 }
 
 // If the file fails, its content on the disk is unknown, and the store stops writing.

@@ -16,6 +16,7 @@ import (
 
 	"dappco.re/go/storebus/internal/platform"
 	"dappco.re/go/storebus/store/internal/backup"
+	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/logfile"
 	"dappco.re/go/storebus/store/internal/mark"
@@ -233,6 +234,10 @@ func takeNewest(ctx context.Context, opened *sqlite.Database, known mark.Mark, m
 				return cmp.Or(err, ErrNotBehind)
 			}
 		}
-		return log.Take(session, end.Records)
+		answers := batch.NewAnswers(session)
+		if err := cmp.Or(session.Err, answers.Load()); err != nil {
+			return err
+		}
+		return log.Take(session, end.Records, answers.Take)
 	})
 }

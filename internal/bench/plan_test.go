@@ -34,7 +34,7 @@ func TestPlan_Plan_Good(t *testing.T) {
 	t.Run("MeasuresEachKindAtItsLevels", func(t *testing.T) {
 		all := planned(validSettings())
 		for _, inFlight := range []int{1, 16, 64, 256} {
-			for _, name := range []string{"echo-set", "set", "embedded-set", "kv-put", "kv-put-always", "echo-get", "get", "kv-get", "raw-echo", "raw-get", "list"} {
+			for _, name := range []string{"echo-set", "set", "embedded-set", "set-with-id", "kv-put", "kv-put-always", "echo-get", "get", "kv-get", "raw-echo", "raw-get", "list"} {
 				assert.Contains(t, all, fmt.Sprintf("%s, %d in flight, 128 B", name, inFlight))
 			}
 		}

@@ -88,7 +88,7 @@ func TestRun_Run_Good(t *testing.T) {
 		assert.Equal(t, expected, namesOf(found))
 		assert.Equal(t, "full", found.Setup.Durability)
 		settings.Rounds = 2
-		assert.Contains(t, settings.announcement(), "33 cases, 2 rounds of 50ms each")
+		assert.Contains(t, settings.announcement(), "34 cases, 2 rounds of 50ms each")
 		assert.NotContains(t, progress, "round", "nobody looks at a terminal")
 		for _, result := range found.Cases {
 			if _, err := os.Stat("/proc/stat"); err == nil && assert.NotNil(t, result.Median.Idle, result.Name) {

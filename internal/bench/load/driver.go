@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
 
 	"dappco.re/go/storebus/internal/histogram"
+	"dappco.re/go/storebus/subjects"
 )
 
 // ReplyTimeout is the longest wait for a reply.
@@ -31,6 +33,8 @@ type Loop struct {
 	Keys     keySource
 	Values   *ValuePool
 	Seed     uint64
+	// WithIDs gives each request a message id of its own.
+	WithIDs bool
 	// Silence is the longest time without any reply before the loop gives up. If it is 0,
 	// it is ReplyTimeout.
 	Silence time.Duration
@@ -75,6 +79,8 @@ type lane struct {
 	random      *rand.Rand
 	buffer      []byte
 	outcome     Outcome
+	// request is the message of requests with ids.
+	request nats.Msg
 }
 
 // Run runs a loop and waits for its last reply.
@@ -226,10 +232,18 @@ func (lane *lane) send(slot int) {
 	subject, payload := drive.Operation.Request(Input{Key: key, Value: drive.Values.Value(lane.random), Buffer: lane.buffer[:0]})
 	lane.buffer = payload
 	lane.sentAt[slot] = time.Since(drive.epoch)
-	if err := lane.connection.PublishRequest(subject, lane.replies[slot], payload); err != nil {
+	if err := lane.publish(subject, lane.replies[slot], payload); err != nil {
 		lane.outcome.fail(1, err)
 		lane.retire()
 	}
+}
+
+func (lane *lane) publish(subject, reply string, payload []byte) error {
+	if !lane.drive.WithIDs {
+		return lane.connection.PublishRequest(subject, reply, payload)
+	}
+	lane.request = nats.Msg{Subject: subject, Reply: reply, Data: payload, Header: nats.Header{subjects.HeaderMessageID: {nuid.Next()}}}
+	return lane.connection.PublishMsg(&lane.request)
 }
 
 // retire ends a slot. The last slot ends the lane.

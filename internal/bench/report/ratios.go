@@ -79,6 +79,7 @@ func bars() []bar {
 			name: "sidecar's processor time of a set", above: "set", figure: responderCPU, unit: "µs",
 			goals: goals{{256, usualBytes}: "at most 9 µs", {1, usualBytes}: "at most 200 µs"},
 		},
+		{name: "set with a message id ÷ set", above: "set-with-id", below: "set", figure: rate},
 		{name: "set with 1 subscriber ÷ set", above: "set-1-subscriber", below: "set", figure: rate},
 		{name: "set with 100 subscribers ÷ set", above: "set-100-subscribers", below: "set", figure: rate},
 		{

@@ -81,6 +81,8 @@ type Kind struct {
 	subscribers int
 	// writers is the number of sets in flight to the sidecar beside it.
 	writers int
+	// withIDs says that each request has a message id.
+	withIDs bool
 	// neighbour says that these sets are another tenant's. waiters is the number of that
 	// tenant's requests that wait for the changes of a group.
 	neighbour bool
@@ -124,6 +126,7 @@ func Kinds() []Kind {
 		{Name: "set-1m-keys", target: targetLarge, verb: verbSet},
 		{Name: "raw-set", target: targetSidecar, verb: verbRawSet, Big: true},
 		{Name: "embedded-raw-set", target: targetEmbedded, verb: verbRawSet},
+		{Name: "set-with-id", target: targetSidecar, verb: verbSet, withIDs: true},
 		{Name: "set-1-subscriber", target: targetSidecar, verb: verbSet, Level: UsualInFlight, subscribers: 1},
 		{Name: "set-100-subscribers", target: targetSidecar, verb: verbSet, Level: UsualInFlight, subscribers: manyListeners},
 		{Name: "change-latency", target: targetSidecar, verb: verbSet, Level: UsualInFlight, lag: true},

@@ -123,6 +123,7 @@ func (stage *Stage) loopOf(trial Trial, duration time.Duration, seed uint64) loa
 		Keys:        load.UniformKeys(trial.keys(&stage.config)),
 		Values:      stage.values[trial.ValueBytes],
 		Seed:        seed,
+		WithIDs:     trial.withIDs,
 	}
 }
 

@@ -16,7 +16,7 @@ func TestTrial_HasSyscalls_Good(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{
-		"set", "embedded-set", "set-without-http", "set-scraped", "set-1m-keys", "raw-set", "embedded-raw-set",
+		"set", "embedded-set", "set-without-http", "set-scraped", "set-1m-keys", "raw-set", "embedded-raw-set", "set-with-id",
 		"set-1-subscriber", "set-100-subscribers", "change-latency", "embedded-change-latency",
 	}, counted)
 }
@@ -29,7 +29,7 @@ func TestTrial_WritesStore_Good(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{
-		"echo-beside-writers", "get-beside-writers", "set", "embedded-set", "set-without-http", "set-scraped", "set-1m-keys", "raw-set", "embedded-raw-set",
+		"echo-beside-writers", "get-beside-writers", "set", "embedded-set", "set-without-http", "set-scraped", "set-1m-keys", "raw-set", "embedded-raw-set", "set-with-id",
 		"set-1-subscriber", "set-100-subscribers", "change-latency", "embedded-change-latency",
 		"expiry-latency", "expiry-latency-beside-writers", "long-deletion", "long-expiry",
 		"expiry-beside-lone-writer", "expiry-beside-mass-expiry",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
+	"strings"
 	"time"
 
 	"dappco.re/go/storebus/store/internal/changelog"
@@ -22,6 +23,9 @@ const (
 	generationSpan = RetryWindow / 8
 	// retriesPerSlice is the most that one transaction removes.
 	retriesPerSlice = 1024
+	// answersPerInsert is how many answers one statement writes.
+	answersPerInsert = 16
+	columnsOfAnswer  = 7
 	// retryBytes estimates the size of a row without the answer.
 	retryBytes = 160
 )
@@ -56,8 +60,12 @@ type Answers struct {
 	clearing bool
 	// counts are those of the answers that memory knows.
 	counts counts
+	// putOff are the newest answers, which the database does not have yet.
+	putOff []putOffAnswer
+	values sqlite.Row
 
 	insert      *sqlite.Statement
+	insertMany  *sqlite.Statement
 	selectOne   *sqlite.Statement
 	selectNames *sqlite.Statement
 	deleteUpTo  *sqlite.Statement
@@ -71,15 +79,23 @@ type retryGeneration struct {
 	counts        counts
 }
 
+// putOffAnswer is an answer that is known and not written yet.
+type putOffAnswer struct {
+	*Answer
+	committedAt time.Time
+}
+
 // retryHash stands for a name. It is random in each process, and long enough that two names
 // never share one by chance; if they did, the older would be forgotten.
 type retryHash [2]uint64
 
 // NewAnswers returns the table, with its statements prepared.
 func NewAnswers(session *sqlite.Session) *Answers {
+	const insert, row = `INSERT INTO retries (id, committed_at, namespace, request_id, digest, answer, counted) VALUES `, `(?, ?, ?, ?, ?, ?, ?)`
 	return &Answers{
 		seeds:       [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
-		insert:      session.Prepare(`INSERT INTO retries (id, committed_at, namespace, request_id, digest, answer, counted) VALUES (?, ?, ?, ?, ?, ?, ?)`),
+		insert:      session.Prepare(insert + row),
+		insertMany:  session.Prepare(insert + strings.Repeat(row+", ", answersPerInsert-1) + row),
 		selectOne:   session.Prepare(`SELECT committed_at, namespace, request_id, digest, answer FROM retries WHERE id = ?`),
 		selectNames: session.Prepare(`SELECT id, committed_at, namespace, request_id, counted FROM retries ORDER BY id`),
 		deleteUpTo:  session.Prepare(`DELETE FROM retries WHERE id <= ?`),
@@ -160,15 +176,71 @@ func (*Answers) Read(batch *Batch, section *changelog.Reader) {
 	}
 }
 
+// Take writes the answers of a record with so many changes in the transaction of the caller.
+func (retries *Answers) Take(transaction *sqlite.Transaction, record *changelog.Record, changes int) error {
+	taken := &Batch{timestamp: time.Unix(0, record.CommittedAt).UTC(), events: make([]changelog.Event, changes)}
+	err := changelog.ReadSections(record.Sections, func(table uint64, section *changelog.Reader) error {
+		if table != PlaceOfAnswers {
+			return fmt.Errorf("%w: table %d is not of answers", changelog.ErrDamaged, table)
+		}
+		retries.Read(taken, section)
+		return nil
+	})
+	retries.Save(transaction, taken)
+	retries.Saved(taken)
+	return err
+}
+
 // Save writes the answers of a batch.
 func (retries *Answers) Save(transaction *sqlite.Transaction, batch *Batch) {
 	for index, answer := range answersIn.Of(batch).list {
-		id := retries.lastID + int64(index) + 1
-		// No bytes at all would be NULL.
-		bytes := append([]byte{}, answer.Bytes...)
-		transaction.Execute(retries.insert, id, batch.timestamp.UnixNano(), answer.Namespace, answer.ID, answer.Digest[:], bytes, answer.counted)
+		transaction.Execute(retries.insert, answer.values(nil, retries.lastID+int64(index)+1, batch.timestamp)...)
 	}
 }
+
+// values appends the columns of the row of an answer.
+func (answer *Answer) values(values sqlite.Row, id int64, committedAt time.Time) sqlite.Row {
+	// No bytes at all would be NULL.
+	bytes := append([]byte{}, answer.Bytes...)
+	return append(values, id, committedAt.UnixNano(), answer.Namespace, answer.ID, answer.Digest[:], bytes, answer.counted)
+}
+
+// PutOff keeps the answers of a batch in memory, to be written later with others. Saved comes next.
+func (retries *Answers) PutOff(batch *Batch) {
+	for _, answer := range answersIn.Of(batch).list {
+		retries.putOff = append(retries.putOff, putOffAnswer{answer, batch.timestamp})
+	}
+}
+
+// SavePutOff writes the answers that were put off in the transaction of the caller, who calls
+// PutOffSaved after the commit.
+func (retries *Answers) SavePutOff(transaction *sqlite.Transaction) {
+	id := retries.firstPutOff()
+	for answers := range slices.Chunk(retries.putOff, answersPerInsert) {
+		values := retries.values[:0]
+		for _, answer := range answers {
+			values = answer.values(values, id, answer.committedAt)
+			id++
+		}
+		retries.values = values[:0]
+		if len(answers) == answersPerInsert {
+			transaction.Execute(retries.insertMany, values...)
+			continue
+		}
+		for ; len(values) > 0; values = values[columnsOfAnswer:] {
+			transaction.Execute(retries.insert, values[:columnsOfAnswer]...)
+		}
+	}
+}
+
+// PutOffSaved records that the answers that were put off are committed.
+func (retries *Answers) PutOffSaved() {
+	clear(retries.putOff)
+	retries.putOff = retries.putOff[:0]
+}
+
+// firstPutOff is the row of the first answer that is put off. Those are the newest ones.
+func (retries *Answers) firstPutOff() int64 { return retries.lastID + 1 - int64(len(retries.putOff)) }
 
 // Saved remembers where the answers of a batch are.
 func (retries *Answers) Saved(batch *Batch) (bytes int) {
@@ -218,6 +290,13 @@ func (retries *Answers) Find(name RequestName, now time.Time) (*Answer, error) {
 }
 
 func (retries *Answers) readAnswer(id int64, name RequestName, now time.Time) (found *Answer, err error) {
+	if first := retries.firstPutOff(); id >= first {
+		known := retries.putOff[id-first]
+		if known.RequestName != name || now.Sub(known.committedAt) >= RetryWindow {
+			return nil, nil
+		}
+		return known.Answer, nil
+	}
 	err = retries.selectOne.Query(func(row sqlite.Row) bool {
 		if row.Text(1) != name.Namespace || row.Text(2) != name.ID || now.Sub(time.Unix(0, row.Signed(0))) >= RetryWindow {
 			return false

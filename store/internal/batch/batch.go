@@ -167,6 +167,10 @@ func (batch *Batch) IsEmpty() bool { return len(batch.events) == 0 && batch.part
 // Sections returns what the batch changes beside the entries, as the sections of a record.
 func (batch *Batch) Sections() []byte { return batch.parts.sections() }
 
+// MayBePutOff reports whether the rows of the batch may be written after its commit: it changes
+// entries, and may have answers.
+func (batch *Batch) MayBePutOff() bool { return len(batch.events) > 0 && batch.parts.onlyAnswers() }
+
 // Revision returns the revision of a namespace.
 func (batch *Batch) Revision(namespace string) (uint64, error) {
 	change, err := batch.namespace(namespace)

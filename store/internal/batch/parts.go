@@ -99,6 +99,16 @@ func (parts *parts) waits() Waiting {
 	return longest
 }
 
+// onlyAnswers reports whether nothing is saved but answers.
+func (parts *parts) onlyAnswers() bool {
+	for place, part := range parts {
+		if place != PlaceOfAnswers && part != nil && !part.Empty() {
+			return false
+		}
+	}
+	return true
+}
+
 // sections returns the parts as the sections of a record.
 func (parts *parts) sections() []byte {
 	var sections changelog.Sections

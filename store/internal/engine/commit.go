@@ -378,6 +378,7 @@ func (committer *Committer) hold(next *sealed, refusal error) {
 		committer.disk.Wrote(sqlite.Refusal(refusal), next.size())
 	}
 	committer.log.Hold(&next.Entry)
+	committer.tables.Answers().PutOff(next.batch)
 	committer.installed(next, nil)
 }
 

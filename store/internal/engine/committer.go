@@ -111,7 +111,7 @@ func (committer *Committer) prepare(session *sqlite.Session) {
 	quotas := committer.tables.Quotas()
 	committer.log.BoundBy(func(namespace string) int64 { return quotas.Of(namespace).MaxLogBytes })
 	quotas.OnChange(committer.log.LookAtLimits)
-	committer.disk.Around(committer.log.WriteDeferred, committer.log.DeferredWritten)
+	committer.disk.Around(committer.writeDeferred, committer.deferredWritten)
 	committer.disk.OnSynced(func() {
 		committer.newest.unsure = false
 		committer.newest.restart(committer)

@@ -100,7 +100,7 @@ func (committer *Committer) appendRecord(next *sealed) {
 // and the first of them follows a record that the database has on disk.
 func (committer *Committer) takesInFile(next *sealed) bool {
 	newest := &committer.newest
-	if !newest.wanted || newest.gone || len(next.Record.Sections) > 0 || next.batch.Waits() == batch.WaitsAlways || next.size() > largestFiled {
+	if !newest.wanted || newest.gone || !next.batch.MayBePutOff() || next.batch.Waits() == batch.WaitsAlways || next.size() > largestFiled {
 		return false
 	}
 	before := committer.underway[:len(committer.underway)-1]
@@ -163,7 +163,23 @@ func (newest *newest) lookAtPlace(committer *Committer) {
 
 // defers reports whether a record is kept in memory, to be written with others.
 func (committer *Committer) defers(next *sealed) bool {
-	return (next.filed || committer.engine.config.InMemory) && committer.log.Defer(&next.Entry)
+	defers := (next.filed || committer.engine.config.InMemory && next.batch.MayBePutOff()) && committer.log.Defer(&next.Entry)
+	if defers {
+		committer.tables.Answers().PutOff(next.batch)
+	}
+	return defers
+}
+
+// writeDeferred writes what is deferred in the transaction of the caller.
+func (committer *Committer) writeDeferred(transaction *sqlite.Transaction) {
+	committer.log.WriteDeferred(transaction)
+	committer.tables.Answers().SavePutOff(transaction)
+}
+
+// deferredWritten records that what was deferred is committed.
+func (committer *Committer) deferredWritten() {
+	committer.log.DeferredWritten()
+	committer.tables.Answers().PutOffSaved()
 }
 
 // waits returns how the transaction of a record waits for the disk.

@@ -146,7 +146,10 @@ func (log *changeLog) rowOf(entry *Entry) logRow {
 	for _, section := range entry.Changes.Namespaces {
 		section.BytesLogged = log.holdings.next(section)
 	}
-	return logRow{place: entry.End, committedAt: entry.Record.CommittedAt, commit: entry.Changes, hash: entry.Place.Hash}
+	return logRow{
+		place: entry.End, committedAt: entry.Record.CommittedAt, commit: entry.Changes,
+		record: entry.Record.ID, hash: entry.Place.Hash, sections: entry.Record.Sections,
+	}
 }
 
 // after returns the commits after one, bounded by number and bytes.

@@ -41,13 +41,15 @@ type deferredLog struct {
 	values        sqlite.Row
 }
 
-// logRow is a row of commits with its rows of namespace_commits. It does not hold the entry, with
-// which a whole batch would stay in memory.
+// logRow is a row of commits with its rows of namespace_commits and of record_sections. It does not
+// hold the entry, with which a whole batch would stay in memory.
 type logRow struct {
 	place       changelog.Position
 	committedAt int64
 	commit      *changelog.Changes
+	record      uint64
 	hash        changelog.Hash
+	sections    []byte
 }
 
 func newDeferredLog(session *sqlite.Session, config Config) deferredLog {
@@ -72,7 +74,7 @@ func (deferred *deferredLog) takes() bool {
 // put puts a commit off.
 func (deferred *deferredLog) put(row logRow) {
 	deferred.rows = append(deferred.rows, row)
-	deferred.bytes += len(row.commit.Blob)
+	deferred.bytes += len(row.commit.Blob) + len(row.sections)
 	deferred.events += row.commit.Count
 }
 

@@ -110,16 +110,16 @@ func (log *Log) Written(entry *Entry) {
 }
 
 // Defer keeps an entry in memory, to be written later with others. It returns false if it must be
-// written now: the entry has sections, or enough is deferred.
+// written now: enough is deferred, or the entry has no changes.
 func (log *Log) Defer(entry *Entry) bool {
-	defers := len(entry.Record.Sections) == 0 && log.changes.deferred.takes()
+	defers := entry.Changes.Count > 0 && log.changes.deferred.takes()
 	if defers {
 		log.Hold(entry)
 	}
 	return defers
 }
 
-// Hold keeps an entry without sections in memory, however many are deferred.
+// Hold keeps an entry with changes in memory, however many are deferred.
 func (log *Log) Hold(entry *Entry) { log.changes.deferred.put(log.changes.rowOf(entry)) }
 
 // OldestDeferred returns the first revision of a namespace in the deferred part.
@@ -142,6 +142,7 @@ func (log *Log) Deferred() Deferred {
 // WriteDeferred writes the deferred entries in the transaction of the caller.
 func (log *Log) WriteDeferred(transaction *sqlite.Transaction) {
 	log.changes.deferred.write(transaction)
+	log.records.writeDeferred(transaction, log.changes.deferred.rows)
 }
 
 // DeferredWritten records that the deferred entries are committed.

@@ -125,6 +125,15 @@ func (log *recordLog) write(transaction *sqlite.Transaction, entry *Entry) {
 	transaction.Execute(log.insertSections, int64(record.ID), int64(entry.Place.CommitID), hasChanges, record.CommittedAt, int64(entry.Place.Hash), record.Sections)
 }
 
+// writeDeferred writes the sections of deferred commits in the transaction of the caller.
+func (log *recordLog) writeDeferred(transaction *sqlite.Transaction, rows []logRow) {
+	for index := range rows {
+		if row := &rows[index]; len(row.sections) > 0 {
+			transaction.Execute(log.insertSections, int64(row.record), int64(row.place.CommitID), int64(1), row.committedAt, int64(row.hash), row.sections)
+		}
+	}
+}
+
 // written records that an entry is committed.
 func (log *recordLog) written(entry *Entry) {
 	log.end, log.newest = entry.Place, entry.Record.CommittedAt

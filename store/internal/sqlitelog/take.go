@@ -9,9 +9,10 @@ import (
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
-// Take writes records without sections that come next into the log of a database that no store has.
-// The tables follow when it is opened.
-func (log *Log) Take(session *sqlite.Session, records []changelog.Record) error {
+// Take writes records that come next into the log of a database that no store has. sections writes the
+// sections of a record with so many changes into their tables. The tables of entries follow when the
+// database is opened.
+func (log *Log) Take(session *sqlite.Session, records []changelog.Record, sections func(transaction *sqlite.Transaction, record *changelog.Record, changes int) error) error {
 	if err := log.LoadHoldings(func(string) (uint64, error) { return 0, nil }); err != nil {
 		return err
 	}
@@ -26,6 +27,7 @@ func (log *Log) Take(session *sqlite.Session, records []changelog.Record) error 
 		entry.Changes, entry.End = changes, log.Position().Behind(changes)
 		entry.Place = Place{ID: entry.Record.ID, CommitID: entry.End.CommitID, Hash: entry.Record.Hash()}
 		log.Write(transaction, &entry)
+		transaction.Fail(sections(transaction, &entry.Record, changes.Count))
 		log.Written(&entry)
 	}
 	if err := transaction.Err(); err != nil {
