@@ -73,7 +73,10 @@ type hotRecord struct {
 	group     uint32
 	key       uint32
 	value     uint32
-	// got is 1 if the entry was read. It becomes 0 if the record is kept in a new segment.
+	// room is how long a value may be that takes the place of this one.
+	room uint32
+	// got is 1 if the entry was read, or written again. It becomes 0 if the record is kept in a new
+	// segment.
 	got uint32
 }
 
@@ -164,13 +167,24 @@ func (hot *Hot) putAll(changes *Slice) {
 	hot.changing.Store(true)
 	defer hot.changing.Store(false)
 	hot.deleteGroups(changes.deletions)
+	// Each lock is taken once for all entries of its shard.
+	var locked [hotShards]bool
 	for _, version := range changes.entries {
-		hot.put(version.EntryName, &version.EntryState)
+		shard, hash := hot.place(version.EntryName)
+		if index := hash % hotShards; !locked[index] {
+			locked[index] = true
+			shard.mutex.Lock()
+		}
+		shard.put(hash, version.EntryName, &version.EntryState)
+	}
+	for index := range locked {
+		if locked[index] {
+			hot.shards[index].mutex.Unlock()
+		}
 	}
 }
 
-// put remembers a state in place of the one before. An entry larger than a segment is not
-// remembered.
+// put remembers a state in place of the one before.
 func (hot *Hot) put(name kv.EntryName, state *kv.EntryState) {
 	if hot == nil {
 		return
@@ -178,11 +192,24 @@ func (hot *Hot) put(name kv.EntryName, state *kv.EntryState) {
 	shard, hash := hot.place(name)
 	shard.mutex.Lock()
 	defer shard.mutex.Unlock()
+	shard.put(hash, name, state)
+}
+
+// put remembers a state in place of the one before, and in its memory if it has room there. An entry
+// larger than a segment is not remembered. The caller has the mutex.
+func (shard *hotShard) put(hash uint64, name kv.EntryName, state *kv.EntryState) {
+	value := uint32(len(state.Value))
 	record := hotRecord{
 		hash: hash, revision: state.Revision, updatedAt: state.UpdatedAt, expiresAt: state.ExpiresAt,
-		group: uint32(len(name.Group)), key: uint32(len(name.Key)), value: uint32(len(state.Value)),
+		group: uint32(len(name.Group)), key: uint32(len(name.Key)), value: value, room: value,
 	}
-	if _, before := shard.find(hash); before != nil {
+	if segment, before := shard.find(hash); before != nil {
+		if value <= before.room && segment.names(before, name) {
+			record.offset, record.room, record.got = before.offset, before.room, 1
+			*before = record
+			copy(segment.texts[record.offset+record.group+record.key:], state.Value)
+			return
+		}
 		record.got = before.got
 	}
 	segment := shard.room(len(name.Group) + len(name.Key) + len(state.Value))
@@ -261,7 +288,7 @@ func (shard *hotShard) hides(segment *hotSegment, record *hotRecord) bool {
 func (shard *hotShard) keep(segment, from *hotSegment, record hotRecord) {
 	end := record.offset + record.group + record.key + record.value
 	texts := from.texts[record.offset:end]
-	record.offset, record.got = uint32(len(segment.texts)), 0
+	record.offset, record.room, record.got = uint32(len(segment.texts)), record.value, 0
 	segment.texts = append(segment.texts, texts...)
 	shard.add(segment, record)
 }

@@ -68,6 +68,32 @@ func TestHot_Put_GoodReplacesWhatWasThere(t *testing.T) {
 	assert.False(t, state.Present())
 }
 
+// An entry that is written again and again takes the room that it has, as long as its value fits there.
+func TestHot_Put_GoodInItsPlace(t *testing.T) {
+	hot := NewHot(hotShards * segmentsPerShard * 1000)
+	hot.putValue("neighbour", "before")
+	hot.putValue("theme", "light")
+	hot.putValue("neighbour behind", "after")
+	memory := hot.memory()
+	for _, value := range []string{"dark", "", "black", "grey", "light"} {
+		hot.putValue("theme", value)
+		state, known := hot.get(hotName("theme"), true, nil)
+		require.True(t, known)
+		assert.Equal(t, value, state.Value)
+	}
+	assert.Equal(t, memory, hot.memory())
+	hot.putValue("theme", "colourful")
+	hot.putValue("theme", "dark")
+	for index := range 300 { // some turns
+		hot.putValue(fmt.Sprint(index), "")
+		require.True(t, hot.holds("theme") && hot.holds("neighbour") && hot.holds("neighbour behind"))
+	}
+	for key, value := range map[string]string{"theme": "dark", "neighbour": "before", "neighbour behind": "after"} {
+		state, _ := hot.get(hotName(key), true, nil)
+		assert.Equal(t, value, state.Value)
+	}
+}
+
 func TestHot_Put_GoodNamesThatLookAlike(t *testing.T) {
 	hot := NewHot(1 << 20)
 	hot.put(kv.EntryName{Group: "ab", Key: "c"}, &kv.EntryState{Revision: 1})
