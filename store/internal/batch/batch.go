@@ -81,6 +81,9 @@ func (batch *Batch) Follows(after changelog.Position, below *Batch) {
 	batch.after, batch.below = after, below
 }
 
+// Expect tells an empty batch about how many changes will come.
+func (batch *Batch) Expect(changes int) { batch.events = make([]changelog.Event, 0, changes) }
+
 // Landed tells the batch that the view has all that was below it.
 func (batch *Batch) Landed() { batch.below = nil }
 
@@ -210,7 +213,7 @@ func (batch *Batch) Waits() Waiting {
 
 // reusableStates is the largest batch whose memory is used again: of a larger one it
 // would be held for nothing.
-const reusableStates = 64
+const reusableStates = 512
 
 // Reuse returns an empty batch in the memory of a committed or dropped batch; nil if that is
 // not worth it. Events and log data of the old batch stay valid for others.

@@ -45,7 +45,7 @@ func newChores(committer *Committer, config upkeep.Config) *chores {
 	rows, trimming, answers := committer.rows, committer.trimming, upkeep.NewAnswers(config)
 	repairs := upkeep.NewRepairs(committer.disk.Session(), config, rows, committer.engine.config.Logger)
 	list := []chore{
-		{name: choreTables, due: rows.AreBehind, slice: rows.WriteIdle, whenIdle: true},
+		{name: choreTables, due: func() bool { return len(committer.underway) == 0 && rows.AreBehind() }, slice: rows.WriteIdle, whenIdle: true},
 		{name: choreDeletions, due: rows.DeletionsWait, slice: rows.CarryOut},
 		{name: choreTrimming, due: trimming.IsDue, slice: trimming.Trim},
 		{name: choreAnswers, due: answers.AreOld, slice: answers.Remove},

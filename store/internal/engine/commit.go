@@ -99,6 +99,7 @@ func (committer *Committer) nextBatch() *batch.Batch {
 // have expired. Those are applied again later.
 func (committer *Committer) apply(writes []*write, into *batch.Batch) (applied []*write) {
 	applied = writes[:0]
+	into.Expect(len(writes))
 	for _, write := range writes {
 		if committer.expiries.queue.hold(write) {
 			continue
