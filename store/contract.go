@@ -11,7 +11,6 @@ import (
 	"dappco.re/go/storebus/store/internal/kv"
 	"dappco.re/go/storebus/store/internal/mailbox"
 	"dappco.re/go/storebus/store/internal/sqlitelog"
-	"dappco.re/go/storebus/store/internal/state"
 	"dappco.re/go/storebus/store/internal/workspace"
 	"dappco.re/go/storebus/store/internal/workspacefile"
 )
@@ -44,7 +43,7 @@ type Consumer = follow.Consumer
 type Retention = sqlitelog.Retention
 
 // Entry is a key with its value, revision and times.
-type Entry = state.Entry
+type Entry = kv.Entry
 
 // AllNamespaces is the namespace of a quota that holds for each namespace without a quota of its
 // own.

@@ -48,7 +48,7 @@ func (query ManyQuery) read(view *state.View, now time.Time) (many ManyEntries, 
 			entry.Group, entry.Key = name.Group, name.Key
 			continue
 		}
-		*entry = state.NewEntry(name.Group, name.Key, &found)
+		*entry = kv.NewEntry(name.Group, name.Key, &found)
 		if query.Fits != nil && !query.Fits(entry) {
 			return ManyEntries{}, fmt.Errorf("%w: group %q key %q does not fit any more", failure.ErrTooLarge, name.Group, name.Key)
 		}

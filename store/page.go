@@ -63,7 +63,7 @@ func (query PageQuery) read(view *state.View, now time.Time) (page Page, err err
 
 // pageEntry is the part of an entry in a page.
 func pageEntry(name kv.EntryName, found *kv.EntryState, keysOnly bool) Entry {
-	entry := state.NewEntry(name.Group, name.Key, found)
+	entry := kv.NewEntry(name.Group, name.Key, found)
 	if keysOnly {
 		// Memory has the values at hand; the tables were not asked for them.
 		entry.Value = ""

@@ -13,7 +13,6 @@ import (
 	"dappco.re/go/storebus/store/internal/engine"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 // StoreTransaction is the store in the callback of Store.Transaction: the state at the
@@ -72,7 +71,7 @@ func (transaction *StoreTransaction) get(group, key string) (Entry, error) {
 		if err != nil {
 			return Entry{}, err
 		}
-		return state.LiveEntry(name, &found, batch.Timestamp())
+		return kv.LiveEntry(name, &found, batch.Timestamp())
 	})
 }
 

@@ -5,7 +5,7 @@ package commands
 import (
 	"time"
 
-	"dappco.re/go/storebus/store/internal/state"
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // Outcome is the result of a command.
@@ -26,7 +26,7 @@ type Outcome struct {
 	ExpiresAt time.Time
 	// Entry is the touched entry in its new state, or the entry that a GetOperation found; nil
 	// if there is none.
-	Entry *state.Entry
+	Entry *kv.Entry
 	// Number is the sum of an increment.
 	Number int64
 	// EntryID and CommittedAt belong to the new entry of the journal.

@@ -8,7 +8,7 @@ import (
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/failure"
-	"dappco.re/go/storebus/store/internal/state"
+	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // TouchCommand changes the expiry of Key of Group, the group's whole name, and leaves the value
@@ -49,7 +49,7 @@ func (command TouchCommand) Apply(batch *batch.Batch, origin batch.Origin) (Outc
 		TraceParent: command.TraceParent,
 	}, origin)
 	touched := target.Live(batch.Timestamp())
-	entry := state.NewEntry(command.Group, command.Key, &touched)
+	entry := kv.NewEntry(command.Group, command.Key, &touched)
 	return Outcome{Revision: event.Revision, ExpiresAt: event.ExpiresAt, Entry: &entry}, nil
 }
 

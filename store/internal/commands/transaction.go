@@ -10,7 +10,6 @@ import (
 	"dappco.re/go/storebus/store/internal/batch"
 	"dappco.re/go/storebus/store/internal/failure"
 	"dappco.re/go/storebus/store/internal/kv"
-	"dappco.re/go/storebus/store/internal/state"
 )
 
 // MaxTransactionOperations is the largest length of each list of a TransactionCommand.
@@ -234,7 +233,7 @@ func (operation GetOperation) Apply(batch *batch.Batch, origin batch.Origin) (Ou
 		touch := TouchCommand{Group: operation.Group, Key: operation.Key, TimeToLive: *operation.TimeToLive, TraceParent: operation.TraceParent}
 		return touch.Apply(batch, origin)
 	}
-	entry := state.NewEntry(operation.Group, operation.Key, &current)
+	entry := kv.NewEntry(operation.Group, operation.Key, &current)
 	return Outcome{Revision: entry.Revision, ExpiresAt: entry.ExpiresAt, Entry: &entry}, nil
 }
 

@@ -321,9 +321,7 @@ func (committer *Committer) commitWaiting() (more bool) {
 	writes := committer.waitingWrites[:share:share]
 	committer.waitingWrites = committer.waitingWrites[share:]
 	if refusal := committer.refusal(); refusal != nil {
-		for _, write := range writes {
-			write.err = refusal
-		}
+		failAll(writes, refusal)
 		committer.complete(writes)
 	} else {
 		committer.commitBatch(writes)

@@ -141,7 +141,7 @@ func (engine *Engine) Scarcity() error { return engine.scarcity.Refusal() }
 
 // Remembered returns an entry that memory holds, or NotFoundError if memory knows that there is
 // none. If into is not nil, the value is appended there, and not in the entry.
-func (engine *Engine) Remembered(name kv.EntryName, into *[]byte) (entry state.Entry, known bool, err error) {
+func (engine *Engine) Remembered(name kv.EntryName, into *[]byte) (entry kv.Entry, known bool, err error) {
 	found, known := engine.hot.Read(name, into)
 	if known {
 		entry, err = engine.live(name, &found)
@@ -150,16 +150,16 @@ func (engine *Engine) Remembered(name kv.EntryName, into *[]byte) (entry state.E
 }
 
 // live returns an entry, if it is there and its time has not come.
-func (engine *Engine) live(name kv.EntryName, found *kv.EntryState) (state.Entry, error) {
+func (engine *Engine) live(name kv.EntryName, found *kv.EntryState) (kv.Entry, error) {
 	if found.ExpiresAt == 0 { // nothing depends on the time
-		return state.LiveEntry(name, found, time.Time{})
+		return kv.LiveEntry(name, found, time.Time{})
 	}
 	told := engine.config.Clock.Tell()
 	if now := told.UTC(); !found.Expired(now) {
-		return state.LiveEntry(name, found, now)
+		return kv.LiveEntry(name, found, now)
 	}
 	engine.config.Clock.Keep(told)
-	return state.Entry{}, failure.ErrNotFound
+	return kv.Entry{}, failure.ErrNotFound
 }
 
 // serve uses the connection until the engine is closed. opened is told when reads and writes are

@@ -27,10 +27,10 @@ func (committer *Committer) Tables() *batch.Tables { return committer.tables }
 func (committer *Committer) Now() time.Time { return committer.engine.config.Clock.Now() }
 
 // Entry returns an entry whose time has not come, or NotFoundError.
-func (committer *Committer) Entry(name kv.EntryName) (state.Entry, error) {
+func (committer *Committer) Entry(name kv.EntryName) (kv.Entry, error) {
 	found, err := committer.view.Entry(name)
 	if err != nil {
-		return state.Entry{}, err
+		return kv.Entry{}, err
 	}
 	return committer.engine.live(name, &found)
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-package state
+package kv
 
 import (
 	"time"
 
 	"dappco.re/go/storebus/store/internal/failure"
-	"dappco.re/go/storebus/store/internal/kv"
 )
 
 // Entry is a key with its value, revision and times, as callers of the store get it.
@@ -22,19 +21,19 @@ type Entry struct {
 }
 
 // NewEntry returns an entry that is there.
-func NewEntry(group, key string, state *kv.EntryState) Entry {
+func NewEntry(group, key string, state *EntryState) Entry {
 	return Entry{
 		Group:     group,
 		Key:       key,
 		Value:     state.Value,
 		Revision:  state.Revision,
 		UpdatedAt: time.Unix(0, state.UpdatedAt).UTC(),
-		ExpiresAt: kv.TimeOfMilliseconds(state.ExpiresAt),
+		ExpiresAt: TimeOfMilliseconds(state.ExpiresAt),
 	}
 }
 
 // LiveEntry returns an entry if it is there and has not expired, else NotFoundError.
-func LiveEntry(name kv.EntryName, found *kv.EntryState, now time.Time) (Entry, error) {
+func LiveEntry(name EntryName, found *EntryState, now time.Time) (Entry, error) {
 	if !found.Present() || found.Expired(now) {
 		return Entry{}, &failure.NotFoundError{Group: name.Group, Key: name.Key}
 	}
