@@ -952,7 +952,7 @@ func (machine *machine) Replay(t *rapid.T) {
 	if machine.model.trimmed {
 		execute(t, machine.config.DatabasePath, `UPDATE meta SET value = (SELECT commit_id FROM record_start) WHERE name = 'materialised'`)
 	} else {
-		execute(t, machine.config.DatabasePath, `DELETE FROM entries; DELETE FROM groups; DELETE FROM namespaces; DELETE FROM deletions; UPDATE meta SET value = 0 WHERE name = 'materialised'`)
+		execute(t, machine.config.DatabasePath, `DELETE FROM entries; DELETE FROM large_values; DELETE FROM groups; DELETE FROM namespaces; DELETE FROM deletions; UPDATE meta SET value = 0 WHERE name = 'materialised'`)
 	}
 	machine.open(t)
 	machine.compareAll(t)

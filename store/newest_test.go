@@ -304,7 +304,7 @@ func TestNewest_NewConfigured_Bad(t *testing.T) {
 		opened, path := newestStore(t)
 		copied := crashCopy(t, opened, path)
 		require.NoError(t, os.WriteFile(copied+".mark", []byte("damaged"), 0o600))
-		execute(t, copied, "PRAGMA user_version = 14")
+		execute(t, copied, undo16+"PRAGMA user_version = 14")
 		require.NoError(t, store.AcceptDatabase(context.Background(), copied))
 		all, err := openAt(t, copied).GetAll("acme:g")
 		require.NoError(t, err)

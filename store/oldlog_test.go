@@ -17,10 +17,14 @@ import (
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/store/internal/changelog"
 	"dappco.re/go/storebus/store/internal/commands"
+	"dappco.re/go/storebus/store/internal/largevalue"
 )
 
+// undo16 undoes the sixteenth migration: large values were in the rows of their entries.
+const undo16 = `DROP TRIGGER large_values_replaced; UPDATE entries SET entry_value = ` + largevalue.Text + `; DROP TABLE large_values; `
+
 // undoFrom10 undoes the migrations from the tenth on.
-const undoFrom10 = `ALTER TABLE namespace_commits DROP COLUMN bytes; ALTER TABLE namespace_commits DROP COLUMN bytes_total;
+const undoFrom10 = undo16 + `ALTER TABLE namespace_commits DROP COLUMN bytes; ALTER TABLE namespace_commits DROP COLUMN bytes_total;
 	DROP TABLE commits_thinned; DELETE FROM meta WHERE name = 'log_gone'; ALTER TABLE retries DROP COLUMN counted;
 	ALTER TABLE quotas DROP COLUMN max_journal_bytes; ALTER TABLE quotas DROP COLUMN max_workspace_bytes; ALTER TABLE quotas DROP COLUMN max_log_bytes; ALTER TABLE journal_counts DROP COLUMN bytes;
 	ALTER TABLE entries DROP COLUMN checksum; DELETE FROM meta WHERE name = 'verified';`
@@ -38,6 +42,7 @@ func oldTablesOf(t *testing.T, opened *store.Store) map[string][]string {
 	t.Helper()
 	tables := tablesOf(t, opened)
 	delete(tables, "record_sections")
+	delete(tables, "large_values")
 	for index, row := range tables["commits"] {
 		cut := strings.LastIndex(strings.TrimSuffix(row, "|"), "|") // before the hash
 		tables["commits"][index] = row[:cut]

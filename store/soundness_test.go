@@ -13,6 +13,7 @@ import (
 
 	"dappco.re/go/storebus/store"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/largevalue"
 )
 
 // tester is what the checks need of a test, so that rapid's can be one too.
@@ -336,7 +337,10 @@ func (check *soundness) readEntries() {
 		}
 		check.checksum(group, key, value, revision, updatedAt, expiresAt.Int64, checksum)
 		return nil
-	}, "SELECT group_name, entry_key, entry_value, revision, updated_at, expires_at, checksum FROM entries")
+	}, "SELECT group_name, entry_key, "+largevalue.Text+", revision, updated_at, expires_at, checksum FROM entries")
+	var lost int
+	require.NoError(check.t, check.raw.QueryRow(largevalue.CountLost).Scan(&lost))
+	require.Zero(check.t, lost, "large values without an entry")
 	for name, logged := range check.entries {
 		require.Equal(check.t, logged.stays(), logged.found, "entry %q after %s", name, logged.last.Type)
 	}

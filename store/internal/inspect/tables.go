@@ -8,6 +8,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/largevalue"
 )
 
 // entry is a row of entries.
@@ -36,10 +37,13 @@ func (inspection *inspection) entries() error {
 	}); err != nil {
 		return err
 	}
-	if err := inspection.rows("SELECT group_name, entry_key, entry_value, revision, updated_at, expires_at, checksum FROM entries", func(row *sql.Rows) error {
-		found := entry{}
-		if err := row.Scan(&found.group, &found.key, &found.value, &found.revision, &found.updatedAt, &found.expiresAt, &found.checksum); err != nil {
+	if err := inspection.rows("SELECT group_name, entry_key, "+largevalue.Text+", revision, updated_at, expires_at, checksum FROM entries", func(row *sql.Rows) error {
+		found, value := entry{}, sql.NullString{}
+		if err := row.Scan(&found.group, &found.key, &value, &found.revision, &found.updatedAt, &found.expiresAt, &found.checksum); err != nil {
 			return err
+		}
+		if found.value = value.String; !value.Valid {
+			inspection.report.differ("group %q key %q at revision %d: its large value is lost", found.group, found.key, found.revision)
 		}
 		if found.revision > inspection.hidden[found.group] {
 			inspection.report.Entries++
@@ -53,6 +57,13 @@ func (inspection *inspection) entries() error {
 		return nil
 	}); err != nil {
 		return err
+	}
+	var lost int
+	if err := inspection.reader.QueryRowContext(inspection.ctx, largevalue.CountLost).Scan(&lost); err != nil {
+		return err
+	}
+	if lost > 0 {
+		inspection.report.differ("large_values: %d rows belong to no entry", lost)
 	}
 	for name, group := range inspection.groups {
 		for key, last := range group.changes {

@@ -13,14 +13,14 @@ import (
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
-// part is a table or an index, or a column of a table.
+// part is a table, an index or a trigger, or a column of a table.
 type part struct {
-	// kind is "table" or "index", and column is empty for the whole.
+	// kind is "table", "index" or "trigger", and column is empty for the whole.
 	kind, name, column string
 }
 
-// Absent returns a sentence for each table, column and index of the newest schema that a database does
-// not have. readable tells that only indices are absent. What a database has beside the schema is no
+// Absent returns a sentence for each table, column, index and trigger of the newest schema that a database does
+// not have. readable tells that no table is absent, and no column. What a database has beside the schema is no
 // matter.
 func Absent(ctx context.Context, connection *sql.Conn) (absent []string, readable bool, err error) {
 	found, err := partsOf(ctx, connection)
@@ -47,7 +47,7 @@ func Absent(ctx context.Context, connection *sql.Conn) (absent []string, readabl
 			lost[whole] = true
 			absent = append(absent, fmt.Sprintf("the %s %s is missing", one.kind, one.name))
 		}
-		readable = readable && one.kind == "index"
+		readable = readable && one.kind != "table"
 	}
 	return absent, readable, nil
 }
@@ -66,9 +66,9 @@ func newestParts(ctx context.Context) (parts []part, err error) {
 }
 
 const selectParts = `SELECT s.type, s.name, ifnull(c.name, '') FROM sqlite_schema s LEFT JOIN pragma_table_info(s.name) c
-	WHERE s.type IN ('table', 'index') AND s.name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY s.name, c.cid`
+	WHERE s.type IN ('table', 'index', 'trigger') AND s.name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY s.name, c.cid`
 
-// partsOf returns the tables, columns and indices of a database, without those of SQLite itself.
+// partsOf returns the tables, columns, indices and triggers of a database, without those of SQLite itself.
 func partsOf(ctx context.Context, connection reader) ([]part, error) {
 	rows, err := connection.QueryContext(ctx, selectParts)
 	if err != nil {

@@ -75,6 +75,8 @@ func (deletions *deletions) carriedOut(slice *Slice, at deletionPosition) {
 type deletedRows struct {
 	kv.Deletion
 	low, high string
+	// large tells that some of them may have large values.
+	large bool
 }
 
 // The bounds of a slice of carrying out deletions, beside rowsPerSlice.
@@ -134,18 +136,19 @@ func (materialiser *Materialiser) removeFrom(removal *Removal, limit int) (ended
 		}
 		at.key = ""
 	}
-	rows, last := 0, ""
+	rows, last, large := 0, "", false
 	err = materialiser.selectRows.Query(func(row sqlite.Row) bool {
 		last = row.Text(0)
 		rows++
 		removal.bytes += int(row.Signed(1))
+		large = large || row.Signed(2) != 0
 		return removal.bytes < valuesPerRemoval
 	}, at.Group, at.key, int64(limit))
 	if err != nil || rows == 0 {
 		return err == nil, err
 	}
 	removal.Counted += rows
-	removal.removed = append(removal.removed, deletedRows{Deletion: at.Deletion, low: at.key, high: last})
+	removal.removed = append(removal.removed, deletedRows{Deletion: at.Deletion, low: at.key, high: last, large: large})
 	at.key = kv.FirstBehind(last)
 	return rows < limit && removal.bytes < valuesPerRemoval, nil
 }
@@ -157,6 +160,9 @@ func (materialiser *Materialiser) writeDeletions(transaction *sqlite.Transaction
 		transaction.Execute(materialiser.upsertDeletion, deleted.name, int64(deleted.state))
 	}
 	for _, rows := range slice.removed {
+		if rows.large {
+			materialiser.largeValues.Release(transaction, rows.Group, rows.low, rows.high, int64(rows.Revision))
+		}
 		transaction.Execute(materialiser.deleteRows, rows.Group, rows.low, rows.high, int64(rows.Revision))
 	}
 	for _, deleted := range slice.carriedOut {

@@ -3,7 +3,11 @@
 package state
 
 import (
+	"errors"
+	"math"
+
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/largevalue"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -40,6 +44,7 @@ type Materialiser struct {
 	sweptBytes uint64
 	sweep      sweep
 
+	largeValues     largevalue.Table
 	upsertEntry     *sqlite.Statement
 	deleteEntry     *sqlite.Statement
 	upsertGroup     *sqlite.Statement
@@ -83,7 +88,8 @@ func NewMaterialiser(session *sqlite.Session, view *View, pendingBytes int, inMe
 		limit:           pendingBytes,
 		sweepStartBytes: sweepStartBytes,
 		writtenThrough:  writtenThrough,
-		upsertEntry: session.Prepare(`INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at, expires_at, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)
+		largeValues:     largevalue.NewTable(session),
+		upsertEntry: session.Prepare(`INSERT INTO entries (group_name, entry_key, entry_value, revision, updated_at, expires_at, checksum) VALUES (?, ?, ` + largevalue.Stored + `, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET entry_value = excluded.entry_value, revision = excluded.revision, updated_at = excluded.updated_at, expires_at = excluded.expires_at, checksum = excluded.checksum`),
 		deleteEntry: session.Prepare(`DELETE FROM entries WHERE group_name = ? AND entry_key = ?`),
 		upsertGroup: session.Prepare(`INSERT INTO groups (group_name, keys, bytes, last_revision) VALUES (?, ?, ?, ?)
@@ -94,7 +100,7 @@ func NewMaterialiser(session *sqlite.Session, view *View, pendingBytes int, inMe
 		upsertDeletion:  session.Prepare(`INSERT INTO deletions (group_name, revision) VALUES (?, ?) ON CONFLICT DO UPDATE SET revision = excluded.revision`),
 		setMaterialised: session.Prepare(`UPDATE meta SET value = ? WHERE name = 'materialised'`),
 		selectThrough:   session.Prepare(`SELECT value FROM meta WHERE name = 'materialised'`),
-		selectRows:      session.Prepare(`SELECT entry_key, octet_length(entry_value) FROM entries WHERE group_name = ? AND entry_key >= ? ORDER BY entry_key LIMIT ?`),
+		selectRows:      session.Prepare(`SELECT entry_key, ` + largevalue.Bytes + `, ` + largevalue.IsLarge + ` FROM entries WHERE group_name = ? AND entry_key >= ? ORDER BY entry_key LIMIT ?`),
 		deleteRows:      session.Prepare(`DELETE FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key <= ? AND revision <= ?`),
 		deleteDeletion:  session.Prepare(`DELETE FROM deletions WHERE group_name = ?`),
 	}
@@ -108,7 +114,7 @@ func NewMaterialiser(session *sqlite.Session, view *View, pendingBytes int, inMe
 func (materialiser *Materialiser) Load() error {
 	through, _, err := materialiser.selectThrough.Integer()
 	materialiser.completed = uint64(through)
-	return err
+	return errors.Join(err, materialiser.largeValues.Load())
 }
 
 // Through returns the commit up to which the tables are known to hold the log.
@@ -208,6 +214,7 @@ func (materialiser *Materialiser) writeSlice(transaction *sqlite.Transaction, sl
 
 func (materialiser *Materialiser) writeEntry(transaction *sqlite.Transaction, version *kv.EntryVersion) {
 	if !version.Present() {
+		materialiser.largeValues.Release(transaction, version.Group, version.Key, version.Key, math.MaxInt64)
 		transaction.Execute(materialiser.deleteEntry, version.Group, version.Key)
 		return
 	}
@@ -215,7 +222,8 @@ func (materialiser *Materialiser) writeEntry(transaction *sqlite.Transaction, ve
 	if version.ExpiresAt != 0 {
 		expiresAt = version.ExpiresAt
 	}
-	transaction.Execute(materialiser.upsertEntry, version.Group, version.Key, version.Value, int64(version.Revision), version.UpdatedAt, expiresAt, int64(kv.ChecksumOf(version.EntryName, &version.EntryState)))
+	value := materialiser.largeValues.Put(transaction, &version.EntryState)
+	transaction.Execute(materialiser.upsertEntry, version.Group, version.Key, value, int64(version.Revision), version.UpdatedAt, expiresAt, int64(kv.ChecksumOf(version.EntryName, &version.EntryState)))
 }
 
 // Written records that slices are committed.
@@ -249,7 +257,7 @@ func (materialiser *Materialiser) Refreshed(names []kv.EntryName) *Slice {
 		if waits {
 			refreshed.entries = append(refreshed.entries, place.EntryVersion)
 		} else if deleted := materialiser.deletions.of(name.Group); deleted.Revision != 0 {
-			refreshed.removed = append(refreshed.removed, deletedRows{Deletion: deleted, low: name.Key, high: name.Key})
+			refreshed.removed = append(refreshed.removed, deletedRows{Deletion: deleted, low: name.Key, high: name.Key, large: true})
 		}
 	}
 	return refreshed

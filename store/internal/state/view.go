@@ -5,6 +5,7 @@ package state
 import (
 	"dappco.re/go/storebus/store/internal/damage"
 	"dappco.re/go/storebus/store/internal/kv"
+	"dappco.re/go/storebus/store/internal/largevalue"
 	"dappco.re/go/storebus/store/internal/sqlite"
 )
 
@@ -71,8 +72,8 @@ type Totals struct {
 func NewView(session *sqlite.Session, hot *Hot, oldestDeferred func(namespace string) (revision uint64, found bool)) *View {
 	const page = ` FROM entries WHERE group_name = ? AND entry_key >= ? AND entry_key < ? ORDER BY entry_key `
 	const scan = `, group_name FROM entries WHERE (group_name, entry_key) >= (?, ?) AND group_name < ? ORDER BY group_name, entry_key`
-	const whole, pairs = `SELECT checksum, entry_key, revision, updated_at, expires_at, entry_value`, `SELECT checksum, entry_key, expires_at, entry_value`
-	const keys = `SELECT iif(octet_length(entry_value) <= ` + besideChecksum + `, checksum, NULL), entry_key, revision, updated_at, expires_at, octet_length(entry_value)`
+	const whole, pairs = `SELECT checksum, entry_key, revision, updated_at, expires_at, ` + largevalue.Text, `SELECT checksum, entry_key, expires_at, ` + largevalue.Text
+	const keys = `SELECT iif(octet_length(entry_value) <= ` + besideChecksum + `, checksum, NULL), entry_key, revision, updated_at, expires_at, ` + largevalue.Bytes
 	inBothDirections := func(columns string) directions {
 		return directions{ascending: session.Prepare(columns + page), descending: session.Prepare(columns + page + `DESC`)}
 	}
@@ -88,8 +89,8 @@ func NewView(session *sqlite.Session, hot *Hot, oldestDeferred func(namespace st
 		selectNamespace:   session.Prepare(`SELECT revision, keys, groups, bytes FROM namespaces WHERE namespace = ?`),
 		selectOldest:      session.Prepare(`SELECT min(first_revision) FROM namespace_commits WHERE namespace = ?`),
 		selectGroup:       session.Prepare(`SELECT keys, bytes, last_revision FROM groups WHERE group_name = ?`),
-		selectHead:        session.Prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value) FROM entries WHERE group_name = ? AND entry_key = ?`),
-		selectEntry:       session.Prepare(`SELECT revision, updated_at, expires_at, octet_length(entry_value), entry_value, checksum FROM entries WHERE group_name = ? AND entry_key = ?`),
+		selectHead:        session.Prepare(`SELECT revision, updated_at, expires_at, ` + largevalue.Bytes + ` FROM entries WHERE group_name = ? AND entry_key = ?`),
+		selectEntry:       session.Prepare(`SELECT revision, updated_at, expires_at, ` + largevalue.Bytes + `, ` + largevalue.Text + `, checksum FROM entries WHERE group_name = ? AND entry_key = ?`),
 		selectPage:        [3]directions{WholeEntries: inBothDirections(whole), KeysOnly: inBothDirections(keys), PairsOnly: inBothDirections(pairs)},
 		selectDeletions:   session.Prepare(`SELECT group_name, revision FROM deletions`),
 		selectScan:        [2]*sqlite.Statement{WholeEntries: session.Prepare(whole + scan), KeysOnly: session.Prepare(keys + scan)},
