@@ -202,7 +202,7 @@ func (lock *Lock) releaseFile() error {
 	if err == nil { // for a shared lock there is nothing to delete
 		owned.files = slices.DeleteFunc(owned.files, func(other os.FileInfo) bool { return os.SameFile(information, other) })
 	}
-	err = errors.Join(err, lock.file.Close())
+	err = errors.Join(err, unlockFile(lock.file), lock.file.Close())
 	lock.file = nil
 	return err
 }

@@ -33,3 +33,14 @@ func lockFile(file *os.File, exclusive bool) (locked bool, err error) {
 		return err == nil, err
 	}
 }
+
+// unlockFile gives up the lock of lockFile. To close the file would not be enough: a child process
+// that was begun meanwhile has the file open too, until it runs its own program.
+func unlockFile(file *os.File) error {
+	lock := unix.Flock_t{Type: unix.F_UNLCK, Whence: io.SeekStart, Start: ownershipByte, Len: 1}
+	err := unix.FcntlFlock(file.Fd(), setLock, &lock)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) {
+		return nil // there are no such locks
+	}
+	return err
+}
