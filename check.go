@@ -172,9 +172,15 @@ func (check *check) broker() {
 	nats := &check.config.NATS
 	switch {
 	case !nats.outside():
-		if checkAddress("Listen", check.config.Listen) == nil {
-			check.listening("broker", check.config.Listen, false, ErrAddressInUse)
+		if checkAddress("Listen", check.config.Listen) != nil {
+			return
 		}
+		address, err := check.config.brokerAddress()
+		if err != nil {
+			check.found("broker", "", err)
+			return
+		}
+		check.listening("broker", address, false, ErrAddressInUse)
 	case nats.check() != nil || check.config.EventsNATS.check("EventsNATS") != nil || check.faulty("secrets", "TLS"):
 		check.found("broker", nats.name()+" was not asked, for what is wrong with the rest", nil)
 	default:

@@ -63,9 +63,17 @@ type Config struct {
 	// free port. It is on loopback unless Insecure is set. Do not set it together with an
 	// outside broker.
 	Listen string
-	// Insecure permits a Listen address that other machines reach. The sidecar's own broker
-	// asks nobody for credentials: everybody there may read, write and delete everything.
+	// Insecure permits an address that other machines reach, of a broker that asks nobody for
+	// credentials: everybody there may read, write and delete everything.
 	Insecure bool
+	// BrokerConfigFile is a configuration file of nats-server for the sidecar's own broker: its
+	// address, users, TLS, WebSocket, JetStream, leaf nodes, cluster and more. The sidecar connects
+	// within the process, with the credentials of NATS and EventsNATS. ReloadBroker reads the file
+	// again. Do not set it together with Listen or JetStream.
+	BrokerConfigFile string
+	// JetStream turns JetStream on in the sidecar's own broker. Its files are in the folder jetstream
+	// of the state directory.
+	JetStream bool
 	// EventsNATS has credentials for the connection that publishes events. A broker can then
 	// permit it to publish events and nothing else. Empty uses the credentials of NATS.
 	EventsNATS NATSCredentials
@@ -182,7 +190,7 @@ func (config Config) filled() Config {
 	config.Prefix = cmp.Or(config.Prefix, subjects.DefaultPrefix)
 	config.Logger = logging.Throttle(config.Logger)
 	config.EventsNATS = cmp.Or(config.EventsNATS, config.NATS.NATSCredentials)
-	if !config.NATS.outside() {
+	if !config.NATS.outside() && config.BrokerConfigFile == "" {
 		config.Listen = cmp.Or(config.Listen, DefaultListen)
 	}
 	return config
@@ -193,7 +201,7 @@ func (config *Config) check() error {
 	if !slices.Contains([]store.Durability{"", store.DurabilityFull, store.DurabilityRelaxed}, config.Durability) {
 		failures = append(failures, fmt.Errorf("Durability is %q: use %q or %q", config.Durability, store.DurabilityFull, store.DurabilityRelaxed))
 	}
-	failures = append(failures, config.checkListen())
+	failures = append(failures, config.checkBroker())
 	if config.HTTPAddress == "" && (config.HTTPTokenFile != "" || config.HTTPAnyPort) {
 		failures = append(failures, errors.New("HTTPTokenFile and HTTPAnyPort need HTTPAddress"))
 	}
@@ -203,20 +211,6 @@ func (config *Config) check() error {
 	}
 	return errors.Join(append(failures, config.NATS.check(), config.EventsNATS.check("EventsNATS"), checkAddress("Listen", config.Listen),
 		checkAddress("HTTPAddress", config.HTTPAddress), config.Journal.check())...)
-}
-
-// checkListen keeps the sidecar's own broker, which has no users, on this machine.
-func (config *Config) checkListen() error {
-	if config.NATS.outside() {
-		if config.Listen != "" || config.Insecure {
-			return errors.New("a Listen address and Insecure are about the sidecar's own broker: it has none when it connects to another")
-		}
-		return nil
-	}
-	if config.Insecure || isLoopback(config.Listen) {
-		return nil
-	}
-	return fmt.Errorf("%w: Listen is %s, and the sidecar's own broker asks nobody for credentials", ErrOpenToAll, config.Listen)
 }
 
 // isLoopback reports whether only this machine can reach an address. It reports true if the

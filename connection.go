@@ -59,6 +59,9 @@ func (sidecar *Sidecar) connect(ctx context.Context, joined *bus, purpose string
 			events.arrived(connection)
 			return connection, nil
 		}
+		if sidecar.broker != nil {
+			return nil, fmt.Errorf("%w: the sidecar's own broker does not take it; the sidecar needs a user in the configuration of the broker: %w", nats.ErrAuthorization, err)
+		}
 		if !isAway(err) {
 			return nil, err
 		}
@@ -74,12 +77,11 @@ func (sidecar *Sidecar) connect(ctx context.Context, joined *bus, purpose string
 
 // dial connects to the broker that is configured, or to the sidecar's own.
 func (sidecar *Sidecar) dial(events *connectionEvents, credentials *NATSCredentials, options []nats.Option) (*nats.Conn, error) {
+	target := broker.Target{URL: sidecar.config.NATS.URL, Context: sidecar.config.NATS.Context, Authorisation: credentials.options, Renewed: events.renewed}
 	if sidecar.broker != nil {
-		return nats.Connect(nats.DefaultURL, append(options, nats.InProcessServer(sidecar.broker))...)
+		target.URL, options = nats.DefaultURL, append(options, nats.InProcessServer(sidecar.broker))
 	}
-	return broker.Connect(broker.Target{
-		URL: sidecar.config.NATS.URL, Context: sidecar.config.NATS.Context, Authorisation: credentials.options, Renewed: events.renewed,
-	}, options...)
+	return broker.Connect(target, options...)
 }
 
 // Connect connects to the broker as the sidecar does, for another program with the same

@@ -11,8 +11,8 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -27,43 +27,36 @@ const brokerTimeout = 10 * time.Second
 
 // startBroker starts a broker inside this process, unless there is one to connect to.
 func (sidecar *Sidecar) startBroker(context.Context) error {
-	if sidecar.config.NATS.outside() {
+	config := &sidecar.config
+	if config.NATS.outside() {
 		return nil
 	}
-	options, err := brokerOptions(sidecar.config.Listen)
+	options, err := config.brokerOptions()
 	if err != nil {
+		return err
+	}
+	if err := checkFree(addressOf(options)); err != nil {
+		return err
+	}
+	if sidecar.temporary, err = config.giveJetStreamFolder(options); err != nil {
 		return err
 	}
 	broker, err := server.NewServer(options)
 	if err != nil {
-		return err
+		return fmt.Errorf("the configuration of the broker: %w", err)
 	}
-	broker.SetLoggerV2(brokerLogger{sidecar.config.Logger}, false, false, false)
+	said := &brokerLogger{logger: config.Logger}
+	if options.LogFile != "" || options.Syslog {
+		broker.ConfigureLogger()
+	} else {
+		broker.SetLoggerV2(said, options.Debug, options.Trace, options.TraceVerbose)
+	}
 	sidecar.broker = broker
 	broker.Start()
 	if !broker.ReadyForConnections(brokerTimeout) {
-		return fmt.Errorf("the broker does not listen at %s", sidecar.config.Listen)
+		return fmt.Errorf("the broker does not listen at %s%s", addressOf(options), said.reason())
 	}
 	return nil
-}
-
-// brokerOptions returns the options of a broker at an address. The address must be free.
-func brokerOptions(listen string) (*server.Options, error) {
-	host, portText, err := net.SplitHostPort(listen)
-	if err != nil {
-		return nil, err
-	}
-	port, err := strconv.Atoi(portText)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkFree(listen); err != nil {
-		return nil, err
-	}
-	if port == 0 {
-		port = server.RANDOM_PORT
-	}
-	return &server.Options{ServerName: "storebus", Host: host, Port: port, NoSigs: true}, nil
 }
 
 // checkAddresses tries the addresses if the database does not exist yet. If it exists, its
@@ -73,7 +66,11 @@ func (config *Config) checkAddresses() error {
 		return nil
 	}
 	if !config.NATS.outside() {
-		if err := checkFree(config.Listen); err != nil {
+		address, err := config.brokerAddress()
+		if err == nil {
+			err = checkFree(address)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -112,28 +109,48 @@ func brokerURL(broker *server.Server) string {
 }
 
 // brokerLogger passes on the broker's messages for the operator.
-type brokerLogger struct{ logger *slog.Logger }
+type brokerLogger struct {
+	logger *slog.Logger
+	// fatal is the last message before the broker ended, nil if there is none.
+	fatal atomic.Pointer[string]
+}
 
-func (brokerLogger) Debugf(string, ...any) {}
-func (brokerLogger) Tracef(string, ...any) {}
-
-// Noticef is about the broker's start and end.
-func (broker brokerLogger) Noticef(format string, values ...any) {
+// Debugf and Tracef say something only if the configuration of the broker asks for that.
+func (broker *brokerLogger) Debugf(format string, values ...any) {
 	broker.log(slog.LevelDebug, format, values)
 }
 
-func (broker brokerLogger) Warnf(format string, values ...any) {
+func (broker *brokerLogger) Tracef(format string, values ...any) {
+	broker.log(slog.LevelDebug, format, values)
+}
+
+// Noticef is about the broker's start and end.
+func (broker *brokerLogger) Noticef(format string, values ...any) {
+	broker.log(slog.LevelDebug, format, values)
+}
+
+func (broker *brokerLogger) Warnf(format string, values ...any) {
 	broker.log(slog.LevelWarn, format, values)
 }
 
-func (broker brokerLogger) Errorf(format string, values ...any) {
+func (broker *brokerLogger) Errorf(format string, values ...any) {
 	broker.log(slog.LevelError, format, values)
 }
 
-func (broker brokerLogger) Fatalf(format string, values ...any) {
+func (broker *brokerLogger) Fatalf(format string, values ...any) {
+	text := fmt.Sprintf(format, values...)
+	broker.fatal.Store(&text)
 	broker.log(slog.LevelError, format, values)
 }
 
-func (broker brokerLogger) log(level slog.Level, format string, values []any) {
+func (broker *brokerLogger) log(level slog.Level, format string, values []any) {
 	broker.logger.Log(context.Background(), level, "the broker says", "text", strings.TrimSpace(fmt.Sprintf(format, values...)))
+}
+
+// reason returns why the broker has ended, as the end of a sentence.
+func (broker *brokerLogger) reason() string {
+	if text := broker.fatal.Load(); text != nil {
+		return ": " + strings.TrimSpace(*text)
+	}
+	return ""
 }

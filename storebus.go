@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,10 +44,12 @@ type Sidecar struct {
 	config Config
 	space  subjects.Space
 
-	broker  *server.Server // nil if it connects to another
-	store   *store.Store
-	journal *journal.Delivery // nil if there is no endpoint
-	web     *web.Server       // nil if there is no HTTP
+	broker *server.Server // nil if it connects to another
+	// temporary is the folder of a broker whose sidecar keeps nothing on disk, "" if there is none.
+	temporary string
+	store     *store.Store
+	journal   *journal.Delivery // nil if there is no endpoint
+	web       *web.Server       // nil if there is no HTTP
 	// bus is nil before the sidecar serves, and while it joins the broker anew.
 	bus atomic.Pointer[bus]
 
@@ -242,6 +245,9 @@ func (sidecar *Sidecar) shutDown() error {
 	err := sidecar.closeStore()
 	sidecar.leave(joined)
 	sidecar.stopBroker()
+	if sidecar.temporary != "" {
+		err = errors.Join(err, os.RemoveAll(sidecar.temporary))
+	}
 	logging.Flush(sidecar.config.Logger)
 	if err != nil {
 		return fmt.Errorf("storebus.Close: %w", err)

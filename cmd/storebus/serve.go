@@ -85,6 +85,9 @@ func (serving *serving) run(ctx context.Context, config storebus.Config) error {
 	announce(serving.output, sidecar, config.DatabasePath)
 	serving.notifyReady(sidecar)
 	go serving.feedWatchdog(ctx, sidecar)
+	if config.BrokerConfigFile != "" {
+		defer serving.reloadOnHangUp(sidecar)()
+	}
 	select {
 	case <-ctx.Done():
 		serving.logger.Info("stopping")
@@ -92,6 +95,31 @@ func (serving *serving) run(ctx context.Context, config storebus.Config) error {
 	}
 	serving.notifyStopping()
 	return errors.Join(sidecar.Err(), sidecar.Close())
+}
+
+// reloadOnHangUp has SIGHUP read the configuration of the broker again, until the returned function is
+// called.
+func (serving *serving) reloadOnHangUp(sidecar *storebus.Sidecar) (end func()) {
+	signals, ended := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, syscall.SIGHUP)
+	go func() {
+		for {
+			select {
+			case <-ended:
+				return
+			case <-signals:
+			}
+			if err := sidecar.ReloadBroker(); err != nil {
+				serving.logger.Error("the configuration of the broker was not taken: it stays as it was", "error", err)
+			} else {
+				serving.logger.Info("the broker has read its configuration again")
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(ended)
+	}
 }
 
 // untilSignal returns a context that ends with the first signal. The second ends the
@@ -126,7 +154,7 @@ func (serving *serving) untilSignal(ctx context.Context) (context.Context, conte
 func explained(err error) error {
 	switch {
 	case errors.Is(err, storebus.ErrOpenToAll):
-		return fmt.Errorf("%w: %w; use a broker with users with --nats URL, or a --listen address such as %s; --insecure listens all the same",
+		return fmt.Errorf("%w: %w; use a broker with users, by --broker-config FILE or --nats URL, or a --listen address such as %s; --insecure listens all the same",
 			errUsage, err, storebus.DefaultListen)
 	case errors.Is(err, storebus.ErrConfig):
 		return fmt.Errorf("%w: %w"+seeHelp, errUsage, err)

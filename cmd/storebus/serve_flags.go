@@ -58,7 +58,7 @@ func storeFlags() []cli.Flag {
 		sizeFlag(storeCategory, defaultQuota+"log-bytes", 0, "`SIZE` of the newest changes that the log keeps"+ofEachNamespace),
 		sizeFlag(storeCategory, "cache-bytes", store.DefaultCacheBytes, "`SIZE` of the memory for cached entries"),
 		&cli.StringFlag{
-			Category: storeCategory, Name: "state-directory", Sources: variable("state-directory"), Usage: "`FOLDER` of the open workspaces",
+			Category: storeCategory, Name: "state-directory", Sources: variable("state-directory"), Usage: "`FOLDER` of the open workspaces, and of JetStream",
 			DefaultText: storebus.DefaultStateDirectory + "; with --database FILE, FILE.workspaces",
 		},
 		stringFlag(storeCategory, "archive-directory", "./data/archive", "`FOLDER` that storebus compact writes archives to; '' refuses compactions"),
@@ -90,8 +90,10 @@ func brokerFlags() []cli.Flag {
 		stringFlag(brokerCategory, "listen", storebus.DefaultListen, "`ADDRESS` of the embedded broker; port 0 picks a free port"),
 		&cli.BoolFlag{
 			Category: brokerCategory, Name: "insecure", Sources: variable("insecure"),
-			Usage: "let the embedded broker listen beyond loopback, although whoever reaches it may read and change everything",
+			Usage: "let an embedded broker without users listen beyond loopback, although whoever reaches it may read and change everything",
 		},
+		stringFlag(brokerCategory, "broker-config", "", "`FILE` with the embedded broker's configuration, as nats-server reads it; SIGHUP reads it again"),
+		&cli.BoolFlag{Category: brokerCategory, Name: "jetstream", Sources: variable("jetstream"), Usage: "turn JetStream on in the embedded broker, in the state directory"},
 		stringFlag(brokerCategory, "nats", "", "`URL` of an outside broker, used instead of the embedded one; separate several with commas"),
 		// The flag has no variable: a context chosen for a shell must not move a store.
 		&cli.StringFlag{Category: brokerCategory, Name: "context", Usage: "`NAME` of a NATS context with an outside broker, used instead of the embedded one"},
@@ -171,6 +173,8 @@ func serveConfig(command *cli.Command) (storebus.Config, error) {
 		CacheBytes:       sizeOf(command, "cache-bytes"),
 		NATS:             natsConfig(command),
 		Insecure:         command.Bool("insecure"),
+		BrokerConfigFile: command.String("broker-config"),
+		JetStream:        command.Bool("jetstream"),
 		EventsNATS:       natsCredentials(command, "events-"),
 		Prefix:           command.String("prefix"),
 		QueueLimit:       command.Int("queue-limit"),
@@ -186,14 +190,17 @@ func serveConfig(command *cli.Command) (storebus.Config, error) {
 	return config, takeListen(command, &config)
 }
 
-// takeListen reads --listen. Its default applies only if there is no outside broker.
+// takeListen reads --listen. Its default applies only if neither an outside broker nor a file has the
+// address.
 func takeListen(command *cli.Command, config *storebus.Config) error {
 	outside := config.NATS.URL != "" || config.NATS.Context != ""
 	given := command.IsSet("listen") && command.String("listen") != ""
 	switch {
 	case outside && given:
 		return fmt.Errorf("%w: --listen is the address of the broker inside this program, and --nats or --context names another: give one of them", errUsage)
-	case !outside:
+	case config.BrokerConfigFile != "" && given:
+		return fmt.Errorf("%w: --listen is the address of the embedded broker, and the file of --broker-config gives it another: give one of them", errUsage)
+	case !outside && config.BrokerConfigFile == "":
 		config.Listen = command.String("listen")
 	}
 	return nil
