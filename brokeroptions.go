@@ -20,10 +20,8 @@ import (
 const (
 	// brokerName is the name of the sidecar's own broker, if nobody gives it another.
 	brokerName = "storebus"
-	// jetStreamFolder is the folder of JetStream within the state directory, and stateSuffix follows
-	// the path of a database in the name of its state directory.
+	// jetStreamFolder is the folder of JetStream within the state directory.
 	jetStreamFolder = "jetstream"
-	stateSuffix     = ".workspaces"
 )
 
 // brokerOptions returns the options of the sidecar's own broker: those of the file, or of Listen and
@@ -47,7 +45,8 @@ func (config *Config) brokerOptions() (*server.Options, error) {
 }
 
 // optionsOfFile reads the configuration of the broker. It refuses one that lets other machines in
-// without credentials, unless Insecure is set.
+// without credentials or certificates, unless Insecure is set. It also refuses users if the sidecar has
+// no credentials: the sidecar could not connect.
 func (config *Config) optionsOfFile() (*server.Options, error) {
 	options, err := server.ProcessConfigFile(config.BrokerConfigFile)
 	if err != nil {
@@ -57,16 +56,19 @@ func (config *Config) optionsOfFile() (*server.Options, error) {
 	if options.ServerName == "" && options.Cluster.Port == 0 && options.Cluster.ListenStr == "" {
 		options.ServerName = brokerName // members of a cluster have different names
 	}
-	if !config.Insecure && !hasUsers(options) && !isLoopback(addressOf(options)) {
+	switch users := hasUsers(options); {
+	case !users && !options.TLSVerify && !config.Insecure && !isLoopback(addressOf(options)):
 		return nil, fmt.Errorf("%w: %s listens at %s, and has no users", ErrOpenToAll, config.BrokerConfigFile, addressOf(options))
+	case users && options.NoAuthUser == "" && config.NATS.NATSCredentials == NATSCredentials{}:
+		return nil, fmt.Errorf("%w: %s has users, and the sidecar needs one of them: set NATS.User, or other credentials of NATS", ErrConfig, config.BrokerConfigFile)
 	}
 	return options, nil
 }
 
-// hasUsers reports whether a broker asks clients for credentials.
+// hasUsers reports whether a broker asks its clients for credentials.
 func hasUsers(options *server.Options) bool {
 	return options.Username != "" || options.Authorization != "" || len(options.Users)+len(options.Nkeys) > 0 ||
-		len(options.TrustedOperators)+len(options.TrustedKeys) > 0 || options.AuthCallout != nil || options.TLSMap
+		len(options.TrustedOperators)+len(options.TrustedKeys) > 0 || options.AuthCallout != nil
 }
 
 // addressOf returns the address of a broker for clients. Port 0 is a free one.
@@ -110,7 +112,7 @@ func (config *Config) checkBroker() error {
 // stateDirectory returns the state directory of a sidecar, "" if it keeps nothing on disk.
 func (config *Config) stateDirectory() string {
 	if config.StateDirectory == "" && config.DatabasePath != store.MemoryDatabase {
-		return config.DatabasePath + stateSuffix
+		return config.DatabasePath + store.StateDirectorySuffix
 	}
 	return config.StateDirectory
 }

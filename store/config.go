@@ -23,6 +23,10 @@ import (
 // MemoryDatabase is the DatabasePath of a store that keeps nothing on disk.
 const MemoryDatabase = sqlite.MemoryPath
 
+// StateDirectorySuffix follows the DatabasePath in the default of WorkspaceStateDirectory:
+// "storebus.db.workspaces" for "storebus.db".
+const StateDirectorySuffix = workspacefile.FolderSuffix
+
 // Defaults of StoreConfig.
 const (
 	DefaultPurgeInterval  = time.Minute
@@ -147,7 +151,7 @@ func (config StoreConfig) withDefaults() (StoreConfig, error) {
 	if config.DatabasePath == MemoryDatabase {
 		config.Durability = DurabilityMemory
 	} else if config.WorkspaceStateDirectory == "" {
-		config.WorkspaceStateDirectory = config.DatabasePath + workspacefile.FolderSuffix
+		config.WorkspaceStateDirectory = config.DatabasePath + StateDirectorySuffix
 	}
 	if _, err := commands.QuotaAfter(changeTo(&config.DefaultQuota), Quota{}); err != nil {
 		return config, fmt.Errorf("DefaultQuota: %w", err)

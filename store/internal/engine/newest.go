@@ -170,13 +170,14 @@ func (committer *Committer) defers(next *sealed) bool {
 	return defers
 }
 
-// writeDeferred writes what is deferred in the transaction of the caller.
+// writeDeferred writes the deferred rows of the log, and the answers that were put off. Both become a
+// part of the caller's transaction.
 func (committer *Committer) writeDeferred(transaction *sqlite.Transaction) {
 	committer.log.WriteDeferred(transaction)
 	committer.tables.Answers().SavePutOff(transaction)
 }
 
-// deferredWritten records that what was deferred is committed.
+// deferredWritten forgets the deferred rows and answers, because the database has them now.
 func (committer *Committer) deferredWritten() {
 	committer.log.DeferredWritten()
 	committer.tables.Answers().PutOffSaved()
